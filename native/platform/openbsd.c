@@ -1,0 +1,121 @@
+/* OpenBSD: no process can refuse inspection; kern.global_ptrace=0, the default,
+ * keeps debuggers to their own children. */
+#include "posix.h"
+
+#include <signal.h> /* sys/proc.h does not compile without it */
+#include <sys/exec.h>
+#include <sys/proc.h>
+#include <sys/sysctl.h>
+#include <uvm/uvmexp.h>
+
+extern char **environ;
+
+static const char *const loader_variables[] = {"LD_*", NULL};
+const char *const *const ph_platform_loader_variables = loader_variables;
+
+char ***ph_platform_environ(void)
+{
+    return &environ;
+}
+
+int ph_platform_forget_variable(const char *entry, size_t name_length)
+{
+    (void)entry, (void)name_length;
+    return 0;
+}
+
+int ph_platform_privileged(void)
+{
+    return issetugid();
+}
+
+enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+/* Returns -1 with errno when it cannot be told. pledge(2) without "ps" forbids to ask.
+ * Source: sysctl(2) KERN_PROC, sys/kern/sys_process.c PT_ATTACH (it reparents). */
+static int64_t read_tracer(void)
+{
+    struct kinfo_proc self;
+    size_t size = sizeof self;
+    int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid(), (int)sizeof self, 1};
+
+    if (sysctl(name, 6, &self, &size, NULL, 0))
+        return -1;
+    if (size < sizeof self) {
+        errno = ESRCH;
+        return -1;
+    }
+    return posix_tracer((self.p_psflags & PS_TRACED) != 0, self.p_ppid);
+}
+
+/* Type: refuses to go on under a tracer. Targets: debuggers attached before.
+ * API: sysctl(KERN_PROC_PID), PS_TRACED. Errors: exit code 6. Source: sysctl(2), sys/proc.h. */
+enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
+{
+    return posix_refuse(failure, read_tracer(), "hardening", "sysctl(KERN_PROC_PID)");
+}
+
+enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
+{
+    return posix_core_limit(failure);
+}
+
+enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+/* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
+ * Source: sys/kern/kern_sysctl.c sysctl_proc_args, lib/libc/gen/setproctitle.c. */
+int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
+{
+    int name[] = {CTL_VM, VM_PSSTRINGS};
+    struct _ps_strings where = {NULL};
+    size_t size = sizeof where;
+    const struct ps_strings *strings;
+    int error = sysctl(name, 2, &where, &size, NULL, 0) ? errno : 0;
+
+    if (error || !where.val) {
+        ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, "sysctl(VM_PSSTRINGS)",
+                error ? error : ENOENT);
+        return -1;
+    }
+    strings = where.val;
+    posix_environment_block(strings->ps_envstr, (size_t)strings->ps_nenvstr, strings, block);
+    return 0;
+}
+
+/* The call above is as cheap. */
+int ph_platform_start_strings(struct ph_span *strings)
+{
+    (void)strings;
+    return -1;
+}
+
+void ph_status(struct ph_status *status)
+{
+    posix_status(status);
+    status->tracer_pid = read_tracer();
+}
+
+void ph_warn(const char *line)
+{
+    posix_warn(line);
+}
+
+void ph_exit(int status)
+{
+    _exit(status);
+}
+
+void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
+                   struct ph_failure *failure)
+{
+    (void)image_fd, (void)name, (void)argv, (void)envp;
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
+}

@@ -1,0 +1,101 @@
+/* Windows: nothing is done, and nothing is claimed. What could be done one day
+ * stands in docs/; the calls that would do it belong in this file. */
+#include "../platform.h"
+
+#include <errno.h>
+#include <io.h>
+#include <process.h>
+
+static const char *const loader_variables[] = {NULL};
+const char *const *const ph_platform_loader_variables = loader_variables;
+
+/* Windows keeps its environment elsewhere, and nothing is taken out of it. */
+char ***ph_platform_environ(void)
+{
+    static char **none;
+
+    return &none;
+}
+
+int ph_platform_forget_variable(const char *entry, size_t name_length)
+{
+    (void)entry, (void)name_length;
+    return 0;
+}
+
+int ph_platform_privileged(void)
+{
+    return 0;
+}
+
+enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
+int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
+{
+    (void)failure;
+    block->start = block->end = NULL;
+    return 0;
+}
+
+/* The call above is as cheap. */
+int ph_platform_start_strings(struct ph_span *strings)
+{
+    (void)strings;
+    return -1;
+}
+
+void ph_status(struct ph_status *status)
+{
+    status->dumpable = -1;
+    status->inspectable = -1;
+    status->no_new_privs = -1;
+    status->tracer_pid = -1;
+    status->core_known = 0;
+    status->core_soft = 0;
+    status->core_hard = 0;
+}
+
+void ph_warn(const char *line)
+{
+    unsigned length = 0;
+
+    while (line[length])
+        length++;
+    /* There is nowhere left to report that standard error is closed. */
+    (void)_write(2, line, length);
+    (void)_write(2, "\n", 1);
+}
+
+void ph_exit(int status)
+{
+    _exit(status);
+}
+
+void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
+                   struct ph_failure *failure)
+{
+    (void)image_fd, (void)name, (void)argv, (void)envp;
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
+}

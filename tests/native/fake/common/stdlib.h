@@ -1,0 +1,4 @@
+#include_next <stdlib.h>
+
+#define unsetenv fake_unsetenv
+int unsetenv(const char *name);

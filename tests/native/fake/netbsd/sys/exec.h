@@ -1,0 +1,1 @@
+#include "../../openbsd/sys/exec.h"

@@ -1,0 +1,16 @@
+{
+    .name = "the initial environment cannot be found",
+    .world = {.fault = {FIND, 0, EPERM}},
+    .status = 8,
+    .outcomes = "u=F-",
+    .message = FIND " failed: Operation not permitted (EPERM)",
+    .log = "getrlimit(CORE) " CLEAN,
+},
+{
+    .name = "the search for the initial environment lies",
+    .world = {.fault = {FIND, 0, 0}},
+    .status = 8,
+    .outcomes = "u=F-",
+    .message = FIND " failed: No such file or directory (ENOENT)",
+    .log = "getrlimit(CORE) " CLEAN,
+},

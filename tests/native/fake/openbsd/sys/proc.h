@@ -1,0 +1,1 @@
+#define PS_TRACED 0x00000200

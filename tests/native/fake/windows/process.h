@@ -1,0 +1,2 @@
+/* Where Windows declares _exit(). */
+#include <unistd.h>
