@@ -1,0 +1,61 @@
+"""Harden a process: no debugger, no core dump, no injected library.
+
+The package itself is an extension, native/python.c.
+"""
+
+from typing import final
+
+from process_hardening.errors import HardeningError as HardeningError
+from process_hardening.hardening import Status as Status
+from process_hardening.hardening import child_env as child_env
+from process_hardening.hardening import status as status
+from process_hardening.policy import DEFAULT as DEFAULT
+from process_hardening.policy import STRICT as STRICT
+from process_hardening.policy import Policy as Policy
+
+__version__: str
+__all__ = [
+    "DEFAULT",
+    "STRICT",
+    "HardeningError",
+    "Policy",
+    "Report",
+    "Status",
+    "child_env",
+    "harden",
+    "pre_main_hardening",
+    "status",
+]
+
+@final
+class Report:
+    """What a call of harden() or pre_main_hardening() did.
+
+    Each step is 'applied', 'already in place', 'unsupported here' or 'skipped'.
+    """
+
+    @property
+    def inspection(self) -> str: ...
+    @property
+    def core_limit(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    @property
+    def no_new_privs(self) -> str: ...
+    @property
+    def removed(self) -> tuple[str, ...]: ...
+    @property
+    def bypassed(self) -> bool: ...
+
+def harden(policy: Policy | None = None, /) -> Report: ...
+def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) -> Report: ...
+
+_preload_entry: bytes
+
+def _status() -> tuple[int, int, int, int, tuple[int, int] | None, tuple[str, ...]]: ...
+def _removed() -> dict[bytes, bytes]: ...
+def _initial_environment() -> list[bytes]: ...
+def _restore_signals() -> None: ...
+def _exec_image(
+    fd: int, name: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...], /
+) -> None: ...

@@ -1,0 +1,76 @@
+"""The command line: `process-hardening`, or `python -m process_hardening`."""
+
+from __future__ import annotations
+
+import sys
+
+from process_hardening.errors import CommandError
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+    from typing import NoReturn
+
+COMMANDS = ("run", "status")
+
+_EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, one subparser a module of commands/."""
+    import argparse
+    from importlib import import_module
+
+    import process_hardening
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise CommandError(f"{message}; see `{self.prog} --help`")
+
+    parser = Parser(
+        prog="process-hardening",
+        description="Keep the secrets of a process from other processes:"
+        " no debugger, no core dump, no injected library.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {process_hardening.__version__}"
+    )
+    subparsers = parser.add_subparsers(dest="command_name", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        module = import_module(f"process_hardening.commands.{name}")
+        subparser = subparsers.add_parser(
+            name,
+            help=module.HELP,
+            description=module.HELP[0].upper() + module.HELP[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["run"]:
+        from process_hardening.commands import run
+
+        options = run.parse(arguments[1:])
+        if options:
+            return run.run(options)
+    parsed = make_parser().parse_args(arguments)
+    status: int = parsed.run(parsed)
+    return status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(arguments)
+    except CommandError as error:
+        print(f"process-hardening: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

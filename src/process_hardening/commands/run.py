@@ -1,0 +1,228 @@
+"""process-hardening run: start any program so that it is born hardened."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+
+    from process_hardening import Policy
+    from process_hardening.launch.plan import Plan
+
+HELP = "start a program so that it is hardened before its first statement"
+USAGE = (
+    "process-hardening run [--method METHOD] [--children] [--keep NAME]... [--clear NAME]..."
+    " [--strict] [--explain] [--] PROGRAM [ARG...]\n"
+    "       process-hardening run [OPTION...] SCRIPT.py [ARG...]\n"
+    "       process-hardening run [OPTION...] -m MODULE [ARG...]"
+)
+EPILOG = """\
+methods:
+  auto          execute-only where possible, else preload (the default)
+  execute-only  from a sealed copy of its image that nobody may read: the kernel makes the
+                process non-dumpable before its first instruction
+  preload       a library hardens it before its main(); dynamically linked programs only
+  in-process    harden this interpreter, then run the script or module in it
+
+exit status:
+  the program's own; 126 it cannot be started protected, 127 it is not found, 2 usage,
+  5, 6, 7 or 8 a step of hardening failed; CODEX_SKIP_HARDENING=1 starts it unprotected,
+  with a warning
+"""
+
+# name: (what argparse stores, metavar or None for a flag, help)
+OPTIONS: dict[str, tuple[str, str | None, str]] = {
+    "--method": ("method", "METHOD", "auto, execute-only, preload or in-process"),
+    "--children": ("children", None, "harden all dynamically linked descendants too"),
+    "--keep": ("keep", "NAME", "leave a variable (or PREFIX*) in the environment"),
+    "--clear": ("clear", "NAME", "remove one more variable (or PREFIX*)"),
+    "--strict": ("strict", None, "no_new_privs, refuse an attached tracer, remove more variables"),
+    "--explain": ("explain", None, "print what would be done and what it protects; start nothing"),
+}
+_LISTS = ("keep", "clear")
+
+
+def _defaults() -> SimpleNamespace:
+    return SimpleNamespace(
+        method="auto", children=False, keep=[], clear=[], strict=False, explain=False, module=None
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments to argparse, for help and for what parse() does not understand."""
+    import argparse
+
+    from process_hardening.launch.plan import METHODS
+
+    parser.usage = USAGE
+    parser.epilog = EPILOG
+    for flag, (name, metavar, text) in OPTIONS.items():
+        if metavar is None:
+            parser.add_argument(flag, dest=name, action="store_true", help=text)
+        else:
+            parser.add_argument(
+                flag,
+                dest=name,
+                metavar=metavar,
+                help=text,
+                action="append" if name in _LISTS else "store",
+                choices=METHODS if name == "method" else None,
+                default=[] if name in _LISTS else "auto",
+            )
+    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a Python module")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]")
+
+
+def parse(arguments: list[str]) -> SimpleNamespace | None:
+    """Parse a well-formed command line without argparse, which costs as much as Python's start.
+
+    Returns None for anything else: argparse then says what is wrong.
+    """
+    from process_hardening.launch.plan import METHODS
+
+    options = _defaults()
+    rest = iter(arguments)
+    for word in rest:
+        if word == "--":
+            break
+        if word == "-m":
+            options.module = next(rest, None)
+            if options.module is None:
+                return None
+            options.command = list(rest)
+            return options
+        if not word.startswith("-"):
+            rest = iter([word, *rest])
+            break
+        flag, equals, value = word.partition("=")
+        if flag not in OPTIONS:
+            return None
+        name, metavar, _ = OPTIONS[flag]
+        if metavar is None:
+            if equals:
+                return None
+            setattr(options, name, True)
+            continue
+        if not equals:
+            value = next(rest, "")
+        if not value or (name == "method" and value not in METHODS):
+            return None
+        if name in _LISTS:
+            getattr(options, name).append(value)
+        else:
+            setattr(options, name, value)
+    options.command = list(rest)
+    return options if options.command else None
+
+
+def _policy(options: SimpleNamespace) -> Policy:
+    from process_hardening import DEFAULT, STRICT
+    from process_hardening.errors import CommandError
+
+    policy = STRICT if options.strict else DEFAULT
+    try:
+        return policy.replace(keep=tuple(options.keep), clear=(*policy.clear, *options.clear))
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+def _explain(plan: Plan, removed: tuple[str, ...], strict: bool) -> None:
+    from process_hardening.commands.output import write
+    from process_hardening.launch.plan import EXECUTE_ONLY, EXPOSES, PROTECTS
+
+    program = plan.program
+    lines = [
+        ("program", program.path + (" (execute-only copy)" if plan.method == EXECUTE_ONLY else "")),
+        ("arguments", " ".join(map(repr, program.argv))),
+        ("method", plan.method + (f" ({plan.because})" if plan.because else "")),
+        ("core limit", "0, soft and hard, for its children too"),
+        ("removed", ", ".join(removed) or "no variable needed removing"),
+        ("protects", PROTECTS[plan.method]),
+        ("does not protect", EXPOSES[plan.method]),
+        (
+            "children",
+            "dynamically linked ones harden too, others do not"
+            if plan.children
+            else "not hardened, except for the core limit; see --children",
+        ),
+    ]
+    if strict:
+        lines.append(("strict", "no_new_privs is set, for its children too"))
+    write("\n".join(f"{label + ':':<18}{text}" for label, text in lines))
+
+
+def _is_python(options: SimpleNamespace) -> bool:
+    if options.module:
+        return True
+    path = options.command[0]
+    if path.endswith(".py"):
+        return True
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return False
+    return line.startswith(b"#!") and b"python" in line
+
+
+def _run_here(options: SimpleNamespace) -> int:
+    """Run the script or module in this interpreter. Its SystemExit and traceback are its own."""
+    import runpy
+
+    from process_hardening.errors import CannotProtectError, NotFoundError
+
+    if options.module:
+        sys.argv = [options.module, *options.command]
+        sys.path[0] = os.getcwd()
+        runpy.run_module(options.module, run_name="__main__", alter_sys=True)
+        return 0
+    script = options.command[0]
+    if not os.path.exists(script):
+        raise NotFoundError(f"{script}: no such file")
+    if not os.path.isfile(script) or not os.access(script, os.R_OK):
+        raise CannotProtectError(f"{script}: not a file that can be read")
+    sys.argv = list(options.command)
+    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    runpy.run_path(script, run_name="__main__")
+    return 0
+
+
+def run(options: SimpleNamespace) -> int:
+    """Become the program; or run it here (in-process); or explain. Returns 0 for the latter two."""
+    import process_hardening as ph
+    from process_hardening.errors import CannotProtectError, CommandError
+    from process_hardening.launch import execute, plan, program
+
+    if not options.module:
+        options.command = options.command[options.command[:1] == ["--"] :]
+        if not options.command:
+            raise CommandError("run: name a program; see `process-hardening run --help`")
+    policy = _policy(options)
+    method = options.method
+    linux = sys.platform.startswith(("linux", "android"))
+    if method == plan.AUTO and not linux:
+        method = plan.IN_PROCESS
+    if method == plan.IN_PROCESS:
+        if not _is_python(options):
+            raise CannotProtectError(f"{options.command[0]}: not in-process: not a Python script")
+        if options.children:
+            raise CannotProtectError("--children needs --method execute-only or preload")
+        ph.pre_main_hardening(policy)
+        return _run_here(options)
+
+    if options.module:
+        target = program.resolve(sys.executable, ["-m", options.module, *options.command])
+    else:
+        target = program.resolve(options.command[0], options.command[1:])
+    report = ph.pre_main_hardening(policy)
+    if report.bypassed:
+        execute.become_plain(target, execute.environment_for(target, []))
+    chosen = plan.make_plan(target, method, options.children, plan.Host.read())
+    if options.explain:
+        _explain(chosen, report.removed, options.strict)
+        return 0
+    return execute.become(chosen)

@@ -1,0 +1,124 @@
+"""The hardening calls that are not native: status() and child_env().
+
+harden() and pre_main_hardening() are in native/python.c. Launching uses what
+this module knows of the variables that were set aside.
+"""
+
+from __future__ import annotations
+
+import os
+
+import process_hardening as _native
+from process_hardening.variables import SEARCH_PATH, is_loader_variable, kind_of
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TRACER_UNNAMED = (1 << 63) - 1
+"""A tracer_pid where the system tells of a tracer, but not which (native/hardening.h)."""
+
+SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
+"""Carries the search paths that were set aside through an exec: entries joined by NUL, in hex."""
+
+HARDENED = "hardened"
+PARTIAL = "partial"
+EXPOSED = "exposed"
+UNKNOWN = "unknown"
+
+
+def verdict_of(
+    inspectable: bool | None,
+    core_limit: tuple[int, int] | None,
+    tracer_pid: int | None,
+    loader_variables: Iterable[str] | None,
+) -> str:
+    """'hardened', 'partial', 'exposed' or 'unknown'; None is protected or unknown."""
+    if inspectable is None:
+        return UNKNOWN
+    if inspectable:
+        return EXPOSED
+    return PARTIAL if core_limit != (0, 0) or tracer_pid or loader_variables else HARDENED
+
+
+class Status:
+    """The state of this process as the kernel tells it now; None: not known on this system.
+
+    inspectable -- whether another process of the same user may read this one
+    dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
+    no_new_privs -- whether exec can no longer raise privileges (Linux)
+    core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
+    tracer_pid -- the process that traces this one; 0: none
+    loader_variables -- names of the loader variables in the environment
+    verdict -- 'hardened', 'partial', 'exposed' or 'unknown'
+    """
+
+    __slots__ = (
+        "core_limit",
+        "dumpable",
+        "inspectable",
+        "loader_variables",
+        "no_new_privs",
+        "tracer_pid",
+        "verdict",
+    )
+
+    def __init__(self) -> None:
+        dumpable, inspectable, no_new_privs, tracer, core_limit, variables = _native._status()
+        self.dumpable = None if dumpable < 0 else dumpable
+        self.inspectable = None if inspectable < 0 else bool(inspectable)
+        self.no_new_privs = None if no_new_privs < 0 else bool(no_new_privs)
+        self.tracer_pid = None if tracer < 0 else tracer
+        self.core_limit = core_limit
+        self.loader_variables = variables
+        self.verdict = verdict_of(self.inspectable, core_limit, self.tracer_pid, variables)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Status({fields})"
+
+
+def status() -> Status:
+    """Read the state of this process from the kernel, now."""
+    return Status()
+
+
+def _set_aside() -> dict[str, str]:
+    """The search paths that this process, or the one it was before an exec, took out."""
+    entries: dict[bytes, bytes] = {}
+    try:
+        handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
+    except ValueError:
+        handed_over = b""  # not ours: whoever wrote it can set the variables themselves
+    for entry in handed_over.split(b"\0"):
+        name, _, value = entry.partition(b"=")
+        entries[name] = value
+    entries.update(_native._removed())
+    decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in entries.items()}
+    return {name: value for name, value in decoded.items() if kind_of(name) == SEARCH_PATH}
+
+
+def hand_over() -> list[bytes]:
+    """The environment entries, none or one, that carry what was set aside through an exec."""
+    entries = [os.fsencode(f"{name}={value}") for name, value in _set_aside().items()]
+    if not entries:
+        return []
+    return [f"{SET_ASIDE_VARIABLE}={bytes(1).join(entries).hex()}".encode()]
+
+
+def child_env() -> dict[str, str]:
+    """The environment for a child that needs its search paths: os.environ and what was set aside.
+
+    Never holds an injector (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...), not even one that
+    came back into os.environ; except our own library where `run --children` put it.
+    """
+    ours = os.fsdecode(_native._preload_entry)
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not is_loader_variable(name) or kind_of(name) == SEARCH_PATH or f"{name}={value}" == ours
+    }
+    for name, value in _set_aside().items():
+        env.setdefault(name, value)
+    env.pop(SET_ASIDE_VARIABLE, None)
+    return env

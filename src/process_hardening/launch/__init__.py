@@ -1,0 +1,1 @@
+"""Starting programs so that they are hardened before their first statement."""

@@ -1,0 +1,66 @@
+"""Becoming the program: what a plan says is done here, and does not return."""
+
+from __future__ import annotations
+
+import os
+
+import process_hardening as _native
+from process_hardening.errors import CannotProtectError, HardeningError
+from process_hardening.hardening import hand_over
+from process_hardening.launch.plan import EXECUTE_ONLY, PRELOAD, Plan
+from process_hardening.launch.program import Program
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+CHILDREN_ENTRY = b"PROCESS_HARDENING_CHILDREN=1"
+"""Tells native/preload.c to stay in LD_PRELOAD."""
+
+
+def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
+    """What this process was started with, less what harden() took out, and more entries.
+
+    Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
+    """
+    added = [*(f"{name}={value}".encode() for name, value in program.env.items()), *added]
+    replaced = {entry.partition(b"=")[0] for entry in added}
+    kept = [
+        entry
+        for entry in _native._initial_environment()
+        if entry.partition(b"=")[0] not in replaced
+    ]
+    return (*kept, *added)
+
+
+def become(plan: Plan) -> NoReturn:
+    """Replace this process, hardened already, by the program. Raises CannotProtectError."""
+    program = plan.program
+    added = hand_over()
+    if plan.children or plan.method == PRELOAD:
+        added.append(_native._preload_entry)
+    if plan.children:
+        added.append(CHILDREN_ENTRY)
+    env = environment_for(program, added)
+    _native._restore_signals()
+    if plan.method == EXECUTE_ONLY:
+        execute_only(program.fd, program.path, program.argv, env)
+    become_plain(program, env)
+
+
+def execute_only(fd: int, path: str, argv: list[str], env: tuple[bytes, ...]) -> NoReturn:
+    """Become the image that fd reads, which path names. Raises CannotProtectError."""
+    name = os.fsencode(os.path.basename(path))
+    try:
+        _native._exec_image(fd, name, tuple(map(os.fsencode, argv)), env)
+    except HardeningError as error:
+        raise CannotProtectError(f"{path}: cannot be started execute-only: {error}") from None
+    raise AssertionError("exec returned without an error")
+
+
+def become_plain(program: Program, env: tuple[bytes, ...]) -> NoReturn:
+    """Become the program by an ordinary exec. Raises CannotProtectError."""
+    try:
+        os.execve(program.path, program.argv, dict(entry.split(b"=", 1) for entry in env))
+    except OSError as error:
+        raise CannotProtectError(f"{program.path}: cannot be started: {error.strerror}") from None

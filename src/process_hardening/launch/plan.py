@@ -1,0 +1,143 @@
+"""How a program can be started: which method, and why not another."""
+
+from __future__ import annotations
+
+import os
+
+import process_hardening as _native
+from process_hardening.errors import CannotProtectError
+from process_hardening.launch.elf import Image, read_image
+from process_hardening.launch.program import Program
+
+AUTO = "auto"
+EXECUTE_ONLY = "execute-only"
+PRELOAD = "preload"
+IN_PROCESS = "in-process"
+METHODS = (AUTO, EXECUTE_ONLY, PRELOAD, IN_PROCESS)
+
+PROTECTS = {
+    EXECUTE_ONLY: "from its first instruction: no debugger, /proc/PID/mem or core dump of the"
+    " same user, no descriptor opened in the launch window, no injected library",
+    PRELOAD: "from before its main(): no debugger, /proc/PID/mem or core dump of the same user,"
+    " no injected library",
+    IN_PROCESS: "from before its first line: no debugger, /proc/PID/mem or core dump of the"
+    " same user",
+}
+EXPOSES = {
+    EXECUTE_ONLY: "its arguments; what root and CAP_SYS_PTRACE can read",
+    PRELOAD: "its arguments; the moment between exec and the library's constructor, in which a"
+    " patient attacker can open /proc/PID/mem; what root and CAP_SYS_PTRACE can read",
+    IN_PROCESS: "its arguments; whoever attached or opened /proc/PID/mem while this interpreter"
+    " started; libraries that were injected into it; what root and CAP_SYS_PTRACE can read",
+}
+
+
+class Host:
+    """The settings of this kernel that decide which method works.
+
+    suid_dumpable -- fs.suid_dumpable: what an execute-only image becomes (proc_sys_fs(5))
+    memfd_noexec -- vm.memfd_noexec: 2 forbids programs in memory (sysctl/vm.rst)
+    """
+
+    __slots__ = ("memfd_noexec", "suid_dumpable")
+
+    def __init__(self, suid_dumpable: int, memfd_noexec: int) -> None:
+        self.suid_dumpable = suid_dumpable
+        self.memfd_noexec = memfd_noexec
+
+    @staticmethod
+    def read() -> Host:
+        """The settings in force; 0, their default, where the kernel has none."""
+
+        def setting(name: str) -> int:
+            try:
+                with open(f"/proc/sys/{name}", encoding="ascii") as file:
+                    return int(file.read())
+            except (OSError, ValueError):
+                return 0
+
+        return Host(setting("fs/suid_dumpable"), setting("vm/memfd_noexec"))
+
+
+def preload_path() -> str:
+    """The library that hardens a program through LD_PRELOAD."""
+    return os.fsdecode(_native._preload_entry.partition(b"=")[2])
+
+
+def _library() -> Image | str:
+    """The facts of our library, or why it cannot be used."""
+    path = preload_path()
+    if ":" in path or " " in path:
+        return f"LD_PRELOAD cannot name {path!r}: install into a path without blank and colon"
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    try:
+        return read_image(fd, path) or f"{path}: no ELF file"
+    finally:
+        os.close(fd)
+
+
+def why_not_execute_only(image: Image, host: Host) -> str | None:
+    """Why an execute-only image of this program cannot be had, or None."""
+    if image.needs_origin:
+        return "it finds its libraries relative to its own file ($ORIGIN)"
+    if host.memfd_noexec >= 2:
+        return "vm.memfd_noexec=2 forbids programs in memory"
+    if host.suid_dumpable == 1:
+        return "fs.suid_dumpable=1 makes such a program dumpable: sysctl fs.suid_dumpable=0"
+    return None
+
+
+def why_not_preload(image: Image) -> str | None:
+    """Why our library cannot be loaded into this program, or None."""
+    if not image.interpreter:
+        return "it is statically linked"
+    library = _library()
+    if isinstance(library, str):
+        return library
+    return None if image.same_kind(library) else "our library is for another architecture"
+
+
+class Plan:
+    """A way to start a program that was found to work.
+
+    method -- EXECUTE_ONLY, PRELOAD or IN_PROCESS
+    because -- why it is not the one before it in that order, or None
+    children -- whether our library stays in LD_PRELOAD, for the children
+    """
+
+    __slots__ = ("because", "children", "method", "program")
+
+    def __init__(self, program: Program, method: str, because: str | None, children: bool) -> None:
+        self.program = program
+        self.method = method
+        self.because = because
+        self.children = children
+
+
+def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan:
+    """Choose a method for an ELF program. Raises CannotProtectError when none works."""
+    no_image = why_not_execute_only(program.image, host)
+    no_preload = why_not_preload(program.image)
+    # Non-dumpable to its user, but a pipe in core_pattern would still get the memory.
+    weaker = "fs.suid_dumpable=2 lets a core_pattern pipe read it" if host.suid_dumpable else None
+
+    if children and no_preload and no_preload != "it is statically linked":
+        raise CannotProtectError(f"{program.path}: --children: {no_preload}")
+    if method == AUTO:
+        if not (no_image or weaker):
+            return Plan(program, EXECUTE_ONLY, None, children)
+        if not no_preload:
+            return Plan(program, PRELOAD, f"not execute-only: {no_image or weaker}", children)
+        if not no_image:
+            return Plan(program, EXECUTE_ONLY, f"{weaker}, and no preload: {no_preload}", children)
+        raise CannotProtectError(
+            f"{program.path}: cannot be protected: not execute-only: {no_image};"
+            f" not preload: {no_preload}"
+        )
+    reason = no_image if method == EXECUTE_ONLY else no_preload
+    if reason:
+        raise CannotProtectError(f"{program.path}: not {method}: {reason}")
+    return Plan(program, method, None, children)

@@ -1,0 +1,118 @@
+"""What to do, not how: which steps a process takes."""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening.variables import STRICT_VARIABLES
+
+_STEPS = ("inspection", "core_limit", "environment", "no_new_privs")
+_FLAGS = (*_STEPS, "refuse_tracer")
+
+
+def _patterns(what: str, names: object) -> tuple[str, ...]:
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        raise TypeError(f"{what} must be a sequence of variable names, not {names!r}")
+    result = tuple(names)
+    for name in result:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must hold variable names, not {name!r}")
+        if not name or "=" in name or "\0" in name or "*" in name[:-1]:
+            raise ValueError(f"{what}: {name!r} is no variable name; a pattern is NAME or PREFIX*")
+    return result
+
+
+class Policy:
+    """Which steps to take. Immutable; equal when all its fields are.
+
+    inspection -- keep processes of the same user from reading this one
+    core_limit -- set RLIMIT_CORE to 0, soft and hard
+    environment -- remove and wipe the loader variables of this system
+    no_new_privs -- set no_new_privs: no set-user-ID program works below this process (Linux)
+    refuse_tracer -- fail with exit code 6 when a debugger is attached already
+    clear -- more variables to remove: names, or prefixes that end in '*'
+    keep -- variables to leave alone, written in the same way
+    bypass_variable -- the variable whose value '1' skips every step; None: there is none
+
+    Raises TypeError or ValueError for a field of the wrong kind.
+    """
+
+    __slots__ = (*_FLAGS, "bypass_variable", "clear", "keep")
+
+    inspection: bool
+    core_limit: bool
+    environment: bool
+    no_new_privs: bool
+    refuse_tracer: bool
+    clear: tuple[str, ...]
+    keep: tuple[str, ...]
+    bypass_variable: str | None
+
+    def __init__(
+        self,
+        *,
+        inspection: bool = True,
+        core_limit: bool = True,
+        environment: bool = True,
+        no_new_privs: bool = False,
+        refuse_tracer: bool = False,
+        clear: tuple[str, ...] = (),
+        keep: tuple[str, ...] = (),
+        bypass_variable: str | None = "CODEX_SKIP_HARDENING",
+    ) -> None:
+        flags = (inspection, core_limit, environment, no_new_privs, refuse_tracer)
+        for name, value in zip(_FLAGS, flags, strict=True):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} must be True or False, not {value!r}")
+            object.__setattr__(self, name, value)
+        names = () if bypass_variable is None else (bypass_variable,)
+        if any("*" in name for name in _patterns("bypass_variable", names)):
+            raise ValueError(f"bypass_variable: {bypass_variable!r} is no variable name")
+        object.__setattr__(self, "clear", _patterns("clear", clear))
+        object.__setattr__(self, "keep", _patterns("keep", keep))
+        object.__setattr__(self, "bypass_variable", bypass_variable)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Policy cannot be changed: use policy.replace({name}=...)")
+
+    def _fields(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in Policy.__slots__}
+
+    def replace(self, **changes: object) -> Policy:
+        """A copy with some fields changed. Raises TypeError for an unknown field."""
+        return Policy(**{**self._fields(), **changes})  # type: ignore[arg-type]  # checked there
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._fields().values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._fields().items())
+        return f"Policy({fields})"
+
+    @property
+    def _native(
+        self,
+    ) -> tuple[int, bool, tuple[bytes, ...], tuple[bytes, ...], str | None]:
+        """The policy as native/python.c takes it."""
+        steps = sum(1 << bit for bit, name in enumerate(_STEPS) if getattr(self, name))
+        return (
+            steps,
+            self.refuse_tracer,
+            tuple(map(os.fsencode, self.clear)),
+            tuple(map(os.fsencode, self.keep)),
+            self.bypass_variable,
+        )
+
+
+DEFAULT = Policy()
+"""What the specification asks for."""
+
+STRICT = Policy(
+    no_new_privs=True,
+    refuse_tracer=True,
+    clear=tuple(STRICT_VARIABLES),
+)
+"""DEFAULT, no_new_privs, no attached tracer, and the wider set of variables."""

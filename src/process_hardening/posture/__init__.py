@@ -1,0 +1,1 @@
+"""Reading the state of other processes and of the host."""
