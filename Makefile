@@ -1,0 +1,28 @@
+# Each target prepares what it needs: `make demo` and `make test` work on a fresh clone.
+PYTHON ?= python3
+
+.PHONY: demo test bench cross lint clean
+
+demo:  ## attack a plain and a hardened program and show what each gave away
+	$(PYTHON) tools/prepare.py demo
+	.demo/bin/python tools/demo.py
+
+test:  ## build the wheel, install it privately, run all tests against it
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python -m pytest tests
+
+bench:  ## costs as ratios against baselines of the same run
+	$(PYTHON) tools/prepare.py bench
+	.venv/bin/python bench/bench.py --json bench/results/latest.json
+
+cross:  ## compile the C core for every system of the specification
+	$(PYTHON) tools/prepare.py cross
+	.venv/bin/python tools/cross.py
+
+lint:  ## types and style (the tests run the same)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:  ## remove what the targets made
+	rm -rf .venv .demo build dist bench/results

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Make the private environment that a make target runs in: build the wheel, install it there.
+
+Usage: python3 tools/prepare.py PURPOSE, where PURPOSE is a row of PURPOSES. Installs missing
+Debian packages when it may (root and apt-get), else names them. Needs nothing but Python 3.10.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+
+# What is needed, how to see whether it is there, and the Debian package that has it.
+Need = tuple[str, Callable[[], object], str]
+BUILD: list[Need] = [
+    ("a C compiler", lambda: shutil.which("cc"), "gcc"),
+    ("the C library's headers", lambda: Path("/usr/include/stdio.h").exists(), "libc6-dev"),
+    ("the venv module", lambda: importlib.util.find_spec("ensurepip"), "python3-venv"),
+    (
+        "Python's headers",
+        lambda: Path(sysconfig.get_path("include"), "Python.h").exists(),
+        "python3-dev",
+    ),
+]
+TOOLS: list[Need] = [
+    ("gdb and gcore", lambda: shutil.which("gcore"), "gdb"),
+    ("strace", lambda: shutil.which("strace"), "strace"),
+    ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
+    ("node", lambda: shutil.which("node"), "nodejs"),
+]
+BENCH: list[Need] = [("valgrind", lambda: shutil.which("valgrind"), "valgrind")]
+
+# purpose: folder of the environment, Debian packages it cannot do without, packages that some
+# of it can, requirement files
+PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
+    "demo": (".demo", BUILD, [], []),
+    "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
+    "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
+    "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
+}
+
+
+def say(text: str) -> None:
+    """Tell what happens, or what is missing."""
+    print(f"prepare: {text}", file=sys.stderr, flush=True)
+
+
+def is_reachable(path: Path) -> bool:
+    """Whether every user may enter path: victims and attackers of the tests are not root."""
+    return all(
+        folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists()
+    )
+
+
+def check_python() -> None:
+    """Go on with a Python that other users can start too, when this one is in root's home."""
+    if sys.version_info < (3, 10):
+        sys.exit("prepare: Python 3.10 or later is needed: run `make PYTHON=python3.12 ...`")
+    here = Path(sys.executable).resolve()
+    other = SYSTEM_PYTHON.exists() and here != SYSTEM_PYTHON.resolve()
+    if os.getuid() == 0 and other and not is_reachable(here):
+        os.execv(SYSTEM_PYTHON, [str(SYSTEM_PYTHON), __file__, *sys.argv[1:]])
+
+
+def install_packages(needs: list[Need]) -> list[Need]:
+    """Install what is missing, when that is allowed. Returns what is missing still."""
+    missing = [need for need in needs if not need[1]()]
+    if missing and os.getuid() == 0 and shutil.which("apt-get"):
+        packages = [package for _, _, package in missing]
+        say(f"apt-get install {' '.join(packages)}")
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+        subprocess.run(["apt-get", "update", "-q"], env=env, **quiet)  # type: ignore[call-overload]
+        subprocess.run(install, env=env, **quiet)  # type: ignore[call-overload]
+        importlib.invalidate_caches()
+        missing = [need for need in missing if not need[1]()]
+    for what, _, package in missing:
+        say(f"missing: {what}: apt-get install {package}")
+    return missing
+
+
+def environment_folder(name: str) -> Path:
+    """Where the environment goes: into the checkout, or where other users can enter."""
+    link = ROOT / name
+    if os.getuid() or is_reachable(ROOT):
+        return link
+    digest = hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+    folder = Path(f"/var/tmp/process-hardening-{digest}") / name.lstrip(".")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(folder)
+    return folder
+
+
+def main() -> None:
+    """Prepare the environment for a purpose."""
+    if len(sys.argv) != 2 or sys.argv[1] not in PURPOSES:
+        sys.exit(f"usage: python3 tools/prepare.py {'|'.join(PURPOSES)}")
+    check_python()
+    name, required, wanted, requirements = PURPOSES[sys.argv[1]]
+    if install_packages(required):
+        sys.exit(1)
+    install_packages(wanted)  # what is missing still, the tests report
+
+    folder = environment_folder(name)
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    # Not this process's: a mask of 077 would hide the files from the other users.
+    os.umask(0o022)
+    pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
+    wheels = ROOT / "build" / "wheel"
+    shutil.rmtree(wheels, ignore_errors=True)
+    say("building the wheel")
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", "--force-reinstall", "--no-deps", wheel], check=True)
+    for file in requirements:
+        subprocess.run([*pip, "install", "-r", ROOT / file], check=True)
+    say(f"installed {wheel.name} into {folder}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"prepare: failed: {' '.join(map(str, error.cmd))}")
