@@ -36,13 +36,13 @@ static int pattern_matches(const char *pattern, const char *entry)
     int whole_entry = 0;
     size_t i = 0;
 
-    for (; pattern[i] && !(pattern[i] == '*' && !pattern[i + 1]); i++) {
+    for (; pattern[i] && (whole_entry || pattern[i] != '*' || pattern[i + 1]); i++) {
         if (pattern[i] != entry[i])
             return 0;
         whole_entry |= i && pattern[i] == '=';
     }
-    if (pattern[i] == '*')
-        return !whole_entry;
+    if (pattern[i])
+        return 1;
     return !entry[i] || (entry[i] == '=' && i && !whole_entry);
 }
 

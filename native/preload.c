@@ -7,6 +7,16 @@
 #define CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 #define PRELOAD_VARIABLE "LD_PRELOAD"
 
+/* Compilers call it even in a freestanding build. Hidden, or the next library's would be called. */
+void *memset(void *to, int byte, size_t size);
+void *memset(void *to, int byte, size_t size)
+{
+    /* volatile, or a compiler makes this loop a call of memset(). */
+    for (volatile char *at = to; size; size--)
+        *at++ = (char)byte;
+    return to;
+}
+
 struct entry {
     const char *found;
 };

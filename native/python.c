@@ -10,6 +10,12 @@
 
 #include <signal.h>
 #include <string.h>
+#ifdef _WIN32
+#include <process.h>
+#define execve _execve
+#else
+#include <unistd.h>
+#endif
 
 #define PACKAGE "process_hardening"
 #define PRELOAD_PREFIX "LD_PRELOAD="
@@ -338,7 +344,17 @@ static PyObject *make_report(struct state *state, const struct ph_report *report
     return (PyObject *)result;
 }
 
-static PyObject *harden_as(struct state *state, const struct ph_policy *policy)
+/* Ends the process for a step that failed; an exception would have to import its type first. */
+static void exit_for_failure(const struct ph_report *report, const struct ph_policy *policy)
+{
+    char line[PH_MESSAGE_SIZE];
+
+    (void)ph_message(report, policy, line, sizeof line); /* NUL-terminated */
+    ph_warn(line);
+    ph_exit((int)report->failure.exit_code);
+}
+
+static PyObject *harden_as(struct state *state, const struct ph_policy *policy, int or_exit)
 {
     struct ph_report report;
     PyObject *removed = NULL;
@@ -346,6 +362,8 @@ static PyObject *harden_as(struct state *state, const struct ph_policy *policy)
     PyObject *result = NULL;
 
     if (ph_harden(policy, &visitor, &report)) {
+        if (!PyErr_Occurred() && or_exit)
+            exit_for_failure(&report, policy);
         if (!PyErr_Occurred())
             raise_failure(&report.failure);
     } else if (report.outcome[PH_ENVIRONMENT] == PH_SKIPPED ||
@@ -411,7 +429,7 @@ static PyObject *harden(PyObject *module, PyObject *args)
     struct given given = {0};
 
     if (PyArg_ParseTuple(args, "|O:harden", &policy) && !take_policy(state, policy, &given))
-        report = harden_as(state, &given.policy);
+        report = harden_as(state, &given.policy, 0);
     release(&given);
     return report;
 }
@@ -455,7 +473,7 @@ static PyObject *pre_main_hardening(PyObject *module, PyObject *args, PyObject *
     failed = failed || take_policy(state, policy, &given);
     exposed = !failed && reexec && !ph_bypassed(&given.policy) && born_exposed(&given.policy);
     if (!failed)
-        report = harden_as(state, &given.policy);
+        report = harden_as(state, &given.policy, 1);
     if (report && exposed && start_again())
         Py_CLEAR(report);
     if (!report)
@@ -575,6 +593,34 @@ static PyObject *exec_image(PyObject *module, PyObject *args)
     return NULL;
 }
 
+PyDoc_STRVAR(exec_file_doc,
+             "_exec_file(path, argv, env, /)\n--\n\n"
+             "Become the program at path (bytes): an ordinary exec, but for an env that need not\n"
+             "be a mapping. argv, env -- tuples of bytes. Raises OSError; else does not return.");
+
+static PyObject *exec_file(PyObject *module, PyObject *args)
+{
+    const char *path;
+    PyObject *argv, *env;
+    const char **arguments, **entries;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "yO!O!:_exec_file", &path, &PyTuple_Type, &argv, &PyTuple_Type,
+                          &env))
+        return NULL;
+    arguments = borrow(argv);
+    entries = arguments ? borrow(env) : NULL;
+    if (entries) {
+        /* Returns on failure only. */
+        (void)execve(path, (char *const *)(uintptr_t)arguments,
+                     (char *const *)(uintptr_t)entries);
+        PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
+    }
+    PyMem_Free(entries);
+    PyMem_Free(arguments);
+    return NULL;
+}
+
 PyDoc_STRVAR(restore_signals_doc,
              "_restore_signals()\n--\n\n"
              "Undo what Python ignores at its start: exec would pass that on to the program.");
@@ -644,6 +690,7 @@ static PyMethodDef methods[] = {
     {"_removed", removed, METH_NOARGS, removed_doc},
     {"_restore_signals", restore_signals, METH_NOARGS, restore_signals_doc},
     {"_exec_image", exec_image, METH_VARARGS, exec_image_doc},
+    {"_exec_file", exec_file, METH_VARARGS, exec_file_doc},
     {"__getattr__", lazy_attribute, METH_O, NULL},
     {"__dir__", directory, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -1,0 +1,86 @@
+"""The C unit tests: built and run plain, with sanitizers, and against musl."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import support
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Tools of this virtual environment first, as a system's CMake may be too old.
+PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+
+VARIANTS = {
+    "plain": (),
+    "sanitize": ("-DPROCESS_HARDENING_SANITIZE=ON",),
+    "musl": ("-DCMAKE_C_COMPILER=musl-gcc",),
+}
+
+EXPECTED_TESTS = {
+    "platform_macos",
+    "platform_freebsd",
+    "platform_openbsd",
+    "platform_netbsd",
+    "platform_windows",
+    "message",
+    "environment",
+    "linux",
+    "preload",
+}
+
+# Fewer checks than these mean that a table or a loop has come to nothing.
+LEAST_CHECKS = {"message": 5000, "environment": 20000, "linux": 800, "preload": 80}
+
+
+def must_succeed(*command: str | Path) -> None:
+    """Run a command; its failure is the test's."""
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PATH": PATH},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",  # the C tests print names that are not UTF-8
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}: {done.returncode}\n{done.stdout}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="The C unit tests are for Linux.")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_c(variant: str, tmp_path: Path) -> None:
+    """Every test program is built without a warning, runs, and passes."""
+    cmake, ctest = support.tool("cmake"), support.tool("ctest")
+    if variant == "musl":
+        support.tool("musl-gcc")
+    build, results = tmp_path / "build", tmp_path / "results.xml"
+    must_succeed(
+        *(cmake, "-S", ROOT, "-B", build),
+        *("-DPROCESS_HARDENING_TESTS=ON", "-DPROCESS_HARDENING_WERROR=ON", *VARIANTS[variant]),
+    )
+    must_succeed(cmake, "--build", build, "--parallel")
+    must_succeed(
+        *(ctest, "--test-dir", build, "--output-on-failure", "--timeout", "120"),
+        *("--output-junit", results, "--test-output-size-passed", "65536"),
+    )
+
+    suite = ElementTree.parse(results).getroot()  # noqa: S314 (written by ctest a moment ago)
+    outputs = {case.get("name"): case.findtext("system-out") or "" for case in suite}
+    assert set(outputs) == EXPECTED_TESTS
+    assert suite.get("tests") == str(len(EXPECTED_TESTS))
+    assert {suite.get(kind) for kind in ("failures", "disabled", "skipped")} == {"0"}
+    for name, least in LEAST_CHECKS.items():
+        summary = re.search(r"^(\d+) checks, 0 failed$", outputs[name], re.MULTILINE)
+        assert summary, outputs[name]
+        assert int(summary[1]) >= least
+    left_out = [text for text in outputs.values() if "not tested" in text]
+    assert not (support.MUST_WORK and left_out), left_out
