@@ -126,10 +126,10 @@ static inline void check_message(const struct ph_report *report, const char *exp
     const struct ph_policy policy = {.bypass = PH_BYPASS_VARIABLE};
     char actual[PH_MESSAGE_SIZE], whole[PH_MESSAGE_SIZE];
 
-    snprintf(whole, sizeof whole,
-             "process-hardening: %s; exiting with status %d (CODEX_SKIP_HARDENING=1 starts without "
-             "hardening, which exposes secrets)",
-             expected, status);
+    CHECK(snprintf(whole, sizeof whole,
+                   "process-hardening: %s; exiting with status %d (CODEX_SKIP_HARDENING=1 starts "
+                   "without hardening, which exposes secrets)",
+                   expected, status) < (int)sizeof whole);
     CHECK(ph_message(report, &policy, actual, sizeof actual) == strlen(whole));
     CHECK_TEXT(actual, whole);
 }

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 VARIANTS = {
-    "plain": (),
+    "plain": ("-DCMAKE_BUILD_TYPE=Release",),  # as it is in the wheel
     "sanitize": ("-DPROCESS_HARDENING_SANITIZE=ON",),
     "musl": ("-DCMAKE_C_COMPILER=musl-gcc",),
 }
