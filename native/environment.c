@@ -11,15 +11,6 @@
  * system: nothing puts variables into it after exec. */
 static int block_is_clean;
 
-static size_t length_of(const char *text)
-{
-    size_t length = 0;
-
-    while (text[length])
-        length++;
-    return length;
-}
-
 /* What comes before the "="; one at the very start belongs to the name. */
 static size_t name_length_of(const char *entry)
 {
@@ -49,7 +40,8 @@ static int pattern_matches(const char *pattern, const char *entry)
 static int any_matches(const char *const *patterns, const char *entry)
 {
     for (; *patterns; patterns++)
-        if (pattern_matches(*patterns, entry))
+        /* The first character nearly always decides: this is done for every variable. */
+        if ((**patterns == *entry || **patterns == '*') && pattern_matches(*patterns, entry))
             return 1;
     return 0;
 }
@@ -74,6 +66,12 @@ int ph_environment_is_one(const char *name)
     return 0;
 }
 
+void ph_environment_adopt(char **entries)
+{
+    if (!*ph_platform_environ())
+        *ph_platform_environ() = entries;
+}
+
 int ph_environment_visit(const char *const *remove, const char *const *keep,
                          const struct ph_visitor *visitor)
 {
@@ -88,11 +86,12 @@ int ph_environment_visit(const char *const *remove, const char *const *keep,
 static long announce_matches(const struct ph_policy *policy, const struct ph_visitor *removed,
                              int *error)
 {
+    char **all = *ph_platform_environ();
     long count = 0;
     size_t i = 0;
 
-    while (*ph_platform_environ() && (*ph_platform_environ())[i]) {
-        const char *entry = (*ph_platform_environ())[i++];
+    while (all && all[i]) {
+        const char *entry = all[i++];
         size_t name_length;
 
         if (!ph_environment_matches(entry, policy->remove, policy->keep))
@@ -107,7 +106,8 @@ static long announce_matches(const struct ph_policy *policy, const struct ph_vis
         if (*error)
             return -1;
         /* A libc that removed it has also moved the others. */
-        if ((*ph_platform_environ())[i - 1] != entry)
+        all = *ph_platform_environ();
+        if (all[i - 1] != entry)
             i = 0;
     }
     return count;
@@ -125,41 +125,61 @@ static void unlink_matches(const struct ph_policy *policy)
     *to = NULL;
 }
 
-#define STRIDE 32
-/* The first string at or after text that is not empty, or NULL. What follows
- * the last NUL is no string: a program may have written its title over it. */
-static char *string_in(char *text, const struct ph_span *span)
+/* Where the last string ends. What follows the last NUL is no string: a
+ * program may have written its title over it. */
+static char *end_of(const struct ph_span *span)
 {
     char *end = span->end;
 
     while (end > span->start && end[-1])
         end--;
-    /* The kernel leaves up to 8 KiB of zeroes before the arguments: pass them in strides. */
-    for (int any = 0; end - text >= STRIDE; text += STRIDE) {
+    return end;
+}
+
+/* What all of these patterns begin with, or NUL where they differ. */
+static char first_of(const char *const *patterns)
+{
+    char first = *patterns ? **patterns : '\0';
+
+    for (; *patterns; patterns++)
+        if (**patterns != first || first == '*')
+            return '\0';
+    return first;
+}
+
+#define STRIDE 32
+/* The next string after the character at text that is not empty; one that begins with first,
+ * unless that is NUL. Every byte of the block comes by here, and up to 8 KiB of zeroes before
+ * it: compilers make vector instructions of the inner loop. */
+static char *next_in(char *text, const char *end, char first)
+{
+    for (text++; first && end - text >= STRIDE; text += STRIDE) {
+        unsigned char any = 0;
+
         for (int i = 0; i < STRIDE; i++)
-            any |= text[i];
+            any |= (unsigned char)((text[i] == first) & !text[i - 1]);
         if (any)
             break;
     }
-    while (text < end && !*text)
+    while (text < end && (text[-1] || !*text || (first && *text != first)))
         text++;
-    return text < end ? text : NULL;
+    return text;
 }
 
 /* Counts the strings that match, and zeroes them when asked to. */
 static long matches_in(const struct ph_span *span, const char *const *remove,
                        const char *const *keep, int wipe)
 {
+    char first = first_of(remove ? remove : ph_platform_loader_variables);
+    char *end = end_of(span);
     long count = 0;
-    char *next;
 
-    for (char *text = string_in(span->start, span); text; text = string_in(next, span)) {
-        next = text + length_of(text) + 1;
-        if (!ph_environment_matches(text, remove, keep))
+    for (char *text = span->start; text < end; text = next_in(text, end, first)) {
+        if (!*text || !ph_environment_matches(text, remove, keep))
             continue;
         count++;
         /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
-        for (volatile char *byte = text; wipe && byte < next; byte++)
+        for (volatile char *byte = text; wipe && *byte; byte++)
             *byte = '\0';
     }
     return count;
@@ -216,9 +236,8 @@ int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *
     if (ph_platform_environment_block(&span, failure))
         return -1;
     failure->call = NULL;
-    for (char *text = string_in(span.start, &span); text;
-         text = string_in(text + length_of(text) + 1, &span))
-        if (visitor->visit(visitor->context, text, name_length_of(text)))
+    for (char *text = span.start, *end = end_of(&span); text < end; text = next_in(text, end, 0))
+        if (*text && visitor->visit(visitor->context, text, name_length_of(text)))
             return -1;
     return 0;
 }

@@ -136,6 +136,10 @@ int ph_environment_matches(const char *entry, const char *const *remove, const c
  * (failure->call is NULL) or the place could not be learnt (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
+/* For a start so early that libc has not set environ yet: these entries then
+ * are the environment. Does nothing when there is one. */
+void ph_environment_adopt(char **entries);
+
 /* Replaces this process by the ELF image readable from image_fd, started in
  * such a way that it is non-dumpable before its first instruction: a sealed
  * copy in memory that nobody, its owner included, may read (Linux).

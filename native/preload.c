@@ -1,7 +1,6 @@
 /* Hardens a dynamically linked program before its main(), through LD_PRELOAD.
  * Linked without libc, so that one file serves glibc and musl programs. */
 #include "hardening.h"
-#include "platform.h"
 
 /* Set by `run --children`: the library stays in LD_PRELOAD, for the children too. */
 #define CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
@@ -60,8 +59,7 @@ __attribute__((constructor)) static void harden_before_main(int argc, char **arg
     int status;
 
     (void)argc, (void)argv;
-    if (!*ph_platform_environ())
-        *ph_platform_environ() = envp;
+    ph_environment_adopt(envp);
     preload = find(PRELOAD_VARIABLE);
     if (preload && is_alone(preload) && find(CHILDREN_VARIABLE "=1"))
         keep[0] = preload;

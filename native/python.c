@@ -101,8 +101,8 @@ struct state {
     PyObject *report_type;
     PyObject *os;           /* the module */
     PyObject *environ_name; /* "environ" */
-    PyObject *environ;      /* os.environ when we were imported, and the dict in it */
-    PyObject *environ_data;
+    PyObject *environ;      /* os.environ as Python made it, or NULL */
+    PyObject *environ_data; /* the dict that os.environ and os.environb have in common */
     PyObject *removed;       /* dict: all that harden() took out, name to value, both bytes */
     PyObject *preload_entry; /* bytes: how `run --children` asks for our library in LD_PRELOAD */
     const char *keep[2];     /* DEFAULT's exceptions: that entry */
@@ -257,36 +257,52 @@ static int find_stale(PyObject *data, const struct ph_policy *policy, PyObject *
     return 0;
 }
 
+/* PyDict_Check calls into a page of Python that nothing else needs at start: its page fault
+ * alone costs half as much as all the calls that harden. */
+static int is_dict(PyObject *object)
+{
+    return Py_IS_TYPE(object, &PyDict_Type) || PyType_IsSubtype(Py_TYPE(object), &PyDict_Type);
+}
+
 /* The dict behind an os.environ: itself, where a program put a plain dict in its
  * place. Read directly, it is a hundred times faster than its public face, and it has had
  * this name in every version. Returns a new reference. */
 static PyObject *data_of(PyObject *os_environ)
 {
-    PyObject *data = PyDict_Check(os_environ) ? Py_NewRef(os_environ)
-                                              : PyObject_GetAttrString(os_environ, "_data");
+    PyObject *data = is_dict(os_environ) ? Py_NewRef(os_environ)
+                                         : PyObject_GetAttrString(os_environ, "_data");
 
-    if (data && !PyDict_Check(data)) {
+    if (data && !is_dict(data)) {
         PyErr_SetString(PyExc_TypeError, "os.environ is not the mapping that Python made");
         Py_CLEAR(data);
     }
     return data;
 }
 
-/* os.environ is a copy that subprocesses are started with: takes the variables out of it too. */
-static int clean_os_environ(struct state *state, const struct ph_policy *policy)
+static int clean_data(PyObject *data, const struct ph_policy *policy)
 {
-    PyObject *os_environ = PyObject_GetAttr(state->os, state->environ_name);
     PyObject *names = NULL;
-    PyObject *data = NULL;
-    int failed;
+    int failed = find_stale(data, policy, &names);
 
-    if (os_environ)
-        data = os_environ == state->environ ? Py_NewRef(state->environ_data) : data_of(os_environ);
-    failed = !data || find_stale(data, policy, &names);
     for (Py_ssize_t i = 0; !failed && names && i < PyList_Size(names); i++)
         failed = PyDict_DelItem(data, PyList_GetItem(names, i));
     Py_XDECREF(names);
-    Py_XDECREF(data);
+    return failed ? -1 : 0;
+}
+
+/* os.environ and os.environb are copies that subprocesses are started with: takes the
+ * variables out of them too, and out of what a program has put in the place of os.environ. */
+static int clean_os_environ(struct state *state, const struct ph_policy *policy)
+{
+    PyObject *os_environ = PyObject_GetAttr(state->os, state->environ_name);
+    int failed = !os_environ || clean_data(state->environ_data, policy);
+
+    if (!failed && os_environ != state->environ) {
+        PyObject *data = data_of(os_environ);
+
+        failed = !data || clean_data(data, policy);
+        Py_XDECREF(data);
+    }
     Py_XDECREF(os_environ);
     return failed ? -1 : 0;
 }
@@ -724,6 +740,7 @@ static PyObject *preload_entry_for(PyObject *module)
 static int execute(PyObject *module)
 {
     struct state *state = PyModule_GetState(module);
+    PyObject *bytes_environ;
 
     for (size_t i = 0; i < COUNT(outcome_names); i++)
         if (!(state->outcomes[i] = PyUnicode_InternFromString(outcome_names[i])))
@@ -735,7 +752,18 @@ static int execute(PyObject *module)
     if (!state->report_type || !state->removed || !state->os || !state->environ_name)
         return -1;
     state->environ = PyObject_GetAttr(state->os, state->environ_name);
-    state->environ_data = state->environ ? data_of(state->environ) : NULL;
+    if (!state->environ)
+        return -1;
+    bytes_environ = PyObject_GetAttrString(state->os, "environb");
+    if (!bytes_environ) { /* Windows, where there is nothing to remove */
+        PyErr_Clear();
+        bytes_environ = Py_NewRef(state->environ);
+    }
+    state->environ_data = data_of(bytes_environ);
+    /* A program has put something else in its place already. */
+    if (Py_TYPE(state->environ) != Py_TYPE(bytes_environ))
+        Py_CLEAR(state->environ);
+    Py_DECREF(bytes_environ);
     state->preload_entry = preload_entry_for(module);
     if (!state->environ_data || !state->preload_entry)
         return -1;
