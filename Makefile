@@ -1,15 +1,21 @@
 # Each target prepares what it needs: `make demo` and `make test` work on a fresh clone.
 PYTHON ?= python3
+# The specification's telemetry path.
+EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test bench cross lint clean
+.PHONY: demo test evidence bench cross lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
-	.demo/bin/python tools/demo.py
+	.demo/bin/process-hardening verify --built-in
 
 test:  ## build the wheel, install it privately, run all tests against it
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python -m pytest tests
+
+evidence:  ## run the specification's validation commands and every attack; keep the records
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python tools/evidence.py $(EVIDENCE)
 
 bench:  ## costs as ratios against baselines of the same run
 	$(PYTHON) tools/prepare.py bench

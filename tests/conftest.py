@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import support
 
 
@@ -43,6 +44,15 @@ def user_tmp() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def compiler() -> Iterator[support.Compiler]:
+    """Makes the C programs of programs/launch/."""
+    with tempfile.TemporaryDirectory(prefix="ph-compiled-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield support.Compiler(Path(__file__).with_name("programs") / "launch", folder)
 
 
 @pytest.fixture

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MUST_WORK = os.environ.get("PROCESS_HARDENING_MUST_WORK") == "1"
 
@@ -83,10 +89,9 @@ class Running:
             },
         )
         self.pid = self.process.pid
-        assert self.process.stdout is not None
-        self.ready = self.process.stdout.readline().strip()
+        self.ready = self.answer()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         if not self.ready:
             _, errors = self.process.communicate(timeout=TIMEOUT)
             pytest.fail(f"ended with {self.process.returncode} before it was ready: {errors}")
@@ -104,10 +109,19 @@ class Running:
     def ask(self, line: str) -> str:
         """Write a line to its standard input and return the line that it answers."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        return self.answer()
+
+    def answer(self) -> str:
+        """The next line that it prints, or "" when it has ended; a hung program is ended."""
+        assert self.process.stdout is not None
+        watchdog = threading.Timer(TIMEOUT, self.process.kill)
+        watchdog.start()
+        try:
+            return str(self.process.stdout.readline().strip())
+        finally:
+            watchdog.cancel()
 
     def end_by(self, number: signal.Signals) -> int:
         """Send a signal and return the status that the program ends with."""
@@ -116,19 +130,62 @@ class Running:
         return self.process.returncode
 
 
+class Compiler:
+    """Builds C programs into a folder that every user may enter; each once for the same flags."""
+
+    def __init__(self, sources: Path, folder: Path) -> None:
+        self.sources = sources
+        self.folder = folder
+
+    def __call__(self, source: str, *flags: str, name: str = "", cc: str = "cc") -> Path:
+        """The path of the program (or library) called name, made of a source file."""
+        output = self.folder / (name or Path(source).stem)
+        if not output.exists():
+            warnings = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
+            command = [tool(cc), *warnings, str(self.sources / source), "-o", str(output), *flags]
+            subprocess.run(command, check=True)
+        return output
+
+
+# include/uapi/linux/pidfd.h: struct pidfd_info up to coredump_mask, which mask bit 4 asks for.
+_PIDFD_INFO = struct.Struct("=Q56xI4x")
+_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
+_DUMPABLE = {2: 0, 4: 1, 8: 2}
+
+
+def dumpable(pid: int) -> int:
+    """The dumpable flag of another process, as the kernel tells it from outside."""
+    pidfd = os.pidfd_open(pid)
+    info = bytearray(_PIDFD_INFO.pack(1 << 4, 0))
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        missing("a kernel that tells the dumpable flag (Linux 6.16)")
+    finally:
+        os.close(pidfd)
+    mask, coredump = _PIDFD_INFO.unpack(info)
+    return _DUMPABLE[coredump] if mask & 1 << 4 else missing("the dumpable flag in pidfd_info")
+
+
 class Sysctl:
-    """A setting in /proc/sys that is put back at the end of the block."""
+    """A setting in /proc/sys that is put back at the end of the block.
+
+    Another run of the tests that wants the same setting waits for the end of the block.
+    """
 
     def __init__(self, name: str) -> None:
         self.path = Path("/proc/sys") / name
 
-    def __enter__(self) -> Sysctl:
+    def __enter__(self) -> Self:
+        self.lock = self.path.open()
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.before = self.path.read_text()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.path.read_text() != self.before:
             self.path.write_text(self.before)
+        self.lock.close()
 
     def set(self, value: str) -> None:
         """Set it, or skip (fail in CI) where this is not allowed."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, HardeningError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     import argparse
     from typing import NoReturn
 
-COMMANDS = ("run", "status")
+COMMANDS = ("run", "status", "verify")
 
 _EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
 
@@ -22,10 +22,14 @@ def make_parser() -> argparse.ArgumentParser:
     from importlib import import_module
 
     import process_hardening
+    from process_hardening.commands.output import write
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
             raise CommandError(f"{message}; see `{self.prog} --help`")
+
+        def _print_message(self, message: str, *_: object) -> None:
+            write(message.rstrip("\n"))  # what --help and --version say
 
     parser = Parser(
         prog="process-hardening",
@@ -44,6 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
             help=module.HELP,
             description=module.HELP[0].upper() + module.HELP[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         module.add_arguments(subparser)
         subparser.set_defaults(run=module.run)
@@ -67,8 +72,10 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         return _dispatch(arguments)
-    except CommandError as error:
-        print(f"process-hardening: {error}", file=sys.stderr)
+    except (CommandError, HardeningError) as error:
+        from process_hardening.commands.output import complain
+
+        complain(error)
         return error.exit_code
 
 

@@ -75,12 +75,18 @@ class Policy:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Policy cannot be changed: use policy.replace({name}=...)")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Policy cannot be changed: {name} stays")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _make, (self._fields(),)  # what copy and pickle would do sets attributes
+
     def _fields(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in Policy.__slots__}
 
     def replace(self, **changes: object) -> Policy:
         """A copy with some fields changed. Raises TypeError for an unknown field."""
-        return Policy(**{**self._fields(), **changes})  # type: ignore[arg-type]  # checked there
+        return _make({**self._fields(), **changes})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and self._fields() == other._fields()
@@ -105,6 +111,10 @@ class Policy:
             tuple(map(os.fsencode, self.keep)),
             self.bypass_variable,
         )
+
+
+def _make(fields: dict[str, object]) -> Policy:
+    return Policy(**fields)  # type: ignore[arg-type]  # checked there
 
 
 DEFAULT = Policy()

@@ -10,8 +10,7 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     import argparse
 
-    from process_hardening import Policy
-    from process_hardening.launch.plan import Plan
+    from process_hardening import Policy, Report
 
 HELP = "start a program so that it is hardened before its first statement"
 USAGE = (
@@ -89,8 +88,8 @@ def parse(arguments: list[str]) -> SimpleNamespace | None:
     for word in rest:
         if word == "--":
             break
-        if word == "-m":
-            options.module = next(rest, None)
+        if word.startswith("-m"):
+            options.module = word[2:] or next(rest, None)
             if options.module is None:
                 return None
             options.command = list(rest)
@@ -109,6 +108,8 @@ def parse(arguments: list[str]) -> SimpleNamespace | None:
             continue
         if not equals:
             value = next(rest, "")
+            if value.startswith("-"):
+                return None
         if not value or (name == "method" and value not in METHODS):
             return None
         if name in _LISTS:
@@ -130,63 +131,98 @@ def _policy(options: SimpleNamespace) -> Policy:
         raise CommandError(str(error)) from None
 
 
-def _explain(plan: Plan, removed: tuple[str, ...], strict: bool) -> None:
+def _explain(
+    options: SimpleNamespace,
+    report: Report,
+    path: str,
+    argv: list[str],
+    method: str,
+    because: str | None,
+) -> None:
     from process_hardening.commands.output import write
     from process_hardening.launch.plan import EXECUTE_ONLY, EXPOSES, PROTECTS
+    from process_hardening.terminal import printable
 
-    program = plan.program
     lines = [
-        ("program", program.path + (" (execute-only copy)" if plan.method == EXECUTE_ONLY else "")),
-        ("arguments", " ".join(map(repr, program.argv))),
-        ("method", plan.method + (f" ({plan.because})" if plan.because else "")),
-        ("core limit", "0, soft and hard, for its children too"),
-        ("removed", ", ".join(removed) or "no variable needed removing"),
-        ("protects", PROTECTS[plan.method]),
-        ("does not protect", EXPOSES[plan.method]),
-        (
-            "children",
-            "dynamically linked ones harden too, others do not"
-            if plan.children
-            else "not hardened, except for the core limit; see --children",
-        ),
+        ("program", path + (" (execute-only copy)" if method == EXECUTE_ONLY else "")),
+        ("arguments", " ".join(map(repr, argv))),
     ]
-    if strict:
-        lines.append(("strict", "no_new_privs is set, for its children too"))
-    write("\n".join(f"{label + ':':<18}{text}" for label, text in lines))
+    if report.bypassed:
+        lines.append(("protects", "nothing: the bypass variable is set"))
+    else:
+        lines += [
+            ("method", method + (f" ({because})" if because else "")),
+            ("core limit", "0, soft and hard, for its children too"),
+            ("removed", ", ".join(report.removed) or "no variable needed removing"),
+            ("protects", PROTECTS[method]),
+            ("does not protect", EXPOSES[method]),
+            (
+                "children",
+                "dynamically linked ones harden too, others do not"
+                if options.children
+                else "not hardened but for the core limit, nor is a program that this one becomes"
+                " by exec; see --children",
+            ),
+        ]
+        if options.strict:
+            lines.append(("strict", "no_new_privs is set, for its children too"))
+    write("\n".join(f"{label + ':':<18}{printable(text)}" for label, text in lines))
 
 
-def _is_python(options: SimpleNamespace) -> bool:
-    if options.module:
-        return True
-    path = options.command[0]
-    if path.endswith(".py"):
-        return True
+def _find_script(name: str) -> str:
+    """The path of a Python script. Raises NotFoundError or CannotProtectError."""
+    from process_hardening.errors import CannotProtectError
+    from process_hardening.launch.program import find
+
+    path = name if os.path.exists(name) else find(name)
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        raise CannotProtectError(f"{path}: not a file that can be read")
+    with open(path, "rb") as file:
+        line = file.readline(256)
+    if not path.endswith(".py") and not (line.startswith(b"#!") and b"python" in line):
+        raise CannotProtectError(f"{path}: not in-process: not a Python script")
+    return path
+
+
+def _has_module(name: str) -> bool:
+    """Whether `python -m name` would find something. Imports the packages it is in, as that does.
+
+    An error of such an import that is not about the name itself is the program's own.
+    """
+    from importlib.util import find_spec
+
     try:
-        with open(path, "rb") as file:
-            line = file.readline(256)
-    except OSError:
+        spec = None if name.startswith(".") else find_spec(name)
+        if spec and spec.submodule_search_locations is not None:
+            spec = find_spec(f"{name}.__main__")
+    except ModuleNotFoundError as error:
+        if not name.startswith(error.name or name):
+            raise
         return False
-    return line.startswith(b"#!") and b"python" in line
+    except ValueError:  # "__main__" itself
+        return False
+    return spec is not None
 
 
-def _run_here(options: SimpleNamespace) -> int:
+def _run_here(options: SimpleNamespace, script: str) -> int:
     """Run the script or module in this interpreter. Its SystemExit and traceback are its own."""
     import runpy
 
-    from process_hardening.errors import CannotProtectError, NotFoundError
+    from process_hardening.errors import NotFoundError
 
+    # With -I or -P, the first entry is not the script's folder but the standard library.
+    has_own_entry = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
     if options.module:
         sys.argv = [options.module, *options.command]
-        sys.path[0] = os.getcwd()
+        if has_own_entry:
+            sys.path[0] = os.getcwd()
+        if not _has_module(options.module):
+            raise NotFoundError(f"{options.module}: no such module")
         runpy.run_module(options.module, run_name="__main__", alter_sys=True)
         return 0
-    script = options.command[0]
-    if not os.path.exists(script):
-        raise NotFoundError(f"{script}: no such file")
-    if not os.path.isfile(script) or not os.access(script, os.R_OK):
-        raise CannotProtectError(f"{script}: not a file that can be read")
-    sys.argv = list(options.command)
-    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    sys.argv = [script, *options.command[1:]]
+    if has_own_entry:
+        sys.path[0] = os.path.dirname(os.path.realpath(script))
     runpy.run_path(script, run_name="__main__")
     return 0
 
@@ -197,7 +233,9 @@ def run(options: SimpleNamespace) -> int:
     from process_hardening.errors import CannotProtectError, CommandError
     from process_hardening.launch import execute, plan, program
 
-    if not options.module:
+    if options.module == "":
+        raise CommandError("run: -m needs the name of a module")
+    if options.module is None:
         options.command = options.command[options.command[:1] == ["--"] :]
         if not options.command:
             raise CommandError("run: name a program; see `process-hardening run --help`")
@@ -207,12 +245,16 @@ def run(options: SimpleNamespace) -> int:
     if method == plan.AUTO and not linux:
         method = plan.IN_PROCESS
     if method == plan.IN_PROCESS:
-        if not _is_python(options):
-            raise CannotProtectError(f"{options.command[0]}: not in-process: not a Python script")
         if options.children:
             raise CannotProtectError("--children needs --method execute-only or preload")
-        ph.pre_main_hardening(policy)
-        return _run_here(options)
+        script = "" if options.module else _find_script(options.command[0])
+        report = ph.pre_main_hardening(policy)
+        if not options.explain:
+            execute.leave_injected(report.removed)
+            return _run_here(options, script)
+        argv = ["-m", options.module, *options.command] if options.module else options.command
+        _explain(options, report, sys.executable, argv, method, None)
+        return 0
 
     if options.module:
         target = program.resolve(sys.executable, ["-m", options.module, *options.command])
@@ -220,9 +262,12 @@ def run(options: SimpleNamespace) -> int:
         target = program.resolve(options.command[0], options.command[1:])
     report = ph.pre_main_hardening(policy)
     if report.bypassed:
-        execute.become_plain(target, execute.environment_for(target, []))
+        if not options.explain:
+            execute.become_unprotected(target)
+        _explain(options, report, target.path, target.argv, method, None)
+        return 0
     chosen = plan.make_plan(target, method, options.children, plan.Host.read())
     if options.explain:
-        _explain(chosen, report.removed, options.strict)
+        _explain(options, report, target.path, target.argv, chosen.method, chosen.because)
         return 0
     return execute.become(chosen)

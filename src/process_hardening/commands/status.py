@@ -12,6 +12,7 @@ from process_hardening.errors import CommandError
 from process_hardening.hardening import HARDENED, UNKNOWN, Status, status
 from process_hardening.posture.process import Posture, read_posture
 from process_hardening.posture.procfs import UNLIMITED
+from process_hardening.terminal import printable
 
 HELP = "say what the kernel tells now of this or another process"
 EPILOG = """\
@@ -31,17 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _read(pid: str | None) -> tuple[int, str, Status | Posture]:
     if pid is None:
         return os.getpid(), "this process", status()
-    if not pid.isascii() or not pid.isdigit() or not 0 < int(pid) < 1 << 31:
+    digits = pid.isascii() and pid.isdigit() and len(pid) <= len(str(1 << 31))
+    if not digits or not 0 < int(pid) < 1 << 31:
         raise CommandError(f"{pid!r} is no process id: give a number, as ps prints it")
     if not sys.platform.startswith(("linux", "android")):
         raise CommandError("the status of another process can be read on Linux only")
     posture = read_posture(int(pid))
-    return posture.pid, _printable(posture.name), posture
-
-
-def _printable(name: str) -> str:
-    """A process name that cannot command the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return posture.pid, printable(posture.name), posture
 
 
 def _limit(value: int) -> int | str:
@@ -76,7 +73,7 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
     if variables is None:
         named = "protected from us" if found.inspectable is False else "not known"
     else:
-        named = _printable(", ".join(variables)) or "none"
+        named = printable(", ".join(variables)) or "none"
     limit = found.core_limit
     rows = [
         ("inspection", f"{inspection} (dumpable {told(found.dumpable)})"),

@@ -8,7 +8,7 @@ import sys
 from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.hardening import hand_over
 from process_hardening.launch.elf import read_image
-from process_hardening.launch.execute import execute_only
+from process_hardening.launch.execute import execute_only, overlay
 from process_hardening.launch.plan import Host, why_not_execute_only
 from process_hardening.launch.program import open_executable
 
@@ -84,7 +84,7 @@ def start_again() -> None:
             _refuse(f"{executable}: {reason}")
         # sys.executable leads to the same prefix whatever the working directory and PATH are now.
         argv0 = sys.orig_argv[0] if os.path.isabs(sys.orig_argv[0]) else executable
-        env = tuple(name + b"=" + value for name, value in os.environb.items())
-        execute_only(fd, executable, [argv0, *sys.orig_argv[1:]], (*env, *hand_over()))
+        entries = [name + b"=" + value for name, value in os.environb.items()]
+        execute_only(fd, executable, [argv0, *sys.orig_argv[1:]], overlay(entries, hand_over()))
     except CannotProtectError as error:
         _refuse(str(error))

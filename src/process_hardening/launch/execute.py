@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import process_hardening as _native
 from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.hardening import hand_over
 from process_hardening.launch.plan import EXECUTE_ONLY, PRELOAD, Plan
 from process_hardening.launch.program import Program
+from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -23,14 +25,14 @@ def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
 
     Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
     """
-    added = [*(f"{name}={value}".encode() for name, value in program.env.items()), *added]
+    added = [*(os.fsencode(f"{name}={value}") for name, value in program.env.items()), *added]
+    return overlay(_native._initial_environment(), added)
+
+
+def overlay(entries: list[bytes], added: list[bytes]) -> tuple[bytes, ...]:
+    """Environment entries, and those that replace or follow them."""
     replaced = {entry.partition(b"=")[0] for entry in added}
-    kept = [
-        entry
-        for entry in _native._initial_environment()
-        if entry.partition(b"=")[0] not in replaced
-    ]
-    return (*kept, *added)
+    return (*(entry for entry in entries if entry.partition(b"=")[0] not in replaced), *added)
 
 
 def become(plan: Plan) -> NoReturn:
@@ -48,11 +50,18 @@ def become(plan: Plan) -> NoReturn:
     become_plain(program, env)
 
 
+def become_unprotected(program: Program) -> NoReturn:
+    """Replace this process by the program, as its bypass variable demands."""
+    env = environment_for(program, [])
+    _native._restore_signals()
+    become_plain(program, env)
+
+
 def execute_only(fd: int, path: str, argv: list[str], env: tuple[bytes, ...]) -> NoReturn:
     """Become the image that fd reads, which path names. Raises CannotProtectError."""
     name = os.fsencode(os.path.basename(path))
     try:
-        _native._exec_image(fd, name, tuple(map(os.fsencode, argv)), env)
+        _native._exec_image(fd, name, _encode(argv), env)
     except HardeningError as error:
         raise CannotProtectError(f"{path}: cannot be started execute-only: {error}") from None
     raise AssertionError("exec returned without an error")
@@ -61,6 +70,30 @@ def execute_only(fd: int, path: str, argv: list[str], env: tuple[bytes, ...]) ->
 def become_plain(program: Program, env: tuple[bytes, ...]) -> NoReturn:
     """Become the program by an ordinary exec. Raises CannotProtectError."""
     try:
-        os.execve(program.path, program.argv, dict(entry.split(b"=", 1) for entry in env))
+        _native._exec_file(os.fsencode(program.path), _encode(program.argv), env)
     except OSError as error:
         raise CannotProtectError(f"{program.path}: cannot be started: {error.strerror}") from None
+    raise AssertionError("exec returned without an error")
+
+
+def leave_injected(removed: tuple[str, ...]) -> None:
+    """Start this command again if a library was injected into it: the next one is free of it.
+
+    removed -- the variables that harden() took out. Returns when there was no injector among them.
+    """
+    injectors = (name for name in removed if is_loader_variable(name) and kind_of(name) == INJECTOR)
+    if next(injectors, None) is None:
+        return
+    env = overlay(_native._initial_environment(), hand_over())
+    argv = _encode([sys.executable, *sys.orig_argv[1:]])
+    try:
+        _native._exec_file(os.fsencode(sys.executable), argv, env)
+    except OSError as error:
+        raise CannotProtectError(
+            f"a library was injected into this process, and it cannot start again without:"
+            f" {sys.executable}: {error.strerror}"
+        ) from None
+
+
+def _encode(words: list[str]) -> tuple[bytes, ...]:
+    return tuple(map(os.fsencode, words))

@@ -24,11 +24,12 @@ PROTECTS = {
     " same user",
 }
 EXPOSES = {
-    EXECUTE_ONLY: "its arguments; what root and CAP_SYS_PTRACE can read",
+    EXECUTE_ONLY: "its arguments; its environment, while `run` itself starts; what root and"
+    " CAP_SYS_PTRACE can read",
     PRELOAD: "its arguments; the moment between exec and the library's constructor, in which a"
     " patient attacker can open /proc/PID/mem; what root and CAP_SYS_PTRACE can read",
     IN_PROCESS: "its arguments; whoever attached or opened /proc/PID/mem while this interpreter"
-    " started; libraries that were injected into it; what root and CAP_SYS_PTRACE can read",
+    " started; what root and CAP_SYS_PTRACE can read",
 }
 
 
@@ -51,7 +52,7 @@ class Host:
 
         def setting(name: str) -> int:
             try:
-                with open(f"/proc/sys/{name}", encoding="ascii") as file:
+                with open(f"/proc/sys/{name}", "rb") as file:
                     return int(file.read())
             except (OSError, ValueError):
                 return 0

@@ -87,10 +87,12 @@ def _has_capabilities(fd: int) -> bool:
 def _split_shebang(line: bytes, path: str) -> tuple[str, list[str]]:
     """The interpreter of a "#!" line and its one argument, if any (fs/binfmt_script.c)."""
     text, newline, _ = line[2:].partition(b"\n")
-    words = text.strip(b" \t").split(maxsplit=1)
-    if not words or (not newline and len(line) == _LINE_SIZE and len(words) == 1):
+    text = text.partition(b"\0")[0].strip(b" \t")
+    interpreter = text.replace(b"\t", b" ").partition(b" ")[0]
+    argument = text[len(interpreter) :].lstrip(b" \t")
+    if not interpreter or (not newline and len(line) == _LINE_SIZE and not argument):
         raise CannotProtectError(f"{path}: broken #! line: name an interpreter in it")
-    return os.fsdecode(words[0]), [os.fsdecode(word) for word in words[1:]]
+    return os.fsdecode(interpreter), [os.fsdecode(argument)] if argument else []
 
 
 def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, str]]:
@@ -120,10 +122,10 @@ def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, s
 def resolve(name: str, arguments: list[str]) -> Program:
     """Find out what `name arguments...` would run, following "#!" lines and env(1).
 
-    A Python script that is not executable is given to this interpreter. Raises NotFoundError
-    or CannotProtectError. The caller closes the descriptor.
+    A Python script that is not executable or has no "#!" line is given to this interpreter.
+    Raises NotFoundError or CannotProtectError. The caller closes the descriptor.
     """
-    path = find(name)
+    path = name if name.endswith(".py") and os.path.isfile(name) else find(name)
     argv = [name, *arguments]
     env: dict[str, str] = {}
     if path.endswith(".py") and os.path.isfile(path) and not os.access(path, os.X_OK):
@@ -148,6 +150,9 @@ def resolve(name: str, arguments: list[str]) -> Program:
                 )
             return Program(path, fd, image, argv, env)
         os.close(fd)
+        if not line.startswith(b"#!") and path.endswith(".py"):
+            path, argv = sys.executable, [sys.executable, path, *argv[1:]]
+            continue
         if not line.startswith(b"#!"):
             raise CannotProtectError(f"{path}: neither an ELF program nor a script with a #! line")
 

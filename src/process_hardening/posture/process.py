@@ -156,7 +156,10 @@ def _read_posture(pid: int, pidfd: int, folder: int) -> Posture:
 
     limits = _read(folder, "limits")
     posture.core_limit = parse_core_limit(limits) if limits else None
-    environ = _read(folder, "environ")
+    try:
+        environ = _read(folder, "environ")
+    except ProcessLookupError:
+        environ = None  # what has no memory, as a zombie, has no environment
     if environ is not None:
         names = parse_environ(environ, leave_out=process_hardening._preload_entry)
         posture.loader_variables = tuple(name for name in names if is_loader_variable(name))

@@ -12,7 +12,8 @@ UNLIMITED = (1 << 64) - 1
 def parse_status(text: bytes) -> dict[str, bytes]:
     """/proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
     fields: dict[str, bytes] = {}
-    for line in text.splitlines():
+    # Not splitlines(): the kernel escapes newlines in names, but not carriage returns.
+    for line in text.removesuffix(b"\n").split(b"\n") if text else ():
         name, colon, value = line.partition(b":")
         if not colon:
             raise ValueError("a line without a colon in /proc/PID/status")
@@ -24,7 +25,10 @@ def parse_number(fields: dict[str, bytes], name: str, position: int = 0) -> int 
     """A number in a field of /proc/PID/status; None when this kernel has no such field."""
     if name not in fields:
         return None
-    return int(fields[name].split()[position])
+    numbers = fields[name].split()
+    if position >= len(numbers):
+        raise ValueError(f"too few numbers in {name} of /proc/PID/status")
+    return int(numbers[position])
 
 
 def parse_core_limit(text: bytes) -> tuple[int, int]:

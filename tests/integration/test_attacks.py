@@ -1,0 +1,120 @@
+"""Attacks by another process of the same user: each gets a secret out of an unhardened victim.
+
+A victim that is hardened gives nothing away. What counts is whether the secret came out and
+whether the victim still works, not what status a tool ended with.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import support
+import victims
+from programs.attack import ATTACKS
+from victims import METHODS, Chat, chat_argv
+
+TOOLS = ("gdb", "gcore", "strace", "py-spy")
+
+REFUSALS = (
+    victims.NOT_PERMITTED,
+    "Permission denied",
+    "Permission Denied",  # py-spy
+    "Failed to get process executable name",  # py-spy, where it may not read /proc/PID/exe
+    "No such file or directory",  # /proc is mounted with hidepid=2: it hides such processes
+)
+
+
+def gdb(victim: Chat) -> str:
+    """Print the string at the address with gdb."""
+    argv = [support.tool("gdb"), "-nx", "-batch", "-p", str(victim.pid)]
+    result = support.run_as_user([*argv, "-ex", f"x/s {victim.address}"])
+    return result.stdout + result.stderr
+
+
+def gcore(victim: Chat, folder: Path) -> str:
+    """Write a core file with gdb's gcore and read it."""
+    argv = [support.tool("gcore"), "-o", str(folder / "gcore"), str(victim.pid)]
+    result = support.run_as_user(argv)
+    core = folder / f"gcore.{victim.pid}"
+    found = core.exists() and victim.key.encode() in core.read_bytes()
+    return (victim.key if found else "") + result.stdout + result.stderr
+
+
+def strace(victim: Chat) -> str:
+    """Watch the system calls of the victim while it writes its key to its user."""
+    argv = [support.tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
+    with subprocess.Popen(
+        argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.as_user()
+    ) as tracer:
+        assert tracer.stderr is not None
+        said = tracer.stderr.readline()
+        assert victim.ask("/key") == f"key: {victim.key}"
+        if "attached" in said:
+            while "key: " not in said:
+                said += tracer.stderr.readline()
+            tracer.terminate()
+        return str(said + tracer.stderr.read())
+
+
+def py_spy(victim: Chat) -> str:
+    """Print the local variables of every frame with py-spy."""
+    argv = [support.tool("py-spy"), "dump", "--locals", "--pid", str(victim.pid)]
+    result = support.run_as_user(argv)
+    return result.stdout + result.stderr
+
+
+def built_in(name: str, victim: Chat, program: Path) -> str:
+    """Run an attack of programs/attack.py."""
+    argv = [sys.executable, str(program), name, str(victim.pid), str(victim.address)]
+    result = support.run_as_user([*argv, str(len(victim.key))], errors="replace")
+    return result.stdout + result.stderr
+
+
+def attack(name: str, victim: Chat, programs: Path, folder: Path) -> str:
+    """Attack a victim. Returns all that the attacker learnt."""
+    if name == "gdb":
+        return gdb(victim)
+    if name == "gcore":
+        return gcore(victim, folder)
+    if name == "strace":
+        return strace(victim)
+    if name == "py-spy":
+        return py_spy(victim)
+    return built_in(name, victim, programs / "attack.py")
+
+
+def secret_of(name: str, victim: Chat) -> str:
+    """What an attack is after."""
+    return {"environ": victim.token, "maps": "[heap]"}.get(name, victim.key)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", [*TOOLS, *ATTACKS])
+def test_an_attack_is_refused(
+    name: str, method: str, chat: str, programs: Path, user_tmp: Path
+) -> None:
+    """An attack gets the secret of an unhardened victim, and none of a hardened one."""
+    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+        from_control = attack(name, control, programs, user_tmp)
+        assert secret_of(name, control) in from_control, f"inconclusive: {from_control}"
+
+        from_victim = attack(name, victim, programs, user_tmp)
+        assert secret_of(name, victim) not in from_victim
+        assert any(words in from_victim for words in REFUSALS), from_victim
+
+        assert control.works()
+        assert victim.works()
+
+
+@pytest.mark.parametrize("name", ["fd", "pidfd_getfd", "environ", "mem"])
+def test_root_can_still_read(name: str, chat: str, programs: Path) -> None:
+    """Root is not kept out, and is no control for these attacks: SECURITY.md says so."""
+    support.need_root()
+    with Chat(chat_argv("pre_main", chat)) as victim:
+        argv = [sys.executable, str(programs / "attack.py"), name, str(victim.pid)]
+        argv += [str(victim.address), str(len(victim.key))]
+        assert secret_of(name, victim) in support.run(argv, errors="replace").stdout

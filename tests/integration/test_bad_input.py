@@ -1,0 +1,431 @@
+"""Bad input: the documented status, one line on standard error, and nothing that half started."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import elf_files
+import launches
+import support
+
+USAGE, CANNOT, NOT_FOUND = 2, 126, 127
+
+
+@pytest.fixture(params=["user", "root"])
+def user(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The options that start a program as the unprivileged user, or as root."""
+    if request.param == "user":
+        return support.as_user()
+    support.need_root()
+    return {}
+
+
+def refused(
+    result: subprocess.CompletedProcess[str], status: int, text: str, started: Path | None = None
+) -> None:
+    """It ended with this status and said one line with this text, and no more."""
+    assert result.returncode == status, result.stderr
+    assert result.stdout == ""
+    assert text in result.stderr
+    assert result.stderr.startswith("process-hardening: ")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("\n")
+    assert re.fullmatch(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]*", result.stderr)
+    assert started is None or not started.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        ([], USAGE, "required: COMMAND"),
+        (["nosuch"], USAGE, "invalid choice: 'nosuch'"),
+        (["--nosuch"], USAGE, "required: COMMAND"),
+        (["a\nb"], USAGE, "invalid choice"),
+        (["\udcff"], USAGE, "invalid choice"),
+        (["run"], USAGE, "name a program; see `process-hardening run --help`"),
+        (["run", "--"], USAGE, "name a program"),
+        (["run", "--strict"], USAGE, "name a program"),
+        (["run", "--explain", "--"], USAGE, "name a program"),
+        (["run", "--nosuch", "touch"], USAGE, "unrecognized arguments: --nosuch"),
+        (["run", "--nosuch=\x1b[31m\n", "touch"], USAGE, "unrecognized arguments: "),
+        (["run", "-x", "touch"], USAGE, "unrecognized arguments: -x"),
+        (["run", "--method", "touch"], USAGE, "invalid choice: 'touch'"),
+        (["run", "--method", "fast", "touch"], USAGE, "invalid choice: 'fast'"),
+        (["run", "--method=", "touch"], USAGE, "invalid choice: ''"),
+        (["run", "--method"], USAGE, "expected one argument"),
+        (["run", "--strict=yes", "touch"], USAGE, "ignored explicit argument 'yes'"),
+        (["run", "--keep"], USAGE, "expected one argument"),
+        (["run", "--keep", "--strict", "touch"], USAGE, "expected one argument"),
+        (["run", "--keep", "", "touch"], USAGE, "keep: '' is no variable name"),
+        (["run", "--keep=A=B", "touch"], USAGE, "keep: 'A=B' is no variable name"),
+        (["run", "--clear", "A*B", "touch"], USAGE, "clear: 'A*B' is no variable name"),
+        (["run", "-m"], USAGE, "expected one argument"),
+        (["run", "-m", ""], USAGE, "-m needs the name of a module"),
+        (["run", "-m", "", "touch"], USAGE, "-m needs the name of a module"),
+        (["run", "", "touch"], NOT_FOUND, "the name of the program is empty"),
+        (["run", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
+        (["run", "--", "--strict"], NOT_FOUND, "--strict: not found in PATH"),
+        (["run", "./nosuch"], NOT_FOUND, "./nosuch: no such file"),
+        (["run", "/nosuch/nosuch"], NOT_FOUND, "/nosuch/nosuch: no such file"),
+        (["run", "nosuch.py"], NOT_FOUND, "nosuch.py: not found in PATH"),
+        (["run", "a\nb"], NOT_FOUND, r"a\nb: not found in PATH"),
+        (["run", "\x1b[31mred"], NOT_FOUND, r"\x1b[31mred: not found in PATH"),
+        (["run", "\udcff"], NOT_FOUND, r"\udcff: not found in PATH"),
+        (["run", "x" * 5000], NOT_FOUND, ": not found in PATH"),
+        (["run", "/" + "x" * 5000], NOT_FOUND, ": no such file"),
+        (["run", "/etc/passwd/x"], NOT_FOUND, "/etc/passwd/x: no such file"),
+        (["run", "/etc"], CANNOT, "/etc: is a directory"),
+        (["run", "."], NOT_FOUND, ".: not found in PATH"),
+        (["run", "./"], CANNOT, "./: is a directory"),
+        (["run", "/dev/null"], CANNOT, "/dev/null: not a regular file"),
+        (["run", "/etc/passwd"], CANNOT, "/etc/passwd: not executable: chmod +x it"),
+        (["run", "--method", "in-process", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
+        (["run", "--method", "in-process", "./nosuch.py"], NOT_FOUND, "./nosuch.py: no such file"),
+        (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a file that can be read"),
+        (["run", "--method", "in-process", "true"], CANNOT, "not a Python script"),
+        (["run", "--method", "in-process", "-m", "nosuch"], NOT_FOUND, "nosuch: no such module"),
+        (["run", "--method", "in-process", "-m", "json.nosuch"], NOT_FOUND, "no such module"),
+        (["run", "--method", "in-process", "-m", "os.path.x"], NOT_FOUND, "no such module"),
+        (["run", "--method", "in-process", "-m", "json"], NOT_FOUND, "json: no such module"),
+        (["run", "--method", "in-process", "-m", ".json"], NOT_FOUND, "no such module"),
+        (["run", "--method", "in-process", "-m", "__main__"], NOT_FOUND, "no such module"),
+        (["run", "--method", "in-process", "--children", "x.py"], CANNOT, "--children needs"),
+        (["status", "x"], USAGE, "'x' is no process id"),
+        (["status", "0"], USAGE, "'0' is no process id"),
+        (["status", "-1"], USAGE, "'-1' is no process id"),
+        (["status", "1.0"], USAGE, "'1.0' is no process id"),
+        (["status", "0x1"], USAGE, "'0x1' is no process id"),
+        (["status", " 1"], USAGE, "' 1' is no process id"),
+        (["status", "1_0"], USAGE, "'1_0' is no process id"),
+        (["status", "٣"], USAGE, "is no process id"),
+        (["status", ""], USAGE, "'' is no process id"),
+        (["status", "self"], USAGE, "'self' is no process id"),
+        (["status", "1\n2"], USAGE, r"'1\n2' is no process id"),
+        (["status", "2147483648"], USAGE, "is no process id"),
+        (["status", "9" * 5000], USAGE, "is no process id"),
+        (["status", "2147483647"], USAGE, "2147483647: no such process"),
+        (["status", "1", "2"], USAGE, "unrecognized arguments: 2"),
+        (["status", "1", "a\nb"], USAGE, r"unrecognized arguments: a\nb"),
+        (["status", "--nosuch"], USAGE, "unrecognized arguments: --nosuch"),
+        (["status", "--json=1"], USAGE, "ignored explicit argument '1'"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_command_lines(
+    command: str, user: dict[str, Any], words: list[str], status: int, text: str
+) -> None:
+    """Whatever is written there."""
+    env = {"PATH": "/usr/bin:/bin"}
+    refused(support.run([command, *words], env=env, cwd="/", **user), status, text)
+
+
+@pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"]])
+def test_as_a_module_too(python: str, words: list[str]) -> None:
+    """`python -m process_hardening` has the same manners."""
+    result = support.run_as_user([python, "-m", "process_hardening", *words])
+    assert result.returncode in (USAGE, NOT_FOUND)
+    assert result.stderr.startswith("process-hardening: ")
+    assert result.stderr.count("\n") == 1
+
+
+def a_file(content: bytes, mode: int = 0o755) -> Callable[[Path], Path]:
+    """The maker of a file in a folder."""
+
+    def make(folder: Path) -> Path:
+        path = folder / "program"
+        path.write_bytes(content)
+        path.chmod(mode)
+        return path
+
+    return make
+
+
+def a_socket(folder: Path) -> Path:
+    """A socket in the file system."""
+    path = folder / "program"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+    return path
+
+
+def a_fifo(folder: Path) -> Path:
+    """A pipe with a name, which nobody writes to."""
+    path = folder / "program"
+    os.mkfifo(path, 0o755)
+    return path
+
+
+def a_loop_of_links(folder: Path) -> Path:
+    """A symbolic link to itself."""
+    path = folder / "program"
+    path.symlink_to(path)
+    return path
+
+
+def a_loop_of_interpreters(folder: Path) -> Path:
+    """Two scripts, each the other's interpreter."""
+    first, second = folder / "first", folder / "second"
+    for path, other in ((first, second), (second, first)):
+        path.write_text(f"#!{other}\n")
+        path.chmod(0o755)
+    return first
+
+
+def set_user_id(mode: int) -> Callable[[Path], Path]:
+    """The maker of a program that gains rights."""
+
+    def make(folder: Path) -> Path:
+        support.need_root()
+        path = folder / "program"
+        path.write_bytes(Path(launches.which("touch")).read_bytes())
+        os.chown(path, 0, 0)
+        path.chmod(mode)
+        return path
+
+    return make
+
+
+def with_capabilities(folder: Path) -> Path:
+    """A program that gains CAP_NET_RAW (VFS_CAP_REVISION_2, linux/capability.h)."""
+    support.need_root()
+    path = folder / "program"
+    path.write_bytes(Path(launches.which("touch")).read_bytes())
+    path.chmod(0o755)
+    try:
+        os.setxattr(path, "security.capability", bytes([1, 0, 0, 2, 0, 0x20, 0, 0]) + bytes(12))
+    except OSError as error:
+        support.missing(f"file capabilities: {error.strerror}")
+    return path
+
+
+FOREIGN = elf_files.AARCH64 if os.uname().machine == "x86_64" else elf_files.X86_64
+OURS = elf_files.X86_64 if os.uname().machine == "x86_64" else elf_files.AARCH64
+
+PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
+    "empty file": (a_file(b""), CANNOT, "neither an ELF program nor a script"),
+    "text": (a_file(b"touch started\n"), CANNOT, "neither an ELF program nor a script"),
+    "zeroes": (a_file(bytes(4096)), CANNOT, "neither an ELF program nor a script"),
+    "not executable": (a_file(b"#!/bin/sh\n", 0o644), CANNOT, "not executable: chmod +x it"),
+    "magic alone": (a_file(b"\x7fELF"), CANNOT, "damaged ELF file"),
+    "truncated ELF": (a_file(elf_files.make(OURS)[:100]), CANNOT, "damaged ELF file"),
+    "ELF of 3 bits": (
+        a_file(elf_files.with_bytes(elf_files.make(OURS), 4, b"\3")),
+        CANNOT,
+        "damaged ELF file",
+    ),
+    "foreign machine": (
+        a_file(elf_files.make(FOREIGN)),
+        CANNOT,
+        f"for another machine (ELF machine {FOREIGN}), this one is {os.uname().machine}",
+    ),
+    "big-endian machine": (a_file(elf_files.make(22, order=">")), CANNOT, "for another machine"),
+    "no loader": (
+        a_file(elf_files.make(OURS, interpreter="/nosuch/ld.so")),
+        CANNOT,
+        "cannot be started",
+    ),
+    "#! of nothing": (a_file(b"#!\n"), CANNOT, "broken #! line: name an interpreter in it"),
+    "#! of blanks": (a_file(b"#!  \t \ntrue\n"), CANNOT, "broken #! line: name an interpreter"),
+    "#! at the end": (a_file(b"#!"), CANNOT, "broken #! line"),
+    "#! missing": (a_file(b"#!/nosuch/sh\n"), CANNOT, "broken #! line: /nosuch/sh: no such file"),
+    "#! with CR": (a_file(b"#!/bin/sh\r\n"), CANNOT, r"broken #! line: /bin/sh\r: no such file"),
+    "#! of control characters": (a_file(b"#!/\x1b[31m\n"), CANNOT, r"/\x1b[31m: no such file"),
+    "#! too long": (a_file(b"#!/" + b"x" * 300 + b"\n"), CANNOT, "broken #! line"),
+    "#! a folder": (a_file(b"#!/etc\n"), CANNOT, "/etc: is a directory"),
+    "#! a text": (a_file(b"#!/etc/passwd\n"), CANNOT, "/etc/passwd: not executable"),
+    "#! relative": (a_file(b"#!nosuch\n"), CANNOT, "nosuch: no such file"),
+    "#! a loop": (a_loop_of_interpreters, CANNOT, "more than 4 interpreters in a row"),
+    "#! env alone": (a_file(b"#!/usr/bin/env\n"), CANNOT, "cannot follow env"),
+    "#! env missing": (a_file(b"#!/usr/bin/env nosuch\n"), NOT_FOUND, "nosuch: not found in PATH"),
+    "#! env option": (a_file(b"#!/usr/bin/env -i sh\n"), CANNOT, "cannot follow env '-i sh'"),
+    "#! env -S quote": (a_file(b"#!/usr/bin/env -S 'sh\n"), CANNOT, "broken #! line"),
+    "#! env -S nothing": (a_file(b"#!/usr/bin/env -S\n"), CANNOT, "cannot follow env"),
+    "#! env -S option": (a_file(b"#!/usr/bin/env -S -i sh\n"), CANNOT, "cannot follow env"),
+    "#! env variables": (a_file(b"#!/usr/bin/env -S A=1\n"), CANNOT, "cannot follow env"),
+    "socket": (a_socket, CANNOT, "not a regular file"),
+    "fifo": (a_fifo, CANNOT, "not a regular file"),
+    "loop of links": (a_loop_of_links, NOT_FOUND, "no such file"),
+    "set-user-ID": (set_user_id(0o4755), CANNOT, "set-user-ID, set-group-ID or file capabilities"),
+    "set-group-ID": (set_user_id(0o2755), CANNOT, "set-user-ID, set-group-ID or file capabilit"),
+    "file capabilities": (with_capabilities, CANNOT, "set-user-ID, set-group-ID or file capabil"),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("method", ["auto", "execute-only", "preload"])
+def test_programs(
+    command: str, user: dict[str, Any], user_tmp: Path, name: str, method: str
+) -> None:
+    """What is no program, or one that cannot be protected, is not started in any other way."""
+    make, status, text = PROGRAMS[name]
+    path, started = make(user_tmp), user_tmp / "started"
+    result = support.run(
+        [command, "run", "--method", method, "--", str(path), str(started)],
+        env={"PATH": "/usr/bin:/bin"},
+        cwd=user_tmp,
+        **user,
+    )
+    refused(result, status, text, started)
+
+
+@pytest.mark.parametrize("mode", [0o311, 0o111])
+def test_an_unreadable_program(
+    compiler: support.Compiler, command: str, user_tmp: Path, mode: int
+) -> None:
+    """Only who may read it can copy it; root may."""
+    support.need_root()
+    path = user_tmp / "program"
+    path.write_bytes(compiler("subject.c").read_bytes())
+    path.chmod(mode)
+    os.chown(path, 0, 0)
+    argv = [command, "run", str(path), "status", "7"]
+    refused(support.run_as_user(argv), CANNOT, f"{path}: cannot be read: Permission denied")
+    result = support.run(argv)
+    assert (result.returncode, result.stderr) == (7, "")
+
+
+def test_an_unreadable_script(command: str, user_tmp: Path) -> None:
+    """For each way of running it."""
+    support.need_root()
+    path = user_tmp / "script.py"
+    path.write_text("#!/bin/sh\n")
+    for mode in (0o200, 0o311):
+        path.chmod(mode)
+        os.chown(path, 0, 0)
+        for method in ("auto", "preload", "in-process"):
+            result = support.run_as_user([command, "run", "--method", method, str(path)])
+            refused(result, CANNOT, "read")
+
+
+def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
+    """What lies in it is not there for this user."""
+    support.need_root()
+    folder = user_tmp / "closed"
+    folder.mkdir(mode=0o700)
+    (folder / "program").write_text("#!/bin/sh\n")
+    (folder / "program").chmod(0o755)
+    result = support.run_as_user([command, "run", str(folder / "program")])
+    refused(result, NOT_FOUND, f"{folder}/program: no such file")
+
+
+def test_methods_that_cannot_do_it(compiler: support.Compiler, command: str) -> None:
+    """A static program by preload, one with $ORIGIN execute-only: never by another method."""
+    static = launches.static(compiler)
+    result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
+    refused(result, CANNOT, "not preload: it is statically linked")
+    origin = launches.with_origin(compiler)
+    result = support.run_as_user([command, "run", "--method", "execute-only", origin, "status"])
+    refused(result, CANNOT, "not execute-only: it finds its libraries relative to its own file")
+
+
+def test_too_many_arguments(command: str) -> None:
+    """More than the kernel takes for the new image: E2BIG is told, whoever found it."""
+    # Fits as it is; with what was set aside, in hex, the environment is too large for exec.
+    env = {**os.environ, "LD_LIBRARY_PATH": "x" * 100_000}
+    result = support.run_as_user([command, "run", "true"], env=env)
+    refused(result, CANNOT, "Argument list too long")
+
+
+SILENT = {
+    "status": ["status"],
+    "status --json": ["status", "--json"],
+    "status of another": ["status", "{pid}"],
+    "--version": ["--version"],
+    "--help": ["--help"],
+    "run --help": ["run", "--help"],
+    "run --explain": ["run", "--explain", "true"],
+    "in-process --explain": ["run", "--explain", "--method", "in-process", "-m", "this"],
+}
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A descriptor that takes nothing."""
+    fd = os.open("/dev/full", os.O_WRONLY)
+    yield fd
+    os.close(fd)
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_standard_output_is_full(command: str, user: dict[str, Any], full: int, name: str) -> None:
+    """What could not be written was not told: no success."""
+    words = [word.format(pid=os.getpid()) for word in SILENT[name]]
+    result = support.run(
+        [command, *words], capture_output=False, stdout=full, stderr=subprocess.PIPE, **user
+    )
+    result.stdout = ""
+    refused(result, USAGE, "standard output: No space left on device")
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_standard_output_is_closed(command: str, user: dict[str, Any], name: str) -> None:
+    """The same; nothing else gets the text that was meant for it."""
+    words = [word.format(pid=os.getpid()) for word in SILENT[name]]
+    result = support.run(["sh", "-c", 'exec "$@" >&-', "sh", command, *words], **user)
+    refused(result, USAGE, "standard output is closed")
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_the_reader_of_standard_output_is_gone(command: str, name: str) -> None:
+    """A pipe that nobody reads."""
+    words = [word.format(pid=os.getpid()) for word in SILENT[name]]
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = support.run_as_user(
+        [command, *words], capture_output=False, stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    result.stdout = ""
+    refused(result, USAGE, "standard output: Broken pipe")
+
+
+@pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"], ["run", "/etc"]])
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>&- >&-"])
+def test_standard_error_is_closed_or_full(command: str, words: list[str], redirection: str) -> None:
+    """The status tells all the same, and the line does not go to standard output instead."""
+    expected = support.run_as_user([command, *words])
+    result = support.run_as_user(["sh", "-c", f'exec "$@" {redirection}', "sh", command, *words])
+    assert (result.returncode, result.stdout, result.stderr) == (expected.returncode, "", "")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "0<&- 1>&- 2>&-"])
+def test_a_program_without_standard_error(
+    command: str, compiler: support.Compiler, redirection: str
+) -> None:
+    """It starts as it would without us."""
+    subject = str(compiler("subject.c"))
+    for method in ("execute-only", "preload"):
+        run = [command, "run", "--method", method, "--", subject, "status", "7"]
+        result = support.run_as_user(["sh", "-c", f'exec "$@" {redirection}', "sh", *run])
+        assert (result.returncode, result.stdout, result.stderr) == (7, "", "")
+
+
+def test_wrong_policies_end_the_program(python: str) -> None:
+    """The same manners for authors: one line, status 2 (test_api.py has the details)."""
+    code = "import process_hardening as ph; ph.pre_main_hardening('strict'); print('went on')"
+    result = support.run_as_user([python, "-c", code])
+    refused(result, USAGE, "policy must be a process_hardening.Policy")
+
+
+@pytest.mark.parametrize(
+    "name", ["PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONVERBOSE", "PYTHONOPTIMIZE"]
+)
+def test_variables_of_python_change_no_manners(command: str, name: str) -> None:
+    """They are the caller's for the program, and act on our interpreter too."""
+    value = "error" if name == "PYTHONWARNINGS" else "1"
+    env = {**os.environ, name: value}
+    result = support.run_as_user([command, "run", "nosuch"], env=env)
+    assert result.returncode == NOT_FOUND
+    assert "Traceback" not in result.stderr
+    assert "process-hardening: nosuch: not found in PATH\n" in result.stderr
+    if name != "PYTHONVERBOSE":
+        assert result.stderr.count("\n") == 1
+    assert support.run_as_user([command, "run", "true"], env=env).returncode == 0

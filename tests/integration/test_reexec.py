@@ -1,0 +1,541 @@
+"""pre_main_hardening(reexec=True): the program starts again, born hardened, and loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import launches
+import support
+
+TELL = """
+import json, os, signal, sys
+import process_hardening as ph
+started = os.getpid()
+report = ph.pre_main_hardening(reexec=True)
+def tell():
+    with open("/proc/self/maps") as file:
+        maps = file.read()
+    print(json.dumps({
+        "exe": os.readlink("/proc/self/exe"), "pid": os.getpid(), "cwd": os.getcwd(),
+        "argv": sys.argv, "orig_argv": sys.orig_argv, "executable": sys.executable,
+        "prefix": sys.prefix, "path": sys.path, "name": __name__,
+        "file": globals().get("__file__"), "inspection": report.inspection,
+        "dumpable": ph.status().dumpable, "verdict": ph.status().verdict,
+        "flags": dict(zip(type(sys.flags).__match_args__, sys.flags)),
+        "warnings": sys.warnoptions, "xoptions": sys._xoptions, "maps": maps,
+        "environ": dict(os.environ), "input": sys.stdin.buffer.read().hex(),
+        "unbuffered": sys.stdout.write_through,
+    }))
+"""
+SCRIPT = f"{TELL}\ntell()\n"
+PLAIN = SCRIPT.replace("reexec=True", "reexec=False")
+LOOPED = "this process is one already, and was exposed all the same"
+
+
+def run_python(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Start the interpreter of the tests as the unprivileged user."""
+    options.setdefault("env", launches.without_loader_variables())
+    return support.run_as_user([sys.executable, *argv], **options)
+
+
+def told(argv: list[str], **options: Any) -> dict[str, Any]:
+    """What a program tells that has started again."""
+    result = run_python(argv, **options)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    values: dict[str, Any] = json.loads(result.stdout)
+    assert values["exe"].startswith("/memfd:python")
+    assert (values["dumpable"], values["inspection"]) == (0, "already in place")
+    return values
+
+
+def compared(again: dict[str, Any], plain: subprocess.CompletedProcess[str]) -> None:
+    """A program that has started again tells what it tells otherwise, but for what is meant."""
+    expected = json.loads(plain.stdout)
+    for values in (again, expected):
+        for changed in ("exe", "pid", "inspection", "maps"):
+            del values[changed]
+        values["environ"].pop("LC_CTYPE", None)  # PEP 538
+        values["orig_argv"] = [word for word in values["orig_argv"] if "import" not in word]
+    assert again == expected
+
+
+@pytest.fixture
+def script(user_tmp: Path) -> Path:
+    """A script that starts again and tells."""
+    path = user_tmp / "script.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+@pytest.fixture
+def package(user_tmp: Path) -> Path:
+    """A folder with a module and a package that can be run."""
+    (user_tmp / "told").mkdir()
+    (user_tmp / "told" / "__init__.py").touch()
+    for name in ("module.py", "told/__main__.py", "__main__.py"):
+        (user_tmp / name).write_text(SCRIPT)
+    return user_tmp
+
+
+def test_it_is_born_hardened(script: Path) -> None:
+    """An execute-only image; the same process otherwise."""
+    values = told([str(script)])
+    assert values["verdict"] == "hardened"
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        **support.as_user(),
+    )
+    output, _ = process.communicate(timeout=support.TIMEOUT)
+    assert json.loads(output)["pid"] == process.pid
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a b", "", "  ", "--", "-x"],
+        ["é漢", "\udcff\udcfe", "a\nb", "'\"$HOME`", "*"],
+        ["-c", "-m", "-X", "dev"],
+        ["x" * 100_000],
+    ],
+)
+def test_no_argument_is_lost(script: Path, arguments: list[str]) -> None:
+    """Whatever bytes they are of."""
+    assert told([str(script), *arguments])["argv"] == [str(script), *arguments]
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 1_000_000])
+def test_no_input_is_lost(script: Path, size: int) -> None:
+    """Nothing is read before the second start, nor after it."""
+    content = bytes(i % 256 for i in range(size))
+    result = subprocess.run(
+        [sys.executable, str(script)],
+        input=content,
+        capture_output=True,
+        timeout=support.TIMEOUT,
+        check=True,
+        **support.as_user(),
+    )
+    assert bytes.fromhex(json.loads(result.stdout)["input"]) == content
+
+
+FLAGS: list[list[str]] = [
+    [],
+    ["-X", "dev"],
+    ["-X", "utf8"],
+    ["-Xutf8=0"],
+    ["-X", "anything=1"],
+    ["-O"],
+    ["-OO"],
+    ["-B"],
+    ["-b"],
+    ["-E"],
+    ["-I"],
+    ["-s"],
+    ["-q"],
+    ["-u"],
+    ["-W", "error", "-W", "ignore::UserWarning"],
+    ["-I", "-u", "-X", "dev", "-O"],
+    ["--check-hash-based-pycs", "always"],
+]
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=" ".join)
+@pytest.mark.parametrize("way", ["script", "-c", "-m"])
+def test_no_flag_is_lost(package: Path, flags: list[str], way: str) -> None:
+    """The second start has the flags of the first, for a script, -c and -m."""
+    env = {**launches.without_loader_variables(), "PYTHONPATH": str(package)}
+    module = package / "module.py"
+    words = {"script": [str(module)], "-c": ["-c", SCRIPT], "-m": ["-m", "module"]}[way]
+    argv = [*flags, *words, "A", "-B"]
+    if way == "-m" and {"-I", "-E"} & set(flags):
+        assert "No module named" in run_python(argv, env=env, cwd="/").stderr
+        return
+    again = told(argv, env=env)
+    module.write_text(PLAIN)
+    compared(again, run_python([PLAIN if word == SCRIPT else word for word in argv], env=env))
+
+
+@pytest.mark.parametrize("target", ["module", "told", "told.__main__"])
+def test_modules_and_packages(package: Path, target: str) -> None:
+    """Python -m, from the working directory."""
+    values = told(["-m", target, "A"], cwd=package)
+    assert values["name"] == "__main__"
+    assert values["argv"][1:] == ["A"]
+    assert values["file"].startswith(str(package))
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_a_folder_or_archive_with_a_main(package: Path, kind: str) -> None:
+    """What Python runs as a program without a script."""
+    path = package
+    if kind == "archive":
+        path = package / "app.pyz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("__main__.py", SCRIPT)
+    values = told([str(path), "A"])
+    assert values["argv"] == [str(path), "A"]
+
+
+@pytest.mark.parametrize("path", ["script.py", "./script.py", "../{name}/script.py"])
+def test_a_relative_script(script: Path, path: str) -> None:
+    """The working directory is the same the second time."""
+    path = path.format(name=script.parent.name)
+    values = told([path], cwd=script.parent)
+    assert values["argv"] == [path]
+    assert values["cwd"] == str(script.parent)
+
+
+@pytest.mark.parametrize("argv0", ["python", "./python", "bin/python", "absolute"])
+def test_a_relative_interpreter(script: Path, argv0: str) -> None:
+    """Found in PATH or by its place: sys.executable and sys.prefix are what they were."""
+    bin_folder = Path(sys.prefix) / "bin"
+    cwd = {"python": script.parent, "./python": bin_folder, "bin/python": Path(sys.prefix)}
+    name = str(bin_folder / "python") if argv0 == "absolute" else argv0
+    result = support.run_as_user(
+        [name, str(script)],
+        env={**launches.without_loader_variables(), "PATH": f"{bin_folder}:/usr/bin:/bin"},
+        cwd=cwd.get(argv0, "/"),
+        executable=str(bin_folder / "python"),
+    )
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)
+    assert values["prefix"] == sys.prefix
+    assert os.path.samefile(values["executable"], sys.executable)
+    assert Path(values["executable"]).parent.parent == Path(sys.prefix)
+    assert values["exe"].startswith("/memfd:")
+
+
+def test_a_virtual_environment_stays(script: Path) -> None:
+    """Prefix, executable and search path lead to the environment and not to its base."""
+    values = told([str(script)])
+    assert values["prefix"] == sys.prefix != sys.base_prefix
+    assert values["executable"] == sys.executable
+    assert any(path.startswith(f"{sys.prefix}/lib") for path in values["path"])
+
+
+def test_a_script_with_a_shebang(user_tmp: Path) -> None:
+    """The kernel adds the interpreter to the arguments; the second time they are there."""
+    path = user_tmp / "tool"
+    path.write_text(f"#!{sys.executable} -sE\n{SCRIPT}")
+    path.chmod(0o755)
+    result = support.run_as_user([str(path), "a b"], env=launches.without_loader_variables())
+    values = json.loads(result.stdout)
+    assert values["argv"] == [str(path), "a b"]
+    assert values["flags"]["ignore_environment"] == 1
+    assert values["exe"].startswith("/memfd:")
+
+
+@pytest.mark.parametrize("argv", [[], ["-"], ["-i"], ["-", "a"]], ids=" ".join)
+def test_a_program_on_standard_input_is_refused(argv: list[str]) -> None:
+    """Its text cannot be read twice: one clear line instead of a lost program."""
+    result = run_python(argv, input=SCRIPT + "\n\n")
+    assert (result.returncode, result.stdout) == (5, "")
+    lines = [line for line in result.stderr.splitlines() if "process-hardening" in line]
+    assert len(lines) == 1
+    assert re.search("typed in or embedded|<stdin>, which can be read only once", lines[0])
+    assert "exiting with status 5" in lines[0]
+    if argv != ["-i"]:  # which prints its own prompt
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "/dev/stdin"])
+def test_a_program_in_a_pipe_is_refused(name: str) -> None:
+    """As from `python <(...)`: when it runs, it is read already."""
+    read_end, write_end = os.pipe()
+    try:
+        os.fchown(read_end, support.USER, -1)
+        os.write(write_end, SCRIPT.encode())
+        os.close(write_end)
+        result = run_python([name.format(read_end)], stdin=read_end, pass_fds=[read_end])
+    finally:
+        os.close(read_end)
+    assert (result.returncode, result.stdout) == (5, "")
+    assert result.stderr.count("\n") == 1
+    assert f"was read from {name.format(read_end)}, which can be read only once" in result.stderr
+
+
+def test_a_fifo_is_refused(user_tmp: Path) -> None:
+    """A name in the file system does not make a second reading possible."""
+    path = user_tmp / "fifo"
+    os.mkfifo(path)
+    path.chmod(0o644)
+    with subprocess.Popen(
+        [sys.executable, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **support.as_user(),
+    ) as process:
+        path.write_text(SCRIPT)
+        output, errors = process.communicate(timeout=support.TIMEOUT)
+    assert (process.returncode, output) == (5, "")
+    assert "can be read only once; name a file" in errors
+    assert errors.count("\n") == 1
+
+
+def test_an_open_file_is_read_again(script: Path) -> None:
+    """/dev/fd/N of a file is a file: the descriptor goes along."""
+    with script.open() as file:
+        number = file.fileno()
+        values = told([f"/dev/fd/{number}", "A"], pass_fds=[number])
+    assert values["argv"] == [f"/dev/fd/{number}", "A"]
+
+
+def test_interactive_after_a_program() -> None:
+    """`python -i -c ...` can start again: the program comes before the prompt."""
+    result = run_python(["-i", "-q", "-c", TELL + "print(os.readlink('/proc/self/exe'))"], input="")
+    assert "/memfd:python" in result.stdout
+
+
+def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
+    """Starting Python is not starting the program that it is in."""
+    folder = sysconfig.get_config_var("LIBDIR")
+    library = str(sysconfig.get_config_var("LDLIBRARY"))
+    include = sysconfig.get_path("include")
+    if not Path(folder, library).exists() or not Path(include, "Python.h").exists():
+        support.missing("a shared libpython with its headers")
+    name = library.removeprefix("lib").partition(".so")[0]
+    program = compiler(
+        "embed.c", f"-I{include}", f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}", "-w"
+    )
+    code = f"import sys; sys.path[:0] = {sys.path!r}\n{TELL}\nprint('went on')"
+    result = support.run_as_user([str(program), code], env=launches.without_loader_variables())
+    assert (result.returncode, result.stdout) == (5, "")
+    assert "embedded" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_interpreter_under_another_name_is_refused() -> None:
+    """What sys.executable names must be what runs: else another program would be started."""
+    other = launches.which("sh")
+    code = f"import sys; sys.path[:0] = {sys.path!r}\n{SCRIPT}"
+    result = support.run_as_user(
+        [other, "-c", code],
+        executable=os.path.realpath(sys.executable),
+        env=launches.without_loader_variables(),
+    )
+    assert (result.returncode, result.stdout) == (5, "")
+    assert f"Python is embedded in another program than {other}" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_interpreter_that_was_replaced_is_refused(user_tmp: Path) -> None:
+    """As by an upgrade while it starts: the file is another one now."""
+    base = os.path.realpath(sys.executable)
+    python = user_tmp / "python3"
+    shutil.copy(base, python)
+    code = f"import os, sys; sys.path[:0] = {sys.path!r}\nos.unlink({str(python)!r})\n{SCRIPT}"
+    result = support.run_as_user([str(python), "-S", "-c", code])
+    assert (result.returncode, result.stdout) == (5, "")
+    assert f"{python}: No such file or directory" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_no_loop_where_the_kernel_makes_such_images_dumpable(
+    script: Path, suid_dumpable: support.Sysctl
+) -> None:
+    """fs.suid_dumpable=1: refused with the setting's name, and never started twice."""
+    suid_dumpable.set("1")
+    result = run_python([str(script)])
+    assert (result.returncode, result.stdout) == (5, "")
+    assert "fs.suid_dumpable=1 makes such a program dumpable" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_image_that_is_exposed_again_ends(user_tmp: Path) -> None:
+    """It does not start itself a third time, but says what may be the reason."""
+    path = user_tmp / "undone.py"
+    path.write_text(
+        "import ctypes, os, sys\nimport process_hardening as ph\n"
+        "if os.readlink('/proc/self/exe').startswith('/memfd:'):\n"
+        "    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
+        "ph.pre_main_hardening(reexec=True)\nprint('went on')\n"
+    )
+    result = run_python([str(path)])
+    assert (result.returncode, result.stdout) == (5, "")
+    assert LOOPED in result.stderr
+    assert "fs.suid_dumpable is 0" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_suid_dumpable_2_is_non_dumpable_too(script: Path, suid_dumpable: support.Sysctl) -> None:
+    """The image starts with 2, and the call makes it 0."""
+    suid_dumpable.set("2")
+    result = run_python([str(script)])
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)
+    assert values["exe"].startswith("/memfd:")
+    assert (values["dumpable"], values["inspection"]) == (0, "applied")
+
+
+def test_an_injected_library_is_gone(
+    compiler: support.Compiler, script: Path, user_tmp: Path
+) -> None:
+    """It was loaded once, into the first image; the second has it neither mapped nor named."""
+    library = launches.marking(compiler)
+    marks = user_tmp / "marks"
+    env = {
+        **launches.without_loader_variables(),
+        "LD_PRELOAD": library,
+        "LD_LIBRARY_PATH": "/x",
+        "MARK_FILE": str(marks),
+    }
+    values = told([str(script)], env=env)
+    assert marks.read_text().splitlines() == [os.path.realpath(sys.executable)]
+    assert "libmark" not in values["maps"]
+    assert not [name for name in values["environ"] if name.startswith("LD_")]
+
+    # The control: without a second start it stays.
+    marks.unlink()
+    script.write_text(PLAIN)
+    result = run_python([str(script)], env=env)
+    assert "libmark" in json.loads(result.stdout)["maps"]
+
+
+def test_an_injection_into_a_hardened_process_counts(
+    compiler: support.Compiler, script: Path
+) -> None:
+    """Born non-dumpable but with a library injected: exposed all the same, so it ends."""
+    library = launches.marking(compiler)
+    code = (
+        "import os, sys; import process_hardening as ph; from process_hardening.launch import"
+        " execute, plan, program; target = program.resolve(sys.executable, [sys.argv[1]]);"
+        "env = tuple(os.fsencode(f'{n}={v}') for n, v in os.environ.items());"
+        f"env += ({b'LD_PRELOAD=' + os.fsencode(library)!r}, b'MARK_FILE=/dev/null');"
+        "execute.execute_only(target.fd, target.path, target.argv, env)"
+    )
+    result = run_python(["-c", code, str(script)])
+    assert (result.returncode, result.stdout) == (5, "")
+    assert LOOPED in result.stderr
+
+
+def test_an_already_hardened_start_is_not_repeated(command: str, script: Path) -> None:
+    """Under `run` the program is born hardened: one image is enough."""
+    strace = [support.tool("strace"), "-f", "-e", "trace=execve,execveat", "-qq"]
+    result = support.run(
+        [*strace, command, "run", "--", sys.executable, str(script)],
+        env=launches.without_loader_variables(),
+    )
+    calls = [line for line in result.stderr.splitlines() if "execve" in line and "= 0" in line]
+    assert len(calls) == 2, result.stderr
+    assert json.loads(result.stdout)["exe"].startswith("/memfd:python")
+
+
+KEEPS = f"""
+import signal, os, sys, json
+if os.readlink("/proc/self/exe")[:7] != "/memfd:":
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    os.set_inheritable(int(sys.argv[1]), True)
+    os.umask(0o27), os.nice(3)
+{TELL}
+state = {{
+    "ignored": [n for n in (signal.SIGUSR1, signal.SIGHUP, signal.SIGUSR2)
+                if signal.getsignal(n) == signal.SIG_IGN],
+    "pipe": str(signal.getsignal(signal.SIGPIPE)),
+    "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+    "content": os.pread(int(sys.argv[1]), 100, 0).decode(),
+    "descriptors": sorted(n for n in map(int, os.listdir("/proc/self/fd")) if n < 200),
+    "umask": os.umask(0o27), "nice": os.nice(0), "session": os.getsid(0), "parent": os.getppid(),
+}}
+print(json.dumps(state, default=int))
+"""
+
+
+def test_what_belongs_to_the_process_stays(user_tmp: Path) -> None:
+    """Ignored signals, descriptors, umask, priority, session; no descriptor more."""
+    path = user_tmp / "keeps.py"
+    path.write_text(KEEPS)
+    content = user_tmp / "content"
+    content.write_text("still open")
+    states = []
+    for text in (KEEPS, KEEPS.replace("reexec=True", "reexec=False")):
+        path.write_text(text)
+        with content.open() as file:
+            number = os.dup2(file.fileno(), 150)
+            process = subprocess.Popen(
+                [sys.executable, str(path), str(number)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                pass_fds=[number],
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+                **support.as_user(),
+            )
+            output, _ = process.communicate(timeout=support.TIMEOUT)
+            os.close(number)
+        assert process.returncode == 0
+        states.append(json.loads(output))
+    again, plain = states
+    assert again == plain
+    assert again["content"] == "still open"
+    assert again["ignored"] == [signal.SIGUSR1, signal.SIGHUP]
+    assert again["umask"] == 0o27
+
+
+def test_changes_of_the_environment_go_along(user_tmp: Path) -> None:
+    """What the program set before the call is there afterwards, whatever bytes."""
+    path = user_tmp / "changes.py"
+    path.write_text(
+        "import os\nif os.readlink('/proc/self/exe')[:7] != '/memfd:':\n"
+        "    os.environ['NEW'] = '\\udcff'\n    del os.environ['OLD']\n" + SCRIPT
+    )
+    env = {**launches.without_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
+    environ = told([str(path)], env=env)["environ"]
+    assert (environ["NEW"], environ["KEPT"]) == ("\udcff", "a=b\nc")
+    assert "OLD" not in environ
+
+
+@pytest.mark.parametrize("policy", ["ph.STRICT", "ph.Policy(keep=['LD_LIBRARY_PATH'])"])
+def test_with_a_policy(user_tmp: Path, policy: str) -> None:
+    """It is in force in the second image too, and what it keeps is kept."""
+    path = user_tmp / "policy.py"
+    path.write_text(SCRIPT.replace("hardening(reexec", f"hardening({policy}, reexec"))
+    env = {**launches.without_loader_variables(), "LD_LIBRARY_PATH": "/x", "SSLKEYLOGFILE": "/x"}
+    environ = told([str(path)], env=env)["environ"]
+    strict = policy == "ph.STRICT"
+    assert ("SSLKEYLOGFILE" in environ) is not strict
+    assert ("LD_LIBRARY_PATH" in environ) is not strict
+
+
+def test_a_policy_without_inspection_still_starts_again(user_tmp: Path) -> None:
+    """The image is born non-dumpable whatever the policy says of the call."""
+    path = user_tmp / "policy.py"
+    path.write_text(
+        SCRIPT.replace("hardening(reexec", "hardening(ph.Policy(inspection=False), reexec")
+    )
+    result = run_python([str(path)])
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["dumpable"] == 0
+
+
+def test_as_root(script: Path) -> None:
+    """Root keeps its capabilities, and is born hardened too."""
+    support.need_root()
+    script.write_text(
+        f"{TELL}\nwith open('/proc/self/status') as file:\n"
+        "    print(next(line for line in file if line[:6] == 'CapEff').strip())\ntell()\n"
+    )
+    result = support.run([sys.executable, str(script)], env=launches.without_loader_variables())
+    assert result.returncode == 0, result.stderr
+    capabilities, values = result.stdout.splitlines()
+    ours = Path("/proc/self/status").read_text().splitlines()
+    assert capabilities in ours
+    assert json.loads(values)["exe"].startswith("/memfd:")
+    assert json.loads(values)["dumpable"] == 0

@@ -1,0 +1,622 @@
+"""`run`: its options, and what a program sees of having been started by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import launches
+import support
+
+METHODS = ("execute-only", "preload")
+BYPASS = (
+    "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, which exposes secrets\n"
+)
+
+
+@pytest.fixture
+def subject(compiler: support.Compiler) -> str:
+    """The dynamic C program."""
+    return str(compiler("subject.c"))
+
+
+@pytest.fixture
+def run_argv(command: str) -> list[str]:
+    """The start of every command line here."""
+    return [command, "run"]
+
+
+def told(argv: list[str], **options: Any) -> launches.Told:
+    """Start a program that tells, as the unprivileged user."""
+    options.setdefault("env", launches.without_loader_variables())
+    return launches.ask(argv, **{**support.as_user(), **options})
+
+
+def reported(*lines: str) -> str:
+    """A script that hardens itself and prints the JSON of some expressions."""
+    return (
+        "import json, os, subprocess, sys\nimport process_hardening as ph\n"
+        "report = ph.pre_main_hardening()\n" + "\n".join(lines) + "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        [""],
+        ["a b", "  ", "'", '"', "$HOME", "*", "\\"],
+        ["é漢", "\udcff\udcfe", "a\nb\tc", "\x1b[0m"],
+        ["--", "--strict", "-m", "-", "--method=preload"],
+        ["x" * 100_000],
+        [str(number) for number in range(5000)],
+    ],
+    ids=lambda words: repr(words)[:20],
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_arguments_are_passed_exactly(
+    run_argv: list[str], subject: str, method: str, arguments: list[str]
+) -> None:
+    """Empty ones, blanks, any bytes, options of our own: all the program's."""
+    argv = [*run_argv, "--method", method, subject, "tell", *arguments]
+    expected = [os.fsencode(word) for word in (subject, "tell", *arguments)]
+    assert told(argv).arguments == expected
+
+
+@pytest.mark.parametrize("arguments", [[], ["", "a b", "\udcff", "--strict", "-m"]])
+def test_arguments_of_a_program_run_in_process(
+    run_argv: list[str], user_tmp: Path, arguments: list[str]
+) -> None:
+    """A script and a module get the argv that `python` would give them."""
+    launches.copied("subject.py", user_tmp)
+    (user_tmp / "told.py").write_text(
+        "import json, sys; print(json.dumps([sys.argv, sys.path[0]]))"
+    )
+    for words, first in ((["told.py"], "told.py"), (["-m", "told"], str(user_tmp / "told.py"))):
+        argv = [*run_argv, "--method", "in-process", *words, *arguments]
+        result = support.run_as_user(argv, cwd=user_tmp)
+        assert json.loads(result.stdout) == [[first, *arguments], str(user_tmp)], result.stderr
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_environment_is_otherwise_unchanged(
+    compiler: support.Compiler, run_argv: list[str], subject: str, method: str
+) -> None:
+    """Order, duplicates, what is not UTF-8 and what is no NAME=VALUE: only LD_* is gone."""
+    kept = [b"A=1", b"A=2", b"LANG=C", b"X\xff=\xfe", b"=x", b"NOTHING", b"E=", b"B=c=d\n"]
+    entries = [kept[0], b"LD_PRELOAD=", *kept[1:4], b"LD_X=1", b"LD_BIND_NOW", *kept[4:]]
+    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    found = told(argv)
+    assert found.variables == kept  # no LC_CTYPE, which Python adds in the C locale
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_empty_environment_stays_empty(
+    compiler: support.Compiler, run_argv: list[str], subject: str, method: str
+) -> None:
+    """Nothing is put in its place."""
+    argv = launches.raw(compiler, [], [*run_argv, "--method", method, subject, "tell"])
+    assert told(argv).variables == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_thousands_of_variables(
+    compiler: support.Compiler, run_argv: list[str], subject: str, method: str
+) -> None:
+    """Every second of 5,000 is a loader variable."""
+    entries = [b"%sV%d=%d" % (b"LD_" if i % 2 else b"", i, i) for i in range(5000)]
+    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    assert told(argv).variables == entries[::2]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_root_finds_no_loader_variable_in_proc(
+    run_argv: list[str], subject: str, method: str
+) -> None:
+    """The new image's initial environment has none, not even our own."""
+    support.need_root()
+    env = {**launches.without_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
+    with support.Running([*run_argv, "--method", method, subject, "wait"], env=env) as program:
+        names = {entry.partition(b"=")[0] for entry in launches.initial_environment(program.pid)}
+    assert not [name for name in names if name.startswith(b"LD_")]
+    assert b"PATH" in names
+
+
+@pytest.mark.parametrize("method", [*METHODS, "in-process"])
+@pytest.mark.parametrize("user", ["user", "root"])
+def test_what_belongs_to_the_process_stays(
+    run_argv: list[str], subject: str, user_tmp: Path, method: str, user: str
+) -> None:
+    """Pid, working directory, descriptors (and no more of them), ignored signals, umask."""
+    support.need_root()
+    program = [subject] if method != "in-process" else [launches.copied("subject.py", user_tmp)]
+    reader, writer = os.pipe()
+    number = os.dup2(reader, 150)
+    with support.Running(
+        [*run_argv, "--method", method, "--", *program, "wait"],
+        cwd=user_tmp,
+        pass_fds=[number],
+        umask=0o27,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        **({} if user == "user" else {"user": None, "group": None, "extra_groups": None}),
+    ) as running:
+        folder = Path(f"/proc/{running.pid}")
+        assert (folder / "cwd").readlink() == user_tmp
+        descriptors = {int(entry.name) for entry in (folder / "fd").iterdir()}
+        assert descriptors == {0, 1, 2, number}
+        assert (folder / "fd" / "150").readlink().name.startswith("pipe:")
+        status = (folder / "status").read_text()
+        assert "\nUmask:\t0027\n" in status
+        assert f"\nPid:\t{running.pid}\n" in status
+        assert signal.SIGHUP in launches.ignored_signals(running.pid)
+        assert f"\nPPid:\t{os.getpid()}\n" in status
+        capabilities = re.findall(r"^Cap(?:Prm|Eff):\t(.*)$", status, re.MULTILINE)
+        ours = Path("/proc/self/status").read_text()
+        expected = re.findall(r"^Cap(?:Prm|Eff):\t(.*)$", ours, re.MULTILINE)
+        assert capabilities == (expected if user == "root" else ["0" * 16] * 2)
+    for fd in (reader, writer, number):
+        os.close(fd)
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_closed_standard_stream_stays_closed(
+    run_argv: list[str], user_tmp: Path, method: str, closed: int
+) -> None:
+    """No descriptor of ours takes its place in the program."""
+    output = user_tmp / "output"
+    argv = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
+    result = support.run_as_user(
+        [*argv, *run_argv, "--method", method, "--", sys.executable, "-c", CLOSED, str(output)]
+    )
+    assert result.returncode == 0, result.stderr
+    assert json.loads(output.read_text()) == [fd for fd in (0, 1, 2) if fd != closed]
+
+
+CLOSED = """
+import json, os, sys
+def is_open(fd):
+    try:
+        return bool(os.fstat(fd))
+    except OSError:
+        return False
+found = [fd for fd in (0, 1, 2) if is_open(fd)]
+with open(sys.argv[1], "w") as file:
+    json.dump(found, file)
+"""
+
+
+@pytest.mark.parametrize("method", [*METHODS, "in-process"])
+def test_an_injected_library_is_never_loaded(
+    compiler: support.Compiler, run_argv: list[str], subject: str, user_tmp: Path, method: str
+) -> None:
+    """Into the program, that is: our own interpreter is started by the caller."""
+    marks = user_tmp / "marks"
+    env = {
+        **launches.without_loader_variables(),
+        "LD_PRELOAD": launches.marking(compiler),
+        "MARK_FILE": str(marks),
+    }
+    program = [subject, "status", "0"]
+    if method == "in-process":
+        program = [launches.copied("subject.py", user_tmp), "status", "0"]
+    result = support.run_as_user([*run_argv, "--method", method, "--", *program], env=env)
+    assert result.returncode == 0, result.stderr
+    python = os.path.realpath(sys.executable)
+    assert marks.read_text().splitlines() == [python]
+
+    # The control: started without us, the program has it.
+    marks.unlink()
+    support.run_as_user([subject, "status", "0"], env=env)
+    assert marks.read_text().splitlines() == [subject]
+
+
+@pytest.mark.parametrize("start", [["-m", "maps"], ["maps.py"]], ids=" ".join)
+@pytest.mark.parametrize("method", [*METHODS, "in-process", None])
+def test_an_injected_library_is_not_mapped(
+    compiler: support.Compiler,
+    run_argv: list[str],
+    user_tmp: Path,
+    method: str | None,
+    start: list[str],
+) -> None:
+    """Nor is it in the program's memory when our own interpreter becomes the program."""
+    (user_tmp / "maps.py").write_text(
+        "import os, sys\nwith open('/proc/self/maps') as file: text = file.read()\n"
+        "print('libmark' in text, sys.argv[1:], sys.stdin.read())\n"
+    )
+    env = {
+        **launches.without_loader_variables(),
+        "LD_PRELOAD": launches.marking(compiler),
+        "MARK_FILE": str(user_tmp / "marks"),
+    }
+    run = [*run_argv, "--method", method] if method else [sys.executable]
+    result = support.run_as_user([*run, *start, "a b"], cwd=user_tmp, env=env, input="text")
+    assert result.stdout == f"{method is None} ['a b'] text\n", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ([], {"A", "AB", "SSLKEYLOGFILE"}),
+        (["--keep", "LD_X"], {"A", "AB", "SSLKEYLOGFILE", "LD_X"}),
+        (["--keep=LD_*"], {"A", "AB", "SSLKEYLOGFILE", "LD_X", "LD_LIBRARY_PATH"}),
+        (["--clear", "A"], {"AB", "SSLKEYLOGFILE"}),
+        (["--clear", "A*"], {"SSLKEYLOGFILE"}),
+        (["--clear", "A*", "--keep", "AB", "--keep", "LD_X"], {"AB", "SSLKEYLOGFILE", "LD_X"}),
+        (["--strict"], {"A", "AB"}),
+        (["--strict", "--keep", "SSLKEYLOGFILE", "--clear=A"], {"AB", "SSLKEYLOGFILE"}),
+    ],
+    ids=lambda words: " ".join(sorted(words)) or "none",
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_keep_clear_and_strict(
+    run_argv: list[str],
+    subject: str,
+    method: str,
+    options: list[str],
+    left: set[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    """Which variables reach the program."""
+    if method == "preload" and "LD_X" in left:
+        request.applymarker(pytest.mark.xfail(reason="the library removes what --keep keeps"))
+    given = dict.fromkeys(("A", "AB", "SSLKEYLOGFILE", "LD_X"), "1")
+    env = {**given, "LD_LIBRARY_PATH": "/x", "PATH": "/usr/bin:/bin"}
+    found = told([*run_argv, "--method", method, *options, subject, "tell"], env=env)
+    names = {name.decode() for name in found.names} - {"PATH", "PROCESS_HARDENING_SET_ASIDE"}
+    assert names == left
+    assert found.number("no_new_privs") == int("--strict" in options)
+    assert found.number("dumpable") == 0
+    assert found.values["core"] == ["0 0"]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "in-process"])
+def test_strict_refuses_a_tracer(
+    run_argv: list[str], subject: str, user_tmp: Path, method: str
+) -> None:
+    """Status 6 before the program is started."""
+    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    program = [launches.copied("subject.py", user_tmp)] if method == "in-process" else [subject]
+    argv = [*strace, *run_argv, "--strict", "--method", method, "--", *program, "status", "0"]
+    result = support.run_as_user(argv)
+    assert (result.returncode, result.stdout) == (6, "")
+    assert "a tracer is attached" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+CHILDREN = """
+import json, os, subprocess, sys
+def dumpable():
+    import ctypes
+    return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+depth = int(sys.argv[1])
+if os.environ.get("HARDEN") == "1":
+    import process_hardening as ph
+    ph.pre_main_hardening()
+rows = [[depth, dumpable()]]
+if depth:
+    env = None
+    if os.environ.get("HARDEN") == "1" and depth == 1:
+        env = ph.child_env()
+    text = subprocess.check_output([sys.executable, __file__, str(depth - 1)], env=env)
+    rows += json.loads(text)
+print(json.dumps(rows))
+"""
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("harden", ["0", "1"])
+@pytest.mark.parametrize("children", [True, False])
+def test_children(
+    run_argv: list[str], user_tmp: Path, method: str, harden: str, children: bool
+) -> None:
+    """Child and grandchild too, also below programs that harden themselves; else only those."""
+    path = user_tmp / "family.py"
+    path.write_text(CHILDREN)
+    options = ["--children"] if children else []
+    argv = [*run_argv, *options, "--method", method, "--", sys.executable, str(path), "2"]
+    result = support.run_as_user(
+        argv, env={**launches.without_loader_variables(), "HARDEN": harden}
+    )
+    assert result.returncode == 0, result.stderr
+    protected = int(not children and harden == "0")
+    assert json.loads(result.stdout) == [[2, 0], [1, protected], [0, protected]]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_children_of_every_libc(
+    compiler: support.Compiler, run_argv: list[str], method: str
+) -> None:
+    """One library for glibc and musl; a static child cannot load it and stays as it is."""
+    musl = str(compiler("subject.c", name="musl", cc="musl-gcc"))
+    static = launches.static(compiler)
+    glibc = str(compiler("subject.c"))
+    for child, dumpable in ((glibc, 0), (musl, 0), (static, 1)):
+        found = told([*run_argv, "--children", "--method", method, "sh", "-c", f"{child} tell; :"])
+        assert (child, found.number("dumpable")) == (child, dumpable)
+        assert found.values["core"] == ["0 0"]
+
+
+def test_children_below_an_interpreter_of_musl(
+    compiler: support.Compiler, run_argv: list[str]
+) -> None:
+    """The entry is inherited through any program; one that drops it drops the protection."""
+    musl = str(compiler("raw_exec.c", name="musl_raw_exec", cc="musl-gcc"))
+    glibc = str(compiler("subject.c"))
+    found = told([*run_argv, "--children", "sh", "-c", f"{musl} 0 {glibc} tell; {glibc} tell"])
+    assert found.values["dumpable"] == ["1", "0"]
+
+
+def test_children_of_a_set_user_id_program_are_left_alone(
+    run_argv: list[str], user_tmp: Path, subject: str
+) -> None:
+    """The loader itself drops our library there (ld.so(8), secure-execution mode): no error."""
+    support.need_root()
+    path = user_tmp / "setuid"
+    path.write_bytes(Path(subject).read_bytes())
+    path.chmod(0o4755)
+    os.chown(path, 0, 0)
+    path.chmod(0o4755)
+    found = told([*run_argv, "--children", "sh", "-c", f"{path} tell; :"])
+    assert found.values["core"] == ["0 0"]
+
+
+@pytest.mark.parametrize(
+    ("options", "program", "expected"),
+    [
+        ([], "dynamic", ["execute-only", "execute-only copy", "from its first instruction"]),
+        (["--method", "execute-only"], "dynamic", ["first instruction", "no injected library"]),
+        (
+            ["--method", "preload"],
+            "dynamic",
+            ["from before its main()", "the moment between exec and the library's constructor"],
+        ),
+        (
+            ["--method", "in-process"],
+            "script",
+            ["from before its first line", "while this interpreter started"],
+        ),
+        ([], "$ORIGIN", ["preload", "not execute-only: it finds its libraries", "$ORIGIN"]),
+        (["--children"], "dynamic", ["dynamically linked ones harden too"]),
+        (["--strict"], "dynamic", ["no_new_privs is set"]),
+        (["--clear", "A"], "dynamic", ["removed:          LD_X, A"]),
+        (["--keep", "LD_X"], "dynamic", ["no variable needed removing"]),
+        ([], "module", ["execute-only", "'-m' 'nosuch'"]),
+        (["--method", "in-process"], "module", ["in-process", "'-m' 'nosuch'"]),
+    ],
+)
+def test_explain(
+    compiler: support.Compiler,
+    run_argv: list[str],
+    user_tmp: Path,
+    options: list[str],
+    program: str,
+    expected: list[str],
+) -> None:
+    """Says what would be done, what it protects and what not; starts nothing."""
+    started = user_tmp / "started"
+    touch = user_tmp / "touch.py"
+    touch.write_text(f"open({str(started)!r}, 'w')")
+    words = {
+        "dynamic": ["--", launches.which("touch"), str(started)],
+        "script": [str(touch)],
+        "$ORIGIN": [launches.with_origin(compiler)],
+        "module": ["-m", "nosuch"],
+    }[program]
+    env = {"PATH": "/usr/bin:/bin", "LD_X": "1", "A": "1"}
+    result = support.run_as_user([*run_argv, "--explain", *options, *words], env=env)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert all(text in result.stdout for text in expected), result.stdout
+    for label in ("program", "arguments", "method", "protects", "does not protect", "children"):
+        assert len(re.findall(f"^{label}: ", result.stdout, re.MULTILINE)) == 1
+    assert "its arguments" in result.stdout
+    assert not started.exists()
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS, "in-process"])
+def test_explain_under_the_bypass(run_argv: list[str], user_tmp: Path, method: str) -> None:
+    """It starts nothing then either, and says that nothing would be protected."""
+    started = user_tmp / "started"
+    path = user_tmp / "touch.py"
+    path.write_text(f"open({str(started)!r}, 'w')")
+    env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
+    argv = [*run_argv, "--explain", "--method", method, str(path)]
+    result = support.run_as_user(argv, env=env)
+    assert (result.returncode, result.stderr) == (0, BYPASS)
+    assert "nothing: the bypass variable is set" in result.stdout
+    assert not started.exists()
+
+
+def test_explain_prints_names_on_one_line_each(run_argv: list[str], user_tmp: Path) -> None:
+    """Whatever the name of the program is, and whatever the encoding of the terminal."""
+    for name in ("a\nb", "\x1b[31mred", "\udcff", "é"):
+        path = user_tmp / name
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        env = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+        result = support.run_as_user([*run_argv, "--explain", "--", str(path)], env=env)
+        assert (result.returncode, result.stderr) == (0, ""), name
+        assert re.fullmatch(r"([a-z ]+: +[ -~]+\n)+", result.stdout), name
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS, "in-process"])
+def test_the_bypass_starts_the_program_unprotected(
+    compiler: support.Compiler, run_argv: list[str], user_tmp: Path, method: str
+) -> None:
+    """With a warning; with its environment as it was, and SIGPIPE as the caller had it."""
+    subject = str(compiler("subject.c"))
+    if method == "in-process":
+        path = user_tmp / "verdict.py"
+        path.write_text("import process_hardening as ph; print(ph.status().verdict)")
+        argv = [*run_argv, "--method", method, str(path)]
+        result = support.run_as_user(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
+        assert (result.stdout, result.stderr) == ("exposed\n", BYPASS)
+        return
+    entries = [b"CODEX_SKIP_HARDENING=1", b"A=1", b"A=2", b"LD_X=1", b"NOTHING"]
+    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    result = support.run_as_user(argv)
+    assert result.stderr == BYPASS
+    found = launches.Told(result.stdout)
+    assert found.variables == entries
+    assert found.number("dumpable") == 1
+    assert found.values["sigpipe"] == ["default"]
+
+
+@pytest.mark.parametrize("value", ["1", "2"])
+def test_auto_where_execute_only_is_weaker(
+    run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, value: str
+) -> None:
+    """fs.suid_dumpable 1 or 2: the library does it, and --explain says why."""
+    suid_dumpable.set(value)
+    text = support.run_as_user([*run_argv, "--explain", subject]).stdout
+    assert "method:           preload (not execute-only: " in text
+    assert f"fs.suid_dumpable={value}" in text
+    found = told([*run_argv, subject, "tell"])
+    assert found.number("dumpable") == 0
+
+
+def test_execute_only_with_suid_dumpable_1_is_refused(
+    run_argv: list[str], subject: str, suid_dumpable: support.Sysctl
+) -> None:
+    """Asked for by name, it must not be something else."""
+    suid_dumpable.set("1")
+    result = support.run_as_user([*run_argv, "--method", "execute-only", subject, "tell"])
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "not execute-only: fs.suid_dumpable=1" in result.stderr
+
+
+def test_a_static_program_with_suid_dumpable_1_is_refused(
+    compiler: support.Compiler, run_argv: list[str], suid_dumpable: support.Sysctl
+) -> None:
+    """No method is left: it is not started."""
+    suid_dumpable.set("1")
+    static = launches.static(compiler)
+    result = support.run_as_user([*run_argv, static, "tell"])
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "cannot be protected: not execute-only: " in result.stderr
+
+
+def test_a_static_program_with_suid_dumpable_2_is_execute_only(
+    compiler: support.Compiler, run_argv: list[str], suid_dumpable: support.Sysctl
+) -> None:
+    """Weaker, but non-dumpable to its user; the plan says so."""
+    suid_dumpable.set("2")
+    static = launches.static(compiler)
+    assert told([*run_argv, static, "tell"]).number("dumpable") == 2
+    text = support.run_as_user([*run_argv, "--explain", static]).stdout
+    assert "fs.suid_dumpable=2 lets a core_pattern pipe read it" in text
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_program_that_hardens_itself(run_argv: list[str], user_tmp: Path, method: str) -> None:
+    """pre_main_hardening() finds everything in place."""
+    path = user_tmp / "twice.py"
+    path.write_text(
+        reported("print(json.dumps([report.inspection, report.core_limit, report.environment]))")
+    )
+    argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
+    result = support.run_as_user(argv, env={**launches.without_loader_variables(), "LD_X": "1"})
+    found = json.loads(result.stdout)
+    assert found[:2] == ["already in place", "already in place"]
+    # The library took itself out of environ, and its bytes out of the initial block.
+    assert found[2] == "already in place"
+
+
+def test_run_within_run(run_argv: list[str], subject: str) -> None:
+    """Each does its part."""
+    nested = [*run_argv, "--children", "--", *run_argv, "--", subject, "tell"]
+    found = told(nested)
+    assert found.number("dumpable") == 0
+    # The inner one keeps what the outer put there for all descendants.
+    assert b"PROCESS_HARDENING_CHILDREN" in found.names
+
+
+def test_the_program_does_what_a_program_can(run_argv: list[str], user_tmp: Path) -> None:
+    """Subprocesses, threads, multiprocessing, a terminal: under every method."""
+    path = user_tmp / "busy.py"
+    path.write_text(
+        "import asyncio, ctypes, multiprocessing, os, subprocess, sys, threading\n"
+        "def square(x): return x * x\n"
+        "if __name__ == '__main__':\n"
+        "    for name in ('fork', 'spawn', 'forkserver'):\n"
+        "        context = multiprocessing.get_context(name)\n"
+        "        with context.Pool(2) as pool: assert pool.map(square, [1, 2, 3]) == [1, 4, 9]\n"
+        "    assert subprocess.check_output(['echo', 'hi']) == b'hi\\n'\n"
+        "    thread = threading.Thread(target=print, args=('thread',))\n"
+        "    thread.start(); thread.join()\n"
+        "    master, slave = os.openpty(); assert os.isatty(slave)\n"
+        "    print(asyncio.run(asyncio.sleep(0, 'done')))\n"
+    )
+    for method in ("auto", "preload"):
+        argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
+        result = support.run_as_user(argv, cwd=user_tmp)
+        assert result.stdout == "thread\ndone\n", result.stderr
+
+
+def test_in_process_is_the_programs_own_end(run_argv: list[str], user_tmp: Path) -> None:
+    """SystemExit with a text, a traceback, atexit, a signal: as under `python`."""
+    path = user_tmp / "end.py"
+    for code, status, output, errors in (
+        ("import sys; sys.exit('reason')", 1, "", r"reason\n"),
+        ("import sys; sys.exit(9)", 9, "", ""),
+        ("import atexit; atexit.register(print, 'bye')", 0, "bye\n", ""),
+        ("raise ValueError('x')", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
+        ("import os; os.kill(os.getpid(), 15)", -15, "", ""),
+        ("import os; os._exit(3)", 3, "", ""),
+        ("print(__name__, __file__ == __import__('sys').argv[0])", 0, "__main__ True\n", ""),
+    ):
+        path.write_text(code)
+        result = support.run_as_user([*run_argv, "--method", "in-process", str(path)])
+        assert (result.returncode, result.stdout) == (status, output), code
+        assert re.fullmatch(errors, result.stderr), code
+
+
+def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user_tmp: Path) -> None:
+    """The error of the program is not taken for one of the command line."""
+    (user_tmp / "package").mkdir()
+    (user_tmp / "package" / "__init__.py").write_text("import nosuchthing")
+    (user_tmp / "package" / "__main__.py").touch()
+    argv = [*run_argv, "--method", "in-process", "-m", "package"]
+    result = support.run_as_user(argv, cwd=user_tmp)
+    assert result.returncode == 1
+    assert "ModuleNotFoundError: No module named 'nosuchthing'" in result.stderr
+
+
+def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
+    """The initial environment cannot be read there: one line, and no traceback."""
+    support.need_root()
+    script = 'umount -l /proc && exec "$@"'
+    unshare = [support.tool("unshare"), "--mount", "--", "sh", "-c", script, "sh"]
+    result = support.run([*unshare, *run_argv, "echo", "started"])
+    if "ermission" in result.stderr and "process-hardening" not in result.stderr:
+        support.missing("the right to unmount /proc in a namespace of its own")
+    assert (result.returncode, result.stdout) == (8, "")
+    assert result.stderr.startswith("process-hardening: reading /proc/self/stat failed: No such f")
+    assert result.stderr.count("\n") == 1
+
+
+def test_our_library_in_a_folder_that_ld_preload_cannot_name(
+    python: str, subject: str, user_tmp: Path
+) -> None:
+    """A blank would cut the entry in two and start the program unprotected: refused."""
+    import process_hardening
+
+    folder = user_tmp / "with blank"
+    folder.mkdir()
+    package = Path(str(process_hardening.__file__)).parent
+    subprocess.run(["cp", "-r", str(package), str(folder)], check=True)
+    env = {**launches.without_loader_variables(), "PYTHONPATH": str(folder)}
+    run = [python, "-m", "process_hardening", "run", "--method"]
+    result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "install into a path without blank and colon" in result.stderr
+    assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0

@@ -1,0 +1,180 @@
+"""The wheel that `make test` has built: its name, what is in it and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import email.message
+import email.parser
+import hashlib
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import process_hardening as ph
+import support
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = "process_hardening/__init__.abi3.so"
+PRELOAD = "process_hardening/libprocess_hardening.so"
+COMMAND = "process-hardening"
+DATA = {"attacks/builtin/injected.c", "reporters/report.html.j2"}
+"""What the package may need beside its Python files: `verify` compiles the first."""
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    """The one wheel in build/wheel."""
+    wheels = list((ROOT / "build" / "wheel").glob("*.whl"))
+    assert len(wheels) == 1, "run tools/prepare.py test"
+    return wheels[0]
+
+
+@pytest.fixture(scope="module")
+def archive(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    """The wheel, opened."""
+    with zipfile.ZipFile(wheel) as file:
+        yield file
+
+
+@pytest.fixture(scope="module")
+def extracted(archive: zipfile.ZipFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the wheel was unpacked into."""
+    folder = tmp_path_factory.mktemp("wheel")
+    archive.extractall(folder)
+    return folder
+
+
+def metadata(archive: zipfile.ZipFile, name: str) -> email.message.Message:
+    """One of the files in dist-info that are written as headers."""
+    text = archive.read(f"{dist_info()}/{name}").decode()
+    return email.parser.Parser().parsestr(text)
+
+
+def dist_info() -> str:
+    """The folder of the wheel's own files."""
+    return f"process_hardening-{ph.__version__}.dist-info"
+
+
+def source_files() -> set[str]:
+    """What is below src/, by its path there."""
+    source = ROOT / "src"
+    return {
+        str(path.relative_to(source))
+        for path in source.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+
+
+def is_python(name: str) -> bool:
+    """Whether a file is of a kind that every package has."""
+    return name.endswith((".py", ".pyi", "/py.typed"))
+
+
+def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile) -> None:
+    """Tagged as a stable-ABI wheel, in its name and inside."""
+    assert re.fullmatch(
+        rf"process_hardening-{re.escape(ph.__version__)}-cp310-abi3-\w+\.whl", wheel.name
+    )
+    inside = metadata(archive, "WHEEL")
+    assert inside.get_all("Tag") == [wheel.stem.split("-", 2)[2]]
+    assert inside["Root-Is-Purelib"] == "false"
+
+
+def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None:
+    """The files of the source tree, two libraries, the command; no test, no file of the core."""
+    own = {
+        f"{dist_info()}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
+    } | {f"process_hardening-{ph.__version__}.data/scripts/{COMMAND}"}
+    assert set(archive.namelist()) == source_files() | own | {EXTENSION, PRELOAD}
+
+
+def test_the_source_tree_holds_python_files() -> None:
+    """A file of another kind below src/ has its reason."""
+    others = {name for name in source_files() if not is_python(name)}
+    assert others <= {f"process_hardening/{name}" for name in DATA}
+
+
+def test_the_record_is_true(archive: zipfile.ZipFile) -> None:
+    """Every file, its size and its hash."""
+    rows = list(csv.reader(archive.read(f"{dist_info()}/RECORD").decode().splitlines()))
+    assert {row[0] for row in rows} == set(archive.namelist())
+    for name, digest, size in rows:
+        if digest:
+            content = archive.read(name)
+            sha256 = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            assert (f"sha256={sha256.decode()}", str(len(content))) == (digest, size)
+
+
+def test_it_needs_nothing_at_run_time(archive: zipfile.ZipFile) -> None:
+    """No dependency but those of extras; Python 3.10; the license is in it."""
+    about = metadata(archive, "METADATA")
+    assert [row for row in about.get_all("Requires-Dist", []) if "extra ==" not in row] == []
+    assert about["Requires-Python"] == ">=3.10"
+    assert about["License-Expression"] == "Apache-2.0"
+    assert about["Name"] == "process-hardening"
+    assert about["Version"] == ph.__version__
+
+
+def test_it_keeps_to_the_stable_abi(wheel: Path) -> None:
+    """abi3audit finds no symbol that a later Python may take away."""
+    result = support.run([sys.executable, "-m", "abi3audit", "--strict", "--report", str(wheel)])
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert '"is_abi3": true' in result.stdout
+
+
+def dynamic(path: Path) -> str:
+    """The dynamic section of a library, as readelf prints it."""
+    return support.run([support.tool("readelf"), "-dlW", str(path)]).stdout
+
+
+def exported(path: Path) -> set[str]:
+    """The symbols that a library offers to others."""
+    result = support.run([support.tool("nm"), "-D", "--defined-only", str(path)])
+    return {line.split()[-1] for line in result.stdout.splitlines()}
+
+
+def test_the_libraries_show_only_what_they_must(extracted: Path) -> None:
+    """A symbol more could take the place of a program's own."""
+    assert exported(extracted / EXTENSION) == {"PyInit_process_hardening"}
+    assert exported(extracted / PRELOAD) == set()
+
+
+def test_the_preload_library_needs_no_other(extracted: Path) -> None:
+    """So one file serves glibc and musl; the extension needs libc alone."""
+    assert "(NEEDED)" not in dynamic(extracted / PRELOAD)
+    assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic(extracted / EXTENSION)) == ["libc.so.6"]
+
+
+@pytest.mark.parametrize("name", [EXTENSION, PRELOAD])
+def test_the_libraries_are_hardened_themselves(extracted: Path, name: str) -> None:
+    """Stack not executable, relocations read-only, no search path; no folder of the build."""
+    text = dynamic(extracted / name)
+    assert re.search(r"GNU_STACK .* RW ", text)
+    assert "GNU_RELRO" in text
+    assert "BIND_NOW" in text or "FLAGS_1" in text
+    assert "PATH)" not in text
+    assert str(ROOT).encode() not in (extracted / name).read_bytes()
+
+
+def test_the_command_starts_with_its_own_interpreter(command: str) -> None:
+    """Pip has put the path of the environment's Python into the first line, and nothing else."""
+    lines = Path(command).read_text().splitlines()
+    ours = (ROOT / "bin" / COMMAND).read_text().splitlines()
+    assert lines[0].startswith(f"#!{sys.prefix}/")
+    assert lines[1:] == ours[1:]
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_the_command_and_the_module_are_one(python: str, command: str, option: str) -> None:
+    """`python -m process_hardening` says the same."""
+    by_command = support.run_as_user([command, option])
+    by_module = support.run_as_user([python, "-m", "process_hardening", option])
+    assert by_command.returncode == by_module.returncode == 0
+    assert by_command.stdout == by_module.stdout
+    assert by_command.stderr == by_module.stderr == ""
+    assert by_command.stdout.strip()

@@ -1,0 +1,6 @@
+/* The library that a program cannot do without: libanswer.so. */
+int answer(void);
+int answer(void)
+{
+    return 42;
+}

@@ -1,0 +1,139 @@
+"""How a program is started: settings of the kernel that cannot be tried on a live system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from elf_files import AARCH64, LOADER, X86_64
+from process_hardening.errors import CannotProtectError
+from process_hardening.launch.elf import Image, read_image
+from process_hardening.launch.plan import (
+    AUTO,
+    EXECUTE_ONLY,
+    EXPOSES,
+    IN_PROCESS,
+    METHODS,
+    PRELOAD,
+    PROTECTS,
+    Host,
+    make_plan,
+    preload_path,
+)
+from process_hardening.launch.program import Program
+
+USUAL = Host(suid_dumpable=0, memfd_noexec=0)
+NO_MEMFD = Host(suid_dumpable=0, memfd_noexec=2)
+MEMFD_NEEDS_FLAG = Host(suid_dumpable=0, memfd_noexec=1)
+DUMPABLE = Host(suid_dumpable=1, memfd_noexec=0)
+ROOT_ONLY = Host(suid_dumpable=2, memfd_noexec=0)
+
+
+def image_of(path: str) -> Image:
+    """The facts of an ELF file."""
+    with open(path, "rb") as file:
+        image = read_image(file.fileno(), path)
+    assert image
+    return image
+
+
+OURS = image_of(preload_path())
+DYNAMIC = Image(OURS.machine, OURS.bits, LOADER, needs_origin=False)
+STATIC = Image(OURS.machine, OURS.bits, None, needs_origin=False)
+ORIGIN = Image(OURS.machine, OURS.bits, LOADER, needs_origin=True)
+FOREIGN = Image(
+    AARCH64 if OURS.machine == X86_64 else X86_64, OURS.bits, LOADER, needs_origin=False
+)
+
+
+def program(image: Image) -> Program:
+    """A program with these facts."""
+    return Program("/x/program", -1, image, ["program"], {})
+
+
+@pytest.mark.parametrize(
+    ("image", "method", "host", "chosen", "because"),
+    [
+        (DYNAMIC, AUTO, USUAL, EXECUTE_ONLY, None),
+        (DYNAMIC, AUTO, MEMFD_NEEDS_FLAG, EXECUTE_ONLY, None),
+        (DYNAMIC, AUTO, NO_MEMFD, PRELOAD, "vm.memfd_noexec=2"),
+        (DYNAMIC, AUTO, DUMPABLE, PRELOAD, "fs.suid_dumpable=1"),
+        (DYNAMIC, AUTO, ROOT_ONLY, PRELOAD, "fs.suid_dumpable=2"),
+        (ORIGIN, AUTO, USUAL, PRELOAD, "$ORIGIN"),
+        (STATIC, AUTO, USUAL, EXECUTE_ONLY, None),
+        (STATIC, AUTO, ROOT_ONLY, EXECUTE_ONLY, "fs.suid_dumpable=2"),
+        (DYNAMIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
+        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, None),
+        (STATIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
+        (DYNAMIC, PRELOAD, USUAL, PRELOAD, None),
+        (DYNAMIC, PRELOAD, NO_MEMFD, PRELOAD, None),
+        (ORIGIN, PRELOAD, USUAL, PRELOAD, None),
+    ],
+)
+@pytest.mark.parametrize("children", [False, True])
+def test_a_method_is_chosen(
+    image: Image, method: str, host: Host, chosen: str, because: str | None, children: bool
+) -> None:
+    """Execute-only where it protects, else preload, and the plan says why."""
+    plan = make_plan(program(image), method, children, host)
+    assert plan.method == chosen
+    assert plan.children is children
+    if because is None:
+        assert plan.because is None
+    else:
+        assert because in str(plan.because)
+
+
+@pytest.mark.parametrize(
+    ("image", "method", "host", "reasons"),
+    [
+        (STATIC, AUTO, NO_MEMFD, ["vm.memfd_noexec=2", "statically linked"]),
+        (STATIC, AUTO, DUMPABLE, ["fs.suid_dumpable=1", "statically linked"]),
+        (FOREIGN, AUTO, NO_MEMFD, ["vm.memfd_noexec=2", "another architecture"]),
+        (STATIC, PRELOAD, USUAL, ["not preload: it is statically linked"]),
+        (FOREIGN, PRELOAD, USUAL, ["not preload: our library is for another architecture"]),
+        (ORIGIN, EXECUTE_ONLY, USUAL, ["not execute-only: ", "$ORIGIN"]),
+        (DYNAMIC, EXECUTE_ONLY, NO_MEMFD, ["vm.memfd_noexec=2"]),
+        (DYNAMIC, EXECUTE_ONLY, DUMPABLE, ["fs.suid_dumpable=1", "sysctl fs.suid_dumpable=0"]),
+    ],
+)
+def test_what_cannot_be_protected_is_refused(
+    image: Image, method: str, host: Host, reasons: list[str]
+) -> None:
+    """With every reason, and status 126."""
+    with pytest.raises(CannotProtectError) as error:
+        make_plan(program(image), method, False, host)
+    assert str(error.value).startswith("/x/program: ")
+    assert all(reason in str(error.value) for reason in reasons)
+    assert error.value.exit_code == 126
+
+
+def test_children_of_a_program_that_cannot_load_the_library() -> None:
+    """A static program may have dynamic children; a foreign one would print loader errors."""
+    assert make_plan(program(STATIC), AUTO, True, USUAL).children
+    assert make_plan(program(FOREIGN), AUTO, False, USUAL).method == EXECUTE_ONLY
+    with pytest.raises(CannotProtectError, match="--children: our library is for another arch"):
+        make_plan(program(FOREIGN), EXECUTE_ONLY, True, USUAL)
+
+
+def test_the_host_is_read_from_the_kernel() -> None:
+    """The numbers of /proc/sys."""
+    host = Host.read()
+    assert host.suid_dumpable == int(Path("/proc/sys/fs/suid_dumpable").read_text())
+    noexec = Path("/proc/sys/vm/memfd_noexec")
+    assert host.memfd_noexec == (int(noexec.read_text()) if noexec.exists() else 0)
+
+
+def test_every_method_says_what_it_protects() -> None:
+    """The texts of --explain are complete."""
+    assert set(PROTECTS) == set(EXPOSES) == {EXECUTE_ONLY, PRELOAD, IN_PROCESS}
+    assert set(METHODS) == {AUTO, *PROTECTS}
+
+
+def test_our_library_stands_beside_the_package() -> None:
+    """An ELF file without a loader of its own, readable by everybody."""
+    path = Path(preload_path())
+    assert path.name == "libprocess_hardening.so"
+    assert path.stat().st_mode & 0o444 == 0o444
+    assert OURS.interpreter is None

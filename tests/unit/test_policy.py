@@ -1,0 +1,180 @@
+"""Policy: what to do, not how."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+import process_hardening as ph
+from process_hardening.policy import DEFAULT, STRICT, Policy
+from process_hardening.variables import STRICT_VARIABLES
+
+FLAGS = ("inspection", "core_limit", "environment", "no_new_privs", "refuse_tracer")
+DEFAULTS = {
+    "inspection": True,
+    "core_limit": True,
+    "environment": True,
+    "no_new_privs": False,
+    "refuse_tracer": False,
+    "clear": (),
+    "keep": (),
+    "bypass_variable": "CODEX_SKIP_HARDENING",
+}
+
+
+def fields_of(policy: Policy) -> dict[str, object]:
+    """The fields of a policy that its documentation names."""
+    return {name: getattr(policy, name) for name in DEFAULTS}
+
+
+def test_default_is_what_the_specification_asks_for() -> None:
+    """Inspection, core limit and environment; nothing beyond."""
+    assert fields_of(DEFAULT) == DEFAULTS
+    assert Policy() == DEFAULT
+
+
+def test_strict_adds_steps_and_variables_and_leaves_nothing_out() -> None:
+    """STRICT is DEFAULT and more."""
+    more = {"no_new_privs": True, "refuse_tracer": True, "clear": tuple(STRICT_VARIABLES)}
+    assert fields_of(STRICT) == {**DEFAULTS, **more}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", [0, 1, None, "yes", ()])
+def test_a_flag_must_be_a_bool(name: str, value: object) -> None:
+    """Neither truthy nor falsy values are taken for a decision."""
+    with pytest.raises(TypeError, match=f"^{name} must be True or False, not "):
+        DEFAULT.replace(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["clear", "keep"])
+@pytest.mark.parametrize(
+    "value", ["LD_PRELOAD", b"LD_PRELOAD", 5, None, [b"LD_PRELOAD"], [None], ["A", 5]]
+)
+def test_patterns_must_be_a_sequence_of_str(name: str, value: object) -> None:
+    """A lone name, which would be taken for its letters, is an error too."""
+    with pytest.raises(TypeError, match=f"^{name} must "):
+        DEFAULT.replace(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["clear", "keep"])
+@pytest.mark.parametrize("pattern", ["", "A=B", "A\0", "*A", "A*B", "A**", "=", "\0"])
+def test_a_pattern_must_be_a_name_or_a_prefix(name: str, pattern: str) -> None:
+    """A pattern that could never match is an error, not a silent hole."""
+    with pytest.raises(ValueError, match=f"^{name}: .* is no variable name; a pattern is NAME or"):
+        DEFAULT.replace(**{name: ["GOOD", pattern]})
+
+
+@pytest.mark.parametrize("pattern", ["A", "A*", "*", "a.b", "é", "\udcff", "A B", "%FOO%"])
+def test_what_the_kernel_takes_for_a_name_is_one(pattern: str) -> None:
+    """Only NUL and the equals sign cannot be in a name; a star ends a prefix."""
+    assert Policy(clear=(pattern,)).clear == (pattern,)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(5, TypeError), ("", ValueError), ("A=1", ValueError), ("A*", ValueError)]
+)
+def test_the_bypass_variable_is_one_name_or_none(value: Any, error: type[Exception]) -> None:
+    """It is neither a prefix nor an entry."""
+    with pytest.raises(error, match=r"^bypass_variable"):
+        Policy(bypass_variable=value)
+    assert Policy(bypass_variable=None).bypass_variable is None
+
+
+@pytest.mark.parametrize("iterable", [["A", "B*"], ("A", "B*"), {"A": 1, "B*": 2}, iter("AB")])
+def test_patterns_become_a_tuple(iterable: Any) -> None:
+    """What the caller does to a list afterwards changes no policy."""
+    policy = Policy(keep=iterable)
+    assert isinstance(policy.keep, tuple)
+    assert [pattern[0] for pattern in policy.keep] == ["A", "B"]
+
+
+def test_fields_are_keywords() -> None:
+    """A row of five bools would say nothing to a reader."""
+    with pytest.raises(TypeError):
+        Policy(True)  # type: ignore[call-arg]
+
+
+def test_an_unknown_field_is_an_error() -> None:
+    """A misspelt field must not pass for a decision."""
+    with pytest.raises(TypeError, match="inspections"):
+        Policy(inspections=False)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="inspections"):
+        DEFAULT.replace(inspections=False)
+
+
+@pytest.mark.parametrize("name", [*DEFAULTS, "other"])
+def test_a_policy_cannot_be_changed(name: str) -> None:
+    """Neither set nor deleted: DEFAULT is shared by everybody."""
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        setattr(DEFAULT, name, True)
+    with pytest.raises(AttributeError):
+        delattr(DEFAULT, name)
+    assert fields_of(DEFAULT) == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, not DEFAULTS[name]) for name in FLAGS]
+    + [("clear", ("A",)), ("keep", ("B*",)), ("bypass_variable", None)],
+)
+def test_replace_changes_one_field(name: str, value: object) -> None:
+    """The rest stays, the original too; the two are different in every respect."""
+    changed = DEFAULT.replace(**{name: value})
+    assert fields_of(changed) == {**DEFAULTS, name: value}
+    assert changed != DEFAULT
+    assert hash(changed) != hash(DEFAULT)
+    assert repr(changed) != repr(DEFAULT)
+    assert fields_of(DEFAULT) == DEFAULTS
+
+
+def test_equal_policies_are_one_key() -> None:
+    """Equality and hash are of the fields; nothing else is equal."""
+    assert {STRICT: 1, STRICT.replace(): 2} == {STRICT: 2}
+    assert DEFAULT != STRICT
+    assert DEFAULT.__eq__(tuple(DEFAULTS.values())) is False
+    assert DEFAULT.__eq__(None) is False
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, STRICT, Policy(keep=("A*",), bypass_variable=None)])
+def test_repr_is_the_call_that_makes_it(policy: Policy) -> None:
+    """The text can be pasted into a program."""
+    assert eval(repr(policy), {"Policy": Policy}) == policy  # noqa: S307  # our own text
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, STRICT])
+def test_a_policy_can_be_copied_and_sent(policy: Policy) -> None:
+    """The arguments of a multiprocessing worker are sent so."""
+    assert copy.copy(policy) == policy
+    assert copy.deepcopy(policy) == policy
+    assert pickle.loads(pickle.dumps(policy)) == policy  # noqa: S301  # our own bytes
+
+
+@pytest.mark.parametrize(
+    ("policy", "native"),
+    [
+        (DEFAULT, (0b0111, False, (), (), "CODEX_SKIP_HARDENING")),
+        (Policy(inspection=False), (0b0110, False, (), (), "CODEX_SKIP_HARDENING")),
+        (Policy(core_limit=False), (0b0101, False, (), (), "CODEX_SKIP_HARDENING")),
+        (Policy(environment=False), (0b0011, False, (), (), "CODEX_SKIP_HARDENING")),
+        (Policy(no_new_privs=True), (0b1111, False, (), (), "CODEX_SKIP_HARDENING")),
+        (Policy(refuse_tracer=True, bypass_variable=None), (0b0111, True, (), (), None)),
+        (
+            Policy(clear=["A*", "\udcff"], keep=["B"], bypass_variable="C"),  # type: ignore[arg-type]
+            (0b0111, False, (b"A*", b"\xff"), (b"B",), "C"),
+        ),
+    ],
+)
+def test_the_native_form_is_what_the_extension_takes(policy: Policy, native: object) -> None:
+    """One bit a step, in the order of enum ph_step; names are bytes."""
+    assert policy._native == native
+
+
+def test_the_package_has_the_same_objects() -> None:
+    """The lazy names of the extension lead here."""
+    assert ph.Policy is Policy
+    assert ph.DEFAULT is DEFAULT
+    assert ph.STRICT is STRICT

@@ -1,0 +1,127 @@
+"""The chat of programs/chat.py as the victim of tests, under every protection there is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import process_hardening
+import support
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+METHODS = ("pre_main", "reexec", "execute-only", "preload", "in-process")
+"""The ways in which this project hardens a program."""
+
+MESSAGE = "hello, my key is above"
+
+NOT_PERMITTED = "Operation not permitted"
+"""What the kernel says to the debugger of a process that is not dumpable."""
+
+_IN_THE_PROGRAM = {"pre_main": "PRE_MAIN", "reexec": "REEXEC"}
+
+
+def command() -> str:
+    """The path of the installed process-hardening command."""
+    return str(Path(sys.executable).with_name("process-hardening"))
+
+
+def preload_entry() -> str:
+    """The entry NAME=VALUE of the environment that loads our library into a program."""
+    return os.fsdecode(process_hardening._preload_entry)
+
+
+def chat_argv(method: str, program: str) -> list[str]:
+    """How to start the chat: "plain", one of METHODS, or a name in its PROTECTIONS."""
+    python = [sys.executable, program]
+    if method == "plain":
+        return [*python, "PLAIN"]
+    if method == "in-process":
+        return [command(), "run", "--method", method, "--", program, "PLAIN"]
+    if method in METHODS and method not in _IN_THE_PROGRAM:
+        return [command(), "run", "--method", method, "--", *python, "PLAIN"]
+    return [*python, _IN_THE_PROGRAM.get(method, method)]
+
+
+class Chat(support.Running):
+    """A chat that runs beside the test and holds random secrets: a key and a token.
+
+    The key, given over standard input, is in its memory at `address` and in an open file;
+    the token is in the environment that it was started with.
+    """
+
+    def __init__(self, argv: list[str], **options: Any) -> None:
+        self.key = f"sk-{secrets.token_hex(16)}"
+        self.token = f"token-{secrets.token_hex(16)}"
+        env = {**os.environ, "CHAT_TOKEN": self.token, **options.pop("env", {})}
+        super().__init__(argv, env=env, **options)
+
+    def __enter__(self) -> Self:
+        """Wait until it has started, then give it its secrets."""
+        super().__enter__()
+        try:
+            self.load()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def load(self) -> None:
+        """Give it its secrets and wait until it has taken them in."""
+        answer = self.ask(f"{self.key}\n{MESSAGE}")
+        assert answer.startswith("READY "), answer
+        self.address = int(answer.split()[1])
+
+    def works(self) -> bool:
+        """Whether it still does what it is there for."""
+        return self.ask("are you there?") == "echo: are you there?"
+
+
+def core_limit(pid: int) -> str:
+    """The core limit of a process as the kernel shows it to others: soft, hard, unit."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("Max core file size"))
+    return " ".join(line.removeprefix("Max core file size").split())
+
+
+@contextmanager
+def core_dumps_allowed() -> Iterator[None]:
+    """Raise the soft core limit of this process, which programs inherit, to the hard one."""
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] == 0:
+        support.missing("a core limit above 0")
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+class Cores:
+    """Where the kernel puts core dumps while a test runs; piped: through a program."""
+
+    def __init__(self, folder: Path, piped: bool) -> None:
+        self.folder = folder
+        self.piped = piped
+
+    def of(self, pid: int) -> bytes | None:
+        """The core dump of a process that has ended, if there is one."""
+        path = self.folder / f"core.{pid}"
+        return path.read_bytes() if path.exists() else None
+
+    def leak(self, control: Chat) -> None:
+        """Fail unless the core dump of an unhardened victim holds its key."""
+        core = self.of(control.pid)
+        settings = ("core_pattern", "core_pipe_limit")
+        values = [Path(f"/proc/sys/kernel/{name}").read_text().strip() for name in settings]
+        assert core is not None, f"inconclusive: no core; {settings} are {values}"
+        assert control.key.encode() in core, "inconclusive: the key is not in the core"
