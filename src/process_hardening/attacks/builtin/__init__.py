@@ -1,0 +1,1 @@
+"""Attacks that need nothing but the kernel: system calls through ctypes and os."""

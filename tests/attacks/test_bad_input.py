@@ -1,0 +1,81 @@
+"""One line, the documented status, nothing left."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import support
+from attacks.leftovers import Place
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["--attack", "nope"], 2, "'nope' is no attack"),
+        (["--victim", "nope"], 2, "'nope' is no victim"),
+        (["--victim", "control"], 2, "'control' is no victim"),
+        (["--pid", "x"], 2, "no process id"),
+        (["--pid", "4194305"], 2, "no such process"),
+        (["--pid", "0"], 2, "no process id"),
+        (["--canary", "abc", "--", "sleep", "9"], 2, "shorter than"),
+        (["--canary", "long enough"], 2, "is for a program or a process"),
+        (["--pid", "1", "--", "sleep", "9"], 2, "not both"),
+        (["--victim", "preload", "--", "sleep", "9"], 2, "--victim is for victims of ours"),
+        (["--", "no-such-program-here"], 127, "no such program"),
+        (["--attack", "proc-mem", "--", "true"], 2, "ended at once"),
+        (["--evidence", "/proc/nothing"], 2, "/proc"),
+        (["--evidence", "/etc/hostname"], 2, "is no folder"),
+        (["--junit", "/nowhere/x.xml"], 2, "no such folder"),
+        (["--markdown", "/tmp"], 2, "is a folder"),
+        (["--nope"], 2, "unrecognized arguments"),
+    ],
+)
+def test_one_line_and_a_status(arguments: list[str], status: int, said: str) -> None:
+    """Each mistake is told in one line, without a traceback."""
+    with Place() as place:
+        run = place.start("--attack", "proc-mem", *arguments)
+        output, errors = run.communicate(timeout=support.TIMEOUT)
+        assert run.returncode == status, output + errors
+        assert not output
+        assert errors.startswith("process-hardening: ")
+        assert errors.count("\n") == 1
+        assert said in errors
+        place.assert_clean()
+
+
+def test_another_users_process(command: str) -> None:
+    """It is not attacked."""
+    support.need_root()
+    with subprocess.Popen(["sleep", "100"]) as other:
+        result = support.run_as_user([command, "verify", "--pid", str(other.pid)])
+        own = support.run([command, "verify", "--pid", str(other.pid)])
+        other.kill()
+    assert result.returncode == 2
+    assert "process" in result.stderr
+    assert own.returncode == 2
+    assert "--as-root-without-ptrace" in own.stderr
+
+
+def test_a_process_that_has_ended(command: str) -> None:
+    """A process that is dead and not yet reaped is no target."""
+    dead = subprocess.Popen(["true"])
+    status = Path(f"/proc/{dead.pid}/stat")
+    while b") Z" not in status.read_bytes():
+        pass
+    result = support.run([command, "verify", "--pid", str(dead.pid)])
+    dead.wait()
+    assert result.returncode == 2
+    assert "has ended" in result.stderr
+
+
+def test_closed_output(python: str) -> None:
+    """A closed standard output is an error, not a traceback."""
+    argv = [python, "-m", "process_hardening", "verify", "--list"]
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *argv], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
