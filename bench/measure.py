@@ -1,0 +1,83 @@
+"""Starting processes and timing them; no judgement of what the numbers mean."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+class MeasureError(Exception):
+    """Something could not be measured; str() says what and why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start; its whole environment is env."""
+
+    argv: list[str]
+    env: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return " ".join(self.argv)
+
+
+@dataclass
+class Series:
+    """What the rounds gave: a wall time in ns each, and the numbers that the process printed."""
+
+    wall: list[float] = field(default_factory=list)
+    printed: list[list[float]] = field(default_factory=list)
+
+    def column(self, *columns: int) -> list[float]:
+        """The sum of some of the printed numbers, one a round."""
+        return [sum(numbers[column] for column in columns) for numbers in self.printed]
+
+
+def start(command: Command) -> tuple[float, str]:
+    """Run a command to its end; returns its wall time in ns and what it printed.
+
+    Raises MeasureError when it fails.
+    """
+    with tempfile.TemporaryFile() as output:
+        actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), fd) for fd in (1, 2)]
+        begin = time.perf_counter_ns()
+        try:
+            pid = os.posix_spawn(command.argv[0], command.argv, command.env, file_actions=actions)
+        except OSError as error:
+            raise MeasureError(f"{command.argv[0]}: {error.strerror}") from None
+        _, status = os.waitpid(pid, 0)
+        wall = time.perf_counter_ns() - begin
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if status:
+        code = os.waitstatus_to_exitcode(status)
+        raise MeasureError(f"`{command}` ended with status {code}: {text.strip()}")
+    return float(wall), text
+
+
+def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Series]:
+    """Run every command once a round, so that a busy moment of the machine hits all alike.
+
+    A round before the first warms the caches and does not count.
+    """
+    series = {name: Series() for name in commands}
+    for counts in [False] + [True] * rounds:
+        for name, command in commands.items():
+            wall, text = start(command)
+            try:
+                numbers = [float(word) for word in text.split()]
+            except ValueError:
+                raise MeasureError(f"`{command}` printed {text!r}") from None
+            if counts:
+                series[name].wall.append(wall)
+                series[name].printed.append(numbers)
+    return series
+
+
+def median_difference(minuend: Sequence[float], subtrahend: Sequence[float]) -> float:
+    """The median of the differences within the rounds."""
+    return statistics.median(a - b for a, b in zip(minuend, subtrahend, strict=True))
