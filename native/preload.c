@@ -5,6 +5,10 @@
 /* Set by `run --children`: the library stays in LD_PRELOAD, for the children too. */
 #define CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 #define PRELOAD_VARIABLE "LD_PRELOAD"
+/* What `run --keep` named: patterns joined by ":". */
+#define KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
+#define KEEP_SIZE 1024
+#define KEEP_MOST 32
 
 /* Compilers call it even in a freestanding build. Hidden, or the next library's would be called. */
 void *memset(void *to, int byte, size_t size);
@@ -48,22 +52,56 @@ static int is_alone(const char *entry)
     return 1;
 }
 
+/* Writes the patterns of a list into text and their places into patterns; returns how many.
+ * What does not fit is not kept. */
+static size_t split(const char *list, char text[KEEP_SIZE], const char *patterns[KEEP_MOST])
+{
+    size_t count = 0, length = 0;
+
+    for (int begins = 1; *list && length + 1 < KEEP_SIZE; list++) {
+        if (begins && count == KEEP_MOST)
+            break;
+        if (begins)
+            patterns[count++] = text + length;
+        begins = *list == ':';
+        text[length++] = begins ? '\0' : *list;
+    }
+    text[length] = '\0';
+    return count;
+}
+
 /* glibc passes the three arguments; musl has set environ and passes none. */
 __attribute__((constructor)) static void harden_before_main(int argc, char **argv, char **envp)
 {
-    const char *preload;
-    const char *keep[] = {NULL, NULL};
-    struct ph_policy policy = {PH_DEFAULT_STEPS, 0, NULL, keep, PH_BYPASS_VARIABLE};
+    static const char *const remove[] = {"LD_*", KEEP_VARIABLE, NULL};
+    const char *preload, *list;
+    const char *keep[KEEP_MOST + 3];
+    char text[KEEP_SIZE];
+    size_t count = 0;
+    static const char *const own[] = {PRELOAD_VARIABLE, NULL};
+    struct ph_policy policy = {PH_DEFAULT_STEPS, 0, remove, keep, PH_BYPASS_VARIABLE};
+    const struct ph_policy alone = {PH_BIT(PH_ENVIRONMENT), 0, own, NULL, PH_BYPASS_VARIABLE};
+    int stays;
     struct ph_report report;
     char message[PH_MESSAGE_SIZE];
     int status;
 
     (void)argc, (void)argv;
     ph_environment_adopt(envp);
+    list = find(KEEP_VARIABLE);
+    if (list)
+        count = split(list + sizeof KEEP_VARIABLE, text, keep);
     preload = find(PRELOAD_VARIABLE);
-    if (preload && is_alone(preload) && find(CHILDREN_VARIABLE "=1"))
-        keep[0] = preload;
+    stays = preload && is_alone(preload) && find(CHILDREN_VARIABLE "=1");
+    if (stays) {
+        keep[count++] = preload;
+        keep[count++] = KEEP_VARIABLE;
+    }
+    keep[count] = NULL;
     status = ph_harden(&policy, NULL, &report);
+    /* Whatever list says: it was this library that LD_PRELOAD asked for. */
+    if (!status && !report.bypassed && !stays)
+        status = ph_harden(&alone, NULL, &report);
     if (!status && !report.bypassed)
         return;
     /* The text ends in its NUL; its length is of no use to ph_warn(). */

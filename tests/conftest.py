@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,14 @@ from pathlib import Path
 import pytest
 
 import support
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """Programs inherit what is ignored, and a runner in the background or under nohup ignores."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

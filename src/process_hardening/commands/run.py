@@ -270,4 +270,4 @@ def run(options: SimpleNamespace) -> int:
     if options.explain:
         _explain(options, report, target.path, target.argv, chosen.method, chosen.because)
         return 0
-    return execute.become(chosen)
+    return execute.become(chosen, policy.keep)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CHILDREN_ENTRY = b"PROCESS_HARDENING_CHILDREN=1"
 """Tells native/preload.c to stay in LD_PRELOAD."""
 
+KEEP_VARIABLE = b"PROCESS_HARDENING_KEEP"
+"""Tells native/preload.c what `run --keep` named."""
+
 
 def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
     """What this process was started with, less what harden() took out, and more entries.
@@ -35,12 +38,15 @@ def overlay(entries: list[bytes], added: list[bytes]) -> tuple[bytes, ...]:
     return (*(entry for entry in entries if entry.partition(b"=")[0] not in replaced), *added)
 
 
-def become(plan: Plan) -> NoReturn:
-    """Replace this process, hardened already, by the program. Raises CannotProtectError."""
+def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
+    """Replace this process, hardened already, by the program. Raises CannotProtectError.
+
+    keep -- the variables (or PREFIX*) that our library is to leave alone too
+    """
     program = plan.program
     added = hand_over()
     if plan.children or plan.method == PRELOAD:
-        added.append(_native._preload_entry)
+        added += [_native._preload_entry, KEEP_VARIABLE + b"=" + os.fsencode(":".join(keep))]
     if plan.children:
         added.append(CHILDREN_ENTRY)
     env = environment_for(program, added)
