@@ -28,7 +28,8 @@ def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
 
     Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
     """
-    added = [*(os.fsencode(f"{name}={value}") for name, value in program.env.items()), *added]
+    from_line = (item for item in program.env.items() if not is_loader_variable(item[0]))
+    added = [*(os.fsencode(f"{name}={value}") for name, value in from_line), *added]
     return overlay(_native._initial_environment(), added)
 
 
