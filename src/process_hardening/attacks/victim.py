@@ -79,10 +79,7 @@ def with_stack_canary(held: Held, serve: Callable[[], None]) -> None:
 def _find_in_stack(needle: bytes) -> int | None:
     """The highest address of needle in this thread's stack: the outermost, which lasts."""
     import ctypes
-    import signal
 
-    # nohup and shells in the background leave it ignored; then there is no core to try for.
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     libc = ctypes.CDLL(None)
     try:
         get_attributes, get_stack = libc.pthread_getattr_np, libc.pthread_attr_getstack
