@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import os
 import shutil
 import signal
@@ -41,6 +42,14 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     path = str(beside) if beside.exists() else shutil.which(name)
     return path or missing(name)
+
+
+def module(name: str) -> Any:
+    """A module of tests/requirements.txt."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        missing(f"the module {name}")
 
 
 def need_root() -> None:

@@ -41,7 +41,11 @@ TOOLS: list[Need] = [
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
     ("node", lambda: shutil.which("node"), "nodejs"),
 ]
-BENCH: list[Need] = [("valgrind", lambda: shutil.which("valgrind"), "valgrind")]
+BENCH: list[Need] = [
+    ("valgrind", lambda: shutil.which("valgrind"), "valgrind"),
+    ("pscap", lambda: shutil.which("pscap"), "libcap-ng-utils"),
+    ("checksec", lambda: shutil.which("checksec"), "checksec"),
+]
 
 # purpose: folder of the environment, Debian packages it cannot do without, packages that some
 # of it can, requirement files

@@ -9,15 +9,19 @@ from process_hardening.errors import CommandError, HardeningError
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from typing import NoReturn
 
-COMMANDS = ("run", "status", "verify")
+COMMANDS = ("run", "status", "verify", "audit", "doctor", "explain")
 
 _EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line, one subparser a module of commands/."""
+def make_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the whole command line, one subparser a module of commands/.
+
+    commands -- those that it has to know: each is imported
+    """
     import argparse
     from importlib import import_module
 
@@ -41,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"%(prog)s {process_hardening.__version__}"
     )
     subparsers = parser.add_subparsers(dest="command_name", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in commands:
         module = import_module(f"process_hardening.commands.{name}")
         subparser = subparsers.add_parser(
             name,
@@ -62,7 +66,8 @@ def _dispatch(arguments: list[str]) -> int:
         options = run.parse(arguments[1:])
         if options:
             return run.run(options)
-    parsed = make_parser().parse_args(arguments)
+    named = [name for name in arguments[:1] if name in COMMANDS]
+    parsed = make_parser(named or COMMANDS).parse_args(arguments)
     status: int = parsed.run(parsed)
     return status
 

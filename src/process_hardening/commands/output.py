@@ -25,6 +25,15 @@ def _print(text: str, stream: TextIO) -> None:
         raise
 
 
+def width_and_colour() -> tuple[int | None, bool]:
+    """How wide the terminal is, None for no terminal, and whether it wants colours."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None, False
+    import shutil
+
+    return shutil.get_terminal_size().columns, not os.environ.get("NO_COLOR")
+
+
 def write(text: str) -> None:
     """Print text and a newline, and flush. Raises CommandError when it does not get out."""
     if sys.stdout is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from types import SimpleNamespace
@@ -11,10 +10,11 @@ from types import SimpleNamespace
 from process_hardening.attacks import registry
 from process_hardening.attacks.launcher import BROKEN_KINDS
 from process_hardening.attacks.model import BUILT_IN, TOOL, Attack
-from process_hardening.commands.output import write
+from process_hardening.commands.output import width_and_colour, write
 from process_hardening.errors import CommandError
 from process_hardening.reporters import evidence, html, junit, markdown, text
 from process_hardening.reporters import json as json_reporter
+from process_hardening.reporters.table import table
 from process_hardening.verify import (
     VICTIMS,
     Progress,
@@ -101,17 +101,8 @@ def _list(attacks: tuple[Attack, ...], as_json: bool) -> None:
     rows = [
         (attack.name, attack.kind, attack.summary, attack.needs() or "yes") for attack in attacks
     ]
-    write(text.table(("attack", "kind", "what it does", "possible here"), rows, _width()))
-
-
-def _width() -> int | None:
-    if sys.stdout is not None and sys.stdout.isatty():
-        return shutil.get_terminal_size().columns
-    return None
-
-
-def _coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width, _ = width_and_colour()
+    write(table(("attack", "kind", "what it does", "possible here"), rows, width))
 
 
 def _show_progress(progress: Progress) -> None:
@@ -185,5 +176,5 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     if options.json:
         write(json_reporter.render(verification))
     else:
-        write(text.render(verification, _width(), _coloured()))
+        write(text.render(verification, *width_and_colour()))
     return verification.exit_code

@@ -6,13 +6,16 @@ the manual page says.
 
 from __future__ import annotations
 
+import re
+import sys
+
 UNLIMITED = (1 << 64) - 1
 
 
 def parse_status(text: bytes) -> dict[str, bytes]:
     """/proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
     fields: dict[str, bytes] = {}
-    # Not splitlines(): the kernel escapes newlines in names, but not carriage returns.
+    # Not splitlines(): a process may have a carriage return in its name, which is not escaped.
     for line in text.removesuffix(b"\n").split(b"\n") if text else ():
         name, colon, value = line.partition(b":")
         if not colon:
@@ -21,30 +24,61 @@ def parse_status(text: bytes) -> dict[str, bytes]:
     return fields
 
 
+# What an audit asks of a process, which is a fifth of what there is.
+_ASKED = tuple(
+    (name, f"\n{name}:".encode())
+    for name in (
+        "PPid", "TracerPid", "Uid", "Gid", "Kthread", "VmSize", "Threads", "CapPrm", "CapEff",
+        "NoNewPrivs", "Seccomp",
+    )
+)  # fmt: skip
+
+
+def parse_asked(text: bytes) -> dict[str, bytes]:
+    """/proc/PID/status: the same as parse_status(), but only the fields that an audit asks for.
+
+    The name cannot pass for one: it is in the first line, and a newline in it is escaped.
+    """
+    fields = {}
+    for name, label in _ASKED:
+        at = text.find(label)
+        if at >= 0:
+            end = text.find(b"\n", at + 1)
+            fields[name] = text[at + len(label) : end if end > 0 else len(text)].strip()
+    return fields
+
+
 def parse_number(fields: dict[str, bytes], name: str, position: int = 0) -> int | None:
     """A number in a field of /proc/PID/status; None when this kernel has no such field."""
     if name not in fields:
         return None
     numbers = fields[name].split()
-    if position >= len(numbers):
-        raise ValueError(f"too few numbers in {name} of /proc/PID/status")
+    if len(numbers) <= position:
+        raise ValueError(f"no number in the line {name} of /proc/PID/status")
     return int(numbers[position])
+
+
+_CORE_LIMIT = b"Max core file size"
 
 
 def parse_core_limit(text: bytes) -> tuple[int, int]:
     """/proc/PID/limits: RLIMIT_CORE in bytes, soft and hard; UNLIMITED for "unlimited"."""
-    for line in text.splitlines():
-        if line.startswith(b"Max core file size"):
-            soft, hard = line[len("Max core file size") :].split()[:2]
-            return (
-                UNLIMITED if soft == b"unlimited" else int(soft),
-                UNLIMITED if hard == b"unlimited" else int(hard),
-            )
-    raise ValueError("no core file size in /proc/PID/limits")
+    at = text.find(_CORE_LIMIT)
+    if at < 0:
+        raise ValueError("no core file size in /proc/PID/limits")
+    end = text.find(b"\n", at)
+    words = text[at + len(_CORE_LIMIT) : end if end > 0 else len(text)].split(None, 2)
+    if len(words) < 2:
+        raise ValueError("no two limits for the core file size in /proc/PID/limits")
+    soft, hard = words[0], words[1]
+    return (
+        UNLIMITED if soft == b"unlimited" else int(soft),
+        UNLIMITED if hard == b"unlimited" else int(hard),
+    )
 
 
 def parse_environ(text: bytes, leave_out: bytes = b"") -> list[str]:
-    """/proc/PID/environ: the names of the variables, never their values.
+    """/proc/PID/environ: the names of the variables, never their values; not of what was wiped.
 
     leave_out -- one entry "NAME=VALUE" that is not to be told: our own in LD_PRELOAD
     """
@@ -52,5 +86,86 @@ def parse_environ(text: bytes, leave_out: bytes = b"") -> list[str]:
     for entry in text.split(b"\0"):
         name, equals, _ = entry.partition(b"=")
         if equals and name and entry != leave_out:
-            names.append(name.decode("utf-8", "surrogateescape"))
+            names.append(decode(name))
     return names
+
+
+def split_environ(text: bytes) -> tuple[list[bytes], bool]:
+    """/proc/PID/environ: its entries, and whether it looks as execve(2) laid it.
+
+    That is: strings one after the other, each "NAME=...". An empty block does not: the kernel can
+    be told that it is elsewhere (PR_SET_MM).
+    """
+    entries = text.split(b"\0")
+    last = entries.pop()
+    is_whole = bool(entries) and not last and all([b"=" in entry for entry in entries])  # noqa: C419
+    if last:
+        entries.append(last)
+    return entries, is_whole
+
+
+def decode(raw: bytes) -> str:
+    """Bytes of the kernel as text; what is not UTF-8 becomes surrogates, as in os.fsdecode()."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def parse_name(text: bytes) -> str:
+    """/proc/PID/status: the name; the kernel escapes newline and backslash in it.
+
+    fs/proc/array.c: proc_task_name(). The field of parse_status() has lost spaces at its ends.
+    """
+    if not text.startswith(b"Name:\t"):
+        raise ValueError("no name in /proc/PID/status")
+    raw = text[len(b"Name:\t") :].split(b"\n", 1)[0]
+    return decode(re.sub(rb"\\([n\\])", lambda found: b"\n" if found[1] == b"n" else b"\\", raw))
+
+
+def parse_bits(fields: dict[str, bytes], name: str) -> int | None:
+    """A set in hexadecimal in a field of /proc/PID/status, such as CapPrm; None: no such field."""
+    return int(fields[name], 16) if name in fields else None
+
+
+def parse_numbers(fields: dict[str, bytes], name: str) -> tuple[int, ...] | None:
+    """All numbers in a field of /proc/PID/status, such as Uid; None: no such field."""
+    return tuple(map(int, fields[name].split())) if name in fields else None
+
+
+# Address, permissions, offset, device, inode, path; the kernel escapes newlines in the path.
+_CODE = re.compile(rb"\n[^ \n]+ ..x. [^ \n]+ ([^ \n]+ [^ \n]+) +(/[^\n]*)")
+
+
+def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
+    """/proc/PID/maps: the files whose code is mapped, in the order of their addresses.
+
+    Each is (device and inode, path), once for mappings of it that follow each other.
+    """
+    found: list[tuple[bytes, bytes]] = []
+    for file in _CODE.findall(b"\n" + text):
+        if not found or found[-1] != file:
+            found.append(file)
+    return found
+
+
+def unescape_path(raw: bytes) -> bytes:
+    r"""A path of /proc/PID/maps, where the kernel writes a newline as \012 (and nothing else)."""
+    return raw.replace(rb"\012", b"\n")
+
+
+def parse_id_map(text: bytes) -> list[tuple[int, int, int]]:
+    """/proc/PID/uid_map: (first id inside, first id outside, how many); user_namespaces(7)."""
+    rows = []
+    for line in text.split(b"\n"):
+        if line.strip():
+            inside, outside, count = map(int, line.split())
+            rows.append((inside, outside, count))
+    return rows
+
+
+def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
+    """/proc/PID/auxv: type to value, as getauxval(3) knows them, in this machine's byte order."""
+    size = bits // 8
+    words = [
+        int.from_bytes(text[at : at + size], sys.byteorder)
+        for at in range(0, len(text) - size + 1, size)
+    ]
+    return dict(zip(words[::2], words[1::2], strict=False))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
 
+from process_hardening.reporters.table import table
 from process_hardening.terminal import printable
 from process_hardening.verify import (
     BLOCKED,
@@ -18,8 +18,6 @@ from process_hardening.verify import (
     Verification,
 )
 
-_GAP = "  "
-_NARROWEST = 28
 _COLOURS = {
     BLOCKED: "\x1b[32m",
     "LEAKED": "\x1b[1;31m",
@@ -27,47 +25,6 @@ _COLOURS = {
     INCONCLUSIVE: "\x1b[33m",
     UNAVAILABLE: "\x1b[2m",
 }
-_RESET = "\x1b[0m"
-
-
-def table(
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    width: int | None = None,
-    coloured: bool = False,
-) -> str:
-    """Aligned columns; the last is free text.
-
-    width -- that of the terminal, or None for no limit. The last column is folded to fit, and
-        goes to lines of its own when too little is left for it.
-    coloured -- whether outcomes are in colour
-    """
-    cells = [[printable(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
-    used = sum(widths) + len(_GAP) * len(widths)
-    room = None if width is None else width - used
-    lines = []
-    for row in cells:
-        padded = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
-        if coloured:
-            padded = [
-                _COLOURS[cell.strip()] + cell + _RESET if cell.strip() in _COLOURS else cell
-                for cell in padded
-            ]
-        start = _GAP.join(padded)
-        if room is None:
-            lines.append(f"{start}{_GAP}{row[-1]}".rstrip())
-        elif room >= _NARROWEST:
-            folded = textwrap.wrap(row[-1], room) or [""]
-            lines.append(f"{start}{_GAP}{folded[0]}".rstrip())
-            lines += [" " * used + more for more in folded[1:]]
-        else:
-            indent = " " * 4
-            lines.append(start.rstrip())
-            lines += textwrap.wrap(
-                row[-1], max(width or 0, 20), initial_indent=indent, subsequent_indent=indent
-            )
-    return "\n".join(lines)
 
 
 def evidence_of(attack: AttackResult) -> str:
@@ -148,7 +105,7 @@ def render(verification: Verification, width: int | None = None, coloured: bool 
         for attack in verification.attacks
     ]
     header = ["attack", CONTROL, *verification.victims, "what the kernel or the tool said"]
-    parts = [head, "", table(header, rows, width, coloured), ""]
+    parts = [head, "", table(header, rows, width, _COLOURS if coloured else {}), ""]
     parts += _footnotes(verification, width)
     parts += [f"note: {printable(note)}" for note in verification.notes]
     text = summary(verification)

@@ -1,0 +1,241 @@
+"""What an audit costs, beside the least that reading can cost, and beside other tools.
+
+Usage: python bench/audit.py [--rounds N] [--processes N...] [--json FILE] [--check]
+
+Every number is of the same run, on the same processes: the rows take turns. What reads in a Python
+interpreter tells its own time, without the interpreter's start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from measure import Command, MeasureError, interleave, start
+from report import Row, Section, as_json, machine, table
+
+HERE = Path(__file__).resolve().parent
+SHELL = ["sh", "-c", "printf x; read -r line"]
+PYTHON = [sys.executable, "-c", "import sys, json, ssl, decimal; print(end='x', flush=True);"
+          " sys.stdin.read()"]  # fmt: skip
+
+INCOMPLETE = 3
+MISSED = 1
+
+READING = "(r) a C program that only opens and reads the same files"
+AUDIT = "audit: everything, judged"
+PSUTIL = "psutil: the part of it that psutil knows, unjudged"
+LIMITS = {AUDIT: 4.0}
+PSUTIL_FLOOR = 4.0
+
+# Each prints the nanoseconds that it took.
+_TIMED = (
+    "import time\n{setup}\nbegin = time.perf_counter_ns()\n{work}\n"
+    "print(time.perf_counter_ns() - begin)"
+)
+PROGRAMS = {
+    AUDIT: _TIMED.format(
+        setup="from process_hardening.posture.scan import scan\n"
+        "from process_hardening.posture.host import read_rules\n"
+        "from process_hardening.posture.audit import make_entries",
+        work="snapshot = scan()\nentries = make_entries(snapshot.processes, read_rules(), str)",
+    ),
+    PSUTIL: _TIMED.format(
+        setup="import psutil",
+        work="for process in psutil.process_iter(\n"
+        "    ['ppid', 'name', 'username', 'exe', 'status', 'cmdline', 'environ', 'memory_maps']\n"
+        "):\n"
+        "    try:\n"
+        "        process.rlimit(psutil.RLIMIT_CORE)\n"
+        "    except psutil.Error:\n"
+        "        pass",
+    ),
+}
+
+
+@contextmanager
+def crowd(count: int, argv: list[str]) -> Iterator[None]:
+    """That many processes more, ready, and gone afterwards. Each writes one byte when it is."""
+    ready, write_end = os.pipe()
+    read_end, held = os.pipe()
+    processes = [
+        subprocess.Popen(argv, stdin=read_end, stdout=write_end, start_new_session=True)
+        for _ in range(count)
+    ]
+    os.close(write_end)
+    os.close(read_end)
+    try:
+        waiting = count
+        while waiting > 0:
+            said = len(os.read(ready, 1 << 16))
+            if not said:
+                raise MeasureError(f"`{shlex.join(argv)}` ended at once")
+            waiting -= said
+        yield
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGKILL)
+        for process in processes:
+            process.wait()
+        os.close(held)
+        os.close(ready)
+
+
+def commands(folder: Path) -> Mapping[str, Command]:
+    """What takes turns. Raises MeasureError when (r) cannot be built."""
+    reader = folder / "read_proc"
+    build = ["cc", "-O2", str(HERE / "read_proc.c"), "-o", str(reader)]
+    if subprocess.run(build, capture_output=True).returncode:
+        raise MeasureError("no C compiler: (r) cannot be built")
+    env = {"PATH": os.environ.get("PATH", os.defpath)}
+    found = {READING: Command([str(reader)], env)}
+    for name, program in PROGRAMS.items():
+        found[name] = Command([sys.executable, "-c", program], env)
+    try:
+        start(found[PSUTIL])
+    except MeasureError:
+        del found[PSUTIL]
+    return found
+
+
+def other_tools() -> Mapping[str, list[str]]:
+    """What else there is that looks at all processes: start included, output thrown away."""
+    tools = {
+        "audit: the whole command, table": [
+            str(Path(sys.executable).with_name("process-hardening")), "audit", "--fail-on", "never",
+        ],
+        "ps -eo pid,user,comm,args,wchan": ["ps", "-eo", "pid,user,comm,args,wchan"],
+        "pscap -a (capabilities only)": ["pscap", "-a"],
+        "checksec --proc-all": ["checksec", "--proc-all"],
+    }  # fmt: skip
+    return {name: argv for name, argv in tools.items() if shutil.which(argv[0])}
+
+
+def time_of(argv: list[str]) -> float:
+    """Wall time of a command in ns."""
+    begin = time.perf_counter_ns()
+    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return float(time.perf_counter_ns() - begin)
+
+
+def side_by_side(folder: Path, count: int, rounds: int, argv: list[str]) -> Section:
+    """The audit beside (r) and psutil, with that many processes more than there are."""
+    program = "Python" if argv is PYTHON else "sh"
+    section = Section(f"{count} processes of {program} and what runs here, interpreter start aside")
+    with crowd(count, argv):
+        series = interleave(commands(folder), rounds)
+    medians = {name: statistics.median(one.column(0)) for name, one in series.items()}
+    for name, one in series.items():
+        section.rows.append(
+            Row(
+                name,
+                medians[name],
+                least=min(one.column(0)),
+                ratio=None if name == READING else medians[name] / medians[READING],
+                against="" if name == READING else "x (r)",
+                limit=LIMITS.get(name),
+            )
+        )
+    if PSUTIL in medians:
+        ratio = medians[PSUTIL] / medians[AUDIT]
+        section.rows.append(
+            Row("psutil against audit", ratio=ratio, against="x audit", limit=PSUTIL_FLOOR,
+                floor=True)
+        )  # fmt: skip
+    else:
+        section.skipped = "psutil is not installed"
+    return section
+
+
+def growth(folder: Path, counts: list[int], rounds: int) -> Section:
+    """Time a process, from few to many: linear when it stays the same."""
+    section = Section("growth, a process")
+    costs: list[float] = []
+    for count in counts:
+        with crowd(count, SHELL):
+            command = {AUDIT: commands(folder)[AUDIT]}
+            total = statistics.median(interleave(command, max(rounds // 5, 3))[AUDIT].column(0))
+            running = sum(name.isdigit() for name in os.listdir("/proc"))
+        costs.append(total / running)
+        more = len(costs) > 1
+        section.rows.append(
+            Row(
+                f"{running} processes",
+                costs[-1],
+                ratio=costs[-1] / costs[0] if more else None,
+                against=f"x that with {counts[0]} more" if more else "",
+                limit=1.5 if more else None,
+            )
+        )
+    return section
+
+
+def beside_other_tools(count: int) -> Section:
+    """Whole commands, as a user starts them."""
+    section = Section(f"{count} processes of sh and what runs here, whole commands")
+    with crowd(count, SHELL):
+        for name, argv in other_tools().items():
+            rounds = 1 if "checksec" in name else 7
+            times = [time_of(argv) for _ in range(rounds)]
+            section.rows.append(Row(name, statistics.median(times), least=min(times)))
+    base = section.rows[0].value or 1.0
+    section.rows[1:] = [
+        replace(row, ratio=(row.value or 0.0) / base, against="x audit") for row in section.rows[1:]
+    ]
+    return section
+
+
+def main() -> int:
+    """Measure, print the table, write the JSON; 1 with --check when a target was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
+    parser.add_argument("--rounds", type=int, default=25, metavar="N", help="default: 25")
+    parser.add_argument("--processes", type=int, default=200, metavar="N", help="default: 200")
+    parser.add_argument("--most", type=int, default=5000, metavar="N", help="default: 5000")
+    parser.add_argument(
+        "--check", action="store_true", help="end with status 1 when a target is missed"
+    )
+    options = parser.parse_args()
+    command = shlex.join([sys.executable, *sys.argv])
+    with tempfile.TemporaryDirectory(prefix="process-hardening-bench-") as name:
+        folder = Path(name)
+        try:
+            sections = [
+                side_by_side(folder, options.processes, options.rounds, SHELL),
+                side_by_side(folder, options.processes, options.rounds, PYTHON),
+                growth(folder, [200, 1000, options.most], options.rounds),
+                beside_other_tools(options.processes),
+            ]
+        except MeasureError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return INCOMPLETE
+    rows = [row for section in sections for row in section.rows]
+    missed = [row.label for row in rows if row.met is False]
+    facts = machine()
+    print(f"{command}   ({options.rounds} rounds)")
+    for label, fact in facts.items():
+        print(f"{label}: {fact}")
+    print("", table(sections), "", sep="\n")
+    print(f"targets: {sum(row.met is True for row in rows)} met, {len(missed)} missed")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        result = {"schema": 1, "command": command, "machine": facts, "sections": as_json(sections)}
+        options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    return MISSED if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

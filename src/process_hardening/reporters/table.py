@@ -1,0 +1,52 @@
+"""A table as plain aligned text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from process_hardening.terminal import printable
+
+_GAP = "  "
+_NARROWEST = 28
+_RESET = "\x1b[0m"
+
+
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int | None = None,
+    colours: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Aligned columns; the last is free text.
+
+    width -- that of the terminal, or None for no limit. The last column is folded to fit, and
+        goes to lines of its own when too little is left for it.
+    colours -- a word that fills a cell to the escape sequence of its colour
+    """
+    cells = [[printable(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
+    used = sum(widths) + len(_GAP) * len(widths)
+    room = None if width is None else width - used
+    lines = []
+    for row in cells:
+        padded = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
+        padded = [
+            colours[cell.strip()] + cell + _RESET if cell.strip() in colours else cell
+            for cell in padded
+        ]
+        start = _GAP.join(padded)
+        if room is None:
+            lines.append(f"{start}{_GAP}{row[-1]}".rstrip())
+        elif room >= _NARROWEST:
+            folded = textwrap.wrap(row[-1], room) or [""]
+            lines.append(f"{start}{_GAP}{folded[0]}".rstrip())
+            lines += [" " * used + more for more in folded[1:]]
+        else:
+            indent = " " * 4
+            lines.append(start.rstrip())
+            lines += textwrap.wrap(
+                row[-1], max(width or 0, 20), initial_indent=indent, subsequent_indent=indent
+            )
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+/* A process of the zoo: does to itself what its arguments say, tells over a
+ * pipe what it knows of itself, and stays until its standard input ends. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void tell(void)
+{
+    struct rlimit core;
+
+    if (getrlimit(RLIMIT_CORE, &core))
+        fail("getrlimit");
+    printf("%d %d %lld %lld\n", getpid(), prctl(PR_GET_DUMPABLE),
+           core.rlim_cur == RLIM_INFINITY ? -1 : (long long)core.rlim_cur,
+           core.rlim_max == RLIM_INFINITY ? -1 : (long long)core.rlim_max);
+    fflush(stdout);
+}
+
+static void stay(void)
+{
+    char line[64];
+
+    while (fgets(line, sizeof line, stdin))
+        tell();
+}
+
+static void *stay_in_thread(void *unused)
+{
+    pthread_t *leader = unused;
+
+    pthread_join(*leader, NULL);
+    tell();
+    stay();
+    exit(0);
+}
+
+/* All entries, or those of the loader. How: 0 zeroes them, X hides their names, - leaves no '='. */
+static void wipe(char how, int all)
+{
+    for (char **at = environ; *at; at++) {
+        if (!all && strncmp(*at, "LD_", 3))
+            continue;
+        if (how == '0')
+            memset(*at, 0, strlen(*at));
+        else if (how == 'X')
+            memcpy(*at, "XY", 2);
+        else
+            memset(*at, '-', strlen(*at));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static pthread_t leader;
+    pthread_t thread;
+
+    for (int i = 1; i < argc; i++) {
+        const char *mode = argv[i];
+
+        if (!strncmp(mode, "name=", 5)) {
+            prctl(PR_SET_NAME, mode + 5);
+        } else if (!strcmp(mode, "undump")) {
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        } else if (!strncmp(mode, "core=", 5)) {
+            unsigned long soft, hard;
+
+            if (sscanf(mode, "core=%lu,%lu", &soft, &hard) != 2 ||
+                setrlimit(RLIMIT_CORE, &(struct rlimit){soft, hard}))
+                fail("setrlimit");
+        } else if (!strncmp(mode, "wipe=", 5)) {
+            wipe(mode[5], mode[6] == '*');
+        } else if (!strncmp(mode, "maps=", 5)) {
+            long page = sysconf(_SC_PAGESIZE);
+
+            for (int n = atoi(mode + 5); n > 0; n--)
+                if (mmap(NULL, (size_t)page, n % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+                    fail("mmap");
+        } else if (!strcmp(mode, "no-new-privs")) {
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        } else if (!strcmp(mode, "unshare")) {
+            if (unshare(CLONE_NEWUSER))
+                fail("unshare");
+        } else if (!strcmp(mode, "trace-me")) {
+            pid_t child = fork();
+
+            if (!child) {
+                ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+                tell();
+                stay();
+                _exit(0);
+            }
+            waitpid(child, NULL, 0);
+            return 0;
+        } else if (!strcmp(mode, "zombie")) {
+            pid_t child = fork();
+
+            if (!child)
+                _exit(0);
+            if (waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT))
+                fail("waitid");
+            printf("%d 0 0 0\n", child);
+            fflush(stdout);
+            stay();
+            return 0;
+        } else if (!strcmp(mode, "no-leader")) {
+            leader = pthread_self();
+            if (pthread_create(&thread, NULL, stay_in_thread, &leader))
+                fail("pthread_create");
+            pthread_exit(NULL);
+        } else if (!strcmp(mode, "exec")) {
+            execv(argv[i + 1], argv + i + 1);
+            fail("exec");
+        } else if (!strcmp(mode, "fork")) {
+            pid_t child = fork();
+
+            if (child) {
+                waitpid(child, NULL, 0);
+                return 0;
+            }
+        }
+    }
+    tell();
+    stay();
+    return 0;
+}

@@ -1,0 +1,85 @@
+"""The ways into a fleet: the Ansible fact and playbook, and the alert rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import support
+from posture.zoo import COMMAND, HARDENED, Animal, audit
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HOSTS = {"web-1", "web-2", "worker-1"}
+
+
+def play(folder: Path, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run the playbook over its inventory, with a folder of its own for the facts."""
+    ansible = EXAMPLES / "ansible"
+    values = {"facts_folder": str(folder / "facts.d"), "report_folder": str(folder), **variables}
+    argv = [support.tool("ansible-playbook"), "-i", str(ansible / "inventory.ini"),
+            str(ansible / "audit.yml"), "-e", json.dumps(values)]  # fmt: skip
+    env = {
+        "PATH": f"{Path(COMMAND).parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "tmp"),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    return support.run(argv, cwd=str(folder), env=env)
+
+
+def test_the_playbook(tmp_path: Path, animal: Path) -> None:
+    """Every host is audited, and fails when a process that must be hardened is not."""
+    with Animal(animal, *HARDENED, "name=zoo-good") as good, Animal(animal, "name=zoo-bad") as bad:
+        done = play(tmp_path, expected_hardened=["zoo-good"], fail_on_severities=[])
+        assert done.returncode == 0, done.stdout + done.stderr
+        for host in HOSTS:
+            facts = json.loads((tmp_path / f"{host}.json").read_text())
+            verdicts = {p["pid"]: p["verdict"] for p in facts["audit"]["processes"]}
+            assert (verdicts[good.pid], verdicts[bad.pid]) == ("hardened", "exposed")
+            assert facts["doctor"]["schema"] == 1
+
+        failing = play(tmp_path, expected_hardened=["zoo-bad"], fail_on_severities=[])
+        assert failing.returncode != 0
+        assert f"web-1: not hardened: {bad.pid}" in failing.stdout
+
+
+def test_the_fact_without_the_package() -> None:
+    """Is a fact, not a failure of the play."""
+    fact = EXAMPLES / "ansible/facts.d/process_hardening.fact"
+    done = support.run([str(fact)], env={"PATH": "/usr/bin:/bin"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"audit": None, "doctor": None}
+
+
+def test_the_alert_rules_use_what_is_written(animal: Path, tmp_path: Path) -> None:
+    """Every metric, label, value and finding that they name exists."""
+    yaml = support.module("yaml")
+    rules = yaml.safe_load((EXAMPLES / "prometheus/alerts.yml").read_text())
+    path = tmp_path / "x.prom"
+    with Animal(animal) as one:
+        audit(one.pid, "--openmetrics", path)
+    text = path.read_text()
+    expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    assert len(expressions) >= 3
+    for expression in expressions:
+        for metric in re.findall(r"process_hardening_\w+", expression):
+            assert f"# TYPE {metric} gauge" in text
+        for label in re.findall(r'(\w+)(?:=~|!=|=)"', expression):
+            assert f'{label}="' in text
+    assert 'id="PH008"' in text
+
+
+def test_the_service_runs(tmp_path: Path) -> None:
+    """Its command line is one that the command takes."""
+    unit = (EXAMPLES / "prometheus/process-hardening-audit.service").read_text()
+    (line,) = re.findall(r"^ExecStart=/usr/bin/env process-hardening (.*)$", unit, re.MULTILINE)
+    *arguments, path = line.split()
+    assert path.startswith("/var/lib/prometheus/")
+    done = support.run([COMMAND, *arguments, str(tmp_path / "x.prom")])
+    assert done.returncode in (0, 3)
+    assert (tmp_path / "x.prom").exists()

@@ -1,0 +1,120 @@
+"""The pytest plugin, in the tests of another project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import support
+from posture.zoo import HARDENED, Animal
+from process_hardening.pytest_plugin import assert_hardened
+
+
+def test_hardened(animal: Path) -> None:
+    """By pid and by any object that has one."""
+    with Animal(animal, *HARDENED) as one:
+        assert_hardened(one.pid)
+        assert_hardened(one.process)
+
+
+@pytest.mark.parametrize(
+    ("modes", "said"),
+    [
+        ([], "PH001 high"),
+        (["undump"], "PH004 low"),
+        ([*HARDENED, "trace-me"], "PH005 high"),
+        (["zombie"], "unknown, not hardened"),
+    ],
+    ids=str,
+)
+def test_not_hardened(modes: list[str], said: str, animal: Path) -> None:
+    """The failure says what is wrong and how to fix it."""
+    with Animal(animal, *modes) as one, pytest.raises(AssertionError, match=said):
+        assert_hardened(one.pid)
+
+
+def test_gone_and_not_started() -> None:
+    """Fail, too."""
+    with pytest.raises(AssertionError, match="no such process"):
+        assert_hardened(4194304)
+
+    class Unborn:
+        pid = None
+
+    with pytest.raises(AssertionError, match="not started"):
+        assert_hardened(Unborn())
+
+
+def test_what_is_tolerated(animal: Path) -> None:
+    """By the ids of findings; what is unknown cannot be tolerated."""
+    with Animal(animal, "undump") as one:
+        assert_hardened(one.pid, allow=lambda found: found == "PH004")
+        with pytest.raises(AssertionError):
+            assert_hardened(one.pid, allow=lambda found: found == "PH001")
+    with Animal(animal, "zombie") as one, pytest.raises(AssertionError):
+        assert_hardened(one.pid, allow=lambda _: True)
+
+
+def test_waiting_for_it(python: str) -> None:
+    """A program that hardens a moment after its start; one that never does."""
+    script = (
+        "import sys, process_hardening as p\n"
+        "print(1, flush=True); sys.stdin.readline(); p.pre_main_hardening(); sys.stdin.read()"
+    )
+    with support.Running([python, "-c", script]) as one:
+        begin = time.monotonic()
+        with pytest.raises(AssertionError):
+            assert_hardened(one.process, within=0.1)
+        assert time.monotonic() - begin >= 0.1
+        assert one.process.stdin is not None
+        one.process.stdin.write("\n")
+        one.process.stdin.flush()
+        assert_hardened(one.process, within=support.TIMEOUT)
+
+
+def test_in_another_project(tmp_path: Path, animal: Path) -> None:
+    """The fixture comes with one line in conftest.py, and without a warning."""
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["process_hardening.pytest_plugin"]\n')
+    (tmp_path / "test_it.py").write_text(
+        "def test_good(assert_hardened):\n    assert_hardened({good})\n"
+        "def test_bad(assert_hardened):\n    assert_hardened({bad})\n"
+    )
+    with Animal(animal, *HARDENED) as good, Animal(animal) as bad:
+        text = (tmp_path / "test_it.py").read_text()
+        (tmp_path / "test_it.py").write_text(text.format(good=good.pid, bad=bad.pid))
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-W",
+                "error",
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                tmp_path,
+            ],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=support.TIMEOUT,
+        )
+        assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+        assert "is exposed, not hardened" in done.stdout
+
+
+def test_it_does_not_load_itself(tmp_path: Path) -> None:
+    """Whoever has this package and pytest gets no warning and no slower start from it."""
+    (tmp_path / "test_it.py").write_text(
+        "import sys\ndef test_it():\n    assert 'process_hardening' not in sys.modules\n"
+    )
+    done = support.run(
+        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         str(tmp_path)],
+        cwd=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
