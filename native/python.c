@@ -414,7 +414,9 @@ static void exit_for_exception(const char *bypass)
     PyErr_Clear();
     text = error ? PyObject_Str(error) : NULL;
     description = text ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-    (void)ph_last_words(description ? description : "hardening failed", status, bypass, line,
+    /* Without an exit code it is the caller's mistake, which the bypass does not mend. */
+    (void)ph_last_words(description ? description : "hardening failed", status,
+                        code ? bypass : NULL, line,
                         sizeof line); /* NUL-terminated; cut when too long */
     ph_warn(line);
     ph_exit(status);

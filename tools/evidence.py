@@ -25,7 +25,7 @@ TUI = [sys.executable, str(ROOT / "examples" / "agent.py")]
 # What to run ("{pid}" is the program), as root or as its own user, and what must be in the output.
 VALIDATION: list[tuple[str, bool, str]] = [
     ("grep 'Max core file size' /proc/{pid}/limits", False, r"size +0 +0 +bytes"),
-    ("gdb -p {pid} -batch -ex quit 2>&1 | tail -n 4", False, r"Operation not permitted|No such"),
+    ("gdb -p {pid} -batch -ex quit 2>&1 | tail -n 4", False, r"Operation not permitted"),
     ("grep -a -o -z 'LD_[A-Z_]*' /proc/{pid}/environ; echo found nothing: $?", True, r"nothing: 1"),
     (f"{COMMAND} status {{pid}}", True, r": hardened"),
 ]

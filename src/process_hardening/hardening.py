@@ -29,16 +29,21 @@ UNKNOWN = "unknown"
 
 def verdict_of(
     inspectable: bool | None,
+    dumpable: int | None,
     core_limit: tuple[int, int] | None,
     tracer_pid: int | None,
     loader_variables: Iterable[str] | None,
 ) -> str:
-    """'hardened', 'partial', 'exposed' or 'unknown'; None is protected or unknown."""
+    """'hardened', 'partial', 'exposed' or 'unknown'; None is protected or unknown.
+
+    Dumpable 2 leaves cores, which root alone reads: partial.
+    """
     if inspectable is None:
         return UNKNOWN
     if inspectable:
         return EXPOSED
-    return PARTIAL if core_limit != (0, 0) or tracer_pid or loader_variables else HARDENED
+    open_ends = core_limit != (0, 0) or dumpable == 2 or tracer_pid or loader_variables
+    return PARTIAL if open_ends else HARDENED
 
 
 class Status:
@@ -71,7 +76,9 @@ class Status:
         self.tracer_pid = None if tracer < 0 else tracer
         self.core_limit = core_limit
         self.loader_variables = variables
-        self.verdict = verdict_of(self.inspectable, core_limit, self.tracer_pid, variables)
+        self.verdict = verdict_of(
+            self.inspectable, self.dumpable, core_limit, self.tracer_pid, variables
+        )
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)

@@ -162,27 +162,30 @@ def test_the_text_of_this_kernel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inspectable", "core_limit", "tracer_pid", "variables", "expected"),
+    ("inspectable", "dumpable", "core_limit", "tracer_pid", "variables", "expected"),
     [
-        (False, (0, 0), 0, (), "hardened"),
-        (False, (0, 0), None, None, "hardened"),
-        (False, (0, UNLIMITED), 0, (), "partial"),
-        (False, (1, 1), 0, (), "partial"),
-        (False, None, 0, (), "partial"),
-        (False, (0, 0), 5, (), "partial"),
-        (False, (0, 0), 0, ("LD_X",), "partial"),
-        (True, (0, 0), 0, (), "exposed"),
-        (True, (0, UNLIMITED), 5, ("LD_X",), "exposed"),
-        (None, (0, 0), 0, (), "unknown"),
-        (None, (0, UNLIMITED), 0, ("LD_X",), "unknown"),
+        (False, 0, (0, 0), 0, (), "hardened"),
+        (False, 0, (0, 0), None, None, "hardened"),
+        (False, 0, (0, UNLIMITED), 0, (), "partial"),
+        (False, 0, (1, 1), 0, (), "partial"),
+        (False, 0, None, 0, (), "partial"),
+        (False, 0, (0, 0), 5, (), "partial"),
+        (False, 0, (0, 0), 0, ("LD_X",), "partial"),
+        (False, 2, (0, 0), 0, (), "partial"),
+        (False, None, (0, 0), 0, (), "hardened"),
+        (True, 1, (0, 0), 0, (), "exposed"),
+        (True, 1, (0, UNLIMITED), 5, ("LD_X",), "exposed"),
+        (None, None, (0, 0), 0, (), "unknown"),
+        (None, None, (0, UNLIMITED), 0, ("LD_X",), "unknown"),
     ],
 )
 def test_the_verdict(
     inspectable: bool | None,
+    dumpable: int | None,
     core_limit: tuple[int, int] | None,
     tracer_pid: int | None,
     variables: tuple[str, ...] | None,
     expected: str,
 ) -> None:
     """Readable is exposed, whatever else; one thing left open makes it partial."""
-    assert verdict_of(inspectable, core_limit, tracer_pid, variables) == expected
+    assert verdict_of(inspectable, dumpable, core_limit, tracer_pid, variables) == expected
