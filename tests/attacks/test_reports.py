@@ -128,6 +128,9 @@ def test_files_and_evidence(command: str, tmp_path: Path) -> None:
     assert re.fullmatch(r"verify-\d{4}-\d\d-\d\dT\d{6}Z\.json", record.name)
     told = json.loads(record.read_text())
     assert {"commit", "tools", "environment", "attacks"} <= set(told)
+    head = support.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"])
+    commit = head.stdout.strip() or None  # the wheel was built from this checkout, if it is one
+    assert (told["commit"] and told["commit"].removesuffix("-dirty")) == commit
     assert {"kernel", "libc", "python", "version", "sysctl"} <= set(told["environment"])
     for attack in told["attacks"]:
         for cell in attack["victims"].values():

@@ -78,7 +78,8 @@ def commit() -> str | None:
     url = urlsplit(origin.get("url", ""))
     if url.scheme != "file":
         return None
-    folder = unquote(url.path)
+    path = unquote(url.path)  # of the sources, or of a wheel that was built beside them
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
     return _output(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
 
 
