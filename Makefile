@@ -20,6 +20,7 @@ evidence:  ## run the specification's validation commands and every attack; keep
 bench:  ## costs as ratios against baselines of the same run
 	$(PYTHON) tools/prepare.py bench
 	.venv/bin/python bench/bench.py --json bench/results/latest.json
+	.venv/bin/python bench/audit.py --json bench/results/audit.json
 
 cross:  ## compile the C core for every system of the specification
 	$(PYTHON) tools/prepare.py cross
