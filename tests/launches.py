@@ -66,11 +66,11 @@ def static(compiler: support.Compiler) -> str:
     return str(compiler("subject.c", "-static", name="static"))
 
 
-def with_origin(compiler: support.Compiler) -> str:
+def with_origin(compiler: support.Compiler, cc: str = "cc") -> str:
     """The C program, which finds a library beside itself ($ORIGIN)."""
-    compiler("answer.c", "-shared", "-fPIC", name="libanswer.so")
-    flags = [f"-L{compiler.folder}", "-Wl,--no-as-needed", "-lanswer", "-Wl,-rpath,$ORIGIN"]
-    return str(compiler("subject.c", *flags, name="with_origin"))
+    compiler("answer.c", "-shared", "-fPIC", name=f"libanswer-{cc}.so", cc=cc)
+    flags = [f"-L{compiler.folder}", "-Wl,--no-as-needed", f"-lanswer-{cc}", "-Wl,-rpath,$ORIGIN"]
+    return str(compiler("subject.c", *flags, name=f"with_origin-{cc}", cc=cc))
 
 
 def marking(compiler: support.Compiler) -> str:

@@ -317,13 +317,10 @@ def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
 
 
 def test_methods_that_cannot_do_it(compiler: support.Compiler, command: str) -> None:
-    """A static program by preload, one with $ORIGIN execute-only: never by another method."""
+    """A static program by preload: never by another method than was asked for."""
     static = launches.static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
     refused(result, CANNOT, "not preload: it is statically linked")
-    origin = launches.with_origin(compiler)
-    result = support.run_as_user([command, "run", "--method", "execute-only", origin, "status"])
-    refused(result, CANNOT, "not execute-only: it finds its libraries relative to its own file")
 
 
 def test_too_many_arguments(command: str) -> None:

@@ -105,6 +105,35 @@ def test_it_is_born_hardened(script: Path) -> None:
     assert json.loads(output)["pid"] == process.pid
 
 
+def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
+    """As uv and conda ship it: $ORIGIN in its image, so the image is its loader's."""
+    (user_tmp / "bin").mkdir()
+    (user_tmp / "lib").mkdir()
+    interpreter = user_tmp / "bin" / "python3"
+    shutil.copy(os.path.realpath(sys.executable), interpreter)
+    (user_tmp / "pyvenv.cfg").write_text((Path(sys.prefix) / "pyvenv.cfg").read_text())
+    (user_tmp / "lib" / Path(os.__file__).parent.name).symlink_to(
+        Path(sysconfig.get_path("platlib")).parent
+    )
+    libraries = support.run([support.tool("ldd"), str(interpreter)]).stdout
+    found = re.search(r"(libm\.so\S*) => (\S+)", libraries)
+    assert found
+    beside = shutil.copy(found[2], user_tmp / "lib" / found[1])
+    support.run([support.tool("patchelf"), "--set-rpath", "$ORIGIN/../lib", str(interpreter)])
+
+    plain = support.run_as_user([str(interpreter), "-c", PLAIN, "a b"])
+    assert str(beside) in json.loads(plain.stdout)["maps"]
+    result = support.run_as_user([str(interpreter), "-c", SCRIPT, "a b"])
+    assert (result.returncode, result.stderr) == (0, "")
+    again = json.loads(result.stdout)
+    assert again["verdict"] == "hardened"
+    assert again["inspection"] == "already in place"
+    assert again["exe"].startswith("/memfd:python3")
+    assert again["orig_argv"][0] == str(interpreter)
+    assert str(beside) in again["maps"]
+    compared(again, plain)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -419,7 +448,7 @@ def test_an_injection_into_a_hardened_process_counts(
         " execute, plan, program; target = program.resolve(sys.executable, [sys.argv[1]]);"
         "env = tuple(os.fsencode(f'{n}={v}') for n, v in os.environ.items());"
         f"env += ({b'LD_PRELOAD=' + os.fsencode(library)!r}, b'MARK_FILE=/dev/null');"
-        "execute.execute_only(target.fd, target.path, target.argv, env)"
+        "execute.execute_only(target, env)"
     )
     result = run_python(["-c", code, str(script)])
     assert (result.returncode, result.stdout) == (5, "")

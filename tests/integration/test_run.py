@@ -382,7 +382,7 @@ def test_children_of_a_set_user_id_program_are_left_alone(
             "script",
             ["from before its first line", "while this interpreter started"],
         ),
-        ([], "$ORIGIN", ["preload", "not execute-only: it finds its libraries", "$ORIGIN"]),
+        ([], "$ORIGIN", ["execute-only copy of /", ", its loader", "from its first instruction"]),
         (["--children"], "dynamic", ["dynamically linked ones harden too"]),
         (["--strict"], "dynamic", ["no_new_privs is set"]),
         (["--clear", "A"], "dynamic", ["removed:          LD_X, A"]),

@@ -70,7 +70,10 @@ KINDS = {
         lambda make, _: [str(make("subject.c", "-static", name="musl_static", cc="musl-gcc"))],
         EXECUTE_ONLY,
     ),
-    "$ORIGIN": Kind(lambda make, _: [launches.with_origin(make)], PRELOAD),
+    "$ORIGIN": Kind(lambda make, _: [launches.with_origin(make)], EXECUTE_ONLY, PRELOAD),
+    "musl $ORIGIN": Kind(
+        lambda make, _: [launches.with_origin(make, "musl-gcc")], EXECUTE_ONLY, PRELOAD
+    ),
     "Debian's python": Kind(interpreted(lambda: "/usr/bin/python3"), EXECUTE_ONLY, PRELOAD),
     "venv": Kind(interpreted(lambda: sys.executable), EXECUTE_ONLY, PRELOAD),
     "pyenv": Kind(interpreted(pyenv), EXECUTE_ONLY, PRELOAD, root=True),

@@ -42,6 +42,9 @@ OURS = image_of(preload_path())
 DYNAMIC = Image(OURS.machine, OURS.bits, LOADER, needs_origin=False)
 STATIC = Image(OURS.machine, OURS.bits, None, needs_origin=False)
 ORIGIN = Image(OURS.machine, OURS.bits, LOADER, needs_origin=True)
+OLD_LOADER = Image(OURS.machine, OURS.bits, "/bin/true", needs_origin=True)
+NO_LOADER = Image(OURS.machine, OURS.bits, "/nonexistent", needs_origin=True)
+STATIC_ORIGIN = Image(OURS.machine, OURS.bits, None, needs_origin=True)
 FOREIGN = Image(
     AARCH64 if OURS.machine == X86_64 else X86_64, OURS.bits, LOADER, needs_origin=False
 )
@@ -60,7 +63,9 @@ def program(image: Image) -> Program:
         (DYNAMIC, AUTO, NO_MEMFD, PRELOAD, "vm.memfd_noexec=2"),
         (DYNAMIC, AUTO, DUMPABLE, PRELOAD, "fs.suid_dumpable=1"),
         (DYNAMIC, AUTO, ROOT_ONLY, PRELOAD, "fs.suid_dumpable=2"),
-        (ORIGIN, AUTO, USUAL, PRELOAD, "$ORIGIN"),
+        (ORIGIN, AUTO, USUAL, EXECUTE_ONLY, None),
+        (OLD_LOADER, AUTO, USUAL, PRELOAD, "/bin/true has no --argv0"),
+        (NO_LOADER, AUTO, USUAL, PRELOAD, "/nonexistent: No such file"),
         (STATIC, AUTO, USUAL, EXECUTE_ONLY, None),
         (STATIC, AUTO, ROOT_ONLY, EXECUTE_ONLY, "fs.suid_dumpable=2"),
         (DYNAMIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
@@ -93,7 +98,8 @@ def test_a_method_is_chosen(
         (FOREIGN, AUTO, NO_MEMFD, ["vm.memfd_noexec=2", "another architecture"]),
         (STATIC, PRELOAD, USUAL, ["not preload: it is statically linked"]),
         (FOREIGN, PRELOAD, USUAL, ["not preload: our library is for another architecture"]),
-        (ORIGIN, EXECUTE_ONLY, USUAL, ["not execute-only: ", "$ORIGIN"]),
+        (OLD_LOADER, EXECUTE_ONLY, USUAL, ["not execute-only: ", "--argv0", "glibc 2.33"]),
+        (STATIC_ORIGIN, EXECUTE_ONLY, USUAL, ["not execute-only: ", "$ORIGIN"]),
         (DYNAMIC, EXECUTE_ONLY, NO_MEMFD, ["vm.memfd_noexec=2"]),
         (DYNAMIC, EXECUTE_ONLY, DUMPABLE, ["fs.suid_dumpable=1", "sysctl fs.suid_dumpable=0"]),
     ],

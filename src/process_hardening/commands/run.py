@@ -134,17 +134,17 @@ def _policy(options: SimpleNamespace) -> Policy:
 def _explain(
     options: SimpleNamespace,
     report: Report,
-    path: str,
+    program: str,
     argv: list[str],
     method: str,
     because: str | None,
 ) -> None:
     from process_hardening.commands.output import write
-    from process_hardening.launch.plan import EXECUTE_ONLY, EXPOSES, PROTECTS
+    from process_hardening.launch.plan import EXPOSES, PROTECTS
     from process_hardening.terminal import printable
 
     lines = [
-        ("program", path + (" (execute-only copy)" if method == EXECUTE_ONLY else "")),
+        ("program", program),
         ("arguments", " ".join(map(repr, argv))),
     ]
     if report.bypassed:
@@ -268,6 +268,6 @@ def run(options: SimpleNamespace) -> int:
         return 0
     chosen = plan.make_plan(target, method, options.children, plan.Host.read())
     if options.explain:
-        _explain(options, report, target.path, target.argv, chosen.method, chosen.because)
+        _explain(options, report, chosen.told, target.argv, chosen.method, chosen.because)
         return 0
     return execute.become(chosen, policy.keep)

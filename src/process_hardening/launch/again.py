@@ -10,7 +10,7 @@ from process_hardening.hardening import hand_over
 from process_hardening.launch.elf import read_image
 from process_hardening.launch.execute import execute_only, overlay
 from process_hardening.launch.plan import Host, why_not_execute_only
-from process_hardening.launch.program import open_executable
+from process_hardening.launch.program import Program, open_executable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -79,12 +79,15 @@ def start_again() -> None:
     try:
         fd = open_executable(executable)
         image = read_image(fd, executable)
-        reason = why_not_execute_only(image, host) if image else "it is no ELF file"
+        if image is None:
+            _refuse(f"{executable}: it is no ELF file")
+        reason = why_not_execute_only(image, host)
         if reason:
             _refuse(f"{executable}: {reason}")
         # sys.executable leads to the same prefix whatever the working directory and PATH are now.
         argv0 = sys.orig_argv[0] if os.path.isabs(sys.orig_argv[0]) else executable
         entries = [name + b"=" + value for name, value in os.environb.items()]
-        execute_only(fd, executable, [argv0, *sys.orig_argv[1:]], overlay(entries, hand_over()))
+        again = Program(executable, fd, image, [argv0, *sys.orig_argv[1:]], {})
+        execute_only(again, overlay(entries, hand_over()))
     except CannotProtectError as error:
         _refuse(str(error))

@@ -9,7 +9,7 @@ import process_hardening as _native
 from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.hardening import hand_over
 from process_hardening.launch.plan import EXECUTE_ONLY, PRELOAD, Plan
-from process_hardening.launch.program import Program
+from process_hardening.launch.program import Program, open_executable
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -53,7 +53,7 @@ def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
     env = environment_for(program, added)
     _native._restore_signals()
     if plan.method == EXECUTE_ONLY:
-        execute_only(program.fd, program.path, program.argv, env)
+        execute_only(program, env)
     become_plain(program, env)
 
 
@@ -64,13 +64,20 @@ def become_unprotected(program: Program) -> NoReturn:
     become_plain(program, env)
 
 
-def execute_only(fd: int, path: str, argv: list[str], env: tuple[bytes, ...]) -> NoReturn:
-    """Become the image that fd reads, which path names. Raises CannotProtectError."""
-    name = os.fsencode(os.path.basename(path))
+def execute_only(program: Program, env: tuple[bytes, ...]) -> NoReturn:
+    """Become an image of the program that nobody may read. Raises CannotProtectError."""
+    fd, argv = program.fd, program.argv
+    if program.copied != program.path:
+        fd = open_executable(program.copied)
+        path = os.path.realpath(program.path)
+        argv = [program.copied, "--argv0", argv[0], path, *argv[1:]]
+    name = os.fsencode(os.path.basename(program.path))
     try:
         _native._exec_image(fd, name, _encode(argv), env)
     except HardeningError as error:
-        raise CannotProtectError(f"{path}: cannot be started execute-only: {error}") from None
+        raise CannotProtectError(
+            f"{program.path}: cannot be started execute-only: {error}"
+        ) from None
     raise AssertionError("exec returned without an error")
 
 

@@ -81,14 +81,25 @@ def _library() -> Image | str:
 
 
 def why_not_execute_only(image: Image, host: Host) -> str | None:
-    """Why an execute-only image of this program cannot be had, or None."""
-    if image.needs_origin:
-        return "it finds its libraries relative to its own file ($ORIGIN)"
+    """Why this program cannot be started from an execute-only image, or None."""
     if host.memfd_noexec >= 2:
         return "vm.memfd_noexec=2 forbids programs in memory"
     if host.suid_dumpable == 1:
         return "fs.suid_dumpable=1 makes such a program dumpable: sysctl fs.suid_dumpable=0"
-    return None
+    return _why_not_by_loader(image) if image.needs_origin else None
+
+
+def _why_not_by_loader(image: Image) -> str | None:
+    """Why its dynamic loader cannot be told to run this program under its own name, or None."""
+    loader = image.interpreter
+    if not loader:
+        return "it finds its libraries relative to its own file ($ORIGIN)"
+    try:
+        with open(loader, "rb") as file:
+            knows_option = b"argv0\0" in file.read()
+    except OSError as error:
+        return f"{loader}: {error.strerror}"
+    return None if knows_option else f"{loader} has no --argv0: it needs glibc 2.33 or musl 1.2.1"
 
 
 def why_not_preload(image: Image) -> str | None:
@@ -116,6 +127,14 @@ class Plan:
         self.method = method
         self.because = because
         self.children = children
+
+    @property
+    def told(self) -> str:
+        """What is started, for people."""
+        path, copied = self.program.path, self.program.copied
+        if self.method != EXECUTE_ONLY:
+            return path
+        return f"{path} (execute-only copy{'' if copied == path else f' of {copied}, its loader'})"
 
 
 def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan:

@@ -32,6 +32,15 @@ class Program:
         self.argv = argv
         self.env = env
 
+    @property
+    def copied(self) -> str:
+        """The file of which an execute-only image is a copy: its own, or its dynamic loader's.
+
+        An image in memory is in no folder. A program that looks for libraries beside its own file
+        is left to the loader, which is given the file (ld.so(8)).
+        """
+        return (self.image.needs_origin and self.image.interpreter) or self.path
+
 
 def find(name: str) -> str:
     """The path of a program, found as execvp(3) does. Raises NotFoundError."""
