@@ -45,5 +45,10 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
         if (outcome[PH_NO_NEW_PRIVS] == PH_FAILED)
             return (int)failure->exit_code;
     }
+    if (policy->steps & PH_BIT(PH_SEAL)) {
+        outcome[PH_SEAL] = ph_platform_seal(failure);
+        if (outcome[PH_SEAL] == PH_FAILED)
+            return (int)failure->exit_code;
+    }
     return 0;
 }

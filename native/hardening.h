@@ -13,6 +13,7 @@ enum ph_step {
     PH_CORE_LIMIT,   /* RLIMIT_CORE, soft and hard, is 0 */
     PH_ENVIRONMENT,  /* the dynamic loader's variables are gone, their bytes too */
     PH_NO_NEW_PRIVS, /* exec can no longer raise privileges (Linux) */
+    PH_SEAL,         /* nothing can undo PH_INSPECTION but exec and a change of ids (Linux) */
     PH_STEPS
 };
 
@@ -111,6 +112,7 @@ struct ph_status {
     int dumpable;     /* Linux: 0, 1 or 2 (PR_GET_DUMPABLE); -1: not known here */
     int inspectable;  /* 1: a process of the same user may read us; 0: it may not; -1: not known here */
     int no_new_privs; /* 0 or 1; -1: not known here */
+    int sealed;       /* whether PH_SEAL is in force; -1: not known here */
     int64_t tracer_pid; /* 0: none; -1: not known here; PH_TRACER_UNNAMED: there is one, the system does not say which */
     int core_known;     /* whether the two limits below could be read */
     uint64_t core_soft; /* bytes; UINT64_MAX: unlimited */
@@ -120,6 +122,9 @@ struct ph_status {
 
 /* Reads the state from the kernel, now. What cannot be read is marked so. */
 void ph_status(struct ph_status *status);
+
+/* Undoes PH_INSPECTION, for a debugger of the same user. Returns 0, or -1 with failure filled in. */
+int ph_expose(struct ph_failure *failure);
 
 /* Tells visitor each live variable that remove (NULL: the loader variables of
  * this system) names and keep (may be NULL) does not. Returns 0, or -1 when

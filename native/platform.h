@@ -1,5 +1,5 @@
-/* What every file in platform/ must provide, beside ph_status(), ph_exec_image(),
- * ph_warn() and ph_exit() of hardening.h. CMake compiles exactly one of them;
+/* What every file in platform/ must provide, beside ph_status(), ph_expose(),
+ * ph_exec_image(), ph_warn() and ph_exit() of hardening.h. CMake compiles exactly one of them;
  * the rest of the core has neither system calls nor #ifdef. */
 #ifndef PH_PLATFORM_H
 #define PH_PLATFORM_H
@@ -10,6 +10,7 @@
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure);
 enum ph_outcome ph_platform_core_limit(struct ph_failure *failure);
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure);
+enum ph_outcome ph_platform_seal(struct ph_failure *failure);
 
 /* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: cannot be told here. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure);

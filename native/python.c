@@ -7,6 +7,7 @@
 #include <structmember.h>
 
 #include "hardening.h"
+#include "secret.h"
 
 #include <signal.h>
 #include <string.h>
@@ -26,17 +27,31 @@ static const struct {
     const char *name;
     const char *module;
 } lazy_names[] = {
-    {"DEFAULT", PACKAGE ".policy"},       {"HardeningError", PACKAGE ".errors"},
-    {"Policy", PACKAGE ".policy"},        {"STRICT", PACKAGE ".policy"},
-    {"Status", PACKAGE ".hardening"},     {"child_env", PACKAGE ".hardening"},
+    {"DEFAULT", PACKAGE ".policy"},
+    {"DebugWindowError", PACKAGE ".errors"},
+    {"HardeningError", PACKAGE ".errors"},
+    {"InjectorRefusedError", PACKAGE ".errors"},
+    {"MissingVariableError", PACKAGE ".errors"},
+    {"Policy", PACKAGE ".policy"},
+    {"STRICT", PACKAGE ".policy"},
+    {"SecretBuffer", PACKAGE ".secret_memory"},
+    {"SecretMemoryError", PACKAGE ".errors"},
+    {"Status", PACKAGE ".hardening"},
+    {"child_env", PACKAGE ".hardening"},
+    {"debuggable", PACKAGE ".debug_window"},
+    {"guard_environment", PACKAGE ".drift"},
+    {"recheck", PACKAGE ".drift"},
+    {"rescrub", PACKAGE ".drift"},
     {"status", PACKAGE ".hardening"},
+    {"take_env", PACKAGE ".secret_memory"},
+    {"watch", PACKAGE ".drift"},
 };
 static const char *const native_names[] = {"Report", "harden", "pre_main_hardening"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *const step_names[] = {"inspection", "core_limit", "environment",
-                                         "no_new_privs"};
+                                         "no_new_privs", "seal"};
 static const char *const outcome_names[] = {"skipped", "applied", "already in place",
                                             "unsupported here"};
 
@@ -56,6 +71,7 @@ static PyMemberDef report_members[] = {
     FIELD("core_limit", PH_CORE_LIMIT, "the step that sets RLIMIT_CORE to 0, soft and hard"),
     FIELD("environment", PH_ENVIRONMENT, "the step that removes loader variables"),
     FIELD("no_new_privs", PH_NO_NEW_PRIVS, "the step that sets no_new_privs"),
+    FIELD("seal", PH_SEAL, "the step that forbids to undo the first one"),
     FIELD("removed", FIELD_REMOVED, "names of the variables that this call took out"),
     FIELD("bypassed", FIELD_BYPASSED, "whether the bypass variable made it skip every step"),
     {NULL, 0, 0, 0, NULL},
@@ -76,8 +92,9 @@ static PyObject *report_repr(PyObject *self)
     PyObject **field = ((struct report_object *)self)->field;
 
     return PyUnicode_FromFormat("Report(inspection=%R, core_limit=%R, environment=%R, "
-                                "no_new_privs=%R, removed=%R, bypassed=%R)",
-                                field[0], field[1], field[2], field[3], field[4], field[5]);
+                                "no_new_privs=%R, seal=%R, removed=%R, bypassed=%R)",
+                                field[0], field[1], field[2], field[3], field[4], field[5],
+                                field[6]);
 }
 
 PyDoc_STRVAR(report_doc,
@@ -501,8 +518,8 @@ static PyObject *pre_main_hardening(PyObject *module, PyObject *args, PyObject *
 }
 
 PyDoc_STRVAR(status_doc, "_status()\n--\n\n"
-                         "(dumpable, inspectable, no_new_privs, tracer_pid, core limit or None,\n"
-                         "names of live loader variables), with -1 for what is not known here.");
+                         "(dumpable, inspectable, no_new_privs, sealed, tracer_pid, core limit or\n"
+                         "None, names of live loader variables), with -1 for what is not known.");
 
 static PyObject *status(PyObject *module, PyObject *unused)
 {
@@ -521,7 +538,7 @@ static PyObject *status(PyObject *module, PyObject *unused)
     limit = now.core_known ? Py_BuildValue("(KK)", (unsigned long long)now.core_soft,
                                            (unsigned long long)now.core_hard)
                            : Py_NewRef(Py_None);
-    return Py_BuildValue("(iiiLNN)", now.dumpable, now.inspectable, now.no_new_privs,
+    return Py_BuildValue("(iiiiLNN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
                          (long long)now.tracer_pid, limit, names);
 }
 
@@ -563,6 +580,102 @@ static PyObject *removed(PyObject *module, PyObject *unused)
 
     (void)unused;
     return PyDict_Copy(state->removed);
+}
+
+PyDoc_STRVAR(expose_doc, "_expose()\n--\n\n"
+                         "Let a debugger of the same user in. Raises HardeningError.");
+
+static PyObject *expose(PyObject *module, PyObject *unused)
+{
+    struct ph_failure failure;
+
+    (void)module, (void)unused;
+    if (ph_expose(&failure)) {
+        raise_failure(&failure);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* context is the address of a bytearray, which is made of the first value. What setenv(3) laid
+ * elsewhere than in the initial block is wiped here: nothing will point to it any more. */
+static int take_value(void *context, const char *entry, size_t name_length)
+{
+    PyObject **taken = context;
+    char *value = (char *)(uintptr_t)entry + name_length;
+
+    if (*value)
+        value++;
+    if (!*taken)
+        *taken = PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value));
+    if (!*taken)
+        return -1;
+    for (volatile char *byte = value; *byte; byte++)
+        *byte = '\0';
+    return 0;
+}
+
+/* Python's own copy of a value, once nobody else has it, is wiped before it is freed. */
+static int wipe_python_copy(struct state *state, PyObject *name)
+{
+    PyObject *value = PyDict_GetItemWithError(state->environ_data, name);
+    int failed;
+
+    if (!value)
+        return PyErr_Occurred() ? -1 : 0;
+    Py_INCREF(value);
+    failed = PyDict_DelItem(state->environ_data, name);
+    if (!failed && PyBytes_Check(value) && Py_REFCNT(value) == 1)
+        for (volatile char *byte = PyBytes_AsString(value); *byte; byte++)
+            *byte = '\0';
+    Py_DECREF(value);
+    return failed;
+}
+
+PyDoc_STRVAR(take_variable_doc,
+             "_take_variable(name, /)\n--\n\n"
+             "Take a variable (bytes) out of the environment, and wipe it wherever it lay.\n\n"
+             "Returns its value as a bytearray, or None when there is none. Raises\n"
+             "HardeningError.");
+
+static PyObject *take_variable(PyObject *module, PyObject *args)
+{
+    struct state *state = PyModule_GetState(module);
+    PyObject *name, *taken = NULL;
+    const struct ph_visitor visitor = {take_value, &taken};
+    const char *remove[2] = {NULL, NULL};
+    const struct ph_policy policy = {PH_BIT(PH_ENVIRONMENT), 0, remove, NULL, NULL};
+    struct ph_report report;
+
+    if (!PyArg_ParseTuple(args, "S:_take_variable", &name))
+        return NULL;
+    remove[0] = PyBytes_AsString(name);
+    if (ph_harden(&policy, &visitor, &report)) {
+        if (!PyErr_Occurred())
+            raise_failure(&report.failure);
+    } else if (!wipe_python_copy(state, name) && !clean_os_environ(state, &policy)) {
+        return taken ? taken : Py_NewRef(Py_None);
+    }
+    Py_XDECREF(taken);
+    return NULL;
+}
+
+PyDoc_STRVAR(protect_doc,
+             "_protect(address, size, /)\n--\n\n"
+             "Lay memory that other processes cannot read over these whole pages, or lock them.\n\n"
+             "Returns 'memfd_secret' or 'mlock'. Raises OSError, and the pages are as before.");
+
+static PyObject *protect(PyObject *module, PyObject *args)
+{
+    static const char *const names[] = {"memfd_secret", "mlock"};
+    unsigned long long address, size;
+    int kind;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "KK:_protect", &address, &size))
+        return NULL;
+    kind = ph_secret_protect((void *)(uintptr_t)address, (size_t)size);
+    return kind < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyUnicode_FromString(names[kind]);
 }
 
 /* A NULL-terminated array that borrows from a tuple of bytes; free with PyMem_Free. */
@@ -706,6 +819,9 @@ static PyMethodDef methods[] = {
     {"_status", status, METH_NOARGS, status_doc},
     {"_initial_environment", initial_environment, METH_NOARGS, initial_environment_doc},
     {"_removed", removed, METH_NOARGS, removed_doc},
+    {"_expose", expose, METH_NOARGS, expose_doc},
+    {"_take_variable", take_variable, METH_VARARGS, take_variable_doc},
+    {"_protect", protect, METH_VARARGS, protect_doc},
     {"_restore_signals", restore_signals, METH_NOARGS, restore_signals_doc},
     {"_exec_image", exec_image, METH_VARARGS, exec_image_doc},
     {"_exec_file", exec_file, METH_VARARGS, exec_file_doc},

@@ -118,6 +118,29 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 #endif
 }
 
+enum ph_outcome ph_platform_seal(struct ph_failure *failure)
+{
+#ifdef PROC_NO_NEW_PRIVS_CTL
+    static const char call[] =
+        "procctl(P_PID, getpid(), PROC_NO_NEW_PRIVS_CTL, PROC_NO_NEW_PRIVS_ENABLE)";
+    int enable = PROC_NO_NEW_PRIVS_ENABLE, now = 0;
+
+    if (!control(PROC_NO_NEW_PRIVS_STATUS, &now) && now == PROC_NO_NEW_PRIVS_ENABLE)
+        return PH_ALREADY;
+    if (control(PROC_NO_NEW_PRIVS_CTL, &enable))
+        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, errno);
+    if (control(PROC_NO_NEW_PRIVS_STATUS, &now))
+        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION,
+                       "procctl(P_PID, getpid(), PROC_NO_NEW_PRIVS_STATUS)", errno);
+    if (now != PROC_NO_NEW_PRIVS_ENABLE)
+        return ph_fail_read_back(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, now);
+    return PH_APPLIED;
+#else
+    (void)failure;
+    return PH_UNSUPPORTED;
+#endif
+}
+
 /* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
  * Source: sys/kern/kern_proc.c get_ps_strings, sys/sys/exec.h. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
@@ -159,6 +182,12 @@ void ph_status(struct ph_status *status)
     if (!control(PROC_NO_NEW_PRIVS_STATUS, &privileges))
         status->no_new_privs = privileges == PROC_NO_NEW_PRIVS_ENABLE;
 #endif
+}
+
+int ph_expose(struct ph_failure *failure)
+{
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
+    return -1;
 }
 
 void ph_warn(const char *line)

@@ -1,6 +1,7 @@
 /* Linux and Android. Every call goes straight to the kernel. */
 #define _GNU_SOURCE
 #include "../platform.h"
+#include "linux_seal.h"
 #include "linux_syscall.h"
 
 #include <errno.h>
@@ -205,6 +206,60 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_APPLIED;
 }
 
+/* Refused by the seal before the kernel looks at the value, which it would not take. */
+#define NO_SUCH_DUMPABLE 3
+
+static int is_sealed(void)
+{
+    return sys_prctl(PR_SET_DUMPABLE, NO_SUCH_DUMPABLE) == -EPERM;
+}
+
+/* Type: keeps the process from making itself inspectable again.
+ * Targets: crash handlers and sanitizers that do, code that was talked into it.
+ * API: seccomp(SECCOMP_SET_MODE_FILTER) for all threads, kept across fork and execve; needs
+ * no_new_privs. It cannot hold what the kernel itself resets: execve, a change of ids.
+ * Errors: exit code 5. Source: seccomp(2), kernel/sys.c PR_SET_DUMPABLE. */
+enum ph_outcome ph_platform_seal(struct ph_failure *failure)
+{
+    static const char call[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
+    long result;
+
+    if (is_sealed())
+        return PH_ALREADY;
+    result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
+                        (long)&ph_seal_program, 0, 0);
+    if (result) /* a thread that cannot take it is named by its id */
+        return ph_fail(failure, PH_SEAL, PH_EXIT_INSPECTION, call,
+                       result < 0 ? (int)-result : EBUSY);
+    if (!is_sealed())
+        return ph_fail_read_back(failure, PH_SEAL, PH_EXIT_INSPECTION, call, 0);
+    return PH_APPLIED;
+}
+
+/* Yama's, which is not in every kernel. */
+#ifndef PR_SET_PTRACER
+#define PR_SET_PTRACER 0x59616d61
+#endif
+
+int ph_expose(struct ph_failure *failure)
+{
+    static const char call[] = "prctl(PR_SET_DUMPABLE, 1)";
+    long error = sys_prctl(PR_SET_DUMPABLE, 1);
+    long dumpable = sys_prctl(PR_GET_DUMPABLE, 0);
+
+    if (error) {
+        ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, call, (int)-error);
+        return -1;
+    }
+    if (dumpable != 1) {
+        ph_fail_read_back(failure, PH_INSPECTION, PH_EXIT_INSPECTION, call, dumpable);
+        return -1;
+    }
+    /* EINVAL says that there is no Yama: then nothing more is in a debugger's way. */
+    (void)sys_prctl(PR_SET_PTRACER, -1);
+    return 0;
+}
+
 /* /proc/PID/environ shows the memory between these two addresses, whatever
  * libc has made of environ since. Source: proc_pid_stat(5), fields 50 and 51. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
@@ -263,6 +318,7 @@ void ph_status(struct ph_status *status)
     status->dumpable = dumpable < 0 ? -1 : (int)dumpable;
     status->inspectable = dumpable < 0 ? -1 : dumpable == 1;
     status->no_new_privs = no_new_privs < 0 ? -1 : (int)no_new_privs;
+    status->sealed = is_sealed();
     status->tracer_pid = tracer < 0 ? -1 : tracer;
     status->core_known = !read_core_limit(&limit);
     status->core_soft = limit.soft;

@@ -109,6 +109,12 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
+enum ph_outcome ph_platform_seal(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
 static char *after_string(char *string, const char *limit)
 {
     while (string < limit && *string)
@@ -154,6 +160,12 @@ void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
+}
+
+int ph_expose(struct ph_failure *failure)
+{
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
+    return -1;
 }
 
 void ph_warn(const char *line)

@@ -70,6 +70,12 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
+enum ph_outcome ph_platform_seal(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
 /* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
  * Source: sys/kern/kern_proc.c copyin_psstrings, lib/libc/gen/setproctitle.c. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
@@ -95,6 +101,12 @@ void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
+}
+
+int ph_expose(struct ph_failure *failure)
+{
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
+    return -1;
 }
 
 void ph_warn(const char *line)

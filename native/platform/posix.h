@@ -43,6 +43,7 @@ static inline void posix_status(struct ph_status *status)
     status->dumpable = -1;
     status->inspectable = -1;
     status->no_new_privs = -1;
+    status->sealed = -1;
     status->tracer_pid = -1;
     status->core_known = !getrlimit(RLIMIT_CORE, &limit);
     status->core_soft = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;

@@ -52,6 +52,12 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
+enum ph_outcome ph_platform_seal(struct ph_failure *failure)
+{
+    (void)failure;
+    return PH_UNSUPPORTED;
+}
+
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
     (void)failure;
@@ -71,10 +77,17 @@ void ph_status(struct ph_status *status)
     status->dumpable = -1;
     status->inspectable = -1;
     status->no_new_privs = -1;
+    status->sealed = -1;
     status->tracer_pid = -1;
     status->core_known = 0;
     status->core_soft = 0;
     status->core_hard = 0;
+}
+
+int ph_expose(struct ph_failure *failure)
+{
+    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
+    return -1;
 }
 
 void ph_warn(const char *line)

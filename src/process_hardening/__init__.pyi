@@ -5,26 +5,48 @@ The package itself is an extension, native/python.c.
 
 from typing import final
 
+from process_hardening.debug_window import debuggable as debuggable
+from process_hardening.drift import guard_environment as guard_environment
+from process_hardening.drift import recheck as recheck
+from process_hardening.drift import rescrub as rescrub
+from process_hardening.drift import watch as watch
+from process_hardening.errors import DebugWindowError as DebugWindowError
 from process_hardening.errors import HardeningError as HardeningError
+from process_hardening.errors import InjectorRefusedError as InjectorRefusedError
+from process_hardening.errors import MissingVariableError as MissingVariableError
+from process_hardening.errors import SecretMemoryError as SecretMemoryError
 from process_hardening.hardening import Status as Status
 from process_hardening.hardening import child_env as child_env
 from process_hardening.hardening import status as status
 from process_hardening.policy import DEFAULT as DEFAULT
 from process_hardening.policy import STRICT as STRICT
 from process_hardening.policy import Policy as Policy
+from process_hardening.secret_memory import SecretBuffer as SecretBuffer
+from process_hardening.secret_memory import take_env as take_env
 
 __version__: str
 __all__ = [
     "DEFAULT",
     "STRICT",
+    "DebugWindowError",
     "HardeningError",
+    "InjectorRefusedError",
+    "MissingVariableError",
     "Policy",
     "Report",
+    "SecretBuffer",
+    "SecretMemoryError",
     "Status",
     "child_env",
+    "debuggable",
+    "guard_environment",
     "harden",
     "pre_main_hardening",
+    "recheck",
+    "rescrub",
     "status",
+    "take_env",
+    "watch",
 ]
 
 @final
@@ -43,6 +65,8 @@ class Report:
     @property
     def no_new_privs(self) -> str: ...
     @property
+    def seal(self) -> str: ...
+    @property
     def removed(self) -> tuple[str, ...]: ...
     @property
     def bypassed(self) -> bool: ...
@@ -52,7 +76,10 @@ def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) ->
 
 _preload_entry: bytes
 
-def _status() -> tuple[int, int, int, int, tuple[int, int] | None, tuple[str, ...]]: ...
+def _status() -> tuple[int, int, int, int, int, tuple[int, int] | None, tuple[str, ...]]: ...
+def _expose() -> None: ...
+def _take_variable(name: bytes, /) -> bytearray | None: ...
+def _protect(address: int, size: int, /) -> str: ...
 def _removed() -> dict[bytes, bytes]: ...
 def _initial_environment() -> list[bytes]: ...
 def _restore_signals() -> None: ...

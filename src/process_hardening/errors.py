@@ -20,6 +20,25 @@ class HardeningError(OSError):
         return str(self.strerror)
 
 
+class MissingVariableError(KeyError):
+    """take_env() was asked for a variable that is not in the environment."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: not in the environment, or taken from it already"
+
+
+class SecretMemoryError(OSError):
+    """The system gives no memory that is out of the reach of others; errno and why say so."""
+
+
+class InjectorRefusedError(ValueError):
+    """guard_environment() keeps a variable that injects code out of os.environ."""
+
+
+class DebugWindowError(RuntimeError):
+    """A debug window cannot be opened now, or a debugger stays attached at its end."""
+
+
 class CommandError(Exception):
     """The command cannot do what it was asked for; str() is the line to print.
 

@@ -52,6 +52,7 @@ class Status:
     inspectable -- whether another process of the same user may read this one
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
     no_new_privs -- whether exec can no longer raise privileges (Linux)
+    sealed -- whether the process is kept from making itself inspectable (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
     tracer_pid -- the process that traces this one; 0: none
     loader_variables -- names of the loader variables in the environment
@@ -64,15 +65,19 @@ class Status:
         "inspectable",
         "loader_variables",
         "no_new_privs",
+        "sealed",
         "tracer_pid",
         "verdict",
     )
 
     def __init__(self) -> None:
-        dumpable, inspectable, no_new_privs, tracer, core_limit, variables = _native._status()
+        dumpable, inspectable, no_new_privs, sealed, tracer, core_limit, variables = (
+            _native._status()
+        )
         self.dumpable = None if dumpable < 0 else dumpable
         self.inspectable = None if inspectable < 0 else bool(inspectable)
         self.no_new_privs = None if no_new_privs < 0 else bool(no_new_privs)
+        self.sealed = None if sealed < 0 else bool(sealed)
         self.tracer_pid = None if tracer < 0 else tracer
         self.core_limit = core_limit
         self.loader_variables = variables

@@ -6,7 +6,7 @@ import os
 
 from process_hardening.variables import STRICT_VARIABLES
 
-_STEPS = ("inspection", "core_limit", "environment", "no_new_privs")
+_STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
 _FLAGS = (*_STEPS, "refuse_tracer")
 
 
@@ -29,6 +29,8 @@ class Policy:
     core_limit -- set RLIMIT_CORE to 0, soft and hard
     environment -- remove and wipe the loader variables of this system
     no_new_privs -- set no_new_privs: no set-user-ID program works below this process (Linux)
+    seal -- forbid, for good, to undo the first of them; sets no_new_privs too, and every program
+        that is started from here on inherits it (Linux)
     refuse_tracer -- fail with exit code 6 when a debugger is attached already
     clear -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to leave alone, written in the same way
@@ -43,6 +45,7 @@ class Policy:
     core_limit: bool
     environment: bool
     no_new_privs: bool
+    seal: bool
     refuse_tracer: bool
     clear: tuple[str, ...]
     keep: tuple[str, ...]
@@ -55,16 +58,19 @@ class Policy:
         core_limit: bool = True,
         environment: bool = True,
         no_new_privs: bool = False,
+        seal: bool = False,
         refuse_tracer: bool = False,
         clear: tuple[str, ...] = (),
         keep: tuple[str, ...] = (),
         bypass_variable: str | None = "CODEX_SKIP_HARDENING",
     ) -> None:
-        flags = (inspection, core_limit, environment, no_new_privs, refuse_tracer)
+        flags = (inspection, core_limit, environment, no_new_privs, seal, refuse_tracer)
         for name, value in zip(_FLAGS, flags, strict=True):
             if not isinstance(value, bool):
                 raise TypeError(f"{name} must be True or False, not {value!r}")
             object.__setattr__(self, name, value)
+        if seal:  # which the kernel takes from the unprivileged only so (seccomp(2))
+            object.__setattr__(self, "no_new_privs", True)
         names = () if bypass_variable is None else (bypass_variable,)
         if any("*" in name for name in _patterns("bypass_variable", names)):
             raise ValueError(f"bypass_variable: {bypass_variable!r} is no variable name")

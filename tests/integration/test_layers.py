@@ -19,8 +19,8 @@ LAYERS: list[set[str]] = [
     {"errors", "terminal", "variables", "secret_names"},
     {"policy"},
     {"hardening"},
-    {"launch", "posture", "attacks"},
-    {"verify"},
+    {"launch", "posture", "attacks", "drift", "secret_memory"},
+    {"verify", "debug_window"},
     {"reporters"},
     {"commands", "tui"},
     {"__main__", "pytest_plugin"},
@@ -82,22 +82,26 @@ def test_private_names_of_the_extension_have_few_users() -> None:
         for path in modules()
         if re.search(r"\b(_native|process_hardening|ph)\._[a-z]", path.read_text())
     }
-    assert users <= {"hardening", "launch", "posture"}
+    assert users <= {"hardening", "launch", "posture", "drift", "secret_memory", "debug_window"}
 
 
 # The headers of ours that each file includes: no other.
 HEADERS = {
-    "python.c": {"hardening.h"},
+    "python.c": {"hardening.h", "secret.h"},
     "preload.c": {"hardening.h"},
     "harden.c": {"environment.h", "hardening.h", "platform.h"},
     "environment.c": {"environment.h", "hardening.h", "platform.h"},
     "message.c": {"hardening.h"},
     "hardening.h": set(),
+    "secret.h": set(),
+    "platform/linux_secret.c": {"../secret.h"},
+    "platform/other_secret.c": {"../secret.h"},
+    "platform/linux_seal.h": set(),
     "environment.h": {"hardening.h"},
     "platform.h": {"hardening.h"},
     "platform/posix.h": {"../platform.h"},
     "platform/linux_syscall.h": set(),
-    "platform/linux.c": {"../platform.h", "linux_syscall.h"},
+    "platform/linux.c": {"../platform.h", "linux_seal.h", "linux_syscall.h"},
     "platform/macos.c": {"../platform.h", "posix.h"},
     "platform/freebsd.c": {"../platform.h", "posix.h"},
     "platform/openbsd.c": {"../platform.h", "posix.h"},

@@ -249,7 +249,7 @@ static void test_no_visitor(void)
     struct ph_report report;
 
     CHECK(!ph_harden(&standard, NULL, &report));
-    check_outcomes(&report, "--a-");
+    check_outcomes(&report, "--a--");
     check_environ(usual_left);
     check_shown(usual_left);
 }

@@ -5,6 +5,8 @@
 #include "child.h"
 
 #include <grp.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -21,6 +23,8 @@ static const struct ph_policy inspection = ONLY(PH_INSPECTION);
 static const struct ph_policy core_limit = ONLY(PH_CORE_LIMIT);
 static const struct ph_policy environment = ONLY(PH_ENVIRONMENT);
 static const struct ph_policy no_new_privs = ONLY(PH_NO_NEW_PRIVS);
+static const struct ph_policy seal = {
+    .steps = PH_BIT(PH_INSPECTION) | PH_BIT(PH_NO_NEW_PRIVS) | PH_BIT(PH_SEAL)};
 static const struct ph_policy no_steps = {.bypass = PH_BYPASS_VARIABLE};
 static const struct ph_policy every_step = {.steps = PH_BIT(PH_STEPS) - 1, .refuse_tracer = 1};
 static const struct ph_policy refuse_tracer = {.steps = PH_BIT(PH_INSPECTION), .refuse_tracer = 1};
@@ -81,14 +85,14 @@ static void test_inspection(const void *argument)
     check_case = "inspection";
     CHECK(get_prctl(PR_GET_DUMPABLE) == 1);
     CHECK(!harden(&inspection, &report));
-    check_outcomes(&report, "a---");
+    check_outcomes(&report, "a----");
     CHECK(!get_prctl(PR_GET_DUMPABLE));
     CHECK(!harden(&inspection, &report));
-    check_outcomes(&report, "=---");
+    check_outcomes(&report, "=----");
     /* A program may undo it; the next call does it again. */
     CHECK(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
     CHECK(!harden(&inspection, &report));
-    check_outcomes(&report, "a---");
+    check_outcomes(&report, "a----");
     CHECK(!get_prctl(PR_GET_DUMPABLE));
 }
 
@@ -96,12 +100,12 @@ static const struct core_case {
     rlim_t soft, hard;
     const char *outcomes;
 } core_cases[] = {
-    {0, 0, "-=--"},
-    {0, 5, "-a--"},
-    {1, 5, "-a--"},
-    {5, 5, "-a--"},
-    {0, RLIM_INFINITY, "-a--"},
-    {RLIM_INFINITY, RLIM_INFINITY, "-a--"},
+    {0, 0, "-=---"},
+    {0, 5, "-a---"},
+    {1, 5, "-a---"},
+    {5, 5, "-a---"},
+    {0, RLIM_INFINITY, "-a---"},
+    {RLIM_INFINITY, RLIM_INFINITY, "-a---"},
 };
 
 static void test_core_limit(const void *argument)
@@ -118,7 +122,7 @@ static void test_core_limit(const void *argument)
     check_outcomes(&report, row->outcomes);
     CHECK(core_is(0, 0));
     CHECK(!harden(&core_limit, &report));
-    check_outcomes(&report, "-=--");
+    check_outcomes(&report, "-=---");
     CHECK(core_is(0, 0));
 }
 
@@ -133,10 +137,72 @@ static void test_no_new_privs(const void *argument)
         return;
     }
     CHECK(!harden(&no_new_privs, &report));
-    check_outcomes(&report, "---a");
+    check_outcomes(&report, "---a-");
     CHECK(get_prctl(PR_GET_NO_NEW_PRIVS) == 1);
     CHECK(!harden(&no_new_privs, &report));
-    check_outcomes(&report, "---=");
+    check_outcomes(&report, "---=-");
+}
+
+/* Refused whatever the thread and the value; 0 stays possible. */
+static void *try_to_unseal(void *unused)
+{
+    (void)unused;
+    for (long value = 1; value < 4; value++) {
+        errno = 0;
+        CHECK(prctl(PR_SET_DUMPABLE, value, 0, 0, 0) == -1 && errno == EPERM);
+    }
+    CHECK(!prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+    CHECK(!get_prctl(PR_GET_DUMPABLE));
+    return NULL;
+}
+
+static void *wait_and_try_to_unseal(void *sealed)
+{
+    CHECK(!sem_wait(sealed));
+    return try_to_unseal(NULL);
+}
+
+static void test_seal(const void *argument)
+{
+    struct ph_report report;
+    struct ph_status now;
+    struct ph_failure failure;
+    pthread_t before, after;
+    sem_t sealed;
+
+    (void)argument;
+    check_case = "seal";
+    CHECK(!sem_init(&sealed, 0, 0));
+    CHECK(!pthread_create(&before, NULL, wait_and_try_to_unseal, &sealed));
+    CHECK(!harden(&seal, &report));
+    check_outcomes(&report, "a--aa");
+    CHECK(!sem_post(&sealed));
+    CHECK(!pthread_join(before, NULL));
+    CHECK(!pthread_create(&after, NULL, try_to_unseal, NULL));
+    CHECK(!pthread_join(after, NULL));
+    (void)try_to_unseal(NULL);
+    ph_status(&now);
+    CHECK(now.sealed == 1);
+    CHECK(!harden(&seal, &report));
+    check_outcomes(&report, "=--==");
+    CHECK(ph_expose(&failure) == -1);
+    CHECK(failure.error == EPERM && failure.exit_code == PH_EXIT_INSPECTION);
+    CHECK(!get_prctl(PR_GET_DUMPABLE));
+}
+
+static void test_expose(const void *argument)
+{
+    struct ph_report report;
+    struct ph_failure failure;
+
+    (void)argument;
+    check_case = "expose";
+    CHECK(!harden(&inspection, &report));
+    CHECK(!ph_expose(&failure));
+    CHECK(get_prctl(PR_GET_DUMPABLE) == 1);
+    CHECK(!harden(&inspection, &report));
+    check_outcomes(&report, "a----");
+    CHECK(!get_prctl(PR_GET_DUMPABLE));
 }
 
 static void test_all_steps(const void *argument)
@@ -152,7 +218,7 @@ static void test_all_steps(const void *argument)
     CHECK(report.outcome[PH_CORE_LIMIT] == PH_APPLIED);
     CHECK(get_prctl(PR_GET_NO_NEW_PRIVS) == 1);
     CHECK(!harden(&every_step, &report));
-    check_outcomes(&report, "====");
+    check_outcomes(&report, "=====");
     CHECK(!report.bypassed);
     CHECK(count_descriptors() == descriptors);
 }
@@ -165,7 +231,7 @@ static void test_no_steps(const void *argument)
     (void)argument;
     check_case = "no steps";
     CHECK(!harden(&no_steps, &report));
-    check_outcomes(&report, "----");
+    check_outcomes(&report, "-----");
     CHECK(get_prctl(PR_GET_DUMPABLE) == 1);
     CHECK(core_is(before.rlim_cur, before.rlim_max));
 }
@@ -236,61 +302,61 @@ static const struct failure_case {
     const char *outcomes;
     const char *description; /* NULL: no failure */
 } failure_cases[] = {
-    {"dumpable refused", &standard, 0, 5, {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM))}, 5, "F---",
+    {"dumpable refused", &standard, 0, 5, {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM))}, 5, "F----",
      "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)"},
     {"dumpable refused for another reason", &inspection, 0, 5,
-     {PRCTL(PR_SET_DUMPABLE, FAIL(EINVAL))}, 5, "F---",
+     {PRCTL(PR_SET_DUMPABLE, FAIL(EINVAL))}, 5, "F----",
      "prctl(PR_SET_DUMPABLE, 0) failed: Invalid argument (EINVAL)"},
-    {"dumpable lies", &standard, 0, 5, {PRCTL(PR_SET_DUMPABLE, LIE)}, 5, "F---",
+    {"dumpable lies", &standard, 0, 5, {PRCTL(PR_SET_DUMPABLE, LIE)}, 5, "F----",
      "prctl(PR_SET_DUMPABLE, 0) reported success but is not in force (read back: 1)"},
-    {"dumpable cannot be read", &standard, 0, 5, {PRCTL(PR_GET_DUMPABLE, FAIL(EPERM))}, 5, "F---",
+    {"dumpable cannot be read", &standard, 0, 5, {PRCTL(PR_GET_DUMPABLE, FAIL(EPERM))}, 5, "F----",
      "prctl(PR_GET_DUMPABLE) failed: Operation not permitted (EPERM)"},
     {"dumpable refused, but not asked for", &core_limit, 0, 5,
-     {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM))}, 0, "-a--", NULL},
+     {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM))}, 0, "-a---", NULL},
 
-    {"core limit refused", &core_limit, 1, 5, {CORE(FAIL(EPERM))}, 7, "-F--",
+    {"core limit refused", &core_limit, 1, 5, {CORE(FAIL(EPERM))}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) failed: Operation not permitted (EPERM)"},
-    {"core limit refused, soft is 0", &core_limit, 0, 5, {CORE(FAIL(EPERM))}, 7, "-F--",
+    {"core limit refused, soft is 0", &core_limit, 0, 5, {CORE(FAIL(EPERM))}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) failed: Operation not permitted (EPERM)"},
-    {"core limit refused after the first step", &standard, 1, 5, {CORE(FAIL(EPERM))}, 7, "aF--",
+    {"core limit refused after the first step", &standard, 1, 5, {CORE(FAIL(EPERM))}, 7, "aF---",
      "setrlimit(RLIMIT_CORE, {0, 0}) failed: Operation not permitted (EPERM)"},
-    {"core limit refused, both are 0", &core_limit, 0, 0, {CORE(FAIL(EPERM))}, 0, "-=--", NULL},
+    {"core limit refused, both are 0", &core_limit, 0, 0, {CORE(FAIL(EPERM))}, 0, "-=---", NULL},
     {"core limit refused, both are 0 and can be read", &core_limit, 0, 0,
-     {CORE_READS_WORK, CORE(FAIL(EPERM))}, 0, "-=--", NULL},
+     {CORE_READS_WORK, CORE(FAIL(EPERM))}, 0, "-=---", NULL},
     {"core limit refused, both are 0 but that cannot be known", &core_limit, 0, 0,
-     {CORE(FAIL(EPERM)), NO_FILES}, 7, "-F--",
+     {CORE(FAIL(EPERM)), NO_FILES}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) failed: Operation not permitted (EPERM)"},
     {"core limit is refused and /proc is not needed", &core_limit, 1, 5,
-     {CORE_READS_WORK, CORE(FAIL(EACCES)), NO_FILES}, 7, "-F--",
+     {CORE_READS_WORK, CORE(FAIL(EACCES)), NO_FILES}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) failed: Permission denied (EACCES)"},
-    {"core limit lies", &core_limit, 1, 5, {CORE(LIE)}, 7, "-F--",
+    {"core limit lies", &core_limit, 1, 5, {CORE(LIE)}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) reported success but is not in force (read back: 1)"},
     {"core limit lies, and is seen through", &core_limit, 1, 5, {CORE_READS_WORK, CORE(LIE)}, 7,
-     "-F--", "setrlimit(RLIMIT_CORE, {0, 0}) reported success but is not in force (read back: 5)"},
-    {"core limit lies, soft is 0", &core_limit, 0, 5, {CORE_READS_WORK, CORE(LIE)}, 7, "-F--",
+     "-F---", "setrlimit(RLIMIT_CORE, {0, 0}) reported success but is not in force (read back: 5)"},
+    {"core limit lies, soft is 0", &core_limit, 0, 5, {CORE_READS_WORK, CORE(LIE)}, 7, "-F---",
      "setrlimit(RLIMIT_CORE, {0, 0}) reported success but is not in force (read back: 5)"},
-    {"core limit set, reading is refused", &core_limit, 1, 5, {CORE_READS(FAIL(EPERM))}, 0, "-a--",
+    {"core limit set, reading is refused", &core_limit, 1, 5, {CORE_READS(FAIL(EPERM))}, 0, "-a---",
      NULL},
     {"core limit set, reading is impossible", &core_limit, 1, 5,
-     {CORE_READS(FAIL(EPERM)), NO_FILES}, 7, "-F--",
+     {CORE_READS(FAIL(EPERM)), NO_FILES}, 7, "-F---",
      "getrlimit(RLIMIT_CORE) failed: Operation not permitted (EPERM)"},
 
     /* The filter needs no_new_privs itself; the kernel says that it is not set. */
     {"no_new_privs refused", &no_new_privs, 0, 5,
-     {PRCTL(PR_GET_NO_NEW_PRIVS, LIE), PRCTL(PR_SET_NO_NEW_PRIVS, FAIL(EPERM))}, 5, "---F",
+     {PRCTL(PR_GET_NO_NEW_PRIVS, LIE), PRCTL(PR_SET_NO_NEW_PRIVS, FAIL(EPERM))}, 5, "---F-",
      "prctl(PR_SET_NO_NEW_PRIVS, 1) failed: Operation not permitted (EPERM)"},
-    {"no_new_privs lies", &no_new_privs, 0, 5, {PRCTL(PR_GET_NO_NEW_PRIVS, LIE)}, 5, "---F",
+    {"no_new_privs lies", &no_new_privs, 0, 5, {PRCTL(PR_GET_NO_NEW_PRIVS, LIE)}, 5, "---F-",
      "prctl(PR_SET_NO_NEW_PRIVS, 1) reported success but is not in force (read back: 0)"},
     {"no_new_privs unknown", &no_new_privs, 0, 5, {PRCTL(PR_GET_NO_NEW_PRIVS, FAIL(EINVAL))}, 5,
-     "---F",
+     "---F-",
      "prctl(PR_SET_NO_NEW_PRIVS, 1) reported success but is not in force (read back: -22)"},
 
-    {"tracer cannot be known", &tracer_alone, 0, 5, {NO_FILES}, 6, "F---",
+    {"tracer cannot be known", &tracer_alone, 0, 5, {NO_FILES}, 6, "F----",
      "reading /proc/self/status failed: Permission denied (EACCES)"},
     {"inspection comes before the tracer", &refuse_tracer, 0, 5,
-     {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM)), NO_FILES}, 5, "F---",
+     {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM)), NO_FILES}, 5, "F----",
      "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)"},
-    {"no tracer", &tracer_alone, 0, 5, {{0}}, 0, "----", NULL},
+    {"no tracer", &tracer_alone, 0, 5, {{0}}, 0, "-----", NULL},
 };
 
 static void test_failure(const void *argument)
@@ -319,10 +385,10 @@ static const struct environment_case {
     int status;
     const char *outcomes;
 } environment_cases[] = {
-    {"stat refused, loader variable", {"A=1", "LD_X=1", NULL}, 8, "--F-"},
-    {"stat refused, loader variable unset", {"A=1", "LD_UNSET=1", "B=1", NULL}, 8, "--F-"},
-    {"stat refused, no loader variable", {"A=1", "LD=1", "XLD_X=1", NULL}, 0, "--=-"},
-    {"stat refused, no variable", {NULL}, 0, "--=-"},
+    {"stat refused, loader variable", {"A=1", "LD_X=1", NULL}, 8, "--F--"},
+    {"stat refused, loader variable unset", {"A=1", "LD_UNSET=1", "B=1", NULL}, 8, "--F--"},
+    {"stat refused, no loader variable", {"A=1", "LD=1", "XLD_X=1", NULL}, 0, "--=--"},
+    {"stat refused, no variable", {NULL}, 0, "--=--"},
 };
 
 static void run_environment_case(const struct environment_case *row)
@@ -366,7 +432,7 @@ static void check_traced(long tracer)
              "hardening refused: a tracer is attached (process %ld)", tracer);
     for (size_t i = 0; i < SIZE(policies); i++) {
         CHECK(harden(policies[i], &report) == PH_EXIT_PTRACE);
-        check_outcomes(&report, "F---");
+        check_outcomes(&report, "F----");
         CHECK(report.failure.reason == PH_TRACED && report.failure.value == tracer);
         check_message(&report, description, 6);
     }
@@ -409,7 +475,7 @@ static void test_seized(const void *argument)
         struct ph_report report;
 
         CHECK(!harden(&refuse_tracer, &report));
-        check_outcomes(&report, "=---");
+        check_outcomes(&report, "=----");
     }
 }
 
@@ -440,7 +506,7 @@ static void test_bypass(const void *argument)
     CHECK(get_prctl(PR_GET_DUMPABLE) == row->bypassed);
     if (!row->bypassed)
         return;
-    check_outcomes(&report, "----");
+    check_outcomes(&report, "-----");
     CHECK(ph_message(&report, &policy, message, sizeof message) == strlen(message));
     CHECK_TEXT(message, "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, "
                         "which exposes secrets");
@@ -525,18 +591,18 @@ static const struct status_case {
     const struct ph_policy *policy;
     struct ph_status expected;
 } status_cases[] = {
-    {"status before", 1, 5, {{0}}, &no_steps, {1, 1, 0, 0, 1, 1, 5}},
-    {"status after", 1, 5, {{0}}, &standard, {0, 0, 0, 0, 1, 0, 0}},
-    {"status after no_new_privs", 0, 5, {{0}}, &no_new_privs, {1, 1, 1, 0, 1, 0, 5}},
-    {"status from /proc", 1, 5, {CORE(FAIL(EPERM))}, &no_steps, {1, 1, 1, 0, 1, 1, 5}},
+    {"status before", 1, 5, {{0}}, &no_steps, {1, 1, 0, 0, 0, 1, 1, 5}},
+    {"status after", 1, 5, {{0}}, &standard, {0, 0, 0, 0, 0, 1, 0, 0}},
+    {"status after no_new_privs", 0, 5, {{0}}, &no_new_privs, {1, 1, 1, 0, 0, 1, 0, 5}},
+    {"status from /proc", 1, 5, {CORE(FAIL(EPERM))}, &no_steps, {1, 1, 1, 0, 0, 1, 1, 5}},
     {"status from /proc, hard unlimited", 1, RLIM_INFINITY, {CORE(FAIL(EPERM))}, &no_steps,
-     {1, 1, 1, 0, 1, 1, UINT64_MAX}},
+     {1, 1, 1, 0, 0, 1, 1, UINT64_MAX}},
     {"status from /proc, unlimited", RLIM_INFINITY, RLIM_INFINITY, {CORE(FAIL(EPERM))}, &no_steps,
-     {1, 1, 1, 0, 1, UINT64_MAX, UINT64_MAX}},
+     {1, 1, 1, 0, 0, 1, UINT64_MAX, UINT64_MAX}},
     {"status of what cannot be read", 1, 5,
      {CORE(FAIL(EPERM)), NO_FILES, PRCTL(PR_GET_DUMPABLE, FAIL(EPERM)),
       PRCTL(PR_GET_NO_NEW_PRIVS, FAIL(EPERM))},
-     &no_steps, {-1, -1, -1, -1, 0, 0, 0}},
+     &no_steps, {-1, -1, -1, 0, -1, 0, 0, 0}},
 };
 
 static void test_status(const void *argument)
@@ -559,6 +625,7 @@ static void test_status(const void *argument)
     CHECK(actual.dumpable == expected->dumpable);
     CHECK(actual.inspectable == expected->inspectable);
     CHECK(actual.no_new_privs == expected->no_new_privs);
+    CHECK(actual.sealed == expected->sealed);
     CHECK(actual.tracer_pid == expected->tracer_pid);
     CHECK(actual.core_known == expected->core_known);
     if (expected->core_known) {
@@ -852,6 +919,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < SIZE(core_cases); i++)
         isolated(test_core_limit, &core_cases[i]);
     isolated(test_no_new_privs, NULL);
+    isolated(test_seal, NULL);
+    isolated(test_expose, NULL);
     isolated(test_all_steps, NULL);
     isolated(test_no_steps, NULL);
     isolated(test_attacker, NULL);

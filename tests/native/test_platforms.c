@@ -187,7 +187,7 @@ static void test_again(const void *argument)
     CHECK(!harden_as_standard(&report));
     fake_log[0] = '\0';
     CHECK(!harden_as_standard(&report));
-    check_outcomes(&report, AGAIN "-");
+    check_outcomes(&report, AGAIN "--");
     CHECK_TEXT(fake_log, AGAIN_LOG);
 }
 
@@ -197,7 +197,7 @@ static void harden_forked(const void *argument)
 
     (void)argument;
     CHECK(!harden_as_standard(&report));
-    check_outcomes(&report, FORKED "-");
+    check_outcomes(&report, FORKED "--");
 }
 
 static void test_fork(const void *argument)
@@ -248,7 +248,7 @@ static void test_vector_changed(const void *argument)
     fake_environ[1] = set_later;
     CHECK(is_shown(variables[4]));
     CHECK(!harden_as_standard(&report));
-    check_outcomes(&report, INSPECTED "aa-");
+    check_outcomes(&report, INSPECTED "aa--");
     check_environ(1, NULL);
     CHECK(!is_shown(variables[1]));
     CHECK(!is_shown(variables[4]));
@@ -331,6 +331,7 @@ static void test_status(const void *argument)
     CHECK(actual.dumpable == expected->dumpable);
     CHECK(actual.inspectable == expected->inspectable);
     CHECK(actual.no_new_privs == expected->no_new_privs);
+    CHECK(actual.sealed == expected->sealed);
     CHECK(actual.tracer_pid == expected->tracer_pid);
     CHECK(actual.core_known == expected->core_known);
     CHECK(actual.core_soft == expected->core_soft);

@@ -17,25 +17,31 @@
 static const struct scenario scenarios[] = {
     {
         .name = "nothing is done and nothing is claimed",
-        .outcomes = "uuu-",
+        .outcomes = "uuu--",
         .log = "",
     },
     {
         .name = "a tracer cannot be told",
         .world = {.tracer = 815},
         .refuse_tracer = 1,
-        .outcomes = "uuu-",
+        .outcomes = "uuu--",
         .log = "",
     },
     {
         .name = "no_new_privs does not exist",
         .steps = PH_BIT(PH_NO_NEW_PRIVS),
-        .outcomes = "---u",
+        .outcomes = "---u-",
+        .log = "",
+    },
+    {
+        .name = "the seal does not exist",
+        .steps = PH_BIT(PH_SEAL),
+        .outcomes = "----u",
         .log = "",
     },
 };
 
 static const struct status_scenario status_scenarios[] = {
-    {"at start", {.tracer = 5}, 0, {-1, -1, -1, -1, 0, 0, 0}},
-    {"hardened", {.tracer = 5}, 1, {-1, -1, -1, -1, 0, 0, 0}},
+    {"at start", {.tracer = 5}, 0, {-1, -1, -1, -1, -1, 0, 0, 0}},
+    {"hardened", {.tracer = 5}, 1, {-1, -1, -1, -1, -1, 0, 0, 0}},
 };

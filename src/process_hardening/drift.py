@@ -1,0 +1,245 @@
+"""Hardening that lasts: look again, and do something about what has changed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import process_hardening as _native
+from process_hardening.errors import HardeningError, InjectorRefusedError
+from process_hardening.hardening import status
+from process_hardening.policy import DEFAULT, Policy
+from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from typing_extensions import Self
+
+    OnDrift = str | Callable[["Drift"], Any]
+
+REPORT = "report"
+REAPPLY = "reapply"
+EXIT = "exit"
+ACTIONS = (REPORT, REAPPLY, EXIT)
+
+_EXIT_CODES = {"inspection": 5, "no_new_privs": 5, "tracer": 6, "core_limit": 7, "environment": 8}
+
+
+class Drift:
+    """What recheck() found.
+
+    steps -- the steps of the policy that are not in force any more, and 'tracer' when the policy
+        refuses tracers and one is attached; empty: nothing has changed
+    tracer_pid -- the process that is attached now; 0: none; None: not known here
+    report -- what was done about it; None: nothing
+    """
+
+    __slots__ = ("report", "steps", "tracer_pid")
+
+    def __init__(self, steps: tuple[str, ...], tracer_pid: int | None) -> None:
+        self.steps = steps
+        self.tracer_pid = tracer_pid
+        self.report: _native.Report | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Drift({fields})"
+
+
+def _look(policy: Policy) -> Drift:
+    now = status()
+    open_ends = {
+        # 2 as well as 1: a changed uid leaves fs.suid_dumpable there.
+        "inspection": now.inspectable or now.dumpable == 2,
+        "core_limit": now.core_limit is not None and now.core_limit != (0, 0),
+        "environment": now.loader_variables,
+        "no_new_privs": now.no_new_privs is False,
+    }
+    steps = [name for name, is_open in open_ends.items() if is_open and getattr(policy, name)]
+    if policy.refuse_tracer and now.tracer_pid:
+        steps.append("tracer")
+    return Drift(tuple(steps), now.tracer_pid)
+
+
+def end_process(reason: str, exit_code: int) -> NoReturn:
+    """End the process as a failed step does: nothing can catch it."""
+    line = f"process-hardening: {reason}; exiting with status {exit_code}\n"
+    try:
+        os.write(2, line.encode())
+    finally:
+        os._exit(exit_code)
+
+
+def _check(policy: object, on_drift: object) -> None:
+    if not isinstance(policy, Policy):
+        raise TypeError(f"policy must be a process_hardening.Policy, not {type(policy)!r}")
+    if on_drift not in ACTIONS and not callable(on_drift):
+        raise ValueError(f"on_drift must be one of {', '.join(ACTIONS)} or callable")
+
+
+def _act(policy: Policy, on_drift: OnDrift) -> Drift:
+    drift = _look(policy)
+    if drift and on_drift == EXIT:
+        end_process(f"no longer in force: {', '.join(drift.steps)}", _EXIT_CODES[drift.steps[0]])
+    if drift and on_drift == REAPPLY:
+        drift.report = _native.harden(policy)
+    elif drift and callable(on_drift):
+        on_drift(drift)
+    return drift
+
+
+def recheck(policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Drift:
+    """Read from the kernel whether this process is still hardened, and act on what has changed.
+
+    To be called after what may undo it: a change of user or group ids (the kernel resets the flag
+    to fs.suid_dumpable, prctl(2)), a crash handler that was loaded, load_dotenv().
+
+    policy -- the steps that are to be in force
+    on_drift -- 'reapply' them, 'report' only, 'exit' with the first one's exit code, or a function
+        that is given the Drift
+
+    Returns a Drift, which is false when nothing has changed. Raises HardeningError when a step
+    cannot be taken again, TypeError and ValueError for arguments of the wrong kind.
+    """
+    _check(policy, on_drift)
+    return _act(policy, on_drift)
+
+
+class Watch:
+    """Checks again and again, in a daemon thread; made by watch()."""
+
+    def __init__(self, interval: float, policy: Policy, on_drift: OnDrift) -> None:
+        self._interval = interval
+        self._policy = policy
+        self._on_drift = on_drift
+        self._start()
+
+    def _start(self) -> None:
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stopped,), name="process-hardening watch", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, stopped: threading.Event) -> None:
+        while not stopped.wait(self._interval):
+            if _is_paused:
+                continue
+            try:
+                _act(self._policy, self._on_drift)
+            except HardeningError as error:
+                end_process(str(error), error.exit_code)
+
+    def _go_on(self) -> None:
+        """In a child of fork, which has no threads but the one that forked."""
+        if not self._stopped.is_set():
+            self._start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still checks."""
+        return not self._stopped.is_set() and self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Check no more. Returns when the last check is done."""
+        self._stopped.set()
+        _watches.discard(self)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+_watches: set[Watch] = set()
+
+
+_is_paused = False
+
+
+def pause_watches(paused: bool) -> None:
+    """Let no watch look while a debug window is open, or let them look again."""
+    global _is_paused
+    _is_paused = paused
+
+
+def _restart_all() -> None:
+    for one in tuple(_watches):
+        one._go_on()
+
+
+def watch(interval: float = 1.0, policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Watch:
+    """Do what recheck() does every so many seconds, in a daemon thread.
+
+    interval -- in seconds, from 0.01 on; between two checks a drift stays unseen
+    policy, on_drift -- as in recheck(); a function is called in the thread
+
+    A step that cannot be taken again ends the process with its exit code. Children by fork watch
+    themselves too. Returns a Watch, to be stopped by stop() or `with`. Raises TypeError and
+    ValueError.
+    """
+    _check(policy, on_drift)
+    if not isinstance(interval, (int, float)) or not 0.01 <= interval <= threading.TIMEOUT_MAX:
+        raise ValueError(f"interval must be in seconds, from 0.01 on, not {interval!r}")
+    if not _watches:
+        _register_once()
+    one = Watch(interval, policy, on_drift)
+    _watches.add(one)
+    return one
+
+
+_is_registered = False
+
+
+def _register_once() -> None:
+    global _is_registered
+    if not _is_registered and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_restart_all)
+        _is_registered = True
+
+
+def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
+    """Take the loader variables out of the environment once more: after load_dotenv(), say.
+
+    policy -- whose clear and keep count. Returns the names of what it took out. Raises
+    HardeningError.
+    """
+    only = {"inspection": False, "core_limit": False, "no_new_privs": False, "seal": False}
+    return _native.harden(policy.replace(**only, environment=True, refuse_tracer=False)).removed
+
+
+_is_guarded = False
+
+
+def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "os.putenv":
+        return
+    name, value = (os.fsdecode(word) for word in arguments[:2])
+    if not is_loader_variable(name) or kind_of(name) != INJECTOR:
+        return
+    if os.fsencode(f"{name}={value}") != _native._preload_entry:
+        raise InjectorRefusedError(f"{name} injects code into every child: not put into os.environ")
+
+
+def guard_environment() -> None:
+    """From now on, refuse to put a variable that injects code into os.environ.
+
+    os.environ["LD_PRELOAD"] = ..., os.putenv() and what calls them (load_dotenv()) raise
+    InjectorRefusedError, and nothing has changed. It is an audit hook (PEP 578): it cannot be taken
+    back, sees every event of the interpreter, and does not bind C code that calls setenv(3) itself:
+    recheck() finds that.
+    """
+    global _is_guarded
+    if not _is_guarded:
+        sys.addaudithook(_refuse_injectors)
+        _is_guarded = True

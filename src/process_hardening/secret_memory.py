@@ -1,0 +1,137 @@
+"""Secrets out of reach of what remains: root, core dumps, swap, the environment block."""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+import process_hardening as _native
+from process_hardening.errors import MissingVariableError, SecretMemoryError
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from typing_extensions import Buffer, Self
+
+
+def _take(name: str) -> bytearray:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
+    if not name or "=" in name or "\0" in name:
+        raise ValueError(f"{name!r} is no variable name")
+    value = _native._take_variable(os.fsencode(name))
+    if value is None:
+        raise MissingVariableError(name)
+    return value
+
+
+def take_env(name: str) -> str:
+    """Read a variable, remove it from the environment, and wipe it wherever it lay, in one step.
+
+    It is gone for children too, and from /proc/PID/environ, which root reads. The str that is
+    returned is ordinary memory of this process, and so is every copy that is made of it: Python
+    cannot wipe those. SecretBuffer.from_env() makes none.
+
+    name -- of the variable. Returns its value, decoded as os.environ decodes. Raises
+    MissingVariableError (a KeyError) when there is none, ValueError for what is no name, and
+    HardeningError when the initial environment cannot be found.
+    """
+    value = _take(name)
+    try:
+        return os.fsdecode(bytes(value))
+    finally:
+        _zero(value)
+
+
+def _zero(memory: bytearray | memoryview) -> None:
+    memory[:] = bytes(len(memory))
+
+
+class SecretBuffer(mmap.mmap):
+    """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
+
+    Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in
+    no core dump and in no swap. Where there is no such memory, pages that are locked and left out
+    of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
+    least one page each.
+
+    A buffer like bytearray: pass it wherever bytes are read (`hmac.new(secret, ...)`,
+    `socket.send(secret)`) or written (`file.readinto(secret)`); memoryview(secret) makes no copy.
+    bytes(secret), slices and str make ordinary copies, which Python cannot wipe.
+
+    source -- how many bytes, all zero, or an object whose bytes are copied; the original stays
+    protection -- 'memfd_secret' or 'mlock'
+
+    close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages;
+    what they close stays in place for the process that made it. Raises ValueError for no bytes,
+    SecretMemoryError when the system gives no such memory.
+    """
+
+    protection: str
+    _owner: int
+
+    def __new__(cls, source: int | Buffer) -> Self:
+        """Make one: see the class."""
+        content = None if isinstance(source, int) else memoryview(source).cast("B")
+        size = source if isinstance(source, int) else len(memoryview(source).cast("B"))
+        if size <= 0:
+            raise ValueError("a secret has at least one byte")
+        self = super().__new__(cls, -1, size)
+        self._owner = os.getpid()
+        try:
+            self.protection = _protect(self, size)
+        except OSError as error:
+            super(SecretBuffer, self).close()
+            raise SecretMemoryError(
+                error.errno,
+                f"no memory for a secret of {size} bytes: {error.strerror}: close other secrets, or"
+                " raise `ulimit -l`, which limits memfd_secret(2) and mlock(2)",
+            ) from None
+        if content is not None:
+            self[:] = content
+        return self
+
+    @classmethod
+    def from_env(cls, name: str) -> Self:
+        """Take a variable as take_env() does, without making a str of it.
+
+        Raises what take_env() raises, ValueError for an empty one, and SecretMemoryError; the
+        variable is gone then too.
+        """
+        value = _take(name)
+        try:
+            return cls(value)
+        finally:
+            _zero(value)
+
+    def close(self) -> None:
+        """Zero the bytes and give the memory back. Raises BufferError while a view is open."""
+        if not self.closed and os.getpid() == self._owner:
+            with memoryview(self) as view:
+                _zero(view)
+        super().close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def resize(self, newsize: int) -> NoReturn:  # noqa: ARG002 -- mmap's signature
+        """Refused: the pages that it grew by would be ordinary ones."""
+        raise TypeError("a SecretBuffer keeps its size")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a SecretBuffer is neither copied nor pickled")
+
+    def __repr__(self) -> str:
+        return "<SecretBuffer>"
+
+
+def _protect(memory: SecretBuffer, size: int) -> str:
+    import ctypes
+
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+    return _native._protect(address, pages)
