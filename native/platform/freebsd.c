@@ -120,25 +120,8 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 
 enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
-#ifdef PROC_NO_NEW_PRIVS_CTL
-    static const char call[] =
-        "procctl(P_PID, getpid(), PROC_NO_NEW_PRIVS_CTL, PROC_NO_NEW_PRIVS_ENABLE)";
-    int enable = PROC_NO_NEW_PRIVS_ENABLE, now = 0;
-
-    if (!control(PROC_NO_NEW_PRIVS_STATUS, &now) && now == PROC_NO_NEW_PRIVS_ENABLE)
-        return PH_ALREADY;
-    if (control(PROC_NO_NEW_PRIVS_CTL, &enable))
-        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, errno);
-    if (control(PROC_NO_NEW_PRIVS_STATUS, &now))
-        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION,
-                       "procctl(P_PID, getpid(), PROC_NO_NEW_PRIVS_STATUS)", errno);
-    if (now != PROC_NO_NEW_PRIVS_ENABLE)
-        return ph_fail_read_back(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, now);
-    return PH_APPLIED;
-#else
     (void)failure;
     return PH_UNSUPPORTED;
-#endif
 }
 
 /* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.

@@ -132,6 +132,13 @@ static const struct scenario scenarios[] = {
         .log = PRIVILEGES_STATUS " procctl(PROC_NO_NEW_PRIVS_CTL, 1) " PRIVILEGES_STATUS,
     },
     {
+        .name = "the seal does not exist",
+        .world = {UNLIMITED_CORE},
+        .steps = PH_BIT(PH_SEAL),
+        .outcomes = "----u",
+        .log = "",
+    },
+    {
         .name = "no_new_privs is refused",
         .world = {.fault = {"procctl(PROC_NO_NEW_PRIVS_CTL, 1)", 0, EINVAL}},
         .steps = PH_BIT(PH_NO_NEW_PRIVS),
