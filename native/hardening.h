@@ -65,6 +65,10 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
+/* Told to preload.c: with the value 1, to stay in LD_PRELOAD for the children too; and the
+ * variables to leave alone, patterns joined by ":". */
+#define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
+#define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];

@@ -2,11 +2,7 @@
  * Linked without libc, so that one file serves glibc and musl programs. */
 #include "hardening.h"
 
-/* Set by `run --children`: the library stays in LD_PRELOAD, for the children too. */
-#define CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 #define PRELOAD_VARIABLE "LD_PRELOAD"
-/* What `run --keep` named: patterns joined by ":". */
-#define KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define KEEP_SIZE 1024
 #define KEEP_MOST 32
 
@@ -73,7 +69,7 @@ static size_t split(const char *list, char text[KEEP_SIZE], const char *patterns
 /* glibc passes the three arguments; musl has set environ and passes none. */
 __attribute__((constructor)) static void harden_before_main(int argc, char **argv, char **envp)
 {
-    static const char *const remove[] = {"LD_*", KEEP_VARIABLE, NULL};
+    static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, NULL};
     const char *preload, *list;
     const char *keep[KEEP_MOST + 3];
     char text[KEEP_SIZE];
@@ -88,14 +84,14 @@ __attribute__((constructor)) static void harden_before_main(int argc, char **arg
 
     (void)argc, (void)argv;
     ph_environment_adopt(envp);
-    list = find(KEEP_VARIABLE);
+    list = find(PH_KEEP_VARIABLE);
     if (list)
-        count = split(list + sizeof KEEP_VARIABLE, text, keep);
+        count = split(list + sizeof PH_KEEP_VARIABLE, text, keep);
     preload = find(PRELOAD_VARIABLE);
-    stays = preload && is_alone(preload) && find(CHILDREN_VARIABLE "=1");
+    stays = preload && is_alone(preload) && find(PH_CHILDREN_VARIABLE "=1");
     if (stays) {
         keep[count++] = preload;
-        keep[count++] = KEEP_VARIABLE;
+        keep[count++] = PH_KEEP_VARIABLE;
     }
     keep[count] = NULL;
     status = ph_harden(&policy, NULL, &report);

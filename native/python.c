@@ -27,6 +27,8 @@ static const struct {
     const char *name;
     const char *module;
 } lazy_names[] = {
+    {"ChildCheck", PACKAGE ".children"},
+    {"ChildrenReport", PACKAGE ".children"},
     {"DEFAULT", PACKAGE ".policy"},
     {"DebugWindowError", PACKAGE ".errors"},
     {"HardeningError", PACKAGE ".errors"},
@@ -37,9 +39,12 @@ static const struct {
     {"SecretBuffer", PACKAGE ".secret_memory"},
     {"SecretMemoryError", PACKAGE ".errors"},
     {"Status", PACKAGE ".hardening"},
+    {"check_child", PACKAGE ".children"},
     {"child_env", PACKAGE ".hardening"},
     {"debuggable", PACKAGE ".debug_window"},
     {"guard_environment", PACKAGE ".drift"},
+    {"harden_children", PACKAGE ".children"},
+    {"popen_unhardened", PACKAGE ".children"},
     {"recheck", PACKAGE ".drift"},
     {"rescrub", PACKAGE ".drift"},
     {"status", PACKAGE ".hardening"},
@@ -55,8 +60,8 @@ static const char *const step_names[] = {"inspection", "core_limit", "environmen
 static const char *const outcome_names[] = {"skipped", "applied", "already in place",
                                             "unsupported here"};
 
-/* The fields are objects: one a step, in the order of enum ph_step, then two of our own. */
-enum { FIELD_REMOVED = PH_STEPS, FIELD_BYPASSED, FIELDS };
+/* The fields are objects: one a step, in the order of enum ph_step, then three of our own. */
+enum { FIELD_CHILDREN = PH_STEPS, FIELD_REMOVED, FIELD_BYPASSED, FIELDS };
 struct report_object {
     PyObject_HEAD
     PyObject *field[FIELDS];
@@ -72,6 +77,7 @@ static PyMemberDef report_members[] = {
     FIELD("environment", PH_ENVIRONMENT, "the step that removes loader variables"),
     FIELD("no_new_privs", PH_NO_NEW_PRIVS, "the step that sets no_new_privs"),
     FIELD("seal", PH_SEAL, "the step that forbids to undo the first one"),
+    FIELD("children", FIELD_CHILDREN, "the step that has later children hardened"),
     FIELD("removed", FIELD_REMOVED, "names of the variables that this call took out"),
     FIELD("bypassed", FIELD_BYPASSED, "whether the bypass variable made it skip every step"),
     {NULL, 0, 0, 0, NULL},
@@ -92,9 +98,10 @@ static PyObject *report_repr(PyObject *self)
     PyObject **field = ((struct report_object *)self)->field;
 
     return PyUnicode_FromFormat("Report(inspection=%R, core_limit=%R, environment=%R, "
-                                "no_new_privs=%R, seal=%R, removed=%R, bypassed=%R)",
+                                "no_new_privs=%R, seal=%R, children=%R, removed=%R, "
+                                "bypassed=%R)",
                                 field[0], field[1], field[2], field[3], field[4], field[5],
-                                field[6]);
+                                field[6], field[7]);
 }
 
 PyDoc_STRVAR(report_doc,
@@ -121,7 +128,7 @@ struct state {
     PyObject *environ;      /* os.environ as Python made it, or NULL */
     PyObject *environ_data; /* the dict that os.environ and os.environb have in common */
     PyObject *removed;       /* dict: all that harden() took out, name to value, both bytes */
-    PyObject *preload_entry; /* bytes: how `run --children` asks for our library in LD_PRELOAD */
+    PyObject *preload_entry; /* bytes: how LD_PRELOAD asks for our library, for children too */
     const char *keep[2];     /* DEFAULT's exceptions: that entry */
     int warned;
 };
@@ -129,6 +136,7 @@ struct state {
 /* A policy as C sees it. The strings belong to owner. */
 struct given {
     struct ph_policy policy;
+    PyObject *for_children; /* the policy, borrowed, when it has children hardened; else NULL */
     const char **lists;
     PyObject *owner;
 };
@@ -165,10 +173,10 @@ static int take_policy(struct state *state, PyObject *policy, struct given *give
     PyObject *type, *clear, *keep;
     Py_ssize_t loader_variables = 0;
     const char **end;
-    int is_policy;
+    int is_policy, children;
 
     *given = (struct given){
-        {PH_DEFAULT_STEPS, 0, NULL, state->keep, PH_BYPASS_VARIABLE}, NULL, NULL};
+        {PH_DEFAULT_STEPS, 0, NULL, state->keep, PH_BYPASS_VARIABLE}, NULL, NULL, NULL};
     if (policy == Py_None)
         return 0;
     type = attribute_of(PACKAGE ".policy", "Policy");
@@ -184,9 +192,11 @@ static int take_policy(struct state *state, PyObject *policy, struct given *give
     }
     given->owner = PyObject_GetAttrString(policy, "_native");
     if (!given->owner ||
-        !PyArg_ParseTuple(given->owner, "IpO!O!z", &taken->steps, &taken->refuse_tracer,
-                          &PyTuple_Type, &clear, &PyTuple_Type, &keep, &taken->bypass))
+        !PyArg_ParseTuple(given->owner, "IpO!O!zp", &taken->steps, &taken->refuse_tracer,
+                          &PyTuple_Type, &clear, &PyTuple_Type, &keep, &taken->bypass,
+                          &children))
         return -1;
+    given->for_children = children ? policy : NULL;
     while (ph_platform_loader_variables[loader_variables])
         loader_variables++;
     given->lists = PyMem_Calloc(
@@ -359,19 +369,36 @@ static PyObject *names_of(PyObject *dict)
     return names;
 }
 
-static PyObject *make_report(struct state *state, const struct ph_report *report,
-                             PyObject *removed)
+/* Sees to it that later children are hardened, when the policy asks for that. Returns what became
+ * of it, an outcome's name, or NULL with an exception set. */
+static PyObject *arrange_children(struct state *state, PyObject *policy)
 {
-    PyObject *names = names_of(removed);
+    PyObject *function, *outcome;
+
+    if (!policy)
+        return Py_NewRef(state->outcomes[PH_SKIPPED]);
+    function = attribute_of(PACKAGE ".children", "arrange");
+    outcome = function ? PyObject_CallFunctionObjArgs(function, policy, NULL) : NULL;
+    Py_XDECREF(function);
+    return outcome;
+}
+
+/* Takes over children, which may be NULL: then an exception is set. */
+static PyObject *make_report(struct state *state, const struct ph_report *report,
+                             PyObject *children, PyObject *removed)
+{
+    PyObject *names = children ? names_of(removed) : NULL;
     struct report_object *result =
         names ? PyObject_New(struct report_object, (PyTypeObject *)state->report_type) : NULL;
 
     if (!result) {
         Py_XDECREF(names);
+        Py_XDECREF(children);
         return NULL;
     }
     for (int step = 0; step < PH_STEPS; step++)
         result->field[step] = Py_NewRef(state->outcomes[report->outcome[step]]);
+    result->field[FIELD_CHILDREN] = children;
     result->field[FIELD_REMOVED] = names;
     result->field[FIELD_BYPASSED] = Py_NewRef(report->bypassed ? Py_True : Py_False);
     return (PyObject *)result;
@@ -387,8 +414,9 @@ static void exit_for_failure(const struct ph_report *report, const struct ph_pol
     ph_exit((int)report->failure.exit_code);
 }
 
-static PyObject *harden_as(struct state *state, const struct ph_policy *policy, int or_exit)
+static PyObject *harden_as(struct state *state, const struct given *given, int or_exit)
 {
+    const struct ph_policy *policy = &given->policy;
     struct ph_report report;
     PyObject *removed = NULL;
     const struct ph_visitor visitor = {remember, &removed};
@@ -402,7 +430,9 @@ static PyObject *harden_as(struct state *state, const struct ph_policy *policy, 
     } else if (report.outcome[PH_ENVIRONMENT] == PH_SKIPPED ||
                (!(removed && PyDict_Update(state->removed, removed)) &&
                 !clean_os_environ(state, policy))) {
-        result = make_report(state, &report, removed);
+        PyObject *for_children = report.bypassed ? NULL : given->for_children;
+
+        result = make_report(state, &report, arrange_children(state, for_children), removed);
     }
     if (result && report.bypassed && !state->warned) {
         char line[PH_MESSAGE_SIZE];
@@ -464,7 +494,7 @@ static PyObject *harden(PyObject *module, PyObject *args)
     struct given given = {0};
 
     if (PyArg_ParseTuple(args, "|O:harden", &policy) && !take_policy(state, policy, &given))
-        report = harden_as(state, &given.policy, 0);
+        report = harden_as(state, &given, 0);
     release(&given);
     return report;
 }
@@ -496,7 +526,7 @@ static PyObject *pre_main_hardening(PyObject *module, PyObject *args, PyObject *
 {
     static char *names[] = {"policy", "reexec", NULL};
     struct state *state = PyModule_GetState(module);
-    struct given given = {{0, 0, NULL, NULL, PH_BYPASS_VARIABLE}, NULL, NULL};
+    struct given given = {{0, 0, NULL, NULL, PH_BYPASS_VARIABLE}, NULL, NULL, NULL};
     PyObject *policy = Py_None;
     PyObject *report = NULL;
     int reexec = 0;
@@ -508,13 +538,62 @@ static PyObject *pre_main_hardening(PyObject *module, PyObject *args, PyObject *
     failed = failed || take_policy(state, policy, &given);
     exposed = !failed && reexec && !ph_bypassed(&given.policy) && born_exposed(&given.policy);
     if (!failed)
-        report = harden_as(state, &given.policy, 1);
+        report = harden_as(state, &given, 1);
     if (report && exposed && start_again())
         Py_CLEAR(report);
     if (!report)
         exit_for_exception(given.policy.bypass);
     release(&given);
     return report;
+}
+
+/* What the start-up hook (hook.py) calls in every Python of its environment. In C, because each
+ * module more would cost every start as much as the hardening. Never raises: `site` would go on. */
+static PyObject *harden_interpreter(PyObject *module, int on_request)
+{
+    static const char *const request[] = {PH_CHILDREN_VARIABLE "=1", NULL};
+    static const char *const kept[] = {PH_KEEP_VARIABLE, NULL};
+    static const char *const nothing_kept[] = {PH_KEEP_VARIABLE "=", NULL};
+    struct state *state = PyModule_GetState(module);
+    int requested = is_live(request, NULL);
+    PyObject *no_arguments = PyTuple_New(0);
+    PyObject *function, *report = NULL;
+
+    if (!no_arguments ||
+        PyModule_AddStringConstant(module, "_hook", on_request ? "on_request" : "always"))
+        exit_for_exception(PH_BYPASS_VARIABLE);
+    if (on_request && !requested) {
+        report = Py_NewRef(Py_None);
+    } else if (requested && (!is_live(state->keep, NULL) || is_live(kept, nothing_kept))) {
+        function = attribute_of(PACKAGE ".children", "harden_as_requested");
+        report = function ? PyObject_CallNoArgs(function) : NULL;
+        Py_XDECREF(function);
+    } else {
+        report = pre_main_hardening(module, no_arguments, NULL);
+    }
+    if (!report)
+        exit_for_exception(PH_BYPASS_VARIABLE);
+    Py_XDECREF(no_arguments);
+    return report;
+}
+
+PyDoc_STRVAR(harden_always_doc, "_harden_always()\n--\n\n"
+                                "Harden this interpreter, or end it: the start-up hook.");
+
+static PyObject *harden_always(PyObject *module, PyObject *unused)
+{
+    (void)unused;
+    return harden_interpreter(module, 0);
+}
+
+PyDoc_STRVAR(harden_on_request_doc,
+             "_harden_on_request()\n--\n\n"
+             "The same below a program that has its children hardened; else do nothing.");
+
+static PyObject *harden_on_request(PyObject *module, PyObject *unused)
+{
+    (void)unused;
+    return harden_interpreter(module, 1);
 }
 
 PyDoc_STRVAR(status_doc, "_status()\n--\n\n"
@@ -816,6 +895,8 @@ static PyMethodDef methods[] = {
     {"harden", harden, METH_VARARGS, harden_doc},
     {"pre_main_hardening", (PyCFunction)(void (*)(void))pre_main_hardening,
      METH_VARARGS | METH_KEYWORDS, pre_main_hardening_doc},
+    {"_harden_always", harden_always, METH_NOARGS, harden_always_doc},
+    {"_harden_on_request", harden_on_request, METH_NOARGS, harden_on_request_doc},
     {"_status", status, METH_NOARGS, status_doc},
     {"_initial_environment", initial_environment, METH_NOARGS, initial_environment_doc},
     {"_removed", removed, METH_NOARGS, removed_doc},
@@ -888,6 +969,9 @@ static int execute(PyObject *module)
     state->keep[0] = PyBytes_AsString(state->preload_entry);
     if (PyModule_AddObjectRef(module, "Report", state->report_type) ||
         PyModule_AddObjectRef(module, "_preload_entry", state->preload_entry) ||
+        PyModule_AddStringConstant(module, "_children_variable", PH_CHILDREN_VARIABLE) ||
+        PyModule_AddStringConstant(module, "_keep_variable", PH_KEEP_VARIABLE) ||
+        PyModule_AddStringConstant(module, "_hook", "") ||
         PyModule_AddStringConstant(module, "__version__", PH_VERSION))
         return -1;
     return 0;

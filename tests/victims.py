@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,15 @@ def command() -> str:
 def preload_entry() -> str:
     """The entry NAME=VALUE of the environment that loads our library into a program."""
     return os.fsdecode(process_hardening._preload_entry)
+
+
+def copy_package(folder: Path) -> None:
+    """Copy the installed package, where the unprivileged user can read it."""
+    shutil.copytree(
+        Path(str(process_hardening.__file__)).parent,
+        folder,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
 
 
 def chat_argv(method: str, program: str) -> list[str]:

@@ -5,6 +5,11 @@ The package itself is an extension, native/python.c.
 
 from typing import final
 
+from process_hardening.children import ChildCheck as ChildCheck
+from process_hardening.children import ChildrenReport as ChildrenReport
+from process_hardening.children import check_child as check_child
+from process_hardening.children import harden_children as harden_children
+from process_hardening.children import popen_unhardened as popen_unhardened
 from process_hardening.debug_window import debuggable as debuggable
 from process_hardening.drift import guard_environment as guard_environment
 from process_hardening.drift import recheck as recheck
@@ -28,6 +33,8 @@ __version__: str
 __all__ = [
     "DEFAULT",
     "STRICT",
+    "ChildCheck",
+    "ChildrenReport",
     "DebugWindowError",
     "HardeningError",
     "InjectorRefusedError",
@@ -37,10 +44,13 @@ __all__ = [
     "SecretBuffer",
     "SecretMemoryError",
     "Status",
+    "check_child",
     "child_env",
     "debuggable",
     "guard_environment",
     "harden",
+    "harden_children",
+    "popen_unhardened",
     "pre_main_hardening",
     "recheck",
     "rescrub",
@@ -67,6 +77,8 @@ class Report:
     @property
     def seal(self) -> str: ...
     @property
+    def children(self) -> str: ...
+    @property
     def removed(self) -> tuple[str, ...]: ...
     @property
     def bypassed(self) -> bool: ...
@@ -75,7 +87,13 @@ def harden(policy: Policy | None = None, /) -> Report: ...
 def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) -> Report: ...
 
 _preload_entry: bytes
+_children_variable: str
+_keep_variable: str
+_hook: str
+"""Which function of the start-up hook was called when this interpreter started, or ""."""
 
+def _harden_always() -> Report: ...
+def _harden_on_request() -> Report | None: ...
 def _status() -> tuple[int, int, int, int, int, tuple[int, int] | None, tuple[str, ...]]: ...
 def _expose() -> None: ...
 def _take_variable(name: bytes, /) -> bytearray | None: ...

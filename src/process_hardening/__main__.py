@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-COMMANDS = ("run", "status", "verify", "audit", "doctor", "explain")
+COMMANDS = ("run", "status", "verify", "audit", "doctor", "explain", "enable", "disable", "enabled")
 
 _EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
 

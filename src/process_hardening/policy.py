@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.variables import STRICT_VARIABLES
+from process_hardening.variables import STRICT_VARIABLES, check_patterns
 
 _STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
 _FLAGS = (*_STEPS, "refuse_tracer")
 
-
-def _patterns(what: str, names: object) -> tuple[str, ...]:
-    if isinstance(names, str) or not hasattr(names, "__iter__"):
-        raise TypeError(f"{what} must be a sequence of variable names, not {names!r}")
-    result = tuple(names)
-    for name in result:
-        if not isinstance(name, str):
-            raise TypeError(f"{what} must hold variable names, not {name!r}")
-        if not name or "=" in name or "\0" in name or "*" in name[:-1]:
-            raise ValueError(f"{what}: {name!r} is no variable name; a pattern is NAME or PREFIX*")
-    return result
+HARDEN = "harden"
+LEAVE = "leave"
 
 
 class Policy:
@@ -34,12 +25,14 @@ class Policy:
     refuse_tracer -- fail with exit code 6 when a debugger is attached already
     clear -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to leave alone, written in the same way
+    children -- 'harden': children started from now on are hardened before their main(), as far as
+        docs/children.md says; 'leave': they are not (Linux)
     bypass_variable -- the variable whose value '1' skips every step; None: there is none
 
     Raises TypeError or ValueError for a field of the wrong kind.
     """
 
-    __slots__ = (*_FLAGS, "bypass_variable", "clear", "keep")
+    __slots__ = (*_FLAGS, "bypass_variable", "children", "clear", "keep")
 
     inspection: bool
     core_limit: bool
@@ -49,6 +42,7 @@ class Policy:
     refuse_tracer: bool
     clear: tuple[str, ...]
     keep: tuple[str, ...]
+    children: str
     bypass_variable: str | None
 
     def __init__(
@@ -62,6 +56,7 @@ class Policy:
         refuse_tracer: bool = False,
         clear: tuple[str, ...] = (),
         keep: tuple[str, ...] = (),
+        children: str = LEAVE,
         bypass_variable: str | None = "CODEX_SKIP_HARDENING",
     ) -> None:
         flags = (inspection, core_limit, environment, no_new_privs, seal, refuse_tracer)
@@ -72,10 +67,13 @@ class Policy:
         if seal:  # which the kernel takes from the unprivileged only so (seccomp(2))
             object.__setattr__(self, "no_new_privs", True)
         names = () if bypass_variable is None else (bypass_variable,)
-        if any("*" in name for name in _patterns("bypass_variable", names)):
+        if any("*" in name for name in check_patterns("bypass_variable", names)):
             raise ValueError(f"bypass_variable: {bypass_variable!r} is no variable name")
-        object.__setattr__(self, "clear", _patterns("clear", clear))
-        object.__setattr__(self, "keep", _patterns("keep", keep))
+        if children not in (HARDEN, LEAVE):
+            raise ValueError(f"children must be {HARDEN!r} or {LEAVE!r}, not {children!r}")
+        object.__setattr__(self, "children", children)
+        object.__setattr__(self, "clear", check_patterns("clear", clear))
+        object.__setattr__(self, "keep", check_patterns("keep", keep))
         object.__setattr__(self, "bypass_variable", bypass_variable)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -107,7 +105,7 @@ class Policy:
     @property
     def _native(
         self,
-    ) -> tuple[int, bool, tuple[bytes, ...], tuple[bytes, ...], str | None]:
+    ) -> tuple[int, bool, tuple[bytes, ...], tuple[bytes, ...], str | None, bool]:
         """The policy as native/python.c takes it."""
         steps = sum(1 << bit for bit, name in enumerate(_STEPS) if getattr(self, name))
         return (
@@ -116,6 +114,7 @@ class Policy:
             tuple(map(os.fsencode, self.clear)),
             tuple(map(os.fsencode, self.keep)),
             self.bypass_variable,
+            self.children == HARDEN,
         )
 
 

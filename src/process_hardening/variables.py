@@ -128,3 +128,16 @@ def kind_of(name: str, system: str = sys.platform) -> str:
         if name.startswith(prefix):
             name = "LD_" + name[len(prefix) :]
     return _table(system)[1].get(name) or STRICT_VARIABLES.get(name, INJECTOR)
+
+
+def check_patterns(what: str, names: object) -> tuple[str, ...]:
+    """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        raise TypeError(f"{what} must be a sequence of variable names, not {names!r}")
+    result = tuple(names)
+    for name in result:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must hold variable names, not {name!r}")
+        if not name or "=" in name or "\0" in name or "*" in name[:-1]:
+            raise ValueError(f"{what}: {name!r} is no variable name; a pattern is NAME or PREFIX*")
+    return result

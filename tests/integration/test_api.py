@@ -457,7 +457,8 @@ def test_repr_of_report_and_status() -> None:
     found = shown("report = ph.harden(); show(report=repr(report), status=repr(ph.status()))")
     assert found["report"] == (
         "Report(inspection='applied', core_limit='applied', environment='already in place',"
-        " no_new_privs='skipped', seal='skipped', removed=(), bypassed=False)"
+        " no_new_privs='skipped', seal='skipped', children='skipped', removed=(),"
+        " bypassed=False)"
     )
     assert found["status"] == (
         "Status(core_limit=(0, 0), dumpable=0, inspectable=False, loader_variables=(),"

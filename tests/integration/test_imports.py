@@ -88,6 +88,7 @@ def test_the_package_is_one_module(python: str, statements: str) -> None:
         ("ph.HardeningError", {"errors"}),
         ("ph.status()", {"hardening", "variables"}),
         ("ph.child_env()", {"hardening", "variables"}),
+        ("ph.check_child", {"children", "hardening", "variables"}),
     ],
 )
 def test_a_name_loads_its_own_modules(python: str, statements: str, modules: set[str]) -> None:

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"policy"},
     {"hardening"},
     {"launch", "posture", "attacks", "drift", "secret_memory"},
-    {"verify", "debug_window"},
+    {"verify", "children", "debug_window", "hook"},
     {"reporters"},
     {"commands", "tui"},
     {"__main__", "pytest_plugin"},
@@ -82,7 +82,10 @@ def test_private_names_of_the_extension_have_few_users() -> None:
         for path in modules()
         if re.search(r"\b(_native|process_hardening|ph)\._[a-z]", path.read_text())
     }
-    assert users <= {"hardening", "launch", "posture", "drift", "secret_memory", "debug_window"}
+    assert users <= {
+        *("children", "debug_window", "drift", "hardening", "hook", "launch", "posture"),
+        "secret_memory",
+    }
 
 
 # The headers of ours that each file includes: no other.

@@ -8,6 +8,7 @@ import pytest
 
 from elf_files import AARCH64, LOADER, X86_64
 from process_hardening.errors import CannotProtectError
+from process_hardening.hardening import preload_path
 from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.plan import (
     AUTO,
@@ -19,7 +20,6 @@ from process_hardening.launch.plan import (
     PROTECTS,
     Host,
     make_plan,
-    preload_path,
 )
 from process_hardening.launch.program import Program
 

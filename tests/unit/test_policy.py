@@ -21,6 +21,7 @@ DEFAULTS = {
     "refuse_tracer": False,
     "clear": (),
     "keep": (),
+    "children": "leave",
     "bypass_variable": "CODEX_SKIP_HARDENING",
 }
 
@@ -72,6 +73,13 @@ def test_a_pattern_must_be_a_name_or_a_prefix(name: str, pattern: str) -> None:
 def test_what_the_kernel_takes_for_a_name_is_one(pattern: str) -> None:
     """Only NUL and the equals sign cannot be in a name; a star ends a prefix."""
     assert Policy(clear=(pattern,)).clear == (pattern,)
+
+
+@pytest.mark.parametrize("value", ["yes", "", None, True, 1, "HARDEN"])
+def test_children_are_hardened_or_left(value: object) -> None:
+    """A word that means nothing is not taken for a no."""
+    with pytest.raises(ValueError, match=r"^children must be 'harden' or 'leave', not "):
+        DEFAULT.replace(children=value)
 
 
 @pytest.mark.parametrize(
@@ -156,16 +164,17 @@ def test_a_policy_can_be_copied_and_sent(policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("policy", "native"),
     [
-        (DEFAULT, (0b0111, False, (), (), "CODEX_SKIP_HARDENING")),
-        (Policy(inspection=False), (0b0110, False, (), (), "CODEX_SKIP_HARDENING")),
-        (Policy(core_limit=False), (0b0101, False, (), (), "CODEX_SKIP_HARDENING")),
-        (Policy(environment=False), (0b0011, False, (), (), "CODEX_SKIP_HARDENING")),
-        (Policy(no_new_privs=True), (0b1111, False, (), (), "CODEX_SKIP_HARDENING")),
-        (Policy(refuse_tracer=True, bypass_variable=None), (0b0111, True, (), (), None)),
+        (DEFAULT, (0b0111, False, (), (), "CODEX_SKIP_HARDENING", False)),
+        (Policy(inspection=False), (0b0110, False, (), (), "CODEX_SKIP_HARDENING", False)),
+        (Policy(core_limit=False), (0b0101, False, (), (), "CODEX_SKIP_HARDENING", False)),
+        (Policy(environment=False), (0b0011, False, (), (), "CODEX_SKIP_HARDENING", False)),
+        (Policy(no_new_privs=True), (0b1111, False, (), (), "CODEX_SKIP_HARDENING", False)),
+        (Policy(refuse_tracer=True, bypass_variable=None), (0b0111, True, (), (), None, False)),
         (
             Policy(clear=["A*", "\udcff"], keep=["B"], bypass_variable="C"),  # type: ignore[arg-type]
-            (0b0111, False, (b"A*", b"\xff"), (b"B",), "C"),
+            (0b0111, False, (b"A*", b"\xff"), (b"B",), "C", False),
         ),
+        (Policy(children="harden"), (0b0111, False, (), (), "CODEX_SKIP_HARDENING", True)),
     ],
 )
 def test_the_native_form_is_what_the_extension_takes(policy: Policy, native: object) -> None:

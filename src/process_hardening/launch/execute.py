@@ -7,7 +7,7 @@ import sys
 
 import process_hardening as _native
 from process_hardening.errors import CannotProtectError, HardeningError
-from process_hardening.hardening import hand_over
+from process_hardening.hardening import hand_over, preload_entries
 from process_hardening.launch.plan import EXECUTE_ONLY, PRELOAD, Plan
 from process_hardening.launch.program import Program, open_executable
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
@@ -15,12 +15,6 @@ from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from typing import NoReturn
-
-CHILDREN_ENTRY = b"PROCESS_HARDENING_CHILDREN=1"
-"""Tells native/preload.c to stay in LD_PRELOAD."""
-
-KEEP_VARIABLE = b"PROCESS_HARDENING_KEEP"
-"""Tells native/preload.c what `run --keep` named."""
 
 
 def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
@@ -47,9 +41,7 @@ def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
     program = plan.program
     added = hand_over()
     if plan.children or plan.method == PRELOAD:
-        added += [_native._preload_entry, KEEP_VARIABLE + b"=" + os.fsencode(":".join(keep))]
-    if plan.children:
-        added.append(CHILDREN_ENTRY)
+        added += preload_entries(keep, plan.children)
     env = environment_for(program, added)
     _native._restore_signals()
     if plan.method == EXECUTE_ONLY:

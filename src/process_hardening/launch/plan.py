@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-import process_hardening as _native
 from process_hardening.errors import CannotProtectError
+from process_hardening.hardening import preload_path, why_not_preloaded
 from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.program import Program
 
@@ -60,20 +60,13 @@ class Host:
         return Host(setting("fs/suid_dumpable"), setting("vm/memfd_noexec"))
 
 
-def preload_path() -> str:
-    """The library that hardens a program through LD_PRELOAD."""
-    return os.fsdecode(_native._preload_entry.partition(b"=")[2])
-
-
 def _library() -> Image | str:
     """The facts of our library, or why it cannot be used."""
+    reason = why_not_preloaded()
+    if reason:
+        return reason
     path = preload_path()
-    if ":" in path or " " in path:
-        return f"LD_PRELOAD cannot name {path!r}: install into a path without blank and colon"
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        return f"{path}: {error.strerror}"
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return read_image(fd, path) or f"{path}: no ELF file"
     finally:

@@ -1,0 +1,341 @@
+"""Children of a hardened program are hardened before their main(), or said not to be.
+
+Every child that counts as hardened is attacked; the same attack on the same child of a plain
+program gets its canary.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import launches
+import support
+import victims
+from programs.children import PROTECTIONS, STARTS
+
+ATTACKS = ("mem", "process_vm_readv")
+
+# start: whether the library reaches it
+PYTHON_STARTS = {
+    "fork": True,
+    "spawn": True,
+    "forkserver": True,
+    "pool": True,
+    "python": True,
+    "python -I": True,
+    "python -E": True,
+    "python -S": True,
+    "python, no environment": False,
+    "python -S, no environment": False,
+    "grandchild": True,
+}
+
+
+class Holder(support.Running):
+    """A program whose child says where it holds a canary."""
+
+    def __init__(self, protection: str, start: str, programs: Path, *words: str) -> None:
+        super().__init__(
+            [sys.executable, str(programs / "children.py"), protection, start, *words],
+            env=launches.without_loader_variables(),
+        )
+
+    def leaks(self, programs: Path) -> list[str]:
+        """The attacks that get the canary of the child."""
+        pid, address, canary = self.ready.split()
+        return [
+            attack
+            for attack in ATTACKS
+            if canary in attacked(programs, attack, pid, address, str(len(canary)))
+        ]
+
+
+def attacked(programs: Path, *words: str) -> str:
+    """What an attack of another process of the same user gets."""
+    attack = [sys.executable, str(programs / "attack.py"), *words]
+    return support.run_as_user(attack, errors="replace").stdout
+
+
+def leaks(protection: str, start: str, programs: Path, *words: str) -> list[str]:
+    """The attacks that get the canary of a child."""
+    with Holder(protection, start, programs, *words) as holder:
+        return holder.leaks(programs)
+
+
+@pytest.mark.parametrize("start", PYTHON_STARTS)
+def test_children_in_python(start: str, programs: Path) -> None:
+    """Every way to start one; only an emptied environment loses the library."""
+    assert leaks("PLAIN", start, programs) == list(ATTACKS), "inconclusive: the control is shut"
+    expected = [] if PYTHON_STARTS[start] else list(ATTACKS)
+    assert leaks("POLICY", start, programs) == expected
+
+
+@pytest.mark.parametrize("protection", [name for name in PROTECTIONS if name != "PLAIN"])
+def test_every_way_to_ask_for_it(protection: str, programs: Path) -> None:
+    """The policy, the call, twice over, and through an execute-only image."""
+    assert leaks("PLAIN", "spawn", programs) == list(ATTACKS), "inconclusive: the control is shut"
+    assert leaks(protection, "spawn", programs) == []
+
+
+@pytest.mark.parametrize("start", ["program", "shell"])
+@pytest.mark.parametrize("kind", ["glibc", "musl", "static"])
+def test_children_in_c(start: str, kind: str, programs: Path, compiler: support.Compiler) -> None:
+    """Any dynamically linked program of either libc; check_child() knows the static one."""
+    flags = ["-static"] if kind == "static" else []
+    cc = "musl-gcc" if kind == "musl" else "cc"
+    program = str(compiler("holder.c", *flags, name=f"holder-{kind}", cc=cc))
+    control = leaks("PLAIN", start, programs, program)
+    assert control == list(ATTACKS), "inconclusive: the control is shut"
+    expected = control if kind == "static" else []
+    assert leaks("POLICY", start, programs, program) == expected
+    by, reason = (None, "it is statically linked") if expected else ("preload library", None)
+    assert checked(f"[{program!r}]") == [by, reason]
+
+
+def test_a_child_that_must_not_be_hardened(programs: Path, compiler: support.Compiler) -> None:
+    """popen_unhardened() leaves a debugger or CUDA tool as it is."""
+    program = str(compiler("holder.c", name="holder-glibc"))
+    assert leaks("POLICY", "program", programs, program) == []
+    assert leaks("POLICY", "unhardened", programs, program) == list(ATTACKS)
+
+
+def test_every_start_is_tried() -> None:
+    """A new row in programs/children.py has its test."""
+    assert {*PYTHON_STARTS, "program", "shell", "unhardened"} == set(STARTS)
+
+
+PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"
+
+
+def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run code as the unprivileged user."""
+    argv = [sys.executable, "-c", PRELUDE + code]
+    return support.run_as_user(argv, env={**launches.without_loader_variables(), **env})
+
+
+def shown(expression: str, **env: str) -> Any:
+    """The value of an expression in a program that has its children hardened, as JSON."""
+    code = f"ph.pre_main_hardening(ph.Policy(children='harden'))\nprint(json.dumps({expression}))"
+    result = python(code, **env)
+    assert (result.returncode, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+def checked(arguments: str) -> Any:
+    """What check_child() says below such a program: by and reason."""
+    return shown(f"(lambda check: [check.by, check.reason])(ph.check_child({arguments}))")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "by", "reason"),
+    [
+        ("'sh'", "preload library", None),
+        ("[sys.executable, '-I', '-S']", "preload library", None),
+        ("sys.executable, {}", None, "LD_PRELOAD in its environment does not name our library"),
+        ("'sh', {**os.environ, 'LD_PRELOAD': '/x.so'}", None, "LD_PRELOAD in its environment"),
+        ("'sh', {**os.environ, 'CODEX_SKIP_HARDENING': '1'}", None, "CODEX_SKIP_HARDENING=1 is in"),
+        ("'su'", None, "set-user-ID"),
+        ("'no-such-program'", None, "no-such-program: not found in PATH"),
+        ("'/dev/null'", None, "/dev/null: not a regular file"),
+        ("''", None, "the name of the program is empty"),
+    ],
+)
+def test_what_check_child_says(arguments: str, by: str | None, reason: str | None) -> None:
+    """A reason for everything that would not be hardened, and no exception."""
+    found = checked(arguments)
+    assert found[0] == by
+    assert (found[1] is None) if reason is None else (reason in found[1])
+
+
+def test_a_check_is_as_true_as_its_answer() -> None:
+    """`if ph.check_child(...)` reads as it should."""
+    assert shown("[bool(ph.check_child('sh')), bool(ph.check_child('sh', {}))]") == [True, False]
+
+
+def test_the_report_says_what_it_reaches_and_what_not() -> None:
+    """Never assumed."""
+    code = (
+        "[(r := ph.harden_children()).outcome, r.hook, r.running, list(r.covered),"
+        " list(r.not_covered)]"
+    )
+    outcome, hook, running, covered, missed = shown(code)
+    assert (outcome, hook, running) == ("already in place", False, [])
+    assert any("dynamically linked" in kind for kind in covered)
+    for what in ("statically linked", "set-user-ID", "another architecture", "lacks LD_PRELOAD"):
+        assert any(what in kind for kind in missed), what
+
+
+def test_children_from_before_are_named() -> None:
+    """Their pids; a child that ended, or that is hardened, is not among them."""
+    code = (
+        "import time\n"
+        "ph.pre_main_hardening()\n"
+        "early = subprocess.Popen(['sleep', '60'])\n"
+        "shut = subprocess.Popen([sys.executable, '-c', 'import process_hardening as ph;"
+        " ph.harden(); print(flush=True); input()'],"
+        " stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "shut.stdout.readline()\n"
+        "over = subprocess.Popen(['true']); over.wait()\n"
+        "report = ph.harden_children()\n"
+        "print(report.running == (early.pid,), 'what was started before' in report.not_covered)\n"
+        "early.kill(); shut.kill()"
+    )
+    result = python(code)
+    assert (result.stdout, result.stderr) == ("True True\n", "")
+
+
+def test_a_fork_server_from_before_is_named() -> None:
+    """What it forks would be as open as it is."""
+    code = (
+        "from multiprocessing import forkserver, resource_tracker\n"
+        "forkserver.ensure_running()\n"
+        "server = forkserver._forkserver._forkserver_pid\n"
+        "tracker = resource_tracker._resource_tracker._pid\n"
+        "print({server, tracker} == set(ph.harden_children().running))"
+    )
+    assert python(code).stdout == "True\n"
+
+
+def test_the_report_of_a_policy_tells_of_its_children() -> None:
+    """As of every step."""
+    code = (
+        "print([ph.harden(ph.Policy(children=c)).children for c in ('leave', 'harden', 'harden')])"
+    )
+    assert python(code).stdout == "['skipped', 'applied', 'already in place']\n"
+
+
+def test_bypassed_means_for_children_too() -> None:
+    """CODEX_SKIP_HARDENING=1 leaves the environment of children alone."""
+    code = "print(ph.harden_children().outcome, 'LD_PRELOAD' in os.environ)"
+    assert python(code, CODEX_SKIP_HARDENING="1").stdout == "skipped False\n"
+
+
+def test_a_bypass_that_is_not_heeded_is_not_handed_on() -> None:
+    """Policy(bypass_variable=None) holds for children: their library heeds the variable."""
+    code = (
+        "ph.pre_main_hardening(ph.Policy(children='harden', bypass_variable=None))\n"
+        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
+        "subprocess.run([sys.executable, '-c', child])"
+    )
+    assert python(code, CODEX_SKIP_HARDENING="1").stdout == "hardened\n"
+
+
+def test_what_the_policy_keeps_children_keep() -> None:
+    """LD_LIBRARY_PATH, for one; without it they lose it as their parent does."""
+    code = (
+        "ph.harden(ph.Policy(children='harden', keep={}))\n"
+        "os.environ['LD_LIBRARY_PATH'] = '/kept'\n"
+        "subprocess.run(['sh', '-c', 'echo $LD_LIBRARY_PATH'])"
+    )
+    assert python(code.format("['LD_LIBRARY_PATH']")).stdout == "/kept\n"
+    assert python(code.format("[]")).stdout == "\n"
+
+
+def test_another_library_in_ld_preload_is_an_error(user_tmp: Path) -> None:
+    """The two do not go together: children would leave ours behind. Nothing is changed."""
+    other = user_tmp / "other.so"
+    code = (
+        f"os.environ['LD_PRELOAD'] = {str(other)!r}\n"
+        "before = dict(os.environ)\n"
+        "try:\n    ph.harden_children()\n"
+        "except ph.HardeningError as error:\n    print(error, error.step, error.exit_code)\n"
+        "print(before == dict(os.environ))"
+    )
+    result = python(code)
+    assert result.stdout == (
+        "children cannot be hardened: LD_PRELOAD names another library: harden() takes it out; do"
+        " not keep it children 8\nTrue\n"
+    )
+
+
+@pytest.mark.parametrize("fault", ["gone", "blank"])
+def test_a_library_that_cannot_be_loaded_is_an_error(fault: str, user_tmp: Path) -> None:
+    """One line and exit status 8: children would start unprotected."""
+    folder = user_tmp / ("a b" if fault == "blank" else "lib")
+    package = folder / "process_hardening"
+    victims.copy_package(package)
+    if fault == "gone":
+        (package / "libprocess_hardening.so").unlink()
+    result = python(
+        "ph.pre_main_hardening(ph.Policy(children='harden')); print('went on')",
+        PYTHONPATH=str(folder),
+    )
+    assert (result.returncode, result.stdout) == (8, "")
+    assert result.stderr.startswith("process-hardening: children cannot be hardened: ")
+    assert result.stderr.count("\n") == 1
+    assert ("No such file" if fault == "gone" else "path without blank") in result.stderr
+
+
+def test_a_wrong_policy_is_refused() -> None:
+    """By pre_main_hardening() callers too: the constructor raises."""
+    result = python("ph.Policy(children='yes')")
+    assert "ValueError: children must be 'harden' or 'leave', not 'yes'" in result.stderr
+
+
+def test_popen_takes_an_environment_of_either_kind() -> None:
+    """As subprocess.Popen: str or bytes, and what else is in it stays."""
+    code = (
+        "for env in (dict(os.environ, A='1'), {**os.environb, b'A': b'1'}, None):\n"
+        "    child = ph.popen_unhardened(['env'], env=env, stdout=subprocess.PIPE, text=True)\n"
+        "    text, _ = child.communicate()\n"
+        "    names = {line.partition('=')[0] for line in text.splitlines()}\n"
+        "    print('A' in names, 'PATH' in names, [n for n in names if n[:3] in ('LD_', 'PRO')])\n"
+    )
+    result = python(f"ph.pre_main_hardening(ph.Policy(children='harden'))\n{code}")
+    assert result.stdout == "True True []\nTrue True []\nFalse True []\n"
+
+
+SECRETS = {"OPENAI_API_KEY": "1", "GITHUB_TOKEN": "1", "PGPASSWORD": "1", "MY_NOTE": "1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        ("", {"OPENAI_API_KEY", "GITHUB_TOKEN", "PGPASSWORD", "MY_NOTE"}),
+        ("secrets='keep'", {"OPENAI_API_KEY", "GITHUB_TOKEN", "PGPASSWORD", "MY_NOTE"}),
+        ("secrets='drop'", {"MY_NOTE"}),
+        ("secrets='drop', keep=['GITHUB_TOKEN']", {"MY_NOTE", "GITHUB_TOKEN"}),
+        ("secrets='drop', drop=['MY_*']", set()),
+        ("secrets='drop', drop=['*'], keep=['MY_*']", {"MY_NOTE"}),
+        ("drop=['MY_NOTE', 'PG*']", {"OPENAI_API_KEY", "GITHUB_TOKEN"}),
+    ],
+)
+def test_credentials_stay_from_tools_that_need_none(arguments: str, left: set[str]) -> None:
+    """By the table of names that audit has; names are added and excepted."""
+    names = shown(f"list(ph.child_env({arguments}))", **SECRETS)
+    assert set(names) & set(SECRETS) == left
+    assert ("PATH" in names) == ("['*']" not in arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("secrets='dorp'", "ValueError: secrets must be 'keep' or 'drop', not 'dorp'"),
+        ("secrets=True", "ValueError: secrets must be 'keep' or 'drop', not True"),
+        ("drop='PGPASSWORD'", "TypeError: drop must be a sequence of variable names"),
+        ("keep=['A=B']", "ValueError: keep: 'A=B' is no variable name"),
+    ],
+)
+def test_wrong_arguments_of_child_env(arguments: str, error: str) -> None:
+    """A mistake must not hand credentials on."""
+    result = python(f"print(ph.child_env({arguments}))")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert error in result.stderr
+
+
+def test_a_program_may_have_replaced_os_environ() -> None:
+    """A plain dict in its place sets nothing by itself."""
+    code = (
+        "os.environ = dict(os.environ)\n"
+        "ph.harden_children()\n"
+        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
+        "for env in (None, os.environ):\n"
+        "    subprocess.run([sys.executable, '-c', child], env=env)"
+    )
+    assert python(code).stdout == "hardened\nhardened\n"
