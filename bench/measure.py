@@ -27,9 +27,10 @@ class Command:
 
 @dataclass
 class Series:
-    """What the rounds gave: a wall time in ns each, and the numbers that the process printed."""
+    """What the rounds gave: wall and CPU times in ns, and the numbers that the process printed."""
 
     wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     printed: list[list[float]] = field(default_factory=list)
 
     def column(self, *columns: int) -> list[float]:
@@ -37,8 +38,8 @@ class Series:
         return [sum(numbers[column] for column in columns) for numbers in self.printed]
 
 
-def start(command: Command) -> tuple[float, str]:
-    """Run a command to its end; returns its wall time in ns and what it printed.
+def start(command: Command) -> tuple[float, float, str]:
+    """Run a command to its end; returns its wall and CPU time in ns and what it printed.
 
     Raises MeasureError when it fails.
     """
@@ -49,14 +50,14 @@ def start(command: Command) -> tuple[float, str]:
             pid = os.posix_spawn(command.argv[0], command.argv, command.env, file_actions=actions)
         except OSError as error:
             raise MeasureError(f"{command.argv[0]}: {error.strerror}") from None
-        _, status = os.waitpid(pid, 0)
+        _, status, usage = os.wait4(pid, 0)
         wall = time.perf_counter_ns() - begin
         output.seek(0)
         text = output.read().decode(errors="replace")
     if status:
         code = os.waitstatus_to_exitcode(status)
         raise MeasureError(f"`{command}` ended with status {code}: {text.strip()}")
-    return float(wall), text
+    return float(wall), (usage.ru_utime + usage.ru_stime) * 1e9, text
 
 
 def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Series]:
@@ -67,13 +68,14 @@ def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Series
     series = {name: Series() for name in commands}
     for counts in [False] + [True] * rounds:
         for name, command in commands.items():
-            wall, text = start(command)
+            wall, cpu, text = start(command)
             try:
                 numbers = [float(word) for word in text.split()]
             except ValueError:
                 raise MeasureError(f"`{command}` printed {text!r}") from None
             if counts:
                 series[name].wall.append(wall)
+                series[name].cpu.append(cpu)
                 series[name].printed.append(numbers)
     return series
 

@@ -191,6 +191,6 @@ def check(folder: Path) -> None:
     """See to it that every variant does what it is timed for. Raises MeasureError."""
     for variant in VARIANTS.values():
         code = "\n".join([BARE, variant.imports, variant.call, CHECK])
-        _, text = start(python(code, environment(50), folder))
+        *_, text = start(python(code, environment(50), folder))
         if text.split() != ["0", "0", "0"]:
             raise MeasureError(f"{variant.label} left dumpable, core limits at {text.strip()}")
