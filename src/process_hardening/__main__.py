@@ -9,16 +9,28 @@ from process_hardening.errors import CommandError, HardeningError
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from typing import NoReturn
 
-COMMANDS = ("run", "status", "verify", "audit", "doctor", "explain", "enable", "disable", "enabled")
+COMMANDS = {
+    "run": "process_hardening.commands.run",
+    "status": "process_hardening.commands.status",
+    "verify": "process_hardening.commands.verify",
+    "audit": "process_hardening.commands.audit",
+    "doctor": "process_hardening.commands.doctor",
+    "explain": "process_hardening.commands.explain",
+    "enable": "process_hardening.commands.enable",
+    "disable": "process_hardening.commands.disable",
+    "enabled": "process_hardening.commands.enabled",
+    "tui": "process_hardening.tui.main",
+}
+"""Name, and the module that has its HELP, add_arguments() and run()."""
 
 _EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
 
 
-def make_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser of the whole command line, one subparser a module of commands/.
+def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the whole command line, one subparser a module.
 
     commands -- those that it has to know: each is imported
     """
@@ -46,7 +58,7 @@ def make_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(dest="command_name", metavar="COMMAND", required=True)
     for name in commands:
-        module = import_module(f"process_hardening.commands.{name}")
+        module = import_module(COMMANDS[name])
         subparser = subparsers.add_parser(
             name,
             help=module.HELP,
@@ -66,6 +78,10 @@ def _dispatch(arguments: list[str]) -> int:
         options = run.parse(arguments[1:])
         if options:
             return run.run(options)
+    if arguments[:1] == ["tui"]:
+        from process_hardening.tui.main import main as watch
+
+        return watch(arguments[1:])  # which hardens before it does anything else
     named = [name for name in arguments[:1] if name in COMMANDS]
     parsed = make_parser(named or COMMANDS).parse_args(arguments)
     status: int = parsed.run(parsed)
@@ -78,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except (CommandError, HardeningError) as error:
-        from process_hardening.commands.output import complain
+        from process_hardening.terminal import complain
 
         complain(error)
         return error.exit_code

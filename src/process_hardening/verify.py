@@ -167,12 +167,16 @@ class Verification:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a verification is: of so many attempts so many are done; what was the last."""
+    """How far a verification is: of so many attempts so many are done; what was the last.
+
+    row -- the row of the table, when the last one completed it
+    """
 
     done: int
     total: int
     attack: str
     victim: str
+    row: AttackResult | None = None
 
 
 def why_no_leak(control: Observed, kind: str, yama: int) -> str:
@@ -476,10 +480,19 @@ def _verify(
     total = len(names) * len(chosen)
     started = time.monotonic()
     observed: dict[str, dict[str, Observed]] = {attack.name: {} for attack in chosen}
-    command_of = {attack.name: attack.command for attack in chosen}
-    unavailable: dict[str, str] = {}
+    by_name = {attack.name: attack for attack in chosen}
+    yama = yama_scope()
+    rows: dict[str, AttackResult] = {}
     told = list(notes)
     done = 0
+
+    def complete(attack_name: str, unavailable: str | None = None) -> AttackResult:
+        seen = observed[attack_name]
+        in_order = {name: seen[name] for name in names if name in seen}
+        row = result_for(by_name[attack_name], in_order, unavailable, yama, plan.canary_known)
+        rows[attack_name] = row
+        return row
+
     with _Laboratory(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
         request = {
@@ -496,30 +509,29 @@ def _verify(
                 told.append(event["text"])
                 continue
             attack_name: str = event["attack"]
+            row = None
             if event["event"] == "unavailable":
-                unavailable[attack_name] = event["reason"]
+                victim = CONTROL
                 done += len(names)
-                continue
-            victim: str = event["victim"]
-            observed[attack_name][victim] = seen = _observed(event, command_of[attack_name])
-            if plan.program and victim == CONTROL and seen.failed:
-                raise CommandError(f"{plan.commands[CONTROL][0]}: {seen.failed}")
-            done += 1
+                row = complete(attack_name, event["reason"])
+            else:
+                victim = event["victim"]
+                seen = _observed(event, by_name[attack_name].command)
+                observed[attack_name][victim] = seen
+                if plan.program and victim == CONTROL and seen.failed:
+                    raise CommandError(f"{plan.commands[CONTROL][0]}: {seen.failed}")
+                done += 1
+                if len(observed[attack_name]) == len(names):
+                    row = complete(attack_name)
             if progress:
-                progress(Progress(done, total, attack_name, victim))
-    yama = yama_scope()
-    rows = []
-    for attack in chosen:
-        seen_of = observed[attack.name]
-        in_order = {name: seen_of[name] for name in names if name in seen_of}
-        reason = unavailable.get(attack.name)
-        rows.append(result_for(attack, in_order, reason, yama, plan.canary_known))
-    if plan.program and not any(row.control == LEAKED for row in rows):
+                progress(Progress(done, total, attack_name, victim, row))
+    results = tuple(rows.get(attack.name) or complete(attack.name) for attack in chosen)
+    if plan.program and not any(row.control == LEAKED for row in results):
         told.append("no attack found the canary in the control: is it there?")
     return Verification(
         environment=environment,
         victims=plan.victims,
-        attacks=tuple(rows),
+        attacks=results,
         notes=tuple(told),
         seconds=round(time.monotonic() - started, 2),
     )

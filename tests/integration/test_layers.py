@@ -17,7 +17,7 @@ NATIVE = ROOT / "native"
 LAYERS: list[set[str]] = [
     {"process_hardening"},  # the extension
     {"errors", "terminal", "variables", "secret_names"},
-    {"policy"},
+    {"files", "policy"},
     {"hardening"},
     {"launch", "posture", "attacks", "drift", "secret_memory"},
     {"verify", "children", "debug_window", "hook"},

@@ -9,13 +9,15 @@ import sys
 import time
 from types import SimpleNamespace
 
-from process_hardening.commands.output import complain, width_and_colour, write
+from process_hardening.commands.output import width_and_colour, write
 from process_hardening.errors import CommandError
+from process_hardening.files import replace_file
 from process_hardening.posture import audit as model
-from process_hardening.posture.host import Host, read_rules
+from process_hardening.posture.host import Host, read_rules, user_of
 from process_hardening.posture.process import Posture
 from process_hardening.posture.registry import HIGH, REGISTRY, SEVERITIES
 from process_hardening.posture.scan import Snapshot, check_system, scan
+from process_hardening.terminal import complain
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -111,15 +113,6 @@ def _uid_of(user: str) -> int:
         raise CommandError(f"{user!r}: no such user") from None
 
 
-def _user_of(uid: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
@@ -130,13 +123,6 @@ def _seconds(text: str | None) -> float | None:
     if not 0.1 <= seconds <= 86400:
         raise CommandError(f"--watch {text}: give seconds from 0.1 to 86400")
     return seconds
-
-
-def _runs_python(posture: Posture) -> bool:
-    """Whether it does, or calls itself so where more cannot be seen."""
-    if posture.python is None:
-        return re.match(r"python\d*(\.\d+)?$", posture.name) is not None
-    return posture.python != ""
 
 
 class Query:
@@ -168,13 +154,13 @@ class Query:
             return False
         if self.uid is not None and posture.uid != self.uid:
             return False
-        if self.python and not _runs_python(posture):
+        if self.python and not posture.runs_python:
             return False
         return not any(pattern.search(posture.name) for pattern in self.excluded_names)
 
     def answer(self, snapshot: Snapshot, host: Host) -> model.Audit:
         """The audit that was asked for, of what was seen."""
-        entries = model.make_entries(snapshot.processes, host, _user_of)
+        entries = model.make_entries(snapshot.processes, host, user_of)
         for entry in entries:
             entry.findings = [f for f in entry.findings if f.id not in self.excluded_ids]
         if self.pids and self.tree:
@@ -235,27 +221,6 @@ def take_audit(query: Query) -> model.Audit:
         gone = ", ".join(map(str, query.pids))
         raise CommandError(f"{gone}: no such process")
     return audit
-
-
-def replace_file(path: str, text: str) -> None:
-    """Write a file in such a way that a reader sees the old one or the new one, never a part.
-
-    Raises CommandError.
-    """
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            with open(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(fd)
-            os.replace(beside, path)
-        except OSError:
-            os.unlink(beside)
-            raise
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
 
 
 def _deliver(path: str, text: str) -> None:

@@ -55,6 +55,14 @@ def _interpreter() -> str:
     return executable
 
 
+def is_image() -> bool:
+    """Whether this process is an execute-only image. Raises HardeningError."""
+    try:
+        return os.readlink("/proc/self/exe").startswith("/memfd:")
+    except OSError as error:
+        _refuse(f"/proc/self/exe: {error.strerror}")
+
+
 def start_again() -> None:
     """Become an execute-only image of the same interpreter with the same arguments.
 
@@ -64,11 +72,7 @@ def start_again() -> None:
     if not sys.platform.startswith(("linux", "android")):
         return
     host = Host.read()
-    try:
-        already = os.readlink("/proc/self/exe").startswith("/memfd:")
-    except OSError as error:
-        _refuse(f"/proc/self/exe: {error.strerror}")
-    if already:
+    if is_image():
         _refuse(
             "this process is one already, and was exposed all the same;"
             f" fs.suid_dumpable is {host.suid_dumpable}, a library was injected or a caller"

@@ -78,6 +78,16 @@ print(*map(int, seen))
 _NOBODY = 65534
 
 
+def user_of(uid: int) -> str:
+    """The name of a user, or the uid as text."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 class Swap:
     """A swap area. encrypted -- None: not known; zram counts as encrypted, for it is memory."""
 

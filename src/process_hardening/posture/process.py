@@ -79,6 +79,7 @@ _MOST_NAMES = 1 << 17
 _MOST_ENVIRONMENTS = 1 << 14
 """What was found in them, to be remembered."""
 
+_PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 _PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
 _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
 
@@ -182,6 +183,13 @@ class Posture:
     def has_memory(self) -> bool:
         """Whether it has any: kernel threads and zombies do not."""
         return self.kind == PROCESS
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether it does, or calls itself so where more cannot be seen."""
+        if self.python is None:
+            return _PYTHON_NAME.match(self.name) is not None
+        return self.python != ""
 
 
 class _Ended(Exception):  # noqa: N818 -- no error, an event

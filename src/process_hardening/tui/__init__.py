@@ -1,0 +1,1 @@
+"""The live monitor: `process-hardening-tui`. Importing this package loads nothing else."""

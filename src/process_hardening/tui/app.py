@@ -1,0 +1,98 @@
+"""The application: its screens, themes, signals and commands."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from process_hardening.tui.machine import Machine
+from process_hardening.tui.screens.help import HelpScreen
+from process_hardening.tui.screens.processes import ProcessesScreen
+from process_hardening.tui.screens.too_small import TooSmallScreen, is_too_small
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class WatchApp(App[None]):
+    """The monitor.
+
+    machine -- what it looks at; interval -- seconds between two looks, None: it decides
+    late -- why it was not hardened from its start, '' when it was
+    """
+
+    TITLE = "process-hardening"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 -- as textual has it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="explain the keys"),
+        Binding("l", "light", "Light", show=False, tooltip="light or dark colours"),
+        Binding("q", "quit", "Quit", tooltip="end the monitor"),
+    ]
+
+    def __init__(self, machine: Machine, interval: float | None = None, late: str = "") -> None:
+        super().__init__()
+        self.processes = ProcessesScreen(machine, interval, late)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The processes."""
+        return self.processes
+
+    def on_mount(self) -> None:
+        """Restore the terminal also when somebody ends us."""
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in _ENDING:
+                loop.add_signal_handler(number, self.end_by, number)
+
+    def end_by(self, number: signal.Signals) -> None:
+        """End as by a signal, with the terminal as it was."""
+        self.exit(return_code=128 + number)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Cover everything while the terminal is too small."""
+        covering = isinstance(self.screen, TooSmallScreen)
+        if is_too_small(event.size):
+            if not covering:
+                self.push_screen(TooSmallScreen())
+            self.call_later(self._tell_size)
+        elif covering:
+            self.pop_screen()
+
+    def _tell_size(self) -> None:
+        if isinstance(self.screen, TooSmallScreen):
+            self.screen.show_size(self.size)
+
+    def action_light(self) -> None:
+        """Light or dark."""
+        self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
+
+    def action_help(self) -> None:
+        """Explain the keys of this screen."""
+        sections = [
+            ("keys of this screen", _bindings_of(self.screen)),
+            ("keys of every screen", _bindings_of(self)),
+        ]
+        self.push_screen(HelpScreen(sections))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything that has a key, and the themes."""
+        for owner in (screen, self):
+            for binding in _bindings_of(owner):
+                yield SystemCommand(
+                    binding.description,
+                    binding.tooltip or binding.description,
+                    lambda action=binding.action, owner=owner: owner.run_action(action),
+                )
+        yield SystemCommand("Theme", "choose other colours", self.action_change_theme)
+
+
+def _bindings_of(owner: App[None] | Screen[object]) -> list[Binding]:
+    """The bindings that a class of ours declares."""
+    return [each for each in type(owner).BINDINGS if isinstance(each, Binding)]

@@ -1,0 +1,68 @@
+"""What the monitor asks of the machine that it runs on. The tests give it another one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from process_hardening.hardening import Status, status
+from process_hardening.posture.audit import Audit, make_entries, notes_of
+from process_hardening.posture.checks import Check, checks_of
+from process_hardening.posture.host import read_host, read_rules, user_of
+from process_hardening.posture.process import Posture
+from process_hardening.posture.scan import check_system, scan
+
+TYPE_CHECKING = False  # what attacks is loaded when somebody attacks
+if TYPE_CHECKING:
+    from process_hardening.verify import Progress, Verification
+
+
+class Machine:
+    """The real one. Every method but now() may take long, and is called in a thread of its own.
+
+    proc -- where the proc file system is mounted
+    """
+
+    def __init__(self, proc: str = "/proc") -> None:
+        self.proc = proc
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def own_status(self) -> Status:
+        """How the monitor itself is protected, as the kernel tells it now."""
+        return status()
+
+    def look(self) -> Audit:
+        """All processes, judged. Raises CommandError where they cannot be looked at."""
+        check_system(sys.platform)
+        snapshot = scan(proc=self.proc)
+        host = read_rules()
+        entries = make_entries(snapshot.processes, host, user_of)
+        audit = Audit(host, entries, snapshot.seconds)
+        audit.notes = notes_of(snapshot, host, all_users=True, as_root=os.geteuid() == 0)
+        return audit
+
+    def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
+        """What doctor says of the host. Raises CommandError where nothing is known of it."""
+        check_system(sys.platform)
+        return tuple(checks_of(read_host(), postures))
+
+    def attack(
+        self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
+    ) -> Verification:
+        """Attack a running process harmlessly, or victims of ours. Raises CommandError.
+
+        progress -- is called after each attempt; what it raises ends the attacks
+        """
+        from process_hardening.attacks.model import BUILT_IN, TOOL
+        from process_hardening.attacks.registry import attacks
+        from process_hardening.verify import verify, verify_process
+
+        chosen = attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
+        if pid is None:
+            return verify(chosen, progress=progress)
+        return verify_process(pid, chosen, progress=progress)

@@ -1,0 +1,148 @@
+"""The start of the monitor: hardened before anything else is loaded.
+
+Nothing but the core may be imported at the top of this file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+
+import process_hardening as ph
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+HELP = "watch live who can read the memory of whom; itself hardened before anything else"
+EPILOG = """\
+Keys are shown at the bottom of the screen; ? explains them all. Nothing that the monitor does
+changes another process.
+
+exit status:
+  0 left by the user; 2 usage, no terminal, or textual is not installed;
+  5, 6, 7 or 8 a step of hardening failed; 128 and the number of the signal that ended it
+"""
+
+_EXTRA = "textual is not installed: python -m pip install 'process-hardening[tui]'"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the monitor; returns the exit status."""
+    ph.pre_main_hardening()
+
+    from process_hardening.errors import CommandError
+    from process_hardening.terminal import complain
+
+    try:
+        return run(_parse(sys.argv[1:] if arguments is None else arguments))
+    except CommandError as error:
+        complain(error)
+        return error.exit_code
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments to argparse."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        help="look that often, 0.5 to 3600; default: 2, and less often where looking takes long",
+    )
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
+    """The options. Raises CommandError; ends the program after --help and --version."""
+    if not arguments:
+        return SimpleNamespace(interval=None)  # argparse costs as much as Python's own start
+    import argparse
+
+    from process_hardening.errors import CommandError
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise CommandError(f"{message}; see `{self.prog} --help`")
+
+    parser = Parser(
+        prog="process-hardening-tui",
+        description=HELP[0].upper() + HELP[1:] + ".",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {ph.__version__}")
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    from process_hardening.errors import CommandError
+
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.5 <= seconds <= 3600:
+        raise CommandError(f"--interval {text}: give seconds from 0.5 to 3600")
+    return seconds
+
+
+def run(options: argparse.Namespace | SimpleNamespace) -> int:
+    """Run the monitor in this process, which is hardened; returns the exit status.
+
+    Raises CommandError.
+    """
+    interval = _seconds(options.interval)
+    _check_terminal()
+    late = _start_again()
+
+    from process_hardening.tui.app import WatchApp
+    from process_hardening.tui.machine import Machine
+
+    app = WatchApp(Machine(), interval, late)
+    app.run()
+    return app.return_code or 0
+
+
+def _check_terminal() -> None:
+    """Raise CommandError when there is nothing to draw on, or nothing to draw with."""
+    from importlib.util import find_spec
+
+    from process_hardening.errors import CommandError
+
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
+        if stream is None or not stream.isatty():
+            raise CommandError(
+                f"standard {name} is no terminal; `process-hardening audit` prints what can be seen"
+            )
+    if os.environ.get("TERM") == "dumb":
+        raise CommandError(
+            "nothing can be drawn on a dumb terminal (TERM=dumb);"
+            " `process-hardening audit` prints what can be seen"
+        )
+    if find_spec("textual") is None:
+        raise CommandError(
+            "textual is not installed: python -m pip install 'process-hardening[tui]'"
+        )
+
+
+def _start_again() -> str:
+    """Become an execute-only image, if this process is none and can be one.
+
+    Returns why it cannot: then it is hardened since main() began, not from its start.
+    """
+    from process_hardening.errors import HardeningError
+    from process_hardening.launch.again import is_image, start_again
+
+    if ph.status().inspectable:
+        return ""  # it was told not to harden, and said so
+    try:
+        if not is_image():
+            start_again()
+    except HardeningError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,72 @@
+"""All keys, and what the signs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from process_hardening.tui.widgets import signs
+
+_VERDICTS = {
+    "hardened": "no process of its user may read it, and it leaves no core dump",
+    "partial": "no process of its user may read it as it is, but something is left open",
+    "exposed": "every process of its user can read its memory, environment and open files",
+    "unknown": "it cannot be told; look as root, or on a newer kernel",
+}
+
+_KEYS = {
+    "slash": "/",
+    "question_mark": "?",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "circumflex_accent": "^",
+}
+
+
+def shown_keys(binding: Binding) -> str:
+    """The keys of a binding, as they are on the keyboard."""
+    return " ".join(_KEYS.get(key, key) for key in binding.key.split(","))
+
+
+class HelpScreen(ModalScreen[None]):
+    """Explains the keys of the screen below. sections -- title, and its bindings."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Back")]
+
+    def __init__(self, sections: Iterable[tuple[str, Iterable[Binding]]]) -> None:
+        super().__init__()
+        self.sections = list(sections)
+
+    def compose(self) -> ComposeResult:
+        """One long text."""
+        with Vertical(classes="window"):
+            with VerticalScroll():
+                yield Static(self.explained(), markup=False)
+            yield Footer(show_command_palette=False, compact=True)
+
+    def explained(self) -> Content:
+        """Keys, verdicts, changes."""
+        lines = []
+        for title, bindings in self.sections:
+            lines.append(Content.styled(title, "bold"))
+            for binding in bindings:
+                told = binding.tooltip or binding.description.lower()
+                lines.append(
+                    Content.assemble((f"  {shown_keys(binding):<16}", "$text-accent"), told)
+                )
+            lines.append(Content(""))
+        lines.append(Content.styled("verdicts", "bold"))
+        for name, told in _VERDICTS.items():
+            lines.append(Content.assemble("  ", signs.verdict(name), f": {told}"))
+        lines += [Content(""), Content.styled("changes since a look before", "bold")]
+        for name, (sign, style) in signs.CHANGES.items():
+            lines.append(Content.assemble("  ", (f"{sign} {name}", style)))
+        return Content("\n").join(lines)

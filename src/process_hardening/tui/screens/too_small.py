@@ -1,0 +1,30 @@
+"""What a terminal is shown that is too small for anything else."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+SMALLEST = Size(72, 16)
+
+
+def is_too_small(size: Size) -> bool:
+    """Whether the other screens do not fit."""
+    return size.width < SMALLEST.width or size.height < SMALLEST.height
+
+
+class TooSmallScreen(ModalScreen[None]):
+    """Covers the others until there is room."""
+
+    def compose(self) -> ComposeResult:
+        """One sentence."""
+        yield Static("", markup=False)
+
+    def show_size(self, size: Size) -> None:
+        """Say what there is and what is needed."""
+        self.query_one(Static).update(
+            f"too small: {size.width}x{size.height}, needed:"
+            f" {SMALLEST.width}x{SMALLEST.height}; ctrl+q quits"
+        )

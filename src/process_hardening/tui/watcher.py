@@ -1,0 +1,103 @@
+"""The thread that looks at the machine, so that the interface never waits for /proc."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from process_hardening.errors import CommandError
+from process_hardening.tui.machine import Machine
+from process_hardening.tui.view import HostView, View, view_of
+
+LEAST_INTERVAL = 2.0
+SHARE = 0.02
+"""Unless told otherwise: so many seconds between two looks, and more on a big machine, so that
+looking takes no more than this share of the time."""
+
+
+class Watcher(threading.Thread):
+    """Looks again and again, and hands on what it saw.
+
+    seen -- is called in this thread with each View and HostView
+    interval -- seconds between two looks, None: LEAST_INTERVAL and SHARE decide
+    paused -- whether to look only when asked
+    """
+
+    def __init__(
+        self, machine: Machine, interval: float | None, seen: Callable[[View | HostView], object]
+    ) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self.machine = machine
+        self.interval = interval
+        self.paused = False
+        self._seen = seen
+        self._before: View | None = None
+        self._wake = threading.Event()
+        self._wants_host = threading.Event()
+        self._wants_look = True
+        self._is_over = False
+        self._rest = LEAST_INTERVAL
+
+    @property
+    def seconds(self) -> float:
+        """Between two looks."""
+        return self._rest if self.interval is None else self.interval
+
+    def look_now(self) -> None:
+        """Look at the processes at once."""
+        self._wants_look = True
+        self._wake.set()
+
+    def look_at_host(self) -> None:
+        """Look at the host at once."""
+        self._wants_host.set()
+        self._wake.set()
+
+    def reconsider(self) -> None:
+        """The interval or whether it is paused was changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Look no more. Does not wait for a look that is under way."""
+        self._is_over = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self._is_over:
+            if self._wants_look:
+                self._wants_look = False
+                begin = time.process_time()
+                view = self._look()
+                self._rest = max(LEAST_INTERVAL, (time.process_time() - begin) / SHARE)
+                self._seen(view)
+            if self._wants_host.is_set():
+                self._wants_host.clear()
+                self._seen(self._look_at_host())
+            woken = self._wake.wait(None if self.paused else self.seconds)
+            self._wake.clear()
+            self._wants_look = self._wants_look or not woken
+
+    def _look(self) -> View:
+        at = self.machine.now()
+        try:
+            audit = self.machine.look()
+        except CommandError as error:
+            view = View(at, problem=str(error))
+        except Exception as error:  # it must reach the screen: nobody sees a thread end
+            view = View(at, problem=f"internal error: {type(error).__name__}: {error}")
+        else:
+            view = view_of(audit, at, self._before)
+        self._before = view
+        return view
+
+    def _look_at_host(self) -> HostView:
+        audit = self._before.audit if self._before else None
+        postures = [entry.posture for entry in audit.entries] if audit else []
+        try:
+            return HostView(self.machine.checks(postures))
+        except CommandError as error:
+            return HostView(problem=str(error))
+        except Exception as error:  # the same
+            return HostView(problem=f"internal error: {type(error).__name__}: {error}")
