@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench cross lint clean
+.PHONY: demo test evidence bench screenshots cross lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -21,6 +21,10 @@ bench:  ## costs as ratios against baselines of the same run
 	$(PYTHON) tools/prepare.py bench
 	.venv/bin/python bench/bench.py --json bench/results/latest.json
 	.venv/bin/python bench/audit.py --json bench/results/audit.json
+
+screenshots:  ## the pictures of the monitor in docs/images, from a made-up machine
+	$(PYTHON) tools/prepare.py test
+	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
 cross:  ## compile the C core for every system of the specification
 	$(PYTHON) tools/prepare.py cross

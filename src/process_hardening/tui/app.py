@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -81,7 +81,7 @@ class WatchApp(App[None]):
         ]
         self.push_screen(HelpScreen(sections))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Everything that has a key, and the themes."""
         for owner in (screen, self):
             for binding in _bindings_of(owner):
@@ -93,6 +93,6 @@ class WatchApp(App[None]):
         yield SystemCommand("Theme", "choose other colours", self.action_change_theme)
 
 
-def _bindings_of(owner: App[None] | Screen[object]) -> list[Binding]:
+def _bindings_of(owner: App[None] | Screen[Any]) -> list[Binding]:
     """The bindings that a class of ours declares."""
     return [each for each in type(owner).BINDINGS if isinstance(each, Binding)]

@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from process_hardening.posture.findings import Finding
 from process_hardening.posture.registry import REGISTRY
 from process_hardening.terminal import printable
 from process_hardening.tui.widgets import signs
+from process_hardening.tui.widgets.keys import Keys
 
 
 class ExplainScreen(ModalScreen[None]):
@@ -44,7 +45,7 @@ class ExplainScreen(ModalScreen[None]):
             yield OptionList(*(Option(signs.headline(finding)) for finding in self.findings))
             with VerticalScroll():
                 yield Static("", id="explained", markup=False)
-            yield Footer(show_command_palette=False, compact=True)
+            yield Keys()
 
     def on_mount(self) -> None:
         """Begin with the worst."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from process_hardening.errors import CommandError
 from process_hardening.files import create_file, replace_file
@@ -20,8 +21,15 @@ from process_hardening.posture.audit import Audit
 from process_hardening.reporters import audit_json, audit_text
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Row
+from process_hardening.tui.widgets.keys import Keys
 
 _MODE = 0o600
+_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+
+def picture_of(app: App[object]) -> str:
+    """The screen as SVG, which loads nothing from anywhere."""
+    return _FONTS.sub("", app.export_screenshot())
 
 
 class ExportScreen(ModalScreen[None]):
@@ -51,7 +59,7 @@ class ExportScreen(ModalScreen[None]):
             yield Static("save what is shown to", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)
             yield Static(f"Enter saves it. {self._choice}", id="told", markup=False)
-            yield Footer(show_command_palette=False, compact=True)
+            yield Keys()
 
     @property
     def _choice(self) -> str:

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from process_hardening.tui.widgets import signs
+from process_hardening.tui.widgets.keys import Keys
 
 _VERDICTS = {
     "hardened": "no process of its user may read it, and it leaves no core dump",
@@ -50,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="window"):
             with VerticalScroll():
                 yield Static(self.explained(), markup=False)
-            yield Footer(show_command_palette=False, compact=True)
+            yield Keys()
 
     def explained(self) -> Content:
         """Keys, verdicts, changes."""

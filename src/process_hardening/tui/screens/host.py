@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from process_hardening.posture.checks import Check
 from process_hardening.posture.findings import worst
@@ -20,6 +20,7 @@ from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView
 from process_hardening.tui.watcher import Watcher
 from process_hardening.tui.widgets import signs
+from process_hardening.tui.widgets.keys import Keys
 
 
 def result_of(check: Check) -> str:
@@ -47,7 +48,7 @@ class HostScreen(Screen[None]):
         yield DataTable[Text](cursor_type="row", zebra_stripes=True)
         with VerticalScroll(id="about"):
             yield Static("", id="check", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Show what is known already."""

@@ -12,18 +12,19 @@ from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from process_hardening.terminal import printable
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.screens.explain import ExplainScreen
-from process_hardening.tui.screens.export import ExportScreen
+from process_hardening.tui.screens.export import ExportScreen, picture_of
 from process_hardening.tui.screens.host import HostScreen
 from process_hardening.tui.screens.users import UsersScreen
 from process_hardening.tui.view import LOST, SORTS, HostView, Mark, Row, Selection, View
 from process_hardening.tui.watcher import Watcher
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.detail import Detail
+from process_hardening.tui.widgets.keys import Keys
 from process_hardening.tui.widgets.overview import Overview, monitor
 from process_hardening.tui.widgets.table import ProcessTable
 
@@ -48,7 +49,7 @@ class ProcessesScreen(Screen[None]):
         Binding("e", "exposed", "Exposed", tooltip="only what can be read"),
         Binding("t", "tree", "Tree", tooltip="parents above their children"),
         Binding("escape", "clear", "Show all", show=False, tooltip="show everything again"),
-        Binding("enter", "explain", "Explain", show=False, tooltip="what the findings mean"),
+        Binding("enter", "explain", "Explain", tooltip="what the findings mean"),
         Binding("c", "copy", "Copy fix", tooltip="copy the fix of the worst finding"),
         Binding("a", "attack", "Attack", tooltip="attack this process, harmlessly"),
         Binding("x", "export", "Export", tooltip="save the view as JSON, text or SVG"),
@@ -85,11 +86,16 @@ class ProcessesScreen(Screen[None]):
             yield ProcessTable(id="processes")
             yield Detail(id="detail")
         yield Static(id="problem", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
+
+    @property
+    def table(self) -> ProcessTable:
+        """The table of processes."""
+        return self.query_one(ProcessTable)
 
     def on_mount(self) -> None:
         """Begin to look once something is on the screen."""
-        self.query_one(ProcessTable).focus()
+        self.table.focus()
         self.call_after_refresh(self.watcher.start)
         self.watcher.look_at_host()
 
@@ -134,15 +140,13 @@ class ProcessesScreen(Screen[None]):
         """Fill the table."""
         rows = self.selection.of(self.view.rows) if self.view else ()
         sort = "" if self.selection.tree else self.selection.sort
-        self.query_one(ProcessTable).show_rows(rows, sort)
+        self.table.show_rows(rows, sort)
         self.show_state()
 
     def show_state(self) -> None:
         """Fill the overview."""
         seconds = self.watcher.seconds
         pace = "PAUSED" if self.watcher.paused else f"every {seconds:.3g} s"
-        order = "tree" if self.selection.tree else f"by {self.selection.sort}"
-        pace += f", {order}" + " reversed" * (self.selection.descending)
         self.query_one(Overview).show_state(
             self.view, self.host_view, self.own, self.selection, pace
         )
@@ -166,7 +170,7 @@ class ProcessesScreen(Screen[None]):
     @property
     def chosen(self) -> Row | None:
         """The row that actions are about; says so when there is none."""
-        row = self.query_one(ProcessTable).chosen
+        row = self.table.chosen
         if row is None:
             self.notify("no process is chosen", severity="warning")
         return row
@@ -191,14 +195,14 @@ class ProcessesScreen(Screen[None]):
     @on(Input.Submitted, "#filter")
     def end_filter(self) -> None:
         """Back to the table, with the filter in force."""
-        self.query_one(ProcessTable).focus()
+        self.table.focus()
         self.set_class(bool(self.selection.text), "-filtering")
 
     def action_clear(self) -> None:
         """Show everything again, in the same order."""
         self.query_one("#filter", Input).value = ""
         self.remove_class("-filtering")
-        self.query_one(ProcessTable).focus()
+        self.table.focus()
         order = self.selection
         self.select(Selection(sort=order.sort, descending=order.descending, tree=order.tree))
 
@@ -312,8 +316,8 @@ class ProcessesScreen(Screen[None]):
         if self.view is None or self.view.audit is None:
             self.notify("there is nothing to save yet", severity="warning")
             return
-        rows = self.query_one(ProcessTable).rows
-        svg = self.app.export_screenshot()
+        rows = self.table.rows
+        svg = picture_of(self.app)
         self.app.push_screen(ExportScreen(self.view.audit, rows, svg, self.machine.now()))
 
     # Other screens

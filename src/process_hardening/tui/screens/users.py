@@ -12,8 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
+
+from process_hardening.tui.widgets.keys import Keys
 
 
 class UsersScreen(ModalScreen[str | None]):
@@ -41,7 +43,7 @@ class UsersScreen(ModalScreen[str | None]):
                     for name in self.names
                 )
             )
-            yield Footer(show_command_palette=False, compact=True)
+            yield Keys()
 
     def on_mount(self) -> None:
         """Begin with what is shown now."""

@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, ProgressBar, Static
+from textual.widgets import DataTable, ProgressBar, Static
 
 from process_hardening.reporters import text
 from process_hardening.terminal import printable
 from process_hardening.tui.attacker import Attacker
 from process_hardening.tui.machine import Machine
+from process_hardening.tui.widgets.keys import Keys
 from process_hardening.verify import (
     CONTROL,
     VICTIMS,
@@ -76,7 +77,7 @@ class VerifyScreen(Screen[None]):
         yield ProgressBar(show_eta=False)
         yield DataTable[Text](cursor_type="row", zebra_stripes=True)
         yield Static("", id="evidence", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Say what will be done; do nothing yet."""
@@ -91,7 +92,7 @@ class VerifyScreen(Screen[None]):
             self.attacker.cancel()
 
     @property
-    def is_running(self) -> bool:
+    def is_attacking(self) -> bool:
         """Whether attacks are under way."""
         return self.attacker is not None and self.attacker.is_alive()
 
@@ -116,13 +117,13 @@ class VerifyScreen(Screen[None]):
 
     def action_tools(self) -> None:
         """With tools, or without."""
-        if not self.is_running:
+        if not self.is_attacking:
             self.with_tools = not self.with_tools
             self.show_plan()
 
     def action_start(self) -> None:
         """Attack."""
-        if self.is_running:
+        if self.is_attacking:
             return
         self.query_one(DataTable).clear()
         self.query_one("#evidence", Static).update("")
@@ -139,7 +140,7 @@ class VerifyScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stop the attacks; go back when there are none."""
-        if self.attacker and self.is_running:
+        if self.attacker and self.is_attacking:
             self.attacker.cancel()
             self.tell("stopping …")
         else:

@@ -48,7 +48,7 @@ def monitor(status: Status, late: str) -> Content:
 
 
 class Overview(Static):
-    """Two lines; markup in what they show is text."""
+    """Three lines; markup in what they show is text."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 -- as textual has it
         super().__init__("looking …", id=id, markup=False)
@@ -62,9 +62,13 @@ class Overview(Static):
         pace: str,
     ) -> None:
         """Show all of it. pace -- how often is looked, or that it is paused."""
-        first = counts(view) if view else Content("looking …")
-        if selection.words:
-            first = Content.assemble(first, ("  only: " + selection.words, "bold $text-accent"))
-        looked = time.strftime("%H:%M:%S", time.localtime(view.at)) + "  " if view else ""
-        second = Content.assemble(looked, pace, "  ", host(host_view), "  ", own)
-        self.update(Content("\n").join([first, second]))
+        looked = time.strftime("%H:%M:%S", time.localtime(view.at)) if view else "--:--:--"
+        order = "tree" if selection.tree else f"by {selection.sort}"
+        order += " reversed" * selection.descending
+        only = f"  only: {selection.words}" if selection.words else ""
+        lines = [
+            counts(view) if view else Content("looking …"),
+            Content.assemble(host(host_view), "  ", own),
+            Content.assemble(f"{looked}  {pace}  {order}", (only, "bold $text-accent")),
+        ]
+        self.update(Content("\n").join(lines))

@@ -1,0 +1,245 @@
+"""A machine for the monitor to look at: its processes are made up, its clock stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from textual.pilot import Pilot
+
+from process_hardening.errors import CommandError
+from process_hardening.hardening import Status
+from process_hardening.posture.audit import Audit, make_entries
+from process_hardening.posture.checks import Check, checks_of
+from process_hardening.posture.host import FIXED, Host, Swap
+from process_hardening.posture.outcome import CoreRules, verdict
+from process_hardening.posture.process import Posture
+from process_hardening.posture.procfs import UNLIMITED
+from process_hardening.tui.app import WatchApp
+from process_hardening.tui.machine import Machine
+from process_hardening.verify import (
+    BLOCKED,
+    CONTROL,
+    LEAKED,
+    UNAVAILABLE,
+    VICTIMS,
+    AttackResult,
+    Judged,
+    Progress,
+    Verification,
+)
+from support import TIMEOUT
+
+MORNING = 1_767_323_045.0
+"""2026-01-02 03:04:05 UTC."""
+
+USERS = {0: "root", 1000: "ada", 1001: "björn", 65534: "nobody"}
+
+HARDENED: dict[str, Any] = {"dumpable": 0, "core_limit": (0, 0)}
+PARTIAL: dict[str, Any] = {"dumpable": 0, "core_limit": (0, UNLIMITED)}
+
+
+def process(pid: int, name: str, **fields: Any) -> Posture:
+    """An exposed process of ada's, but for what is said."""
+    posture = Posture(pid)
+    posture.name = name
+    known: dict[str, Any] = {
+        "ppid": 1,
+        "exe": f"/usr/bin/{name}",
+        "uid": 1000,
+        "dumpable": 1,
+        "dumpable_source": "pidfd",
+        "core_limit": (0, UNLIMITED),
+        "no_new_privs": False,
+        "seccomp": 0,
+        "tracer_pid": 0,
+        "capabilities": (),
+        "other_user_namespace": False,
+        "loader_variables": (),
+        "injected_libraries": (),
+        "secret_variables": (),
+        "secret_arguments": (),
+        "python": "",
+        "remote_debugging": False,
+    }
+    for field, value in {**known, **fields}.items():
+        setattr(posture, field, value)
+    if posture.dumpable is not None:
+        posture.inspectable = posture.dumpable == 1
+    posture.verdict = verdict(posture)
+    return posture
+
+
+def usual() -> list[Posture]:
+    """A developer's machine."""
+    return [
+        process(1, "systemd", uid=0, ppid=0, core_limit=(UNLIMITED, UNLIMITED)),
+        process(2, "kthreadd", uid=0, ppid=0, kind="kernel thread"),
+        process(412, "sshd", uid=0, **HARDENED),
+        process(603, "ssh-agent", **PARTIAL),
+        process(871, "gunicorn", python="3.12", framework="gunicorn", **HARDENED),
+        process(880, "gunicorn", ppid=871, python="3.12", framework="gunicorn", **HARDENED),
+        process(881, "python3", ppid=871, python="3.12", secret_variables=("DATABASE_PASSWORD",)),
+        process(1204, "agent", python="3.14", remote_debugging=True, secret_variables=("API_KEY",)),
+        process(1310, "編集者-éditeur", uid=1001),
+        process(1444, "[b]bold[/b]\x1b[31m", secret_arguments=("--password",)),
+        process(1580, "node", loader_variables=("LD_PRELOAD",), injected_libraries=("/tmp/x.so",)),
+        process(1733, "gdb", uid=65534, tracer_pid=99),
+        process(
+            2050,
+            "",
+            uid=65534,
+            exe=None,
+            dumpable=None,
+            dumpable_source=None,
+            protected=("name", "exe"),
+            problem="/proc hides it from us (mount option hidepid)",
+        ),
+    ]
+
+
+def host() -> Host:
+    """Its settings."""
+    made = Host()
+    made.system, made.name, made.kernel, made.kernel_version = "linux", "desk", "6.18.1", (6, 18, 1)
+    made.core = CoreRules("core", False, (6, 18))
+    made.suid_dumpable, made.ptrace_scope, made.hidepid = 0, 0, ""
+    made.perf_event_paranoid, made.user_namespaces, made.memfd_noexec = 2, True, 0
+    made.randomize_va_space, made.preload_file, made.swaps = 2, (), (Swap("/dev/sda2", False),)
+    made.exit_race, made.exit_race_source = FIXED, "tried"
+    return made
+
+
+def own_status() -> Status:
+    """The monitor is hardened."""
+    status = Status.__new__(Status)
+    status.dumpable, status.inspectable, status.no_new_privs = 0, False, False
+    status.tracer_pid, status.core_limit, status.loader_variables = 0, (0, 0), ()
+    status.verdict = "hardened"
+    return status
+
+
+def result(name: str, control: str, outcomes: dict[str, str]) -> AttackResult:
+    """A row of verify's table."""
+    said = f"{name}: Operation not permitted"
+    cells = {victim: Judged(outcome, said) for victim, outcome in outcomes.items()}
+    return AttackResult(name, "built-in", f"what {name} does", name, control, said, victims=cells)
+
+
+class FakeMachine(Machine):
+    """Shows what it is told to.
+
+    postures -- its processes; problem -- why they cannot be seen
+    looks -- how often it was looked at; asked -- the attacks that were asked for
+    gate -- attacks wait for it after each step
+    """
+
+    def __init__(self, postures: Iterable[Posture] | None = None) -> None:
+        super().__init__()
+        self.postures = list(usual() if postures is None else postures)
+        self.problem = ""
+        self.host_problem = ""
+        self.time = MORNING
+        self.looks = 0
+        self.asked: list[tuple[int | None, bool]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def now(self) -> float:
+        """What the clock was set to."""
+        return self.time
+
+    def own_status(self) -> Status:
+        """The monitor is hardened."""
+        return own_status()
+
+    def look(self) -> Audit:
+        """What is there now."""
+        self.looks += 1
+        if self.problem:
+            raise CommandError(self.problem)
+        settings = host()
+        entries = make_entries(self.postures, settings, lambda uid: USERS.get(uid, str(uid)))
+        return Audit(settings, entries)
+
+    def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
+        """Of the host."""
+        if self.host_problem:
+            raise CommandError(self.host_problem)
+        return tuple(checks_of(host(), postures))
+
+    def attack(
+        self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
+    ) -> Verification:
+        """All are blocked but one, which a victim of ours could not stop."""
+        self.asked.append((pid, with_tools))
+        if pid == 1:
+            raise CommandError("1: root's process, which root may always read")
+        victims = VICTIMS if pid is None else (f"pid {pid}",)
+        blocked = dict.fromkeys(victims, BLOCKED)
+        rows = [
+            result("ptrace-attach", LEAKED, blocked),
+            result("proc-mem", LEAKED, blocked),
+            result("launch-window", LEAKED, {**blocked, victims[0]: LEAKED}),
+            result("perf-event-open", UNAVAILABLE, {}),
+        ]
+        for number, row in enumerate(rows):
+            progress(Progress(number + 1, len(rows), row.name, CONTROL, row))
+            self.gate.wait(TIMEOUT)
+        return Verification({"uid": 1000, "container_root": False}, victims, tuple(rows))
+
+
+class Driver:
+    """The running monitor, and hands at its keyboard."""
+
+    def __init__(self, app: WatchApp, pilot: Pilot[None], machine: FakeMachine) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.machine = machine
+        self.screen = app.processes
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait until they were dealt with."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something that a thread brings about."""
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            assert time.monotonic() < deadline, self.text()
+            await asyncio.sleep(0.005)
+        await self.pilot.pause()
+
+    async def look(self, seconds: float = 2.0) -> None:
+        """Let time pass, and look at the machine again."""
+        before = self.screen.view
+        self.machine.time += seconds
+        await self.press("r")
+        await self.until(lambda: self.screen.view is not before)
+
+    def text(self) -> str:
+        """What is on the screen, as text."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+
+    def names(self) -> list[str]:
+        """The names in the table, from top to bottom."""
+        return [row.name for row in self.screen.table.rows]
+
+
+@asynccontextmanager
+async def watching(
+    machine: FakeMachine | None = None, size: tuple[int, int] = (120, 36), late: str = ""
+) -> AsyncIterator[Driver]:
+    """Start the monitor on a machine, have looked at it once, and end it afterwards."""
+    machine = machine or FakeMachine()
+    app = WatchApp(machine, 3600.0, late)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        driver = Driver(app, pilot, machine)
+        await driver.until(lambda: driver.screen.view and driver.screen.host_view)
+        yield driver
+        machine.gate.set()
