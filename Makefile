@@ -21,6 +21,7 @@ bench:  ## costs as ratios against baselines of the same run
 	$(PYTHON) tools/prepare.py bench
 	.venv/bin/python bench/bench.py --json bench/results/latest.json
 	.venv/bin/python bench/audit.py --json bench/results/audit.json
+	.venv/bin/python bench/monitor.py --json bench/results/monitor.json
 
 screenshots:  ## the pictures of the monitor in docs/images, from a made-up machine
 	$(PYTHON) tools/prepare.py test

@@ -360,6 +360,9 @@ class _Laboratory:
         except (subprocess.TimeoutExpired, BrokenPipeError):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        finally:
+            if process.stdout:
+                process.stdout.close()
 
     def _start_guard(self) -> None:
         """Have core_guard.py ready where we may set kernel.core_pattern."""

@@ -70,6 +70,8 @@ async def picture(scene: Scene) -> str:
     if scene.no_color:
         os.environ["NO_COLOR"] = "1"  # textual takes it out again
     async with watching(FakeMachine(), scene.size) as watch:
+        watch.screen.watcher.interval = 10.0  # shown, and longer than the picture takes
+        watch.screen.show_state()
         await watch.press(*scene.keys)
         if scene.happens:
             await scene.happens(watch)

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from process_hardening.posture.registry import REGISTRY
 from process_hardening.tui.attacker import STOPPED
+from process_hardening.tui.screens.too_small import SMALLEST
 from tui.machine import FakeMachine, process, watching
 
 
@@ -111,8 +112,9 @@ async def test_verify() -> None:
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())
-        line = next(line for line in watch.text().splitlines() if line.startswith(" ptrace-attach"))
-        assert line.split()[1:3] == ["leaked", "blocked"]
+        await watch.until(
+            lambda: "ptrace-attach leaked blocked" in " ".join(watch.text().split())
+        )
         assert "launch-window" not in watch.text()
         await watch.press("enter", "space", "t")
         watch.machine.gate.set()
@@ -322,9 +324,14 @@ async def test_sizes(size: tuple[int, int]) -> None:
         assert "□ exposed" in text
         assert "881 python3 of ada: □ exposed" in text
         assert "Help" in text
-        for screen in ("h", "v", "question_mark", "x"):
-            await watch.press(screen)
-            assert watch.text()
+
+
+async def test_every_screen_fits_into_the_smallest_terminal() -> None:
+    """The last line shows how to go back."""
+    async with watching(size=SMALLEST) as watch:
+        for key in ("h", "v", "question_mark", "x", "u", "enter"):
+            await watch.press(key)
+            assert "ack" in "".join(watch.text().splitlines()[-3:]), watch.text()
             await watch.press("escape")
 
 

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     Raises CommandError.
     """
     interval = _seconds(options.interval)
-    _check_terminal()
+    _check()
     late = _start_again()
 
     from process_hardening.tui.app import WatchApp
@@ -108,12 +108,16 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     return app.return_code or 0
 
 
-def _check_terminal() -> None:
-    """Raise CommandError when there is nothing to draw on, or nothing to draw with."""
+def _check() -> None:
+    """Raise CommandError when there is nothing to draw with, or nothing to draw on."""
     from importlib.util import find_spec
 
     from process_hardening.errors import CommandError
 
+    if find_spec("textual") is None:
+        raise CommandError(
+            "textual is not installed: python -m pip install 'process-hardening[tui]'"
+        )
     for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
         if stream is None or not stream.isatty():
             raise CommandError(
@@ -123,10 +127,6 @@ def _check_terminal() -> None:
         raise CommandError(
             "nothing can be drawn on a dumb terminal (TERM=dumb);"
             " `process-hardening audit` prints what can be seen"
-        )
-    if find_spec("textual") is None:
-        raise CommandError(
-            "textual is not installed: python -m pip install 'process-hardening[tui]'"
         )
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -27,7 +27,7 @@ _MODE = 0o600
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-def picture_of(app: App[object]) -> str:
+def picture_of(app: App[Any]) -> str:
     """The screen as SVG, which loads nothing from anywhere."""
     return _FONTS.sub("", app.export_screenshot())
 

@@ -146,7 +146,7 @@ class ProcessesScreen(Screen[None]):
     def show_state(self) -> None:
         """Fill the overview."""
         seconds = self.watcher.seconds
-        pace = "PAUSED" if self.watcher.paused else f"every {seconds:.3g} s"
+        pace = "PAUSED" if self.watcher.paused else f"every {round(seconds, 1):g} s"
         self.query_one(Overview).show_state(
             self.view, self.host_view, self.own, self.selection, pace
         )

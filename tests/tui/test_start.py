@@ -1,0 +1,226 @@
+"""How the monitor starts, or says why it does not; and the machine that it looks at for real."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import process_hardening
+import support
+from process_hardening.errors import CommandError
+from process_hardening.tui.attacker import STOPPED, Attacker
+from process_hardening.tui.machine import Machine
+from process_hardening.tui.view import HostView, View, view_of
+from process_hardening.tui.watcher import Watcher
+from process_hardening.verify import LEAKED, Progress, Verification
+
+MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
+
+WAYS = [
+    [MONITOR],
+    [sys.executable, "-m", "process_hardening.tui"],
+    [str(Path(sys.executable).with_name("process-hardening")), "tui"],
+]
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    """The only line that a program that did not start wrote."""
+    assert result.returncode == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("process-hardening: ")
+    return line
+
+
+def in_terminal(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end with a terminal as its input and output, and a pipe for errors."""
+    ours, theirs = pty.openpty()
+    try:
+        return support.run_as_user(
+            argv,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            **{"capture_output": False, **options},
+        )
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
+def test_no_terminal(way: list[str]) -> None:
+    """One line that says what to use in its place, status 2."""
+    assert "audit` prints what can be seen" in one_line(support.run_as_user(way))
+
+
+def test_errors_that_go_elsewhere() -> None:
+    """Textual draws on standard error: that has to be the terminal too."""
+    result = in_terminal([MONITOR])
+    assert result.returncode == 2
+    assert "standard error is no terminal" in result.stderr
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
+def test_help_and_version(way: list[str]) -> None:
+    """The same whichever way it is started."""
+    text = support.run_as_user([*way, "--help"]).stdout
+    assert "--interval SECONDS" in text
+    assert "2 usage, no terminal, or textual is not installed" in text
+    version = support.run_as_user([*way, "--version"])
+    assert version.stdout.split() == ["process-hardening-tui", process_hardening.__version__]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--interval", "0"], ["--interval", "nan"], ["--interval=x"], ["--interval"], ["x"], ["--y"]],
+    ids=" ".join,
+)
+def test_wrong_arguments(arguments: list[str]) -> None:
+    """One line, status 2."""
+    for way in WAYS:
+        one_line(support.run_as_user([*way, *arguments]))
+
+
+def test_textual_is_missing(user_tmp: Path) -> None:
+    """One line with the command that installs it, status 2."""
+    package = Path(str(process_hardening.__file__)).parent
+    (user_tmp / "process_hardening").symlink_to(package)
+    argv = [sys.executable, "-S", "-m", "process_hardening.tui"]
+    result = support.run_as_user(argv, env={"PYTHONPATH": str(user_tmp)})
+    assert "python -m pip install 'process-hardening[tui]'" in one_line(result)
+
+
+def test_the_start_loads_nothing_of_textual() -> None:
+    """Nor anything of ours but the core: it is hardened by then."""
+    result = support.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; before = set(sys.modules); import process_hardening.tui.main;"
+            " print(*sorted(set(sys.modules) - before))",
+        ]
+    )
+    assert set(result.stdout.split()) <= {
+        "__future__",
+        "process_hardening",
+        "process_hardening.tui",
+        "process_hardening.tui.main",
+        "types",
+    }
+
+
+# The real machine
+
+
+def test_a_look_at_the_real_machine() -> None:
+    """It sees this very process, judged."""
+    view = view_of(Machine().look(), 1.0, None)
+    (row,) = [row for row in view.rows if row.pid == os.getpid()]
+    assert row.verdict in ("exposed", "partial")
+
+
+def test_no_proc(tmp_path: Path) -> None:
+    """What is no proc file system is told from one."""
+    with pytest.raises(CommandError, match="no proc file system"):
+        Machine(str(tmp_path)).look()
+
+
+def test_the_host_for_real() -> None:
+    """The checks of doctor."""
+    assert "Yama" in [check.topic for check in Machine().checks([])]
+
+
+def test_the_watcher_goes_on_by_itself() -> None:
+    """It looks again after each interval, marks what changed, and ends when told."""
+    seen: list[View | HostView] = []
+    two = threading.Event()
+
+    def take(view: View | HostView) -> None:
+        seen.append(view)
+        if len(seen) > 2:
+            two.set()
+
+    watcher = Watcher(Machine(), 0.05, take)
+    watcher.look_at_host()
+    watcher.start()
+    assert two.wait(support.TIMEOUT)
+    watcher.stop()
+    watcher.join(support.TIMEOUT)
+    assert not watcher.is_alive()
+    assert any(isinstance(view, HostView) and view.checks for view in seen)
+    assert sum(isinstance(view, View) for view in seen) >= 2
+
+
+def test_a_big_machine_is_looked_at_less_often() -> None:
+    """Unless told otherwise, looking takes a small share of the time."""
+
+    class Slow(Machine):
+        def look(self) -> Any:
+            until = time.process_time() + 0.1
+            while time.process_time() < until:
+                pass
+            raise CommandError("slow")
+
+    seen = threading.Event()
+    watcher = Watcher(Slow(), None, lambda _: seen.set())
+    watcher.start()
+    assert seen.wait(support.TIMEOUT)
+    watcher.stop()
+    assert watcher.seconds >= 5.0
+    watcher.interval = 1.0
+    assert watcher.seconds == 1.0
+
+
+def attack(pid: int, stop_after: int | None = None) -> tuple[Verification | None, str]:
+    """Attack a process for real, and stop after some steps if so told."""
+    steps: list[Progress] = []
+    ended: list[tuple[Verification | None, str]] = []
+
+    def step(progress: Progress) -> None:
+        steps.append(progress)
+        if len(steps) == stop_after:
+            attacker.cancel()
+
+    attacker = Attacker(Machine(), pid, False, step, lambda *result: ended.append(result))
+    attacker.start()
+    attacker.join(support.TIMEOUT)
+    assert not attacker.is_alive()
+    return ended[0]
+
+
+SLEEPER = [sys.executable, "-c", "print('ready', flush=True); input()"]
+HARDENED_SLEEPER = [
+    sys.executable,
+    "-c",
+    "import process_hardening as ph; ph.harden(); print('ready', flush=True); input()",
+]
+
+
+def test_an_attack_for_real() -> None:
+    """The control leaks, a plain process lets attackers in, a hardened one does not; both live."""
+    with support.Running(SLEEPER) as plain, support.Running(HARDENED_SLEEPER) as hardened:
+        for running, leaks in ((plain, True), (hardened, False)):
+            result, problem = attack(running.pid)
+            assert result, problem
+            row = next(row for row in result.attacks if row.name == "proc-mem")
+            assert row.control == LEAKED
+            (judged,) = row.victims.values()
+            assert (judged.outcome == LEAKED) == leaks, judged
+            assert running.process.poll() is None
+
+
+def test_a_stopped_attack_leaves_nothing() -> None:
+    """No folder, and no process of the laboratory."""
+    before = set(Path("/tmp").glob("ph-verify-*"))
+    with support.Running(SLEEPER) as plain:
+        assert attack(plain.pid, stop_after=1) == (None, STOPPED)
+    assert set(Path("/tmp").glob("ph-verify-*")) <= before
