@@ -21,8 +21,8 @@ import support
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "process_hardening/__init__.abi3.so"
 PRELOAD = "process_hardening/libprocess_hardening.so"
-COMMAND = "process-hardening"
-DATA = {"attacks/builtin/injected.c", "reporters/report.html.j2"}
+SCRIPTS = ("process-hardening", "process-hardening-tui")
+DATA = {"attacks/builtin/injected.c", "reporters/report.html.j2", "tui/app.tcss"}
 """What the package may need beside its Python files: `verify` compiles the first."""
 
 
@@ -86,10 +86,10 @@ def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile)
 
 
 def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None:
-    """The files of the source tree, two libraries, the command; no test, no file of the core."""
+    """The files of the source tree, two libraries, the scripts; no test, no file of the core."""
     own = {
         f"{dist_info()}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
-    } | {f"process_hardening-{ph.__version__}.data/scripts/{COMMAND}"}
+    } | {f"process_hardening-{ph.__version__}.data/scripts/{name}" for name in SCRIPTS}
     assert set(archive.namelist()) == source_files() | own | {EXTENSION, PRELOAD}
 
 
@@ -161,10 +161,11 @@ def test_the_libraries_are_hardened_themselves(extracted: Path, name: str) -> No
     assert str(ROOT).encode() not in (extracted / name).read_bytes()
 
 
-def test_the_command_starts_with_its_own_interpreter(command: str) -> None:
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_starts_with_its_own_interpreter(name: str) -> None:
     """Pip has put the path of the environment's Python into the first line, and nothing else."""
-    lines = Path(command).read_text().splitlines()
-    ours = (ROOT / "bin" / COMMAND).read_text().splitlines()
+    lines = Path(sys.executable).with_name(name).read_text().splitlines()
+    ours = (ROOT / "bin" / name).read_text().splitlines()
     assert lines[0].startswith(f"#!{sys.prefix}/")
     assert lines[1:] == ours[1:]
 
