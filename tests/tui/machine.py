@@ -133,7 +133,7 @@ def result(name: str, control: str, outcomes: dict[str, str]) -> AttackResult:
 class FakeMachine(Machine):
     """Shows what it is told to.
 
-    postures -- its processes; problem -- why they cannot be seen
+    postures -- its processes; problem -- why they cannot be seen; notes -- what cannot be
     looks -- how often it was looked at; asked -- the attacks that were asked for
     gate -- attacks wait for it after each step
     """
@@ -142,6 +142,7 @@ class FakeMachine(Machine):
         super().__init__()
         self.postures = list(usual() if postures is None else postures)
         self.problem = ""
+        self.notes: list[str] = []
         self.host_problem = ""
         self.time = MORNING
         self.looks = 0
@@ -164,7 +165,9 @@ class FakeMachine(Machine):
             raise CommandError(self.problem)
         settings = host()
         entries = make_entries(self.postures, settings, lambda uid: USERS.get(uid, str(uid)))
-        return Audit(settings, entries)
+        audit = Audit(settings, entries)
+        audit.notes = self.notes
+        return audit
 
     def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
         """Of the host."""

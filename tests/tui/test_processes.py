@@ -315,6 +315,14 @@ async def test_a_machine_that_cannot_be_looked_at() -> None:
         assert "/proc: gone again" in watch.text()
 
 
+async def test_what_could_not_be_seen_is_said() -> None:
+    """A table from which something is missing does not look complete."""
+    machine = FakeMachine()
+    machine.notes = ["/proc is mounted with hidepid=2"]
+    async with watching(machine) as watch:
+        assert "incomplete: /proc is mounted with hidepid=2" in watch.text()
+
+
 async def test_an_internal_error_is_shown() -> None:
     """A thread that ends in silence would leave an old picture for ever."""
     async with watching() as watch:

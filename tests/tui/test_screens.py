@@ -112,9 +112,7 @@ async def test_verify() -> None:
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())
-        await watch.until(
-            lambda: "ptrace-attach leaked blocked" in " ".join(watch.text().split())
-        )
+        await watch.until(lambda: "ptrace-attach leaked blocked" in " ".join(watch.text().split()))
         assert "launch-window" not in watch.text()
         await watch.press("enter", "space", "t")
         watch.machine.gate.set()

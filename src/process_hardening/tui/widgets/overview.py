@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from process_hardening.hardening import HARDENED, Status
 from process_hardening.posture.registry import SEVERITIES
+from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView, Selection, View
 from process_hardening.tui.widgets import signs
 
@@ -66,9 +67,15 @@ class Overview(Static):
         order = "tree" if selection.tree else f"by {selection.sort}"
         order += " reversed" * selection.descending
         only = f"  only: {selection.words}" if selection.words else ""
+        notes = view.audit.notes if view and view.audit else []
+        missing = f"  incomplete: {printable('; '.join(notes))}" if notes else ""
         lines = [
             counts(view) if view else Content("looking …"),
             Content.assemble(host(host_view), "  ", own),
-            Content.assemble(f"{looked}  {pace}  {order}", (only, "bold $text-accent")),
+            Content.assemble(
+                f"{looked}  {pace}  {order}",
+                (only, "bold $text-accent"),
+                (missing, "$text-warning"),
+            ),
         ]
         self.update(Content("\n").join(lines))
