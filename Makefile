@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots cross lint clean
+.PHONY: demo test evidence bench screenshots cross generated lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -30,6 +30,10 @@ screenshots:  ## the pictures of the monitor in docs/images, from a made-up mach
 cross:  ## compile the C core for every system of the specification
 	$(PYTHON) tools/prepare.py cross
 	.venv/bin/python tools/cross.py
+
+generated:  ## the man page, the completions, the pages that are made of the code
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python -m tools.generate
 
 lint:  ## types and style (the tests run the same)
 	.venv/bin/ruff check .

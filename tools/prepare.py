@@ -40,6 +40,14 @@ TOOLS: list[Need] = [
     ("perf", lambda: shutil.which("perf"), "linux-perf"),
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
     ("node", lambda: shutil.which("node"), "nodejs"),
+    ("zsh", lambda: shutil.which("zsh"), "zsh"),
+    ("fish", lambda: shutil.which("fish"), "fish"),
+    (
+        "bash-completion",
+        Path("/usr/share/bash-completion/bash_completion").exists,
+        "bash-completion",
+    ),
+    ("mandoc", lambda: shutil.which("mandoc"), "mandoc"),
 ]
 BENCH: list[Need] = [
     ("valgrind", lambda: shutil.which("valgrind"), "valgrind"),

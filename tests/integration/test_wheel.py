@@ -60,6 +60,11 @@ def dist_info() -> str:
     return f"process_hardening-{ph.__version__}.dist-info"
 
 
+def data() -> str:
+    """The folder of what goes elsewhere than into the package."""
+    return f"process_hardening-{ph.__version__}.data"
+
+
 def source_files() -> set[str]:
     """What is below src/, by its path there."""
     source = ROOT / "src"
@@ -67,6 +72,15 @@ def source_files() -> set[str]:
         str(path.relative_to(source))
         for path in source.rglob("*")
         if path.is_file() and path.parent.name != "__pycache__"
+    }
+
+
+def shared_files() -> set[str]:
+    """What is below share/, by its path in the wheel: a man page, and completions for shells."""
+    return {
+        f"{data()}/data/{path.relative_to(ROOT)}"
+        for path in (ROOT / "share").rglob("*")
+        if path.is_file()
     }
 
 
@@ -86,11 +100,12 @@ def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile)
 
 
 def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None:
-    """The files of the source tree, two libraries, the scripts; no test, no file of the core."""
+    """The source tree's files, two libraries, the scripts, man page and completions."""
     own = {
         f"{dist_info()}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
-    } | {f"process_hardening-{ph.__version__}.data/scripts/{name}" for name in SCRIPTS}
-    assert set(archive.namelist()) == source_files() | own | {EXTENSION, PRELOAD}
+    } | {f"{data()}/scripts/{name}" for name in SCRIPTS}
+    expected = source_files() | shared_files() | own | {EXTENSION, PRELOAD}
+    assert set(archive.namelist()) == expected
 
 
 def test_the_source_tree_holds_python_files() -> None:

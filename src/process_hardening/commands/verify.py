@@ -30,7 +30,7 @@ An attack counts as blocked only when the same attack got a secret out of the co
 run, and both answer afterwards. As root, victims and attackers run as an unprivileged user.
 
 victims:
-  {", ".join(VICTIMS)}
+  {", ".join(VICTIMS)};
   broken on purpose, to see what a failure looks like: {", ".join(BROKEN_KINDS)}
 
 exit status:

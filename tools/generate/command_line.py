@@ -1,0 +1,160 @@
+"""The command line as data: read from the argparse parser once, rendered by the other modules."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from process_hardening.__main__ import make_parser
+from process_hardening.attacks.registry import attacks
+from process_hardening.posture.registry import REGISTRY
+from process_hardening.verify import VICTIMS
+
+FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
+"""What completion can offer for a value, beside a list of words."""
+
+_BY_METAVAR = {"FILE": FILE, "DIR": FOLDER, "PID": PROCESS, "USER": USER}
+
+
+def _words_of(command: str, name: str) -> tuple[str, ...]:
+    """The values that the parser takes as any text and the command looks up."""
+    if (command, name) == ("verify", "attack"):
+        return tuple(attack.name for attack in attacks())
+    if (command, name) == ("verify", "victim"):
+        return tuple(VICTIMS)
+    return tuple(REGISTRY) if (command, name) == ("explain", "ids") else ()
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An option, or a positional argument when it has no flags.
+
+    metavar -- what stands for its value; None: it takes none
+    kind -- FILE, FOLDER, PROCESS, USER, PROGRAM or "": what the value names
+    words -- the values that there are, where they are known
+    ends -- whether the command line ends with it (--help, --version)
+    """
+
+    flags: tuple[str, ...]
+    metavar: str | None
+    help: str
+    kind: str
+    words: tuple[str, ...]
+    repeatable: bool
+    ends: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the text below a command's options: items of (term or "", explanation)."""
+
+    title: str
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand; the program itself has the name ""."""
+
+    name: str
+    help: str
+    usages: tuple[str, ...]
+    groups: tuple[tuple[str, tuple[Argument, ...]], ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """Those of all groups."""
+        return tuple(argument for _, group in self.groups for argument in group)
+
+    @property
+    def options(self) -> tuple[Argument, ...]:
+        """The arguments with flags."""
+        return tuple(argument for argument in self.arguments if argument.flags)
+
+    @property
+    def positionals(self) -> tuple[Argument, ...]:
+        """The arguments without flags."""
+        return tuple(argument for argument in self.arguments if not argument.flags)
+
+    @property
+    def takes_program(self) -> bool:
+        """Whether its last argument is a command line of another program."""
+        return any(argument.kind == PROGRAM for argument in self.positionals)
+
+
+def _argument(command: str, action: argparse.Action, prog: str) -> Argument:
+    metavar = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
+    kind = PROGRAM if action.nargs == argparse.REMAINDER else _BY_METAVAR.get(metavar, "")
+    return Argument(
+        flags=tuple(action.option_strings),
+        metavar=None if action.nargs == 0 else metavar,
+        help=(action.help or "") % {**vars(action), "prog": prog},
+        kind=kind,
+        words=tuple(map(str, action.choices or ())) or _words_of(command, action.dest),
+        repeatable=action.nargs == "*" or type(action).__name__ == "_AppendAction",
+        ends=action.dest in ("help", "version"),
+    )
+
+
+def _usages(parser: argparse.ArgumentParser, arguments: list[Argument]) -> Iterator[str]:
+    if parser.usage:
+        yield from map(str.strip, parser.usage.splitlines())
+        return
+    words = [f"{parser.prog} [OPTION...]"]
+    for argument in arguments:
+        if not argument.flags:
+            words.append(f"[{argument.metavar}{'...' if argument.repeatable else ''}]")
+    yield " ".join(words)
+
+
+def _sections(epilog: str) -> Iterator[Section]:
+    """A block of lines is a paragraph, or a title with a colon and indented lines."""
+    for block in epilog.strip().split("\n\n"):
+        first, *rest = block.splitlines()
+        if not first.endswith(":") or not rest or not all(line.startswith("  ") for line in rest):
+            yield Section("", (("", " ".join(block.split())),))
+            continue
+        items: list[tuple[str, str]] = []
+        for line in rest:
+            entry = re.fullmatch(r"  (\S+)  +(\S.*)", line)
+            if entry or not items:
+                items.append((entry[1], entry[2]) if entry else ("", line.strip()))
+            else:
+                term, text = items[-1]
+                items[-1] = (term, f"{text} {line.strip()}")
+        yield Section(first[:-1], tuple(items))
+
+
+def _command(name: str, text: str, parser: argparse.ArgumentParser) -> Command:
+    groups = []
+    for group in parser._action_groups:
+        members = tuple(
+            _argument(name, action, parser.prog)
+            for action in group._group_actions
+            if not isinstance(action, argparse._SubParsersAction)
+        )
+        if members:
+            groups.append((group.title or "", members))
+    everything = [argument for _, members in groups for argument in members]
+    return Command(
+        name,
+        text,
+        tuple(_usages(parser, everything)),
+        tuple(groups),
+        tuple(_sections(parser.epilog or "")),
+    )
+
+
+def read_commands() -> list[Command]:
+    """The program itself first, then its commands in their order."""
+    parser = make_parser()
+    (subparsers,) = (
+        action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    commands = [_command("", parser.description or "", parser)]
+    for choice in subparsers._choices_actions:
+        commands.append(_command(choice.dest, choice.help or "", subparsers.choices[choice.dest]))
+    return commands
