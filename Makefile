@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots cross generated lint clean
+.PHONY: demo test evidence bench screenshots cross generated dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -34,6 +34,10 @@ cross:  ## compile the C core for every system of the specification
 generated:  ## the man page, the completions, the pages that are made of the code
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python -m tools.generate
+
+dist:  ## sdist and wheel, reproducible and checked, with SBOM and sums, in dist/
+	$(PYTHON) tools/prepare.py dist
+	.venv/bin/python tools/dist.py $(TESTS)
 
 lint:  ## types and style (the tests run the same)
 	.venv/bin/ruff check .

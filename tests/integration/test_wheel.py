@@ -92,10 +92,11 @@ def is_python(name: str) -> bool:
 def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile) -> None:
     """Tagged as a stable-ABI wheel, in its name and inside."""
     assert re.fullmatch(
-        rf"process_hardening-{re.escape(ph.__version__)}-cp310-abi3-\w+\.whl", wheel.name
+        rf"process_hardening-{re.escape(ph.__version__)}-cp310-abi3-[\w.]+\.whl", wheel.name
     )
     inside = metadata(archive, "WHEEL")
-    assert inside.get_all("Tag") == [wheel.stem.split("-", 2)[2]]
+    platforms = wheel.stem.rpartition("-")[2].split(".")
+    assert sorted(inside.get_all("Tag", [])) == sorted(f"cp310-abi3-{name}" for name in platforms)
     assert inside["Root-Is-Purelib"] == "false"
 
 
