@@ -72,14 +72,14 @@ struct report_object {
         name, T_OBJECT_EX, offsetof(struct report_object, field[number]), READONLY, doc            \
     }
 static PyMemberDef report_members[] = {
-    FIELD("inspection", PH_INSPECTION, "the step that keeps processes of the same user out"),
-    FIELD("core_limit", PH_CORE_LIMIT, "the step that sets RLIMIT_CORE to 0, soft and hard"),
-    FIELD("environment", PH_ENVIRONMENT, "the step that removes loader variables"),
-    FIELD("no_new_privs", PH_NO_NEW_PRIVS, "the step that sets no_new_privs"),
-    FIELD("seal", PH_SEAL, "the step that forbids to undo the first one"),
-    FIELD("children", FIELD_CHILDREN, "the step that has later children hardened"),
-    FIELD("removed", FIELD_REMOVED, "names of the variables that this call took out"),
-    FIELD("bypassed", FIELD_BYPASSED, "whether the bypass variable made it skip every step"),
+    FIELD("inspection", PH_INSPECTION, "The step that keeps processes of the same user out."),
+    FIELD("core_limit", PH_CORE_LIMIT, "The step that sets RLIMIT_CORE to 0, soft and hard."),
+    FIELD("environment", PH_ENVIRONMENT, "The step that removes loader variables."),
+    FIELD("no_new_privs", PH_NO_NEW_PRIVS, "The step that sets no_new_privs."),
+    FIELD("seal", PH_SEAL, "The step that forbids to undo the first one."),
+    FIELD("children", FIELD_CHILDREN, "The step that has later children hardened."),
+    FIELD("removed", FIELD_REMOVED, "Names of the variables that this call took out."),
+    FIELD("bypassed", FIELD_BYPASSED, "Whether the bypass variable made it skip every step."),
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -1,6 +1,6 @@
 """Harden a process: no debugger, no core dump, no injected library.
 
-The package itself is an extension, native/python.c.
+The package itself is an extension, native/python.c, whose docstrings stand here a second time.
 """
 
 from typing import final
@@ -67,24 +67,51 @@ class Report:
     """
 
     @property
-    def inspection(self) -> str: ...
+    def inspection(self) -> str:
+        """The step that keeps processes of the same user out."""
     @property
-    def core_limit(self) -> str: ...
+    def core_limit(self) -> str:
+        """The step that sets RLIMIT_CORE to 0, soft and hard."""
     @property
-    def environment(self) -> str: ...
+    def environment(self) -> str:
+        """The step that removes loader variables."""
     @property
-    def no_new_privs(self) -> str: ...
+    def no_new_privs(self) -> str:
+        """The step that sets no_new_privs."""
     @property
-    def seal(self) -> str: ...
+    def seal(self) -> str:
+        """The step that forbids to undo the first one."""
     @property
-    def children(self) -> str: ...
+    def children(self) -> str:
+        """The step that has later children hardened."""
     @property
-    def removed(self) -> tuple[str, ...]: ...
+    def removed(self) -> tuple[str, ...]:
+        """Names of the variables that this call took out."""
     @property
-    def bypassed(self) -> bool: ...
+    def bypassed(self) -> bool:
+        """Whether the bypass variable made it skip every step."""
 
-def harden(policy: Policy | None = None, /) -> Report: ...
-def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) -> Report: ...
+def harden(policy: Policy | None = None, /) -> Report:
+    """Take the steps of a policy in this process.
+
+    policy -- a Policy; None means DEFAULT
+
+    Returns a Report. Raises HardeningError for the first step that fails; the steps
+    before it stay. Raises TypeError when policy is no Policy, before any step.
+    """
+
+def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) -> Report:
+    """Harden this process, or end it: the first statement of main().
+
+    policy -- a Policy; None means DEFAULT
+    reexec -- start the program again as an execute-only image when it was born
+              dumpable or with a library injected (Linux; elsewhere ignored)
+
+    Returns a Report. When a step fails, prints one line to standard error and ends
+    the process at once with status 5 (inspection), 6 (ptrace), 7 (core limit),
+    8 (environment) or 2 (wrong arguments); nothing can catch that.
+    CODEX_SKIP_HARDENING=1 in the environment skips everything, with a warning.
+    """
 
 _preload_entry: bytes
 _children_variable: str
