@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots cross generated dist lint clean
+.PHONY: demo test evidence bench screenshots cross generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -32,8 +32,11 @@ cross:  ## compile the C core for every system of the specification
 	.venv/bin/python tools/cross.py
 
 generated:  ## the man page, the completions, the pages that are made of the code
-	$(PYTHON) tools/prepare.py test
+	$(PYTHON) tools/prepare.py docs
 	.venv/bin/python -m tools.generate
+
+docs: generated  ## the documentation site, in build/site
+	.venv/bin/python -m mkdocs build
 
 dist:  ## sdist and wheel, reproducible and checked, with SBOM and sums, in dist/
 	$(PYTHON) tools/prepare.py dist

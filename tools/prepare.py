@@ -62,6 +62,7 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
+    "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),
 }
 

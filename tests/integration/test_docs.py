@@ -1,0 +1,221 @@
+"""The documents say what there is: names, options, files; and the generated ones are current."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import shutil
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import griffe
+import pytest
+
+import process_hardening as ph
+import support
+from process_hardening.__main__ import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+MAN_PAGE = ROOT / "share" / "man" / "man1" / "process-hardening.1"
+MADE = {"build", "dist"}
+
+
+def markdown_files() -> list[str]:
+    """The Markdown files of the repository, by their path in it."""
+    folders = [path for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."]
+    paths = [*ROOT.glob("*.md")]
+    for folder in folders:
+        paths += folder.rglob("*.md") if folder.name not in MADE else []
+    return sorted(str(path.relative_to(ROOT)) for path in paths)
+
+
+def prose(path: Path) -> str:
+    """A Markdown file without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(path: Path) -> set[str]:
+    """What the headings of a Markdown file can be reached by, as forges and mkdocs do it."""
+    found = set()
+    for title in re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE):
+        kept = re.sub(r"[^\w\- ]", "", title.strip().lower())
+        found.add(kept.replace(" ", "-"))
+    return found
+
+
+def broken_links(path: Path) -> Iterator[str]:
+    """The links and images of a Markdown file that lead nowhere in the repository."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if re.match(r"\w+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            yield target
+
+
+@pytest.mark.parametrize("name", markdown_files())
+def test_links_lead_somewhere(name: str) -> None:
+    """Files and headings, in the repository; the site is built from the same files."""
+    assert list(broken_links(ROOT / name)) == []
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    """The check above sees a missing file and a missing heading, and no more than that."""
+    (tmp_path / "there.md").write_text("# One, two\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n[a](there.md#one-two) [b](#page) [c](https://x.example)\n"
+        "[d](gone.md) [e](there.md#three) [f](#gone)\n```\n[g](code.md)\n```\n"
+    )
+    assert list(broken_links(page)) == ["gone.md", "there.md#three", "#gone"]
+
+
+@functools.cache
+def package() -> griffe.Object | griffe.Alias:
+    """The package as __init__.pyi and the modules have it, unimported."""
+    return griffe.load("process_hardening", search_paths=[ROOT / "src"], allow_inspection=False)
+
+
+def stub(name: str) -> griffe.Object | griffe.Alias:
+    """A name of the package, where it is defined."""
+    found = package()[name]
+    return found.final_target if isinstance(found, griffe.Alias) else found
+
+
+@pytest.mark.parametrize("name", sorted(ph.__all__))
+def test_a_public_name_is_documented(name: str) -> None:
+    """It has a docstring, and its place in the reference."""
+    documented = stub(name)
+    assert documented.docstring, name
+    assert f"\n::: process_hardening.{name}\n" in (REFERENCE / "api.md").read_text()
+    if not isinstance(documented, griffe.Attribute):  # a constant's docstring is in its source only
+        assert documented.docstring.value == inspect.getdoc(getattr(ph, name))
+
+
+def test_the_reference_has_public_names_only() -> None:
+    """What was taken away is not documented any more."""
+    named = re.findall(r"^::: process_hardening\.(\w+)$", (REFERENCE / "api.md").read_text(), re.M)
+    assert sorted(named) == sorted(ph.__all__)
+
+
+def test_the_fields_of_a_report_are_documented() -> None:
+    """In the extension and in the stubs with the same words."""
+    fields = {
+        name: inspect.getdoc(value)
+        for name, value in vars(ph.Report).items()
+        if isinstance(value, types.MemberDescriptorType)
+    }
+    documented = {
+        name: member.docstring.value if member.docstring else None
+        for name, member in stub("Report").members.items()
+        if not name.startswith("_")
+    }
+    assert documented == fields
+
+
+def test_the_generated_files_are_current() -> None:
+    """`make generated` would change nothing."""
+    result = support.run([sys.executable, "-m", "tools.generate", "--check"], cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+
+
+def test_an_old_generated_file_is_found(tmp_path: Path) -> None:
+    """And made anew."""
+    for name in ("README.md", "docs", "share", "tools"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    (tmp_path / MAN_PAGE.relative_to(ROOT)).write_text("old")
+    (tmp_path / "docs" / "reference" / "cli.md").unlink()
+    generate = [sys.executable, "-m", "tools.generate"]
+    check = support.run([*generate, "--check"], cwd=tmp_path)
+    assert check.returncode == 1
+    assert [line.split(":")[0] for line in check.stderr.splitlines()] == [
+        "docs/reference/cli.md",
+        "share/man/man1/process-hardening.1",
+    ]
+    assert support.run(generate, cwd=tmp_path).returncode == 0
+    assert (tmp_path / MAN_PAGE.relative_to(ROOT)).read_text() == MAN_PAGE.read_text()
+
+
+@functools.cache
+def commands_with_options() -> set[tuple[str, str]]:
+    """Every option of every command, as its --help prints them."""
+    pairs = set()
+    for name in COMMANDS:
+        shown = support.run([sys.executable, "-m", "process_hardening", name, "--help"]).stdout
+        listed = shown.partition("\noptions:")[2]
+        pairs |= {
+            (name, option) for option in re.findall(r"^  (?:-\w, )?(-[\w-]+)", listed, re.MULTILINE)
+        }
+    return pairs
+
+
+def test_every_option_is_in_the_reference() -> None:
+    """On the page of the command line and in the man page, below its command."""
+    page = (REFERENCE / "cli.md").read_text()
+    man = MAN_PAGE.read_text().replace(r"\-", "-")
+    pairs = commands_with_options()
+    assert {("run", "--strict"), ("audit", "--sarif"), ("status", "--json")} <= pairs
+    for name, option in pairs:
+        of_page = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        of_man = man.partition(f"\n.SS {name}\n")[2].partition("\n.S")[0]
+        assert re.search(rf"`{option}[` ]", of_page), (name, option)
+        assert option == "--help" or rf"\fB{option}\fR" in of_man, (name, option)
+
+
+def test_the_man_page_is_well_formed() -> None:
+    """For mandoc, but that it has no date: a file that is generated anew would have another."""
+    result = support.run([support.tool("mandoc"), "-T", "lint", "-W", "warning", str(MAN_PAGE)])
+    complaints = [line for line in result.stdout.splitlines() if "missing date" not in line]
+    assert complaints == []
+
+
+def test_the_man_page_reads_well_on_debian() -> None:
+    """Groff, which man(1) uses there, has no complaint either."""
+    shown = support.run([support.tool("man"), "--warnings=w", "-l", str(MAN_PAGE)])
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "--as-root-without-ptrace" in re.sub(".\b", "", shown.stdout)
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """In pyproject.toml: all else is built from it."""
+    assert f'\nversion = "{ph.__version__}"\n' in (ROOT / "pyproject.toml").read_text()
+    others = [
+        str(path.relative_to(ROOT))
+        for folder in ("src", "native", "bin", "share", "tools", "docs/reference")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and path.suffix not in (".pyc", ".so")
+        and re.search(rf"\b{re.escape(ph.__version__)}\b", path.read_text())
+    ]
+    assert others == []
+
+
+def test_every_page_has_a_place_in_the_menu() -> None:
+    """The menu of mkdocs.yml has patterns; a page that none of them takes would be lost."""
+    mkdocs = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2].partition("\n\n")[0]
+    patterns = re.findall(r"(?:- |: )(\S+\.md)$", mkdocs, re.MULTILINE)
+    docs = ROOT / "docs"
+    for path in docs.rglob("*.md"):
+        name = path.relative_to(docs)
+        if not name.parts[0].startswith("SPEC-"):
+            assert sum(name.match(pattern) for pattern in patterns) == 1, name
+
+
+def test_the_examples_of_the_readme_are_commands() -> None:
+    """`process-hardening ...` in a block of code: the command and its options exist."""
+    options = commands_with_options()
+    names = {name for name, _ in options}
+    for line in re.findall(r"^process-hardening (.*)$", (ROOT / "README.md").read_text(), re.M):
+        name, *rest = re.sub(r" +#.*", "", line).split()
+        assert name in names, line
+        ours = rest[: rest.index("--")] if "--" in rest else rest
+        for word in ours:
+            if word == "-m":
+                break
+            assert not word.startswith("-") or (name, word) in options, line
