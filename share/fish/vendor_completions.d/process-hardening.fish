@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ sarif=+ anchor=+ openmetrics=+ -- $words 2>/dev/null
+    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ sarif=+ anchor=+ openmetrics=+ on-request system interval=+ -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -32,6 +32,10 @@ complete -c process-hardening -n '__fish_use_subcommand' -a verify -d 'attack ha
 complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'say of every process who can read its memory and where a crash would put it'
 complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'say what of this host lets others read memory, why it matters, and how to fix it'
 complete -c process-hardening -n '__fish_use_subcommand' -a explain -d 'explain a finding of audit or doctor, by its id'
+complete -c process-hardening -n '__fish_use_subcommand' -a enable -d 'have every Python of a virtual environment harden itself at its start'
+complete -c process-hardening -n '__fish_use_subcommand' -a disable -d 'take the start-up hook of `enable` away'
+complete -c process-hardening -n '__fish_use_subcommand' -a enabled -d 'say whether an environment has the start-up hook of `enable`'
+complete -c process-hardening -n '__fish_use_subcommand' -a tui -d 'watch live who can read the memory of whom; itself hardened before anything else'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in run' -l method -xa 'auto execute-only preload in-process' -d 'auto, execute-only, preload or in-process'
 complete -c process-hardening -n '__process_hardening_in run' -l children -d 'harden all dynamically linked descendants too'
@@ -80,3 +84,14 @@ complete -c process-hardening -n '__process_hardening_in doctor' -l fail-on -xa 
 complete -c process-hardening -n '__process_hardening_in explain' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in explain' -l markdown -d 'print all of them as docs/findings.md'
 complete -c process-hardening -n '__process_hardening_in explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117'
+complete -c process-hardening -n '__process_hardening_in enable' -s h -l help -d 'show this help message and exit'
+complete -c process-hardening -n '__process_hardening_in enable' -l on-request -d 'only below programs that have their children hardened (harden_children(), run --children)'
+complete -c process-hardening -n '__process_hardening_in enable' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
+complete -c process-hardening -n '__process_hardening_in enable' -l system -d 'allow an interpreter that is not of a virtual environment'
+complete -c process-hardening -n '__process_hardening_in disable' -s h -l help -d 'show this help message and exit'
+complete -c process-hardening -n '__process_hardening_in disable' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
+complete -c process-hardening -n '__process_hardening_in disable' -l system -d 'allow an interpreter that is not of a virtual environment'
+complete -c process-hardening -n '__process_hardening_in enabled' -s h -l help -d 'show this help message and exit'
+complete -c process-hardening -n '__process_hardening_in enabled' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
+complete -c process-hardening -n '__process_hardening_in tui' -s h -l help -d 'show this help message and exit'
+complete -c process-hardening -n '__process_hardening_in tui' -l interval -x -d 'look that often, 0.5 to 3600; default: 2, and less often where looking takes long'
