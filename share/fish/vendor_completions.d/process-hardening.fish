@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ sarif=+ anchor=+ openmetrics=+ on-request system interval=+ -- $words 2>/dev/null
+    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ sarif=+ anchor=+ openmetrics=+ on-request system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -95,3 +95,4 @@ complete -c process-hardening -n '__process_hardening_in enabled' -s h -l help -
 complete -c process-hardening -n '__process_hardening_in enabled' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
 complete -c process-hardening -n '__process_hardening_in tui' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in tui' -l interval -x -d 'look that often, 0.5 to 3600; default: 2, and less often where looking takes long'
+complete -c process-hardening -n '__process_hardening_in tui' -l version -d 'show program\'s version number and exit'

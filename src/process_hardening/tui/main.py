@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="look that often, 0.5 to 3600; default: 2, and less often where looking takes long",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {ph.__version__}")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
@@ -72,7 +73,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {ph.__version__}")
     add_arguments(parser)
     return parser.parse_args(arguments)
 
