@@ -60,7 +60,7 @@ def _section(section: Section) -> str:
 def _command(command: Command) -> str:
     help_text = f"{command.help[0].upper()}{command.help[1:]}."
     usages = "\n.br\n".join(map(_usage, command.usages))
-    own = [argument for argument in command.arguments if not argument.ends]
+    own = [argument for argument in command.arguments if "--help" not in argument.flags]
     parts = [
         f".SS {_text(command.name)}",
         usages,
