@@ -1,0 +1,70 @@
+"""The interface: a conversation above, a line to type in below."""
+
+import asyncio
+import signal
+
+from model import EchoModel, Message
+from textual import work
+from textual.app import App, ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Footer, Header, Input, Static
+
+
+class ChatApp(App[None]):
+    """A conversation with a model; it is kept in memory only."""
+
+    TITLE = "Chat"
+    BINDINGS = [("ctrl+n", "new", "New conversation")]  # noqa: RUF012 -- as textual has it
+    CSS = """
+    #conversation { padding: 1 2; }
+    .user { color: $text-accent; margin-top: 1; }
+    """
+
+    def __init__(self, model: EchoModel) -> None:
+        super().__init__()
+        self.model = model
+        self.conversation: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        """Lay the screen out."""
+        yield Header()
+        yield VerticalScroll(id="conversation", can_focus=False)
+        yield Input(placeholder="Say something")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Follow the conversation, and leave the terminal as it was when a signal ends us."""
+        self.query_one("#conversation").anchor()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Say what was typed, and let the model answer."""
+        if text := event.value.strip():
+            event.input.clear()
+            self.say(Message("user", text))
+            self.answer()
+
+    def say(self, message: Message) -> Static:
+        """Add a message to the conversation; returns what shows it."""
+        self.conversation.append(message)
+        shown = Static(message.text, classes=message.role, markup=False)
+        self.query_one("#conversation").mount(shown)
+        return shown
+
+    @work
+    async def answer(self) -> None:
+        """Show an answer while it comes in."""
+        asked = self.conversation.copy()
+        answer = Message("model", "")
+        shown = self.say(answer)
+        async for part in self.model.answer(asked):
+            answer.text += part
+            shown.update(answer.text)
+
+    def action_new(self) -> None:
+        """Forget the conversation."""
+        self.workers.cancel_all()
+        self.conversation.clear()
+        self.query_one("#conversation").remove_children()
