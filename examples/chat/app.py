@@ -35,9 +35,14 @@ class ChatApp(App[None]):
     def on_mount(self) -> None:
         """Follow the conversation, and leave the terminal as it was when a signal ends us."""
         self.query_one("#conversation").anchor()
+        loop = asyncio.get_running_loop()
+
+        def end(number: int, _: object) -> None:
+            signal.alarm(3)  # by force, if the terminal takes no more output
+            loop.call_soon_threadsafe(self.exit, None, 128 + number)
+
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
+            signal.signal(number, end)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Say what was typed, and let the model answer."""

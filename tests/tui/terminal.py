@@ -89,14 +89,19 @@ class Terminal:
         self.press(f"\x1b[200~{text}\x1b[201~")
 
     def resize(self, columns: int, lines: int) -> None:
-        """Give the window another size; the kernel sends SIGWINCH."""
+        """Give the window another size; the kernel sends SIGWINCH. All must be drawn anew."""
         self.screen.resize(lines, columns)
+        self.screen.erase_in_display(2)
         self._set_size(columns, lines)
 
     def hang_up(self) -> None:
         """Take the terminal away, as a broken ssh connection does."""
         os.close(self._master)
         self._master = -1
+
+    def stall(self) -> None:
+        """Take no more output, as a frozen window or connection does."""
+        termios.tcflow(self._slave, termios.TCOOFF)
 
     def wait(self) -> int:
         """Wait for the end of the program; returns its status."""

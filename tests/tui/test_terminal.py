@@ -38,8 +38,8 @@ class Program:
     hardens: str  # the first statement of main()
     ready: str  # on the screen when keys are answered
     to_type: str  # the keys that lead to a line to type in
-    footer: str  # in the last line of the screen
-    to_quit: str
+    typing: str  # the end of the screen when keys go there, apart from space
+    prompt: str  # in that line while it is empty
     py_spy: str  # what py-spy tells of it; {secret}: what is in its environment
 
 
@@ -48,13 +48,26 @@ PROGRAMS = {
         argv=(sys.executable, "{examples}/chat/chat.py"),
         source=ROOT / "examples" / "chat" / "chat.py",
         hardens="ph.pre_main_hardening(reexec=True)",
-        ready="Say something",
+        ready="^p palette",
         to_type="",
-        footer="New conversation",
-        to_quit="\x11",  # ctrl+q
+        typing="^p palette",
+        prompt="Say something",
         py_spy='key: "{secret}"',
     ),
+    "monitor": Program(
+        argv=(str(Path(sys.executable).with_name("process-hardening-tui")),),
+        source=ROOT / "src" / "process_hardening" / "tui" / "main.py",
+        hardens="ph.pre_main_hardening()",
+        ready="q Quit",
+        to_type="/",
+        typing="/ Filter",
+        prompt="name, pid, user",
+        py_spy="main (tui/main.py",
+    ),
 }
+
+QUIT = "\x11"  # ctrl+q
+DELETE_LINE = "\x15"  # ctrl+u
 
 
 class User(Terminal):
@@ -70,19 +83,28 @@ class User(Terminal):
         super().__init__(argv, env={"CHAT_API_KEY": self.secret, **env}, **options)
 
     def enter(self) -> None:
-        """Wait until the program can be used."""
+        """Wait until the program is there, and go to where text can be typed."""
         self.wait_for(self.program.ready)
+        self.press(self.program.to_type)
+        self.wait_for(self.is_typing)
+
+    def is_typing(self) -> bool:
+        """Whether the whole screen is there and keys go to the line."""
+        return self.text().rstrip().endswith(self.program.typing)
 
     def type(self, text: str = "") -> str:
-        """Type text, or something new, and see it appear; returns the text."""
+        """Type text, or something new, in an empty line, and see it appear; returns the text."""
         text = text or secrets.token_hex(8)
-        self.press(f"{self.program.to_type}\x15{text}")  # ctrl+u: delete what was there
+        if self.program.prompt not in self.text():
+            self.press(DELETE_LINE)
+            self.wait_for(self.program.prompt)
+        self.press(text)
         self.wait_for(text)
         return text
 
     def quit(self) -> int:
         """Leave the program; returns its status."""
-        self.press(self.program.to_quit)
+        self.press(QUIT)
         return self.wait()
 
 
@@ -178,12 +200,10 @@ def test_it_is_hardened_before_textual_is_opened(
     seen = before_textual(trace)
     dumpable = [line.split(" = ")[1] for line in seen if "PR_GET_DUMPABLE" in line]
     limit = [line.split("NULL, ")[1] for line in seen if "RLIMIT_CORE, NULL" in line]
-    if not user.hardened:
-        assert not dumpable + limit, "inconclusive"
-        return
-    assert dumpable[-1] == "0 (SUID_DUMP_DISABLE)"
-    assert limit[-1] == "{rlim_cur=0, rlim_max=0}) = 0"
-    assert "PR_SET_DUMPABLE, SUID_DUMP_USER" not in trace
+    assert user.hardened == (dumpable[-1:] == ["0 (SUID_DUMP_DISABLE)"])
+    assert user.hardened == (limit[-1:] == ["{rlim_cur=0, rlim_max=0}) = 0"])
+    own = [line for line in trace.splitlines() if line.split()[0] == trace.split()[0]]
+    assert not any("PR_SET_DUMPABLE, SUID_DUMP_USER" in line for line in own)
 
 
 def test_both_core_limits_are_0(users: Users) -> None:
@@ -193,8 +213,13 @@ def test_both_core_limits_are_0(users: Users) -> None:
     assert victims.core_limit(victim.pid) == "0 0 bytes"
 
 
-def test_sigabrt_leaves_no_core(
-    program: Program, examples: Path, user_tmp: Path, core_pattern: support.Sysctl
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=lambda number: number.name)
+def test_a_crash_leaves_no_core(
+    number: signal.Signals,
+    program: Program,
+    examples: Path,
+    user_tmp: Path,
+    core_pattern: support.Sysctl,
 ) -> None:
     """P1.1, P1.3: the core of the control holds the secret and what was typed."""
     core_pattern.set(f"{user_tmp}/core.%p")
@@ -206,7 +231,7 @@ def test_sigabrt_leaves_no_core(
         for user in (control, victim):
             user.enter()
             typed = user.type()
-            assert user.end_by(signal.SIGABRT) == -signal.SIGABRT
+            assert user.end_by(number) == -number
             core = user_tmp / f"core.{user.pid}"
             if user.hardened:
                 assert not core.exists()
@@ -284,8 +309,9 @@ def test_it_follows_the_size_of_the_window(users: Users) -> None:
     typed = user.type()
     for columns, lines in ((132, 50), (80, 24)):
         user.resize(columns, lines)
-        user.wait_for(lambda: user.program.footer in user.screen.display[-1])
-        user.wait_for(typed)
+        user.wait_for(lambda: user.is_typing() and typed in user.text())
+        assert "".join(user.screen.display[-2:]).strip()
+        assert columns == 80 or any(line[80:].strip() for line in user.screen.display)
 
 
 def test_it_goes_on_after_a_stop(users: Users) -> None:
@@ -319,6 +345,12 @@ def test_it_ends_when_the_terminal_goes_away(user: User) -> None:
     """NFR-Reliability: nothing is left running behind a closed window or a broken connection."""
     user.hang_up()
     assert user.wait() == 128 + signal.SIGHUP
+
+
+def test_a_signal_ends_it_when_the_terminal_takes_no_output(user: User) -> None:
+    """NFR-Reliability: a program that waits for its terminal would keep its secrets for ever."""
+    user.stall()
+    assert user.end_by(signal.SIGTERM) == -signal.SIGALRM
 
 
 def test_the_chat_answers(examples: Path) -> None:

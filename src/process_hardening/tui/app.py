@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
@@ -18,6 +19,7 @@ from process_hardening.tui.screens.processes import ProcessesScreen
 from process_hardening.tui.screens.too_small import TooSmallScreen, is_too_small
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+_SECONDS_TO_END = 3
 
 
 class WatchApp(App[None]):
@@ -47,13 +49,14 @@ class WatchApp(App[None]):
     def on_mount(self) -> None:
         """Restore the terminal also when somebody ends us."""
         if not self.is_headless:
-            loop = asyncio.get_running_loop()
             for number in _ENDING:
-                loop.add_signal_handler(number, self.end_by, number)
+                signal.signal(number, self.end_by)
 
-    def end_by(self, number: signal.Signals) -> None:
-        """End as by a signal, with the terminal as it was."""
-        self.exit(return_code=128 + number)
+    def end_by(self, number: int, _frame: object) -> None:
+        """End as by a signal, with the terminal as it was; by force if it takes no more output."""
+        signal.alarm(_SECONDS_TO_END)
+        with suppress(RuntimeError):  # there is no loop any more: it is ending already
+            asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, 128 + number)
 
     def on_resize(self, event: events.Resize) -> None:
         """Cover everything while the terminal is too small."""
