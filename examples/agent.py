@@ -1,21 +1,41 @@
-"""An agent that keeps an API key in memory: the whole use of the package is its first statement.
+"""An agent that keeps an API key in memory and runs the tools that a model asks for.
 
 OPENAI_API_KEY=... python examples/agent.py
+
+There is no model here: each line of standard input is the command of a tool.
 """
 
 import os
+import subprocess
 import sys
 
 import process_hardening as ph
+
+
+def run_tool(command: str) -> str:
+    """Run a tool; returns what it prints. The search paths are given back to it, not the key."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=ph.child_env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
 
 
 def main() -> None:
     """Harden, then load the secret: in this order."""
     report = ph.pre_main_hardening(reexec=True)
     key = os.environ.pop("OPENAI_API_KEY", "no key given")
-    print(f"pid {os.getpid()}: inspection {report.inspection}, a key of {len(key)} characters")
+    print(
+        f"pid {os.getpid()}: inspection {report.inspection}, a key of {len(key)} characters",
+        flush=True,
+    )
     for line in sys.stdin:
-        print(line.rstrip()[::-1])
+        print(run_tool(line), end="", flush=True)
 
 
 if __name__ == "__main__":

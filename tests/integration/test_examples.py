@@ -1,0 +1,73 @@
+"""The examples do what they say. The chat has tests/tui/test_terminal.py, in a terminal."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import support
+import victims
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+READ_PARENT = "tr '\\0' '\\n' </proc/$PPID/environ | grep ^OPENAI_API_KEY="
+
+SKIP = {"CODEX_SKIP_HARDENING": "1"}
+
+
+def test_a_tool_of_the_agent_cannot_read_its_key(user_tmp: Path) -> None:
+    """A command that a model asked for runs as the same user, and is its parent's attacker."""
+    agent = str(shutil.copy(EXAMPLES / "agent.py", user_tmp))
+    key = f"sk-{secrets.token_hex(16)}"
+    for extra in (SKIP, {}):
+        env = {**os.environ, "OPENAI_API_KEY": key, **extra}
+        with support.Running([sys.executable, agent], env=env) as running:
+            assert f"a key of {len(key)} characters" in running.ready
+            said = running.ask(f"({READ_PARENT} || echo refused) 2>/dev/null")
+            assert said == (f"OPENAI_API_KEY={key}" if extra else "refused")
+            assert running.ask("echo $((6 * 7))") == "42"
+
+
+def test_a_tool_of_the_agent_gets_search_paths_and_no_key(user_tmp: Path) -> None:
+    """child_env() hands on what the loader looks through, and nothing that it loads."""
+    agent = str(shutil.copy(EXAMPLES / "agent.py", user_tmp))
+    env = {**os.environ, "OPENAI_API_KEY": "sk-1", "LD_LIBRARY_PATH": "/none", "LD_PRELOAD": ""}
+    with support.Running([sys.executable, agent], env=env) as running:
+        said = running.ask("env | grep -E '^(LD_|OPENAI)' | tr '\\n' ' '; echo")
+        assert said == "LD_LIBRARY_PATH=/none"
+
+
+def test_the_daemon_is_closed_to_the_user_that_it_became(
+    user_tmp: Path, suid_dumpable: support.Sysctl
+) -> None:
+    """Here a change of user undoes hardening (fs.suid_dumpable is 1): it comes after that."""
+    support.need_root()
+    suid_dumpable.set("1")
+    user = pwd.getpwuid(support.USER).pw_name
+    secret = secrets.token_hex(16).encode()
+    key_file = user_tmp / "key"
+    key_file.write_bytes(secret)
+    key_file.chmod(0o600)
+    for extra in (SKIP, {}):
+        path = str(user_tmp / f"socket{len(extra)}")
+        argv = [sys.executable, str(EXAMPLES / "daemon.py"), str(key_file), user, path]
+        root = {"user": 0, "group": 0, "env": {**os.environ, **extra}}
+        with support.Running(argv, **root) as daemon:
+            assert daemon.ready == f"signing as {user}"
+            core = user_tmp / f"core.{daemon.pid}"
+            gcore = [support.tool("gcore"), "-o", str(user_tmp / "core"), str(daemon.pid)]
+            said = support.run_as_user(gcore).stderr
+            assert (core.exists() and secret in core.read_bytes()) == bool(extra), said
+            assert (victims.NOT_PERMITTED in said) == (not extra)
+
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(path)
+                connection.sendall(b"a line\n")
+                answer = connection.makefile().readline().strip()
+            assert answer == hmac.new(secret, b"a line", "sha256").hexdigest()
