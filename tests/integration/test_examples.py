@@ -5,20 +5,37 @@ from __future__ import annotations
 import hmac
 import os
 import pwd
+import re
 import secrets
 import shutil
 import socket
 import sys
+from itertools import chain
 from pathlib import Path
+
+import pytest
 
 import support
 import victims
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+TUTORIALS = [ROOT / "docs" / "tutorials" / f"{name}.md" for name in ("chat", "agent", "daemon")]
 
 READ_PARENT = "tr '\\0' '\\n' </proc/$PPID/environ | grep ^OPENAI_API_KEY="
 
 SKIP = {"CODEX_SKIP_HARDENING": "1"}
+
+
+@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_shows_the_example(tutorial: Path) -> None:
+    """Its Python is a part of the program that it is about."""
+    files = EXAMPLES.glob(f"{tutorial.stem}*/*.py"), EXAMPLES.glob(f"{tutorial.stem}.py")
+    program = "".join(file.read_text() for file in chain(*files))
+    shown = re.findall(r"^```python\n(.*?)^```$", tutorial.read_text(), re.DOTALL | re.MULTILINE)
+    assert shown
+    for part in shown:
+        assert part in program
 
 
 def test_a_tool_of_the_agent_cannot_read_its_key(user_tmp: Path) -> None:

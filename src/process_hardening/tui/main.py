@@ -24,7 +24,8 @@ changes another process.
 
 exit status:
   0 left by the user; 2 usage, no terminal, or textual is not installed;
-  5, 6, 7 or 8 a step of hardening failed; 128 and the number of the signal that ended it
+  5, 6, 7 or 8 a step of hardening failed; 128 and the number of the signal that ended it,
+  or SIGALRM when the terminal took no more output
 """
 
 _EXTRA = "textual is not installed: python -m pip install 'process-hardening[tui]'"
