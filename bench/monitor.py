@@ -48,7 +48,7 @@ PAINTED = b"verdict"  # a title of the monitor's table, and all that the empty a
 # Prints the longest time in ns that the loop was away, how many looks there were meanwhile, and
 # how many processes were seen.
 FRAMES = """
-import asyncio, time
+import asyncio, gc, time
 from process_hardening.tui.app import WatchApp
 from process_hardening.tui.machine import Machine
 
@@ -58,6 +58,7 @@ async def main():
         screen = app.processes
         while screen.view is None or screen.host_view is None:
             await asyncio.sleep(0.01)
+        gc.freeze()  # as the monitor does when it is not headless
         longest, looks, last = 0, 0, screen.view
         keys = iter(["s", "down", "end", "t", "home", "pagedown"] * 1000)
         begin = before = time.perf_counter_ns()

@@ -6,7 +6,7 @@ Views are made in the watcher's thread and never changed afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from process_hardening.hardening import EXPOSED, HARDENED, PARTIAL, UNKNOWN
 from process_hardening.posture.audit import Audit, Entry
@@ -36,13 +36,19 @@ class Mark:
 
 @dataclass(frozen=True)
 class Row:
-    """One process. mark -- what changed lately; depth -- how far down in the tree it is shown."""
+    """One process, with what the table needs often.
+
+    name, user, ids -- as they are shown; searchable -- what the filter looks at
+    severity -- the rank of the worst finding, -1 for none; mark -- what changed lately
+    depth -- how far down in the tree it is shown
+    """
 
     entry: Entry
     name: str
     user: str
     ids: str
     searchable: str
+    severity: int
     mark: Mark | None = None
     depth: int = 0
 
@@ -91,7 +97,9 @@ def row_of(entry: Entry, mark: Mark | None = None) -> Row:
     user = printable(entry.user)
     ids = " ".join(finding.id for finding in entry.findings)
     words = (posture.pid, name, user, posture.verdict, ids, printable(posture.exe or ""))
-    return Row(entry, name, user, ids, " ".join(map(str, words)).casefold(), mark)
+    searchable = " ".join(map(str, words)).casefold()
+    severity = max((rank(finding.severity) for finding in entry.findings), default=-1)
+    return Row(entry, name, user, ids, searchable, severity, mark)
 
 
 def _change(before: Row | None, now: Entry) -> str | None:
@@ -130,17 +138,12 @@ def _still_marked(row: Row | None, at: float) -> Mark | None:
     return row.mark
 
 
-def _severity(row: Row) -> int:
-    """The worst finding first, then the verdict."""
-    return max((rank(finding.severity) for finding in row.entry.findings), default=-1)
-
-
 _BY_VERDICT = (EXPOSED, PARTIAL, UNKNOWN, HARDENED)
 _BY_CHANGE = {LOST: 0, GAINED: 1, APPEARED: 2, GONE: 3, "": 4}
 
 _SortKey = Callable[[Row], tuple[int | str, ...]]
 SORTS: dict[str, _SortKey] = {
-    "risk": lambda row: (-_severity(row), _BY_VERDICT.index(row.verdict)),
+    "risk": lambda row: (-row.severity, _BY_VERDICT.index(row.verdict)),
     "change": lambda row: (_BY_CHANGE[row.mark.change if row.mark else ""],),
     "pid": lambda _: (),
     "user": lambda row: (row.user,),
@@ -196,5 +199,4 @@ class Selection:
 def _as_tree(rows: list[Row]) -> Iterator[Row]:
     by_pid = {row.pid: row for row in rows}
     for depth, posture in in_order(row.entry.posture for row in rows):
-        row = by_pid[posture.pid]
-        yield Row(row.entry, row.name, row.user, row.ids, row.searchable, row.mark, depth)
+        yield replace(by_pid[posture.pid], depth=depth)

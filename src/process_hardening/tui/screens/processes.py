@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import ClassVar
 
@@ -96,8 +97,15 @@ class ProcessesScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin to look once something is on the screen."""
         self.table.focus()
-        self.call_after_refresh(self.watcher.start)
+        self.call_after_refresh(self.start_watching)
+
+    def start_watching(self) -> None:
+        """Look at the host and the processes."""
+        if not self.app.is_headless:  # a program of tests has many monitors, and wants them freed
+            # What is there by now stays: going through it would hold all threads up.
+            gc.freeze()
         self.watcher.look_at_host()
+        self.watcher.start()
 
     def on_unmount(self) -> None:
         """Look no more."""

@@ -25,6 +25,8 @@ from process_hardening.verify import (
     Verification,
 )
 
+_LONGEST_NAME = 18
+
 _STYLES = {
     "blocked": "green",
     "LEAKED": "bold red",
@@ -82,7 +84,9 @@ class VerifyScreen(Screen[None]):
     def on_mount(self) -> None:
         """Say what will be done; do nothing yet."""
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_columns("attack", CONTROL, *self.victims)
+        table.add_column("attack", width=_LONGEST_NAME)
+        table.add_column(CONTROL, width=len("inconclusive"))
+        table.add_columns(*self.victims)
         table.focus()
         self.show_plan()
 
