@@ -195,8 +195,9 @@ _KINDS = (
         "execve(2) makes a process dumpable again. Workers that are started as new programs (spawn,"
         " forkserver, subprocess) therefore hold the parent's secrets without its protection;"
         " forked ones keep it.",
-        "start the parent with `process-hardening run --children`; or call pre_main_hardening() in"
-        " the hook that the framework runs in each worker.",
+        "start the parent with `process-hardening run --children`, or, in Python, give it"
+        " Policy(children='harden'); or call pre_main_hardening() in the hook that the framework"
+        " runs in each worker.",
         "prctl(2) PR_SET_DUMPABLE; execve(2)",
     ),
     Kind(

@@ -29,8 +29,8 @@ _FIXES = {
     ),
 }
 _FIX_FOR_PYTHON = (
-    "call pre_main_hardening() as the first statement of the child, or start the parent with"
-    " `process-hardening run --children -- PROGRAM`"
+    "call pre_main_hardening() as the first statement of the child, or give the parent"
+    " Policy(children='harden'), or start it with `process-hardening run --children -- PROGRAM`"
 )
 _FIX = (
     "start the parent with `process-hardening run --children -- PROGRAM`: dynamically linked"
