@@ -1,0 +1,225 @@
+"""A worker of every framework gives its secret away when plain, and not with our recipe.
+
+The recipes are those of docs/frameworks.md.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from typing import NamedTuple
+
+import pytest
+
+import support
+from applications import EXAMPLES, Application, descendants
+from process_hardening.pytest_plugin import assert_hardened
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
+RUN = "process-hardening run --children -- "
+# What a container gets by default (Docker Engine: "Runtime privilege and Linux capabilities").
+CONTAINER_CAPABILITIES = (
+    "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service"
+    ",+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap"
+)
+
+
+def until(application: Application, process: Popen[str], attempt: Callable[[], str]) -> int:
+    """The pid that an attempt gives, once it gives one."""
+    deadline = time.monotonic() + support.TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        answer = attempt()
+        if answer:
+            return int(answer)
+        time.sleep(0.05)
+    pytest.fail(f"no answer ({process.poll()}): {application.log.read_text()}")
+
+
+def printed(application: Application, process: Popen[str]) -> int:
+    """The pid that it prints when the secret is loaded."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, application.log.read_text()
+    return int(line)
+
+
+def requested(application: Application, process: Popen[str]) -> int:
+    """The pid of the worker that answers a request."""
+
+    def attempt() -> str:
+        with socket.socket(socket.AF_UNIX) as connection:
+            try:
+                connection.connect(f"{application.home}/socket")
+            except OSError:
+                return ""  # not listening yet
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with connection.makefile() as answer:
+                return answer.read().rpartition("\n")[2]
+
+    return until(application, process, attempt)
+
+
+def worked(application: Application, _process: Popen[str]) -> int:
+    """The pid of the worker that does a task."""
+    code = "import tasks; print(tasks.work.delay().get(timeout=60))"
+    options = {"env": application.environment(), "cwd": application.home}
+    result = support.run_as_user([sys.executable, "-c", code], **options)
+    assert result.returncode == 0, result.stderr
+    return int(result.stdout)
+
+
+def written(application: Application, process: Popen[str]) -> int:
+    """The pid that the plugin pause.py writes."""
+    file = application.home / "pid"
+    return until(application, process, lambda: file.read_text().strip() if file.exists() else "")
+
+
+class Case(NamedTuple):
+    """A framework and how it starts its workers.
+
+    name -- its row in the document
+    example -- its folder of examples/frameworks
+    plain, recipe -- how it is started without us, and with
+    worker -- gives the pid of a worker that holds the secret
+    user -- runs as the unprivileged user, not as root
+    """
+
+    name: str
+    example: str
+    plain: str
+    recipe: str
+    worker: Callable[[Application, Popen[str]], int]
+    user: bool = True
+
+
+def born(name: str, example: str, plain: str, worker: Callable[..., int]) -> Case:
+    """A framework whose recipe is to start it through `run`."""
+    return Case(name, example, plain, RUN + plain, worker)
+
+
+def systemd() -> Case:
+    """The ExecStart of the unit."""
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd.syntax(7): case counts
+    unit.read(EXAMPLES / "systemd" / "app.service")
+    recipe = unit["Service"]["ExecStart"].replace("/srv/app/.venv/bin/", "")
+    assert unit["Service"]["LimitCORE"] == "0"
+    return Case("systemd unit", "gunicorn", recipe.removeprefix(RUN), recipe, requested)
+
+
+def docker() -> Case:
+    """The entry point of the image, as root without the capability to trace."""
+    text = (EXAMPLES / "docker" / "Dockerfile").read_text()
+    entry, command = (
+        shlex.join(json.loads(re.findall(rf"^{word} (\[.*\])$", text, re.MULTILINE)[0]))
+        for word in ("ENTRYPOINT", "CMD")
+    )
+    name, recipe = "Docker entry point", f"{entry} {command}"
+    return Case(name, "gunicorn", command, recipe, requested, user=False)
+
+
+CASES = [
+    born("gunicorn, sync", "gunicorn", "gunicorn app:app", requested),
+    born("gunicorn, gthread", "gunicorn", "gunicorn --threads 2 app:app", requested),
+    born("uvicorn, --workers", "uvicorn", "uvicorn --workers 2 app:app", requested),
+    born("celery, prefork", "celery", "celery -A tasks worker --concurrency 1", worked),
+    born(
+        "celery, spawn",
+        "celery",
+        "celery -A tasks worker --concurrency 1 --pool-start-method spawn",
+        worked,
+    ),
+    *(
+        born(f"multiprocessing, {method}", "multiprocessing", f"python pool.py {method}", printed)
+        for method in ("fork", "spawn", "forkserver")
+    ),
+    *(
+        born(f"supervisor, {method}", "supervisor", f"python supervisor.py {method}", printed)
+        for method in ("fork", "exec")
+    ),
+    systemd(),
+    docker(),
+    Case(
+        "Jupyter kernel",
+        "jupyter",
+        "python ../programs/notebook.py python3",
+        "python ../programs/notebook.py hardened",
+        printed,
+    ),
+    Case("pytest", "pytest", "pytest --noconftest", "pytest", written),
+    Case("pytest-xdist", "pytest", "pytest -n 1 --noconftest", "pytest -n 1", written),
+]
+
+
+def words(case: Case, line: str) -> list[str]:
+    """A command line, to be started as the case says."""
+    argv = shlex.split(line)
+    return argv if case.user else as_container(argv)
+
+
+def as_container(argv: list[str]) -> list[str]:
+    """How root starts a program with no more than a container's capabilities."""
+    support.need_root()
+    bounds = f"--bounding-set={CONTAINER_CAPABILITIES}"
+    return [support.tool("setpriv"), bounds, "--inh-caps=-all", *argv]
+
+
+def attack(case: Case, application: Application, pid: int) -> dict[str, str]:
+    """What each way to read memory gives to another process of the same user."""
+    scan = [sys.executable, str(application.programs / "scan.py"), str(pid), application.canary]
+    result = support.run_as_user(scan) if case.user else support.run(as_container(scan))
+    assert result.returncode == 0, result.stderr
+    outcomes: dict[str, str] = json.loads(result.stdout)
+    return outcomes
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_worker_keeps_its_secret(case: Case, user_tmp: Path) -> None:
+    """The attack reads the canary of a plain worker, and is refused by the kernel with the recipe.
+
+    Every other process that the recipe has started is hardened as well.
+    """
+    (user_tmp / "plain").mkdir()
+    plain = Application(user_tmp / "plain", case.example)
+    with plain.started(words(case, case.plain), user=case.user) as process:
+        outcomes = attack(case, plain, case.worker(plain, process))
+        assert set(outcomes.values()) == {"leaked"}, f"inconclusive: {outcomes}"
+
+    (user_tmp / "hardened").mkdir()
+    hardened = Application(user_tmp / "hardened", case.example)
+    with hardened.started(words(case, case.recipe), user=case.user) as process:
+        worker = case.worker(hardened, process)
+        assert attack(case, hardened, worker) == {"process_vm_readv": "EPERM", "mem": "EACCES"}
+        for one in descendants(process.pid):
+            assert_hardened(one, within=support.TIMEOUT)
+
+
+def test_the_document_shows_what_is_tested() -> None:
+    """Its table has a row for each case, with the command line that was tested, and no other."""
+    row = r"^\| ([^|]+?) \| leaked \| blocked \| ([^|]+?) \|$"
+    rows = dict(re.findall(row, DOCUMENT.read_text(), re.MULTILINE))
+    assert [*rows] == [case.name for case in CASES]
+    for case in CASES:
+        if case.recipe.startswith(RUN):
+            assert rows[case.name] == f"`{case.recipe}`"
+
+
+def test_the_unit_is_valid(user_tmp: Path) -> None:
+    """The program systemd-analyze finds nothing to say, once its paths exist."""
+    unit = user_tmp / "app.service"
+    text = (EXAMPLES / "systemd" / "app.service").read_text()
+    unit.write_text(text.replace("/srv/app/.venv/bin", str(Path(sys.executable).parent)))
+    result = support.run(
+        [support.tool("systemd-analyze"), "verify", "--man=no", str(unit)],
+        env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
+    )
+    assert (result.returncode, result.stderr) == (0, "")
