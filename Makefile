@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots cross generated docs dist lint clean
+.PHONY: demo test evidence bench screenshots compat cross generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -27,6 +27,10 @@ screenshots:  ## the pictures of the monitor in docs/images, from a made-up mach
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
+compat:  ## real programs with and without hardening; writes docs/compat-results.json and its table
+	$(PYTHON) tools/prepare.py compat
+	.compat/bin/python compat/compat.py
+
 cross:  ## compile the C core for every system of the specification
 	$(PYTHON) tools/prepare.py cross
 	.venv/bin/python tools/cross.py
@@ -48,4 +52,4 @@ lint:  ## types and style (the tests run the same)
 	.venv/bin/mypy
 
 clean:  ## remove what the targets made
-	rm -rf .venv .demo build dist bench/results
+	rm -rf .venv .demo .compat build dist bench/results

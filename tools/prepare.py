@@ -54,6 +54,13 @@ BENCH: list[Need] = [
     ("pscap", lambda: shutil.which("pscap"), "libcap-ng-utils"),
     ("checksec", lambda: shutil.which("checksec"), "checksec"),
 ]
+COMPAT: list[Need] = [
+    (
+        "CPython's own tests",
+        lambda: Path(sysconfig.get_path("stdlib"), "test", "test_asyncio").exists(),
+        f"libpython3.{sys.version_info.minor}-testsuite",
+    ),
+]
 
 # purpose: folder of the environment, Debian packages it cannot do without, packages that some
 # of it can, requirement files
@@ -61,6 +68,7 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "demo": (".demo", BUILD, [], []),
     "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
+    "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
     "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),

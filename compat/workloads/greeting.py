@@ -1,0 +1,3 @@
+"""What %run of the ipython session runs."""
+
+print("a script of its own")
