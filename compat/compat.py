@@ -4,6 +4,7 @@
 Usage: compat.py [NAME...]. Without names: all programs; then docs/compat-results.json and the table
 in docs/compatibility.md are written. As root, the programs run as the unprivileged user nobody.
 Ends with 1 when a program does something else under `process-hardening run --children`.
+`compat.py --table` shows the table of the results that are there.
 """
 
 from __future__ import annotations
@@ -259,6 +260,9 @@ def write(results: dict[str, Any]) -> None:
 def main() -> int:
     """Run the programs that are named, or all."""
     names = sys.argv[1:]
+    if names == ["--table"]:
+        print(table(json.loads(RESULTS.read_text())), end="")
+        return 0
     unknown = set(names) - {program.name for program in PROGRAMS}
     if unknown:
         sys.exit(f"compat.py: no such program: {', '.join(sorted(unknown))}")
