@@ -7,7 +7,7 @@ from typing import Any
 
 import griffe
 
-_ENTRY = re.compile(r"(\w+) -- (.*)")
+_ENTRY = re.compile(r"(\w+(?:, \w+)*) -- (.*)")
 
 
 def as_markdown(docstring: str) -> str:
@@ -20,7 +20,8 @@ def as_markdown(docstring: str) -> str:
             if not is_list:
                 lines.append("")
             text = re.sub(r"; (\w+) -- ", r"\n- `\1`: ", entry[2])
-            lines += f"- `{entry[1]}`: {text}".splitlines()
+            names = entry[1].replace(", ", "`, `")
+            lines += f"- `{names}`: {text}".splitlines()
         elif is_list and line and not line.startswith(" "):
             lines += ["", line]
         else:
