@@ -8,6 +8,7 @@
 
 #include "hardening.h"
 #include "secret.h"
+#include "window.h"
 
 #include <signal.h>
 #include <string.h>
@@ -19,6 +20,9 @@
 #endif
 
 #define PACKAGE "process_hardening"
+#ifndef PyBUF_READ /* the stable ABI has it from 3.11 on, and what takes it from 3.3 */
+#define PyBUF_READ 0x100
+#endif
 #define PRELOAD_PREFIX "LD_PRELOAD="
 #define PRELOAD_FILE "libprocess_hardening.so"
 
@@ -661,36 +665,69 @@ static PyObject *removed(PyObject *module, PyObject *unused)
     return PyDict_Copy(state->removed);
 }
 
-PyDoc_STRVAR(expose_doc, "_expose()\n--\n\n"
-                         "Let a debugger of the same user in. Raises HardeningError.");
+PyDoc_STRVAR(open_window_doc,
+             "_open_window(seconds, /)\n--\n\n"
+             "Let debuggers of the same user in for so many seconds. Raises HardeningError.");
 
-static PyObject *expose(PyObject *module, PyObject *unused)
+static PyObject *open_window(PyObject *module, PyObject *args)
+{
+    struct ph_failure failure;
+    double seconds;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "d:_open_window", &seconds))
+        return NULL;
+    if (!ph_window_open(seconds, &failure))
+        Py_RETURN_NONE;
+    raise_failure(&failure);
+    return NULL;
+}
+
+PyDoc_STRVAR(window_is_open_doc, "_window_is_open()\n--\n\nWhether debuggers may come in now.");
+
+static PyObject *window_is_open(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyBool_FromLong(ph_window_is_open());
+}
+
+PyDoc_STRVAR(shut_window_doc, "_shut_window()\n--\n\nKeep debuggers out again. Raises\n"
+                              "HardeningError.");
+
+static PyObject *shut_window(PyObject *module, PyObject *unused)
 {
     struct ph_failure failure;
 
     (void)module, (void)unused;
-    if (ph_expose(&failure)) {
-        raise_failure(&failure);
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    if (!ph_window_shut(&failure))
+        Py_RETURN_NONE;
+    raise_failure(&failure);
+    return NULL;
 }
 
-/* context is the address of a bytearray, which is made of the first value. What setenv(3) laid
- * elsewhere than in the initial block is wiped here: nothing will point to it any more. */
-static int take_value(void *context, const char *entry, size_t name_length)
+/* context is the address of a pointer, which is set to the first value. */
+static int find_value(void *context, const char *entry, size_t name_length)
 {
-    PyObject **taken = context;
-    char *value = (char *)(uintptr_t)entry + name_length;
+    const char **value = context;
 
-    if (*value)
-        value++;
-    if (!*taken)
-        *taken = PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value));
-    if (!*taken)
-        return -1;
-    for (volatile char *byte = value; *byte; byte++)
-        *byte = '\0';
+    if (!*value)
+        *value = entry + name_length + (entry[name_length] != '\0');
+    return 0;
+}
+
+/* What setenv(3) laid elsewhere than in the initial block: nothing will point to it any more. */
+static int wipe_value(void *unused, const char *entry, size_t name_length)
+{
+    (void)unused;
+    for (volatile char *byte = (char *)(uintptr_t)entry + name_length; *byte; byte++)
+        if (byte != entry + name_length) /* "=", which ends the name */
+            *byte = '\0';
+    return 0;
+}
+
+static int pass_over(void *unused, const char *entry, size_t name_length)
+{
+    (void)unused, (void)entry, (void)name_length;
     return 0;
 }
 
@@ -712,30 +749,48 @@ static int wipe_python_copy(struct state *state, PyObject *name)
 }
 
 PyDoc_STRVAR(take_variable_doc,
-             "_take_variable(name, /)\n--\n\n"
+             "_take_variable(name, make, /)\n--\n\n"
              "Take a variable (bytes) out of the environment, and wipe it wherever it lay.\n\n"
-             "Returns its value as a bytearray, or None when there is none. Raises\n"
-             "HardeningError.");
+             "Returns make(memoryview of its value), or None when there is none; what lay in the\n"
+             "initial block is wiped then too. Whatever it or make raises, the variable stays.");
 
 static PyObject *take_variable(PyObject *module, PyObject *args)
 {
     struct state *state = PyModule_GetState(module);
-    PyObject *name, *taken = NULL;
-    const struct ph_visitor visitor = {take_value, &taken};
-    const char *remove[2] = {NULL, NULL};
+    PyObject *name, *make, *held, *view, *made = NULL;
+    const char *value = NULL, *remove[2] = {NULL, NULL};
+    const struct ph_visitor find = {find_value, &value}, wipe = {wipe_value, NULL};
+    const struct ph_visitor look = {pass_over, NULL};
     const struct ph_policy policy = {PH_BIT(PH_ENVIRONMENT), 0, remove, NULL, NULL};
     struct ph_report report;
 
-    if (!PyArg_ParseTuple(args, "S:_take_variable", &name))
+    if (!PyArg_ParseTuple(args, "SO:_take_variable", &name, &make))
         return NULL;
     remove[0] = PyBytes_AsString(name);
-    if (ph_harden(&policy, &visitor, &report)) {
-        if (!PyErr_Occurred())
-            raise_failure(&report.failure);
-    } else if (!wipe_python_copy(state, name) && !clean_os_environ(state, &policy)) {
-        return taken ? taken : Py_NewRef(Py_None);
+    /* Before anything is changed: where the initial block is hidden, it cannot be wiped. */
+    if (ph_environment_initial(&look, &report.failure)) {
+        raise_failure(&report.failure);
+        return NULL;
     }
-    Py_XDECREF(taken);
+    (void)ph_environment_visit(remove, NULL, &find); /* this visitor never stops */
+    held = PyDict_GetItemWithError(state->environ_data, name);
+    if (!value && held)
+        value = PyBytes_AsString(held);
+    if (PyErr_Occurred())
+        return NULL;
+    if (value) {
+        view = PyMemoryView_FromMemory((char *)(uintptr_t)value, (Py_ssize_t)strlen(value),
+                                       PyBUF_READ);
+        made = view ? PyObject_CallFunctionObjArgs(make, view, NULL) : NULL;
+        Py_XDECREF(view);
+        if (!made)
+            return NULL;
+    }
+    if (ph_harden(&policy, &wipe, &report))
+        raise_failure(&report.failure);
+    else if (!wipe_python_copy(state, name) && !clean_os_environ(state, &policy))
+        return made ? made : Py_NewRef(Py_None);
+    Py_XDECREF(made);
     return NULL;
 }
 
@@ -900,7 +955,9 @@ static PyMethodDef methods[] = {
     {"_status", status, METH_NOARGS, status_doc},
     {"_initial_environment", initial_environment, METH_NOARGS, initial_environment_doc},
     {"_removed", removed, METH_NOARGS, removed_doc},
-    {"_expose", expose, METH_NOARGS, expose_doc},
+    {"_open_window", open_window, METH_VARARGS, open_window_doc},
+    {"_window_is_open", window_is_open, METH_NOARGS, window_is_open_doc},
+    {"_shut_window", shut_window, METH_NOARGS, shut_window_doc},
     {"_take_variable", take_variable, METH_VARARGS, take_variable_doc},
     {"_protect", protect, METH_VARARGS, protect_doc},
     {"_restore_signals", restore_signals, METH_NOARGS, restore_signals_doc},

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 
 import process_hardening as _native
-from process_hardening.drift import end_process, pause_watches
 from process_hardening.errors import DebugWindowError, HardeningError
 from process_hardening.hardening import status
-from process_hardening.policy import Policy
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 _log = logging.getLogger("process_hardening")
-_ONLY_INSPECTION = Policy(core_limit=False, environment=False, bypass_variable=None)
 _LONGEST = 24 * 60 * 60
 
 
@@ -25,87 +21,54 @@ class debuggable:  # noqa: N801 -- it is used like a function
     """Let debuggers of the same user attach while a block runs, for so many seconds at the most.
 
     seconds -- from 0.01 to a day; when they are over, the process is hardened again even if the
-        block still runs
+        block still runs, or hangs and holds the interpreter's lock
 
-    The core limit stays 0. Opening and closing are logged as warnings to the logger
-    'process_hardening'. At the end of the block the process is hardened again and the kernel asked
-    whether it is; if it is not, the process ends with status 5. Watches pause meanwhile, and a
-    child by fork is hardened at once.
+    Opening and closing are logged as warnings to the logger 'process_hardening'; the end of the
+    time is a line on standard error. At the end of the block the process is hardened again and the
+    kernel asked whether it is. Watches pause meanwhile, and a child by fork is hardened at once. A
+    process that is not hardened (CODEX_SKIP_HARDENING=1) stays as it is.
 
-    Raises DebugWindowError when the process is sealed, when a window is open already, when one is
-    entered twice, and at the end when a debugger is still attached; ValueError for other seconds;
-    HardeningError when the kernel refuses.
+    While it is open, the process is as exposed as any other: what somebody opens then, as
+    /proc/PID/mem, stays open, and a crash may leave a core where kernel.core_pattern is a pipe.
+
+    Raises DebugWindowError when the process is sealed, when a window is open already, where the
+    system has no way back, and at the end when a debugger is still attached; ValueError for other
+    seconds; HardeningError when it cannot be hardened again.
     """
-
-    _open: debuggable | None = None
-    _lock = threading.Lock()
 
     def __init__(self, seconds: float = 60.0) -> None:
         if not isinstance(seconds, (int, float)) or not 0.01 <= seconds <= _LONGEST:
             raise ValueError(f"seconds must be from 0.01 to {_LONGEST}, not {seconds!r}")
         self.seconds = seconds
-        self._timer: threading.Timer | None = None
+        self._opened = False
 
     def __enter__(self) -> Self:
-        with debuggable._lock:
-            if self._timer or debuggable._open:
-                raise DebugWindowError("a debug window is open already: they do not nest")
-            if status().sealed:
-                raise DebugWindowError("the process is sealed: nothing makes it inspectable again")
-            pause_watches(True)
-            try:
-                _native._expose()
-            except HardeningError:
-                pause_watches(False)
-                raise
-            self._timer = threading.Timer(self.seconds, self._time_is_over)
-            self._timer.daemon = True
-            self._timer.start()
-            debuggable._open = self
+        if _native._window_is_open():
+            raise DebugWindowError("a debug window is open already: they do not nest")
+        now = status()
+        if now.sealed:
+            raise DebugWindowError("the process is sealed: nothing makes it inspectable again")
+        if now.inspectable:
+            _log.warning("process %d is not hardened: its user can inspect it anyway", os.getpid())
+            return self
+        try:
+            _native._open_window(self.seconds)
+        except HardeningError as error:
+            raise DebugWindowError(f"no debug window can be opened here: {error}") from None
+        self._opened = True
         _log.warning(
             "process %d can be inspected by its user for %g seconds", os.getpid(), self.seconds
         )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._timer:
-            self._timer.cancel()
-        self._close("is hardened again")
-        tracer = status().tracer_pid
-        if tracer and kind is None:
-            raise DebugWindowError(f"process {tracer} is still attached: detach it")
-
-    def _time_is_over(self) -> None:
-        self._close("is hardened again: the time is over")
-
-    def _close(self, what: str) -> None:
-        with debuggable._lock:
-            if debuggable._open is not self:
-                return
-            _harden_or_end()
-            debuggable._open = None
-            self._timer = None
-            pause_watches(False)
-        _log.warning("process %d %s", os.getpid(), what)
-
-
-def _harden_or_end() -> None:
-    try:
-        _native.harden(_ONLY_INSPECTION)
-    except HardeningError as error:
-        end_process(str(error), error.exit_code)
-    if status().inspectable:
-        end_process("a debug window does not close", 5)
-
-
-def _close_in_child() -> None:
-    """A fork copies the open window, but not the thread that would close it."""
-    debuggable._lock = threading.Lock()
-    if debuggable._open:
-        debuggable._open = None
-        _harden_or_end()
-        pause_watches(False)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
+        if not self._opened:
+            return
+        self._opened = False
+        _native._shut_window()
+        now = status()
+        if now.inspectable:
+            raise HardeningError(0, "the debug window does not shut", "inspection", 5)
+        _log.warning("process %d is hardened again", os.getpid())
+        if now.tracer_pid and kind is None:
+            raise DebugWindowError(f"process {now.tracer_pid} is still attached: detach it")

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import process_hardening as _native
-from process_hardening.errors import HardeningError, InjectorRefusedError
+from process_hardening.errors import InjectorRefusedError
 from process_hardening.hardening import status
 from process_hardening.policy import DEFAULT, Policy
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
@@ -21,29 +21,32 @@ if TYPE_CHECKING:
 
     OnDrift = str | Callable[["Drift"], Any]
 
-REPORT = "report"
 REAPPLY = "reapply"
 EXIT = "exit"
-ACTIONS = (REPORT, REAPPLY, EXIT)
 
-_EXIT_CODES = {"inspection": 5, "no_new_privs": 5, "tracer": 6, "core_limit": 7, "environment": 8}
+_EXIT_CODES = {
+    "inspection": 5,
+    "core_limit": 7,
+    "environment": 8,
+    "no_new_privs": 5,
+    "seal": 5,
+}
 
 
 class Drift:
-    """What recheck() found.
+    """What recheck() found, and put back in force.
 
-    steps -- the steps of the policy that are not in force any more, and 'tracer' when the policy
-        refuses tracers and one is attached; empty: nothing has changed
+    steps -- the steps of the policy that were not in force any more; empty: nothing had changed
     tracer_pid -- the process that is attached now; 0: none; None: not known here
-    report -- what was done about it; None: nothing
+    report -- of the call that put them back
     """
 
     __slots__ = ("report", "steps", "tracer_pid")
 
-    def __init__(self, steps: tuple[str, ...], tracer_pid: int | None) -> None:
-        self.steps = steps
-        self.tracer_pid = tracer_pid
-        self.report: _native.Report | None = None
+    def __init__(self, report: _native.Report) -> None:
+        self.steps = tuple(step for step in _EXIT_CODES if getattr(report, step) == "applied")
+        self.tracer_pid = status().tracer_pid
+        self.report = report
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -51,21 +54,6 @@ class Drift:
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
         return f"Drift({fields})"
-
-
-def _look(policy: Policy) -> Drift:
-    now = status()
-    open_ends = {
-        # 2 as well as 1: a changed uid leaves fs.suid_dumpable there.
-        "inspection": now.inspectable or now.dumpable == 2,
-        "core_limit": now.core_limit is not None and now.core_limit != (0, 0),
-        "environment": now.loader_variables,
-        "no_new_privs": now.no_new_privs is False,
-    }
-    steps = [name for name, is_open in open_ends.items() if is_open and getattr(policy, name)]
-    if policy.refuse_tracer and now.tracer_pid:
-        steps.append("tracer")
-    return Drift(tuple(steps), now.tracer_pid)
 
 
 def end_process(reason: str, exit_code: int) -> NoReturn:
@@ -80,36 +68,35 @@ def end_process(reason: str, exit_code: int) -> NoReturn:
 def _check(policy: object, on_drift: object) -> None:
     if not isinstance(policy, Policy):
         raise TypeError(f"policy must be a process_hardening.Policy, not {type(policy)!r}")
-    if on_drift not in ACTIONS and not callable(on_drift):
-        raise ValueError(f"on_drift must be one of {', '.join(ACTIONS)} or callable")
+    if on_drift not in (REAPPLY, EXIT) and not callable(on_drift):
+        raise ValueError(f"on_drift must be 'reapply', 'exit' or callable, not {on_drift!r}")
 
 
-def _act(policy: Policy, on_drift: OnDrift) -> Drift:
-    drift = _look(policy)
+def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         end_process(f"no longer in force: {', '.join(drift.steps)}", _EXIT_CODES[drift.steps[0]])
-    if drift and on_drift == REAPPLY:
-        drift.report = _native.harden(policy)
-    elif drift and callable(on_drift):
+    if drift and callable(on_drift):
         on_drift(drift)
     return drift
 
 
 def recheck(policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Drift:
-    """Read from the kernel whether this process is still hardened, and act on what has changed.
+    """Read from the kernel whether this process is still hardened, and put back what is not.
 
     To be called after what may undo it: a change of user or group ids (the kernel resets the flag
     to fs.suid_dumpable, prctl(2)), a crash handler that was loaded, load_dotenv().
 
     policy -- the steps that are to be in force
-    on_drift -- 'reapply' them, 'report' only, 'exit' with the first one's exit code, or a function
-        that is given the Drift
+    on_drift -- what to do beyond, when something was put back: 'reapply': nothing; 'exit' with the
+        exit code of the first step; or a function that is given the Drift
 
-    Returns a Drift, which is false when nothing has changed. Raises HardeningError when a step
-    cannot be taken again, TypeError and ValueError for arguments of the wrong kind.
+    Every step is in force again before anybody is told. Returns a Drift, which is false when
+    nothing had changed. Raises HardeningError when a step cannot be taken again (and, with exit
+    code 6, for a tracer that the policy refuses), TypeError and ValueError for arguments of the
+    wrong kind, and what the function raises.
     """
     _check(policy, on_drift)
-    return _act(policy, on_drift)
+    return _act(Drift(_native.harden(policy)), on_drift)
 
 
 class Watch:
@@ -130,12 +117,15 @@ class Watch:
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(self._interval):
-            if _is_paused:
+            if _native._window_is_open():
                 continue
+            drift = Drift(_native.pre_main_hardening(self._policy))
             try:
-                _act(self._policy, self._on_drift)
-            except HardeningError as error:
-                end_process(str(error), error.exit_code)
+                _act(drift, self._on_drift)
+            except Exception:  # of the function: the watch goes on
+                threading.excepthook(
+                    threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+                )
 
     def _go_on(self) -> None:
         """In a child of fork, which has no threads but the one that forked."""
@@ -164,15 +154,6 @@ class Watch:
 _watches: set[Watch] = set()
 
 
-_is_paused = False
-
-
-def pause_watches(paused: bool) -> None:
-    """Let no watch look while a debug window is open, or let them look again."""
-    global _is_paused
-    _is_paused = paused
-
-
 def _restart_all() -> None:
     for one in tuple(_watches):
         one._go_on()
@@ -182,10 +163,11 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, on_drift: OnDrift = R
     """Do what recheck() does every so many seconds, in a daemon thread.
 
     interval -- in seconds, from 0.01 on; between two checks a drift stays unseen
-    policy, on_drift -- as in recheck(); a function is called in the thread
+    policy, on_drift -- as in recheck(); a function is called in the thread, and what it raises goes
+        to threading.excepthook
 
     A step that cannot be taken again ends the process with its exit code. Children by fork watch
-    themselves too. Returns a Watch, to be stopped by stop() or `with`. Raises TypeError and
+    themselves too. No watch looks while a debug window is open. Returns a Watch, to be stopped by stop() or `with`. Raises TypeError and
     ValueError.
     """
     _check(policy, on_drift)

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 
 import process_hardening as _native
 from process_hardening.errors import MissingVariableError, SecretMemoryError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Callable
+    from typing import NoReturn, TypeVar
 
     from typing_extensions import Buffer, Self
 
+    Made = TypeVar("Made")
 
-def _take(name: str) -> bytearray:
+
+def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     if not isinstance(name, str):
         raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
-    if not name or "=" in name or "\0" in name:
+    # A "*" at the end would stand for every name that begins so (native/hardening.h).
+    if not name or "=" in name or "\0" in name or name.endswith("*"):
         raise ValueError(f"{name!r} is no variable name")
-    value = _native._take_variable(os.fsencode(name))
+    value = _native._take_variable(os.fsencode(name), make)
     if value is None:
         raise MissingVariableError(name)
     return value
+
+
+def _decode(value: memoryview) -> str:
+    """As os.fsdecode() does, without a bytes object in between."""
+    return str(value, sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
 
 def take_env(name: str) -> str:
@@ -35,17 +45,9 @@ def take_env(name: str) -> str:
 
     name -- of the variable. Returns its value, decoded as os.environ decodes. Raises
     MissingVariableError (a KeyError) when there is none, ValueError for what is no name, and
-    HardeningError when the initial environment cannot be found.
+    HardeningError when the initial environment cannot be found; nothing has changed then.
     """
-    value = _take(name)
-    try:
-        return os.fsdecode(bytes(value))
-    finally:
-        _zero(value)
-
-
-def _zero(memory: bytearray | memoryview) -> None:
-    memory[:] = bytes(len(memory))
+    return _take(name, _decode)
 
 
 class SecretBuffer(mmap.mmap):
@@ -96,20 +98,16 @@ class SecretBuffer(mmap.mmap):
     def from_env(cls, name: str) -> Self:
         """Take a variable as take_env() does, without making a str of it.
 
-        Raises what take_env() raises, ValueError for an empty one, and SecretMemoryError; the
-        variable is gone then too.
+        Raises what take_env() raises, ValueError for an empty one, and SecretMemoryError; nothing
+        has changed then.
         """
-        value = _take(name)
-        try:
-            return cls(value)
-        finally:
-            _zero(value)
+        return _take(name, cls)
 
     def close(self) -> None:
         """Zero the bytes and give the memory back. Raises BufferError while a view is open."""
         if not self.closed and os.getpid() == self._owner:
             with memoryview(self) as view:
-                _zero(view)
+                view[:] = bytes(len(view))
         super().close()
 
     def __exit__(self, *_: object) -> None:
