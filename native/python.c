@@ -1,17 +1,13 @@
-/* The package's __init__, as a stable-ABI extension: the only file that knows
- * Python. It is the package itself, not a module inside it, because a Python
+/* The package's __init__, as a stable-ABI extension. It is the package itself, not a module inside it, because a Python
  * __init__ and one more import would cost as much again as the hardening
  * (docs/architecture.md, "Why the package is an extension"). */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <structmember.h>
-
+#include "binding.h"
 #include "hardening.h"
-#include "secret.h"
 #include "window.h"
 
 #include <signal.h>
 #include <string.h>
+#include <structmember.h>
 #ifdef _WIN32
 #include <process.h>
 #define execve _execve
@@ -19,7 +15,6 @@
 #include <unistd.h>
 #endif
 
-#define PACKAGE "process_hardening"
 #ifndef PyBUF_READ /* the stable ABI has it from 3.11 on, and what takes it from 3.3 */
 #define PyBUF_READ 0x100
 #endif
@@ -794,24 +789,6 @@ static PyObject *take_variable(PyObject *module, PyObject *args)
     return NULL;
 }
 
-PyDoc_STRVAR(protect_doc,
-             "_protect(address, size, /)\n--\n\n"
-             "Lay memory that other processes cannot read over these whole pages, or lock them.\n\n"
-             "Returns 'memfd_secret' or 'mlock'. Raises OSError, and the pages are as before.");
-
-static PyObject *protect(PyObject *module, PyObject *args)
-{
-    static const char *const names[] = {"memfd_secret", "mlock"};
-    unsigned long long address, size;
-    int kind;
-
-    (void)module;
-    if (!PyArg_ParseTuple(args, "KK:_protect", &address, &size))
-        return NULL;
-    kind = ph_secret_protect((void *)(uintptr_t)address, (size_t)size);
-    return kind < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyUnicode_FromString(names[kind]);
-}
-
 /* A NULL-terminated array that borrows from a tuple of bytes; free with PyMem_Free. */
 static const char **borrow(PyObject *tuple)
 {
@@ -928,6 +905,8 @@ static PyObject *lazy_attribute(PyObject *module, PyObject *name)
         return NULL;
     if (!strcmp(wanted, "__all__"))
         return all_names();
+    if (!strcmp(wanted, "_SecretMemory"))
+        return ph_secret_memory_type(module);
     for (size_t i = 0; i < COUNT(lazy_names); i++) {
         if (!strcmp(wanted, lazy_names[i].name)) {
             PyObject *value = attribute_of(lazy_names[i].module, wanted);
@@ -959,7 +938,6 @@ static PyMethodDef methods[] = {
     {"_window_is_open", window_is_open, METH_NOARGS, window_is_open_doc},
     {"_shut_window", shut_window, METH_NOARGS, shut_window_doc},
     {"_take_variable", take_variable, METH_VARARGS, take_variable_doc},
-    {"_protect", protect, METH_VARARGS, protect_doc},
     {"_restore_signals", restore_signals, METH_NOARGS, restore_signals_doc},
     {"_exec_image", exec_image, METH_VARARGS, exec_image_doc},
     {"_exec_file", exec_file, METH_VARARGS, exec_file_doc},

@@ -96,6 +96,30 @@ class Chat(support.Running):
         return self.ask("are you there?") == "echo: are you there?"
 
 
+class Console(support.Running):
+    """The interpreter of programs/console.py, which does what it is told; to be used in a block."""
+
+    def __init__(self, programs: Path, *before: str, **options: Any) -> None:
+        self.programs = programs
+        super().__init__([*before, sys.executable, str(programs / "console.py")], **options)
+
+    def do(self, *lines: str) -> str:
+        """Have it do something, and return the answer to the last line."""
+        return [self.ask(line) for line in lines][-1]
+
+    def hold(self, path: Path, kind: str) -> int:
+        """Have it read a file into a buffer of a kind; returns the address."""
+        return int(self.do(f"secret, address = hold({str(path)!r}, {kind})", "address"))
+
+    def attack(self, name: str, address: int = 0, size: int = 0, **options: Any) -> str:
+        """What an attacker gets or is told; of the victim's user, unless options say otherwise."""
+        attack = [sys.executable, str(self.programs / "attack.py"), name, str(self.pid)]
+        result = support.run(
+            [*attack, str(address), str(size)], errors="replace", **{**support.as_user(), **options}
+        )
+        return str(result.stdout + result.stderr)
+
+
 def core_limit(pid: int) -> str:
     """The core limit of a process as the kernel shows it to others: soft, hard, unit."""
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()

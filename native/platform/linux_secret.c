@@ -9,50 +9,75 @@
 
 #define SYS_MEMFD_SECRET 447 /* the same on every architecture, Linux 5.14 */
 
-/* API: memfd_secret(2). The descriptor is closed: whoever could take it with pidfd_getfd(2) could
- * map the pages. Mapped aside first, because a failing mmap(MAP_FIXED) leaves a hole. */
-static int lay_secret_pages(void *pages, size_t size)
+/* Type: pages that the kernel's own view of memory lacks.
+ * Targets: /proc/PID/mem, ptrace, process_vm_readv, also of root; cores, swap, hibernation.
+ * API: memfd_secret(2), counted against RLIMIT_MEMLOCK. The descriptor is closed: whoever could
+ * take it with pidfd_getfd(2) could map the pages. Source: mm/secretmem.c. */
+static void *take_hidden(size_t size)
 {
     int fd = (int)syscall(SYS_MEMFD_SECRET, O_CLOEXEC);
-    void *aside = MAP_FAILED;
-    void *moved = MAP_FAILED;
-    int error;
+    void *start = MAP_FAILED;
 
     if (fd < 0)
-        return -1;
+        return MAP_FAILED;
     if (!ftruncate(fd, (off_t)size))
-        aside = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    error = errno;
+        start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     /* Nothing was written; on Linux it is closed whatever close(2) returns. */
     (void)close(fd);
-    if (aside != MAP_FAILED) {
-        moved = mremap(aside, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, pages);
-        error = errno;
-    }
-    if (aside != MAP_FAILED && moved == MAP_FAILED) {
-        /* The move may have made room already. Refilling it cannot meet anything that is there. */
-        (void)mmap(pages, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1,
-                   0);
-        /* Ours, and whole pages: it cannot fail. */
-        (void)munmap(aside, size);
-    }
-    errno = error;
-    return moved == MAP_FAILED ? -1 : 0;
+    return start;
 }
 
-int ph_secret_protect(void *pages, size_t size)
+/* Type: pages that stay out of swap and cores. Targets: disks.
+ * API: mlock(2), counted against RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). Shared, so that what
+ * the owner locks and zeroes is locked and zeroed for its fork children too. */
+static void *take_locked(size_t size)
 {
-    if (!lay_secret_pages(pages, size))
-        return PH_SECRET_MEMFD;
-    if (mlock(pages, size))
-        return -1;
-    if (madvise(pages, size, MADV_DONTDUMP)) {
-        int error = errno;
+    void *start =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int error;
 
-        /* They were locked a moment ago. */
-        (void)munlock(pages, size);
-        errno = error;
+    if (start == MAP_FAILED)
+        return MAP_FAILED;
+    if (!mlock(start, size) && !madvise(start, size, MADV_DONTDUMP))
+        return start;
+    error = errno;
+    /* Ours, and whole pages: it cannot fail. */
+    (void)munmap(start, size);
+    errno = error;
+    return MAP_FAILED;
+}
+
+int ph_secret_take(size_t size, struct ph_secret *secret)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t pages = size / page + (size % page || !size);
+
+    *secret = (struct ph_secret){.owner = (long)getpid()};
+    if (pages > (size_t)-1 / page) {
+        errno = ENOMEM;
         return -1;
     }
-    return PH_SECRET_LOCKED;
+    secret->size = pages * page;
+    secret->kind = PH_SECRET_MEMFD;
+    secret->start = take_hidden(secret->size);
+    if (secret->start == MAP_FAILED) {
+        secret->kind = PH_SECRET_LOCKED;
+        secret->start = take_locked(secret->size);
+    }
+    if (secret->start != MAP_FAILED)
+        return 0;
+    secret->start = NULL;
+    return -1;
+}
+
+void ph_secret_give_back(struct ph_secret *secret)
+{
+    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+    volatile char *byte = secret->start;
+
+    for (size_t i = 0; secret->owner == (long)getpid() && i < secret->size; i++)
+        byte[i] = 0;
+    /* Ours, and whole pages: it cannot fail. */
+    (void)munmap(secret->start, secret->size);
+    secret->start = NULL;
 }

@@ -3,9 +3,15 @@
 
 #include <errno.h>
 
-int ph_secret_protect(void *pages, size_t size)
+int ph_secret_take(size_t size, struct ph_secret *secret)
 {
-    (void)pages, (void)size;
+    (void)size;
+    secret->start = NULL;
     errno = ENOSYS;
     return -1;
+}
+
+void ph_secret_give_back(struct ph_secret *secret)
+{
+    secret->start = NULL;
 }

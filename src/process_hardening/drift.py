@@ -167,8 +167,8 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, on_drift: OnDrift = R
         to threading.excepthook
 
     A step that cannot be taken again ends the process with its exit code. Children by fork watch
-    themselves too. No watch looks while a debug window is open. Returns a Watch, to be stopped by stop() or `with`. Raises TypeError and
-    ValueError.
+    themselves too. No watch looks while a debug window is open. Returns a Watch, to be stopped by
+    stop() or `with`. Raises TypeError and ValueError.
     """
     _check(policy, on_drift)
     if not isinstance(interval, (int, float)) or not 0.01 <= interval <= threading.TIMEOUT_MAX:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 
@@ -50,7 +49,7 @@ def take_env(name: str) -> str:
     return _take(name, _decode)
 
 
-class SecretBuffer(mmap.mmap):
+class SecretBuffer(_native._SecretMemory):
     """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
 
     Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in
@@ -58,78 +57,60 @@ class SecretBuffer(mmap.mmap):
     of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
     least one page each.
 
-    A buffer like bytearray: pass it wherever bytes are read (`hmac.new(secret, ...)`,
-    `socket.send(secret)`) or written (`file.readinto(secret)`); memoryview(secret) makes no copy.
-    bytes(secret), slices and str make ordinary copies, which Python cannot wipe.
+    Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
+    (`file.readinto(secret)`); memoryview(secret) makes no copy. bytes(secret) and slices of a view
+    made bytes or str are ordinary copies, which Python cannot wipe.
 
     source -- how many bytes, all zero, or an object whose bytes are copied; the original stays
     protection -- 'memfd_secret' or 'mlock'
 
-    close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages;
-    what they close stays in place for the process that made it. Raises ValueError for no bytes,
+    close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages:
+    what one writes all see, what a child closes stays in place for the process that made it, and
+    when that closes, they are zero for all. Raises TypeError and ValueError for other sources,
     SecretMemoryError when the system gives no such memory.
     """
 
-    protection: str
-    _owner: int
+    __slots__ = ()
 
-    def __new__(cls, source: int | Buffer) -> Self:
-        """Make one: see the class."""
-        content = None if isinstance(source, int) else memoryview(source).cast("B")
-        size = source if isinstance(source, int) else len(memoryview(source).cast("B"))
-        if size <= 0:
-            raise ValueError("a secret has at least one byte")
-        self = super().__new__(cls, -1, size)
-        self._owner = os.getpid()
+    def __init__(self, source: int | Buffer, /) -> None:
+        if isinstance(source, str):
+            raise TypeError("a secret is bytes: encode the str, which itself stays in memory")
+        if isinstance(source, int):
+            self._get(source)
+            return
+        with memoryview(source) as given, given.cast("B") as content:
+            self._get(len(content))
+            with memoryview(self) as own:
+                own[:] = content
+
+    def _get(self, size: int) -> None:
+        if size < 0:
+            raise ValueError("a secret has no fewer than 0 bytes")
         try:
-            self.protection = _protect(self, size)
+            self._take(size)
         except OSError as error:
-            super(SecretBuffer, self).close()
             raise SecretMemoryError(
                 error.errno,
-                f"no memory for a secret of {size} bytes: {error.strerror}: close other secrets, or"
-                " raise `ulimit -l`, which limits memfd_secret(2) and mlock(2)",
+                f"no memory for a secret: {error.strerror}: close other secrets, or raise"
+                " `ulimit -l`, which limits memfd_secret(2) and mlock(2)",
             ) from None
-        if content is not None:
-            self[:] = content
-        return self
 
     @classmethod
     def from_env(cls, name: str) -> Self:
         """Take a variable as take_env() does, without making a str of it.
 
-        Raises what take_env() raises, ValueError for an empty one, and SecretMemoryError; nothing
-        has changed then.
+        Raises what take_env() raises, and SecretMemoryError; nothing has changed then.
         """
         return _take(name, cls)
 
-    def close(self) -> None:
-        """Zero the bytes and give the memory back. Raises BufferError while a view is open."""
-        if not self.closed and os.getpid() == self._owner:
-            with memoryview(self) as view:
-                view[:] = bytes(len(view))
-        super().close()
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        self.close()
-
-    def resize(self, newsize: int) -> NoReturn:  # noqa: ARG002 -- mmap's signature
-        """Refused: the pages that it grew by would be ordinary ones."""
-        raise TypeError("a SecretBuffer keeps its size")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a SecretBuffer is neither copied nor pickled")
 
     def __repr__(self) -> str:
         return "<SecretBuffer>"
-
-
-def _protect(memory: SecretBuffer, size: int) -> str:
-    import ctypes
-
-    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    pages = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
-    return _native._protect(address, pages)

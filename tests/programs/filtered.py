@@ -22,8 +22,22 @@ NUMBER_AT, ARGUMENTS_AT = 0, 16  # in struct seccomp_data
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 
 NUMBERS = {
-    "x86_64": {"ioctl": 16, "prctl": 157, "prlimit64": 302},
-    "aarch64": {"ioctl": 29, "prctl": 167, "prlimit64": 261},
+    "x86_64": {
+        "ioctl": 16,
+        "memfd_secret": 447,
+        "mlock": 149,
+        "prctl": 157,
+        "prlimit64": 302,
+        "seccomp": 317,
+    },
+    "aarch64": {
+        "ioctl": 29,
+        "memfd_secret": 447,
+        "mlock": 228,
+        "prctl": 167,
+        "prlimit64": 261,
+        "seccomp": 277,
+    },
 }
 
 

@@ -1,0 +1,225 @@
+"""debuggable(): a way in for the developer, and its end in any case."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+import process_hardening as ph
+import support
+from victims import Console
+
+STATE = "ph.status().inspectable"
+OPEN = "window = ph.debuggable(3600); window.__enter__()"
+SHUT = "window.__exit__(None, None, None)"
+
+
+@pytest.fixture
+def key(user_tmp: Path) -> Path:
+    """A file with a random key."""
+    path = user_tmp / "key"
+    path.write_text(secrets.token_hex(16))
+    path.chmod(0o644)
+    return path
+
+
+def quiet(programs: Path, *before: str) -> Console:
+    """A victim whose log nobody has to read."""
+    return Console(programs, *before, stderr=None)
+
+
+@pytest.mark.parametrize("attack", ["mem", "ptrace-attach"])
+def test_it_opens_and_shuts(programs: Path, key: Path, attack: str) -> None:
+    """An attacker gets nothing before, all within, nothing after."""
+    with quiet(programs) as victim:
+        where = victim.hold(key, "bytearray")
+        victim.do("ph.harden()")
+        assert key.read_text() not in victim.attack(attack, where, 32)
+        victim.do(OPEN)
+        assert key.read_text() in victim.attack(attack, where, 32), "inconclusive"
+        victim.do(SHUT)
+        assert key.read_text() not in victim.attack(attack, where, 32)
+        assert victim.do("ph.status().verdict") == "'hardened'"
+
+
+def test_a_debugger_can_attach(programs: Path, key: Path) -> None:
+    """What it is for: gdb reads the memory of the process within, and not before."""
+    gdb = support.tool("gdb")
+    with quiet(programs) as victim:
+        where = victim.hold(key, "bytearray")
+        victim.do("ph.harden()")
+        argv = [gdb, "-q", "-batch", "-p", str(victim.pid), "-ex", f"x/s {where}"]
+        assert key.read_text() not in support.run_as_user(argv).stdout
+        victim.do(OPEN)
+        assert key.read_text() in support.run_as_user(argv).stdout
+        victim.do(SHUT)
+        assert key.read_text() not in support.run_as_user(argv).stdout
+
+
+HANG = """
+import ctypes, os, sys, time
+import process_hardening as ph
+ph.harden()
+buffer = ctypes.create_string_buffer(sys.argv[1].encode())
+with ph.debuggable(0.05):
+    print(ctypes.addressof(buffer), flush=True)
+    ctypes.PyDLL(None).sleep(3600)  # holds the lock of the interpreter
+"""
+
+
+def test_a_block_that_hangs_is_shut_in_time(programs: Path, key: Path) -> None:
+    """Even when no Python code can run any more: seen from outside, as the kernel tells it."""
+    argv = [sys.executable, "-c", HANG, key.read_text()]
+    with support.Running(argv) as victim:
+        line = victim.process.stderr
+        assert line is not None
+        assert "can be inspected" in line.readline()
+        assert "the time of the debug window is over" in line.readline()
+        attack = [sys.executable, str(programs / "attack.py"), "mem", str(victim.pid)]
+        got = support.run_as_user([*attack, victim.ready, "32"], errors="replace")
+        assert key.read_text() not in got.stdout
+        assert got.returncode == 1
+
+
+def test_the_time_is_over_while_the_block_goes_on(programs: Path) -> None:
+    """The block may end later, with nothing to say; another window can be opened at once."""
+    with quiet(programs) as victim:
+        victim.do("ph.harden()", "window = ph.debuggable(0.05)", "window.__enter__()")
+        assert victim.do("becomes(False)") == "True"
+        assert victim.do(SHUT, STATE) == "False"
+        assert victim.do(OPEN, STATE) == "True"
+        assert victim.do(SHUT, STATE) == "False"
+
+
+def test_the_end_of_an_earlier_window_does_not_shut_a_later_one(programs: Path) -> None:
+    """Each has its own time."""
+    with quiet(programs) as victim:
+        victim.do("import time", "ph.harden()", "short = ph.debuggable(0.2)")
+        victim.do("short.__enter__()", "short.__exit__(None, None, None)", OPEN, "time.sleep(0.5)")
+        assert victim.do(STATE) == "True"
+        assert victim.do(SHUT, STATE) == "False"
+
+
+def test_windows_do_not_nest(programs: Path) -> None:
+    """Another, or the same again, is refused, and the first goes on."""
+    with quiet(programs) as victim:
+        victim.do("ph.harden()", OPEN)
+        for again in ("ph.debuggable().__enter__()", "window.__enter__()"):
+            assert (
+                victim.do(again)
+                == "DebugWindowError: a debug window is open already: they do not nest"
+            )
+        assert victim.do(STATE) == "True"
+        assert victim.do(SHUT, STATE) == "False"
+        assert victim.do("window.__enter__() is window", STATE) == "True"  # one after the other
+        assert victim.do(SHUT, STATE) == "False"
+
+
+def test_a_sealed_process_is_not_opened(programs: Path) -> None:
+    """By its own policy."""
+    with quiet(programs) as victim:
+        victim.do("ph.harden(ph.Policy(seal=True))")
+        assert victim.do(OPEN).startswith("DebugWindowError: the process is sealed")
+        assert victim.do(STATE, "ph._window_is_open()") == "False"
+
+
+def test_the_kernel_refuses_to_open_it(programs: Path) -> None:
+    """A filter that somebody else installed: the call is named, nothing has changed."""
+    filtered = [sys.executable, str(programs / "filtered.py"), "prctl:1=1:EPERM", "--"]
+    with quiet(programs, *filtered) as victim:
+        victim.do("ph.harden()")
+        assert "prctl(PR_SET_DUMPABLE, 1) failed" in victim.do(OPEN)
+        assert victim.do(STATE, "ph._window_is_open()") == "False"
+
+
+def test_a_process_that_is_not_hardened_stays_so(programs: Path) -> None:
+    """The bypass is for developers: the window has nothing to do, and hardens nothing."""
+    with quiet(programs) as victim:
+        victim.do(OPEN)
+        assert victim.do(SHUT, STATE) == "True"
+
+
+def test_a_debugger_that_stays_is_told(programs: Path) -> None:
+    """It can go on reading, whatever the flag says: an error at the end of the block."""
+    with quiet(programs) as victim:
+        victim.do("ph.harden()", OPEN)
+        trace = (
+            "import ctypes, sys; c = ctypes.CDLL(None); c.ptrace.argtypes = [ctypes.c_long] * 4;"
+            f"print(c.ptrace(0x4206, {victim.pid}, 0, 0), flush=True); sys.stdin.read()"
+        )
+        with support.Running([sys.executable, "-c", trace]) as tracer:
+            assert tracer.ready == "0"
+            answer = victim.do(SHUT)
+            assert answer == f"DebugWindowError: process {tracer.pid} is still attached: detach it"
+            assert victim.do(STATE) == "False"
+        assert victim.do("ph.status().tracer_pid") == "0"
+
+
+def test_a_fork_child_is_shut_from_its_start(programs: Path) -> None:
+    """It has no thread that would shut it; it can open a window of its own."""
+    child = f"os._exit({STATE}) if os.fork() == 0 else os.wait()[1]"
+    with quiet(programs) as victim:
+        victim.do("ph.harden()", OPEN)
+        assert victim.do(child) == "0"
+        assert victim.do(STATE) == "True"
+        own = "os._exit((ph.debuggable(0.05).__enter__(), not becomes(False))[1])"
+        assert victim.do(f"{own} if os.fork() == 0 else os.wait()[1]") == "0"
+        # A fork of C code, of which Python knows nothing.
+        libc_fork = f"os._exit({STATE}) if libc.fork() == 0 else os.wait()[1]"
+        assert victim.do(libc_fork) == "0"
+        victim.do(SHUT)
+
+
+def test_a_watch_pauses(programs: Path) -> None:
+    """It would shut the window at once; afterwards it goes on."""
+    with quiet(programs) as victim:
+        victim.do("import time", "ph.harden()", "watch = ph.watch(0.01)", OPEN, "time.sleep(0.2)")
+        assert victim.do(STATE) == "True"
+        victim.do(SHUT)
+        assert victim.do("prctl(4, 1)", "becomes(False)") == "True"
+
+
+LOGGED = """
+import process_hardening as ph, logging, sys
+if sys.argv[1:]:
+    logging.basicConfig(format="%(name)s:%(levelname)s:%(message)s", stream=sys.stdout)
+ph.harden()
+with ph.debuggable(30):
+    pass
+"""
+
+
+def test_opening_and_shutting_are_logged() -> None:
+    """To standard error, or where logging is set up to go."""
+    plain = support.run_as_user([sys.executable, "-c", LOGGED])
+    assert plain.returncode == 0
+    opened, shut = plain.stderr.splitlines()
+    assert opened.endswith("can be inspected by its user for 30 seconds")
+    assert shut.endswith("is hardened again")
+    logged = support.run_as_user([sys.executable, "-c", LOGGED, "set-up"])
+    assert logged.stderr == ""
+    assert all(line.startswith("process_hardening:WARNING:") for line in logged.stdout.splitlines())
+    assert len(logged.stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 0.001, 86401, math.nan, math.inf, "60", None])
+def test_wrong_seconds(seconds: float) -> None:
+    """A ValueError, before anything is opened."""
+    with pytest.raises(ValueError, match=r"seconds must be from 0\.01 to 86400"):
+        ph.debuggable(seconds)
+
+
+def test_an_end_of_the_process_within_leaves_no_thread_behind() -> None:
+    """The thread keeps no program from ending, normally or by a signal."""
+    code = (
+        "import process_hardening as ph; ph.harden(); ph.debuggable(3600).__enter__(); print('x')"
+    )
+    ended = support.run_as_user([sys.executable, "-c", code])
+    assert (ended.returncode, ended.stdout) == (0, "x\n")
+    code += "; import os; os.kill(os.getpid(), 15)"
+    assert support.run_as_user([sys.executable, "-c", code]).returncode == -signal.SIGTERM

@@ -1,0 +1,260 @@
+"""recheck(), watch(), rescrub() and guard_environment(): hardening that lasts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import pytest
+
+import process_hardening as ph
+import support
+from victims import Console
+
+UNDO = "prctl(4, 1)"  # PR_SET_DUMPABLE
+INJECT = "os.environ.update(LD_PRELOAD='/x.so')"
+ONLY_INSPECTION = "ph.harden(ph.Policy(core_limit=False, environment=False))"
+
+UNDONE = {
+    "inspection": ("ph.harden()", UNDO, 5),
+    "core_limit": ("ph.harden(ph.Policy(core_limit=False))", "None", 7),
+    "environment": ("ph.harden()", INJECT, 8),
+}
+"""For each step: how it comes to be the one that is not in force, and its exit code."""
+
+
+@pytest.mark.parametrize("step", UNDONE)
+def test_recheck_puts_back_what_was_undone(programs: Path, step: str) -> None:
+    """It says which step; a second time there is nothing to say."""
+    before, undo, _ = UNDONE[step]
+    with Console(programs) as victim:
+        assert victim.do(before, undo, "ph.status().verdict") != "'hardened'"
+        assert (
+            victim.do("drift = ph.recheck()", "(bool(drift), drift.steps)") == f"(True, {(step,)})"
+        )
+        assert victim.do("ph.status().verdict") == "'hardened'"
+        assert victim.do("(bool(ph.recheck()), ph.recheck().steps)") == "(False, ())"
+
+
+def test_an_attacker_gets_in_before_and_not_after(programs: Path, user_tmp: Path) -> None:
+    """Drift is exposure."""
+    key = user_tmp / "key"
+    key.write_text(secrets.token_hex(16))
+    with Console(programs) as victim:
+        where = victim.hold(key, "bytearray")
+        victim.do("ph.harden()", UNDO)
+        assert key.read_text() in victim.attack("mem", where, 32), "inconclusive"
+        victim.do("ph.recheck()")
+        assert key.read_text() not in victim.attack("mem", where, 32)
+
+
+@pytest.mark.parametrize("value", ["0", "1", "2"])
+def test_recheck_after_setuid(programs: Path, value: str, suid_dumpable: support.Sysctl) -> None:
+    """The kernel sets the flag to fs.suid_dumpable: 1 and 2 are drift, 0 is not."""
+    support.need_root()
+    suid_dumpable.set(value)
+    with Console(programs, user=0, group=0) as victim:
+        victim.do("ph.harden()", f"os.setuid({support.USER})")
+        assert victim.do("ph.status().dumpable") == value
+        assert victim.do("ph.recheck().steps") == ("()" if value == "0" else "('inspection',)")
+        assert victim.do("ph.status().dumpable") == "0"
+
+
+@pytest.mark.parametrize("step", UNDONE)
+@pytest.mark.parametrize("how", ["recheck", "watch"])
+def test_exit_ends_with_the_code_of_the_step(step: str, how: str) -> None:
+    """One line, and nothing can catch it."""
+    before, undo, status = UNDONE[step]
+    call = {
+        "recheck": "ph.recheck(on_drift='exit')",
+        "watch": "ph.watch(0.01, on_drift='exit'); time.sleep(60)",
+    }[how]
+    code = f"""
+import atexit, ctypes, os, time
+import process_hardening as ph
+prctl = lambda option, value: ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+atexit.register(print, "atexit")
+{before}
+{undo}
+try:
+    {call}
+except BaseException:
+    print("caught")
+finally:
+    print("finally")
+"""
+    ended = support.run_as_user([sys.executable, "-c", code])
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert ended.stderr == (
+        f"process-hardening: no longer in force: {step}; exiting with status {status}\n"
+    )
+
+
+def test_a_function_is_told_when_all_is_in_force_again(programs: Path) -> None:
+    """And only when something was not; what it raises comes out of recheck()."""
+    told = "lambda drift: seen.append((drift.steps, drift.tracer_pid, ph.status().verdict))"
+    with Console(programs) as victim:
+        victim.do("seen = []", "ph.harden()", f"ph.recheck(on_drift={told})")
+        assert victim.do("seen") == "[]"
+        victim.do(UNDO, f"ph.recheck(on_drift={told})")
+        assert victim.do("seen") == "[(('inspection',), 0, 'hardened')]"
+        assert victim.do(UNDO, "ph.recheck(on_drift=lambda drift: 1 / 0)").startswith("ZeroDiv")
+        assert victim.do("ph.status().verdict") == "'hardened'"
+
+
+def test_what_a_policy_keeps_is_no_drift(programs: Path) -> None:
+    """Variables that stay, steps that are left out."""
+    env = {**os.environ, "LD_LIBRARY_PATH": "/none"}
+    kept = "ph.Policy(keep=('LD_LIBRARY_PATH',), core_limit=False)"
+    with Console(programs, env=env) as victim:
+        victim.do(f"ph.harden({kept})")
+        assert victim.do(f"ph.recheck({kept}, 'exit').steps") == "()"
+        assert victim.do("ph.recheck().steps") == "('core_limit', 'environment')"
+
+
+def test_a_process_that_the_bypass_leaves_open_is_no_drift(programs: Path) -> None:
+    """CODEX_SKIP_HARDENING=1 means this too; a policy without a bypass does not care."""
+    env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
+    with Console(programs, env=env) as victim:
+        assert victim.do("ph.recheck(on_drift='exit').steps") == "()"
+        assert victim.do("ph.status().inspectable") == "True"
+        strict = victim.do("ph.recheck(ph.Policy(bypass_variable=None)).steps")
+        assert "inspection" in strict
+
+
+def test_a_step_that_cannot_be_put_back(programs: Path) -> None:
+    """recheck() raises; watch() ends the process, since nobody could catch it there."""
+    filtered = [sys.executable, str(programs / "filtered.py"), "prctl:0=4:EPERM", "--"]
+    with Console(programs, *filtered) as victim:
+        assert victim.do("ph.recheck()").startswith("HardeningError: prctl(PR_SET_DUMPABLE, 0) ")
+        assert victim.do("ph.status().inspectable") == "True"
+    code = "import process_hardening as ph, time; ph.watch(0.01); time.sleep(60)"
+    ended = support.run_as_user([*filtered, sys.executable, "-c", code])
+    assert ended.returncode == 5
+    assert ended.stderr.startswith("process-hardening: prctl(PR_SET_DUMPABLE, 0) failed: ")
+
+
+def test_watch_puts_back_until_it_is_stopped(programs: Path) -> None:
+    """Again and again, whatever the function raises."""
+    with Console(programs) as victim:
+        victim.do("ph.harden()", "import threading", "threading.excepthook = lambda failed: None")
+        victim.do("watch = ph.watch(0.01, on_drift=lambda drift: 1 / 0)")
+        for _ in range(3):
+            assert victim.do(UNDO, "becomes(False)") == "True"
+        assert victim.do("watch.is_running") == "True"
+        assert victim.do("watch.stop()", "watch.is_running") == "False"
+        assert victim.do(UNDO, "ph.status().inspectable") == "True"
+
+
+def test_a_fork_child_watches_itself(programs: Path) -> None:
+    """Threads do not come along, so it starts its own; stop() there leaves the parent's alone."""
+    child = f"os._exit(not ({UNDO} == 'OK' and becomes(False) and watch.stop() is None))"
+    with Console(programs) as victim:
+        victim.do("ph.harden()", "watch = ph.watch(0.01)", "import warnings")
+        victim.do("warnings.simplefilter('ignore')")  # 3.12 warns of fork with threads
+        assert victim.do(f"{child} if os.fork() == 0 else os.wait()[1]") == "0"
+        assert victim.do(UNDO, "becomes(False)") == "True"
+        victim.do("watch.stop()")
+        stopped = "os._exit(threading.active_count() != 1) if os.fork() == 0 else os.wait()[1]"
+        assert victim.do("import threading", stopped) == "0"
+
+
+def test_a_watch_ends_with_its_block_and_with_the_program() -> None:
+    """Its thread keeps no program from ending."""
+    code = (
+        "import process_hardening as ph; ph.harden()\n"
+        "with ph.watch(0.01) as one: assert one.is_running\n"
+        "assert not one.is_running; ph.watch(3600); print('end')"
+    )
+    ended = support.run_as_user([sys.executable, "-W", "error", "-c", code])
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
+
+
+@pytest.mark.parametrize("call", [ph.recheck, ph.watch], ids=["recheck", "watch"])
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"policy": "strict"}, TypeError, "policy must be a process_hardening.Policy"),
+        ({"on_drift": "ignore"}, ValueError, "on_drift must be 'reapply', 'exit' or callable"),
+        ({"on_drift": None}, ValueError, "on_drift must be 'reapply', 'exit' or callable"),
+    ],
+)
+def test_wrong_arguments(
+    call: object, arguments: dict[str, object], error: type, text: str
+) -> None:
+    """One clear line, before anything is looked at."""
+    assert callable(call)
+    with pytest.raises(error, match=text):
+        call(**arguments)
+
+
+@pytest.mark.parametrize("interval", [0, -1, 0.001, float("nan"), float("inf"), "1", None])
+def test_a_wrong_interval(interval: float) -> None:
+    """Seconds, and not so few that it does nothing else."""
+    with pytest.raises(ValueError, match="interval must be in seconds"):
+        ph.watch(interval)
+
+
+LOADED = "os.environ.update(LD_PRELOAD='/x.so', LD_LIBRARY_PATH='/x', HARMLESS='1')"
+CHILD = (
+    "sorted(line for line in subprocess.check_output(['env'], text=True).splitlines()"
+    " if line[:3] == 'LD_')"
+)
+
+
+def test_rescrub_after_a_file_brought_variables_back(programs: Path) -> None:
+    """As load_dotenv() does; children get them otherwise, the control shows."""
+    with Console(programs) as victim:
+        victim.do("import subprocess", "ph.harden()", LOADED)
+        assert victim.do(CHILD) == "['LD_LIBRARY_PATH=/x', 'LD_PRELOAD=/x.so']", "inconclusive"
+        assert victim.do("sorted(ph.rescrub())") == "['LD_LIBRARY_PATH', 'LD_PRELOAD']"
+        assert victim.do(CHILD) == "[]"
+        assert victim.do("os.environ['HARMLESS'], ph.rescrub()") == "('1', ())"
+
+
+def test_rescrub_takes_the_environment_step_alone(programs: Path) -> None:
+    """Nothing else of the policy, even of STRICT."""
+    with Console(programs) as victim:
+        victim.do("os.environ['BASH_ENV'] = '/x'")
+        assert "BASH_ENV" in victim.do("ph.rescrub(ph.STRICT)")
+        assert victim.do("(ph.status().inspectable, ph.status().no_new_privs)") == "(True, False)"
+
+
+SETTERS = (
+    "os.environ['LD_PRELOAD'] = '/x.so'",
+    "os.environb.__setitem__(b'LD_PRELOAD', b'/x.so')",
+    "os.environ.update(LD_PRELOAD='/x.so')",
+    "os.environ.setdefault('LD_PRELOAD', '/x.so')",
+    "os.putenv('LD_PRELOAD', '/x.so')",
+    "os.environ.update(LD_AUDIT='/x.so')",
+)
+
+
+@pytest.mark.parametrize("setter", SETTERS)
+def test_the_guard_refuses_injectors(programs: Path, setter: str) -> None:
+    """By every way through os; without it, a child gets the variable."""
+    with Console(programs) as control, Console(programs) as victim:
+        assert "x.so" in control.do("import subprocess", setter, CHILD), "inconclusive"
+        victim.do("import subprocess", "ph.guard_environment()", "ph.guard_environment()")
+        answer = victim.do(setter)
+        assert answer.startswith("InjectorRefusedError: LD_")
+        assert "/x.so" not in answer  # a value is never told
+        assert victim.do(CHILD) == "[]"
+        assert victim.do("[name for name in os.environ if name.startswith('LD_')]") == "[]"
+
+
+def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
+    """Search paths, which children need; our own library; and what C code does, which it says."""
+    entry = os.fsdecode(ph._preload_entry)
+    library = entry.partition("=")[2]
+    with Console(programs) as victim:
+        victim.do("ph.guard_environment()")
+        for name, value in (("LD_LIBRARY_PATH", "/x"), ("ANY", "1"), ("LD_PRELOAD", library)):
+            assert victim.do(f"os.environ[{name!r}] = {value!r}", f"os.environ[{name!r}]") == repr(
+                value
+            )
+        victim.do("del os.environ['LD_PRELOAD']")
+        assert victim.do("libc.setenv(b'LD_PRELOAD', b'/x.so', 1)") == "0"
+        assert "environment" in victim.do("ph.recheck().steps")

@@ -1,0 +1,398 @@
+"""SecretBuffer and take_env(): out of reach of root, of cores, and of the environment block."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import os
+import pickle
+import re
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+import process_hardening as ph
+import support
+from victims import Console, Cores
+
+NO_MEMFD = "memfd_secret:0=524288:ENOSYS"  # O_CLOEXEC, its only argument
+SIZE = 32
+
+
+@pytest.fixture
+def key(user_tmp: Path) -> Path:
+    """A file with a random key."""
+    path = user_tmp / "key"
+    path.write_text(secrets.token_hex(SIZE // 2))
+    path.chmod(0o644)
+    return path
+
+
+def filtered(programs: Path, *rules: str) -> list[str]:
+    """How to start a program for which calls fail."""
+    return [sys.executable, str(programs / "filtered.py"), *rules, "--"]
+
+
+def flags_of(pid: int, address: int) -> list[str]:
+    """What the kernel says of the mapping at an address: proc_pid_smaps(5), VmFlags."""
+    for block in re.split(r"\n(?=[0-9a-f]+-)", Path(f"/proc/{pid}/smaps").read_text()):
+        start, end = (int(word, 16) for word in block.split(maxsplit=1)[0].split("-"))
+        if start <= address < end:
+            return block.split("VmFlags:")[1].split()
+    raise AssertionError("no such mapping")
+
+
+def memory_of(pid: int) -> bytes:
+    """All that root can read of the memory of a process."""
+    found = []
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            start, end = (int(word, 16) for word in line.split(maxsplit=1)[0].split("-"))
+            try:
+                memory.seek(start)
+                found.append(memory.read(end - start))
+            except (OSError, OverflowError):
+                continue  # [vvar], [vsyscall], and what this test is about
+    return b"".join(found)
+
+
+AS_ROOT = {"user": None, "group": None, "extra_groups": None}
+
+
+@pytest.mark.parametrize("attack", ["mem", "process_vm_readv", "ptrace-attach", "ptrace-seize"])
+def test_root_cannot_read_it(programs: Path, key: Path, attack: str) -> None:
+    """Of an unhardened process, at an address that the attacker knows."""
+    support.need_root()
+    with Console(programs) as control, Console(programs) as victim:
+        where = control.hold(key, "bytearray")
+        assert key.read_text() in control.attack(attack, where, SIZE, **AS_ROOT), "inconclusive"
+
+        where = victim.hold(key, "ph.SecretBuffer")
+        assert victim.do("secret.protection") == "'memfd_secret'"
+        assert key.read_text() not in victim.attack(attack, where, SIZE, **AS_ROOT)
+        assert victim.do("bytes(secret).decode()") == repr(key.read_text())  # it is there
+
+
+def test_it_is_nowhere_in_the_memory_that_root_reads(programs: Path, key: Path) -> None:
+    """No copy is left in the process, through whatever door root comes."""
+    support.need_root()
+    with Console(programs) as control, Console(programs) as victim:
+        control.hold(key, "bytearray")
+        assert key.read_bytes() in memory_of(control.pid), "inconclusive"
+
+        where = victim.hold(key, "ph.SecretBuffer")
+        assert key.read_bytes() not in memory_of(victim.pid)
+        for folder in ("fd", "map_files"):
+            for path in Path(f"/proc/{victim.pid}/{folder}").iterdir():
+                assert "secretmem" not in os.readlink(path) or folder == "map_files"
+                if "secretmem" in os.readlink(path):
+                    with pytest.raises(OSError, match="No such device"):
+                        path.open("rb")
+        assert {"lo", "dd"} <= set(flags_of(victim.pid, where))  # neither swapped nor dumped
+
+
+def test_it_is_not_in_what_gcore_saves(programs: Path, key: Path, user_tmp: Path) -> None:
+    """Of an unhardened process, with the rights of root."""
+    gcore = support.tool("gcore")
+    for kind in ("bytearray", "ph.SecretBuffer"):
+        with Console(programs) as victim:
+            victim.hold(key, kind)
+            support.run([gcore, "-o", str(user_tmp / "core"), str(victim.pid)])
+            core = user_tmp / f"core.{victim.pid}"
+            assert core.exists(), "inconclusive: gcore made no core"
+            assert (key.read_bytes() in core.read_bytes()) == (kind == "bytearray")
+            core.unlink()
+
+
+@pytest.mark.parametrize("rules", [(), (NO_MEMFD,)], ids=["memfd_secret", "mlock"])
+def test_it_is_not_in_a_core_of_the_kernel(
+    programs: Path, key: Path, cores: Cores, rules: tuple[str, ...]
+) -> None:
+    """Not the fallback either; the control's is."""
+    for kind in ("bytearray", "ph.SecretBuffer"):
+        with Console(programs, *filtered(programs, *rules)) as victim:
+            victim.hold(key, kind)
+            victim.end_by(signal.SIGABRT)
+        core = cores.of(victim.pid)
+        assert core, "inconclusive: no core"
+        assert (key.read_bytes() in core) == (kind == "bytearray")
+
+
+def test_the_fallback_says_so(programs: Path, key: Path) -> None:
+    """Locked, and left out of cores; root reads it, and its user where it is not hardened."""
+    with Console(programs, *filtered(programs, NO_MEMFD)) as victim:
+        where = victim.hold(key, "ph.SecretBuffer")
+        assert victim.do("secret.protection") == "'mlock'"
+        assert key.read_text() in victim.attack("mem", where, SIZE)
+        assert {"lo", "dd"} <= set(flags_of(victim.pid, where))
+        victim.do("ph.harden()")
+        assert key.read_text() not in victim.attack("mem", where, SIZE)
+
+
+LIMIT = "import resource; resource.setrlimit(resource.RLIMIT_MEMLOCK, (PAGES * 4096,) * 2)"
+
+
+def test_the_limit_of_locked_memory(programs: Path) -> None:
+    """A clear error at the limit; what is there stays, and closing makes room."""
+    with Console(programs) as victim:
+        victim.do(LIMIT.replace("PAGES", "1"), "one = ph.SecretBuffer(b'one')")
+        answer = victim.do("ph.SecretBuffer(b'two')")
+        assert answer.startswith("SecretMemoryError: ")
+        assert "ulimit -l" in answer
+        assert victim.do("bytes(one)") == "b'one'"
+        assert victim.do("one.close()", "bytes(ph.SecretBuffer(b'two'))") == "b'two'"
+
+
+def test_neither_kind_of_memory(programs: Path) -> None:
+    """Both calls are refused: an OSError with its number; a variable stays where it is."""
+    env = {**os.environ, "TOKEN": "there"}
+    rules = (NO_MEMFD, "mlock:1=4096:EPERM")
+    with Console(programs, *filtered(programs, *rules), env=env) as victim:
+        answer = victim.do("ph.SecretBuffer.from_env('TOKEN')")
+        assert answer.startswith("SecretMemoryError: ")
+        assert "Operation not permitted" in answer
+        assert "there" not in answer
+        assert victim.do("os.environ['TOKEN']") == "'there'"
+        assert victim.do("ph.take_env('TOKEN')") == "'there'"
+
+
+def test_fork_children_share_it_and_the_owner_ends_it(programs: Path) -> None:
+    """What a child closes or loses stays with the parent; what the parent closes is zero."""
+    with Console(programs) as victim:
+        victim.do("secret = ph.SecretBuffer(b'secret')", "inside, outside = os.pipe()")
+        child = "bytes(secret) == b'secret' and secret.close() is None and secret.closed"
+        assert victim.do(f"os._exit(not ({child})) if os.fork() == 0 else os.wait()[1]") == "0"
+        forget = "(globals().pop('secret'), os._exit(0)) if os.fork() == 0 else os.wait()[1]"
+        assert victim.do(forget) == "0"
+        assert victim.do("bytes(secret)") == "b'secret'"
+        waiting = "os.read(inside, 1) and os._exit(bytes(secret) != bytes(6))"
+        victim.do(f"pid = os.fork() or {waiting}", "secret.close()", "os.write(outside, b'x')")
+        assert victim.do("os.waitpid(pid, 0)[1]") == "0"
+
+
+def test_close_while_a_view_is_open_changes_nothing() -> None:
+    """BufferError, and the bytes are there; afterwards it closes, once and more."""
+    secret = ph.SecretBuffer(b"secret")
+    view = memoryview(secret)
+    part = view[2:]
+    for _ in range(2):
+        with pytest.raises(BufferError, match="a memoryview of the SecretBuffer is open"):
+            secret.close()
+    assert (bytes(part), secret.closed) == (b"cret", False)
+    view.release()
+    with pytest.raises(BufferError):
+        secret.close()
+    part.release()
+    secret.close()
+    secret.close()
+    assert secret.closed
+    for use in (bytes, memoryview, len):
+        with pytest.raises(ValueError, match="the SecretBuffer is closed"):
+            use(secret)
+
+
+def test_the_end_of_a_block_closes_it() -> None:
+    """With an exception, too."""
+    with ph.SecretBuffer(b"secret") as secret:
+        assert not secret.closed
+    assert secret.closed
+    with pytest.raises(KeyError), ph.SecretBuffer(b"secret") as secret:
+        raise KeyError
+    assert secret.closed
+
+
+def test_it_is_used_without_a_copy(tmp_path: Path) -> None:
+    """Read and written in place, by whatever takes a buffer."""
+    path = tmp_path / "file"
+    path.write_bytes(b"from a file")
+    secret = ph.SecretBuffer(11)
+    assert bytes(secret) == bytes(11)
+    with path.open("rb", buffering=0) as file:
+        assert file.readinto(secret) == 11
+    with path.open("r+b", buffering=0) as file:
+        file.write(secret)
+        file.write(secret)
+    assert path.read_bytes() == b"from a filefrom a file"
+    assert hmac.digest(secret, b"x", "sha256") == hmac.digest(b"from a file", b"x", "sha256")
+    assert hashlib.sha256(secret).digest() == hashlib.sha256(b"from a file").digest()
+    with memoryview(secret) as view:
+        assert (view.format, view.itemsize, view.shape, view.readonly) == ("B", 1, (11,), False)
+        view[:4] = b"FROM"
+    assert bytes(secret) == b"FROM a file"
+    assert len(secret) == 11
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_is_neither_copied_nor_pickled(copied: object) -> None:
+    """By no protocol."""
+    assert callable(copied)
+    with pytest.raises(TypeError, match="neither copied nor pickled"):
+        copied(ph.SecretBuffer(b"secret"))
+
+
+def test_repr_shows_nothing() -> None:
+    """Neither the bytes nor how many."""
+    texts = {repr(ph.SecretBuffer(bytes(size))) for size in (0, 5, 5000)}
+    assert texts == {"<SecretBuffer>"}
+    assert f"{ph.SecretBuffer(b'secret')!s}" == "<SecretBuffer>"
+
+
+@pytest.mark.parametrize("source", [b"bytes", bytearray(b"array"), memoryview(b"xviewx")[1:-1]])
+def test_sources(source: bytes) -> None:
+    """The bytes are copied, the original stays."""
+    before = bytes(source)
+    assert bytes(ph.SecretBuffer(source)) == before == bytes(source)
+
+
+@pytest.mark.parametrize("source", ["text", None, [1], 1.5, memoryview(b"12345")[::2]])
+def test_wrong_sources(source: object) -> None:
+    """A TypeError before any memory is taken."""
+    with pytest.raises(TypeError):
+        ph.SecretBuffer(source)  # type: ignore[arg-type]
+
+
+def test_no_negative_size() -> None:
+    """A ValueError."""
+    with pytest.raises(ValueError, match="no fewer than 0"):
+        ph.SecretBuffer(-1)
+
+
+def test_it_takes_its_bytes_once() -> None:
+    """A second __init__ does not leave the first bytes somewhere."""
+    secret = ph.SecretBuffer(b"secret")
+    with pytest.raises(ValueError, match="once"):
+        secret.__init__(b"other")  # type: ignore[misc]
+    assert bytes(secret) == b"secret"
+
+
+GET = {
+    "take_env": "taken = ph.take_env('TOKEN')",
+    "SecretBuffer": "ph.SecretBuffer.from_env('TOKEN')",
+}
+LEFT = "('TOKEN' in os.environ, b'TOKEN' in os.environb, libc.getenv(b'TOKEN'))"
+
+
+@pytest.mark.parametrize("call", GET)
+@pytest.mark.parametrize("late", [False, True], ids=["from the start", "set later"])
+def test_a_variable_is_taken_from_everywhere(programs: Path, call: str, late: bool) -> None:
+    """The initial block, environ, os.environ and children; pop() leaves it in the first."""
+    token = secrets.token_hex(16)
+    env = {**os.environ, "TOKEN": token, "AFTER": "1"}
+    setting = f"os.environ['TOKEN'] = {token!r}" if late else "None"
+    with Console(programs, env=env) as control, Console(programs, env=env) as victim:
+        control.do(setting, "os.environ.pop('TOKEN')")
+        assert token in control.attack("environ"), "inconclusive"
+        victim.do(setting, GET[call])
+        assert victim.do(LEFT) == "(False, False, 0)"
+        environ = victim.attack("environ")
+        assert token not in environ
+        assert "TOKEN=" not in environ
+        assert "AFTER=1" in environ
+        assert victim.do("import subprocess", "'TOKEN' in subprocess.getoutput('env')") == "False"
+
+
+def test_no_copy_of_a_variable_is_left(programs: Path) -> None:
+    """SecretBuffer.from_env() leaves none in all that root reads; pop() leaves several."""
+    support.need_root()
+    token = secrets.token_hex(16)
+    env = {**os.environ, "TOKEN": token}
+    with Console(programs, env=env) as control, Console(programs, env=env) as victim:
+        control.do("os.environ.pop('TOKEN')")
+        assert token.encode() in memory_of(control.pid), "inconclusive"
+        assert victim.do("secret = ph.SecretBuffer.from_env('TOKEN')", "len(secret)") == "32"
+        assert token.encode() not in memory_of(victim.pid)
+        assert victim.do("bytes(secret).decode()") == repr(token)
+
+
+def test_a_str_stays_in_memory(programs: Path) -> None:
+    """What the documentation says of take_env() is so."""
+    support.need_root()
+    token = secrets.token_hex(16)
+    with Console(programs, env={**os.environ, "TOKEN": token}) as victim:
+        victim.do("taken = ph.take_env('TOKEN')")
+        assert token.encode() in memory_of(victim.pid)
+
+
+@pytest.mark.parametrize("call", ["ph.take_env", "ph.SecretBuffer.from_env"])
+def test_a_variable_that_is_not_there(programs: Path, call: str) -> None:
+    """A KeyError that names it; also for the second time, and for the longer name beside it."""
+    env = {**os.environ, "TOKEN": "1", "TOKEN_2": "2"}
+    with Console(programs, env=env) as victim:
+        assert victim.do(f"{call}('TOKE')").startswith("MissingVariableError: TOKE: not in the env")
+        victim.do(f"{call}('TOKEN')")
+        assert victim.do(f"{call}('TOKEN')").startswith("MissingVariableError: TOKEN: ")
+        assert victim.do("os.environ['TOKEN_2'], ph.MissingVariableError.__mro__[1]") == repr(
+            ("2", KeyError)
+        )
+
+
+def test_a_variable_that_was_deleted_is_wiped_all_the_same(programs: Path) -> None:
+    """There is no value to return, but the block has it still."""
+    env = {**os.environ, "TOKEN": "a-secret"}
+    with Console(programs, env=env) as victim:
+        victim.do("os.environ.pop('TOKEN')")
+        assert "a-secret" in victim.attack("environ"), "inconclusive"
+        assert victim.do("ph.take_env('TOKEN')").startswith("MissingVariableError")
+        assert "a-secret" not in victim.attack("environ")
+
+
+NAMES = ["", "A=B", "A\0B", "A*", 5, None, b"A"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("call", [ph.take_env, ph.SecretBuffer.from_env], ids=["str", "buffer"])
+def test_what_is_no_name(call: object, name: str) -> None:
+    """A ValueError or a TypeError; a pattern would take more than one."""
+    assert callable(call)
+    with pytest.raises(TypeError if not isinstance(name, str) else ValueError):
+        call(name)
+
+
+def entries(*more: bytes) -> dict[bytes, bytes]:
+    """The environment of these tests and entries that a mapping can hold."""
+    return {**os.environb, **dict(entry.split(b"=", 1) for entry in more)}
+
+
+def test_a_value_that_is_no_text(programs: Path) -> None:
+    """A str as os.environ has it, or the very bytes; also empty ones."""
+    env = entries(b"RAW=\xff\xfe", b"RAW2=\xff\xfe", b"EMPTY=", b"EMPTY2=")
+    with Console(programs, env=env) as victim:
+        assert victim.do("ph.take_env('RAW')") == repr("\udcff\udcfe")
+        assert victim.do("bytes(ph.SecretBuffer.from_env('RAW2'))") == repr(b"\xff\xfe")
+        assert victim.do("ph.take_env('EMPTY')") == "''"
+        assert victim.do("bytes(ph.SecretBuffer.from_env('EMPTY2'))") == "b''"
+        assert (
+            victim.do("[name for name in os.environ if 'RAW' in name or 'EMPTY' in name]") == "[]"
+        )
+
+
+def test_several_of_one_name(programs: Path) -> None:
+    """The first, which getenv(3) finds, is returned; all are wiped."""
+    run = "import process_hardening as ph, os, sys\n"
+    run += f"python, program = {sys.executable!r}, {str(programs / 'console.py')!r}\n"
+    run += "argv = (os.fsencode(python), os.fsencode(program))\n"
+    run += "extra = (b'TOKEN=the-first', b'A=1', b'TOKEN=the-second')\n"
+    run += "ph._exec_file(argv[0], argv, (*(k + b'=' + v for k, v in os.environb.items()), *extra))"
+    with support.Running([sys.executable, "-c", run]) as victim:
+        seen = "[part in open('/proc/self/environ').read() for part in ('the-first', 'the-second')]"
+        assert victim.ask(seen) == "[True, True]", "inconclusive"
+        assert victim.ask("ph.take_env('TOKEN')") == "'the-first'"
+        assert victim.ask(seen) == "[False, False]"
+        assert victim.ask("ph.take_env('TOKEN')").startswith("MissingVariableError")
+
+
+def test_an_initial_block_that_cannot_be_found(programs: Path) -> None:
+    """Without /proc nothing could be wiped: HardeningError, and the variable stays."""
+    support.need_root()
+    env = {**os.environ, "TOKEN": "there"}
+    with Console(programs, env=env, user=0, group=0) as victim:
+        victim.do(
+            "import tempfile", "ph.take_env, ph.HardeningError", "os.chroot(tempfile.mkdtemp())"
+        )
+        answer = victim.do("ph.take_env('TOKEN')")
+        assert answer.startswith("HardeningError: reading /proc/self/stat failed")
+        assert victim.do("os.environ['TOKEN']") == "'there'"
