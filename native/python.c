@@ -1,6 +1,6 @@
-/* The package's __init__, as a stable-ABI extension. It is the package itself, not a module inside it, because a Python
- * __init__ and one more import would cost as much again as the hardening
- * (docs/architecture.md, "Why the package is an extension"). */
+/* The package's __init__, as a stable-ABI extension. It is the package itself, not a module
+ * inside it, because a Python __init__ and one more import would cost as much again as the
+ * hardening (docs/architecture.md, "Why the package is an extension"). */
 #include "binding.h"
 #include "hardening.h"
 #include "window.h"

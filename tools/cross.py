@@ -19,17 +19,18 @@ from pathlib import Path
 
 NATIVE = Path(__file__).resolve().parent.parent / "native"
 CORE = ("harden.c", "environment.c", "message.c")
-LINUX = ("platform/linux.c", "preload.c")
+LINUX = ("platform/linux.c", "platform/linux_secret.c", "platform/linux_window.c", "preload.c")
+OTHER = ("platform/other_secret.c", "platform/other_window.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 TARGETS: dict[str, tuple[str, ...]] = {
-    "x86_64-macos": ("platform/macos.c",),
-    "aarch64-macos": ("platform/macos.c",),
-    "x86_64-freebsd": ("platform/freebsd.c",),
-    "aarch64-freebsd": ("platform/freebsd.c",),
-    "x86_64-openbsd": ("platform/openbsd.c",),
-    "x86_64-netbsd": ("platform/netbsd.c",),
-    "x86_64-windows-gnu": ("platform/windows.c",),
+    "x86_64-macos": ("platform/macos.c", *OTHER),
+    "aarch64-macos": ("platform/macos.c", *OTHER),
+    "x86_64-freebsd": ("platform/freebsd.c", *OTHER),
+    "aarch64-freebsd": ("platform/freebsd.c", *OTHER),
+    "x86_64-openbsd": ("platform/openbsd.c", *OTHER),
+    "x86_64-netbsd": ("platform/netbsd.c", *OTHER),
+    "x86_64-windows-gnu": ("platform/windows.c", *OTHER),
     "x86_64-linux-musl": LINUX,
     "aarch64-linux-musl": LINUX,
     "aarch64-linux-gnu": LINUX,

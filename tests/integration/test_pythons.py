@@ -21,7 +21,7 @@ ASK = (
     "[sys.implementation.name, list(sys.version_info[:2]), sys.executable]))"
 )
 PROGRAM = """
-import json, os
+import json, logging, os
 import process_hardening as ph
 before = ph.status()
 report = ph.pre_main_hardening()
@@ -32,6 +32,16 @@ try:
     ph.harden(1)
 except TypeError:
     pass
+with ph.SecretBuffer(b"secret") as secret:
+    with memoryview(secret)[2:] as view:
+        assert bytes(view) == b"cret", bytes(view)
+    assert bytearray(secret) == b"secret"
+os.environ["TOKEN"] = "1"
+assert ph.take_env("TOKEN") == "1" and "TOKEN" not in os.environ
+logging.disable()
+with ph.watch(0.01), ph.debuggable(1):
+    assert ph.status().inspectable
+assert not ph.recheck()
 print(json.dumps({
     "before": before.verdict,
     "after": after.verdict,
