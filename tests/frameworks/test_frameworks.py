@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import socket
 import sys
 import time
@@ -77,9 +78,9 @@ def worked(application: Application, _process: Popen[str]) -> int:
     return int(result.stdout)
 
 
-def written(application: Application, process: Popen[str]) -> int:
-    """The pid that the plugin pause.py writes."""
-    file = application.home / "pid"
+def written(application: Application, process: Popen[str], name: str = "pid") -> int:
+    """The pid in a file, which the plugin pause.py writes, or gunicorn."""
+    file = application.home / name
     return until(application, process, lambda: file.read_text().strip() if file.exists() else "")
 
 
@@ -200,6 +201,19 @@ def test_a_worker_keeps_its_secret(case: Case, user_tmp: Path) -> None:
         worker = case.worker(hardened, process)
         assert attack(case, hardened, worker) == {"process_vm_readv": "EPERM", "mem": "EACCES"}
         for one in descendants(process.pid):
+            assert_hardened(one, within=support.TIMEOUT)
+
+
+def test_an_upgraded_gunicorn_stays_hardened(user_tmp: Path) -> None:
+    """The arbiter that SIGUSR2 starts is a new program, and so are its workers."""
+    application = Application(user_tmp, "gunicorn")
+    argv = shlex.split(f"{RUN} gunicorn --pid gunicorn.pid app:app")
+    with application.started(argv, user=True) as process:
+        requested(application, process)
+        process.send_signal(signal.SIGUSR2)
+        upgraded = written(application, process, "gunicorn.pid.2")
+        assert upgraded != process.pid
+        for one in (upgraded, *descendants(upgraded)):
             assert_hardened(one, within=support.TIMEOUT)
 
 
