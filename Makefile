@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots compat cross generated docs dist lint clean
+.PHONY: demo test evidence bench screenshots compat cross kernels generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -34,6 +34,10 @@ compat:  ## real programs with and without hardening; writes docs/compat-results
 cross:  ## compile the C core for every system of the specification
 	$(PYTHON) tools/prepare.py cross
 	.venv/bin/python tools/cross.py
+
+kernels:  ## attack and audit on Debian's kernels, at many settings, under qemu
+	$(PYTHON) tools/prepare.py kernels
+	.venv/bin/python -m tools.kernels
 
 generated:  ## the man page, the completions, the pages that are made of the code
 	$(PYTHON) tools/prepare.py docs

@@ -61,6 +61,11 @@ COMPAT: list[Need] = [
         f"libpython3.{sys.version_info.minor}-testsuite",
     ),
 ]
+MACHINES: list[Need] = [
+    ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
+    ("qemu for aarch64", lambda: shutil.which("qemu-system-aarch64"), "qemu-system-arm"),
+    ("cpio", lambda: shutil.which("cpio"), "cpio"),
+]
 
 # purpose: folder of the environment, Debian packages it cannot do without, packages that some
 # of it can, requirement files
@@ -70,6 +75,7 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
     "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
+    "kernels": (".venv", [*BUILD, *MACHINES], [], ["tools/requirements.txt"]),
     "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),
 }

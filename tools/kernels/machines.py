@@ -1,0 +1,290 @@
+"""Machines under test: a Debian kernel, a Python and our wheel, in the memory of a qemu."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import debian
+from debian import MatrixError, MissingError
+from kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build" / "kernels"
+WHEELS = ROOT / "build" / "wheel"
+NATIVE = ROOT / "native"
+BUILTIN = ROOT / "src" / "process_hardening" / "attacks" / "builtin"
+ZOO = ROOT / "tests" / "posture" / "programs"
+
+LIMIT_SECONDS = 1400
+"""After this a machine is taken for hung: about twice what the slowest takes."""
+_MEGABYTES = "1024"
+
+_USERLAND_SUITE = "trixie"
+_USERLAND = ("base-files", "coreutils", "python3.13")
+_PYTHON = "/usr/bin/python3.13"
+_PYTHON_HEADERS = "libpython3.13-dev"
+_GLIBC = "2.36"  # the oldest that has all that these programs call
+# Neither opened nor imported by anything that runs there; the memory is small.
+_UNNEEDED = (
+    "usr/share/doc",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/zoneinfo",
+    "usr/lib/python3.13/ensurepip",
+    "usr/lib/python3.13/idlelib",
+    "usr/lib/python3.13/pydoc_data",
+    "usr/lib/python3.13/test",
+    "usr/lib/python3.13/unittest",
+    "usr/lib/python3.13/venv",
+)
+_CORE = ("harden.c", "environment.c", "message.c", "platform/linux.c")
+
+_INIT = f"""#!{_PYTHON}
+import sys
+sys.path.insert(0, "/")
+from kernels.guest import main
+main()
+"""
+
+# The machine has no C compiler: its `cc` hands out what was compiled here from the same source.
+_CC = f"""#!{_PYTHON}
+import shutil, sys
+if not sys.argv[-1].endswith("/injected.c"):
+    sys.exit("cc: this one knows injected.c only")
+shutil.copy("{INJECTED}", sys.argv[sys.argv.index("-o") + 1])
+"""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What Debian, the compiler and qemu call it.
+
+    name -- the kernel's own name; qemu -- program and options; package -- Debian's with the program
+    """
+
+    name: str
+    debian: str
+    qemu: tuple[str, ...]
+    package: str
+    console: str
+
+
+X86_64 = Architecture(
+    "x86_64", "amd64", ("qemu-system-x86_64", "-cpu", "max"), "qemu-system-x86", "ttyS0"
+)
+AARCH64 = Architecture(
+    "aarch64",
+    "arm64",
+    ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"),
+    "qemu-system-arm",
+    "ttyAMA0",
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A kernel to boot: the newest of a suite of Debian."""
+
+    name: str
+    suite: str
+    architecture: Architecture
+
+
+MACHINES = {
+    machine.name: machine
+    for machine in (
+        Machine("bookworm", "bookworm", X86_64),
+        Machine("trixie-arm64", "trixie", AARCH64),
+        Machine("trixie", "trixie", X86_64),
+        Machine("forky", "forky", X86_64),
+    )
+}
+
+
+def check_tools(machines: list[Machine]) -> None:
+    """Raises MissingError, which names all that is missing and where to get it."""
+    needed = {machine.architecture.qemu[0]: machine.architecture.package for machine in machines}
+    needed |= {"cpio": "cpio", "apt-get": "apt", "dpkg-deb": "dpkg"}
+    missing = {name: package for name, package in needed.items() if not shutil.which(name)}
+    if missing:
+        raise MissingError(
+            f"missing here: {', '.join(missing)}: apt-get install {' '.join(missing.values())}"
+        )
+    if not list(WHEELS.glob("*.whl")) or importlib.util.find_spec("ziglang") is None:
+        raise MissingError("no wheel or no ziglang yet: python3 tools/prepare.py kernels")
+
+
+def _compile(architecture: Architecture, output: Path, *words: str | Path) -> None:
+    target = f"{architecture.name}-linux-gnu.{_GLIBC}"
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
+    debian.run([*zig, *words, "-o", output])
+
+
+def version() -> str:
+    """The version of the wheel that is tried."""
+    (wheel,) = WHEELS.glob("*.whl")
+    return wheel.name.split("-")[1]
+
+
+def _build_package(architecture: Architecture, package: Path) -> None:
+    """Compile the extension and the library for another architecture, as CMakeLists.txt does."""
+    headers = debian.package(_USERLAND_SUITE, architecture.debian, _PYTHON_HEADERS) / "usr/include"
+    definitions = ["-DPy_LIMITED_API=0x030A0000", f'-DPH_VERSION="{version()}"']
+    sources = [NATIVE / name for name in _CORE]
+    shared = ["-shared", "-fPIC", "-fvisibility=hidden"]
+    _compile(
+        architecture,
+        package / "__init__.abi3.so",
+        *shared,
+        *definitions,
+        f"-I{headers}",
+        f"-I{headers / 'python3.13'}",
+        NATIVE / "python.c",
+        *sources,
+    )
+    objects = package.parent / "objects"
+    objects.mkdir()
+    without_libc = ["-ffreestanding", "-fno-builtin", "-fno-stack-protector"]
+    for source in (NATIVE / "preload.c", *sources):
+        output = objects / f"{source.stem}.o"
+        _compile(architecture, output, *shared[1:], *without_libc, "-c", source)
+    library = package / "libprocess_hardening.so"
+    _compile(architecture, library, "-shared", "-nostdlib", *sorted(objects.glob("*.o")))
+    shutil.rmtree(objects)
+
+
+def _write_program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def _payload(architecture: Architecture, folder: Path) -> None:
+    """Put into a folder what is ours: the wheel, the programs of the zoo, the guest."""
+    packages = folder / PACKAGES[1:]
+    (wheel,) = WHEELS.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    if architecture.name != platform.machine():
+        _build_package(architecture, packages / "process_hardening")
+    (folder / "zoo").mkdir()
+    _compile(architecture, folder / ANIMAL[1:], "-pthread", ZOO / "animal.c")
+    _compile(architecture, folder / INJECTED[1:], "-shared", "-fPIC", BUILTIN / "injected.c")
+    shutil.copytree(Path(__file__).parent, folder / "kernels", ignore=_not_source)
+    _write_program(folder / "init", _INIT)
+    _write_program(folder / "usr" / "bin" / "cc", _CC)
+
+
+_not_source = shutil.ignore_patterns("__pycache__")
+
+
+def _archive(folder: Path) -> bytes:
+    """The folder as the kernel unpacks it into its memory, all of it root's."""
+    names = "\0".join(str(path.relative_to(folder)) for path in sorted(folder.rglob("*")))
+    command = ["cpio", "--quiet", "--null", "-o", "-H", "newc", "-R", "0:0"]
+    return subprocess.run(
+        command, cwd=folder, input=names.encode(), stdout=subprocess.PIPE, check=True
+    ).stdout
+
+
+def _prepare(machine: Machine, folder: Path) -> tuple[Path, Path]:
+    """Get or make what a machine boots: its kernel, and the file system in its memory."""
+    architecture = machine.architecture
+    kernel = debian.kernel(machine.suite, architecture.debian, architecture.debian)
+    userland = debian.packages(_USERLAND_SUITE, architecture.debian, _USERLAND)
+    for name in _UNNEEDED:
+        shutil.rmtree(userland / name, ignore_errors=True)
+    payload = folder / "payload"
+    payload.mkdir()
+    _payload(architecture, payload)
+    memory = folder / "initramfs"
+    memory.write_bytes(_archive(userland) + _archive(payload))
+    return kernel, memory
+
+
+_running: list[subprocess.Popen[str]] = []
+_preparing = threading.Lock()  # downloads, and what machines share
+
+
+def stop() -> None:
+    """End all machines."""
+    for process in _running:
+        process.kill()
+
+
+def boot(
+    command: Sequence[str], log: Path, watch: Callable[[dict[str, Any]], None], limit: float
+) -> list[dict[str, Any]]:
+    """Run a machine until it powers off and return what it told; watch sees each as it comes.
+
+    command -- starts it, with its console on standard output; log -- keeps all that is said there
+
+    Raises MatrixError when it did not come to its end, or not within limit seconds.
+    """
+    told: list[dict[str, Any]] = []
+    begun = time.monotonic()
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        _running.append(process)
+        watchdog = threading.Timer(limit, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout
+            for text in process.stdout:
+                file.write(text)
+                file.flush()
+                if text.startswith(MARK):
+                    told.append(json.loads(text[len(MARK) :]))
+                    watch(told[-1])
+        finally:
+            watchdog.cancel()
+            process.kill()
+            process.wait()
+            _running.remove(process)
+    if told and told[-1].get("done"):
+        return told
+    hung = time.monotonic() - begun >= limit
+    why = f"did not end within {limit:.0f} seconds" if hung else "ended too early"
+    words = [text.strip() for text in log.read_text(errors="replace").splitlines() if text.strip()]
+    raise MatrixError(f"{why}; it said last: {' '.join(words[-1:])!r}; all of it: {log}")
+
+
+def try_out(machine: Machine, watch: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+    """Make a machine, boot it and return what it told; of it, only the console's log is kept.
+
+    Raises MatrixError when it cannot be made or does not come to its end.
+    """
+    folder = BUILD / machine.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with _preparing:
+            kernel, memory = _prepare(machine, folder)
+        console = f"console={machine.architecture.console}"
+        line = f"{console} quiet loglevel=1 panic=-1 random.trust_cpu=1"
+        command = [*machine.architecture.qemu, "-accel", "tcg", "-smp", "1", "-m", _MEGABYTES]
+        command += ["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]
+        command += ["-kernel", str(kernel), "-initrd", str(memory), "-append", line]
+        return boot(command, folder / "console.log", watch, LIMIT_SECONDS)
+    finally:
+        shutil.rmtree(folder / "payload", ignore_errors=True)
+        (folder / "initramfs").unlink(missing_ok=True)
