@@ -90,7 +90,7 @@ def apt(suite: str, architecture: str) -> list[str]:
     (state / "status").touch()
     archive = f"[signed-by={KEYRING}] {mirror()} {suite} main\n"
     sources.write_text(f"deb {archive}deb-src {archive}")
-    run(["apt-get", *flags, "update"])
+    run(["apt-get", *flags, "-oAPT::Update::Error-Mode=any", "update"])
     return flags
 
 

@@ -468,17 +468,28 @@ def test_the_bypass_starts_the_program_unprotected(
     assert found.values["sigpipe"] == ["default"]
 
 
-@pytest.mark.parametrize("value", ["1", "2"])
-def test_auto_where_execute_only_is_weaker(
-    run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, value: str
+def test_auto_with_suid_dumpable_1(
+    run_argv: list[str], subject: str, suid_dumpable: support.Sysctl
 ) -> None:
-    """fs.suid_dumpable 1 or 2: the library does it, and --explain says why."""
-    suid_dumpable.set(value)
+    """An execute-only image would be exposed: the library does it, and --explain says why."""
+    suid_dumpable.set("1")
     text = support.run_as_user([*run_argv, "--explain", subject]).stdout
-    assert "method:           preload (not execute-only: " in text
-    assert f"fs.suid_dumpable={value}" in text
-    found = told([*run_argv, subject, "tell"])
+    assert "method:           preload (not execute-only: fs.suid_dumpable=1" in text
+    assert told([*run_argv, subject, "tell"]).number("dumpable") == 0
+
+
+@pytest.mark.parametrize("method", ["auto", "execute-only"])
+def test_execute_only_with_suid_dumpable_2(
+    run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, method: str
+) -> None:
+    """Born with 2, which lets a core_pattern pipe read it: the library makes it 0."""
+    suid_dumpable.set("2")
+    argv = [*run_argv, "--method", method]
+    text = support.run_as_user([*argv, "--explain", subject]).stdout
+    assert "method:           execute-only (fs.suid_dumpable=2 " in text
+    found = told([*argv, subject, "tell"])
     assert found.number("dumpable") == 0
+    assert not [name for name in found.names if name.startswith(b"LD_")]
 
 
 def test_execute_only_with_suid_dumpable_1_is_refused(

@@ -62,14 +62,15 @@ def program(image: Image) -> Program:
         (DYNAMIC, AUTO, MEMFD_NEEDS_FLAG, EXECUTE_ONLY, None),
         (DYNAMIC, AUTO, NO_MEMFD, PRELOAD, "vm.memfd_noexec=2"),
         (DYNAMIC, AUTO, DUMPABLE, PRELOAD, "fs.suid_dumpable=1"),
-        (DYNAMIC, AUTO, ROOT_ONLY, PRELOAD, "fs.suid_dumpable=2"),
+        (DYNAMIC, AUTO, ROOT_ONLY, EXECUTE_ONLY, "fs.suid_dumpable=2"),
         (ORIGIN, AUTO, USUAL, EXECUTE_ONLY, None),
         (OLD_LOADER, AUTO, USUAL, PRELOAD, "/bin/true has no --argv0"),
         (NO_LOADER, AUTO, USUAL, PRELOAD, "/nonexistent: No such file"),
         (STATIC, AUTO, USUAL, EXECUTE_ONLY, None),
         (STATIC, AUTO, ROOT_ONLY, EXECUTE_ONLY, "fs.suid_dumpable=2"),
         (DYNAMIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
-        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, None),
+        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, "with our library"),
+        (STATIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, "statically linked"),
         (STATIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
         (DYNAMIC, PRELOAD, USUAL, PRELOAD, None),
         (DYNAMIC, PRELOAD, NO_MEMFD, PRELOAD, None),
@@ -113,6 +114,24 @@ def test_what_cannot_be_protected_is_refused(
     assert str(error.value).startswith("/x/program: ")
     assert all(reason in str(error.value) for reason in reasons)
     assert error.value.exit_code == 126
+
+
+@pytest.mark.parametrize(
+    ("image", "method", "host", "library"),
+    [
+        (DYNAMIC, AUTO, USUAL, False),
+        (DYNAMIC, AUTO, NO_MEMFD, True),
+        (DYNAMIC, PRELOAD, USUAL, True),
+        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, True),
+        (STATIC, EXECUTE_ONLY, ROOT_ONLY, False),
+    ],
+)
+def test_our_library_is_loaded_where_the_image_is_not_enough(
+    image: Image, method: str, host: Host, library: bool
+) -> None:
+    """And with --children always: it is for them."""
+    assert make_plan(program(image), method, False, host).library is library
+    assert make_plan(program(image), method, True, host).library
 
 
 def test_children_of_a_program_that_cannot_load_the_library() -> None:

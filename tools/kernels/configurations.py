@@ -27,7 +27,8 @@ EXECUTE_ONLY = "execute-only"
 PRELOAD = "preload"
 IN_PROCESS = "in-process"
 
-_READING_IF_ALLOWED_TO_TRACE = (
+# What each setting can make a difference to. Yama decides who may attach, and nothing else.
+_ATTACHING = (
     "ptrace-attach",
     "ptrace-seize",
     "proc-mem",
@@ -37,15 +38,8 @@ _READING_IF_ALLOWED_TO_TRACE = (
     "child",
     "launch-window",
 )
-_READING = (
-    *_READING_IF_ALLOWED_TO_TRACE,
-    "proc-environ",
-    "proc-maps",
-    "proc-fd",
-    "perf-event-open",
-)
-_ALL = (
-    *_READING,
+_READING = (*_ATTACHING, "proc-environ", "proc-maps", "proc-fd", "perf-event-open")
+_DUMPING = (
     "prlimit-core",
     "core-abort",
     "core-segv",
@@ -54,10 +48,11 @@ _ALL = (
     "core-pipe-abort",
     "core-pipe-segv",
     "core-pipe-quit",
-    "ld-preload",
-    "ld-audit",
 )
+_ALL = (*_READING, *_DUMPING, "ld-preload", "ld-audit")
 _SAMPLE = ("ptrace-attach", "proc-mem", "proc-environ", "core-pipe-segv", "launch-window")
+_SAMPLE_AND_DUMPING = ("ptrace-attach", "proc-mem", "proc-environ", "launch-window", *_DUMPING)
+_SAMPLE_AND_READING = (*_SAMPLE, "proc-maps", "proc-fd", "perf-event-open")
 
 
 @dataclass(frozen=True)
@@ -85,64 +80,59 @@ class Configuration:
     refused: str | None = None
 
 
+_INSIDE = (PRELOAD, IN_PROCESS)
+_FROM_ROOT = Trial(_SAMPLE, (EXECUTE_ONLY,))
+_REFUSED_FROM_ROOT = Trial(_SAMPLE, (PRELOAD,))
+
 # What cannot be taken back before the next boot comes last.
 CONFIGURATIONS = (
     Configuration(
         "nothing in the way",
         {},
-        {
-            USER: Trial(_ALL, ("pre-main", "reexec", EXECUTE_ONLY, PRELOAD, IN_PROCESS)),
-            ROOT: Trial(_ALL),
-        },
+        {USER: Trial(_ALL, (EXECUTE_ONLY, *_INSIDE)), ROOT: Trial(_ALL, (EXECUTE_ONLY,))},
     ),
     Configuration(
         "fs.suid_dumpable=1",
         {"fs/suid_dumpable": "1"},
-        {
-            USER: Trial(_ALL, (PRELOAD, IN_PROCESS)),
-            ROOT: Trial(_SAMPLE, (PRELOAD, IN_PROCESS)),
-        },
+        {USER: Trial(_SAMPLE_AND_DUMPING, _INSIDE), ROOT: _REFUSED_FROM_ROOT},
         refused="fs.suid_dumpable=1",
     ),
     Configuration(
         "fs.suid_dumpable=2",
         {"fs/suid_dumpable": "2"},
-        {USER: Trial(_ALL, (EXECUTE_ONLY, PRELOAD, IN_PROCESS)), ROOT: Trial(_SAMPLE)},
+        {USER: Trial(_SAMPLE_AND_DUMPING, (EXECUTE_ONLY, *_INSIDE)), ROOT: _FROM_ROOT},
     ),
     Configuration(
         "hidepid=2",
         {HIDEPID: "2"},
-        {USER: Trial(_READING), ROOT: Trial(_SAMPLE)},
+        {USER: Trial(_READING), ROOT: _FROM_ROOT},
     ),
     Configuration(
         "vm.memfd_noexec=1",
         {"vm/memfd_noexec": "1"},
-        {USER: Trial(_SAMPLE), ROOT: Trial(_SAMPLE)},
+        {USER: Trial(_SAMPLE), ROOT: _FROM_ROOT},
     ),
     Configuration(
         "vm.memfd_noexec=2",
         {"vm/memfd_noexec": "2"},
-        {
-            USER: Trial(_SAMPLE, (PRELOAD, IN_PROCESS)),
-            ROOT: Trial(_SAMPLE, (PRELOAD, IN_PROCESS)),
-        },
+        {USER: Trial(_SAMPLE, _INSIDE), ROOT: _REFUSED_FROM_ROOT},
         refused="vm.memfd_noexec=2",
     ),
     Configuration(
         "Yama 1",
         {"kernel/yama/ptrace_scope": "1"},
-        {USER: Trial(_READING), ROOT: Trial(_SAMPLE)},
+        {USER: Trial(_READING), ROOT: _FROM_ROOT},
     ),
     Configuration(
         "Yama 2",
         {"kernel/yama/ptrace_scope": "2"},
-        {USER: Trial(_READING), ROOT: Trial(_SAMPLE)},
-        closed=_READING_IF_ALLOWED_TO_TRACE,
+        {USER: Trial(_SAMPLE_AND_READING), ROOT: _FROM_ROOT},
+        closed=_ATTACHING,
     ),
     Configuration(
         "Yama 3",
         {"kernel/yama/ptrace_scope": "3"},
-        {USER: Trial(_READING), ROOT: Trial(_SAMPLE)},
-        closed=_READING_IF_ALLOWED_TO_TRACE,
+        {USER: Trial(_SAMPLE_AND_READING), ROOT: _FROM_ROOT},
+        closed=_ATTACHING,
     ),
 )

@@ -8,7 +8,7 @@ import sys
 import process_hardening as _native
 from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.hardening import hand_over, preload_entries
-from process_hardening.launch.plan import EXECUTE_ONLY, PRELOAD, Plan
+from process_hardening.launch.plan import EXECUTE_ONLY, Plan
 from process_hardening.launch.program import Program, open_executable
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
@@ -40,7 +40,7 @@ def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
     """
     program = plan.program
     added = hand_over()
-    if plan.children or plan.method == PRELOAD:
+    if plan.library:
         added += preload_entries(keep, plan.children)
     env = environment_for(program, added)
     _native._restore_signals()

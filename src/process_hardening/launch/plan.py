@@ -109,17 +109,21 @@ class Plan:
     """A way to start a program that was found to work.
 
     method -- EXECUTE_ONLY, PRELOAD or IN_PROCESS
-    because -- why it is not the one before it in that order, or None
+    because -- why it is not the one before it in that order, or weaker than usual, or None
     children -- whether our library stays in LD_PRELOAD, for the children
+    library -- whether our library is loaded into the program
     """
 
-    __slots__ = ("because", "children", "method", "program")
+    __slots__ = ("because", "children", "library", "method", "program")
 
-    def __init__(self, program: Program, method: str, because: str | None, children: bool) -> None:
+    def __init__(
+        self, program: Program, method: str, because: str | None, children: bool, library: bool
+    ) -> None:
         self.program = program
         self.method = method
         self.because = because
         self.children = children
+        self.library = library
 
     @property
     def told(self) -> str:
@@ -134,23 +138,23 @@ def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan
     """Choose a method for an ELF program. Raises CannotProtectError when none works."""
     no_image = why_not_execute_only(program.image, host)
     no_preload = why_not_preload(program.image)
-    # Non-dumpable to its user, but a pipe in core_pattern would still get the memory.
-    weaker = "fs.suid_dumpable=2 lets a core_pattern pipe read it" if host.suid_dumpable else None
-
     if children and no_preload and no_preload != "it is statically linked":
         raise CannotProtectError(f"{program.path}: --children: {no_preload}")
+    if method in (AUTO, EXECUTE_ONLY) and not no_image:
+        because, library = None, children
+        if host.suid_dumpable == 2:
+            # Non-dumpable to its user, but a pipe in core_pattern would get the memory.
+            because = "fs.suid_dumpable=2 lets a core_pattern pipe read it"
+            because += f", and no preload: {no_preload}" if no_preload else ": with our library"
+            library = library or not no_preload
+        return Plan(program, EXECUTE_ONLY, because, children, library)
+    if method in (AUTO, PRELOAD) and not no_preload:
+        because = f"not execute-only: {no_image}" if method == AUTO else None
+        return Plan(program, PRELOAD, because, children, True)
     if method == AUTO:
-        if not (no_image or weaker):
-            return Plan(program, EXECUTE_ONLY, None, children)
-        if not no_preload:
-            return Plan(program, PRELOAD, f"not execute-only: {no_image or weaker}", children)
-        if not no_image:
-            return Plan(program, EXECUTE_ONLY, f"{weaker}, and no preload: {no_preload}", children)
         raise CannotProtectError(
             f"{program.path}: cannot be protected: not execute-only: {no_image};"
             f" not preload: {no_preload}"
         )
     reason = no_image if method == EXECUTE_ONLY else no_preload
-    if reason:
-        raise CannotProtectError(f"{program.path}: not {method}: {reason}")
-    return Plan(program, method, None, children)
+    raise CannotProtectError(f"{program.path}: not {method}: {reason}")

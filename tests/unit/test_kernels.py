@@ -1,0 +1,234 @@
+"""`make kernels`: what it judges, what it says when something is missing, and its page."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import debian
+import support
+from kernels import machines, report
+from kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY
+from kernels.judgement import WRONG, judge
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RESULTS: dict[str, Any] = json.loads((ROOT / "docs" / "kernels-results.json").read_text())
+
+
+def told_by_a_good_machine() -> list[dict[str, Any]]:
+    """What a machine tells where all is as promised."""
+    told: list[dict[str, Any]] = [{"kernel": "6.1", "machine": "x86_64"}]
+    for configuration in CONFIGURATIONS:
+        name = configuration.name
+        if configuration.refused:
+            refused = {"said": f"not so: {configuration.refused} forbids it"}
+            refusals = {"run": {"status": 126, **refused}, "reexec": {"status": 5, **refused}}
+            told.append({"configuration": name, "refusals": refusals})
+        said = {"verdict": "hardened", "dumpable": 0, "inspectable": False}
+        audit = {
+            "auditor": "user",
+            "process": "hardened",
+            "is": {"dumpable": 0, "core_limit": [0, 0]},
+            "said": said,
+        }
+        told.append({"configuration": name, "audits": [audit]})
+        for attacker, trial in configuration.trials.items():
+            attacks = {}
+            for attack in trial.attacks:
+                closed = attack in configuration.closed
+                judged = {"outcome": "inconclusive" if closed else "blocked", "known_limit": False}
+                attacks[attack] = {
+                    "control": "inconclusive" if closed else "leaked",
+                    "detail": "",
+                    "victims": {victim: dict(judged) for victim in trial.victims},
+                }
+            told.append(
+                {"configuration": name, "attacker": attacker, "attacks": attacks, "notes": []}
+            )
+    return [*told, {"done": True, "seconds": 1.0}]
+
+
+def attacks_of(told: list[dict[str, Any]], configuration: str) -> dict[str, Any]:
+    """The first attacker's attacks."""
+    attacks: dict[str, Any] = next(
+        part["attacks"]
+        for part in told
+        if part.get("configuration") == configuration and "attacks" in part
+    )
+    return attacks
+
+
+def problems_of(told: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with a machine that told this."""
+    return judge("bookworm", told)[1]
+
+
+def test_a_good_machine_has_no_problem() -> None:
+    """And its results make a page."""
+    results, problems = judge("bookworm", told_by_a_good_machine())
+    assert problems == []
+    page = report.render(
+        {"date": "today", "version": "1", "zoo": 1, "machines": [results], "problems": []}
+    )
+    assert "| nothing in the way | user | execute-only | 22 blocked |" in page
+    assert "| fs.suid_dumpable=1 | user | execute-only | refused |" in page
+
+
+@pytest.mark.parametrize("victim", ["execute-only", "in-process"])
+def test_a_leak_is_a_problem_unless_it_is_documented(victim: str) -> None:
+    """And an execute-only image has no documented leak."""
+    told = told_by_a_good_machine()
+    judged = attacks_of(told, "Yama 1")["launch-window"]["victims"][victim]
+    judged["outcome"] = "leaked"
+    assert len(problems_of(told)) == 1
+    judged["known_limit"] = True
+    assert len(problems_of(told)) == (victim == EXECUTE_ONLY)
+
+
+def test_an_attack_that_proves_nothing_is_a_problem() -> None:
+    """Where the control should have leaked, and where it should not have."""
+    told = told_by_a_good_machine()
+    attacks_of(told, "hidepid=2")["proc-mem"]["control"] = "inconclusive"
+    attacks_of(told, "hidepid=2")["proc-fd"]["victims"][EXECUTE_ONLY]["outcome"] = "inconclusive"
+    attacks_of(told, "Yama 2")["proc-mem"]["control"] = "leaked"
+    del attacks_of(told, "Yama 1")["proc-mem"]["victims"][EXECUTE_ONLY]
+    assert len(problems_of(told)) == 4
+
+
+@pytest.mark.parametrize(
+    ("auditor", "process", "dumpable", "core_limit", "right"),
+    [
+        ("user", "hardened", 0, [0, 0], True),
+        ("user", "plain", 1, [0, 0], False),
+        ("user", "raised", 2, [0, 0], False),
+        ("user", "soft", 0, [0, -1], False),
+        ("user", "injected", 0, [0, 0], True),
+        ("all-powerful root", "injected", 0, [0, 0], False),
+    ],
+)
+def test_hardened_is_said_of_hardened_processes_only(
+    auditor: str, process: str, dumpable: int, core_limit: list[int], right: bool
+) -> None:
+    """A process that is not, and of which it is said, is a problem."""
+    told = told_by_a_good_machine()
+    (audit,) = next(part["audits"] for part in told if "audits" in part)
+    audit["auditor"], audit["process"] = auditor, process
+    audit["is"] = {"dumpable": dumpable, "core_limit": core_limit}
+    audit["said"] |= {"dumpable": None, "inspectable": None}
+    results, problems = judge("bookworm", told)
+    assert results["configurations"][0]["audits"][WRONG] == (not right)
+    assert bool(problems) is not right
+
+
+@pytest.mark.parametrize("key", ["audits", "refusals", "attacks"])
+def test_what_was_not_tried_is_a_problem(key: str) -> None:
+    """One part less of what a machine has to tell."""
+    told = told_by_a_good_machine()
+    told.remove(next(part for part in told if key in part))
+    assert problems_of(told)
+
+
+def test_a_start_that_was_not_refused_is_a_problem() -> None:
+    """Where an execute-only image would be exposed."""
+    told = told_by_a_good_machine()
+    next(part for part in told if "refusals" in part)["refusals"]["run"]["status"] = 0
+    assert len(problems_of(told)) == 1
+
+
+def test_errors_and_missing_settings() -> None:
+    """Only what older kernels do not have may be absent."""
+    told = told_by_a_good_machine()
+    told.append({"configuration": "Yama 1", "error": "OSError"})
+    assert problems_of(told) == ["bookworm: Yama 1: OSError"]
+    for name, count in (("vm.memfd_noexec=2", 0), ("hidepid=2", 1)):
+        told = [part for part in told_by_a_good_machine() if part.get("configuration") != name]
+        told.append({"configuration": name, "absent": True})
+        assert len(problems_of(told)) == count
+
+
+def ignore(_: dict[str, Any]) -> None:
+    """Watch nothing."""
+
+
+def test_a_machine_that_hangs(tmp_path: Path) -> None:
+    """It is ended, and its last words are told."""
+    command = ["sh", "-c", "echo its last words; exec sleep 600"]
+    begun = time.monotonic()
+    with pytest.raises(debian.MatrixError, match=r"did not end within 1 .*'its last words'.*log"):
+        machines.boot(command, tmp_path / "log", ignore, 1.0)
+    assert time.monotonic() - begun < support.TIMEOUT
+
+
+def test_a_machine_that_ends_before_it_is_done(tmp_path: Path) -> None:
+    """What it told until then does not count."""
+    command = ["echo", '@@ {"kernel": "6.1"}']
+    with pytest.raises(debian.MatrixError, match="ended too early"):
+        machines.boot(command, tmp_path / "log", ignore, 60.0)
+
+
+def test_an_image_that_does_not_boot(tmp_path: Path) -> None:
+    """Qemu says so."""
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"no kernel")
+    command = [support.tool("qemu-system-x86_64"), "-display", "none", "-kernel", str(kernel)]
+    with pytest.raises(debian.MatrixError, match=r"ended too early.*vmlinuz"):
+        machines.boot(command, tmp_path / "log", ignore, 60.0)
+
+
+def kernels(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command of `make kernels`."""
+    command = [sys.executable, "-m", "kernels", *arguments]
+    return support.run(command, env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), **env})
+
+
+def test_missing_tools_are_named(tmp_path: Path) -> None:
+    """All of them at once, with what has them; that is a failure, not a skip."""
+    done = kernels(PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("kernels: missing here: qemu-system-x86_64, qemu-system-aarch64,")
+    assert "apt-get install qemu-system-x86 qemu-system-arm" in done.stderr
+
+
+def test_an_unknown_machine() -> None:
+    """The known ones are named."""
+    done = kernels("buzz")
+    assert done.returncode == 2
+    assert "there are: bookworm, " in done.stderr
+
+
+def test_the_results_are_of_every_machine_and_configuration() -> None:
+    """And of nothing else; without a problem."""
+    assert RESULTS["problems"] == []
+    assert [machine["name"] for machine in RESULTS["machines"]] == list(machines.MACHINES)
+    for machine in RESULTS["machines"]:
+        found = {one["name"]: one for one in machine["configurations"]}
+        assert list(found) == [configuration.name for configuration in CONFIGURATIONS]
+        for configuration in CONFIGURATIONS:
+            one = found[configuration.name]
+            if "absent" in one:
+                continue
+            for attacker, trial in configuration.trials.items():
+                victims = one["attackers"][attacker]
+                assert list(victims) == list(trial.victims)
+                for outcomes in victims.values():
+                    tried = [attack for attacks in outcomes.values() for attack in attacks]
+                    assert sorted(tried) == sorted(trial.attacks)
+
+
+def test_the_page_is_made_of_the_results() -> None:
+    """So that no cell claims more than was seen."""
+    page = (ROOT / "docs" / "kernels.md").read_text()
+    assert page == report.render(RESULTS)
+    other = copy.deepcopy(RESULTS)
+    other["machines"][0]["kernel"] = "0.1"
+    assert page != report.render(other)
+    assert len(re.findall(r"^\| hidepid=2 \|", page, re.M)) == 5
