@@ -51,6 +51,7 @@ _DUMPING = (
 )
 _ALL = (*_READING, *_DUMPING, "ld-preload", "ld-audit")
 _SAMPLE = ("ptrace-attach", "proc-mem", "proc-environ", "core-pipe-segv", "launch-window")
+_FEW = ("ptrace-attach", "proc-mem", "core-pipe-segv")
 _SAMPLE_AND_DUMPING = ("ptrace-attach", "proc-mem", "proc-environ", "launch-window", *_DUMPING)
 _SAMPLE_AND_READING = (*_SAMPLE, "proc-maps", "proc-fd", "perf-event-open")
 
@@ -81,8 +82,8 @@ class Configuration:
 
 
 _INSIDE = (PRELOAD, IN_PROCESS)
-_FROM_ROOT = Trial(_SAMPLE, (EXECUTE_ONLY,))
-_REFUSED_FROM_ROOT = Trial(_SAMPLE, (PRELOAD,))
+_FROM_ROOT = Trial(_FEW, (EXECUTE_ONLY,))
+_REFUSED_FROM_ROOT = Trial(_FEW, (PRELOAD,))
 
 # What cannot be taken back before the next boot comes last.
 CONFIGURATIONS = (
