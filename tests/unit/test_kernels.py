@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tools import debian
+from tools.kernels import machines, report
+from tools.kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY
+from tools.kernels.judgement import WRONG, judge
 
-import debian
 import support
-from kernels import machines, report
-from kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY
-from kernels.judgement import WRONG, judge
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RESULTS: dict[str, Any] = json.loads((ROOT / "docs" / "kernels-results.json").read_text())
@@ -180,14 +180,14 @@ def test_an_image_that_does_not_boot(tmp_path: Path) -> None:
     kernel = tmp_path / "vmlinuz"
     kernel.write_bytes(b"no kernel")
     command = [support.tool("qemu-system-x86_64"), "-display", "none", "-kernel", str(kernel)]
-    with pytest.raises(debian.MatrixError, match=r"ended too early.*vmlinuz"):
+    with pytest.raises(debian.MatrixError, match=r"ended too early.*invalid kernel header.*log"):
         machines.boot(command, tmp_path / "log", ignore, 60.0)
 
 
 def kernels(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the command of `make kernels`."""
-    command = [sys.executable, "-m", "kernels", *arguments]
-    return support.run(command, env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), **env})
+    command = [sys.executable, "-m", "tools.kernels", *arguments]
+    return support.run(command, cwd=ROOT, env={**os.environ, **env})
 
 
 def test_missing_tools_are_named(tmp_path: Path) -> None:
@@ -232,3 +232,18 @@ def test_the_page_is_made_of_the_results() -> None:
     other["machines"][0]["kernel"] = "0.1"
     assert page != report.render(other)
     assert len(re.findall(r"^\| hidepid=2 \|", page, re.M)) == 5
+
+
+def test_no_network(tmp_path: Path) -> None:
+    """What could not be fetched is named; nothing half-made is left for the next time."""
+    script = (
+        "import pathlib, sys\n"
+        "from tools import debian\n"
+        "debian.CACHE = pathlib.Path(sys.argv[1])\n"
+        "debian.kernel('bookworm', 'amd64', 'amd64')\n"
+    )
+    support.tool("apt-get")
+    unshare = [support.tool("unshare"), "--map-root-user", "--net"]
+    done = support.run([*unshare, sys.executable, "-c", script, str(tmp_path)], cwd=ROOT)
+    assert "tools.debian.MatrixError: apt-get ended with 100: E: " in done.stderr
+    assert not [path for path in tmp_path.glob("*/*") if not path.name.startswith(".")]

@@ -1,6 +1,6 @@
 """Real kernels: what verify, audit and run do on kernels and settings other than this machine's.
 
-    PYTHONPATH=tools python -m kernels [MACHINE ...]
+    python -m tools.kernels [MACHINE ...]
 
 machines.py boots Debian kernels under qemu with a small file system in memory; guest.py is what
 runs there, once for each row of configurations.py; judgement.py says what must not come out, and

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
-import debian
-from kernels import machines, report
-from kernels.guest import ZOO
-from kernels.judgement import judge
+from tools import debian
+from tools.kernels import machines, report
+from tools.kernels.guest import ZOO
+from tools.kernels.judgement import judge
 
 RESULTS = machines.ROOT / "docs" / "kernels-results.json"
 PAGE = machines.ROOT / "docs" / "kernels.md"

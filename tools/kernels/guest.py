@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from kernels.configurations import (
+from tools.kernels.configurations import (
     BEFORE_EACH,
     CONFIGURATIONS,
     HIDEPID,

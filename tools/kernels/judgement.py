@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY, Configuration
+from tools.kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY, Configuration
 
 BLOCKED, LEAKED, INCONCLUSIVE = "blocked", "leaked", "inconclusive"
 DOCUMENTED = "documented"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import debian
-from debian import MatrixError, MissingError
-from kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
+from tools import debian
+from tools.debian import MatrixError, MissingError
+from tools.kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "kernels"
@@ -54,7 +54,7 @@ _CORE = ("harden.c", "environment.c", "message.c", "platform/linux.c")
 _INIT = f"""#!{_PYTHON}
 import sys
 sys.path.insert(0, "/")
-from kernels.guest import main
+from tools.kernels.guest import main
 main()
 """
 
@@ -152,6 +152,7 @@ def _build_package(architecture: Architecture, package: Path) -> None:
         f"-I{headers}",
         f"-I{headers / 'python3.13'}",
         NATIVE / "python.c",
+        NATIVE / "platform" / "linux_secret.c",
         *sources,
     )
     objects = package.parent / "objects"
@@ -182,7 +183,7 @@ def _payload(architecture: Architecture, folder: Path) -> None:
     (folder / "zoo").mkdir()
     _compile(architecture, folder / ANIMAL[1:], "-pthread", ZOO / "animal.c")
     _compile(architecture, folder / INJECTED[1:], "-shared", "-fPIC", BUILTIN / "injected.c")
-    shutil.copytree(Path(__file__).parent, folder / "kernels", ignore=_not_source)
+    shutil.copytree(Path(__file__).parent, folder / "tools" / "kernels", ignore=_not_source)
     _write_program(folder / "init", _INIT)
     _write_program(folder / "usr" / "bin" / "cc", _CC)
 
@@ -258,7 +259,7 @@ def boot(
         finally:
             watchdog.cancel()
             process.kill()
-            process.wait()
+            process.communicate()
             _running.remove(process)
     if told and told[-1].get("done"):
         return told

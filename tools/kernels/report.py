@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kernels.configurations import ATTACKERS, CONFIGURATIONS, Configuration
-from kernels.judgement import BLOCKED, DOCUMENTED, INCONCLUSIVE, RIGHT, UNKNOWN, WRONG
+from tools.kernels.configurations import ATTACKERS, CONFIGURATIONS, Configuration
+from tools.kernels.judgement import BLOCKED, DOCUMENTED, INCONCLUSIVE, RIGHT, UNKNOWN, WRONG
 
 _PAGE = """\
 # Kernels
