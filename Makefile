@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots compat cross kernels generated docs dist lint clean
+.PHONY: demo test evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -31,9 +31,21 @@ compat:  ## real programs with and without hardening; writes docs/compat-results
 	$(PYTHON) tools/prepare.py compat
 	.compat/bin/python compat/compat.py
 
-cross:  ## compile the C core for every system of the specification
+cross:  ## build the C core for macOS, the BSDs, Windows and Android, as far as that can be done here
 	$(PYTHON) tools/prepare.py cross
-	.venv/bin/python tools/cross.py
+	.venv/bin/python -m tools.cross --record
+
+arches:  ## run the C tests on a Linux kernel of every architecture
+	$(PYTHON) tools/prepare.py arches
+	.venv/bin/python -m tools.arches --record
+
+windows:  ## run what Windows gets, which is nothing, under wine
+	$(PYTHON) tools/prepare.py windows
+	.venv/bin/python -m tools.windows --record
+
+pythons:  ## use the wheel with every Python that it claims, and attack with the newest
+	$(PYTHON) tools/prepare.py pythons
+	.venv/bin/python -m tools.pythons --record
 
 kernels:  ## attack and audit on Debian's kernels, at many settings, under qemu
 	$(PYTHON) tools/prepare.py kernels

@@ -1,75 +1,114 @@
-"""Compile the C core for every system it has a platform file for.
+"""Build the C core for every system that it has a platform file for, but Linux: see arches.py.
 
-Uses the compiler and the system headers of PyPI's ziglang package. This proves
-that the code compiles against those systems' headers, not that it works there:
-tests/native/test_platforms.c runs it against fakes, and only a machine of that
-kind can tell the rest.
+Uses the compiler, the headers and the libraries of PyPI's ziglang package. This proves that the
+code compiles, that tests/native/headers/SYSTEM.c holds (each constant, type and function that the
+platform file or its fake relies on) and that every symbol is found. It does not prove that it works
+there: tests/native/test_platforms.c runs it against fakes, and only a machine of that kind can
+tell the rest.
 
-    python tools/cross.py [TARGET ...]
+    python -m tools.cross [--record] [TARGET ...]
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-NATIVE = Path(__file__).resolve().parent.parent / "native"
+from tools import debian
+from tools.results import COMPILED, FAILED, IN_PART, Row, record
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "cross"
 CORE = ("harden.c", "environment.c", "message.c")
-LINUX = ("platform/linux.c", "platform/linux_secret.c", "platform/linux_window.c", "preload.c")
-OTHER = ("platform/other_secret.c", "platform/other_window.c")
+HELPERS = ("other_secret.c", "other_window.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
-TARGETS: dict[str, tuple[str, ...]] = {
-    "x86_64-macos": ("platform/macos.c", *OTHER),
-    "aarch64-macos": ("platform/macos.c", *OTHER),
-    "x86_64-freebsd": ("platform/freebsd.c", *OTHER),
-    "aarch64-freebsd": ("platform/freebsd.c", *OTHER),
-    "x86_64-openbsd": ("platform/openbsd.c", *OTHER),
-    "x86_64-netbsd": ("platform/netbsd.c", *OTHER),
-    "x86_64-windows-gnu": ("platform/windows.c", *OTHER),
-    "x86_64-linux-musl": LINUX,
-    "aarch64-linux-musl": LINUX,
-    "aarch64-linux-gnu": LINUX,
-    "riscv64-linux-gnu": LINUX,
+FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")
+
+TARGETS = {
+    "aarch64-macos": "macos",
+    "x86_64-macos": "macos",
+    "aarch64-freebsd": "freebsd",
+    "x86_64-freebsd": "freebsd",
+    "aarch64-openbsd": "openbsd",
+    "x86_64-openbsd": "openbsd",
+    "aarch64-netbsd": "netbsd",
+    "x86_64-netbsd": "netbsd",
+    "aarch64-windows-gnu": "windows",
+    "x86_64-windows-gnu": "windows",
+    "aarch64-linux-android": "linux",
+    "x86_64-linux-android": "linux",
 }
+"""The compiler's name of a target, and the name of its platform file."""
 
 
-def compile_source(target: str, source: str, directory: Path) -> str:
-    """Compile one file to an object. Return what the compiler said, "" if all went well."""
-    output = directory / f"{target}-{Path(source).stem}.o"
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
-    command += [*WARNINGS, "-c", str(NATIVE / source), "-o", str(output)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        return result.stderr or f"the compiler ended with status {result.returncode}\n"
-    return "" if output.is_file() else f"{source}: no object was written\n"
+def output(target: str) -> Path:
+    """Where the program or library for a target is put."""
+    return BUILD / f"{target}.exe"
+
+
+def without_libc(target: str) -> list[str | Path]:
+    """The arguments for a system whose C library the compiler does not have: Android's.
+
+    The preload library needs none, but the numbers in headers, which are the kernel's: musl's
+    headers have the same.
+    """
+    (package,) = importlib.util.find_spec("ziglang").submodule_search_locations  # type: ignore[union-attr, misc]
+    lib = Path(package) / "lib"
+    machine = target.partition("-")[0]
+    names = [f"{machine}-linux-musl", "generic-musl", f"{machine}-linux-any", "any-linux-any"]
+    names[2] = names[2].replace("x86_64", "x86")
+    folders = [lib / "include", *(lib / "libc" / "include" / name for name in names)]
+    headers = [word for folder in folders for word in ("-isystem", folder)]
+    return [*FREESTANDING, "-nostdinc", *headers, ROOT / "native" / "preload.c"]
+
+
+def build(target: str) -> str:
+    """Link what a target can have; returns what held.
+
+    Raises MatrixError when the compiler complains.
+    """
+    system = TARGETS[target]
+    native, tests = ROOT / "native", ROOT / "tests" / "native"
+    sources = [*(native / name for name in CORE), native / "platform" / f"{system}.c"]
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
+    if system == "linux":
+        rest, seen = without_libc(target), "the preload library, with musl's headers; linked"
+    else:
+        rest = ["-I", native, *(native / "platform" / name for name in HELPERS)]
+        rest += [tests / "headers" / f"{system}.c", tests / "report.c"]
+        seen = f"platform/{system}.c and headers/{system}.c; linked"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    command = [*zig, *WARNINGS, *sources, *rest, "-o", output(target)]
+    debian.run(command, log=BUILD / f"{target}.log")
+    return seen
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a row for each target; return 1 when one did not compile, 2 when none could."""
-    unknown = [name for name in arguments if name not in TARGETS]
-    if unknown:
-        print(f"no such target: {', '.join(unknown)}; known: {', '.join(TARGETS)}", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(description="build the C core for other systems")
+    parser.add_argument("--record", action="store_true", help="keep what was seen for docs/")
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.targets) - set(TARGETS):
+        parser.error(f"no such target: {', '.join(unknown)}; known: {', '.join(TARGETS)}")
     if importlib.util.find_spec("ziglang") is None:
-        print("ziglang is not installed: python -m pip install ziglang==0.17.1", file=sys.stderr)
+        print("ziglang is not installed: make cross", file=sys.stderr)
         return 2
-    failed = False
-    width = max(map(len, TARGETS))
-    print(f"{'target':<{width}}  {'result':<6}  files")
-    with tempfile.TemporaryDirectory() as directory:
-        for target in arguments or TARGETS:
-            sources = (*CORE, *TARGETS[target])
-            complaints = [compile_source(target, source, Path(directory)) for source in sources]
-            result = "failed" if any(complaints) else "ok"
-            print(f"{target:<{width}}  {result:<6}  {' '.join(sources)}", flush=True)
-            sys.stderr.writelines(complaints)
-            failed = failed or result == "failed"
-    return 1 if failed else 0
+    rows = []
+    for target in options.targets or TARGETS:
+        try:
+            kind = IN_PART if TARGETS[target] == "linux" else COMPILED
+            rows.append(Row(target, kind, build(target)))
+        except debian.MatrixError as error:
+            rows.append(Row(target, FAILED, str(error)))
+        print(f"{target:<22} {rows[-1].kind:<16} {rows[-1].seen}", flush=True)
+    if options.record and not options.targets:
+        record("cross", rows)
+    return 1 if any(row.kind == FAILED for row in rows) else 0
 
 
 if __name__ == "__main__":

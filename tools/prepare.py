@@ -66,6 +66,11 @@ MACHINES: list[Need] = [
     ("qemu for aarch64", lambda: shutil.which("qemu-system-aarch64"), "qemu-system-arm"),
     ("cpio", lambda: shutil.which("cpio"), "cpio"),
 ]
+OTHER_MACHINES: list[Need] = [
+    ("qemu for riscv64", lambda: shutil.which("qemu-system-riscv64"), "qemu-system-misc"),
+]
+WINDOWS: list[Need] = [("wine", Path("/usr/lib/wine/wine64").exists, "wine64")]
+PYTHONS: list[Need] = [("debootstrap", lambda: shutil.which("debootstrap"), "debootstrap")]
 
 # purpose: folder of the environment, Debian packages it cannot do without, packages that some
 # of it can, requirement files
@@ -73,8 +78,11 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "demo": (".demo", BUILD, [], []),
     "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
-    "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
+    "arches": (".venv", [*BUILD, *MACHINES, *OTHER_MACHINES], [], ["tools/requirements.txt"]),
+    "windows": (".venv", [*BUILD, *WINDOWS], [], ["tools/requirements.txt"]),
+    "pythons": (".venv", [*BUILD, *PYTHONS], [], []),
+    "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "kernels": (".venv", [*BUILD, *MACHINES], [], ["tools/requirements.txt"]),
     "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),

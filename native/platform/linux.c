@@ -385,10 +385,10 @@ void ph_exec_image(int image_fd, const char *name, char *const argv[], char *con
     const char *call = "memfd_create";
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     long error = 0;
-    long fd = ph_syscall(SYS_memfd_create, (long)name, flags | MFD_EXEC, 0, 0, 0);
+    long fd = ph_syscall(SYS_memfd_create, (long)name, (long)(flags | MFD_EXEC), 0, 0, 0);
 
     if (fd == -EINVAL) /* before Linux 6.3 */
-        fd = ph_syscall(SYS_memfd_create, (long)name, flags, 0, 0, 0);
+        fd = ph_syscall(SYS_memfd_create, (long)name, (long)flags, 0, 0, 0);
     if (fd < 0) {
         ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, call, (int)-fd);
         return;

@@ -12,6 +12,7 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
   add_executable(
     ${test}
     ${CMAKE_CURRENT_LIST_DIR}/test_platforms.c
+    ${CMAKE_CURRENT_LIST_DIR}/headers/${fake_system}.c
     ${fake}/fake.c
     ${fake}/${fake_system}/kernel.c
     ${native}/harden.c

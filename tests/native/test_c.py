@@ -30,6 +30,7 @@ EXPECTED_TESTS = {
     "platform_openbsd",
     "platform_netbsd",
     "platform_windows",
+    "report",
     "message",
     "environment",
     "linux",

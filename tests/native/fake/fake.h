@@ -17,6 +17,8 @@ struct fake_world {
     pid_t tracer;
     int set_user_id;
     int ktraced;
+    int no_new_privs; /* from before, as a parent leaves it */
+    int trace_disabled; /* the same */
     unsigned long core_soft;
     unsigned long core_hard;
     struct fake_fault fault;

@@ -15,7 +15,8 @@ void fake_kernel_start(void)
 {
     struct ps_strings *strings = fake_stack.top;
 
-    trace_disabled = no_new_privs = 0;
+    trace_disabled = fake_world.trace_disabled;
+    no_new_privs = fake_world.no_new_privs;
     strings->ps_argvstr = fake_stack.argv;
     strings->ps_nargvstr = (unsigned)fake_stack.argc;
     strings->ps_envstr = fake_stack.envp;

@@ -67,6 +67,28 @@ static const struct scenario scenarios[] = {
         .log = ASK_TRACER " procctl(PROC_TRACE_CTL, 3) " ASK_TRACER,
     },
     {
+        .name = "ktrace, and the second look for a tracer fails",
+        .world = {UNLIMITED_CORE, .ktraced = 1, .fault = {ASK_TRACER, 2, EPERM}},
+        .status = 5,
+        .outcomes = "F----",
+        .message = DISABLE " failed: Device or resource busy (EBUSY)",
+        .log = ASK_TRACER " procctl(PROC_TRACE_CTL, 3) " ASK_TRACER,
+    },
+    {
+        .name = "the state is never told",
+        .world = {UNLIMITED_CORE, .fault = {ASK_TRACER, 0, 0}},
+        .status = 5,
+        .outcomes = "F----",
+        .message = DISABLE " reported success but is not in force (read back: 0)",
+        .log = ASK_TRACER " procctl(PROC_TRACE_CTL, 3) " ASK_TRACER,
+    },
+    {
+        .name = "a parent has hardened: set again, to outlast exec",
+        .world = {.trace_disabled = 1},
+        .outcomes = "==a--",
+        .log = INSPECT "getrlimit(CORE) " CLEAN,
+    },
+    {
         .name = "the state cannot be read before",
         .world = {UNLIMITED_CORE, .fault = {ASK_TRACER, 1, EINVAL}},
         .status = 5,
@@ -139,6 +161,20 @@ static const struct scenario scenarios[] = {
         .log = "",
     },
     {
+        .name = "no_new_privs from a parent",
+        .world = {.no_new_privs = 1},
+        .steps = PH_BIT(PH_NO_NEW_PRIVS),
+        .outcomes = "---=-",
+        .log = PRIVILEGES_STATUS,
+    },
+    {
+        .name = "no_new_privs cannot be read before",
+        .world = {.fault = {PRIVILEGES_STATUS, 1, EINVAL}},
+        .steps = PH_BIT(PH_NO_NEW_PRIVS),
+        .outcomes = "---a-",
+        .log = PRIVILEGES_STATUS " procctl(PROC_NO_NEW_PRIVS_CTL, 1) " PRIVILEGES_STATUS,
+    },
+    {
         .name = "no_new_privs is refused",
         .world = {.fault = {"procctl(PROC_NO_NEW_PRIVS_CTL, 1)", 0, EINVAL}},
         .steps = PH_BIT(PH_NO_NEW_PRIVS),
@@ -171,6 +207,7 @@ static const struct scenario scenarios[] = {
 static const struct status_scenario status_scenarios[] = {
     {"at start", {UNLIMITED_CORE}, 0, {-1, 1, 0, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
     {"hardened", {UNLIMITED_CORE}, 1, {-1, 0, 0, -1, 0, 1, 0, 0}},
+    {"hardened by a parent", {.trace_disabled = 1, .no_new_privs = 1}, 0, {-1, 0, 1, -1, 0, 1, 0, 0}},
     {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, 1, 0, -1, 5, 1, 0, 9}},
     {"no procctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, 0, -1, -1, 1, 0, 0}},
     {"an old kernel", {.fault = {PRIVILEGES_STATUS, 0, EINVAL}}, 0, {-1, 1, -1, -1, 0, 1, 0, 0}},

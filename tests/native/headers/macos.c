@@ -1,0 +1,21 @@
+/* What platform/macos.c and its fake take for granted. */
+#include "posix.h"
+
+#include <crt_externs.h>
+#include <sys/sysctl.h>
+
+/* Not among the headers of the cross-compiler; macos.c then writes the same itself. */
+#if __has_include(<sys/ptrace.h>)
+#include <sys/ptrace.h>
+VALUE(PT_DENY_ATTACH, 31);
+TYPE(&ptrace, int (*)(int, pid_t, char *, int));
+#endif
+
+TYPE(&_NSGetEnviron, char ***(*)(void));
+TYPE(&sysctl, int (*)(int *, unsigned, void *, size_t *, void *, size_t));
+VALUE(CTL_KERN, 1);
+VALUE(KERN_PROC, 14);
+VALUE(KERN_PROC_PID, 1);
+VALUE(P_TRACED, 0x800);
+FIELD(struct kinfo_proc, kp_proc.p_flag, int);
+FIELD(struct kinfo_proc, kp_eproc.e_ppid, pid_t);

@@ -1,0 +1,11 @@
+/* What platform/posix.h takes for granted, on macOS and the BSDs alike. */
+#include "expect.h"
+
+#include <sys/types.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+VALUE(RLIMIT_CORE, 4);
+TYPE(&writev, ssize_t (*)(int, const struct iovec *, int));
+TYPE(&issetugid, int (*)(void));
