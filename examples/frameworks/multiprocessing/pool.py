@@ -1,7 +1,4 @@
-"""A pool whose worker holds a secret: pool.py fork|spawn|forkserver.
-
-process-hardening run --children -- python pool.py spawn
-"""
+"""A pool whose worker holds a secret: pool.py fork|spawn|forkserver."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import multiprocessing
 import os
 import sys
 from pathlib import Path
+
+import process_hardening as ph
 
 secrets: list[str] = []
 
@@ -19,7 +18,8 @@ def load_secret() -> None:
 
 
 def main() -> None:
-    """Print the worker's pid, and keep it until standard input ends."""
+    """Harden this process and its workers; print a worker's pid and keep it until stdin ends."""
+    ph.pre_main_hardening(ph.Policy(children="harden"))
     with multiprocessing.get_context(sys.argv[1]).Pool(1, load_secret) as pool:
         print(pool.apply(os.getpid), flush=True)
         sys.stdin.read()

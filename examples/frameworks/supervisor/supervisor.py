@@ -2,8 +2,6 @@
 
 Airflow forks a runner and executes the task in it, or starts a new interpreter
 (execute_tasks_new_python_interpreter).
-
-process-hardening run --children -- python supervisor.py exec
 """
 
 from __future__ import annotations
@@ -14,9 +12,12 @@ import sys
 
 import task
 
+import process_hardening as ph
+
 
 def main() -> None:
-    """Start a task and wait for its end."""
+    """Harden this process and its tasks; start one and wait for its end."""
+    ph.pre_main_hardening(ph.Policy(children="harden"))
     if sys.argv[1] == "exec":
         subprocess.run([sys.executable, task.__file__], check=True)
         return
