@@ -298,14 +298,38 @@ def test_a_variable_is_taken_from_everywhere(programs: Path, call: str, late: bo
 def test_no_copy_of_a_variable_is_left(programs: Path) -> None:
     """SecretBuffer.from_env() leaves none in all that root reads; pop() leaves several."""
     support.need_root()
-    token = secrets.token_hex(16)
+    token = secrets.token_hex(2000)  # long: of memory that is free, the ends are soon used again
+    part = token[1000:1032].encode()
     env = {**os.environ, "TOKEN": token}
     with Console(programs, env=env) as control, Console(programs, env=env) as victim:
-        control.do("os.environ.pop('TOKEN')")
-        assert token.encode() in memory_of(control.pid), "inconclusive"
-        assert victim.do("secret = ph.SecretBuffer.from_env('TOKEN')", "len(secret)") == "32"
-        assert token.encode() not in memory_of(victim.pid)
+        control.do("os.environ.pop('TOKEN') and None")
+        assert part in memory_of(control.pid), "inconclusive"
+        assert victim.do("secret = ph.SecretBuffer.from_env('TOKEN')", "len(secret)") == "4000"
+        assert part not in memory_of(victim.pid)
         assert victim.do("bytes(secret).decode()") == repr(token)
+
+
+PYTHONS = "id(os.environ._data[b'TOKEN']) + bytes.__basicsize__"
+SETENVS = "libc.getenv(b'TOKEN')"
+
+
+@pytest.mark.parametrize("place", [PYTHONS, SETENVS], ids=["os.environ", "setenv"])
+def test_the_copies_of_a_later_variable_are_zeroed(programs: Path, place: str) -> None:
+    """What os.environ holds and what setenv(3) made: seen where they lay, at once."""
+    token = secrets.token_hex(2000)
+    part = token[1000:1032].encode()
+    prepare = (
+        "import ctypes",
+        "libc.getenv.restype = ctypes.c_void_p",
+        f"os.environ['TOKEN'] = {token!r}",
+        f"place = {place} + 1000",
+    )
+    look = "ctypes.string_at(place - 1, 40)"
+    with Console(programs) as control, Console(programs) as victim:
+        found = control.do(*prepare, f"(os.environ.__delitem__('TOKEN'), {look})[1]")
+        assert part.decode() in found, "inconclusive"
+        found = victim.do(*prepare, f"(ph.SecretBuffer.from_env('TOKEN'), {look})[1]")
+        assert part.decode() not in found
 
 
 def test_a_str_stays_in_memory(programs: Path) -> None:
