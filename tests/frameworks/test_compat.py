@@ -20,7 +20,7 @@ def test_the_document_shows_the_results() -> None:
 
 
 def test_every_difference_is_explained() -> None:
-    """Each program did its work without us; one that does something else is listed with the reason."""
+    """Each program did its work without us; one that does something else has a reason."""
     for one in json.loads(RESULTS.read_text())["programs"]:
         assert one["plain"]["status"] == 0, one["name"]
         assert one["same"] or one["why"] != "not explained yet", one["name"]
