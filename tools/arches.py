@@ -175,6 +175,8 @@ def pack(architecture: Architecture, folder: Path, commands: dict[str, list[str]
     (root / "init").chmod(0o755)
     archive = folder / "initramfs"
     names = "\n".join(str(path.relative_to(root)) for path in root.rglob("*"))
+    if not shutil.which("cpio"):
+        raise debian.MissingError("cpio is not installed: apt-get install cpio")
     with archive.open("wb") as file:
         cpio = ["cpio", "--quiet", "-o", "-H", "newc"]
         subprocess.run(cpio, cwd=root, input=names.encode(), stdout=file, check=True)
@@ -200,7 +202,7 @@ def boot(architecture: Architecture, folder: Path, archive: Path) -> str:
                 check=True,
             )
         except FileNotFoundError:
-            raise debian.MatrixError(f"{machine[0]} is not installed") from None
+            raise debian.MissingError(f"{machine[0]} is not installed") from None
         except subprocess.SubprocessError as error:
             raise debian.MatrixError(f"{machine[0]}: {error}; its console: {log}") from None
     return log.read_text(errors="replace").replace("\r", "")
