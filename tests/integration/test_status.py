@@ -122,7 +122,7 @@ def test_a_program_under_run(
 ) -> None:
     """Our own entry in LD_PRELOAD is no finding, not even where --children leaves it."""
     run = [command, "run", "--children", "--method", method, "--"]
-    with support.Running([*run, str(compiler("subject.c")), "wait"]) as process:
+    with support.Running([*run, launches.static(compiler), "wait"]) as process:
         exit_status, values = as_json(command, process.pid, **observer)
     assert (exit_status, values["verdict"], values["dumpable"]) == (0, "hardened", 0)
     assert values["loader_variables"] == (None if observer else [])
@@ -326,7 +326,7 @@ def test_an_unlimited_core_limit_is_named(command: str) -> None:
 def test_dumpable_2_is_not_inspectable(
     compiler: support.Compiler, command: str, suid_dumpable: support.Sysctl
 ) -> None:
-    """Only root gets its core dump; processes of the same user stay out."""
+    """Only root gets its core dump. A static program: `run` mends it in others."""
     suid_dumpable.set("2")
     run = [command, "run", "--method", "execute-only", "--"]
     with support.Running([*run, str(compiler("subject.c")), "wait"]) as process:
