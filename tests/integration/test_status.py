@@ -122,7 +122,7 @@ def test_a_program_under_run(
 ) -> None:
     """Our own entry in LD_PRELOAD is no finding, not even where --children leaves it."""
     run = [command, "run", "--children", "--method", method, "--"]
-    with support.Running([*run, launches.static(compiler), "wait"]) as process:
+    with support.Running([*run, str(compiler("subject.c")), "wait"]) as process:
         exit_status, values = as_json(command, process.pid, **observer)
     assert (exit_status, values["verdict"], values["dumpable"]) == (0, "hardened", 0)
     assert values["loader_variables"] == (None if observer else [])
@@ -329,7 +329,7 @@ def test_dumpable_2_is_not_inspectable(
     """Only root gets its core dump. A static program: `run` mends it in others."""
     suid_dumpable.set("2")
     run = [command, "run", "--method", "execute-only", "--"]
-    with support.Running([*run, str(compiler("subject.c")), "wait"]) as process:
+    with support.Running([*run, launches.static(compiler), "wait"]) as process:
         _, values = as_json(command, process.pid, **support.as_user())
     assert (values["dumpable"], values["inspectable"]) == (2, False)
     assert values["verdict"] != "exposed"
