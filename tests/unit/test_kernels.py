@@ -144,6 +144,16 @@ def test_a_start_that_was_not_refused_is_a_problem() -> None:
     assert len(problems_of(told)) == 1
 
 
+def test_what_run_starts_is_hardened_or_a_problem() -> None:
+    """By whatever method `run` chose there."""
+    told = told_by_a_good_machine()
+    (audit,) = next(part["audits"] for part in told if "audits" in part)
+    audit |= {"process": "run", "is": {"dumpable": 2, "core_limit": [0, 0]}}
+    audit["said"] = {"verdict": "partial", "dumpable": 2, "inspectable": False}
+    (problem,) = problems_of(told)
+    assert "started exposed" in problem
+
+
 def test_errors_and_missing_settings() -> None:
     """Only what older kernels do not have may be absent."""
     told = told_by_a_good_machine()
@@ -231,7 +241,7 @@ def test_the_page_is_made_of_the_results() -> None:
     other = copy.deepcopy(RESULTS)
     other["machines"][0]["kernel"] = "0.1"
     assert page != report.render(other)
-    assert len(re.findall(r"^\| hidepid=2 \|", page, re.M)) == 5
+    assert len(re.findall(r"^\| hidepid=2 \|", page, re.M)) == 4
 
 
 def test_no_network(tmp_path: Path) -> None:

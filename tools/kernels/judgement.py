@@ -47,10 +47,15 @@ def _trial(
     return victims, problems
 
 
+def _is_hardened(audit: dict[str, Any]) -> bool:
+    """Whether the process that was audited is, by its own word."""
+    return bool(audit["is"] == {"dumpable": 0, "core_limit": [0, 0]})
+
+
 def _is_right(audit: dict[str, Any]) -> bool:
     """Whether nothing that an audit said of a process contradicts what the process is."""
     of_it, said = audit["is"], audit["said"]
-    hardened = of_it["dumpable"] == 0 and of_it["core_limit"] == [0, 0]
+    hardened = _is_hardened(audit)
     # Whoever may not look into a process cannot know what was injected; root can.
     if audit["auditor"] == "all-powerful root":
         hardened = hardened and not audit["process"].startswith("injected")
@@ -71,6 +76,8 @@ def _audits(told: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
         counts[(UNKNOWN if unknown else RIGHT) if right else WRONG] += 1
         if not right:
             problems.append(f"audit: {audit}")
+        if audit["process"].startswith("run") and not _is_hardened(audit):
+            problems.append(f"started exposed: {audit}")
     return counts, problems
 
 
