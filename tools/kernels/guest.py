@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -128,7 +127,6 @@ def _attack(attacker: str, trial: Trial) -> dict[str, Any]:
             for row in document["attacks"]
         },
         "notes": document["notes"],
-        "seconds": document["seconds"],
     }
 
 
@@ -280,7 +278,6 @@ def _begin() -> None:
 
 def main() -> None:
     """Do it all. What goes wrong is told, too; the machine ends in any case."""
-    begun = time.monotonic()
     try:
         _begin()
         tell(kernel=os.uname().release, version=os.uname().version, machine=os.uname().machine)
@@ -289,7 +286,7 @@ def main() -> None:
                 _run(configuration)
             except Exception:  # the others go on
                 tell(configuration=configuration.name, error=traceback.format_exc(limit=3))
-        tell(done=True, seconds=round(time.monotonic() - begun, 1))
+        tell(done=True)
     except BaseException:
         tell(error=traceback.format_exc())
     finally:

@@ -129,7 +129,6 @@ def judge(name: str, told: list[dict[str, Any]]) -> tuple[dict[str, Any], list[s
         "name": name,
         "kernel": of_machine.get("kernel", "unknown"),
         "machine": of_machine.get("machine", "unknown"),
-        "seconds": told[-1].get("seconds") if told else None,
         "configurations": [],
     }
     problems = [part["error"] for part in told if "error" in part and "configuration" not in part]
