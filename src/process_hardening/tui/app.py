@@ -19,7 +19,7 @@ from process_hardening.tui.screens.processes import ProcessesScreen
 from process_hardening.tui.screens.too_small import TooSmallScreen, is_too_small
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-_SECONDS_TO_END = 3
+_SECONDS_TO_END = 5
 
 
 class WatchApp(App[None]):
