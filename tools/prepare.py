@@ -48,6 +48,9 @@ TOOLS: list[Need] = [
         "bash-completion",
     ),
     ("mandoc", lambda: shutil.which("mandoc"), "mandoc"),
+    ("man", lambda: shutil.which("man"), "man-db"),
+    ("systemd-analyze", lambda: shutil.which("systemd-analyze"), "systemd"),
+    ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
 ]
 BENCH: list[Need] = [
     ("valgrind", lambda: shutil.which("valgrind"), "valgrind"),
