@@ -1,13 +1,18 @@
-/* Between the files of the binding, python*.c, which alone know Python. */
+/* What the extensions have in common: python*.c and binding.c alone know Python. */
 #ifndef PH_BINDING_H
 #define PH_BINDING_H
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "hardening.h"
+
 #define PACKAGE "process_hardening"
 
-/* Makes the type _SecretMemory: a new reference, or NULL with an exception set. */
-PyObject *ph_secret_memory_type(PyObject *module);
+/* A new reference, or NULL with an exception set. */
+PyObject *ph_attribute_of(const char *module_name, const char *name);
+
+/* Sets HardeningError, or what came in its way. */
+void ph_raise(const struct ph_failure *failure);
 
 #endif

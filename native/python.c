@@ -3,7 +3,6 @@
  * hardening (docs/architecture.md, "Why the package is an extension"). */
 #include "binding.h"
 #include "hardening.h"
-#include "window.h"
 
 #include <signal.h>
 #include <string.h>
@@ -54,8 +53,6 @@ static const char *const native_names[] = {"Report", "harden", "pre_main_hardeni
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const char *const step_names[] = {"inspection", "core_limit", "environment",
-                                         "no_new_privs", "seal"};
 static const char *const outcome_names[] = {"skipped", "applied", "already in place",
                                             "unsupported here"};
 
@@ -156,15 +153,6 @@ static const char **fill(const char **list, PyObject *tuple)
     return list;
 }
 
-static PyObject *attribute_of(const char *module_name, const char *name)
-{
-    PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
-
-    Py_XDECREF(module);
-    return attribute;
-}
-
 /* Returns 0, or -1 with an exception set. What it took must be released. */
 static int take_policy(struct state *state, PyObject *policy, struct given *given)
 {
@@ -178,7 +166,7 @@ static int take_policy(struct state *state, PyObject *policy, struct given *give
         {PH_DEFAULT_STEPS, 0, NULL, state->keep, PH_BYPASS_VARIABLE}, NULL, NULL, NULL};
     if (policy == Py_None)
         return 0;
-    type = attribute_of(PACKAGE ".policy", "Policy");
+    type = ph_attribute_of(PACKAGE ".policy", "Policy");
     is_policy = type ? PyObject_IsInstance(policy, type) : -1;
     Py_XDECREF(type);
     if (is_policy < 0)
@@ -333,24 +321,6 @@ static int clean_os_environ(struct state *state, const struct ph_policy *policy)
     return failed ? -1 : 0;
 }
 
-static void raise_failure(const struct ph_failure *failure)
-{
-    char description[PH_MESSAGE_SIZE];
-    PyObject *type = attribute_of(PACKAGE ".errors", "HardeningError");
-    PyObject *error;
-
-    if (!type)
-        return;
-    /* NUL-terminated; the length is of no use here. */
-    (void)ph_describe(failure, description, sizeof description);
-    error = PyObject_CallFunction(type, "issi", failure->error, description,
-                                  step_names[failure->step], (int)failure->exit_code);
-    if (error)
-        PyErr_SetObject(type, error);
-    Py_XDECREF(error);
-    Py_DECREF(type);
-}
-
 /* A tuple of str from the keys of a dict of bytes, which may be NULL. */
 static PyObject *names_of(PyObject *dict)
 {
@@ -376,7 +346,7 @@ static PyObject *arrange_children(struct state *state, PyObject *policy)
 
     if (!policy)
         return Py_NewRef(state->outcomes[PH_SKIPPED]);
-    function = attribute_of(PACKAGE ".children", "arrange");
+    function = ph_attribute_of(PACKAGE ".children", "arrange");
     outcome = function ? PyObject_CallFunctionObjArgs(function, policy, NULL) : NULL;
     Py_XDECREF(function);
     return outcome;
@@ -425,7 +395,7 @@ static PyObject *harden_as(struct state *state, const struct given *given, int o
         if (!PyErr_Occurred() && or_exit)
             exit_for_failure(&report, policy);
         if (!PyErr_Occurred())
-            raise_failure(&report.failure);
+            ph_raise(&report.failure);
     } else if (report.outcome[PH_ENVIRONMENT] == PH_SKIPPED ||
                (!(removed && PyDict_Update(state->removed, removed)) &&
                 !clean_os_environ(state, policy))) {
@@ -513,7 +483,7 @@ PyDoc_STRVAR(pre_main_hardening_doc,
  * where the system has no such thing, or -1 with an exception set. */
 static int start_again(void)
 {
-    PyObject *function = attribute_of(PACKAGE ".launch.again", "start_again");
+    PyObject *function = ph_attribute_of(PACKAGE ".launch.again", "start_again");
     PyObject *done = function ? PyObject_CallNoArgs(function) : NULL;
 
     Py_XDECREF(done);
@@ -564,7 +534,7 @@ static PyObject *harden_interpreter(PyObject *module, int on_request)
     if (on_request && !requested) {
         report = Py_NewRef(Py_None);
     } else if (requested && (!is_live(state->keep, NULL) || is_live(kept, nothing_kept))) {
-        function = attribute_of(PACKAGE ".children", "harden_as_requested");
+        function = ph_attribute_of(PACKAGE ".children", "harden_as_requested");
         report = function ? PyObject_CallNoArgs(function) : NULL;
         Py_XDECREF(function);
     } else {
@@ -643,7 +613,7 @@ static PyObject *initial_environment(PyObject *module, PyObject *unused)
     (void)module, (void)unused;
     if (entries && ph_environment_initial(&visitor, &failure)) {
         if (failure.call)
-            raise_failure(&failure);
+            ph_raise(&failure);
         Py_CLEAR(entries);
     }
     return entries;
@@ -658,46 +628,6 @@ static PyObject *removed(PyObject *module, PyObject *unused)
 
     (void)unused;
     return PyDict_Copy(state->removed);
-}
-
-PyDoc_STRVAR(open_window_doc,
-             "_open_window(seconds, /)\n--\n\n"
-             "Let debuggers of the same user in for so many seconds. Raises HardeningError.");
-
-static PyObject *open_window(PyObject *module, PyObject *args)
-{
-    struct ph_failure failure;
-    double seconds;
-
-    (void)module;
-    if (!PyArg_ParseTuple(args, "d:_open_window", &seconds))
-        return NULL;
-    if (!ph_window_open(seconds, &failure))
-        Py_RETURN_NONE;
-    raise_failure(&failure);
-    return NULL;
-}
-
-PyDoc_STRVAR(window_is_open_doc, "_window_is_open()\n--\n\nWhether debuggers may come in now.");
-
-static PyObject *window_is_open(PyObject *module, PyObject *unused)
-{
-    (void)module, (void)unused;
-    return PyBool_FromLong(ph_window_is_open());
-}
-
-PyDoc_STRVAR(shut_window_doc, "_shut_window()\n--\n\nKeep debuggers out again. Raises\n"
-                              "HardeningError.");
-
-static PyObject *shut_window(PyObject *module, PyObject *unused)
-{
-    struct ph_failure failure;
-
-    (void)module, (void)unused;
-    if (!ph_window_shut(&failure))
-        Py_RETURN_NONE;
-    raise_failure(&failure);
-    return NULL;
 }
 
 /* context is the address of a pointer, which is set to the first value. */
@@ -764,7 +694,7 @@ static PyObject *take_variable(PyObject *module, PyObject *args)
     remove[0] = PyBytes_AsString(name);
     /* Before anything is changed: where the initial block is hidden, it cannot be wiped. */
     if (ph_environment_initial(&look, &report.failure)) {
-        raise_failure(&report.failure);
+        ph_raise(&report.failure);
         return NULL;
     }
     (void)ph_environment_visit(remove, NULL, &find); /* this visitor never stops */
@@ -782,7 +712,7 @@ static PyObject *take_variable(PyObject *module, PyObject *args)
             return NULL;
     }
     if (ph_harden(&policy, &wipe, &report))
-        raise_failure(&report.failure);
+        ph_raise(&report.failure);
     else if (!wipe_python_copy(state, name) && !clean_os_environ(state, &policy))
         return made ? made : Py_NewRef(Py_None);
     Py_XDECREF(made);
@@ -828,7 +758,7 @@ static PyObject *exec_image(PyObject *module, PyObject *args)
     if (entries) {
         ph_exec_image(fd, name, (char *const *)(uintptr_t)arguments,
                       (char *const *)(uintptr_t)entries, &failure);
-        raise_failure(&failure);
+        ph_raise(&failure);
     }
     PyMem_Free(entries);
     PyMem_Free(arguments);
@@ -905,11 +835,9 @@ static PyObject *lazy_attribute(PyObject *module, PyObject *name)
         return NULL;
     if (!strcmp(wanted, "__all__"))
         return all_names();
-    if (!strcmp(wanted, "_SecretMemory"))
-        return ph_secret_memory_type(module);
     for (size_t i = 0; i < COUNT(lazy_names); i++) {
         if (!strcmp(wanted, lazy_names[i].name)) {
-            PyObject *value = attribute_of(lazy_names[i].module, wanted);
+            PyObject *value = ph_attribute_of(lazy_names[i].module, wanted);
 
             if (value && PyObject_SetAttr(module, name, value))
                 Py_CLEAR(value);
@@ -934,9 +862,6 @@ static PyMethodDef methods[] = {
     {"_status", status, METH_NOARGS, status_doc},
     {"_initial_environment", initial_environment, METH_NOARGS, initial_environment_doc},
     {"_removed", removed, METH_NOARGS, removed_doc},
-    {"_open_window", open_window, METH_VARARGS, open_window_doc},
-    {"_window_is_open", window_is_open, METH_NOARGS, window_is_open_doc},
-    {"_shut_window", shut_window, METH_NOARGS, shut_window_doc},
     {"_take_variable", take_variable, METH_VARARGS, take_variable_doc},
     {"_restore_signals", restore_signals, METH_NOARGS, restore_signals_doc},
     {"_exec_image", exec_image, METH_VARARGS, exec_image_doc},

@@ -1,5 +1,5 @@
-/* _SecretMemory, the base of process_hardening.SecretBuffer: pages of secret.h behind the buffer
- * protocol. */
+/* The extension _secret_memory: pages of secret.h behind the buffer protocol, as the base of
+ * process_hardening.SecretBuffer. */
 #include "binding.h"
 #include "secret.h"
 
@@ -170,10 +170,29 @@ static PyType_Slot memory_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec memory_spec = {PACKAGE "._SecretMemory", sizeof(struct memory_object), 0,
+static PyType_Spec memory_spec = {PACKAGE "._secret_memory.SecretMemory", sizeof(struct memory_object), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, memory_slots};
 
-PyObject *ph_secret_memory_type(PyObject *module)
+static int execute(PyObject *module)
 {
-    return PyType_FromModuleAndSpec(module, &memory_spec, NULL);
+    PyObject *type = PyType_FromModuleAndSpec(module, &memory_spec, NULL);
+    int failed = !type || PyModule_AddObjectRef(module, "SecretMemory", type);
+
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)(uintptr_t)execute},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, PACKAGE "._secret_memory", NULL, 0, NULL, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__secret_memory(void);
+PyMODINIT_FUNC PyInit__secret_memory(void)
+{
+    return PyModuleDef_Init(&definition);
 }

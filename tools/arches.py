@@ -20,13 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import debian, results
+from tools import debian, results, zig
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "arches"
 SUITE = "forky"
-LIBCS = {"gnu": ".2.36", "musl": ""}
-"""The compiler's names of both, and the oldest version that has all that the tests call."""
 BOOT_SECONDS = 300
 """After this a machine is taken for hung; the slowest takes a tenth of it."""
 
@@ -105,42 +103,19 @@ echo "== kernel $(/bin/busybox uname -r)"
 """
 
 
-def compiler(architecture: Architecture, libc: str, folder: Path) -> Path:
-    """Write the compiler for a libc, as one program: CMake wants it so."""
-    path = folder / f"cc-{libc}"
-    target = f"{architecture.target}-linux-{libc}{architecture.abi}{LIBCS[libc]}"
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ziglang cc -target {target} "$@"\n')
-    path.chmod(0o755)
-    return path
-
-
 def build_tests(architecture: Architecture, folder: Path) -> dict[str, list[str]]:
     """Build the C tests and return the command of each, by name."""
+    target, abi = architecture.target, architecture.abi
+    glibc = zig.compiler(f"{target}-linux-gnu{abi}.{zig.GLIBC}", folder / "cc-glibc")
+    musl = zig.compiler(f"{target}-linux-musl{abi}", folder / "cc-musl", "-dynamic")
     build = folder / "tests"
-    glibc = compiler(architecture, "gnu", folder)
-    musl = compiler(architecture, "musl", folder)
-    musl.write_text(musl.read_text().replace('"$@"', '-dynamic "$@"'))
     settings = {
-        "CMAKE_BUILD_TYPE": "Release",
-        "CMAKE_SYSTEM_NAME": "Linux",
-        "CMAKE_SYSTEM_PROCESSOR": architecture.target,
-        "CMAKE_C_COMPILER": glibc,
         "PROCESS_HARDENING_TESTS": "ON",
-        "PROCESS_HARDENING_WERROR": "ON",
         "PROCESS_HARDENING_CC_glibc": glibc,
         "PROCESS_HARDENING_CC_musl": musl,
     }
-    flags = [f"-D{name}={value}" for name, value in settings.items()]
-    tools = Path(sys.executable).parent
-    command: list[str | Path] = [
-        tools / "cmake",
-        "-G",
-        "Ninja",
-        f"-DCMAKE_MAKE_PROGRAM={tools / 'ninja'}",
-    ]
-    debian.run([*command, *flags, "-S", ROOT, "-B", build], log=folder / "configure.log")
-    debian.run([tools / "cmake", "--build", build], log=folder / "build.log")
-    listed = debian.run([tools / "ctest", "--test-dir", build, "--show-only=json-v1"])
+    zig.build(target, glibc, build, settings)
+    listed = debian.run([zig.BIN / "ctest", "--test-dir", build, "--show-only=json-v1"])
     return {test["name"]: test["command"] for test in json.loads(listed)["tests"]}
 
 

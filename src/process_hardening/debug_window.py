@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
-import process_hardening as _native
+from process_hardening import _debug_window
 from process_hardening.errors import DebugWindowError, HardeningError
 from process_hardening.hardening import status
 
@@ -43,7 +43,7 @@ class debuggable:  # noqa: N801 -- it is used like a function
         self._opened = False
 
     def __enter__(self) -> Self:
-        if _native._window_is_open():
+        if _debug_window.is_open():
             raise DebugWindowError("a debug window is open already: they do not nest")
         now = status()
         if now.sealed:
@@ -52,7 +52,7 @@ class debuggable:  # noqa: N801 -- it is used like a function
             _log.warning("process %d is not hardened: its user can inspect it anyway", os.getpid())
             return self
         try:
-            _native._open_window(self.seconds)
+            _debug_window.expose(self.seconds)
         except HardeningError as error:
             raise DebugWindowError(f"no debug window can be opened here: {error}") from None
         self._opened = True
@@ -65,7 +65,7 @@ class debuggable:  # noqa: N801 -- it is used like a function
         if not self._opened:
             return
         self._opened = False
-        _native._shut_window()
+        _debug_window.shut()
         now = status()
         if now.inspectable:
             raise HardeningError(0, "the debug window does not shut", "inspection", 5)

@@ -7,6 +7,7 @@ import sys
 import threading
 
 import process_hardening as _native
+from process_hardening import _debug_window
 from process_hardening.errors import InjectorRefusedError
 from process_hardening.hardening import status
 from process_hardening.policy import DEFAULT, Policy
@@ -117,7 +118,7 @@ class Watch:
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(self._interval):
-            if _native._window_is_open():
+            if _debug_window.is_open():
                 continue
             drift = Drift(_native.pre_main_hardening(self._policy))
             try:

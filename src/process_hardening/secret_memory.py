@@ -6,6 +6,7 @@ import os
 import sys
 
 import process_hardening as _native
+from process_hardening._secret_memory import SecretMemory
 from process_hardening.errors import MissingVariableError, SecretMemoryError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -49,7 +50,7 @@ def take_env(name: str) -> str:
     return _take(name, _decode)
 
 
-class SecretBuffer(_native._SecretMemory):
+class SecretBuffer(SecretMemory):
     """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
 
     Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in

@@ -125,7 +125,7 @@ def test_a_sealed_process_is_not_opened(programs: Path) -> None:
     with quiet(programs) as victim:
         victim.do("ph.harden(ph.Policy(seal=True))")
         assert victim.do(OPEN).startswith("DebugWindowError: the process is sealed")
-        assert victim.do(STATE, "ph._window_is_open()") == "False"
+        assert victim.do(STATE, "ph._debug_window.is_open()") == "False"
 
 
 def test_the_kernel_refuses_to_open_it(programs: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_kernel_refuses_to_open_it(programs: Path) -> None:
     with quiet(programs, *filtered) as victim:
         victim.do("ph.harden()")
         assert "prctl(PR_SET_DUMPABLE, 1) failed" in victim.do(OPEN)
-        assert victim.do(STATE, "ph._window_is_open()") == "False"
+        assert victim.do(STATE, "ph._debug_window.is_open()") == "False"
 
 
 def test_a_process_that_is_not_hardened_stays_so(programs: Path) -> None:

@@ -19,7 +19,12 @@ import process_hardening as ph
 import support
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTENSION = "process_hardening/__init__.abi3.so"
+EXTENSIONS = {
+    "process_hardening/__init__.abi3.so": "PyInit_process_hardening",
+    "process_hardening/_debug_window.abi3.so": "PyInit__debug_window",
+    "process_hardening/_secret_memory.abi3.so": "PyInit__secret_memory",
+}
+"""With the one symbol that each has for others."""
 PRELOAD = "process_hardening/libprocess_hardening.so"
 SCRIPTS = ("process-hardening", "process-hardening-tui")
 DATA = {"attacks/builtin/injected.c", "reporters/report.html.j2", "tui/app.tcss"}
@@ -101,11 +106,11 @@ def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile)
 
 
 def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None:
-    """The source tree's files, two libraries, the scripts, man page and completions."""
+    """The source tree's files, the libraries, the scripts, man page and completions."""
     own = {
         f"{dist_info()}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
     } | {f"{data()}/scripts/{name}" for name in SCRIPTS}
-    expected = source_files() | shared_files() | own | {EXTENSION, PRELOAD}
+    expected = source_files() | shared_files() | own | {*EXTENSIONS, PRELOAD}
     assert set(archive.namelist()) == expected
 
 
@@ -156,17 +161,19 @@ def exported(path: Path) -> set[str]:
 
 def test_the_libraries_show_only_what_they_must(extracted: Path) -> None:
     """A symbol more could take the place of a program's own."""
-    assert exported(extracted / EXTENSION) == {"PyInit_process_hardening"}
+    for extension, symbol in EXTENSIONS.items():
+        assert exported(extracted / extension) == {symbol}
     assert exported(extracted / PRELOAD) == set()
 
 
 def test_the_preload_library_needs_no_other(extracted: Path) -> None:
-    """So one file serves glibc and musl; the extension needs libc alone."""
+    """So one file serves glibc and musl; the extensions need libc alone."""
     assert "(NEEDED)" not in dynamic(extracted / PRELOAD)
-    assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic(extracted / EXTENSION)) == ["libc.so.6"]
+    for extension in EXTENSIONS:
+        assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic(extracted / extension)) == ["libc.so.6"]
 
 
-@pytest.mark.parametrize("name", [EXTENSION, PRELOAD])
+@pytest.mark.parametrize("name", [*EXTENSIONS, PRELOAD])
 def test_the_libraries_are_hardened_themselves(extracted: Path, name: str) -> None:
     """Stack not executable, relocations read-only, no search path; no folder of the build."""
     text = dynamic(extracted / name)

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools import debian
+from tools import debian, zig
 from tools.debian import MatrixError, MissingError
 from tools.kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "kernels"
 WHEELS = ROOT / "build" / "wheel"
-NATIVE = ROOT / "native"
 BUILTIN = ROOT / "src" / "process_hardening" / "attacks" / "builtin"
 ZOO = ROOT / "tests" / "posture" / "programs"
 
@@ -35,7 +34,6 @@ _USERLAND_SUITE = "trixie"
 _USERLAND = ("base-files", "coreutils", "python3.13")
 _PYTHON = "/usr/bin/python3.13"
 _PYTHON_HEADERS = "libpython3.13-dev"
-_GLIBC = "2.36"  # the oldest that has all that these programs call
 # Neither opened nor imported by anything that runs there; the memory is small.
 _UNNEEDED = (
     "usr/share/doc",
@@ -49,7 +47,6 @@ _UNNEEDED = (
     "usr/lib/python3.13/unittest",
     "usr/lib/python3.13/venv",
 )
-_CORE = ("harden.c", "environment.c", "message.c", "platform/linux.c")
 
 _INIT = f"""#!{_PYTHON}
 import sys
@@ -127,9 +124,9 @@ def check_tools(machines: list[Machine]) -> None:
 
 
 def _compile(architecture: Architecture, output: Path, *words: str | Path) -> None:
-    target = f"{architecture.name}-linux-gnu.{_GLIBC}"
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
-    debian.run([*zig, *words, "-o", output])
+    target = f"{architecture.name}-linux-gnu.{zig.GLIBC}"
+    cc = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
+    debian.run([*cc, *words, "-o", output])
 
 
 def version() -> str:
@@ -139,31 +136,23 @@ def version() -> str:
 
 
 def _build_package(architecture: Architecture, package: Path) -> None:
-    """Compile the extension and the library for another architecture, as CMakeLists.txt does."""
+    """Compile what the package has in C for another architecture."""
     headers = debian.package(_USERLAND_SUITE, architecture.debian, _PYTHON_HEADERS) / "usr/include"
-    definitions = ["-DPy_LIMITED_API=0x030A0000", f'-DPH_VERSION="{version()}"']
-    sources = [NATIVE / name for name in _CORE]
-    shared = ["-shared", "-fPIC", "-fvisibility=hidden"]
-    _compile(
-        architecture,
-        package / "__init__.abi3.so",
-        *shared,
-        *definitions,
-        f"-I{headers}",
-        f"-I{headers / 'python3.13'}",
-        NATIVE / "python.c",
-        NATIVE / "platform" / "linux_secret.c",
-        *sources,
-    )
-    objects = package.parent / "objects"
-    objects.mkdir()
-    without_libc = ["-ffreestanding", "-fno-builtin", "-fno-stack-protector"]
-    for source in (NATIVE / "preload.c", *sources):
-        output = objects / f"{source.stem}.o"
-        _compile(architecture, output, *shared[1:], *without_libc, "-c", source)
-    library = package / "libprocess_hardening.so"
-    _compile(architecture, library, "-shared", "-nostdlib", *sorted(objects.glob("*.o")))
-    shutil.rmtree(objects)
+    work = package.with_name("compiled")
+    work.mkdir()
+    cc = zig.compiler(f"{architecture.name}-linux-gnu.{zig.GLIBC}", work / "cc", f"-I{headers}")
+    settings = {
+        "Python_INCLUDE_DIR": headers / "python3.13",
+        # What scikit-build-core tells.
+        "SKBUILD_PROJECT_VERSION": version(),
+        "SKBUILD_SABI_COMPONENT": "Development.SABIModule",
+        "SKBUILD_SABI_VERSION": "3.10",
+        "SKBUILD_SCRIPTS_DIR": work / "scripts",
+        "SKBUILD_DATA_DIR": work / "data",
+    }
+    zig.build(architecture.name, cc, work / "build", settings)
+    debian.run([zig.BIN / "cmake", "--install", work / "build", "--prefix", package.parent])
+    shutil.rmtree(work)
 
 
 def _write_program(path: Path, text: str) -> None:

@@ -1,0 +1,47 @@
+"""Our CMake projects for other machines, with the compiler of PyPI's ziglang."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools import debian
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+"""Where the environment has its programs."""
+GLIBC = "2.36"
+"""The oldest that has all that the programs of the tests call."""
+
+
+def compiler(target: str, path: Path, *options: str) -> Path:
+    """Write the compiler for a target of Linux as one program, since CMake wants it so."""
+    words = " ".join([f'"{sys.executable}" -m ziglang cc -target {target}', *options])
+    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def build(machine: str, cc: Path, folder: Path, settings: Mapping[str, object]) -> None:
+    """Configure and build the project in a folder. Raises MatrixError; the logs lie beside it.
+
+    machine -- the processor, as `uname -m` says it
+    settings -- variables of CMake
+    """
+    variables: dict[str, object] = {
+        "CMAKE_BUILD_TYPE": "Release",
+        "CMAKE_C_COMPILER": cc,
+        "CMAKE_MAKE_PROGRAM": BIN / "ninja",
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": machine,
+        "PROCESS_HARDENING_WERROR": "ON",
+        **settings,
+    }
+    flags = [f"-D{name}={value}" for name, value in variables.items()]
+    cmake = BIN / "cmake"
+    debian.run(
+        [cmake, "-G", "Ninja", *flags, "-S", ROOT, "-B", folder],
+        log=folder.with_name(f"{folder.name}-configure.log"),
+    )
+    debian.run([cmake, "--build", folder], log=folder.with_name(f"{folder.name}-build.log"))
