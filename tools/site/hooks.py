@@ -1,4 +1,4 @@
-"""Hooks of mkdocs (mkdocs.yml): pages from outside docs/, links between all of them, the menu.
+"""Hooks of mkdocs (mkdocs.yml): pages from outside docs/, and links between all of them.
 
 The Markdown files are written to be read in the repository, where links lead from file to file.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,29 +29,6 @@ PAGES = {
 
 _FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
-
-
-def _pages() -> list[str]:
-    docs = ROOT / "docs"
-    found = (path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
-    return sorted({*PAGES.values(), *(name for name in found if not name.startswith("SPEC-"))})
-
-
-def _expanded(entries: list[Any]) -> Iterator[Any]:
-    """The menu with the pages in the place of patterns; what has no page is left out."""
-    for entry in entries:
-        if isinstance(entry, str):
-            yield from (page for page in _pages() if fnmatch(page, entry))
-            continue
-        ((title, below),) = entry.items()
-        pages = list(_expanded(below)) if isinstance(below, list) else below
-        if pages:
-            yield {title: pages}
-
-
-def on_config(config: MkDocsConfig) -> None:
-    """Expand the menu."""
-    config.nav = list(_expanded(config.nav or []))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:

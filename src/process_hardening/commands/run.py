@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from types import SimpleNamespace
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -45,10 +44,18 @@ OPTIONS: dict[str, tuple[str, str | None, str]] = {
 _LISTS = ("keep", "clear")
 
 
-def _defaults() -> SimpleNamespace:
-    return SimpleNamespace(
-        method="auto", children=False, keep=[], clear=[], strict=False, explain=False, module=None
-    )
+class Options:
+    """The arguments, under the names that argparse gives them, with what they are by default."""
+
+    def __init__(self) -> None:
+        self.method = "auto"
+        self.children = False
+        self.keep: list[str] = []
+        self.clear: list[str] = []
+        self.strict = False
+        self.explain = False
+        self.module: str | None = None
+        self.command: list[str] = []
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,14 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]")
 
 
-def parse(arguments: list[str]) -> SimpleNamespace | None:
+def parse(arguments: list[str]) -> Options | None:
     """Parse a well-formed command line without argparse, which costs as much as Python's start.
 
     Returns None for anything else: argparse then says what is wrong.
     """
     from process_hardening.launch.plan import METHODS
 
-    options = _defaults()
+    options = Options()
     rest = iter(arguments)
     for word in rest:
         if word == "--":
@@ -120,7 +127,10 @@ def parse(arguments: list[str]) -> SimpleNamespace | None:
     return options if options.command else None
 
 
-def _policy(options: SimpleNamespace) -> Policy:
+def _policy(options: Options) -> Policy | None:
+    if not (options.strict or options.keep or options.clear):
+        return None  # DEFAULT, which the extension has too: nothing to import
+
     from process_hardening import DEFAULT, STRICT
     from process_hardening.errors import CommandError
 
@@ -132,7 +142,7 @@ def _policy(options: SimpleNamespace) -> Policy:
 
 
 def _explain(
-    options: SimpleNamespace,
+    options: Options,
     report: Report,
     program: str,
     argv: list[str],
@@ -204,7 +214,7 @@ def _has_module(name: str) -> bool:
     return spec is not None
 
 
-def _run_here(options: SimpleNamespace, script: str) -> int:
+def _run_here(options: Options, script: str) -> int:
     """Run the script or module in this interpreter. Its SystemExit and traceback are its own."""
     import runpy
 
@@ -227,7 +237,7 @@ def _run_here(options: SimpleNamespace, script: str) -> int:
     return 0
 
 
-def run(options: SimpleNamespace) -> int:
+def run(options: Options) -> int:
     """Become the program; or run it here (in-process); or explain. Returns 0 for the latter two."""
     import process_hardening as ph
     from process_hardening.errors import CannotProtectError, CommandError
@@ -270,4 +280,4 @@ def run(options: SimpleNamespace) -> int:
     if options.explain:
         _explain(options, report, chosen.told, target.argv, chosen.method, chosen.because)
         return 0
-    return execute.become(chosen, policy.keep)
+    return execute.become(chosen, tuple(options.keep))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from struct import Struct, calcsize, unpack_from
+from struct import Struct
 
 from process_hardening.errors import CannotProtectError
 
@@ -27,6 +27,7 @@ _ALSO_RUNS = {62: (3,), 183: (40,)}
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 _ET_EXEC, _ET_DYN = 2, 3
+_PIECE = 256  # longer than most paths
 
 
 class Image:
@@ -57,16 +58,36 @@ class Image:
         return native is None or self.machine in (native, *_ALSO_RUNS.get(native, ()))
 
 
-def _string_at(data: bytes, offset: int) -> str:
-    end = data.find(b"\0", offset)
-    if offset < 0 or end < 0:
+class _File:
+    """An ELF file, read piece by piece: mapping it costs as much as the rest of the plan."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._size = os.fstat(fd).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset + length > self._size:
+            raise struct.error("it ends too early")
+        return os.pread(self._fd, length, offset)
+
+    def unpack(self, layout: Struct, offset: int) -> tuple[int, ...]:
+        return layout.unpack(self.read(offset, layout.size))
+
+    def string(self, offset: int) -> str:
+        length = _PIECE
+        while offset < self._size:
+            text, end, _ = os.pread(self._fd, length, offset).partition(b"\0")
+            if end:
+                return os.fsdecode(text)
+            if offset + length >= self._size:
+                break
+            length *= _PIECE
         raise struct.error("string outside the file")
-    return os.fsdecode(data[offset:end])
 
 
-def _needs_origin(path: str, tags: dict[int, list[int]], data: bytes, strings: int) -> bool:
+def _needs_origin(path: str, tags: dict[int, list[int]], file: _File, strings: int) -> bool:
     def texts(tag: int) -> list[str]:
-        return [_string_at(data, strings + offset) for offset in tags.get(tag, [])]
+        return [file.string(strings + offset) for offset in tags.get(tag, [])]
 
     def from_origin(tag: int) -> list[str]:
         folders = [folder for text in texts(tag) for folder in text.split(":")]
@@ -85,32 +106,35 @@ def _needs_origin(path: str, tags: dict[int, list[int]], data: bytes, strings: i
     )
 
 
-def _parse(data: bytes, path: str) -> Image:
-    bits = {1: 32, 2: 64}[data[4]]
-    order = {1: "<", 2: ">"}[data[5]]
-    word = "Q" if bits == 64 else "I"
-    kind, machine = unpack_from(order + "HH", data, 16)
+def _parse(file: _File, path: str) -> Image:
+    start = file.read(0, 6)
+    bits = {1: 32, 2: 64}[start[4]]
+    order = {1: "<", 2: ">"}[start[5]]
+    word = Struct(order + ("Q" if bits == 64 else "I"))
+    pair = Struct(order + "HH")
+    kind, machine = file.unpack(pair, 16)
     if kind not in (_ET_EXEC, _ET_DYN):
         raise struct.error("neither executable nor position-independent")
-    (table,) = unpack_from(order + word, data, 24 + calcsize(word))
-    size, count = unpack_from(order + "HH", data, 24 + 3 * calcsize(word) + 6)
+    (table,) = file.unpack(word, 24 + word.size)
+    size, count = file.unpack(pair, 24 + 3 * word.size + 6)
 
     # 64 bit: type flags offset vaddr paddr filesz; 32 bit: type offset vaddr paddr filesz.
     header = Struct(order + ("IIQQQQ" if bits == 64 else "IIIII"))
     segments = []
     for index in range(count):
-        fields = header.unpack_from(data, table + index * size)
+        fields = file.unpack(header, table + index * size)
         segments.append((fields[0], *fields[2 if bits == 64 else 1 :]))
 
     interpreter = None
     tags: dict[int, list[int]] = {}
     for type_, offset, _address, _, length in segments:
         if type_ == _PT_INTERP:
-            interpreter = _string_at(data, offset)
+            interpreter = file.string(offset)
         elif type_ == _PT_DYNAMIC:
-            pair = Struct(order + 2 * word)
-            for at in range(offset, offset + length - pair.size + 1, pair.size):
-                tag, value = pair.unpack_from(data, at)
+            entry = Struct(order + ("QQ" if bits == 64 else "II"))
+            for tag, value in entry.iter_unpack(
+                file.read(offset, length // entry.size * entry.size)
+            ):
                 if not tag:
                     break
                 tags.setdefault(tag, []).append(value)
@@ -119,7 +143,7 @@ def _parse(data: bytes, path: str) -> Image:
     for type_, offset, address, _, length in segments:
         strings = tags.get(_DT_STRTAB, [-1])[0] - address
         if type_ == _PT_LOAD and 0 <= strings < length:
-            needs_origin = _needs_origin(path, tags, data, offset + strings)
+            needs_origin = _needs_origin(path, tags, file, offset + strings)
     return Image(machine, bits, interpreter, needs_origin)
 
 
@@ -129,12 +153,9 @@ def read_image(fd: int, path: str) -> Image | None:
     path is where the file lies, for $ORIGIN and messages. Returns None when it is no ELF file;
     raises CannotProtectError when it is a damaged one.
     """
-    import mmap
-
     if os.pread(fd, 4, 0) != b"\x7fELF":
         return None
     try:
-        with mmap.mmap(fd, 0, prot=mmap.PROT_READ) as data:
-            return _parse(data, path)  # type: ignore[arg-type]  # a mmap slices and finds as bytes do
-    except (struct.error, KeyError, IndexError, ValueError, OverflowError) as error:
+        return _parse(_File(fd), path)
+    except (struct.error, KeyError, ValueError, OverflowError) as error:
         raise CannotProtectError(f"{path}: damaged ELF file ({error}): reinstall it") from None

@@ -137,7 +137,9 @@ class Plan:
 def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan:
     """Choose a method for an ELF program. Raises CannotProtectError when none works."""
     no_image = why_not_execute_only(program.image, host)
-    no_preload = why_not_preload(program.image)
+    # Nobody asks for it in the most usual case, and it costs the reading of a file.
+    needs_library = children or no_image or method == PRELOAD or host.suid_dumpable == 2
+    no_preload = why_not_preload(program.image) if needs_library else None
     if children and no_preload and no_preload != "it is statically linked":
         raise CannotProtectError(f"{program.path}: --children: {no_preload}")
     if method in (AUTO, EXECUTE_ONLY) and not no_image:

@@ -51,7 +51,8 @@ def find(name: str) -> str:
     if not name:
         raise NotFoundError("the name of the program is empty")
     refused = None
-    for folder in os.get_exec_path():
+    # Not os.get_exec_path(), which imports warnings.
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             if os.access(path, os.X_OK):
