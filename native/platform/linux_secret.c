@@ -53,7 +53,8 @@ int ph_secret_take(size_t size, struct ph_secret *secret)
     size_t pages = size / page + (size % page || !size);
 
     *secret = (struct ph_secret){.owner = (long)getpid()};
-    if (pages > (size_t)-1 / page) {
+    /* It is never swapped: there is no more of it than the machine has, and root has no limit. */
+    if (pages > (size_t)sysconf(_SC_PHYS_PAGES)) {
         errno = ENOMEM;
         return -1;
     }

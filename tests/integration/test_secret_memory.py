@@ -147,6 +147,12 @@ def test_the_limit_of_locked_memory(programs: Path) -> None:
         assert victim.do("one.close()", "bytes(ph.SecretBuffer(b'two'))") == "b'two'"
 
 
+def test_more_than_the_machine_has() -> None:
+    """Refused at once, also for root, whom no limit stops before the memory is used up."""
+    with pytest.raises(ph.SecretMemoryError, match="Cannot allocate memory"):
+        ph.SecretBuffer(1 << 50)
+
+
 def test_neither_kind_of_memory(programs: Path) -> None:
     """Both calls are refused: an OSError with its number; a variable stays where it is."""
     env = {**os.environ, "TOKEN": "there"}
