@@ -26,6 +26,7 @@ from pathlib import Path
 
 from measure import Command, MeasureError, interleave, start
 from report import Row, Section, as_json, machine, table
+from variants import compile_c
 
 HERE = Path(__file__).resolve().parent
 SHELL = ["sh", "-c", "printf x; read -r line"]
@@ -97,9 +98,7 @@ def crowd(count: int, argv: list[str]) -> Iterator[None]:
 def commands(folder: Path) -> Mapping[str, Command]:
     """What takes turns. Raises MeasureError when (r) cannot be built."""
     reader = folder / "read_proc"
-    build = ["cc", "-O2", str(HERE / "read_proc.c"), "-o", str(reader)]
-    if subprocess.run(build, capture_output=True).returncode:
-        raise MeasureError("no C compiler: (r) cannot be built")
+    compile_c("read_proc.c", reader)
     env = {"PATH": os.environ.get("PATH", os.defpath)}
     found = {READING: Command([str(reader)], env)}
     for name, program in PROGRAMS.items():

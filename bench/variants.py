@@ -140,33 +140,38 @@ def environment(count: int, loader_variables: bool = False) -> dict[str, str]:
     return chosen
 
 
-def build_smallest(folder: Path) -> str:
-    """Compile smallest.c into folder, alone and in a package; returns the command that did.
-
-    Raises MeasureError.
-    """
-    source = Path(__file__).with_name("smallest.c")
+def compile_c(source: str, output: Path, *flags: str) -> str:
+    """Compile a file of this folder; returns the command that did. Raises MeasureError."""
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
-    words = shlex.split(compiler)
-    if not shutil.which(words[0]):
-        words = ["cc"]
-    include = sysconfig.get_path("include")
-    flags = ["-O2", "-shared", "-fPIC", f"-I{include}"]
-    if sys.platform == "darwin":
-        flags += ["-undefined", "dynamic_lookup"]
-    behind = folder / "behind"
-    behind.mkdir()
-    (behind / "__init__.py").write_text("from behind.smallest import harden\n")
-    command = [*words, *flags, str(source), "-o", str(behind / "smallest.abi3.so")]
+    name = shlex.split(compiler)[0]
+    if not shutil.which(name):
+        name = "cc"
+    command = [name, "-O2", *flags, str(Path(__file__).with_name(source)), "-o", str(output)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
         raise MeasureError("no C compiler: install gcc or clang, or set CC") from None
     except subprocess.CalledProcessError as error:
         raise MeasureError(f"`{shlex.join(command)}`: {error.stderr}") from None
+    return shlex.join([name, "-O2", *flags, source])
+
+
+def build_smallest(folder: Path) -> str:
+    """Compile smallest.c into folder, alone and in a package; returns the command that did.
+
+    Raises MeasureError.
+    """
+    include = sysconfig.get_path("include")
+    flags = ["-shared", "-fPIC", f"-I{include}"]
+    if sys.platform == "darwin":
+        flags += ["-undefined", "dynamic_lookup"]
+    behind = folder / "behind"
+    behind.mkdir()
+    (behind / "__init__.py").write_text("from behind.smallest import harden\n")
+    command = compile_c("smallest.c", behind / "smallest.abi3.so", *flags)
     shutil.copy(behind / "smallest.abi3.so", folder)
     compileall.compile_dir(behind, quiet=1)
-    return shlex.join([words[0], *flags, "smallest.c"])
+    return command
 
 
 def copy_package(folder: Path) -> Path:
