@@ -10,8 +10,10 @@
 #ifdef _WIN32
 #include <process.h>
 #define execve _execve
+typedef const char *const *words;
 #else
 #include <unistd.h>
+typedef char *const *words;
 #endif
 
 #ifndef PyBUF_READ /* the stable ABI has it from 3.11 on, and what takes it from 3.3 */
@@ -121,7 +123,7 @@ struct state {
     PyObject *report_type;
     PyObject *os;           /* the module */
     PyObject *environ_name; /* "environ" */
-    PyObject *environ;      /* os.environ as Python made it, or NULL */
+    PyObject *os_environ;   /* as Python made it, or NULL; environ is a macro on Windows */
     PyObject *environ_data; /* the dict that os.environ and os.environb have in common */
     PyObject *removed;       /* dict: all that harden() took out, name to value, both bytes */
     PyObject *preload_entry; /* bytes: how LD_PRELOAD asks for our library, for children too */
@@ -311,7 +313,7 @@ static int clean_os_environ(struct state *state, const struct ph_policy *policy)
     PyObject *os_environ = PyObject_GetAttr(state->os, state->environ_name);
     int failed = !os_environ || clean_data(state->environ_data, policy);
 
-    if (!failed && os_environ != state->environ) {
+    if (!failed && os_environ != state->os_environ) {
         PyObject *data = data_of(os_environ);
 
         failed = !data || clean_data(data, policy);
@@ -784,8 +786,7 @@ static PyObject *exec_file(PyObject *module, PyObject *args)
     entries = arguments ? borrow(env) : NULL;
     if (entries) {
         /* Returns on failure only. */
-        (void)execve(path, (char *const *)(uintptr_t)arguments,
-                     (char *const *)(uintptr_t)entries);
+        (void)execve(path, (words)(uintptr_t)arguments, (words)(uintptr_t)entries);
         PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
     }
     PyMem_Free(entries);
@@ -910,18 +911,18 @@ static int execute(PyObject *module)
     state->environ_name = PyUnicode_InternFromString("environ");
     if (!state->report_type || !state->removed || !state->os || !state->environ_name)
         return -1;
-    state->environ = PyObject_GetAttr(state->os, state->environ_name);
-    if (!state->environ)
+    state->os_environ = PyObject_GetAttr(state->os, state->environ_name);
+    if (!state->os_environ)
         return -1;
     bytes_environ = PyObject_GetAttrString(state->os, "environb");
     if (!bytes_environ) { /* Windows, where there is nothing to remove */
         PyErr_Clear();
-        bytes_environ = Py_NewRef(state->environ);
+        bytes_environ = Py_NewRef(state->os_environ);
     }
     state->environ_data = data_of(bytes_environ);
     /* A program has put something else in its place already. */
-    if (Py_TYPE(state->environ) != Py_TYPE(bytes_environ))
-        Py_CLEAR(state->environ);
+    if (Py_TYPE(state->os_environ) != Py_TYPE(bytes_environ))
+        Py_CLEAR(state->os_environ);
     Py_DECREF(bytes_environ);
     state->preload_entry = preload_entry_for(module);
     if (!state->environ_data || !state->preload_entry)
@@ -943,7 +944,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
 
     Py_VISIT(state->report_type);
     Py_VISIT(state->os);
-    Py_VISIT(state->environ);
+    Py_VISIT(state->os_environ);
     Py_VISIT(state->environ_data);
     Py_VISIT(state->removed);
     return 0;
@@ -958,7 +959,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->report_type);
     Py_CLEAR(state->os);
     Py_CLEAR(state->environ_name);
-    Py_CLEAR(state->environ);
+    Py_CLEAR(state->os_environ);
     Py_CLEAR(state->environ_data);
     Py_CLEAR(state->removed);
     Py_CLEAR(state->preload_entry);

@@ -1,10 +1,11 @@
-"""Build the C core for every system that it has a platform file for, but Linux: see arches.py.
+"""Build the C for every system that it has a platform file for, but Linux: see arches.py.
 
 Uses the compiler, the headers and the libraries of PyPI's ziglang package. This proves that the
-code compiles, that tests/native/headers/SYSTEM.c holds (each constant, type and function that the
-platform file or its fake relies on) and that every symbol is found. It does not prove that it works
-there: tests/native/test_platforms.c runs it against fakes, and only a machine of that kind can
-tell the rest.
+code compiles (the extensions with the headers of this machine's Python), that
+tests/native/headers/SYSTEM.c holds (each constant, type and function that the platform file or its
+fake relies on) and that every symbol of the core is found. It does not prove that it works there:
+tests/native/test_platforms.c runs it against fakes, and only a machine of that kind can tell the
+rest.
 
     python -m tools.cross [--record] [TARGET ...]
 """
@@ -13,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shutil
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cross"
 CORE = ("harden.c", "environment.c", "message.c")
 HELPERS = ("other_secret.c", "other_window.c")
+BINDING = ("python.c", "python_memory.c", "python_window.c", "binding.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")
@@ -66,6 +70,33 @@ def without_libc(target: str) -> list[str | Path]:
     return [*FREESTANDING, "-nostdinc", *headers, ROOT / "native" / "preload.c"]
 
 
+def python_headers(target: str) -> Path:
+    """The headers of this Python, for a target whose own pyconfig.h is not here.
+
+    The stable ABI depends on sizes alone, which all these systems share but for Windows' long.
+    """
+    folder = BUILD / f"{target}-python"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(sysconfig.get_path("include"), folder, ignore=lambda *_: ["pyconfig.h"])
+    sizes = {"SHORT": 2, "INT": 4, "LONG": 8, "LONG_LONG": 8, "SIZE_T": 8, "VOID_P": 8}
+    sizes |= {"WCHAR_T": 4, "TIME_T": 8, "FLOAT": 4, "DOUBLE": 8}
+    if TARGETS[target] == "windows":
+        sizes |= {"LONG": 4, "WCHAR_T": 2}
+    lines = (f"#define SIZEOF_{name} {size}\n" for name, size in sizes.items())
+    (folder / "pyconfig.h").write_text("".join(lines))
+    return folder
+
+
+def compile_binding(zig: list[str], target: str) -> None:
+    """Compile what Python calls; it is linked with nothing. Raises MatrixError."""
+    headers = python_headers(target)
+    stable_abi = ["-DPy_LIMITED_API=0x030A0000", '-DPH_VERSION=""']
+    for name in BINDING:
+        source, compiled = ROOT / "native" / name, BUILD / f"{target}-{name}.o"
+        words: list[str | Path] = ["-isystem", headers, "-c", source, "-o", compiled]
+        debian.run([*zig, *WARNINGS, *stable_abi, *words])
+
+
 def build(target: str) -> str:
     """Link what a target can have; returns what held.
 
@@ -74,14 +105,15 @@ def build(target: str) -> str:
     system = TARGETS[target]
     native, tests = ROOT / "native", ROOT / "tests" / "native"
     sources = [*(native / name for name in CORE), native / "platform" / f"{system}.c"]
+    BUILD.mkdir(parents=True, exist_ok=True)
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
     if system == "linux":
         rest, seen = without_libc(target), "the preload library, with musl's headers; linked"
     else:
         rest = ["-I", native, *(native / "platform" / name for name in HELPERS)]
         rest += [tests / "headers" / f"{system}.c", tests / "report.c"]
-        seen = f"platform/{system}.c and headers/{system}.c; linked"
-    BUILD.mkdir(parents=True, exist_ok=True)
+        seen = f"platform/{system}.c and headers/{system}.c; linked; the extensions' C"
+        compile_binding(zig, target)
     command = [*zig, *WARNINGS, *sources, *rest, "-o", output(target)]
     debian.run(command, log=BUILD / f"{target}.log")
     return seen
