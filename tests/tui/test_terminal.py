@@ -163,6 +163,16 @@ def user(program: Program, examples: Path) -> Iterator[User]:
         yield user
 
 
+def test_keys_that_come_in_one_burst(examples: Path) -> None:
+    """As over a slow ssh: what follows the slash is text, not an attack or the end."""
+    with User(PROGRAMS["monitor"], examples, {}) as user:
+        user.wait_for(user.program.ready)
+        user.press("/aq/sx")
+        user.wait_for("aq/sx")
+        user.wait_for(user.is_typing)
+        assert user.quit() == 0
+
+
 def test_hardening_is_the_first_statement_of_main(program: Program) -> None:
     """FR1: nothing in main() comes before it, and textual is not imported above it."""
     tree = ast.parse(program.source.read_text())

@@ -42,7 +42,15 @@ class ProcessesScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="show rows with these words"),
+        # First of all, since what follows it in one burst (ssh) is text, not commands.
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            tooltip="show rows with these words",
+            priority=True,
+        ),
         Binding("s", "sort", "Sort", tooltip="sort by the next column"),
         Binding("S", "reverse", "Reverse", show=False, tooltip="sort the other way round"),
         Binding("u", "user", "User", tooltip="processes of one user only"),
@@ -190,10 +198,14 @@ class ProcessesScreen(Screen[None]):
 
     # Which rows, in what order
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's signature
+        """While words are typed, a slash is one of them: the key is shown, but does nothing."""
+        return None if action == "filter" and isinstance(self.focused, Input) else True
+
     def action_filter(self) -> None:
         """Ask for words."""
         self.add_class("-filtering")
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))
 
     @on(Input.Changed, "#filter")
     def filter_rows(self, event: Input.Changed) -> None:
