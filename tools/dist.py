@@ -105,10 +105,10 @@ def build_twice(work: Path) -> tuple[Path, Path]:
 
 
 def check_sdist(sdist: Path, committed: Sequence[str]) -> None:
-    """Everything of the commit but what serves the repository (names with a dot), nothing else."""
+    """Everything of the commit, nothing else."""
     with tarfile.open(sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
-    expected = {name for name in committed if not name.startswith(".")} | {"PKG-INFO"}
+    expected = {*committed, "PKG-INFO"}
     if names != expected:
         raise DistError(f"{sdist.name}: missing or too much: {sorted(names ^ expected)}")
     say(f"{sdist.name} holds {len(names)} files: what the commit has")
