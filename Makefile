@@ -63,6 +63,7 @@ dist:  ## sdist and wheel, reproducible and checked, with SBOM and sums, in dist
 	.venv/bin/python tools/dist.py $(TESTS)
 
 lint:  ## types and style (the tests run the same)
+	$(PYTHON) tools/prepare.py test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

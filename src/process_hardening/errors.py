@@ -7,7 +7,7 @@ class HardeningError(OSError):
     """A step of hardening failed; the steps before it stay in force.
 
     errno -- the error of the failed call, or 0 when the call claimed success
-    step -- 'inspection', 'core_limit', 'environment' or 'no_new_privs'
+    step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- what pre_main_hardening() exits with: 5, 6, 7 or 8
     """
 
