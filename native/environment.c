@@ -186,15 +186,16 @@ static long matches_in(const struct ph_span *span, const char *const *remove,
 }
 
 /* Wipes the matches in the initial block. Returns how many there were, or -1
- * with failure filled in. */
-static long wipe_block(const struct ph_policy *policy, struct ph_failure *failure)
+ * with failure filled in.
+ * live -- whether one was in environ: then the quick look, which finds none, is of no use */
+static long wipe_block(const struct ph_policy *policy, int live, struct ph_failure *failure)
 {
     struct ph_span span;
     long wiped;
 
     if (!policy->remove && block_is_clean)
         return 0;
-    if (!ph_platform_start_strings(&span) && !matches_in(&span, policy->remove, NULL, 0)) {
+    if (!live && !ph_platform_start_strings(&span) && !matches_in(&span, policy->remove, NULL, 0)) {
         block_is_clean = block_is_clean || !policy->remove;
         return 0;
     }
@@ -219,7 +220,7 @@ enum ph_outcome ph_environment_clean(const struct ph_policy *policy,
         return ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, call, error);
     if (unlinked)
         unlink_matches(policy);
-    wiped = wipe_block(policy, failure);
+    wiped = wipe_block(policy, unlinked > 0, failure);
     if (wiped < 0)
         return PH_FAILED;
     for (char **at = *ph_platform_environ(); unlinked && *at; at++)

@@ -39,11 +39,11 @@ static const char *find(const char *name)
     return entry.found;
 }
 
-/* Whether LD_PRELOAD names one library alone: then it is this one. */
+/* Whether LD_PRELOAD names one library alone: then it is this one. musl splits at any space. */
 static int is_alone(const char *entry)
 {
     for (; *entry; entry++)
-        if (*entry == ':' || *entry == ' ')
+        if (*entry == ':' || *entry == ' ' || (*entry >= '\t' && *entry <= '\r'))
             return 0;
     return 1;
 }

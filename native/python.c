@@ -16,9 +16,6 @@ typedef const char *const *words;
 typedef char *const *words;
 #endif
 
-#ifndef PyBUF_READ /* the stable ABI has it from 3.11 on, and what takes it from 3.3 */
-#define PyBUF_READ 0x100
-#endif
 #define PRELOAD_PREFIX "LD_PRELOAD="
 #define PRELOAD_FILE "libprocess_hardening.so"
 
@@ -675,6 +672,21 @@ static int wipe_python_copy(struct state *state, PyObject *name)
     return failed;
 }
 
+/* Returns make(memoryview of a copy of value); whoever keeps the view sees zeroes in it then. */
+static PyObject *make_of(const char *value, PyObject *make)
+{
+    PyObject *copy = PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value));
+    PyObject *view = copy ? PyMemoryView_FromObject(copy) : NULL;
+    PyObject *made = view ? PyObject_CallFunctionObjArgs(make, view, NULL) : NULL;
+    volatile char *byte = copy ? PyByteArray_AsString(copy) : NULL;
+
+    for (Py_ssize_t i = 0; copy && i < PyByteArray_Size(copy); i++)
+        byte[i] = '\0';
+    Py_XDECREF(view);
+    Py_XDECREF(copy);
+    return made;
+}
+
 PyDoc_STRVAR(take_variable_doc,
              "_take_variable(name, make, /)\n--\n\n"
              "Take a variable (bytes) out of the environment, and wipe it wherever it lay.\n\n"
@@ -684,7 +696,7 @@ PyDoc_STRVAR(take_variable_doc,
 static PyObject *take_variable(PyObject *module, PyObject *args)
 {
     struct state *state = PyModule_GetState(module);
-    PyObject *name, *make, *held, *view, *made = NULL;
+    PyObject *name, *make, *held, *made = NULL;
     const char *value = NULL, *remove[2] = {NULL, NULL};
     const struct ph_visitor find = {find_value, &value}, wipe = {wipe_value, NULL};
     const struct ph_visitor look = {pass_over, NULL};
@@ -703,16 +715,8 @@ static PyObject *take_variable(PyObject *module, PyObject *args)
     held = PyDict_GetItemWithError(state->environ_data, name);
     if (!value && held)
         value = PyBytes_AsString(held);
-    if (PyErr_Occurred())
+    if (PyErr_Occurred() || (value && !(made = make_of(value, make))))
         return NULL;
-    if (value) {
-        view = PyMemoryView_FromMemory((char *)(uintptr_t)value, (Py_ssize_t)strlen(value),
-                                       PyBUF_READ);
-        made = view ? PyObject_CallFunctionObjArgs(make, view, NULL) : NULL;
-        Py_XDECREF(view);
-        if (!made)
-            return NULL;
-    }
     if (ph_harden(&policy, &wipe, &report))
         ph_raise(&report.failure);
     else if (!wipe_python_copy(state, name) && !clean_os_environ(state, &policy))

@@ -7,7 +7,7 @@
 
 /* Undoes PH_INSPECTION for so many seconds. A thread of its own puts it in force again, whatever
  * hangs in the process meanwhile; where it cannot, it ends the process. fork children are shut from
- * their start. No window may be open. Returns 0, or -1 with failure filled in and nothing changed. */
+ * their start. Fails with EBUSY while a window is open. Returns 0, or -1 with failure filled in and nothing changed. */
 int ph_window_open(double seconds, struct ph_failure *failure);
 
 /* Whether the process is open to debuggers because of the call above. */

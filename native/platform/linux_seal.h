@@ -17,7 +17,6 @@
 #define SECCOMP_RET_ERRNO 0x00050000u
 
 /* Each architecture, and the one whose programs it runs as well; audit.h and syscall tables. */
-#define NO_OTHER 0xffffffffu
 #if defined __x86_64__
 #define ARCH 0xc000003eu
 #define ALSO_PRCTL (0x40000000u + SYS_prctl) /* x32 */
@@ -25,14 +24,17 @@
 #define OTHER_PRCTL 172
 #elif defined __i386__
 #define ARCH 0x40000003u
-#define OTHER_ARCH NO_OTHER
+#define OTHER_ARCH 0xc000003eu /* x86_64, when the kernel is */
+#define OTHER_PRCTL 157
+#define OTHER_ALSO_PRCTL (0x40000000u + OTHER_PRCTL) /* x32 */
 #elif defined __aarch64__
 #define ARCH 0xc00000b7u
 #define OTHER_ARCH 0x40000028u /* arm */
 #define OTHER_PRCTL 172
 #elif defined __arm__
 #define ARCH 0x40000028u
-#define OTHER_ARCH NO_OTHER
+#define OTHER_ARCH 0xc00000b7u /* aarch64, when the kernel is */
+#define OTHER_PRCTL 167
 #elif defined __riscv
 #define ARCH 0xc00000f3u
 #define OTHER_ARCH 0x400000f3u /* riscv32 */
@@ -45,6 +47,9 @@
 #endif
 #ifndef OTHER_PRCTL
 #define OTHER_PRCTL SYS_prctl
+#endif
+#ifndef OTHER_ALSO_PRCTL
+#define OTHER_ALSO_PRCTL OTHER_PRCTL
 #endif
 
 /* struct seccomp_data: number, architecture, address, six arguments of 64 bits. */
@@ -86,11 +91,12 @@ static const struct ph_bpf ph_seal_filter[] = {
     LOAD(ARCHITECTURE),
     IF_EQUAL(ARCH, 0, 3),
     LOAD(NUMBER),
-    IF_EQUAL(SYS_prctl, 4, 0),
-    IF_EQUAL(ALSO_PRCTL, 3, 8),
-    IF_EQUAL(OTHER_ARCH, 0, 6),
+    IF_EQUAL(SYS_prctl, 5, 0),
+    IF_EQUAL(ALSO_PRCTL, 4, 9),
+    IF_EQUAL(OTHER_ARCH, 0, 7),
     LOAD(NUMBER),
-    IF_EQUAL(OTHER_PRCTL, 0, 5),
+    IF_EQUAL(OTHER_PRCTL, 1, 0),
+    IF_EQUAL(OTHER_ALSO_PRCTL, 0, 5),
     LOAD(LOW_WORD_OF(0)),
     IF_EQUAL(PR_SET_DUMPABLE, 0, 3),
     LOAD(LOW_WORD_OF(1)),

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -17,6 +19,7 @@ static pthread_cond_t shut_early;
 static pthread_condattr_t monotonic;
 static struct timespec end; /* of the time, on CLOCK_MONOTONIC */
 static int prepared, is_open;
+static uintptr_t number; /* of the last window: each has a thread of its own */
 
 static int conceal(struct ph_failure *failure)
 {
@@ -55,22 +58,23 @@ static int is_over(void)
 }
 
 /* Calls of the lock and of the condition fail for wrong arguments only, so nobody looks. */
-static void *shut_in_time(void *unused)
+static void *shut_in_time(void *own)
 {
     int was_open;
 
     (void)pthread_mutex_lock(&lock);
-    while (is_open && !is_over())
+    while (is_open && number == (uintptr_t)own && !is_over())
         (void)pthread_cond_timedwait(&shut_early, &lock, &end);
-    was_open = is_open;
-    if (was_open)
+    was_open = is_open && number == (uintptr_t)own;
+    if (was_open) {
         conceal_or_end();
-    is_open = 0;
+        is_open = 0;
+    }
     (void)pthread_mutex_unlock(&lock);
     /* Without the lock, since standard error may be a pipe that nobody reads. */
     if (was_open)
         ph_warn("process-hardening: the time of the debug window is over: it is shut");
-    return unused;
+    return NULL;
 }
 
 /* A child has the open window, but neither the thread nor, perhaps, the lock in a usable state. */
@@ -107,15 +111,36 @@ static int fail(struct ph_failure *failure, const char *call, int error)
     return -1;
 }
 
+/* Starts the thread of a window, which no signal of the program may end up in. */
+static int start_thread(void)
+{
+    sigset_t all, before;
+    pthread_t thread;
+    int error;
+
+    /* These fail for wrong arguments only. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&thread, NULL, shut_in_time, (void *)++number);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        (void)pthread_detach(thread); /* a thread of a moment ago */
+    return error;
+}
+
 int ph_window_open(double seconds, struct ph_failure *failure)
 {
     time_t whole = (time_t)seconds;
-    pthread_t thread;
+    struct ph_failure ignored;
     int error = prepare();
 
     if (error)
         return fail(failure, "pthread_cond_init", error);
     (void)pthread_mutex_lock(&lock);
+    if (is_open) {
+        (void)pthread_mutex_unlock(&lock);
+        return fail(failure, "opening a second debug window", EBUSY);
+    }
     (void)clock_gettime(CLOCK_MONOTONIC, &end); /* as above */
     end.tv_sec += whole;
     end.tv_nsec += (long)((seconds - (double)whole) * 1e9);
@@ -123,15 +148,22 @@ int ph_window_open(double seconds, struct ph_failure *failure)
         end.tv_sec++;
         end.tv_nsec -= 1000000000;
     }
-    /* The thread first, so that no window is open without it. */
-    error = pthread_create(&thread, NULL, shut_in_time, NULL);
-    if (!error)
-        (void)pthread_detach(thread); /* a thread of a moment ago */
-    is_open = !error && !ph_expose(failure);
-    (void)pthread_mutex_unlock(&lock);
-    if (error)
+    /* The thread first, so that no window is open without it; then the flag, which a fork child
+     * looks at. */
+    error = start_thread();
+    if (error) {
+        (void)pthread_mutex_unlock(&lock);
         return fail(failure, "pthread_create", error);
-    return is_open ? 0 : -1;
+    }
+    is_open = 1;
+    error = ph_expose(failure);
+    if (error) {
+        /* Most probably nothing was undone; why it was not is what is told. */
+        (void)conceal(&ignored);
+        is_open = 0;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return error ? -1 : 0;
 }
 
 int ph_window_is_open(void)
@@ -154,7 +186,7 @@ int ph_window_shut(struct ph_failure *failure)
     if (!result)
         is_open = 0;
     if (prepared)
-        (void)pthread_cond_signal(&shut_early);
+        (void)pthread_cond_broadcast(&shut_early);
     (void)pthread_mutex_unlock(&lock);
     return result;
 }

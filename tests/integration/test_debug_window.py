@@ -120,6 +120,37 @@ def test_windows_do_not_nest(programs: Path) -> None:
         assert victim.do(SHUT, STATE) == "False"
 
 
+NATIVE = "from process_hardening import _debug_window as window"
+
+
+def test_a_second_window_under_the_first_is_refused_by_the_lock_too(programs: Path) -> None:
+    """Two threads may both have seen that none is open; the first window is shut in time."""
+    with quiet(programs) as victim:
+        victim.do("import time", NATIVE, "ph.harden()", "window.expose(0.5)")
+        assert "Device or resource busy" in victim.do("window.expose(3600)")
+        assert victim.do("window.is_open()") == "True"
+        shut = "[time.sleep(0.01) for _ in range(3000) if window.is_open()] and None"
+        assert victim.do(shut, STATE) == "False"
+
+
+def test_a_window_that_is_shut_leaves_no_thread(programs: Path) -> None:
+    """Also when the next one is open before the thread of the last has looked."""
+    with quiet(programs) as victim:
+        often = "len([(window.expose(3600), window.shut()) for _ in range(3000)])"
+        assert victim.do("import time", NATIVE, "ph.harden()", often) == "3000"
+        left = "[time.sleep(0.01) for _ in range(1000) if len(os.listdir('/proc/self/task')) > 1]"
+        assert victim.do(f"{left} and None", "len(os.listdir('/proc/self/task'))") == "1"
+
+
+def test_signals_are_the_programs_own(programs: Path) -> None:
+    """One that the program blocks and waits for does not end it through the window's thread."""
+    with quiet(programs) as victim:
+        victim.do("import signal", "ph.harden()", OPEN)
+        victim.do("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})")
+        victim.do("os.kill(os.getpid(), signal.SIGTERM)")
+        assert victim.do("int(signal.sigwait({signal.SIGTERM}))") == str(int(signal.SIGTERM))
+
+
 def test_a_sealed_process_is_not_opened(programs: Path) -> None:
     """By its own policy."""
     with quiet(programs) as victim:

@@ -17,6 +17,7 @@ import pytest
 
 import process_hardening as ph
 import support
+from process_hardening.launch.elf import read_image
 from victims import Console, Cores
 
 NO_MEMFD = "memfd_secret:0=524288:ENOSYS"  # O_CLOEXEC, its only argument
@@ -299,6 +300,30 @@ def test_a_variable_is_taken_from_everywhere(programs: Path, call: str, late: bo
         assert "TOKEN=" not in environ
         assert "AFTER=1" in environ
         assert victim.do("import subprocess", "'TOKEN' in subprocess.getoutput('env')") == "False"
+
+
+def test_a_program_that_its_loader_was_told_to_start(programs: Path) -> None:
+    """As `run` does with $ORIGIN: glibc's loader then says wrongly where the block ends."""
+    with open(sys.executable, "rb") as file:
+        image = read_image(file.fileno(), sys.executable)
+    assert image
+    assert image.interpreter
+    env = {**os.environ, "TOKEN": "the-first", "LD_DEBUG_OUTPUT": "/none"}
+    with Console(programs, image.interpreter, env=env) as victim:
+        seen = "[word in open('/proc/self/environ').read() for word in ('the-first', 'LD_DEBUG_')]"
+        assert victim.do(seen) == "[True, True]", "inconclusive"
+        victim.do("os.environ['TOKEN'] = 'another'")
+        assert victim.do("ph.take_env('TOKEN')") == "'another'"
+        harden = "ph.harden(ph.Policy(inspection=False)).environment"  # it reads itself then
+        assert victim.do(harden, seen) == "[False, False]"
+
+
+def test_a_view_of_a_variable_that_is_kept_shows_zeroes(programs: Path) -> None:
+    """Whoever it was given to: it is of a copy, which is wiped with all others."""
+    with Console(programs, env={**os.environ, "TOKEN": "there"}) as victim:
+        keep = "lambda view: views.append(memoryview(view)) or bytes(view)"
+        assert victim.do("views = []", f"ph._take_variable(b'TOKEN', {keep})") == "b'there'"
+        assert victim.do("bytes(views[0])") == repr(bytes(5))
 
 
 def test_no_copy_of_a_variable_is_left(programs: Path) -> None:
