@@ -294,22 +294,23 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* From low to high: 16 random bytes, arguments, environment, the program's name, a pointer's
- * width, the end of a page. A dynamic loader that was executed itself makes AT_EXECFN an argument:
- * then the end is unknown. Source: fs/binfmt_elf.c create_elf_tables(), fs/exec.c; glibc's
- * elf/rtld.c. */
+/* From low to high: 16 random bytes, arguments, environment, the program's name, the width of a
+ * pointer of the kernel's, the end of a page. A dynamic loader that was executed itself makes
+ * AT_EXECFN an argument: then the end is unknown. Source: fs/binfmt_elf.c create_elf_tables(),
+ * fs/exec.c; glibc's elf/rtld.c. */
 int ph_platform_start_strings(struct ph_span *strings)
 {
     unsigned long random = getauxval ? getauxval(AT_RANDOM) : 0;
     unsigned long name = getauxval ? getauxval(AT_EXECFN) : 0;
 
-    unsigned long end = name;
+    unsigned long end = name, left;
 
     if (!random || name < random)
         return -1;
     while (*(const char *)end)
         end++;
-    if ((end + 1 + sizeof(void *)) % getauxval(AT_PAGESZ))
+    left = -(end + 1) & (getauxval(AT_PAGESZ) - 1);
+    if (left != sizeof(uint32_t) && left != sizeof(uint64_t))
         return -1;
     strings->start = (char *)(random + 16);
     strings->end = (char *)name;
