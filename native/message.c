@@ -27,6 +27,7 @@ static const struct {
     {EINVAL, "EINVAL", "Invalid argument"},
     {ENFILE, "ENFILE", "Too many open files in system"},
     {EMFILE, "EMFILE", "Too many open files"},
+    {EFBIG, "EFBIG", "File too large"},
     {ENOSPC, "ENOSPC", "No space left on device"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},

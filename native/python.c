@@ -798,6 +798,13 @@ static PyObject *exec_file(PyObject *module, PyObject *args)
     return NULL;
 }
 
+#ifdef SIGXFSZ
+static void pass_over_signal(int number)
+{
+    (void)number;
+}
+#endif
+
 PyDoc_STRVAR(restore_signals_doc,
              "_restore_signals()\n--\n\n"
              "Undo what Python ignores at its start: exec would pass that on to the program.");
@@ -810,7 +817,8 @@ static PyObject *restore_signals(PyObject *module, PyObject *unused)
     (void)PyOS_setsig(SIGPIPE, SIG_DFL);
 #endif
 #ifdef SIGXFSZ
-    (void)PyOS_setsig(SIGXFSZ, SIG_DFL);
+    /* exec makes it SIG_DFL; until then the copy of an image may be larger than `ulimit -f`. */
+    (void)PyOS_setsig(SIGXFSZ, pass_over_signal);
 #endif
     Py_RETURN_NONE;
 }

@@ -38,7 +38,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     from importlib import import_module
 
     import process_hardening
-    from process_hardening.commands.output import write
+    from process_hardening.output import write
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:

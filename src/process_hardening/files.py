@@ -10,8 +10,17 @@ from process_hardening.errors import CommandError
 def replace_file(path: str, text: str, mode: int = 0o644) -> None:
     """Write a file in such a way that a reader sees the old one or the new one, never a part.
 
-    A link at path is replaced, not followed. Raises CommandError.
+    A link at path is replaced, not followed. Devices, pipes, sockets and the links of /dev are
+    written to as they are: a file in the place of /dev/stdout would break the machine. Raises
+    CommandError.
     """
+    if _is_special(path):
+        try:
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text + "\n")
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}") from None
+        return
     beside = f"{path}.{os.getpid()}.tmp"
     try:
         _write_new(beside, text, mode)
@@ -22,6 +31,13 @@ def replace_file(path: str, text: str, mode: int = 0o644) -> None:
             raise
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
+
+
+def _is_special(path: str) -> bool:
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    if os.path.islink(path):
+        return folder == "/dev"
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def create_file(path: str, text: str, mode: int) -> bool:

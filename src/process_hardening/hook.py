@@ -72,6 +72,8 @@ class Environment:
 
         Raises CommandError.
         """
+        if python == "":
+            raise CommandError("--python: the path is empty: name an interpreter")
         python = python or sys.executable
         if os.path.isdir(python):
             folder = python

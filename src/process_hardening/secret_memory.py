@@ -8,6 +8,7 @@ import sys
 import process_hardening as _native
 from process_hardening._secret_memory import SecretMemory
 from process_hardening.errors import MissingVariableError, SecretMemoryError
+from process_hardening.variables import told
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
         raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
     # A "*" at the end would stand for every name that begins so (native/hardening.h).
     if not name or "=" in name or "\0" in name or name.endswith("*"):
-        raise ValueError(f"{name!r} is no variable name")
+        raise ValueError(f"{told(name)} is no variable name")
     value = _native._take_variable(os.fsencode(name), make)
     if value is None:
         raise MissingVariableError(name)

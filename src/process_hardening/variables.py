@@ -130,14 +130,24 @@ def kind_of(name: str, system: str = sys.platform) -> str:
     return _table(system)[1].get(name) or STRICT_VARIABLES.get(name, INJECTOR)
 
 
+def told(name: object) -> str:
+    """What may be said of something that should have been a name: no value, if it has one."""
+    if isinstance(name, str):
+        name, equals, _ = name.partition("=")
+        return repr(name + equals + "..." if equals else name)
+    return f"a {type(name).__name__}"
+
+
 def check_patterns(what: str, names: object) -> tuple[str, ...]:
     """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
-        raise TypeError(f"{what} must be a sequence of variable names, not {names!r}")
+        raise TypeError(f"{what} must be a sequence of variable names, not {told(names)}")
     result = tuple(names)
     for name in result:
         if not isinstance(name, str):
-            raise TypeError(f"{what} must hold variable names, not {name!r}")
+            raise TypeError(f"{what} must hold variable names, not {told(name)}")
         if not name or "=" in name or "\0" in name or "*" in name[:-1]:
-            raise ValueError(f"{what}: {name!r} is no variable name; a pattern is NAME or PREFIX*")
+            raise ValueError(
+                f"{what}: {told(name)} is no variable name; a pattern is NAME or PREFIX*"
+            )
     return result

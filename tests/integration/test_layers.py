@@ -17,7 +17,7 @@ NATIVE = ROOT / "native"
 LAYERS: list[set[str]] = [
     {"process_hardening", "_secret_memory", "_debug_window"},  # the extensions
     {"errors", "terminal", "variables", "secret_names"},
-    {"files", "policy"},
+    {"files", "output", "policy"},
     {"hardening"},
     {"launch", "posture", "attacks", "drift", "secret_memory", "debug_window"},
     {"verify", "children", "hook"},

@@ -568,3 +568,16 @@ def test_as_root(script: Path) -> None:
     assert capabilities in ours
     assert json.loads(values)["exe"].startswith("/memfd:")
     assert json.loads(values)["dumpable"] == 0
+
+
+def test_another_working_directory(user_tmp: Path) -> None:
+    """A script named from where it was would not be found: an error, not a lost program."""
+    (user_tmp / "script.py").write_text(
+        "import os, process_hardening as ph\nos.chdir('/')\n"
+        "ph.pre_main_hardening(reexec=True)\nprint(ph.status().verdict)\n"
+    )
+    lost = support.run_as_user([sys.executable, "script.py"], cwd=user_tmp)
+    assert (lost.returncode, lost.stdout) == (5, "")
+    assert "call it before os.chdir()" in lost.stderr
+    named = support.run_as_user([sys.executable, str(user_tmp / "script.py")], cwd=user_tmp)
+    assert (named.returncode, named.stdout) == (0, "hardened\n")

@@ -628,3 +628,33 @@ def test_our_library_in_a_folder_that_ld_preload_cannot_name(
     assert (result.returncode, result.stdout) == (126, "")
     assert "install into a path without blank and colon" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
+
+
+def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
+    """The copy of an image counts: one line and 126; SIGXFSZ is as it was for the program."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    result = support.run_as_user([*run_argv, "true"], preexec_fn=limit)
+    assert result.returncode == 126
+    assert result.stderr.endswith("sendfile failed: File too large (EFBIG)\n")
+    ask = "import signal; print(signal.getsignal(signal.SIGXFSZ))"
+    plain = support.run_as_user([sys.executable, "-c", ask]).stdout
+    assert support.run_as_user([*run_argv, sys.executable, "-c", ask]).stdout == plain
+    status = "grep SigIgn /proc/self/status"
+    assert support.run_as_user([*run_argv, "sh", "-c", status]).stdout.endswith("0000\n")
+
+
+@pytest.mark.parametrize("executable", [False, True])
+def test_a_script_whose_name_looks_like_an_option(
+    run_argv: list[str], user_tmp: Path, executable: bool
+) -> None:
+    """It is a file, not options of Python."""
+    script = user_tmp / "-c.py"
+    script.write_text("print('ran')\n")
+    script.chmod(0o755 if executable else 0o644)
+    name = "./-c.py" if executable else "-c.py"
+    result = support.run_as_user([*run_argv, "--", name], cwd=user_tmp)
+    assert (result.returncode, result.stdout) == (0, "ran\n"), result.stderr

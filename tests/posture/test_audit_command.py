@@ -165,6 +165,10 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--exclude", "["], "is no regular expression"),
         (["--exclude", "PH999"], "no such finding"),
         (["--user", "nobody-of-that-name"], "no such user"),
+        (["--user", "4294967295"], "no such user"),
+        (["--exclude", ""], "would leave out every process"),
+        (["--json", "--sarif", "-"], "standard output can be one form only"),
+        (["--junit", "-", "--sarif", "-"], "standard output can be one form only"),
         (["--fail-on", "terrible"], "invalid choice"),
         (["--baseline", "/nonexistent/file"], "No such file"),
         (["--baseline", "/"], "Is a directory"),
@@ -207,6 +211,25 @@ def test_standard_output_closed(animal: Path) -> None:
             )
         assert done.returncode == 2
         assert done.stderr == "process-hardening: standard output: No space left on device\n"
+
+
+def test_what_is_no_file_is_written_to_as_it_is(animal: Path, user_tmp: Path) -> None:
+    """A file in the place of /dev/stdout or of a pipe would break what others do with it."""
+    pipe = user_tmp / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    with Animal(animal) as one:
+        assert audit(one.pid, "--junit", pipe, "--fail-on", "never").returncode == 0
+        assert os.read(held, 1 << 16).startswith(b"<?xml")
+        full = audit(one.pid, "--junit", "/dev/full")
+        assert full.returncode == 2
+        assert full.stderr == "process-hardening: /dev/full: No space left on device\n"
+        whole = audit(one.pid, "--junit", "/dev/stdout", "--fail-on", "never")
+        assert "<?xml" in whole.stdout
+    os.close(held)
+    assert pipe.is_fifo()
+    assert Path("/dev/full").is_char_device()
+    assert Path("/dev/stdout").is_symlink()
 
 
 def test_files_are_replaced_whole(animal: Path, user_tmp: Path) -> None:

@@ -9,9 +9,9 @@ import sys
 import time
 from types import SimpleNamespace
 
-from process_hardening.commands.output import width_and_colour, write
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
+from process_hardening.output import width_and_colour, write
 from process_hardening.posture import audit as model
 from process_hardening.posture.host import Host, read_rules, user_of
 from process_hardening.posture.process import Posture
@@ -106,7 +106,9 @@ def _uid_of(user: str) -> int:
     import pwd
 
     if user.isascii() and user.isdigit():
-        return int(user)
+        if int(user) < 2**32 - 1:  # the greatest is nobody's: chown(2) takes it for "as it is"
+            return int(user)
+        raise CommandError(f"{user}: no such user")
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
@@ -138,6 +140,8 @@ class Query:
         self.all: bool = options.all
         self.fail_on: str | None = None if options.fail_on == NEVER else options.fail_on
         excluded = [what for what in options.exclude if re.fullmatch(r"PH\d{3}", what)]
+        if "" in options.exclude:
+            raise CommandError("--exclude: an empty expression would leave out every process")
         for what in excluded:
             if what not in REGISTRY:
                 raise CommandError(f"--exclude {what}: there is no such finding")
@@ -239,6 +243,8 @@ def _report(
         "openmetrics": (options.openmetrics, lambda: _openmetrics(audit)),
     }
     to_stdout = False
+    if options.json + [path for path, _ in files.values()].count("-") > 1:
+        raise CommandError("standard output can be one form only: name a file for the others")
     for path, render in files.values():
         if path is not None:
             _deliver(path, render())

@@ -7,7 +7,7 @@ import sys
 from types import SimpleNamespace
 
 from process_hardening.commands.audit import NEVER, status_of
-from process_hardening.commands.output import width_and_colour, write
+from process_hardening.output import width_and_colour, write
 from process_hardening.posture.checks import checks_of
 from process_hardening.posture.host import read_host
 from process_hardening.posture.registry import HIGH, SEVERITIES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from process_hardening import hook
-from process_hardening.commands.output import write
 from process_hardening.errors import CommandError
+from process_hardening.output import write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:

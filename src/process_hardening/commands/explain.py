@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from types import SimpleNamespace
 
-from process_hardening.commands.output import width_and_colour, write
 from process_hardening.errors import CommandError
+from process_hardening.output import width_and_colour, write
 from process_hardening.posture.registry import REGISTRY
 
 HELP = "explain a finding of audit or doctor, by its id"

@@ -149,8 +149,8 @@ def _explain(
     method: str,
     because: str | None,
 ) -> None:
-    from process_hardening.commands.output import write
     from process_hardening.launch.plan import EXPOSES, PROTECTS
+    from process_hardening.output import write
     from process_hardening.terminal import printable
 
     lines = [
@@ -214,6 +214,14 @@ def _has_module(name: str) -> bool:
     return spec is not None
 
 
+def _folder() -> str:
+    """The working directory as Python has it in sys.path: "" when it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def _run_here(options: Options, script: str) -> int:
     """Run the script or module in this interpreter. Its SystemExit and traceback are its own."""
     import runpy
@@ -225,7 +233,7 @@ def _run_here(options: Options, script: str) -> int:
     if options.module:
         sys.argv = [options.module, *options.command]
         if has_own_entry:
-            sys.path[0] = os.getcwd()
+            sys.path[0] = _folder()
         if not _has_module(options.module):
             raise NotFoundError(f"{options.module}: no such module")
         runpy.run_module(options.module, run_name="__main__", alter_sys=True)

@@ -7,9 +7,9 @@ import os
 import sys
 from types import SimpleNamespace
 
-from process_hardening.commands.output import write
 from process_hardening.errors import CommandError
 from process_hardening.hardening import HARDENED, UNKNOWN, Status, status
+from process_hardening.output import write
 from process_hardening.posture.process import Posture, read_posture
 from process_hardening.posture.procfs import UNLIMITED
 from process_hardening.terminal import printable

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from process_hardening.attacks import registry
 from process_hardening.attacks.launcher import BROKEN_KINDS
 from process_hardening.attacks.model import BUILT_IN, TOOL, Attack
-from process_hardening.commands.output import width_and_colour, write
 from process_hardening.errors import CommandError
+from process_hardening.output import width_and_colour, write
 from process_hardening.reporters import evidence, html, junit, markdown, text
 from process_hardening.reporters import json as json_reporter
 from process_hardening.reporters.table import table
@@ -36,7 +36,7 @@ victims:
 exit status:
   0 every attack that leaked from the control was blocked, but for documented limits (*);
   1 something leaked; 3 inconclusive: nothing leaked from the control, or a victim did not get
-  ready or did not answer; 2 usage or internal error
+  ready or did not answer; 2 usage or internal error; 127 there is no such program
 """
 
 # Option, and what it writes into the file that it names.

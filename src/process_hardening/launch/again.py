@@ -36,6 +36,11 @@ def _check_script() -> None:
             _refuse("the program is typed in or embedded, not a script, -m or -c")
     elif not os.path.isfile(path):
         _refuse(f"the program was read from {path}, which can be read only once; name a file")
+    elif any(
+        word in sys.orig_argv and os.path.realpath(word) != os.path.realpath(path)
+        for word in sys.argv[:1]
+    ):
+        _refuse("the working directory is another since the start: call it before os.chdir()")
 
 
 def _interpreter() -> str:

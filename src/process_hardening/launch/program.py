@@ -111,8 +111,13 @@ def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, s
     if arguments and arguments[0].startswith(("-S", "--split-string=")):
         import shlex
 
+        text = arguments[0].removeprefix("-S").removeprefix("--split-string=")
+        if set(text) & set("$#\\"):  # which mean other things to env than to a shell
+            raise CannotProtectError(
+                f"{path}: #! line: cannot follow env with $, # or \\: name the interpreter"
+            )
         try:
-            words = shlex.split(arguments[0].removeprefix("-S").removeprefix("--split-string="))
+            words = shlex.split(text)
         except ValueError as error:
             raise CannotProtectError(f"{path}: broken #! line: {error}") from None
     elif arguments and arguments[0].startswith("-"):
@@ -124,9 +129,14 @@ def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, s
         words = words[1:]
     if not words or words[0].startswith("-"):
         raise CannotProtectError(
-            f"{path}: #! line: cannot follow env {' '.join(arguments)!r}: name the interpreter"
+            f"{path}: #! line: cannot follow env with these words: name the interpreter"
         )
     return words, env
+
+
+def _as_file(path: str) -> str:
+    """A path that no interpreter takes for an option."""
+    return os.path.join(os.curdir, path) if path.startswith("-") else path
 
 
 def resolve(name: str, arguments: list[str]) -> Program:
@@ -141,7 +151,7 @@ def resolve(name: str, arguments: list[str]) -> Program:
     if path.endswith(".py") and os.path.isfile(path) and not os.access(path, os.X_OK):
         if not os.access(path, os.R_OK):
             raise CannotProtectError(f"{path}: cannot be read")
-        path, argv = sys.executable, [sys.executable, path, *arguments]
+        path, argv = sys.executable, [sys.executable, _as_file(path), *arguments]
 
     for _ in range(_INTERPRETERS):
         fd = open_executable(path)
@@ -161,7 +171,7 @@ def resolve(name: str, arguments: list[str]) -> Program:
             return Program(path, fd, image, argv, env)
         os.close(fd)
         if not line.startswith(b"#!") and path.endswith(".py"):
-            path, argv = sys.executable, [sys.executable, path, *argv[1:]]
+            path, argv = sys.executable, [sys.executable, _as_file(path), *argv[1:]]
             continue
         if not line.startswith(b"#!"):
             raise CannotProtectError(f"{path}: neither an ELF program nor a script with a #! line")
@@ -177,5 +187,5 @@ def resolve(name: str, arguments: list[str]) -> Program:
             path = interpreter
             if not os.path.exists(path):
                 raise CannotProtectError(f"{script}: broken #! line: {interpreter}: no such file")
-        argv = [interpreter, *words, script, *argv[1:]]
+        argv = [interpreter, *words, _as_file(script), *argv[1:]]
     raise CannotProtectError(f"{name}: more than {_INTERPRETERS - 1} interpreters in a row")

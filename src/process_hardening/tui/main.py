@@ -63,10 +63,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
     import argparse
 
     from process_hardening.errors import CommandError
+    from process_hardening.output import write
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
             raise CommandError(f"{message}; see `{self.prog} --help`")
+
+        def _print_message(self, message: str, *_: object) -> None:
+            write(message.rstrip("\n"))  # what --help and --version say
 
     parser = Parser(
         prog="process-hardening-tui",
