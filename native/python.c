@@ -639,13 +639,22 @@ static int find_value(void *context, const char *entry, size_t name_length)
     return 0;
 }
 
+static void wipe(const char *bytes, size_t length)
+{
+    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+    volatile char *byte = (char *)(uintptr_t)bytes;
+
+    for (size_t i = 0; i < length; i++)
+        byte[i] = '\0';
+}
+
 /* What setenv(3) laid elsewhere than in the initial block: nothing will point to it any more. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
+    const char *value = entry + name_length + (entry[name_length] != '\0');
+
     (void)unused;
-    for (volatile char *byte = (char *)(uintptr_t)entry + name_length; *byte; byte++)
-        if (byte != entry + name_length) /* "=", which ends the name */
-            *byte = '\0';
+    wipe(value, strlen(value));
     return 0;
 }
 
@@ -666,8 +675,7 @@ static int wipe_python_copy(struct state *state, PyObject *name)
     Py_INCREF(value);
     failed = PyDict_DelItem(state->environ_data, name);
     if (!failed && PyBytes_Check(value) && Py_REFCNT(value) == 1)
-        for (volatile char *byte = PyBytes_AsString(value); *byte; byte++)
-            *byte = '\0';
+        wipe(PyBytes_AsString(value), (size_t)PyBytes_Size(value));
     Py_DECREF(value);
     return failed;
 }
@@ -678,10 +686,9 @@ static PyObject *make_of(const char *value, PyObject *make)
     PyObject *copy = PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value));
     PyObject *view = copy ? PyMemoryView_FromObject(copy) : NULL;
     PyObject *made = view ? PyObject_CallFunctionObjArgs(make, view, NULL) : NULL;
-    volatile char *byte = copy ? PyByteArray_AsString(copy) : NULL;
 
-    for (Py_ssize_t i = 0; copy && i < PyByteArray_Size(copy); i++)
-        byte[i] = '\0';
+    if (copy)
+        wipe(PyByteArray_AsString(copy), (size_t)PyByteArray_Size(copy));
     Py_XDECREF(view);
     Py_XDECREF(copy);
     return made;

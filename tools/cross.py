@@ -20,7 +20,7 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import debian
+from tools import debian, zig
 from tools.results import COMPILED, FAILED, IN_PART, Row, record
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,14 +87,14 @@ def python_headers(target: str) -> Path:
     return folder
 
 
-def compile_binding(zig: list[str], target: str) -> None:
+def compile_binding(cc: list[str], target: str) -> None:
     """Compile what Python calls; it is linked with nothing. Raises MatrixError."""
     headers = python_headers(target)
     stable_abi = ["-DPy_LIMITED_API=0x030A0000", '-DPH_VERSION=""']
     for name in BINDING:
         source, compiled = ROOT / "native" / name, BUILD / f"{target}-{name}.o"
         words: list[str | Path] = ["-isystem", headers, "-c", source, "-o", compiled]
-        debian.run([*zig, *WARNINGS, *stable_abi, *words])
+        debian.run([*cc, *WARNINGS, *stable_abi, *words])
 
 
 def build(target: str) -> str:
@@ -106,15 +106,15 @@ def build(target: str) -> str:
     native, tests = ROOT / "native", ROOT / "tests" / "native"
     sources = [*(native / name for name in CORE), native / "platform" / f"{system}.c"]
     BUILD.mkdir(parents=True, exist_ok=True)
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
+    cc = [*zig.cc(target), "-std=c11", "-O2"]
     if system == "linux":
         rest, seen = without_libc(target), "the preload library, with musl's headers; linked"
     else:
         rest = ["-I", native, *(native / "platform" / name for name in HELPERS)]
         rest += [tests / "headers" / f"{system}.c", tests / "report.c"]
         seen = f"platform/{system}.c and headers/{system}.c; linked; the extensions' C"
-        compile_binding(zig, target)
-    command = [*zig, *WARNINGS, *sources, *rest, "-o", output(target)]
+        compile_binding(cc, target)
+    command = [*cc, *WARNINGS, *sources, *rest, "-o", output(target)]
     debian.run(command, log=BUILD / f"{target}.log")
     return seen
 

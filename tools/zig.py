@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,15 +16,19 @@ GLIBC = "2.36"
 """The oldest that has all that the programs of the tests call."""
 
 
+def cc(target: str) -> list[str]:
+    """The words that begin a call of the compiler for a target."""
+    return [sys.executable, "-m", "ziglang", "cc", "-target", target]
+
+
 def compiler(target: str, path: Path, *options: str) -> Path:
     """Write the compiler for a target of Linux as one program, since CMake wants it so."""
-    words = " ".join([f'"{sys.executable}" -m ziglang cc -target {target}', *options])
-    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {shlex.join([*cc(target), *options])} "$@"\n')
     path.chmod(0o755)
     return path
 
 
-def build(machine: str, cc: Path, folder: Path, settings: Mapping[str, object]) -> None:
+def build(machine: str, compiled_by: Path, folder: Path, settings: Mapping[str, object]) -> None:
     """Configure and build the project in a folder. Raises MatrixError; the logs lie beside it.
 
     machine -- the processor, as `uname -m` says it
@@ -31,7 +36,7 @@ def build(machine: str, cc: Path, folder: Path, settings: Mapping[str, object]) 
     """
     variables: dict[str, object] = {
         "CMAKE_BUILD_TYPE": "Release",
-        "CMAKE_C_COMPILER": cc,
+        "CMAKE_C_COMPILER": compiled_by,
         "CMAKE_MAKE_PROGRAM": BIN / "ninja",
         "CMAKE_SYSTEM_NAME": "Linux",
         "CMAKE_SYSTEM_PROCESSOR": machine,

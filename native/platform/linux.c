@@ -302,7 +302,6 @@ int ph_platform_start_strings(struct ph_span *strings)
 {
     unsigned long random = getauxval ? getauxval(AT_RANDOM) : 0;
     unsigned long name = getauxval ? getauxval(AT_EXECFN) : 0;
-
     unsigned long end = name, left;
 
     if (!random || name < random)

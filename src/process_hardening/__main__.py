@@ -10,7 +10,6 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
-    from typing import NoReturn
 
 COMMANDS = {
     "run": "process_hardening.commands.run",
@@ -38,14 +37,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     from importlib import import_module
 
     import process_hardening
-    from process_hardening.output import write
-
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise CommandError(f"{message}; see `{self.prog} --help`")
-
-        def _print_message(self, message: str, *_: object) -> None:
-            write(message.rstrip("\n"))  # what --help and --version say
+    from process_hardening.parser import Parser
 
     parser = Parser(
         prog="process-hardening",

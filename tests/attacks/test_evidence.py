@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,7 @@ def test_there_is_a_record() -> None:
 def test_a_record(path: Path) -> None:
     """What leaked from the control did not leak from an execute-only image."""
     text = path.read_text()
-    assert "/home/" not in text
-    assert "/root/" not in text
+    assert not re.search("/(home|root)/", text)
     told = json.loads(text)
     assert told["commit"]
     assert not told["commit"].endswith("-dirty")

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"process_hardening", "_secret_memory", "_debug_window"},  # the extensions
     {"errors", "terminal", "variables", "secret_names"},
     {"files", "output", "policy"},
-    {"hardening"},
+    {"hardening", "parser"},
     {"launch", "posture", "attacks", "drift", "secret_memory", "debug_window"},
     {"verify", "children", "hook"},
     {"reporters"},

@@ -7,7 +7,6 @@ import json
 import platform
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -125,8 +124,7 @@ def check_tools(machines: list[Machine]) -> None:
 
 def _compile(architecture: Architecture, output: Path, *words: str | Path) -> None:
     target = f"{architecture.name}-linux-gnu.{zig.GLIBC}"
-    cc = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O2"]
-    debian.run([*cc, *words, "-o", output])
+    debian.run([*zig.cc(target), "-std=c11", "-O2", *words, "-o", output])
 
 
 def version() -> str:

@@ -15,7 +15,6 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import NoReturn
 
 HELP = "watch live who can read the memory of whom; itself hardened before anything else"
 EPILOG = """\
@@ -62,15 +61,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
         return SimpleNamespace(interval=None)  # argparse costs as much as Python's own start
     import argparse
 
-    from process_hardening.errors import CommandError
-    from process_hardening.output import write
-
-    class Parser(argparse.ArgumentParser):
-        def error(self, message: str) -> NoReturn:
-            raise CommandError(f"{message}; see `{self.prog} --help`")
-
-        def _print_message(self, message: str, *_: object) -> None:
-            write(message.rstrip("\n"))  # what --help and --version say
+    from process_hardening.parser import Parser
 
     parser = Parser(
         prog="process-hardening-tui",
