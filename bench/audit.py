@@ -49,9 +49,9 @@ _TIMED = (
 )
 PROGRAMS = {
     AUDIT: _TIMED.format(
-        setup="from process_hardening.posture.scan import scan\n"
-        "from process_hardening.posture.host import read_rules\n"
-        "from process_hardening.posture.audit import make_entries",
+        setup="from process_hardening.audit.scan import scan\n"
+        "from process_hardening.audit.host import read_rules\n"
+        "from process_hardening.audit.select import make_entries",
         work="snapshot = scan()\nentries = make_entries(snapshot.processes, read_rules(), str)",
     ),
     PSUTIL: _TIMED.format(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import process_hardening
 from measure import Command, MeasureError, interleave, median_difference
-from process_hardening import hook
+from process_hardening import startup_hook as hook
 from process_hardening.hardening import preload_entries, preload_path
 from report import Row, Section
 from variants import environment

@@ -5,7 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "hardening.h"
+#include "core/hardening.h"
 
 #define PACKAGE "process_hardening"
 

@@ -1,6 +1,6 @@
 /* Hardens a dynamically linked program before its main(), through LD_PRELOAD.
  * Linked without libc, so that one file serves glibc and musl programs. */
-#include "hardening.h"
+#include "core/hardening.h"
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
 #define KEEP_SIZE 1024

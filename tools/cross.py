@@ -26,8 +26,8 @@ from tools.results import COMPILED, FAILED, IN_PART, Row, record
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cross"
 CORE = ("harden.c", "environment.c", "message.c")
-HELPERS = ("other_secret.c", "other_window.c")
-BINDING = ("python.c", "python_memory.c", "python_window.c", "binding.c")
+HELPERS = ("secret/other.c", "window/other.c")
+BINDING = ("module.c", "secret/module.c", "window/module.c", "binding.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")
@@ -92,7 +92,7 @@ def compile_binding(cc: list[str], target: str) -> None:
     headers = python_headers(target)
     stable_abi = ["-DPy_LIMITED_API=0x030A0000", '-DPH_VERSION=""']
     for name in BINDING:
-        source, compiled = ROOT / "native" / name, BUILD / f"{target}-{name}.o"
+        source, compiled = ROOT / "native" / name, BUILD / f"{target}-{name.replace('/', '-')}.o"
         words: list[str | Path] = ["-isystem", headers, "-c", source, "-o", compiled]
         debian.run([*cc, *WARNINGS, *stable_abi, *words])
 
@@ -104,13 +104,14 @@ def build(target: str) -> str:
     """
     system = TARGETS[target]
     native, tests = ROOT / "native", ROOT / "tests" / "native"
-    sources = [*(native / name for name in CORE), native / "platform" / f"{system}.c"]
+    core = native / "core"
+    sources = [*(core / name for name in CORE), core / "platform" / f"{system}.c"]
     BUILD.mkdir(parents=True, exist_ok=True)
     cc = [*zig.cc(target), "-std=c11", "-O2"]
     if system == "linux":
         rest, seen = without_libc(target), "the preload library, with musl's headers; linked"
     else:
-        rest = ["-I", native, *(native / "platform" / name for name in HELPERS)]
+        rest = ["-I", core, *(native / name for name in HELPERS)]
         rest += [tests / "headers" / f"{system}.c", tests / "report.c"]
         seen = f"platform/{system}.c and headers/{system}.c; linked; the extensions' C"
         compile_binding(cc, target)

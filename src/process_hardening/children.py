@@ -9,16 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-import process_hardening as _native
-from process_hardening.hardening import (
-    CHILDREN_VARIABLE,
-    KEEP_VARIABLE,
-    child_env,
-    preload_entries,
-    preload_path,
-    unhardened,
-    why_not_preloaded,
-)
+from process_hardening import _native
+from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, child_env, preload_entries, preload_path, unhardened, why_not_preloaded
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -195,7 +187,7 @@ def _open_children() -> Iterator[int]:
         return  # a kernel without CONFIG_PROC_CHILDREN, another system, or a thread that ended
     for child in children:
         from process_hardening.errors import CommandError
-        from process_hardening.posture.process import read_posture
+        from process_hardening.audit.reader import read_posture
 
         try:
             if read_posture(child).inspectable:

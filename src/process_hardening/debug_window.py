@@ -7,7 +7,7 @@ import os
 
 from process_hardening import _debug_window
 from process_hardening.errors import DebugWindowError, HardeningError
-from process_hardening.hardening import status
+from process_hardening.state import status
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import os
 import sys
 import threading
 
-import process_hardening as _native
+from process_hardening import _native
 from process_hardening import _debug_window
 from process_hardening.errors import InjectorRefusedError
-from process_hardening.hardening import status
+from process_hardening.state import status
 from process_hardening.policy import DEFAULT, Policy
-from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
+from process_hardening.environment import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.variables import STRICT_VARIABLES, check_patterns
+from process_hardening.environment import STRICT_VARIABLES, check_patterns
 
 _STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
 _FLAGS = (*_STEPS, "refuse_tracer")

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from process_hardening.hardening import HARDENED
+from process_hardening.state import HARDENED
 
 TYPE_CHECKING = False  # importing typing would slow the start of every test run
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def _complaint(pid: int, allow: Callable[[str], bool] | None) -> str | None:
     """What is wrong with a process, or None."""
     # Here, not above: a test run that asserts nothing of the kind need not load them.
     from process_hardening.errors import CommandError
-    from process_hardening.posture.findings import findings_of
-    from process_hardening.posture.host import read_rules
-    from process_hardening.posture.outcome import crash_of, sentence
-    from process_hardening.posture.process import read_posture
-    from process_hardening.posture.registry import INFO
+    from process_hardening.audit.rules.findings import findings_of
+    from process_hardening.audit.host import read_rules
+    from process_hardening.audit.posture import crash_of, sentence
+    from process_hardening.audit.reader import read_posture
+    from process_hardening.audit.rules.registry import INFO
 
     try:
         posture = read_posture(pid)

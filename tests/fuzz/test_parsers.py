@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 import support
-from process_hardening.posture import audit, host, loader, procfs
-from process_hardening.posture.outcome import CoreRules
-from process_hardening.reporters.audit_json import readable
+from process_hardening.audit import select as audit
+from process_hardening.audit import host
+from process_hardening.audit import injection as loader
+from process_hardening.audit import procfs
+from process_hardening.audit.posture import CoreRules
+from process_hardening.audit.render.json import readable
 from process_hardening.secret_names import is_secret_name, secret_arguments
 from process_hardening.terminal import printable
 

@@ -14,7 +14,7 @@ import pytest
 
 import launches
 import support
-from process_hardening.variables import STRICT_VARIABLES
+from process_hardening.environment import STRICT_VARIABLES
 
 SHOW = """
 def show(**values):

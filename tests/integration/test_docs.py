@@ -16,7 +16,7 @@ import pytest
 
 import process_hardening as ph
 import support
-from process_hardening.__main__ import COMMANDS
+from process_hardening.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"

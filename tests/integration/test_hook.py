@@ -15,7 +15,7 @@ import pytest
 import launches
 import support
 import victims
-from process_hardening import hook
+from process_hardening import startup_hook as hook
 from programs.children import HOLD
 
 ATTACKS = ("mem", "process_vm_readv")

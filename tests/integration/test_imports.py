@@ -39,9 +39,9 @@ RUN_MODULES = {
     "_struct",
     "encodings.ascii",  # of the numbers in /proc/sys
     "process_hardening",
-    "process_hardening.__main__",
-    "process_hardening.commands",
-    "process_hardening.commands.run",
+    "process_hardening.cli.main",
+    "process_hardening.cli",
+    "process_hardening.cli.run",
     "process_hardening.errors",
     "process_hardening.hardening",
     "process_hardening.launch",
@@ -49,7 +49,7 @@ RUN_MODULES = {
     "process_hardening.launch.execute",
     "process_hardening.launch.plan",
     "process_hardening.launch.program",
-    "process_hardening.variables",
+    "process_hardening.environment",
     "struct",
 }
 

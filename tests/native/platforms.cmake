@@ -5,7 +5,7 @@ if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
 endif()
 
 set(fake ${CMAKE_CURRENT_LIST_DIR}/fake)
-set(native ${CMAKE_CURRENT_LIST_DIR}/../../native)
+set(native ${CMAKE_CURRENT_LIST_DIR}/../../native/core)
 
 foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
   set(test test_platform_${fake_system})

@@ -13,15 +13,15 @@ from textual.pilot import Pilot
 
 from process_hardening.errors import CommandError
 from process_hardening.hardening import Status
-from process_hardening.posture.audit import Audit, make_entries
-from process_hardening.posture.checks import Check, checks_of
-from process_hardening.posture.host import FIXED, Host, Swap
-from process_hardening.posture.outcome import CoreRules, verdict
-from process_hardening.posture.process import Posture
-from process_hardening.posture.procfs import UNLIMITED
+from process_hardening.audit.select import Audit, make_entries
+from process_hardening.audit.rules.checks import Check, checks_of
+from process_hardening.audit.host import FIXED, Host, Swap
+from process_hardening.audit.posture import CoreRules, verdict
+from process_hardening.audit.reader import Posture
+from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.tui.app import WatchApp
 from process_hardening.tui.machine import Machine
-from process_hardening.verify import (
+from process_hardening.verify.run import (
     BLOCKED,
     CONTROL,
     LEAKED,

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from textual.widgets import Input
 
-from process_hardening.posture.registry import REGISTRY
+from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.tui.attacker import STOPPED
 from process_hardening.tui.screens.too_small import SMALLEST
 from tui.machine import FakeMachine, process, watching

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from process_hardening.__main__ import COMMANDS, make_parser
-from process_hardening.commands import run
+from process_hardening.cli.main import COMMANDS, make_parser
+from process_hardening.cli import run
 from process_hardening.errors import (
     CannotProtectError,
     CommandError,

@@ -10,7 +10,7 @@ import pytest
 
 import process_hardening as ph
 from process_hardening.policy import DEFAULT, STRICT, Policy
-from process_hardening.variables import STRICT_VARIABLES
+from process_hardening.environment import STRICT_VARIABLES
 
 FLAGS = ("inspection", "core_limit", "environment", "no_new_privs", "refuse_tracer")
 DEFAULTS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from process_hardening.hardening import verdict_of
-from process_hardening.posture.procfs import (
+from process_hardening.audit.procfs import (
     UNLIMITED,
     parse_core_limit,
     parse_environ,

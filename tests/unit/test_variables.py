@@ -7,7 +7,7 @@ import re
 import pytest
 
 from process_hardening import variables
-from process_hardening.variables import (
+from process_hardening.environment import (
     DIAGNOSTIC,
     INJECTOR,
     SEARCH_PATH,

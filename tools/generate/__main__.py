@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.generate import bash, fish, manpage, markdown, zsh
 from tools.generate.command_line import read_commands
 
-from process_hardening.reporters.audit_text import registry_as_markdown
+from process_hardening.audit.render.text import registry_as_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 

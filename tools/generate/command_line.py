@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from process_hardening.__main__ import make_parser
-from process_hardening.attacks.registry import attacks
-from process_hardening.posture.registry import REGISTRY
-from process_hardening.verify import VICTIMS
+from process_hardening.cli.main import make_parser
+from process_hardening.verify.attacks.registry import attacks
+from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.verify.run import VICTIMS
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
 """What completion can offer for a value, beside a list of words."""

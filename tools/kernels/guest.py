@@ -193,7 +193,7 @@ def _drop_to_user() -> None:
 
 
 def _drop_ptrace() -> None:
-    from process_hardening.attacks.kernel import CONTAINER_CAPABILITIES, keep_capabilities
+    from process_hardening.verify.lab.kernel import CONTAINER_CAPABILITIES, keep_capabilities
 
     keep_capabilities(CONTAINER_CAPABILITIES)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-import process_hardening as _native
+from process_hardening import _native
 from process_hardening.errors import CannotProtectError, HardeningError
-from process_hardening.hardening import hand_over, preload_entries
+from process_hardening.environment import hand_over, preload_entries
 from process_hardening.launch.plan import EXECUTE_ONLY, Plan
 from process_hardening.launch.program import Program, open_executable
-from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
+from process_hardening.environment import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:

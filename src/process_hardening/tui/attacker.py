@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from process_hardening.errors import CommandError
 from process_hardening.tui.machine import Machine
-from process_hardening.verify import Progress, Verification
+from process_hardening.verify.run import Progress, Verification
 
 STOPPED = "stopped; nothing is left running"
 

@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from process_hardening.hardening import Status, status
-from process_hardening.posture.audit import Audit, make_entries, notes_of
-from process_hardening.posture.checks import Check, checks_of
-from process_hardening.posture.host import read_host, read_rules, user_of
-from process_hardening.posture.process import Posture
-from process_hardening.posture.scan import check_system, scan
+from process_hardening.state import Status, status
+from process_hardening.audit.select import Audit, make_entries, notes_of
+from process_hardening.audit.rules.checks import Check, checks_of
+from process_hardening.audit.host import read_host, read_rules, user_of
+from process_hardening.audit.reader import Posture
+from process_hardening.audit.scan import check_system, scan
 
 TYPE_CHECKING = False  # what attacks is loaded when somebody attacks
 if TYPE_CHECKING:
-    from process_hardening.verify import Progress, Verification
+    from process_hardening.verify.run import Progress, Verification
 
 
 class Machine:
@@ -58,9 +58,9 @@ class Machine:
 
         progress -- is called after each attempt; what it raises ends the attacks
         """
-        from process_hardening.attacks.model import BUILT_IN, TOOL
-        from process_hardening.attacks.registry import attacks
-        from process_hardening.verify import verify, verify_process
+        from process_hardening.verify.model import BUILT_IN, TOOL
+        from process_hardening.verify.attacks.registry import attacks
+        from process_hardening.verify.run import verify, verify_process
 
         chosen = attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
         if pid is None:

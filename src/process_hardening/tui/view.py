@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from process_hardening.hardening import EXPOSED, HARDENED, PARTIAL, UNKNOWN
-from process_hardening.posture.audit import Audit, Entry
-from process_hardening.posture.checks import Check
-from process_hardening.posture.registry import rank
-from process_hardening.posture.tree import in_order
+from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN
+from process_hardening.audit.select import Audit, Entry
+from process_hardening.audit.rules.checks import Check
+from process_hardening.audit.rules.registry import rank
+from process_hardening.audit.tree import in_order
 from process_hardening.terminal import printable
 
 APPEARED = "appeared"

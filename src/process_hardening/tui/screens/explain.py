@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from process_hardening.posture.findings import Finding
-from process_hardening.posture.registry import REGISTRY
+from process_hardening.audit.rules.findings import Finding
+from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.terminal import printable
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys

@@ -17,8 +17,9 @@ from textual.widgets import Input, Static
 
 from process_hardening.errors import CommandError
 from process_hardening.files import create_file, replace_file
-from process_hardening.posture.audit import Audit
-from process_hardening.reporters import audit_json, audit_text
+from process_hardening.audit.select import Audit
+from process_hardening.audit.render import json as audit_json
+from process_hardening.audit.render import text as audit_text
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Row
 from process_hardening.tui.widgets.keys import Keys

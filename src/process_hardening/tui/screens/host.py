@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
-from process_hardening.posture.checks import Check
-from process_hardening.posture.findings import worst
-from process_hardening.posture.registry import REGISTRY
+from process_hardening.audit.rules.checks import Check
+from process_hardening.audit.rules.findings import worst
+from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView
 from process_hardening.tui.watcher import Watcher

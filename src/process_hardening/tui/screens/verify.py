@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, ProgressBar, Static
 
-from process_hardening.reporters import text
+from process_hardening.verify.render import text
 from process_hardening.terminal import printable
 from process_hardening.tui.attacker import Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.widgets.keys import Keys
-from process_hardening.verify import (
+from process_hardening.verify.run import (
     CONTROL,
     VICTIMS,
     AttackResult,

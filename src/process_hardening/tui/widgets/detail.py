@@ -7,9 +7,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from process_hardening.posture.process import Posture
-from process_hardening.posture.procfs import UNLIMITED
-from process_hardening.posture.registry import REGISTRY
+from process_hardening.audit.reader import Posture
+from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Row
 from process_hardening.tui.widgets import signs

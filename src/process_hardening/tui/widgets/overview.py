@@ -7,8 +7,8 @@ import time
 from textual.content import Content
 from textual.widgets import Static
 
-from process_hardening.hardening import HARDENED, Status
-from process_hardening.posture.registry import SEVERITIES
+from process_hardening.state import HARDENED, Status
+from process_hardening.audit.rules.registry import SEVERITIES
 from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView, Selection, View
 from process_hardening.tui.widgets import signs

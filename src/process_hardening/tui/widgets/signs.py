@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from process_hardening.hardening import EXPOSED, HARDENED, PARTIAL, UNKNOWN
-from process_hardening.posture.findings import Finding
-from process_hardening.posture.registry import HIGH, INFO, LOW, MEDIUM
+from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN
+from process_hardening.audit.rules.findings import Finding
+from process_hardening.audit.rules.registry import HIGH, INFO, LOW, MEDIUM
 from process_hardening.terminal import printable
 from process_hardening.tui.view import APPEARED, GAINED, GONE, LOST
 

@@ -1,0 +1,198 @@
+/* The extension _secret_memory: pages of secret.h behind the buffer protocol, as the base of
+ * process_hardening.SecretBuffer. */
+#include "../binding.h"
+#include "secret.h"
+
+#include <structmember.h>
+
+#if defined Py_LIMITED_API && Py_LIMITED_API + 0 < 0x030b0000
+/* The stable ABI has the buffer protocol from 3.11 on, in the form that 3.10 and older have
+ * too. Source: bpo-45459; Include/cpython/object.h and Include/typeslots.h of 3.10. */
+typedef struct {
+    void *buf;
+    PyObject *obj;
+    Py_ssize_t len;
+    Py_ssize_t itemsize;
+    int readonly;
+    int ndim;
+    char *format;
+    Py_ssize_t *shape;
+    Py_ssize_t *strides;
+    Py_ssize_t *suboffsets;
+    void *internal;
+} Py_buffer;
+#define Py_bf_getbuffer 1
+#define Py_bf_releasebuffer 2
+#define PyBUF_FORMAT 0x0004
+#define PyBUF_ND 0x0008
+#define PyBUF_STRIDES (0x0010 | PyBUF_ND)
+#endif
+
+struct memory_object {
+    PyObject_HEAD
+    struct ph_secret secret;
+    Py_ssize_t length;  /* of the bytes, which its pages have room for */
+    Py_ssize_t exports; /* memoryviews and others that hold the address */
+    PyObject *protection;
+};
+
+static const char *const protections[] = {"memfd_secret", "mlock"};
+
+static struct memory_object *of(PyObject *self)
+{
+    return (struct memory_object *)self;
+}
+
+static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+
+    (void)args, (void)keywords; /* are __init__'s */
+    return allocate(type, 0);
+}
+
+PyDoc_STRVAR(take_doc, "_take(length, /)\n--\n\n"
+                       "Get memory for length bytes, all of them zero. Raises OSError.");
+
+static PyObject *memory_take(PyObject *self, PyObject *args)
+{
+    Py_ssize_t length;
+
+    if (!PyArg_ParseTuple(args, "n:_take", &length))
+        return NULL;
+    if (of(self)->protection)
+        return PyErr_Format(PyExc_ValueError, "a SecretBuffer takes its bytes once");
+    if (ph_secret_take((size_t)length, &of(self)->secret))
+        return PyErr_SetFromErrno(PyExc_OSError);
+    of(self)->length = length;
+    of(self)->protection = PyUnicode_FromString(protections[of(self)->secret.kind]);
+    return of(self)->protection ? Py_NewRef(Py_None) : NULL;
+}
+
+PyDoc_STRVAR(close_doc,
+             "close()\n--\n\n"
+             "Zero the bytes and give the memory back; once is enough, more does no harm.\n\n"
+             "In a fork child of the process that made it, the bytes stay: they are the parent's.\n"
+             "Raises BufferError, with nothing changed, while a memoryview of it is open.");
+
+static PyObject *memory_close(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    if (of(self)->exports)
+        return PyErr_Format(PyExc_BufferError,
+                            "a memoryview of the SecretBuffer is open: release it, then close");
+    if (of(self)->secret.start)
+        ph_secret_give_back(&of(self)->secret);
+    Py_RETURN_NONE;
+}
+
+static int is_open(PyObject *self)
+{
+    if (!of(self)->secret.start)
+        PyErr_SetString(PyExc_ValueError, "the SecretBuffer is closed");
+    return of(self)->secret.start != NULL;
+}
+
+static int memory_get_buffer(PyObject *self, Py_buffer *view, int flags)
+{
+    if (!is_open(self)) {
+        view->obj = NULL;
+        return -1;
+    }
+    *view = (Py_buffer){.buf = of(self)->secret.start, .obj = Py_NewRef(self), .itemsize = 1,
+                        .len = of(self)->length, .ndim = 1};
+    if (flags & PyBUF_FORMAT)
+        view->format = (char *)(uintptr_t)"B";
+    if ((flags & PyBUF_ND) == PyBUF_ND)
+        view->shape = &of(self)->length;
+    if ((flags & PyBUF_STRIDES) == PyBUF_STRIDES)
+        view->strides = &view->itemsize;
+    of(self)->exports++;
+    return 0;
+}
+
+static void memory_release_buffer(PyObject *self, Py_buffer *view)
+{
+    (void)view;
+    of(self)->exports--;
+}
+
+static Py_ssize_t memory_length(PyObject *self)
+{
+    return is_open(self) ? of(self)->length : -1;
+}
+
+static PyObject *memory_closed(PyObject *self, void *unused)
+{
+    (void)unused;
+    return PyBool_FromLong(!of(self)->secret.start);
+}
+
+static void memory_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    if (of(self)->secret.start)
+        ph_secret_give_back(&of(self)->secret);
+    Py_XDECREF(of(self)->protection);
+    release(self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef memory_methods[] = {
+    {"_take", memory_take, METH_VARARGS, take_doc},
+    {"close", memory_close, METH_NOARGS, close_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef memory_properties[] = {
+    {"closed", memory_closed, NULL, "whether close() was called", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef memory_members[] = {
+    {"protection", T_OBJECT, offsetof(struct memory_object, protection), READONLY,
+     "'memfd_secret': nobody reads it from outside, root neither; 'mlock': it stays out of swap"
+     " and cores only"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot memory_slots[] = {
+    {Py_tp_new, (void *)(uintptr_t)memory_new},
+    {Py_tp_dealloc, (void *)(uintptr_t)memory_dealloc},
+    {Py_tp_methods, memory_methods},
+    {Py_tp_getset, memory_properties},
+    {Py_tp_members, memory_members},
+    {Py_sq_length, (void *)(uintptr_t)memory_length},
+    {Py_bf_getbuffer, (void *)(uintptr_t)memory_get_buffer},
+    {Py_bf_releasebuffer, (void *)(uintptr_t)memory_release_buffer},
+    {0, NULL},
+};
+
+static PyType_Spec memory_spec = {PACKAGE "._secret_memory.SecretMemory", sizeof(struct memory_object), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, memory_slots};
+
+static int execute(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &memory_spec, NULL);
+    int failed = !type || PyModule_AddObjectRef(module, "SecretMemory", type);
+
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)(uintptr_t)execute},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, PACKAGE "._secret_memory", NULL, 0, NULL, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__secret_memory(void);
+PyMODINIT_FUNC PyInit__secret_memory(void)
+{
+    return PyModuleDef_Init(&definition);
+}

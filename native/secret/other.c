@@ -1,0 +1,17 @@
+/* Every system but Linux: there is no memory of this kind, and nothing is claimed. */
+#include "secret.h"
+
+#include <errno.h>
+
+int ph_secret_take(size_t size, struct ph_secret *secret)
+{
+    (void)size;
+    secret->start = NULL;
+    errno = ENOSYS;
+    return -1;
+}
+
+void ph_secret_give_back(struct ph_secret *secret)
+{
+    secret->start = NULL;
+}

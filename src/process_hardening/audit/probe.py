@@ -1,0 +1,81 @@
+"""Whether a process that belongs to root may be inspected, on kernels that do not tell.
+
+The probe is get_robust_list(2) on the process. The kernel allows it by the rule that it has for
+reading (PTRACE_MODE_READ_REALCREDS), without attaching and without reading any memory: it returns
+an address. Asked without CAP_SYS_PTRACE in effect and with all ids and capabilities alike, all
+that the rule leaves to decide is the dumpable flag (kernel/ptrace.c: __ptrace_may_access()).
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening.audit.procfs import parse_bits, parse_numbers, parse_status
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h
+_GET_ROBUST_LIST = {"x86_64": 274, "aarch64": 100, "riscv64": 100, "loongarch64": 100}
+
+_CAP_SYS_PTRACE = 1 << 19
+_VERSION_3 = 0x20080522  # capget(2)
+
+
+def _same_rights(theirs: dict[str, bytes], ours: dict[str, bytes]) -> bool:
+    """Whether only the dumpable flag can make the kernel refuse us."""
+    for name in ("Uid", "Gid"):
+        them, us = parse_numbers(theirs, name), parse_numbers(ours, name)
+        if not them or not us or len({*them[:3], us[0]}) != 1:
+            return False
+    them_bits, us_bits = parse_bits(theirs, "CapPrm"), parse_bits(ours, "CapPrm")
+    return them_bits is not None and us_bits is not None and not them_bits & ~us_bits
+
+
+def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
+    """Whether a process of root may be read by another one of the same rights; None: unknown.
+
+    status -- its /proc/PID/status. A False is true only of a process in our user namespace.
+    """
+    number = _GET_ROBUST_LIST.get(os.uname().machine)
+    if os.geteuid() or number is None:
+        return None
+    with open("/proc/thread-self/status", "rb") as file:
+        own = parse_status(file.read())
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def may_read() -> bool:
+        address, size = ctypes.c_void_p(), ctypes.c_size_t()
+        return not libc.syscall(number, pid, ctypes.byref(address), ctypes.byref(size))
+
+    effective = parse_bits(own, "CapEff") or 0
+    if not effective & _CAP_SYS_PTRACE:
+        # Success proves it. Refusal does not: a security module could have refused us.
+        return True if may_read() else None
+    allowed_at_all = may_read()
+    readable = _without_ptrace(libc, may_read)
+    if readable:
+        return True
+    return False if allowed_at_all and readable is False and _same_rights(status, own) else None
+
+
+def _without_ptrace(libc: object, call: Callable[[], bool]) -> bool | None:
+    """Call something while this thread's CAP_SYS_PTRACE is not in effect; None: impossible."""
+    import ctypes
+
+    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    if libc.capget(header, data):  # type: ignore[attr-defined]  # a ctypes library
+        return None
+    data[0] &= ~_CAP_SYS_PTRACE & 0xFFFFFFFF  # effective, permitted, inheritable; the low halves
+    if libc.capset(header, data):  # type: ignore[attr-defined]
+        return None
+    try:
+        return call()
+    finally:
+        data[0] |= _CAP_SYS_PTRACE
+        if libc.capset(header, data):  # type: ignore[attr-defined]
+            raise OSError(ctypes.get_errno(), "capset: CAP_SYS_PTRACE is lost")

@@ -1,0 +1,1 @@
+"""What is judged: one module a kind of rule."""

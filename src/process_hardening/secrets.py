@@ -1,0 +1,118 @@
+"""Secrets out of reach of what remains: root, core dumps, swap, the environment block."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from process_hardening import _native
+from process_hardening._secret_memory import SecretMemory
+from process_hardening.errors import MissingVariableError, SecretMemoryError
+from process_hardening.environment import told
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn, TypeVar
+
+    from typing_extensions import Buffer, Self
+
+    Made = TypeVar("Made")
+
+
+def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
+    # A "*" at the end would stand for every name that begins so (native/hardening.h).
+    if not name or "=" in name or "\0" in name or name.endswith("*"):
+        raise ValueError(f"{told(name)} is no variable name")
+    value = _native._take_variable(os.fsencode(name), make)
+    if value is None:
+        raise MissingVariableError(name)
+    return value
+
+
+def _decode(value: memoryview) -> str:
+    """As os.fsdecode() does, without a bytes object in between."""
+    return str(value, sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+
+
+def take_env(name: str) -> str:
+    """Read a variable, remove it from the environment, and wipe it wherever it lay, in one step.
+
+    It is gone for children too, and from /proc/PID/environ, which root reads. The str that is
+    returned is ordinary memory of this process, and so is every copy that is made of it: Python
+    cannot wipe those. SecretBuffer.from_env() makes none.
+
+    name -- of the variable. Returns its value, decoded as os.environ decodes. Raises
+    MissingVariableError (a KeyError) when there is none, ValueError for what is no name, and
+    HardeningError when the initial environment cannot be found; nothing has changed then.
+    """
+    return _take(name, _decode)
+
+
+class SecretBuffer(SecretMemory):
+    """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
+
+    Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in
+    no core dump and in no swap. Where there is no such memory, pages that are locked and left out
+    of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
+    least one page each.
+
+    Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
+    (`file.readinto(secret)`); memoryview(secret) makes no copy. bytes(secret) and slices of a view
+    made bytes or str are ordinary copies, which Python cannot wipe.
+
+    source -- how many bytes, all zero, or an object whose bytes are copied; the original stays
+    protection -- 'memfd_secret' or 'mlock'
+
+    close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages:
+    what one writes all see, what a child closes stays in place for the process that made it, and
+    when that closes, they are zero for all. Raises TypeError and ValueError for other sources,
+    SecretMemoryError when the system gives no such memory.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, source: int | Buffer, /) -> None:
+        if isinstance(source, str):
+            raise TypeError("a secret is bytes: encode the str, which itself stays in memory")
+        if isinstance(source, int):
+            self._get(source)
+            return
+        with memoryview(source) as given, given.cast("B") as content:
+            self._get(len(content))
+            with memoryview(self) as own:
+                own[:] = content
+
+    def _get(self, size: int) -> None:
+        if size < 0:
+            raise ValueError("a secret has no fewer than 0 bytes")
+        try:
+            self._take(size)
+        except OSError as error:
+            raise SecretMemoryError(
+                error.errno,
+                f"no memory for a secret: {error.strerror}: close other secrets, or raise"
+                " `ulimit -l`, which limits memfd_secret(2) and mlock(2)",
+            ) from None
+
+    @classmethod
+    def from_env(cls, name: str) -> Self:
+        """Take a variable as take_env() does, without making a str of it.
+
+        Raises what take_env() raises, and SecretMemoryError; nothing has changed then.
+        """
+        return _take(name, cls)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a SecretBuffer is neither copied nor pickled")
+
+    def __repr__(self) -> str:
+        return "<SecretBuffer>"

@@ -1,0 +1,1 @@
+"""Real attacks on real processes, with a control run."""

@@ -1,0 +1,15 @@
+"""Crash a process as ctrl-backslash does, and read the core that is piped to a program.
+
+Type: core dump
+API: kill(SIGQUIT)
+Needs: kernel.core_pattern may be set (root); it is restored
+Refused looks like: no core appears
+"""
+
+from __future__ import annotations
+
+import signal
+
+from process_hardening.verify.attacks.builtin.dumping import core_attack
+
+ATTACK = core_attack("core-pipe-quit", signal.SIGQUIT, pipe=True)

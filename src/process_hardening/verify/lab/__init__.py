@@ -1,0 +1,1 @@
+"""The laboratory: victims, attackers, and what starts them."""

@@ -1,0 +1,104 @@
+"""Sets kernel.core_pattern for the laboratory, and puts it back whatever happens.
+
+    python -m process_hardening.verify.lab.core_guard FILE-PATTERN PIPE-PATTERN FOLDER
+
+The only part of verify that keeps root's rights. It reads lines from standard input: "file",
+"pipe" or "restore", and answers each with "ok" or an error. When its input ends, because whoever
+used it ended in whatever way, it puts the pattern back, removes FOLDER and ends. Signals of the
+terminal do not reach it: it lives in a session of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+from typing import BinaryIO
+
+PATTERN = "/proc/sys/kernel/core_pattern"
+MAX_LENGTH = 127  # CORENAME_MAX_SIZE of the kernel, less the NUL
+_LOCK_SECONDS = 30.0
+
+
+def read_pattern() -> bytes:
+    """The pattern in force."""
+    with open(PATTERN, "rb", buffering=0) as file:
+        return file.read().rstrip(b"\n")
+
+
+def write_pattern(pattern: bytes) -> None:
+    """Set the pattern. Raises OSError."""
+    with open(PATTERN, "wb", buffering=0) as file:
+        file.write(pattern or b"\n")
+
+
+class Setting:
+    """kernel.core_pattern while it is ours: locked against others who ask, put back in the end."""
+
+    def __init__(self) -> None:
+        self.file: BinaryIO | None = None
+        self.before = b""
+        self.ours: bytes | None = None
+
+    def set(self, pattern: bytes) -> None:
+        """Set it. Raises OSError, also when another program keeps it for long."""
+        if self.file is None:
+            file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- kept open: it is the lock
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        file.close()
+                        raise OSError(errno.EBUSY, "another program keeps it locked") from None
+                    time.sleep(0.05)
+            self.file = file
+            self.before = read_pattern()
+        write_pattern(pattern)
+        self.ours = pattern
+
+    def restore(self) -> None:
+        """Put it back as it was, unless another program has changed it since."""
+        if self.file is None:
+            return
+        if self.ours is not None and read_pattern() == self.ours:
+            write_pattern(self.before)
+        self.ours = None
+        self.file.close()
+        self.file = None
+
+
+def main(file_pattern: str, pipe_pattern: str, folder: str) -> None:
+    """Serve until standard input ends."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    patterns = {b"file": os.fsencode(file_pattern), b"pipe": os.fsencode(pipe_pattern)}
+    setting = Setting()
+    try:
+        while line := sys.stdin.buffer.readline():
+            wanted = line.strip()
+            try:
+                if wanted in patterns:
+                    setting.set(patterns[wanted])
+                else:
+                    setting.restore()
+                answer = "ok"
+            except OSError as error:
+                answer = error.strerror or "failed"
+            try:
+                os.write(1, answer.encode() + b"\n")
+            except BrokenPipeError:
+                break
+    finally:
+        setting.restore()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,207 @@
+"""The victim: a program that holds canaries and answers questions.
+
+    python victim.py [--harden] [--reexec] [--without STEP]... [--undo]
+
+It reads a seed from the first line of its standard input, makes the canaries from it and holds
+them in a bytes and a str object, in a thread's stack and in an open file without a name; the one
+in its environment was put there by whoever started it. Then it writes "victim: ready ..." with
+the addresses of the canaries, and answers each further line with one line. It ends with its
+standard input. It imports little: it is started often.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANSWER = "victim: "
+"""What its lines begin with: code that is injected into it may print others."""
+
+_MARKER = b"untouched"
+_PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
+_ANY = 2**64 - 1
+
+
+def harden(arguments: list[str]) -> None:
+    """Harden this process as the arguments say. Must come before anything else."""
+    if "--harden" not in arguments and "--reexec" not in arguments:
+        return
+    import process_hardening as ph
+
+    left_out = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
+    policy = ph.DEFAULT.replace(**left_out) if left_out else None
+    ph.pre_main_hardening(policy, reexec="--reexec" in arguments)
+
+
+class Held:
+    """The canaries in this process, and where they are."""
+
+    def __init__(self, seed: str) -> None:
+        import ctypes
+        import os
+
+        from process_hardening.verify.lab import canary
+
+        self.addresses: dict[str, int] = {}
+        self.data = canary.canary(seed, canary.HEAP)
+        # CPython keeps a bytes object's bytes before the NUL that is its last.
+        self.addresses[canary.HEAP] = id(self.data) + bytes.__basicsize__ - 1
+        self.text = canary.canary(seed, canary.TEXT).decode()
+        self.addresses[canary.TEXT] = id(self.text) + sys.getsizeof("") - 1
+        self.stack = canary.canary(seed, canary.STACK)
+        self.descriptor = os.memfd_create("canary")
+        os.write(self.descriptor, canary.canary(seed, canary.FILE))
+        self.marker = ctypes.create_string_buffer(_MARKER, 64)
+        self.addresses["marker"] = ctypes.addressof(self.marker)
+
+
+def with_stack_canary(held: Held, serve: Callable[[], None]) -> None:
+    """Call serve() in this thread while the canary lies in its stack."""
+    import ctypes
+
+    class OnStack(ctypes.Structure):
+        # More than two words: passed by value, it is copied into the caller's stack.
+        _fields_ = (("text", ctypes.c_char * 64),)
+
+    def called(_: OnStack) -> None:
+        address = _find_in_stack(held.stack)
+        if address:
+            held.addresses["stack"] = address
+        serve()
+
+    callback = ctypes.CFUNCTYPE(None, OnStack)(called)
+    callback(OnStack(held.stack))
+
+
+def _find_in_stack(needle: bytes) -> int | None:
+    """The highest address of needle in this thread's stack: the outermost, which lasts."""
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    try:
+        get_attributes, get_stack = libc.pthread_getattr_np, libc.pthread_attr_getstack
+    except AttributeError:
+        return None
+    libc.pthread_self.restype = ctypes.c_void_p
+    attributes = ctypes.create_string_buffer(256)
+    base, size = ctypes.c_void_p(), ctypes.c_size_t()
+    if get_attributes(ctypes.c_void_p(libc.pthread_self()), attributes):
+        return None
+    if get_stack(attributes, ctypes.byref(base), ctypes.byref(size)) or not base.value:
+        return None
+    offset = ctypes.string_at(base.value, size.value).rfind(needle)
+    return base.value + offset if offset >= 0 else None
+
+
+def run_child(request: str) -> str:
+    """Start a child, which attacks us, and return the line that it prints.
+
+    request -- JSON: its argv, and what it reads
+    """
+    import json
+    import subprocess
+
+    wanted = json.loads(request)
+    done = subprocess.run(
+        wanted["argv"],
+        input=json.dumps(wanted["input"]).encode(),
+        env={},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    return done.stdout.decode().strip()
+
+
+class Server:
+    """Answers questions from standard input, one line each: a word, a blank, more."""
+
+    def __init__(self) -> None:
+        self.buffer = b""
+        self.held: Held | None = None
+
+    def read(self, timeout: float | None = None) -> str | None:
+        """The next question; None when the time is over. Ends the process with the input."""
+        import os
+        import select
+
+        while b"\n" not in self.buffer:
+            if not select.select([0], [], [], timeout)[0]:
+                return None
+            part = os.read(0, 65536)
+            if not part:
+                os._exit(0)
+            self.buffer += part
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.decode()
+
+    def write(self, answer: str) -> None:
+        """Answer."""
+        import os
+
+        os.write(1, f"{ANSWER}{answer}\n".encode())
+
+    def serve(self) -> None:
+        """Say that we are ready, then answer; between questions, use the secret now and then."""
+        import os
+        import threading
+
+        held = self.held
+        assert held is not None
+        data, text = held.data, held.text
+        facts = {
+            "thread": threading.get_native_id(),
+            "descriptor": held.descriptor,
+            **held.addresses,
+        }
+        self.write(" ".join(["ready", *(f"{name}={value}" for name, value in facts.items())]))
+        answers: dict[str, Callable[[str], str]] = {
+            "ping": lambda _: "pong",
+            "marker": lambda _: held.marker.value.decode("ascii", "replace"),
+            "child": run_child,
+        }
+        while True:
+            question = self.read(timeout=0.02)
+            if question is None:
+                # A program at work: who samples it sees it run, who traces it sees it write.
+                for _ in range(200):
+                    sum(data)
+                os.pwrite(held.descriptor, text.encode(), 100)
+                continue
+            word, _, more = question.partition(" ")
+            self.write(answers[word](more))
+
+    def run(self) -> None:
+        """Hold the canaries and serve in a thread, until the input ends."""
+        import os
+        import threading
+
+        seed = self.read()
+        assert seed is not None
+        held = self.held = Held(seed)
+        threading.stack_size(1 << 18)
+        thread = threading.Thread(target=with_stack_canary, args=(held, self.serve))
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.05)  # Python runs what debuggers ask for in a main thread that moves
+        os._exit(1)
+
+
+def main() -> None:
+    """The first statement is what is on trial."""
+    harden(sys.argv[1:])
+    del sys.path[0]  # this folder, which is no place to import from
+    import ctypes
+
+    libc = ctypes.CDLL(None)
+    if "--undo" in sys.argv:
+        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    # Where Yama would not let attackers attach; EINVAL where the kernel has no Yama.
+    libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
+    Server().run()
+
+
+if __name__ == "__main__":
+    main()

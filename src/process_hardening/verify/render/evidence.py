@@ -1,0 +1,120 @@
+"""Evidence for a reviewer: one dated JSON record of a verification, and how to save a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from importlib import metadata
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from process_hardening.errors import CommandError
+from process_hardening.verify.render.json import as_dict
+from process_hardening.verify.run import UNAVAILABLE, Verification
+
+_PROGRAMS = {"gdb": "gdb", "gcore": "gdb", "lldb": "lldb", "strace": "strace", "perf": "perf"}
+"""The attacks whose tool tells its version when called with --version."""
+
+
+def check_file(path: str) -> None:
+    """Raise CommandError when a file cannot be written, before the work is done."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise CommandError(f"{path}: is a folder, not a file")
+    if not os.path.isdir(folder):
+        raise CommandError(f"{folder}: no such folder")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise CommandError(f"{path}: cannot be written")
+
+
+def save_file(path: str, text: str) -> None:
+    """Write a report. Raises CommandError."""
+    try:
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+
+
+def check_folder(folder: str) -> None:
+    """Raise CommandError when no record can be written into folder, before the work is done."""
+    existing = os.path.abspath(folder)
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        raise CommandError(f"{existing}: is no folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise CommandError(f"{existing}: cannot be written")
+
+
+def save(folder: str, verification: Verification) -> str:
+    """Write the record into folder, which is made; returns its path. Raises CommandError."""
+    stamp = verification.environment["time"].replace(":", "").replace("+0000", "Z")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{folder}: {error.strerror}") from None
+    path = os.path.join(folder, f"verify-{stamp}.json")
+    save_file(path, json.dumps(record(verification), indent=2) + "\n")
+    return path
+
+
+def record(verification: Verification) -> dict[str, Any]:
+    """What the record holds; never a canary or another secret."""
+    return {"commit": commit(), "tools": tool_versions(verification), **as_dict(verification)}
+
+
+def commit() -> str | None:
+    """The commit that the installed package was built from, as far as pip noted it."""
+    try:
+        text = metadata.distribution("process-hardening").read_text("direct_url.json")
+        origin = json.loads(text or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    if "vcs_info" in origin:
+        return str(origin["vcs_info"].get("commit_id"))
+    url = urlsplit(origin.get("url", ""))
+    if url.scheme != "file":
+        return None
+    path = unquote(url.path)  # of the sources, or of a wheel that was built beside them
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    return _output(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
+
+
+def tool_versions(verification: Verification) -> dict[str, str | None]:
+    """The versions of the tools that attacked."""
+    versions = {}
+    for attack in verification.attacks:
+        if attack.kind != "tool" or attack.control == UNAVAILABLE:
+            continue
+        program = _PROGRAMS.get(attack.name)
+        if program:
+            versions[attack.name] = _output([program, "--version"])
+            continue
+        try:
+            versions[attack.name] = metadata.version(attack.name)
+        except metadata.PackageNotFoundError:
+            versions[attack.name] = None
+    return versions
+
+
+def _output(argv: list[str]) -> str | None:
+    """The first line that a command prints, or None."""
+    path = shutil.which(argv[0])
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(
+            [path, *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    lines = done.stdout.decode(errors="replace").splitlines()
+    return lines[0].strip() if lines and not done.returncode else None

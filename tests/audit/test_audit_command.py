@@ -1,0 +1,363 @@
+"""The command: filters, exit statuses, baseline, watching, and what it is given that is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from posture.zoo import COMMAND, HARDENED, ROOT, Animal, audit, audit_json, in_mounts, process_of
+
+
+def names(document: dict[str, Any]) -> set[str]:
+    """The names of the processes in an audit."""
+    return {process["name"] for process in document["processes"]}
+
+
+@pytest.mark.parametrize(
+    ("modes", "arguments", "status"),
+    [
+        (HARDENED, [], 0),
+        ([], [], 1),
+        ([], ["--fail-on", "never"], 0),
+        ([], ["--fail-on", "high", "--exclude", "PH001"], 0),
+        ([], ["--fail-on", "low", "--exclude", "PH001"], 1),
+        (["core=0,0"], ["--fail-on", "info", "--exclude", "PH001"], 0),
+        (["undump"], [], 0),
+        (["undump"], ["--fail-on", "low"], 1),
+    ],
+    ids=str,
+)
+def test_the_status(
+    modes: list[str],
+    arguments: list[str],
+    status: int,
+    animal: Path,
+    core_pattern: support.Sysctl,
+) -> None:
+    """1 from the severity on that was asked for."""
+    core_pattern.set("core")
+    with Animal(animal, *modes) as one:
+        done = audit(one.pid, *arguments)
+        assert done.returncode == status, done.stdout + done.stderr
+
+
+def test_the_filters(animal: Path) -> None:
+    """By name, user, interpreter and what is left out."""
+    with (
+        Animal(animal, *HARDENED, "name=tiger") as tiger,
+        Animal(animal, "name=lion", **ROOT) as lion,
+    ):
+        assert names(audit_json("--name", "^tig.r$")) == {"tiger"}
+        assert names(audit_json("--name", "tiger|lion")) == {"tiger", "lion"}
+        both = ["--name", "tiger|lion"]
+        assert names(audit_json(*both, "--exclude", "li")) == {"tiger"}
+        assert names(audit_json(*both, "--user", str(support.USER))) == {"tiger"}
+        assert names(audit_json(*both, "--python")) == set()
+        assert names(audit_json(tiger.pid, lion.pid)) == {"tiger", "lion"}
+        user = audit_json(tiger.pid)["processes"][0]["user"]
+        assert names(audit_json(*both, "--user", user)) == {"tiger"}
+        everything = audit_json()
+        assert {"tiger", "lion"} <= names(everything)
+        verdicts = everything["summary"]["verdicts"]
+        assert sum(verdicts.values()) == len(everything["processes"])
+
+
+def test_the_tree(animal: Path) -> None:
+    """Parents come above their children; a pid stands for all below it."""
+    with Animal(animal, "name=parent", "fork") as one:
+        done = audit("--tree", one.process.pid, "--fail-on", "never")
+        rows = [line for line in done.stdout.splitlines() if "parent" in line]
+        assert [row.split()[0] for row in rows[:2]] == [str(one.process.pid), str(one.pid)]
+        assert rows[1].index("parent") == rows[0].index("parent") + 2
+
+
+def test_workers_that_lost_the_hardening(animal: Path, python: str) -> None:
+    """An exec'd child of a hardened parent is found, with the fix for what started it."""
+    script = (
+        "import os, sys, process_hardening as p\n"
+        "p.pre_main_hardening()\n"
+        "if os.fork() == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
+        "os.wait()\n"
+    )
+    before = [python, "-c", script]
+    with Animal(animal, before=before) as lost, Animal(animal, *HARDENED, "fork") as kept:
+        (worker,) = audit_json(lost.pid)["processes"]
+        finding = worker["findings"][0]
+        assert (finding["id"], finding["severity"]) == ("PH014", "high")
+        assert "run --children" in finding["fix"]
+        assert process_of(lost.process.pid)["findings"] == []
+        assert process_of(kept.pid)["findings"] == []
+    with Animal(animal) as control:
+        assert "PH014" not in [f["id"] for f in process_of(control.pid)["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("argument", "word"),
+    [
+        ("from multiprocessing.spawn import spawn_main; spawn_main()", "initializer"),
+        ("/venv/bin/celery", "worker_process_init"),
+        ("/venv/bin/gunicorn", "post_fork"),
+        ("/venv/bin/uvicorn", "top of the module"),
+    ],
+)
+def test_the_fix_fits_the_framework(argument: str, word: str, animal: Path, python: str) -> None:
+    """By the command line of the worker."""
+    script = (
+        "import os, sys, process_hardening as p\n"
+        "p.pre_main_hardening()\n"
+        "if os.fork() == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
+        "os.wait()\n"
+    )
+    with Animal(animal, argument, before=[python, "-c", script]) as lost:
+        assert word in process_of(lost.pid)["findings"][0]["fix"]
+
+
+def test_the_baseline(animal: Path, user_tmp: Path, core_pattern: support.Sysctl) -> None:
+    """Only what is new is reported, whatever the pid."""
+    core_pattern.set("core")
+    baseline = user_tmp / "baseline.json"
+    with Animal(animal, "name=known") as one:
+        done = audit("--json", one.pid)
+        assert done.returncode == 1
+        baseline.write_text(done.stdout)
+        again = audit_json(one.pid, "--baseline", baseline)
+        assert again["processes"] == []
+        assert audit(one.pid, "--baseline", baseline).returncode == 0
+    with Animal(animal, "name=known") as another, Animal(animal, "name=new") as new:
+        document = audit_json(another.pid, new.pid, "--baseline", baseline)
+        assert names(document) == {"new"}
+    with Animal(animal, "name=known", "--token", "x") as worse:
+        (process,) = audit_json(worse.pid, "--baseline", baseline)["processes"]
+        assert [finding["id"] for finding in process["findings"]] == ["PH010"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"schema": 1}', '{"schema": 2}', '{"schema": 1, "processes": 3}',
+             '{"schema": 1, "processes": [{}]}', "[" * 100_000, "\x00\x01"], ids=range(10)
+)  # fmt: skip
+def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
+    """One line, status 2."""
+    baseline = user_tmp / "baseline.json"
+    baseline.write_text(text)
+    done = audit("--baseline", baseline)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "no baseline" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["0"], "is no process id"),
+        (["-1"], "is no process id"),
+        (["x"], "is no process id"),
+        (["99999999999999"], "is no process id"),
+        (["4194304"], "no such process"),
+        (["--name", "("], "is no regular expression"),
+        (["--exclude", "["], "is no regular expression"),
+        (["--exclude", "PH999"], "no such finding"),
+        (["--user", "nobody-of-that-name"], "no such user"),
+        (["--user", "4294967295"], "no such user"),
+        (["--exclude", ""], "would leave out every process"),
+        (["--json", "--sarif", "-"], "standard output can be one form only"),
+        (["--junit", "-", "--sarif", "-"], "standard output can be one form only"),
+        (["--fail-on", "terrible"], "invalid choice"),
+        (["--baseline", "/nonexistent/file"], "No such file"),
+        (["--baseline", "/"], "Is a directory"),
+        (["--watch", "never"], "give seconds"),
+        (["--watch", "0"], "give seconds"),
+        (["--watch", "nan"], "give seconds"),
+        (["--sarif", "/nonexistent/file"], "No such file"),
+        (["--openmetrics", "/proc/metrics"], "/proc/metrics"),
+        (["--unknown"], "unrecognized"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
+    """On standard error, with status 2, and nothing on standard output."""
+    done = audit(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_pid_that_is_gone_among_others(animal: Path) -> None:
+    """The others are told, and the status says that something is missing."""
+    with Animal(animal, *HARDENED) as one:
+        done = audit(one.pid, 4194304)
+        assert done.returncode == 3
+        assert str(one.pid) in done.stdout
+        assert done.stderr == "process-hardening: 4194304: no such process\n"
+
+
+def test_standard_output_closed(animal: Path) -> None:
+    """One line, status 2, for a closed descriptor and for a reader that is gone."""
+    with Animal(animal) as one:
+        argv = f"exec {COMMAND} audit {one.pid} >&-"
+        closed = support.run(["sh", "-c", argv])
+        assert (closed.returncode, closed.stderr.count("\n")) == (2, 1)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [COMMAND, "audit", str(one.pid)], stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert done.returncode == 2
+        assert done.stderr == "process-hardening: standard output: No space left on device\n"
+
+
+def test_what_is_no_file_is_written_to_as_it_is(animal: Path, user_tmp: Path) -> None:
+    """A file in the place of /dev/stdout or of a pipe would break what others do with it."""
+    pipe = user_tmp / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    with Animal(animal) as one:
+        assert audit(one.pid, "--junit", pipe, "--fail-on", "never").returncode == 0
+        assert os.read(held, 1 << 16).startswith(b"<?xml")
+        full = audit(one.pid, "--junit", "/dev/full")
+        assert full.returncode == 2
+        assert full.stderr == "process-hardening: /dev/full: No space left on device\n"
+        whole = audit(one.pid, "--junit", "/dev/stdout", "--fail-on", "never")
+        assert "<?xml" in whole.stdout
+    os.close(held)
+    assert pipe.is_fifo()
+    assert Path("/dev/full").is_char_device()
+    assert Path("/dev/stdout").is_symlink()
+
+
+def test_files_are_replaced_whole(animal: Path, user_tmp: Path) -> None:
+    """A reader never sees a part; nothing is left beside it; the collector may read it."""
+    path = user_tmp / "audit.prom"
+    path.write_text("old\n")
+    before = path.stat().st_ino
+    with Animal(animal) as one:
+        done = audit(one.pid, "--openmetrics", path, "--fail-on", "never")
+        assert done.returncode == 0
+        assert path.stat().st_ino != before
+        assert path.stat().st_mode & 0o777 == 0o644
+        assert path.read_text().endswith("# EOF\n")
+        assert list(user_tmp.iterdir()) == [path]
+        failing = audit(one.pid, "--sarif", user_tmp)
+        assert failing.returncode == 2
+        assert list(user_tmp.iterdir()) == [path]
+
+
+def test_watching(animal: Path) -> None:
+    """One JSON document a line, until it is interrupted."""
+    with Animal(animal, *HARDENED) as one:
+        argv = [COMMAND, "audit", "--json", "--watch", "0.1", str(one.pid)]
+        with subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as watching:
+            assert watching.stdout is not None
+            assert watching.stderr is not None
+            for _ in range(3):
+                document = json.loads(watching.stdout.readline())
+                assert document["processes"][0]["verdict"] == "hardened"
+            watching.send_signal(signal.SIGINT)
+            assert watching.stderr.read() == "process-hardening: stopped\n"
+            assert watching.wait(support.TIMEOUT) == 130
+
+
+def test_without_proc() -> None:
+    """One line that says what to do."""
+    for command in ("audit", "doctor"):
+        done = support.run([*in_mounts("umount -l /proc", as_user=False), COMMAND, command])
+        assert done.returncode == 2
+        assert done.stderr == (
+            "process-hardening: /proc: no proc file system: mount it to read the posture\n"
+        )
+
+
+@pytest.mark.parametrize("mode", ["noaccess", "invisible"])
+def test_hidepid(mode: str, animal: Path) -> None:
+    """What is hidden is said to be, with status 3; root sees all."""
+    hidden = in_mounts(f"mount -t proc -o hidepid={mode} proc /proc")
+    with Animal(animal, *HARDENED, **ROOT) as one:
+        done = audit("--fail-on", "never", before=hidden)
+        assert done.returncode == 3
+        assert f"hidepid={mode}" in done.stdout
+        assert done.stderr == ""
+        found = process_of(one.pid, before=hidden)
+        assert (found["verdict"], found["name"]) == ("unknown", None)
+        seen = in_mounts(f"mount -t proc -o hidepid={mode} proc /proc", as_user=False)
+        assert process_of(one.pid, before=seen)["verdict"] == "hardened"
+
+
+@pytest.mark.parametrize("command", ["audit", "doctor"])
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ("darwin", "PT_DENY_ATTACH"),
+        ("freebsd14", "procctl"),
+        ("openbsd7", "kern.global_ptrace"),
+        ("netbsd10", "corename"),
+        ("win32", "DACL"),
+        ("sunos5", "nothing is known"),
+    ],
+)
+def test_another_system(system: str, said: str, command: str, python: str) -> None:
+    """Says what is known there and what is not, with status 2."""
+    script = (
+        f"import sys, process_hardening.cli.main as m; sys.platform = {system!r};"
+        f" sys.exit(m.main([{command!r}]))"
+    )
+    done = support.run([python, "-c", script])
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_any_locale(locale: str, animal: Path) -> None:
+    """A name that the encoding cannot say is escaped."""
+    env = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with Animal(animal, "name=é\u4e2d", *HARDENED) as one:
+        done = audit(one.pid, env=env)
+        assert done.returncode == 0
+        assert done.stderr == ""
+
+
+def test_a_terminal_gets_no_raw_name(animal: Path) -> None:
+    """In a pseudo-terminal, with colours, the only escapes are ours."""
+    import pty
+    import re
+
+    with Animal(animal, *HARDENED, "name=a\x1b[31m\x07b") as one:
+        leader, follower = pty.openpty()
+        done = subprocess.Popen([COMMAND, "audit", str(one.pid)], stdout=follower)
+        os.close(follower)
+        said = b""
+        while True:
+            try:
+                part = os.read(leader, 4096)
+            except OSError:
+                break
+            if not part:
+                break
+            said += part
+        os.close(leader)
+        assert done.wait(support.TIMEOUT) == 0
+        rest = re.sub(rb"\x1b\[[0-9;]*m", b"", said.replace(b"\\x1b[31m", b"HERE"))
+        assert b"HERE" in rest
+        assert all(byte >= 32 or byte in b"\r\n" for byte in rest)
+
+
+def test_status_and_audit_agree(animal: Path, injected: Path) -> None:
+    """`status PID` has the same verdict."""
+    for modes, env in (
+        (HARDENED, {}),
+        ([], {}),
+        (["undump"], {}),
+        ([*HARDENED, "wipe=0"], {"LD_PRELOAD": str(injected)}),
+    ):
+        with Animal(animal, *modes, env=env) as one:
+            done = support.run([COMMAND, "status", "--json", str(one.pid)])
+            assert json.loads(done.stdout)["verdict"] == process_of(one.pid)["verdict"]

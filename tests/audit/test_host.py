@@ -1,0 +1,289 @@
+"""The host's settings, read from made-up files, and what doctor makes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from posture.zoo import COMMAND
+from process_hardening.audit.rules.checks import checks_of
+from process_hardening.audit.host import (
+    FIXED,
+    VULNERABLE,
+    Host,
+    exit_race_by_trying,
+    exit_race_by_version,
+    parse_file_capabilities,
+    read_host,
+)
+from process_hardening.audit.reader import Posture
+
+GOOD = {
+    "proc/sys/kernel/core_pattern": "|/bin/false\n",
+    "proc/sys/kernel/core_uses_pid": "0\n",
+    "proc/sys/fs/suid_dumpable": "0\n",
+    "proc/sys/kernel/yama/ptrace_scope": "1\n",
+    "proc/sys/kernel/perf_event_paranoid": "2\n",
+    "proc/sys/user/max_user_namespaces": "0\n",
+    "proc/sys/vm/memfd_noexec": "0\n",
+    "proc/sys/kernel/randomize_va_space": "2\n",
+    "proc/swaps": "Filename\tType\tSize\tUsed\tPriority\n",
+    "proc/self/mountinfo": "22 27 0:21 / /proc rw - proc proc rw,hidepid=invisible\n",
+    "proc/self/ns/user": "",
+    "etc/group": "root:x:0:\nsudo:x:27:\n",
+}
+
+
+def host_of(root: Path, files: dict[str, str | None]) -> Host:
+    """The host whose files are these; None: there is no such file."""
+    for name, text in {**GOOD, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            path.write_text(text)
+    return read_host(str(root), try_exit_race=False)
+
+
+def ids(host: Host, postures: tuple[Posture, ...] = ()) -> list[str]:
+    """The findings of a host whose kernel has the fix."""
+    host.exit_race, host.exit_race_source = FIXED, "tried"
+    return [finding.id for check in checks_of(host, postures) for finding in check.findings]
+
+
+def test_a_good_host(tmp_path: Path) -> None:
+    """Has no finding, and nothing unknown."""
+    host = host_of(tmp_path, {})
+    assert ids(host) == []
+    assert not any(check.unknown for check in checks_of(host))
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"proc/sys/kernel/core_pattern": "core\n"}, ["PH104"]),
+        ({"proc/sys/kernel/core_pattern": "/var/core/%p\n"}, []),
+        ({"proc/sys/kernel/core_pattern": "|/nonexistent %p\n"}, ["PH101", "PH102"]),
+        ({"proc/sys/kernel/core_pattern": "|/usr/lib/h\n", "usr/lib/h": ""}, ["PH101"]),
+        ({"proc/sys/fs/suid_dumpable": "1\n"}, ["PH105"]),
+        ({"proc/sys/fs/suid_dumpable": "2\n"}, ["PH106"]),
+        ({"proc/sys/kernel/yama/ptrace_scope": "0\n"}, ["PH107"]),
+        ({"proc/sys/kernel/yama/ptrace_scope": None}, ["PH107"]),
+        ({"proc/sys/kernel/perf_event_paranoid": "1\n"}, ["PH108"]),
+        ({"proc/sys/kernel/perf_event_paranoid": "-1\n"}, ["PH108"]),
+        ({"proc/sys/kernel/perf_event_paranoid": None}, []),
+        ({"proc/sys/user/max_user_namespaces": "1000\n"}, ["PH109"]),
+        (
+            {
+                "proc/sys/user/max_user_namespaces": "9\n",
+                "proc/sys/kernel/unprivileged_userns_clone": "0\n",
+            },
+            [],
+        ),
+        ({"proc/self/ns/user": None, "proc/sys/user/max_user_namespaces": "9\n"}, []),
+        ({"etc/ld.so.preload": "# nothing\n"}, []),
+        ({"etc/ld.so.preload": "/lib/a.so\n/lib/b.so # why\n"}, ["PH110"]),
+        ({"proc/sys/vm/memfd_noexec": "1\n"}, []),
+        ({"proc/sys/vm/memfd_noexec": "2\n"}, ["PH112"]),
+        ({"proc/sys/kernel/randomize_va_space": "0\n"}, ["PH115"]),
+        ({"etc/group": "docker:x:9:ann,bob\nusers:x:1:ann\n"}, ["PH116"]),
+        ({"proc/self/mountinfo": "22 27 0:21 / /proc rw - proc proc rw\n"}, ["PH117"]),
+        ({"proc/self/mountinfo": "22 27 0:21 / /proc rw - proc proc rw,hidepid=0\n"}, ["PH117"]),
+    ],
+    ids=str,
+)
+def test_each_setting(files: dict[str, str | None], expected: list[str], tmp_path: Path) -> None:
+    """Is its own finding."""
+    assert ids(host_of(tmp_path, files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("proc/sys/kernel/core_pattern", None),
+        ("proc/sys/fs/suid_dumpable", None),
+        ("proc/sys/fs/suid_dumpable", "many\n"),
+        ("proc/sys/kernel/randomize_va_space", ""),
+    ],
+)
+def test_what_cannot_be_read_is_unknown(name: str, text: str | None, tmp_path: Path) -> None:
+    """Never fine."""
+    host = host_of(tmp_path, {name: text})
+    assert ids(host) == []
+    assert sum(check.unknown for check in checks_of(host)) == 1
+
+
+def swap(root: Path, *devices: tuple[str, str, tuple[str, ...]]) -> dict[str, str | None]:
+    """A /proc/swaps with the first of these devices: name, its dm uuid, what it lies on."""
+    for name, uuid, below in devices:
+        folder = root / "sys/class/block" / name
+        (folder / "slaves").mkdir(parents=True)
+        for other in below:
+            (folder / "slaves" / other).mkdir()
+        if uuid:
+            (folder / "dm").mkdir()
+            (folder / "dm/uuid").write_text(f"{uuid}\n")
+        (root / "dev").mkdir(exist_ok=True)
+        (root / "dev" / name).write_text("")
+    lines = f"Filename Type Size Used Priority\n/dev/{devices[0][0]} partition 1 0 -2\n"
+    return {"proc/swaps": lines}
+
+
+@pytest.mark.parametrize(
+    ("devices", "encrypted"),
+    [
+        ([("sda2", "", ())], False),
+        ([("dm-0", "CRYPT-PLAIN-swap", ("sda2",)), ("sda2", "", ())], True),
+        ([("dm-1", "LVM-x", ("dm-0",)), ("dm-0", "CRYPT-LUKS2-x", ())], True),
+        ([("dm-1", "LVM-x", ("sda2",)), ("sda2", "", ())], False),
+        ([("dm-1", "LVM-x", ("dm-0", "sdb")), ("dm-0", "CRYPT-x", ()), ("sdb", "", ())], False),
+        ([("dm-1", "LVM-x", ("gone",))], None),
+        ([("zram0", "", ())], True),
+    ],
+    ids=str,
+)
+def test_swap(
+    devices: list[tuple[str, str, tuple[str, ...]]], encrypted: bool | None, tmp_path: Path
+) -> None:
+    """Encrypted when all that it lies on is."""
+    host = host_of(tmp_path, swap(tmp_path, *devices))
+    assert host.swaps is not None
+    assert [area.encrypted for area in host.swaps] == [encrypted]
+    assert ids(host) == (["PH113"] if encrypted is False else [])
+    assert any(check.unknown for check in checks_of(host)) is (encrypted is None)
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        ("5.10.255", VULNERABLE),
+        ("5.10.256", FIXED),
+        ("5.15.206", VULNERABLE),
+        ("5.15.207", FIXED),
+        ("6.1.172", VULNERABLE),
+        ("6.1.173", FIXED),
+        ("6.6.138", VULNERABLE),
+        ("6.6.139", FIXED),
+        ("6.12.88", VULNERABLE),
+        ("6.12.89", FIXED),
+        ("6.18.30", VULNERABLE),
+        ("6.18.31", FIXED),
+        ("6.18.44-fc-v595", FIXED),
+        ("7.0.7", VULNERABLE),
+        ("7.0.8", FIXED),
+        ("7.0", VULNERABLE),
+        ("7.1", FIXED),
+        ("7.1.0-rc3", None),
+        ("7.1.0-rc4", FIXED),
+        ("8.0.1", FIXED),
+        ("6.19.14", VULNERABLE),  # a line that ended before the fix
+        ("6.8.0-117-generic", None),  # Ubuntu's numbers say nothing of its fixes
+        ("6.1.0-47-amd64", None),
+        ("5.14.0-503.11.1.el9_5.x86_64", None),
+        ("3.10.0", None),
+        ("", None),
+        ("unknown", None),
+    ],
+)
+def test_the_fix_by_the_version(release: str, expected: str | None) -> None:
+    """Only a number of the stable series proves anything."""
+    assert exit_race_by_version(release) == expected
+
+
+def test_the_fix_by_trying() -> None:
+    """On a kernel that has it by its version, trying agrees; it leaves no zombie."""
+    if exit_race_by_version(os.uname().release) != FIXED:
+        support.missing("a kernel that has the fix by its version")
+    assert exit_race_by_trying() == FIXED
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_the_fix_unknown_is_said(tmp_path: Path) -> None:
+    """Neither fine nor a finding."""
+    host = host_of(tmp_path, {})
+    host.exit_race, host.exit_race_source, host.kernel = None, "", "6.8.0-117-generic"
+    (check,) = [check for check in checks_of(host) if check.unknown]
+    assert check.topic == "CVE-2026-46333"
+    host.exit_race, host.exit_race_source = VULNERABLE, "tried"
+    found = [finding.id for check in checks_of(host) for finding in check.findings]
+    assert found == ["PH114"]
+
+
+def test_file_capabilities() -> None:
+    """As struct vfs_cap_data is laid out, revision 2."""
+    value = struct.pack("<5I", 0x02000001, 1 << 19, 0, 1 << (38 - 32), 0)
+    assert parse_file_capabilities(value) == 1 << 19 | 1 << 38
+    assert parse_file_capabilities(b"") == 0
+    assert parse_file_capabilities(b"\x01\x02\x03") == 0
+
+
+def test_a_program_with_a_capability(tmp_path: Path) -> None:
+    """Is told among who can read others' memory."""
+    support.need_root()
+    program = tmp_path / "usr/bin/peek"
+    program.parent.mkdir(parents=True)
+    program.write_text("")
+    value = struct.pack("<5I", 0x02000001, 1 << 19, 0, 0, 0)
+    try:
+        os.setxattr(program, "security.capability", value)
+    except OSError as error:
+        support.missing(f"a file system with capabilities: {error.strerror}")
+    host = host_of(tmp_path, {})
+    assert [names for _, names in host.capable_files] == [("CAP_SYS_PTRACE",)]
+    assert ids(host) == ["PH116"]
+
+
+def test_a_process_with_a_capability(tmp_path: Path) -> None:
+    """Likewise, unless it is root or has it in a user namespace only."""
+    host = host_of(tmp_path, {})
+    for uid, other, expected in ((1000, False, ["PH116"]), (0, False, []), (1000, True, [])):
+        one = Posture(7)
+        one.name, one.uid, one.capabilities = "agent", uid, ("CAP_SYS_PTRACE",)
+        one.other_user_namespace = other
+        assert ids(host, (one,)) == expected
+
+
+def test_others_may_write_what_is_preloaded(tmp_path: Path) -> None:
+    """A library that root does not own is worse than one that it does."""
+    support.need_root()
+    library = tmp_path / "opt/x.so"
+    library.parent.mkdir()
+    library.write_text("")
+    files: dict[str, str | None] = {"etc/ld.so.preload": "/opt/x.so\n"}
+    assert ids(host_of(tmp_path, files)) == ["PH110"]
+    os.chown(library, support.USER, -1)
+    assert ids(host_of(tmp_path, files)) == ["PH110", "PH111"]
+
+
+def doctor(*arguments: str, **options: Any) -> Any:
+    """Run `process-hardening doctor`."""
+    return support.run([COMMAND, "doctor", *arguments], **options)
+
+
+def test_the_command(suid_dumpable: support.Sysctl) -> None:
+    """Tells what is set on this machine, with why and fix, and changes nothing."""
+    suid_dumpable.set("1")
+    done = doctor()
+    assert done.returncode == 1
+    assert "PH105 high" in done.stdout
+    assert "sysctl -w fs.suid_dumpable=0" in done.stdout
+    assert suid_dumpable.path.read_text() == "1\n"
+    document = json.loads(doctor("--json", "--fail-on", "never").stdout)
+    assert document["host"]["suid_dumpable"] == 1
+    suid_dumpable.set("0")
+    document = json.loads(doctor("--json", "--fail-on", "never").stdout)
+    assert "PH105" not in [finding["id"] for finding in document["findings"]]
+
+
+def test_doctor_without_root() -> None:
+    """Works as any user."""
+    done = support.run_as_user([COMMAND, "doctor", "--json", "--fail-on", "never"])
+    assert done.returncode in (0, 3), done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["host"]["exit_race"] in (FIXED, VULNERABLE, None)

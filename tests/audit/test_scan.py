@@ -1,0 +1,129 @@
+"""One pass over all processes: nothing that a process does can stop it or make it lie."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from posture.zoo import HARDENED, Animal
+from process_hardening.errors import CommandError
+from process_hardening.audit import scan as module
+from process_hardening.audit.reader import NoSuchProcessError, Reader, read_posture
+from process_hardening.audit.scan import scan
+from process_hardening.audit.tree import in_order
+
+STATUS = "Name:\t{name}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t{ppid}\nTracerPid:\t0\n" \
+    "Uid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nVmSize:\t4 kB\nThreads:\t1\nCapPrm:\t0\nCapEff:\t0\n" \
+    "NoNewPrivs:\t0\nSeccomp:\t0\n"  # fmt: skip
+LIMITS = "Max core file size        0                    0                    bytes     \n"
+
+
+def add(proc: Path, pid: int, ppid: int = 0, status: str | None = None) -> Path:
+    """A process in a made-up /proc."""
+    folder = proc / str(pid)
+    folder.mkdir()
+    text = STATUS.format(name=f"p{pid}", pid=pid, ppid=ppid) if status is None else status
+    (folder / "status").write_text(text)
+    (folder / "limits").write_text(LIMITS)
+    for name in ("cmdline", "environ", "maps"):
+        (folder / name).write_text("")
+    (folder / "exe").symlink_to("/bin/x")
+    return folder
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A made-up /proc, which is of another pid namespace than ours."""
+    (tmp_path / "self").symlink_to("1")
+    return tmp_path
+
+
+def test_all_of_them(animal: Path) -> None:
+    """In ascending order, each once, ourselves among them."""
+    with Animal(animal) as one:
+        snapshot = scan()
+        pids = [posture.pid for posture in snapshot.processes]
+        assert pids == sorted(set(pids))
+        assert {one.pid, os.getpid()} <= set(pids)
+        assert snapshot.is_complete
+        assert snapshot.seconds > 0
+
+
+def test_nothing_is_left_open(animal: Path) -> None:
+    """Descriptors and threads."""
+    with Animal(animal, *HARDENED) as one:
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            scan()
+            scan([one.pid, 4194304])
+            read_posture(one.pid)
+            with pytest.raises(NoSuchProcessError):
+                read_posture(4194304)
+        assert set(os.listdir("/proc/self/fd")) == before
+        assert threading.active_count() == 1
+
+
+def test_a_process_that_does_not_answer(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are read, and it is named; here a pipe that nobody writes to stands for it."""
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    for pid in (10, 11, 12):
+        add(proc, pid)
+    (proc / "11" / "status").unlink()
+    os.mkfifo(proc / "11" / "status")
+    try:
+        snapshot = scan(proc=str(proc))
+    finally:
+        os.close(os.open(proc / "11" / "status", os.O_RDWR))  # lets the thread go
+    assert snapshot.stuck == [11]
+    assert [posture.pid for posture in snapshot.processes] == [10, 11, 12]
+    assert [posture.verdict == "unknown" for posture in snapshot.processes][1]
+    assert snapshot.processes[0].name == "p10"
+    assert snapshot.processes[2].name == "p12"
+    assert not snapshot.is_complete
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "nonsense", "Name:\tx\nUid:\n", "Name:\tx\nUid:\ta b c d\nVmSize:\t1\n",
+     "Name:\tx\nTracerPid:\tx\nVmSize:\t1\n", "\x00\xff"],
+    ids=repr,
+)  # fmt: skip
+def test_text_that_the_kernel_never_writes(text: str, proc: Path) -> None:
+    """Is unknown, said of that process alone."""
+    add(proc, 10, status=text)
+    add(proc, 11)
+    snapshot = scan(proc=str(proc))
+    strange, sound = snapshot.processes
+    assert strange.verdict == "unknown"
+    assert strange.problem or not strange.has_memory
+    assert sound.problem is None
+    assert sound.name == "p11"
+
+
+def test_a_loop_of_parents(proc: Path) -> None:
+    """Pids that were used again can look like each other's parents."""
+    add(proc, 10, 11)
+    add(proc, 11, 10)
+    add(proc, 12, 10)
+    add(proc, 13, 13)
+    snapshot = scan(proc=str(proc))
+    assert sorted(p.pid for _, p in in_order(snapshot.processes)) == [10, 11, 12, 13]
+
+
+def test_no_proc_file_system(tmp_path: Path) -> None:
+    """An error that says so."""
+    for folder in (tmp_path, tmp_path / "missing", Path("/dev/null")):
+        with pytest.raises(CommandError, match="mount it"):
+            Reader(str(folder))
+
+
+def test_a_deep_tree(proc: Path) -> None:
+    """Depth does not matter: nothing here is recursive."""
+    for pid in range(1000, 4000):
+        add(proc, pid, pid - 1)
+    snapshot = scan(proc=str(proc))
+    depths = [depth for depth, _ in in_order(snapshot.processes)]
+    assert depths == list(range(3000))

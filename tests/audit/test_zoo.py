@@ -1,0 +1,580 @@
+"""What audit says of processes of every kind agrees with what they know of themselves.
+
+Above all: none is ever called hardened that is not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from posture.zoo import (
+    ENVIRONMENT,
+    HARDENED,
+    ROOT,
+    Animal,
+    audit,
+    audit_json,
+    in_mounts,
+    mount_proc,
+    process_of,
+)
+from process_hardening.audit.reader import Reader, read_posture
+from process_hardening.audit.procfs import UNLIMITED
+
+
+def check(animal: Animal, found: dict[str, Any]) -> None:
+    """What was found agrees with what the process itself was told by prctl and getrlimit."""
+    limits = [UNLIMITED if n == "unlimited" else n for n in found["core_limit"].values()]
+    assert found["dumpable"] == animal.dumpable
+    assert tuple(limits) == animal.core_limit
+    assert found["inspectable"] is (animal.dumpable == 1)
+    if found["verdict"] == "hardened":
+        assert animal.dumpable == 0
+        assert animal.core_limit == (0, 0)
+        assert not found["injected_libraries"]
+
+
+@pytest.mark.parametrize("options", [{}, ROOT], ids=["user", "root"])
+@pytest.mark.parametrize(
+    ("modes", "verdict"),
+    [
+        ([], "exposed"),
+        (["core=0,0"], "exposed"),
+        (["undump"], "partial"),
+        (["undump", "core=0,0"], "hardened"),
+        (["undump", "core=0,4096"], "partial"),
+        (["undump", "core=1,1"], "partial"),
+        (["undump", "core=0,0", "fork"], "hardened"),
+        (["undump", "core=0,0", "maps=60000"], "hardened"),
+        (["no-new-privs"], "exposed"),
+    ],
+    ids=" ".join,
+)
+def test_the_flag_and_the_limit(
+    modes: list[str], verdict: str, options: dict[str, Any], animal: Path
+) -> None:
+    """Dumpable and core limit are the process's own, and the verdict follows from them."""
+    with Animal(animal, *modes, **options) as one:
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["verdict"] == verdict
+        assert found["dumpable_source"] == "pidfd"
+        assert found["no_new_privs"] is ("no-new-privs" in modes)
+        assert found["kind"] == "process"
+        assert found["exe"] == str(animal)
+
+
+def test_it_follows_the_process(animal: Path) -> None:
+    """What is told is what is, not what was."""
+    with Animal(animal) as one:
+        assert process_of(one.pid)["verdict"] == "exposed"
+        ctypes.set_errno(0)
+        os.kill(one.pid, signal.SIGSTOP)
+        assert process_of(one.pid)["verdict"] == "exposed"
+        os.kill(one.pid, signal.SIGCONT)
+        one.tell()
+        check(one, process_of(one.pid))
+
+
+def test_exec_loses_the_flag_and_keeps_the_limit(animal: Path) -> None:
+    """An exec'd child of a hardened process is exposed."""
+    with Animal(animal, *HARDENED, "exec", str(animal)) as one:
+        assert (one.dumpable, one.core_limit) == (1, (0, 0))
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["verdict"] == "exposed"
+
+
+def test_a_set_user_id_program(build: support.Compiler, animal: Path) -> None:
+    """A user's set-user-ID program is not dumpable, and nobody said hardened."""
+    support.need_root()
+    program = build.folder / "raised"
+    shutil.copy(animal, program)
+    program.chmod(0o4755)
+    with Animal(program) as one:
+        found = process_of(one.pid)
+        check(one, found)
+        assert one.dumpable == 0
+        assert (found["uid"], found["verdict"]) == (0, "partial")
+
+
+@pytest.mark.parametrize(
+    "modes",
+    [
+        [],
+        HARDENED,
+        [*HARDENED, "wipe=0"],
+        [*HARDENED, "wipe=0*"],
+        [*HARDENED, "wipe=X"],
+        [*HARDENED, "wipe=-*"],
+        ["wipe=X*"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+def test_an_injected_library(
+    modes: list[str], variable: str, animal: Path, injected: Path, audit_library: Path
+) -> None:
+    """It is found, also when the process wiped, forged or blotted out its environment."""
+    library = str(injected if variable == "LD_PRELOAD" else audit_library)
+    with (
+        Animal(animal, *modes, env={variable: library}) as one,
+        Animal(animal, *modes) as control,
+    ):
+        found, of_control = process_of(one.pid), process_of(control.pid)
+        check(one, found)
+        assert found["injected_libraries"] == [library]
+        assert found["verdict"] == ("partial" if "undump" in modes else "exposed")
+        assert "PH008" in [finding["id"] for finding in found["findings"]]
+        asked = any(mode.startswith("wipe") for mode in modes)
+        assert found["loader_variables"] == ([] if asked else [variable])
+
+        assert of_control["injected_libraries"] == []
+        assert of_control["verdict"] == ("hardened" if "undump" in modes else "exposed")
+
+
+def test_a_library_injected_into_a_python_that_wiped_it(python: str, injected: Path) -> None:
+    """Our own hardening wipes LD_PRELOAD, and root still finds what it left mapped.
+
+    The control has many libraries that it loaded itself, and none of them is accused.
+    """
+    script = (
+        "import ssl, json, decimal, sqlite3, ctypes, process_hardening as p, os, sys\n"
+        "p.pre_main_hardening(); print(os.getpid(), 0, 0, 0, flush=True); sys.stdin.read()"
+    )
+    for env, expected, verdict in (
+        ({"LD_PRELOAD": str(injected)}, [str(injected)], "partial"),
+        ({"LD_LIBRARY_PATH": "/nonexistent"}, [], "hardened"),
+        ({}, [], "hardened"),
+    ):
+        with Animal(python, "-c", script, env=env) as one:
+            found = process_of(one.pid)
+            assert found["loader_variables"] == []
+            assert found["injected_libraries"] == expected
+            assert found["verdict"] == verdict
+
+
+def test_a_preload_through_a_link_or_a_name(animal: Path, injected: Path, user_tmp: Path) -> None:
+    """What is mapped has another name than what was asked for."""
+    link = user_tmp / "link.so"
+    link.symlink_to(injected)
+    folder = str(injected.parent)
+    for value, extra in ((str(link), {}), (injected.name, {"LD_LIBRARY_PATH": folder})):
+        with Animal(animal, env={"LD_PRELOAD": value, **extra}) as one:
+            assert process_of(one.pid)["injected_libraries"] == [str(injected)]
+
+
+def test_a_preload_that_is_not_there(animal: Path) -> None:
+    """Requested is one thing, injected another; the loader's complaint is its own."""
+    with Animal(animal, env={"LD_PRELOAD": "/nonexistent.so"}) as one:
+        found = process_of(one.pid)
+        assert found["loader_variables"] == ["LD_PRELOAD"]
+        assert found["injected_libraries"] == []
+
+
+def test_a_static_program_takes_no_preload(build: support.Compiler, injected: Path) -> None:
+    """Nobody loads it there."""
+    program = build("animal.c", "-pthread", "-static", name="static-animal")
+    with Animal(program, *HARDENED, "wipe=0*", env={"LD_PRELOAD": str(injected)}) as one:
+        found = process_of(one.pid)
+        assert (found["injected_libraries"], found["verdict"]) == ([], "hardened")
+
+
+def test_a_musl_program(build: support.Compiler) -> None:
+    """Its loader keeps the same list."""
+    program = build("animal.c", name="musl-animal", cc="musl-gcc")
+    library = build("injected.c", "-shared", "-fPIC", name="musl-injected.so", cc="musl-gcc")
+    for mode in ("wipe=0*", "wipe=X", "fork"):
+        with (
+            Animal(program, *HARDENED, mode, env={"LD_PRELOAD": str(library)}) as one,
+            Animal(program, *HARDENED, mode) as control,
+        ):
+            assert process_of(one.pid)["injected_libraries"] == [str(library)]
+            assert process_of(control.pid)["verdict"] == "hardened"
+
+
+def test_our_own_library_is_no_injection(command: str, animal: Path) -> None:
+    """`run --children` and `run --method preload` load it on purpose."""
+    for extra in ([], ["--children"]):
+        before = [command, "run", "--method", "preload", *extra, "--"]
+        with Animal(animal, before=before) as one:
+            found = process_of(one.pid)
+            assert found["injected_libraries"] == []
+            assert found["loader_variables"] == []
+            assert found["verdict"] == "hardened"
+
+
+def test_born_hardened(command: str, animal: Path) -> None:
+    """`run` gives a hardened process under another name."""
+    with Animal(animal, before=[command, "run", "--"]) as one:
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["verdict"] == "hardened"
+
+
+def test_a_tracer_is_seen(animal: Path) -> None:
+    """Also when the flag was set afterwards: a tracer keeps its hold."""
+    with Animal(animal, *HARDENED, "trace-me") as one:
+        found = process_of(one.pid)
+        assert found["tracer_pid"] == one.process.pid
+        assert found["verdict"] == "partial"
+        assert found["findings"][0]["id"] == "PH005"
+
+
+def test_a_tracer_of_another_thread_is_seen(python: str) -> None:
+    """The status of a process tells of its first thread alone."""
+    script = (
+        "import ctypes, os, sys, threading\n"
+        "import process_hardening\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "inner, tracer = os.pipe(), os.pipe()\n"
+        "def wait(): os.write(inner[1], b'%d' % threading.get_native_id()); os.read(tracer[0], 1)\n"
+        "thread = threading.Thread(target=wait, daemon=True); thread.start()\n"
+        "tid = int(os.read(inner[0], 20))\n"
+        "done = os.pipe()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    if libc.prctl(1, 9) or libc.ptrace(0x4206, tid, 0, 0): os._exit(1)\n"
+        "    os.write(done[1], b'x'); os.read(tracer[0], 1)\n"
+        "os.read(done[0], 1)\n"
+        "process_hardening.pre_main_hardening()\n"
+        "print(os.getpid(), 0, 0, 0, flush=True); sys.stdin.read(); os.kill(child, 9)\n"
+    )
+    with Animal(python, "-c", script) as one:
+        found = process_of(one.pid)
+        assert found["dumpable"] == 0
+        assert found["tracer_pid"], found
+        assert found["verdict"] == "partial"
+        one.process.communicate("", timeout=support.TIMEOUT)
+
+
+def test_another_user_namespace(animal: Path) -> None:
+    """Who owns it can read what was started there, so it is not called hardened."""
+    with Animal(animal, *HARDENED, "unshare") as one:
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["other_user_namespace"] is True
+        assert found["verdict"] == "partial"
+    with Animal(animal, *HARDENED) as control:
+        assert process_of(control.pid)["other_user_namespace"] is False
+
+
+def test_a_zombie(animal: Path) -> None:
+    """It has no memory, no verdict and no finding."""
+    with Animal(animal, "zombie") as one:
+        found = process_of(one.pid)
+        assert (found["kind"], found["verdict"]) == ("zombie", "unknown")
+        assert (found["dumpable"], found["findings"]) == (None, [])
+        listed = {process["pid"] for process in audit_json()["processes"]}
+        assert one.pid not in listed
+        assert one.process.pid in listed
+        assert one.pid in {process["pid"] for process in audit_json("--all")["processes"]}
+
+
+@pytest.mark.parametrize("modes", [[], HARDENED], ids=["plain", "hardened"])
+def test_the_first_thread_ended_before_the_others(modes: list[str], animal: Path) -> None:
+    """The process looks like a zombie, and has memory all the same."""
+    with Animal(animal, *modes, "no-leader") as one:
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["kind"] == "process"
+        assert found["verdict"] == ("hardened" if modes else "exposed")
+
+
+def test_kernel_threads() -> None:
+    """Where the pid namespace shows them, they are marked as such."""
+    status = Path("/proc/2/status")
+    if not status.exists() or "kthreadd" not in status.read_text():
+        support.missing("kernel threads in this pid namespace")
+    found = process_of(2)
+    assert (found["name"], found["kind"], found["verdict"]) == (
+        "kthreadd",
+        "kernel thread",
+        "unknown",
+    )
+    kinds = {process["kind"] for process in audit_json()["processes"]}
+    assert kinds == {"process"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"with space",
+        b"new\nline",
+        b") S 1 (",
+        b"\x1b[31mred\x1b]0;x",
+        b"\rUid:\t0\t0\t0",
+        b"\\n\\",
+        b"\xff\xfe",
+        "\u202enamed".encode(),
+        b"",
+    ],
+    ids=repr,
+)
+def test_a_hostile_name(name: bytes, animal: Path) -> None:
+    """It is told as it is, lies about nothing else, and never reaches the terminal raw."""
+    with Animal(animal, *HARDENED, b"name=" + name, "") as one:
+        posture = read_posture(one.pid)
+        assert os.fsencode(posture.name) == name[:15]
+        assert posture.uid == support.USER
+        assert posture.tracer_pid == 0
+        found = process_of(one.pid)
+        check(one, found)
+        assert found["name"] == name[:15].decode("utf-8", "backslashreplace")
+        for arguments in (["--json"], [], ["--tree"], ["--sarif", "-"], ["--junit", "-"],
+                          ["--openmetrics", "-"]):  # fmt: skip
+            done = audit(one.pid, *arguments)
+            assert done.returncode == 0, done.stderr
+            assert all(c.isprintable() or c == "\n" for c in done.stdout)
+            assert "\u202e" not in done.stdout
+
+
+def test_a_huge_environment(animal: Path, injected: Path) -> None:
+    """100,000 variables, the last of which matter."""
+    env = {f"V{number}": "" for number in range(100_000)}
+    env |= {"OPENAI_API_KEY": "x", "LD_PRELOAD": str(injected), "EMPTY_TOKEN": ""}
+    with Animal(animal, env=env) as one:
+        found = process_of(one.pid)
+        assert found["secret_variables"] == ["OPENAI_API_KEY"]
+        assert found["loader_variables"] == ["LD_PRELOAD"]
+        assert found["injected_libraries"] == [str(injected)]
+
+
+def test_secrets_are_named_and_never_told(animal: Path) -> None:
+    """In the environment of a dumpable process, and in the arguments of any."""
+    value = "hunter2-is-secret"
+    modes = ["--password", value, f"--api-key={value}", f"GITHUB_TOKEN={value}",
+             f"https://u:{value}@example.org/"]  # fmt: skip
+    names = ["--password", "--api-key", "GITHUB_TOKEN", "a password in a URL"]
+    env = {"OPENAI_API_KEY": value, "DB_PASSWORD": value, "HARMLESS": value}
+    with (
+        Animal(animal, *modes, env=env) as one,
+        Animal(animal, *HARDENED, *modes, env=env) as hardened,
+    ):
+        for mode in (["--json"], [], ["--sarif", "-"], ["--junit", "-"], ["--openmetrics", "-"]):
+            for done in (audit(one.pid, *mode), audit(hardened.pid, *mode)):
+                assert value not in done.stdout + done.stderr
+        found = process_of(one.pid)
+        assert sorted(found["secret_variables"]) == ["DB_PASSWORD", "OPENAI_API_KEY"]
+        assert found["secret_arguments"] == names
+        assert {"PH009", "PH010"} <= {finding["id"] for finding in found["findings"]}
+        ids = {finding["id"] for finding in process_of(hardened.pid)["findings"]}
+        assert ids == {"PH010"}
+
+
+def test_capabilities_that_read_others(animal: Path) -> None:
+    """Whether in effect or only permitted."""
+    support.need_root()
+    user = str(support.USER)
+    before = [support.tool("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups",
+              "--inh-caps=+sys_ptrace", "--ambient-caps=+sys_ptrace"]  # fmt: skip
+    with Animal(animal, before=before, **ROOT) as one:
+        found = process_of(one.pid)
+        assert found["uid"] == support.USER
+        assert found["capabilities"] == ["CAP_SYS_PTRACE"]
+        assert "PH011" in [finding["id"] for finding in found["findings"]]
+    with Animal(animal) as control:
+        assert process_of(control.pid)["capabilities"] == []
+
+
+def test_processes_that_end_while_they_are_read(animal: Path) -> None:
+    """The audit goes on, and says nothing of them that it does not know."""
+    script = "import os\nfor _ in range(3000):\n    if os.fork() == 0: os._exit(0)\n    os.wait()\n"
+    with Animal(animal, *HARDENED) as stays:
+        mill = support.Running([sys.executable, "-c", f"print(1, flush=True)\n{script}"])
+        with mill:
+            for _ in range(20):
+                document = audit_json("--all")
+                of_mill = [p for p in document["processes"] if p["ppid"] == mill.pid]
+                assert all(p["verdict"] in ("exposed", "unknown") for p in of_mill)
+                (found,) = [p for p in document["processes"] if p["pid"] == stays.pid]
+                assert found["verdict"] == "hardened"
+
+
+def test_a_process_that_execs_all_the_time(python: str) -> None:
+    """Hardened and not in turn: every verdict of hardened was true when it was given."""
+    script = (
+        "import os, sys, process_hardening as p\n"
+        "print(1, flush=True)\n"
+        "n = int(sys.argv[1])\n"
+        "if n % 2: p.pre_main_hardening()\n"
+        "os.execv(sys.executable, [sys.executable, '-c', os.environ['S'], str(n + 1)])\n"
+    )
+    env = {**ENVIRONMENT, "S": script, "PYTHONDONTWRITEBYTECODE": "1"}
+    with support.Running([python, "-c", script, "0"], env=env) as one, Reader() as reader:
+        for _ in range(300):
+            posture = reader.read(one.pid)
+            assert posture.verdict in ("exposed", "hardened", "unknown")
+            if posture.verdict == "hardened":
+                assert posture.inspectable is False
+
+
+@pytest.mark.parametrize("modes", [[], HARDENED], ids=["plain", "hardened"])
+@pytest.mark.parametrize("calls", [["PIDFD_GET_INFO"], ["pidfd_open"]], ids=str)
+def test_an_older_kernel_tells_by_the_owner(
+    calls: list[str], modes: list[str], animal: Path, filtered: list[str]
+) -> None:
+    """Without PIDFD_GET_INFO the owner of /proc/PID/status tells of ordinary users' processes."""
+    with Animal(animal, *modes) as one:
+        found = process_of(one.pid, before=[*filtered, *calls, "--"])
+        check(one, found)
+        assert found["dumpable_source"] == "owner"
+        assert found["verdict"] == ("hardened" if modes else "exposed")
+
+
+@pytest.mark.parametrize("modes", [[], HARDENED], ids=["plain", "hardened"])
+def test_an_older_kernel_and_a_process_of_root(
+    modes: list[str], animal: Path, filtered: list[str]
+) -> None:
+    """A probe tells where it can; where it cannot, unknown is said."""
+    support.need_root()
+    with Animal(animal, *modes, **ROOT) as one:
+        found = process_of(one.pid, before=[*filtered, "PIDFD_GET_INFO", "--"])
+        check(one, found)
+        assert found["dumpable_source"] == "probe"
+        assert found["verdict"] == ("hardened" if modes else "exposed")
+
+        blind = process_of(one.pid, before=[*filtered, "PIDFD_GET_INFO", "get_robust_list", "--"])
+        assert (blind["dumpable"], blind["dumpable_source"]) == (None, None)
+        assert blind["verdict"] == "unknown"
+        done = audit(one.pid, before=[*filtered, "PIDFD_GET_INFO", "get_robust_list", "--"])
+        assert done.returncode == 3
+        assert "PH015" in done.stdout
+
+    # In a container nobody has CAP_SYS_PTRACE, and success alone is proof.
+    contained = [support.tool("setpriv"), "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
+    with Animal(animal, *modes, before=contained, **ROOT) as one:
+        found = process_of(one.pid, before=[*contained, *filtered, "PIDFD_GET_INFO", "--"])
+        assert found["verdict"] == ("unknown" if modes else "exposed")
+
+
+def test_an_older_kernel_and_a_zombie(animal: Path, filtered: list[str]) -> None:
+    """Root owns the files of what has no memory, too: that must not count as not dumpable."""
+    with Animal(animal, "zombie") as one:
+        found = process_of(one.pid, before=[*filtered, "PIDFD_GET_INFO", "--"])
+        assert (found["kind"], found["dumpable"]) == ("zombie", None)
+
+
+@pytest.mark.parametrize("mode", ["off", "noaccess", "invisible"])
+def test_what_the_same_user_sees(mode: str, animal: Path) -> None:
+    """Without root: the flag and the limit are told, what is protected is null.
+
+    With hidepid the kernel hides from a user even the user's own hardened processes.
+    """
+    before = in_mounts(mount_proc(mode))
+    with Animal(animal, *HARDENED, "core=0,0") as one, Animal(animal) as plain:
+        found = process_of(one.pid, before=before)
+        check(one, found)
+        assert found["uid"] == support.USER
+        assert found["injected_libraries"] is None
+        assert "injected_libraries" in found["protected"]
+        if mode == "off":
+            assert found["verdict"] == "hardened"
+            assert [finding["id"] for finding in found["findings"]] == ["PH016"]
+            assert found["tracer_pid"] == 0
+        else:
+            assert found["verdict"] == "unknown"
+            assert found["tracer_pid"] is None
+            assert found["name"] is None
+
+        exposed = process_of(plain.pid, before=before)
+        check(plain, exposed)
+        assert exposed["verdict"] == "exposed"
+        assert exposed["injected_libraries"] == []
+
+        everything = audit("--json", "--fail-on", "never", before=before)
+        assert everything.returncode == (0 if mode == "off" else 3)
+
+
+def test_another_pid_namespace_s_proc(animal: Path) -> None:
+    """Its pids are not ours: what a pidfd says of such a number would be another process's."""
+    support.need_root()
+    before = [support.tool("unshare"), "--pid", "--fork"]
+    with Animal(animal, *HARDENED) as one, Animal(animal) as plain:
+        found = process_of(one.pid, before=before)
+        check(one, found)
+        assert found["dumpable_source"] == "owner"
+        assert process_of(plain.pid, before=before)["verdict"] == "exposed"
+
+
+def test_python_and_its_remote_debugging(python: str) -> None:
+    """The version is told; only from 3.14 on can code be injected so."""
+    script = "import sys; print(1, flush=True); sys.stdin.read()"
+    with support.Running([python, "-c", script]) as one:
+        found = process_of(one.pid)
+        assert found["python"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
+        assert found["remote_debugging"] is (sys.version_info >= (3, 14))
+        assert one.pid in [p["pid"] for p in audit_json("--python")["processes"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "reachable"),
+    [
+        ([], {}, True),
+        (["-X", "disable-remote-debug"], {}, False),
+        (["-Xdisable-remote-debug"], {}, False),
+        (["-X", "disable_remote_debug"], {}, True),  # silently ignored by Python
+        ([], {"PYTHON_DISABLE_REMOTE_DEBUG": "1"}, False),
+        ([], {"PYTHON_DISABLE_REMOTE_DEBUG": ""}, True),
+        (list(HARDENED), {}, False),
+    ],
+    ids=str,
+)
+def test_remote_debugging_of_a_new_python(
+    arguments: list[str], env: dict[str, str], reachable: bool, animal: Path, user_tmp: Path
+) -> None:
+    """What counts is the name of the program, as 3.14's interpreter has it, and its switches."""
+    program = user_tmp / "python3.14"
+    shutil.copy(animal, program)
+    with Animal(program, *arguments, env=env) as one:
+        found = process_of(one.pid)
+        assert found["python"] == "3.14"
+        assert found["remote_debugging"] is reachable
+        assert ("PH013" in [f["id"] for f in found["findings"]]) is reachable
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "printf '%s\\0x /a' {library} > {file}",
+        "mkfifo {file}",
+        "ln -s /dev/zero {file}",
+        "mkdir {file}",
+        "echo {library} > {file}",
+    ],
+    ids=["nul", "pipe", "link", "folder", "plain"],
+)
+def test_an_ld_so_preload_of_another_mount_namespace(
+    make: str, animal: Path, injected: Path, build: support.Compiler, user_tmp: Path
+) -> None:
+    """Its owner may be hostile: nothing but a plain file is read, and it is the process's own."""
+    program = build("animal.c", "-pthread", "-static", name="static-animal")
+    etc = user_tmp / "etc"
+    etc.mkdir()
+    for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache"):
+        if Path("/etc", name).exists():
+            shutil.copy(Path("/etc", name), etc)
+    script = make.format(library=injected, file=etc / "ld.so.preload")
+    plain = make.startswith("echo")
+    if plain:  # the others would stop the programs on the way to the animal
+        support.run(["sh", "-ec", script])
+    with (
+        Animal(animal if plain else program, *HARDENED,
+               before=in_mounts(f"mount --bind {etc} /etc"), **ROOT) as one,
+        Animal(animal) as other,
+    ):  # fmt: skip
+        if not plain:
+            support.run(["sh", "-ec", script])
+        found = process_of(one.pid)
+        assert found["uid"] == support.USER
+        assert found["injected_libraries"] == ([str(injected)] if plain else [])
+        assert process_of(other.pid)["injected_libraries"] == []
