@@ -1,43 +1,79 @@
-"""The state of this process as the kernel tells it, and the verdict on it."""
+"""The state of this process as the kernel reports it, and the one verdict on any process."""
 
 from __future__ import annotations
 
 from process_hardening import _native
+from process_hardening.record import Record
+from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container
+    from typing import Literal
+
+    Verdict = Literal["hardened", "partial", "exposed", "unknown"]
 
 TRACER_UNNAMED = (1 << 63) - 1
-"""A tracer_pid where the system tells of a tracer, but not which (native/hardening.h)."""
+"""A tracer_pid on systems that report a tracer, but not which (native/core/hardening.h)."""
 
-HARDENED = "hardened"
-PARTIAL = "partial"
-EXPOSED = "exposed"
-UNKNOWN = "unknown"
+HARDENED: Verdict = "hardened"
+PARTIAL: Verdict = "partial"
+EXPOSED: Verdict = "exposed"
+UNKNOWN: Verdict = "unknown"
+
+VERDICTS = (EXPOSED, PARTIAL, UNKNOWN, HARDENED)
+"""Every verdict, the worst first."""
 
 
 def verdict_of(
+    *,
     inspectable: bool | None,
     dumpable: int | None,
     core_limit: tuple[int, int] | None,
     tracer_pid: int | None,
-    loader_variables: Iterable[str] | None,
-) -> str:
-    """'hardened', 'partial', 'exposed' or 'unknown'; None is protected or unknown.
+    loader_variables: tuple[str, ...] | None,
+    injected_libraries: tuple[str, ...] | None = (),
+    other_user_namespace: bool | None = False,
+    has_memory: bool = True,
+    excused: Container[str] = (),
+) -> Verdict:
+    """Judge a process by what was observed of it; None stands for what was not seen.
 
-    Dumpable 2 leaves cores, which root alone reads: partial.
+    excused -- names of the fields that may be None without making the verdict unknown: the kernel
+        hides them because the process is hardened, or this system has no such thing
+
+    'exposed' when another process of the same user may read it; 'hardened' when none may, a crash
+    leaves no core and nothing else contradicts that; 'partial' when something does (dumpable 2
+    leaves cores that root can read); 'unknown' when a field that decides was not seen.
     """
-    if inspectable is None:
+    if inspectable is None or not has_memory:
         return UNKNOWN
     if inspectable:
         return EXPOSED
-    open_ends = core_limit != (0, 0) or dumpable == 2 or tracer_pid or loader_variables
-    return PARTIAL if open_ends else HARDENED
+    core_possible = core_limit is not None and core_limit != (0, 0)
+    if (
+        core_possible
+        or dumpable == 2
+        or tracer_pid
+        or loader_variables
+        or injected_libraries
+        or other_user_namespace
+    ):
+        return PARTIAL
+    observed = {
+        "dumpable": dumpable,
+        "core_limit": core_limit,
+        "tracer_pid": tracer_pid,
+        "loader_variables": loader_variables,
+        "injected_libraries": injected_libraries,
+        "other_user_namespace": other_user_namespace,
+    }
+    unseen = [name for name, value in observed.items() if value is None and name not in excused]
+    return UNKNOWN if unseen else HARDENED
 
 
-class Status:
-    """The state of this process as the kernel tells it now; None: not known on this system.
+class Status(Record):
+    """The state of this process as the kernel reports it now; None: not known on this system.
 
     inspectable -- whether another process of the same user may read this one
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
@@ -46,40 +82,46 @@ class Status:
     core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
     tracer_pid -- the process that traces this one; 0: none
     loader_variables -- names of the loader variables in the environment
-    verdict -- 'hardened', 'partial', 'exposed' or 'unknown'
     """
 
-    __slots__ = (
-        "core_limit",
-        "dumpable",
-        "inspectable",
-        "loader_variables",
-        "no_new_privs",
-        "sealed",
-        "tracer_pid",
-        "verdict",
-    )
+    inspectable: bool | None
+    dumpable: int | None
+    no_new_privs: bool | None
+    sealed: bool | None
+    core_limit: tuple[int, int] | None
+    tracer_pid: int | None
+    loader_variables: tuple[str, ...] | None
 
-    def __init__(self) -> None:
-        dumpable, inspectable, no_new_privs, sealed, tracer, core_limit, variables = (
-            _native._status()
-        )
-        self.dumpable = None if dumpable < 0 else dumpable
-        self.inspectable = None if inspectable < 0 else bool(inspectable)
-        self.no_new_privs = None if no_new_privs < 0 else bool(no_new_privs)
-        self.sealed = None if sealed < 0 else bool(sealed)
-        self.tracer_pid = None if tracer < 0 else tracer
-        self.core_limit = core_limit
-        self.loader_variables = variables
-        self.verdict = verdict_of(
-            self.inspectable, self.dumpable, core_limit, self.tracer_pid, variables
+    @property
+    def verdict(self) -> Verdict:
+        """'hardened', 'partial', 'exposed' or 'unknown', as verdict_of() judges."""
+        return verdict_of(
+            inspectable=self.inspectable,
+            dumpable=self.dumpable,
+            core_limit=self.core_limit,
+            tracer_pid=self.tracer_pid,
+            loader_variables=self.loader_variables,
+            excused=() if IS_LINUX else ("dumpable",),
         )
 
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"Status({fields})"
+
+def _known(value: int) -> int | None:
+    return None if value < 0 else value
+
+
+def _flag(value: int) -> bool | None:
+    return None if value < 0 else bool(value)
 
 
 def status() -> Status:
     """Read the state of this process from the kernel, now."""
-    return Status()
+    dumpable, inspectable, no_new_privs, sealed, tracer, core_limit, variables = _native._status()
+    return Status(
+        inspectable=_flag(inspectable),
+        dumpable=_known(dumpable),
+        no_new_privs=_flag(no_new_privs),
+        sealed=_flag(sealed),
+        core_limit=core_limit,
+        tracer_pid=_known(tracer),
+        loader_variables=variables,
+    )

@@ -1,0 +1,68 @@
+"""Frozen records: what dataclasses do, without importing them.
+
+`import dataclasses` takes longer than hardening and Python's own start together (it imports
+inspect and re); records are made on the way of every program that calls us.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from typing_extensions import Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        """Tell type checkers, and nobody else, what a decorated class does."""
+        return lambda decorated: decorated
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Record:
+    """The base of a frozen record: annotations are its fields, class attributes their defaults.
+
+    Fields are given by keyword. Two records are equal when they are of the same class and all
+    fields are. Raises TypeError for a field that is unknown or missing.
+    """
+
+    _fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = (*cls._fields, *cls.__annotations__)
+
+    def __init__(self, **values: Any) -> None:
+        cls = type(self)
+        for name in values:
+            if name not in cls._fields:
+                raise TypeError(f"{cls.__name__} has no field {name!r}")
+        for name in cls._fields:
+            if name not in values and not hasattr(cls, name):
+                raise TypeError(f"{cls.__name__} needs {name}=...")
+        self.__dict__.update(values)
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        return ((name, getattr(self, name)) for name in self._fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed. Raises TypeError for an unknown field."""
+        return type(self)(**{**dict(self._items()), **changes})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a {type(self).__name__} cannot be changed: use replace({name}=...)")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a {type(self).__name__} cannot be changed: {name} stays")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(value == getattr(other, name) for name, value in self._items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._items()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._items())
+        return f"{type(self).__name__}({fields})"
