@@ -1,0 +1,377 @@
+/* Follows PATH, "#!" lines and env(1) to the ELF file that would run in the end. */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include "../core/hardening.h"
+#include "text.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEADERS_SIZE 8192
+#define SEARCHED 4096 /* of the dynamic section and of a list of folders */
+#define DEFAULT_PATH "/bin:/usr/bin"
+
+/* The launcher's own ELF header says which architecture this is. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+int ph_complain(int status, const char *who, const char *what)
+{
+    char line[PATH_MAX + 512];
+    struct ph_text text = {line, sizeof line, 0, 0};
+
+    ph_add(&text, "process-hardening: ");
+    ph_add(&text, who);
+    ph_add(&text, ": ");
+    ph_add(&text, what);
+    ph_warn(line);
+    return status;
+}
+
+const char *ph_variable(char *const *environment, const char *name)
+{
+    for (; *environment; environment++) {
+        const char *rest = ph_after(*environment, name);
+
+        if (rest && *rest == '=')
+            return rest + 1;
+    }
+    return NULL;
+}
+
+static long may(const char *path, int what)
+{
+    return ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, what, 0, 0);
+}
+
+/* Writes the path of a program to found. Returns 0 or an exit status. */
+static int find_in_path(const char *name, char *const *environment, char found[PATH_MAX])
+{
+    const char *folders = ph_variable(environment, "PATH");
+    int refused = 0;
+
+    if (!*name)
+        return ph_complain(PH_EXIT_NOT_FOUND, "''", "the name of the program is empty");
+    if (ph_basename(name) != name)
+        folders = "";
+    else if (!folders)
+        folders = DEFAULT_PATH;
+    for (;;) {
+        struct ph_text text = {found, PATH_MAX, 0, 0};
+        struct ph_statx file;
+        const char *start = folders;
+
+        while (*folders && *folders != ':')
+            folders++;
+        while (start < folders && text.length < PATH_MAX - 2)
+            found[text.length++] = *start++;
+        if (text.length)
+            ph_add(&text, "/");
+        else if (*name == '-') /* or an interpreter takes it for an option */
+            ph_add(&text, "./");
+        ph_add(&text, name);
+        if (!text.cut && !ph_stat(AT_FDCWD, found, 0, &file)) {
+            if (ph_basename(name) != name || (S_ISREG(file.mode) && !may(found, X_OK)))
+                return 0;
+            refused |= S_ISREG(file.mode);
+        }
+        if (!*folders)
+            break;
+        folders++;
+    }
+    if (refused)
+        return ph_complain(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
+    return ph_complain(PH_EXIT_NOT_FOUND, name,
+                       ph_basename(name) != name ? "no such file"
+                       : may(name, F_OK)         ? "not found in PATH"
+                                         : "not found in PATH; for the file here, write ./NAME");
+}
+
+/* Reads up to size bytes. Returns how many, or a negative errno value. */
+static long read_at(int fd, void *to, size_t size, uint64_t offset)
+{
+    const struct {
+        void *base;
+        size_t length;
+    } part = {to, size};
+
+    return ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
+                      sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+}
+
+/* Opens the file at program->path, and sees to what the kernel and we want of it. */
+static int open_program(struct ph_program *program)
+{
+    struct ph_statx file;
+    char one;
+    long fd, error = ph_stat(AT_FDCWD, program->path, 0, &file);
+
+    if (error)
+        return ph_complain(PH_EXIT_CANNOT, program->path, "statx failed");
+    if (!S_ISREG(file.mode))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
+    if (may(program->path, X_OK))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "not executable: chmod +x it");
+    if (file.mode & (S_ISUID | S_ISGID) ||
+        ph_syscall(SYS_getxattr, (long)program->path, (long)"security.capability", (long)&one, 0,
+                   0) > 0)
+        return ph_complain(PH_EXIT_CANNOT, program->path,
+                           "set-user-ID, set-group-ID or file capabilities would be lost: start it"
+                           " directly, the kernel itself keeps other processes out of it");
+    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)program->path,
+                    O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    program->fd = (int)fd;
+    if (fd == -EACCES) {
+        program->fd = -1;
+        return 0;
+    }
+    if (fd < 0)
+        return ph_complain(PH_EXIT_CANNOT, program->path,
+                           fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
+                                                          : "cannot be opened");
+    /* Of what was opened, which need not be what was looked at. */
+    if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
+    ph_identify(&file, &program->identity);
+    program->is_writable = !may(program->path, W_OK) ||
+                           file.uid == (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+    return 0;
+}
+
+/* Splits text at blanks, in its place; quotes hold together. Returns how many words, or -1. */
+static int split(char *text, char **words)
+{
+    char *to = text, quote = '\0';
+    int count = 0, inside = 0;
+
+    for (; *text; text++) {
+        const int blank = *text == ' ' || *text == '\t';
+
+        if (quote ? *text == quote : *text == '\'' || *text == '"')
+            quote = quote ? '\0' : *text;
+        else if (!blank || quote) {
+            if (!inside)
+                words[count++] = to;
+            *to++ = *text;
+            inside = 1;
+            continue;
+        } else if (inside) {
+            *to++ = '\0';
+            inside = 0;
+            continue;
+        } else
+            continue;
+        if (!inside) { /* "" is a word too */
+            words[count++] = to;
+            inside = 1;
+        }
+    }
+    *to = '\0';
+    return quote ? -1 : count;
+}
+
+/* What env(1) would start for the argument of its "#!" line. Returns how many words, or -1. */
+static int follow_env(struct ph_program *program, char *argument, char **words)
+{
+    const char *rest = argument ? ph_after(argument, "-S") : NULL;
+    size_t variables = 0;
+    int count = argument != NULL, first = 0;
+
+    if (argument && !rest)
+        rest = ph_after(argument, "--split-string=");
+    words[0] = argument;
+    if (rest) {
+        for (const char *at = rest; *at; at++)
+            if (*at == '$' || *at == '#' || *at == '\\') /* other things to env than to us */
+                return -1;
+        count = split(argument + (rest - argument), words);
+    }
+    while (program->variables[variables])
+        variables++;
+    for (; first < count && *words[first] != '-'; first++) {
+        const char *at = words[first];
+
+        while (*at && *at != '=')
+            at++;
+        if (!*at)
+            break;
+        if (variables == PH_VARIABLES)
+            return -1;
+        if (!ph_after(words[first], "LD_"))
+            program->variables[variables++] = words[first];
+    }
+    if (first >= count || *words[first] == '-')
+        return -1;
+    for (int i = first; i < count; i++)
+        words[i - first] = words[i];
+    return count - first;
+}
+
+/* Follows one "#!" line: program->path is its interpreter's afterwards. fs/binfmt_script.c. */
+static int follow_script(struct ph_program *program, int depth, char *const *environment)
+{
+    char *line = program->lines[depth] + 2, *interpreter, *argument = NULL;
+    char *words[PH_LINE];
+    int count = 0, whole = 0;
+    char *end = line;
+    struct ph_text script = {program->scripts[depth], PATH_MAX, 0, 0};
+
+    for (; *end && *end != '\n'; end++)
+        ;
+    whole = *end == '\n' || end < program->lines[depth] + PH_LINE;
+    while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *end = '\0';
+    while (*line == ' ' || *line == '\t')
+        line++;
+    interpreter = line;
+    while (*line && *line != ' ' && *line != '\t')
+        line++;
+    if (*line) {
+        *line++ = '\0';
+        while (*line == ' ' || *line == '\t')
+            line++;
+        argument = line;
+    }
+    if (!*interpreter || (!whole && !argument))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "broken #! line: name an interpreter");
+    if (*program->path == '-')
+        ph_add(&script, "./");
+    ph_add(&script, program->path);
+    program->argv[0] = program->scripts[depth];
+    if (ph_equal(ph_basename(interpreter), "env")) {
+        count = follow_env(program, argument, words);
+        if (count < 0)
+            return ph_complain(PH_EXIT_CANNOT, program->path,
+                               "#! line: cannot follow env with these words: name the interpreter");
+        count--;
+        interpreter = words[0];
+        if (find_in_path(interpreter, environment, program->path))
+            return PH_EXIT_NOT_FOUND;
+        program->name = ph_basename(interpreter);
+        for (int i = count; i; i--)
+            *--program->argv = words[i];
+    } else {
+        struct ph_text text = {program->path, PATH_MAX, 0, 0};
+
+        ph_add(&text, interpreter);
+        if (may(interpreter, F_OK))
+            return ph_complain(PH_EXIT_CANNOT, program->scripts[depth],
+                               "broken #! line: no such interpreter");
+        if (argument)
+            *--program->argv = argument;
+    }
+    *--program->argv = interpreter;
+    return 0;
+}
+
+/* Whether a list of folders in the dynamic section names $ORIGIN (ld.so(8)). */
+static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segments, int count,
+                        const ElfW(Phdr) *dynamic)
+{
+    ElfW(Dyn) entries[SEARCHED / sizeof(ElfW(Dyn))];
+    char folders[SEARCHED];
+    uint64_t strings = 0;
+    long size = read_at(program->fd, entries, sizeof entries, dynamic->p_offset);
+    const ElfW(Dyn) *end = entries + (size < 0 ? 0 : (size_t)size / sizeof *entries);
+
+    for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++)
+        for (int i = 0; at->d_tag == DT_STRTAB && i < count; i++)
+            if (segments[i].p_type == PT_LOAD &&
+                at->d_un.d_ptr - segments[i].p_vaddr < segments[i].p_filesz)
+                strings = segments[i].p_offset + (at->d_un.d_ptr - segments[i].p_vaddr);
+    for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++) {
+        if (at->d_tag != DT_RPATH && at->d_tag != DT_RUNPATH)
+            continue;
+        size = read_at(program->fd, folders, sizeof folders - 1, strings + at->d_un.d_val);
+        folders[size < 0 ? 0 : size] = '\0';
+        for (const char *text = folders; *text; text++)
+            if (ph_after(text, "$ORIGIN") || ph_after(text, "${ORIGIN}"))
+                return 1;
+    }
+    return 0;
+}
+
+/* What the ELF headers say. Whether they are in order is for the stub and the kernel to judge. */
+static void read_headers(struct ph_program *program)
+{
+    ElfW(Ehdr) file;
+    ElfW(Phdr) segments[HEADERS_SIZE / sizeof(ElfW(Phdr))];
+    const ElfW(Phdr) *dynamic = NULL;
+    long size = read_at(program->fd, &file, sizeof file, 0);
+
+    if (size != (long)sizeof file || file.e_machine != __ehdr_start.e_machine ||
+        file.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
+        file.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA])
+        return;
+    program->is_native = 1;
+    size = read_at(program->fd, segments, sizeof segments, file.e_phoff);
+    if (size < (long)(file.e_phnum * sizeof *segments))
+        return;
+    for (int i = 0; i < file.e_phnum; i++) {
+        program->has_interpreter |= segments[i].p_type == PT_INTERP;
+        if (segments[i].p_type == PT_DYNAMIC)
+            dynamic = &segments[i];
+    }
+    if (dynamic)
+        program->needs_origin = finds_origin(program, segments, file.e_phnum, dynamic);
+}
+
+/* The true path of the open file, which must lead to it. */
+static int find_real_path(struct ph_program *program)
+{
+    char link[32];
+    struct ph_text text = {link, sizeof link, 0, 0};
+    struct ph_statx file;
+    struct ph_identity identity;
+    long length;
+
+    ph_add(&text, "/proc/self/fd/");
+    ph_add_number(&text, (unsigned long)program->fd);
+    length = ph_syscall(SYS_readlinkat, AT_FDCWD, (long)link, (long)program->real, PATH_MAX - 1, 0);
+    if (length < 0)
+        return ph_complain(PH_EXIT_CANNOT, program->path,
+                           "reading /proc/self/fd failed: is /proc mounted?");
+    program->real[length] = '\0';
+    if (ph_stat(AT_FDCWD, program->real, 0, &file))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "its true path leads nowhere");
+    ph_identify(&file, &identity);
+    if (*program->real != '/' || !ph_is_same(&identity, &program->identity))
+        return ph_complain(PH_EXIT_CANNOT, program->path, "its true path leads to another file");
+    return 0;
+}
+
+int ph_program_find(struct ph_program *program, char **argv, char *const *environment)
+{
+    int status = find_in_path(argv[0], environment, program->path);
+
+    program->argv = argv;
+    program->name = ph_basename(argv[0]);
+    for (int depth = 0; !status; depth++) {
+        char *line;
+        long length;
+
+        status = open_program(program);
+        if (status || program->fd < 0)
+            return status;
+        line = program->lines[depth];
+        length = read_at(program->fd, line, PH_LINE, 0);
+        line[length < 0 ? 0 : length] = '\0';
+        if (length >= SELFMAG && ph_after(line, ELFMAG))
+            break;
+        if (!ph_after(line, "#!"))
+            return ph_complain(PH_EXIT_CANNOT, program->path,
+                               "neither an ELF program nor a script with a #! line");
+        if (depth == PH_SCRIPTS)
+            return ph_complain(PH_EXIT_CANNOT, argv[0], "too many interpreters in a row");
+        (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
+        status = follow_script(program, depth, environment);
+    }
+    if (status)
+        return status;
+    read_headers(program);
+    return find_real_path(program);
+}

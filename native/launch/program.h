@@ -1,0 +1,45 @@
+/* What a command line runs: which ELF file, with which arguments and variables (Linux). */
+#ifndef PH_PROGRAM_H
+#define PH_PROGRAM_H
+
+#include "file.h"
+
+#include <limits.h>
+
+#define PH_EXIT_USAGE 2
+#define PH_EXIT_CANNOT 126
+#define PH_EXIT_NOT_FOUND 127
+
+#define PH_LINE 256     /* BINPRM_BUF_SIZE: what the kernel reads of a "#!" line */
+#define PH_SCRIPTS 4    /* how many "#!" lines in a row the kernel follows */
+#define PH_VARIABLES 16 /* that the env lines among them may set */
+/* The most words that scripts put before the arguments. */
+#define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
+
+struct ph_program {
+    char path[PATH_MAX]; /* as it was found */
+    char real[PATH_MAX]; /* absolute, no symbolic link in it; empty for an unreadable file */
+    const char *name;    /* what the kernel would call the process */
+    char **argv;
+    char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
+    int fd;                            /* open for reading; -1: its caller may not read it */
+    struct ph_identity identity;
+    int is_native;       /* for this very architecture: a stub can map it */
+    int has_interpreter; /* dynamically linked; known of a native one only */
+    int needs_origin;    /* finds libraries relative to its own file; likewise */
+    int is_writable;     /* its caller may change the file */
+    char lines[PH_SCRIPTS + 1][PH_LINE + 1];
+    char scripts[PH_SCRIPTS][PATH_MAX];
+};
+
+/* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
+ * words before argv. Returns 0, or after one line on standard error an exit status. */
+int ph_program_find(struct ph_program *program, char **argv, char *const *environment);
+
+/* The value of a variable, or NULL. */
+const char *ph_variable(char *const *environment, const char *name);
+
+/* One line on standard error: "process-hardening: WHO: WHAT". Returns status. */
+int ph_complain(int status, const char *who, const char *what);
+
+#endif

@@ -1,0 +1,42 @@
+/* The first instructions of the stub, the helper and the launcher, and the one system call of six
+ * arguments that they make. */
+#include "entry.h"
+
+#include "../../core/platform/linux_syscall.h"
+
+#include <stddef.h>
+
+#if defined __x86_64__ && !defined __ILP32__
+#include "entry/x86_64.h"
+#elif defined __i386__
+#include "entry/i386.h"
+#elif defined __aarch64__
+#include "entry/aarch64.h"
+#elif defined __arm__
+#include "entry/arm.h"
+#elif defined __riscv && __riscv_xlen == 64
+#include "entry/riscv64.h"
+#elif defined __s390x__
+#include "entry/s390x.h"
+#else
+#error "write the entry of this architecture in entry/: see elf(5), syscall(2) and its psABI"
+#endif
+
+/* Compilers call these two even in a freestanding build. volatile, or they make them of themselves. */
+void *memset(void *to, int byte, size_t size);
+void *memset(void *to, int byte, size_t size)
+{
+    for (volatile char *at = to; size; size--)
+        *at++ = (char)byte;
+    return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+    const char *source = from;
+
+    for (volatile char *at = to; size; size--)
+        *at++ = *source++;
+    return to;
+}

@@ -1,0 +1,332 @@
+/* The stand-in: maps the program that the launcher wrote into it, and the program's dynamic loader,
+ * as the kernel would, and jumps. Nobody may read its file, so the kernel has made the process
+ * non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
+#define _GNU_SOURCE
+#include "../text.h"
+#include "entry.h"
+#include "stub.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <limits.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#define HEADERS_SIZE 8192 /* of the table of segments: 146 of them */
+#define OVERFLOW_UID 65534
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#define MAP_PLACED (MAP_PRIVATE | MAP_FIXED_NOREPLACE)
+
+/* The launcher writes it into the file. */
+static const struct ph_stub_config config = {.mark = PH_STUB_MARK};
+
+/* The stub's own ELF header says which architecture this is. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+struct image {
+    const char *path;
+    uintptr_t bias; /* what is added to the addresses in the file */
+    uintptr_t entry;
+    uintptr_t headers; /* where the table of segments is in memory, or 0 */
+    unsigned count;
+    int wants_stack_executable; /* -1: it does not say */
+    int has_interpreter;
+    char interpreter[PATH_MAX];
+};
+
+/* One line, status 126. */
+static _Noreturn void fail(const char *path, const char *what, long error)
+{
+    char line[PH_STUB_PATH + 256];
+    struct ph_text text = {line, sizeof line, 0, 0};
+
+    ph_add(&text, "process-hardening: ");
+    ph_add(&text, path);
+    ph_add(&text, ": ");
+    ph_add(&text, what);
+    if (error) {
+        ph_add(&text, ": errno ");
+        ph_add_number(&text, (unsigned long)-error);
+    }
+    ph_add(&text, "\n");
+    (void)ph_syscall(SYS_write, 2, (long)line, (long)text.length, 0, 0);
+    for (;;)
+        (void)ph_syscall(SYS_exit_group, 126, 0, 0, 0, 0);
+}
+
+/* Fails unless all of it can be read: a file that ends too early is damaged. */
+static void read_at(const struct image *image, long fd, void *to, size_t size, uint64_t offset)
+{
+    const struct {
+        void *base;
+        size_t length;
+    } part = {to, size};
+    /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
+    long length = ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
+                             sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+
+    if (length != (long)size)
+        fail(image->path, "damaged ELF file: it ends too early", length < 0 ? length : 0);
+}
+
+/* Reads both headers, after checking what the kernel checks: fs/binfmt_elf.c load_elf_binary(). */
+static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Phdr) *segments)
+{
+    read_at(image, fd, file, sizeof *file, 0);
+    for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
+        if (file->e_ident[i] != __ehdr_start.e_ident[i])
+            fail(image->path, "not an ELF file of this architecture", 0);
+    if (file->e_machine != __ehdr_start.e_machine)
+        fail(image->path, "not an ELF file of this architecture", 0);
+    if (file->e_type != ET_EXEC && file->e_type != ET_DYN)
+        fail(image->path, "damaged ELF file: not a program", 0);
+    if (file->e_phentsize != sizeof *segments || !file->e_phnum)
+        fail(image->path, "damaged ELF file: no table of segments", 0);
+    if (file->e_phnum > HEADERS_SIZE / sizeof *segments)
+        fail(image->path, "too many segments for a stand-in: use --method copy", 0);
+    image->count = file->e_phnum;
+    read_at(image, fd, segments, image->count * sizeof *segments, file->e_phoff);
+}
+
+/* Where the segments of an image begin and end, page by page, and how they must be aligned. */
+struct extent {
+    uintptr_t low, high, alignment;
+};
+
+static void check_segment(const struct image *image, const ElfW(Phdr) *segment, uint64_t size,
+                          uintptr_t page)
+{
+    const uintptr_t end = (uintptr_t)(segment->p_vaddr + segment->p_memsz);
+
+    if (segment->p_filesz > segment->p_memsz || end < segment->p_vaddr || end > -page)
+        fail(image->path, "damaged ELF file: impossible size of a segment", 0);
+    if (segment->p_offset > size || segment->p_filesz > size - segment->p_offset)
+        fail(image->path, "damaged ELF file: it ends too early", 0);
+    if (segment->p_filesz && (segment->p_offset ^ segment->p_vaddr) & (page - 1))
+        fail(image->path, "damaged ELF file: a segment is not aligned to a page", 0);
+}
+
+static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, uint64_t size,
+                    uintptr_t page, struct extent *extent)
+{
+    extent->low = UINTPTR_MAX;
+    extent->high = 0;
+    extent->alignment = page;
+    for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
+        if (at->p_type == PT_GNU_STACK)
+            image->wants_stack_executable = !!(at->p_flags & PF_X);
+        if (at->p_type == PT_INTERP && !image->has_interpreter) {
+            if (at->p_filesz < 2 || at->p_filesz > sizeof image->interpreter)
+                fail(image->path, "damaged ELF file: impossible name of a loader", 0);
+            read_at(image, fd, image->interpreter, (size_t)at->p_filesz, at->p_offset);
+            if (image->interpreter[at->p_filesz - 1])
+                fail(image->path, "damaged ELF file: impossible name of a loader", 0);
+            image->has_interpreter = 1;
+        }
+        if (at->p_type != PT_LOAD)
+            continue;
+        check_segment(image, at, size, page);
+        if ((at->p_vaddr & -page) < extent->low)
+            extent->low = at->p_vaddr & -page;
+        if (((at->p_vaddr + at->p_memsz + page - 1) & -page) > extent->high)
+            extent->high = (at->p_vaddr + at->p_memsz + page - 1) & -page;
+        if (!(at->p_align & (at->p_align - 1)) && at->p_align > extent->alignment)
+            extent->alignment = (uintptr_t)at->p_align;
+    }
+    if (extent->low >= extent->high)
+        fail(image->path, "damaged ELF file: nothing to load in it", 0);
+}
+
+/* An address at which all segments have room: found by a reservation, which is given back at once,
+ * because what lies between the segments stays free in a kernel's exec too. */
+static uintptr_t find_room(const struct image *image, const struct extent *extent)
+{
+    uintptr_t length = extent->high - extent->low;
+    uintptr_t whole = length + extent->alignment;
+    long at = whole < length ? -ENOMEM
+                             : ph_map(0, whole, PROT_NONE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (at < 0 && at > -4096)
+        fail(image->path, "no room in memory", at);
+    if (ph_syscall(SYS_munmap, at, (long)whole, 0, 0, 0))
+        fail(image->path, "munmap failed", 0);
+    return ((uintptr_t)at + extent->alignment - 1) & -extent->alignment;
+}
+
+static void place(const struct image *image, uintptr_t at, uintptr_t length, int protection,
+                  int flags, long fd, uint64_t offset)
+{
+    long result = ph_map(at, length, protection, flags | MAP_PLACED, fd, offset);
+
+    /* Before Linux 4.17 the address was a mere wish. */
+    if (result != (long)at)
+        fail(image->path, "a segment cannot be mapped", result < 0 && result > -4096 ? result : 0);
+}
+
+static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *segment,
+                        uintptr_t page)
+{
+    const int protection = (segment->p_flags & PF_R ? PROT_READ : 0) |
+                           (segment->p_flags & PF_W ? PROT_WRITE : 0) |
+                           (segment->p_flags & PF_X ? PROT_EXEC : 0);
+    const uintptr_t start = image->bias + (uintptr_t)segment->p_vaddr;
+    const uintptr_t file_end = start + (uintptr_t)segment->p_filesz;
+    const uintptr_t end = (start + (uintptr_t)segment->p_memsz + page - 1) & -page;
+    uintptr_t from = start & -page;
+
+    if (segment->p_filesz) {
+        place(image, from, file_end - from, protection, 0, fd,
+              segment->p_offset - (start - from));
+        from = (file_end + page - 1) & -page;
+        if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
+            /* volatile: what lies behind the file in its last page, and no call of memset(). */
+            for (volatile char *byte = (char *)file_end; (uintptr_t)byte < from; byte++)
+                *byte = 0;
+    }
+    if (end > from)
+        place(image, from, end - from, protection, MAP_ANONYMOUS, -1, 0);
+}
+
+/* Maps the file at path; the very file identity tells of, unless that is NULL. */
+static void load(struct image *image, const char *path, const struct ph_identity *identity,
+                 uintptr_t page)
+{
+    ElfW(Ehdr) file;
+    ElfW(Phdr) segments[HEADERS_SIZE / sizeof(ElfW(Phdr))];
+    struct extent extent;
+    struct ph_statx status;
+    struct ph_identity found;
+    long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
+
+    image->path = path;
+    image->headers = 0;
+    image->has_interpreter = 0;
+    image->wants_stack_executable = -1;
+    if (error)
+        fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
+             error);
+    ph_identify(&status, &found);
+    if (identity && !ph_is_same(identity, &found))
+        fail(path, "is not the file any more that was to be started", 0);
+    read_headers(image, fd, &file, segments);
+    measure(image, fd, segments, status.size, page, &extent);
+    image->bias = file.e_type == ET_EXEC ? 0 : find_room(image, &extent) - extent.low;
+    for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
+        if (at->p_type != PT_LOAD)
+            continue;
+        map_segment(image, fd, at, page);
+        if (!image->headers && file.e_phoff >= at->p_offset &&
+            file.e_phoff - at->p_offset < at->p_filesz)
+            image->headers =
+                image->bias + (uintptr_t)(at->p_vaddr + (file.e_phoff - at->p_offset));
+    }
+    image->entry = image->bias + (uintptr_t)file.e_entry;
+    /* Reading is done; on Linux the descriptor is closed whatever close(2) returns. */
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+}
+
+/* PT_GNU_STACK: the flags of the program's count, the loader's do not. Programs from before it was
+ * invented have executable stacks on the two oldest architectures, and more than that. */
+static void set_stack(const struct image *program, uintptr_t stack, uintptr_t page)
+{
+    long error;
+
+    if (program->wants_stack_executable < 0 &&
+        (__ehdr_start.e_machine == EM_386 || __ehdr_start.e_machine == EM_ARM))
+        fail(program->path, "too old for a stand-in (no PT_GNU_STACK): use --method copy", 0);
+    if (program->wants_stack_executable <= 0)
+        return;
+    error = ph_syscall(SYS_mprotect, (long)(stack & -page), (long)page,
+                       PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0);
+    if (error)
+        fail(program->path, "its stack cannot be made executable, as it demands", error);
+}
+
+/* What prctl(2) says, a seccomp filter may have made up; the owner of a file of /proc it cannot.
+ * Where root has no name in a user namespace, its files have the uid of nobody too: not told. */
+static void check_non_dumpable(const char *path)
+{
+    struct ph_statx status;
+    const long user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+
+    (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0))
+        fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
+    if (user && user != OVERFLOW_UID && !ph_stat(AT_FDCWD, "/proc/self/status", 0, &status) &&
+        status.uid == (uint32_t)user)
+        fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force, whatever prctl says", 0);
+}
+
+/* AT_EXECFN is "/dev/fd/N/PATH" by the way of execveat(2): what follows the number is the path of
+ * the program, in its place on the stack. From memory it is "/dev/fd/N". */
+static uintptr_t true_name(uintptr_t executed, const char *path)
+{
+    const char *rest = ph_after((const char *)executed, "/dev/fd/");
+
+    if (!rest)
+        return executed;
+    while (*rest >= '0' && *rest <= '9')
+        rest++;
+    return (uintptr_t)(*rest == '/' ? rest : path);
+}
+
+static void fix_vector(ElfW(auxv_t) *vector, const struct image *program,
+                       const struct image *loader)
+{
+    for (; vector->a_type != AT_NULL; vector++) {
+        switch (vector->a_type) {
+        case AT_PHDR:
+            vector->a_un.a_val = program->headers;
+            break;
+        case AT_PHNUM:
+            vector->a_un.a_val = program->count;
+            break;
+        case AT_ENTRY:
+            vector->a_un.a_val = program->entry;
+            break;
+        case AT_BASE:
+            vector->a_un.a_val = program->has_interpreter ? loader->bias : 0;
+            break;
+        case AT_EXECFN:
+            vector->a_un.a_val = true_name(vector->a_un.a_val, program->path);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+uintptr_t ph_start(uintptr_t *stack)
+{
+    const struct ph_stub_config *mine = &config;
+    struct image program, loader;
+    uintptr_t *end_of_environment = stack + 1 + *stack + 1;
+    ElfW(auxv_t) *vector;
+    uintptr_t page = 4096;
+
+    __asm__("" : "+r"(mine)); /* or the compiler takes what stands in the source for what is there */
+    check_non_dumpable(mine->path);
+    while (*end_of_environment)
+        end_of_environment++;
+    vector = (ElfW(auxv_t) *)(end_of_environment + 1);
+    for (ElfW(auxv_t) *at = vector; at->a_type != AT_NULL; at++)
+        if (at->a_type == AT_PAGESZ)
+            page = at->a_un.a_val;
+    load(&program, mine->path, &mine->program, page);
+    loader.bias = 0;
+    if (program.has_interpreter)
+        load(&loader, program.interpreter, NULL, page);
+    set_stack(&program, (uintptr_t)stack, page);
+    if (mine->rehearse)
+        for (;;)
+            (void)ph_syscall(SYS_exit_group, 0, 0, 0, 0, 0);
+    fix_vector(vector, &program, &loader);
+    /* The name is for people; it is no reason to end. */
+    (void)ph_syscall(SYS_prctl, PR_SET_NAME, (long)mine->name, 0, 0, 0);
+    return program.has_interpreter ? loader.entry : program.entry;
+}

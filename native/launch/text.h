@@ -1,0 +1,75 @@
+/* Text without libc: the launcher, the stub and the helper have none. */
+#ifndef PH_TEXT_H
+#define PH_TEXT_H
+
+#include <stddef.h>
+
+static inline size_t ph_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length])
+        length++;
+    return length;
+}
+
+/* What follows prefix in text, or NULL. */
+static inline const char *ph_after(const char *text, const char *prefix)
+{
+    for (; *prefix; text++, prefix++)
+        if (*text != *prefix)
+            return NULL;
+    return text;
+}
+
+static inline int ph_equal(const char *a, const char *b)
+{
+    const char *rest = ph_after(a, b);
+
+    return rest && !*rest;
+}
+
+/* The last part of a path. */
+static inline const char *ph_basename(const char *path)
+{
+    const char *name = path;
+
+    for (; *path; path++)
+        if (*path == '/')
+            name = path + 1;
+    return name;
+}
+
+/* A buffer that is filled from its start; cut says that something did not fit. */
+struct ph_text {
+    char *buffer;
+    size_t size;
+    size_t length;
+    int cut;
+};
+
+static inline void ph_add(struct ph_text *text, const char *more)
+{
+    for (; *more; more++) {
+        if (text->length + 1 >= text->size) {
+            text->cut = 1;
+            break;
+        }
+        text->buffer[text->length++] = *more;
+    }
+    text->buffer[text->length] = '\0';
+}
+
+static inline void ph_add_number(struct ph_text *text, unsigned long number)
+{
+    char digits[24];
+    char *at = digits + sizeof digits - 1;
+
+    *at = '\0';
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    ph_add(text, at);
+}
+
+#endif
