@@ -1,8 +1,12 @@
-/* The two programs that the launcher carries along; stub/ has their sources. */
+/* The two programs that the launcher carries along: stub/load.c and stub/namespace.c, as compiled. */
 #ifndef PH_BLOBS_H
 #define PH_BLOBS_H
 
-extern const char ph_stub[], ph_stub_end[];
-extern const char ph_namespace[], ph_namespace_end[];
+#include <stddef.h>
+
+extern const unsigned char ph_stub[];
+extern const size_t ph_stub_size;
+extern const unsigned char ph_namespace[];
+extern const size_t ph_namespace_size;
 
 #endif

@@ -120,7 +120,7 @@ static struct ph_program program;
 static char set_aside[SET_ASIDE];
 static struct ph_text aside = {set_aside, sizeof set_aside, 0, 0};
 /* For a stub that is already chosen: what is written into the place. */
-static char stub[STUB_SIZE];
+static _Alignas(16) char stub[STUB_SIZE];
 
 /* Adds an entry to what is set aside, in hex, with a NUL between two of them. */
 static int put_aside(void *context, const char *entry, size_t name_length)
@@ -339,19 +339,18 @@ static int is_refusal(long error)
     return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
 }
 
-/* Fills in the stub. Its mark is found once: nothing else of it can look like that. */
+/* Fills in the stub. Returns its size. */
 static size_t prepare_stub(int rehearse)
 {
-    const size_t size = (size_t)(ph_stub_end - ph_stub);
     struct ph_stub_config *config = NULL;
     struct ph_text path, name;
 
-    for (size_t i = 0; i < size; i++) {
-        stub[i] = ph_stub[i];
-        if (i % 16 == 0 && !config && i + sizeof *config <= size &&
-            ph_after(ph_stub + i, PH_STUB_MARK))
+    for (size_t i = 0; i < ph_stub_size && i < sizeof stub; i++)
+        stub[i] = (char)ph_stub[i];
+    for (size_t i = 0; !config && i + sizeof *config <= sizeof stub;
+         i += _Alignof(struct ph_stub_config))
+        if (ph_equal(stub + i, PH_STUB_MARK))
             config = (struct ph_stub_config *)(void *)(stub + i);
-    }
     if (!config)
         return 0;
     config->program = program.identity;
@@ -360,7 +359,7 @@ static size_t prepare_stub(int rehearse)
     ph_add(&path, program.real);
     name = (struct ph_text){config->name, sizeof config->name, 0, 0};
     ph_add(&name, program.name);
-    return size;
+    return ph_stub_size;
 }
 
 /* Executes by a method; for a rehearsal in a child. Returns a negative errno value with the call
@@ -512,8 +511,10 @@ static int start(const struct options *options, unsigned methods, char **entries
                 (void)ph_complain(0, program.path, reasons);
             end[0] = options->children || method == PRELOAD ? library : NULL;
             error = execute((enum method)method, entries, options->explain, &place);
-            if (!error)
+            if (!error && options->explain)
                 explain((enum method)method, options, reasons);
+            else if (!error) /* a call that was not made */
+                error = -EIO;
             if (!error || error == -PH_EXIT_CANNOT) /* then the stand-in has said why */
                 return (int)-error;
             failure.error = (int)-error;

@@ -7,7 +7,12 @@ endif()
 set(launch ${CMAKE_CURRENT_LIST_DIR})
 set(freestanding -ffreestanding -fno-builtin -fno-stack-protector -fno-unwind-tables
                  -fno-asynchronous-unwind-tables)
-set(without_libc -nostdlib -nostartfiles -Wl,-z,noseparate-code -Wl,--build-id=none -s)
+set(without_libc -nostdlib -nostartfiles -Wl,--build-id=none -s)
+include(CheckLinkerFlag)
+check_linker_flag(C -Wl,-z,noseparate-code can_join_segments) # zig's linker cannot
+if(can_join_segments)
+  list(APPEND without_libc -Wl,-z,noseparate-code)
+endif()
 
 # Position-independent: a program with fixed addresses must find them free.
 foreach(program IN ITEMS load namespace)
@@ -16,25 +21,25 @@ foreach(program IN ITEMS load namespace)
     launch_${program} PROPERTIES OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY
                                                         ${CMAKE_CURRENT_BINARY_DIR}/launch)
   target_compile_options(launch_${program} PRIVATE ${freestanding} -fPIE)
-  target_link_options(launch_${program} PRIVATE ${without_libc} -static-pie
+  target_link_options(launch_${program} PRIVATE ${without_libc} -pie
                       -Wl,--no-dynamic-linker -Wl,-z,norelro)
 endforeach()
 
+set(blobs ${CMAKE_CURRENT_BINARY_DIR}/launch/blobs.c)
+add_custom_command(
+  OUTPUT ${blobs}
+  COMMAND ${CMAKE_COMMAND} -DOUTPUT=${blobs} -P ${launch}/embed.cmake
+          ph_stub=$<TARGET_FILE:launch_load> ph_namespace=$<TARGET_FILE:launch_namespace>
+  DEPENDS launch_load launch_namespace ${launch}/embed.cmake
+  VERBATIM)
+
 # Fixed addresses: nothing would relocate it.
-add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${launch}/blobs.c
+add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${blobs}
                       ${launch}/stub/entry.c ${core})
 set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+target_include_directories(harden PRIVATE ${launch})
 target_compile_options(harden PRIVATE ${freestanding} -fno-pie)
 target_link_options(harden PRIVATE ${without_libc} -static -no-pie)
-target_compile_definitions(
-  harden PRIVATE PH_STUB_FILE="${CMAKE_CURRENT_BINARY_DIR}/launch/load"
-                 PH_NAMESPACE_FILE="${CMAKE_CURRENT_BINARY_DIR}/launch/namespace")
-add_dependencies(harden launch_load launch_namespace)
-set_property(
-  SOURCE ${launch}/blobs.c
-  APPEND
-  PROPERTY OBJECT_DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/launch/load
-           ${CMAKE_CURRENT_BINARY_DIR}/launch/namespace)
 
 if(NOT PROCESS_HARDENING_TESTS)
   install(

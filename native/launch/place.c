@@ -10,7 +10,7 @@
 #include "text.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -46,6 +46,16 @@ static long failed(struct ph_place *place, const char *call, long error)
 {
     place->call = call;
     return error;
+}
+
+/* Whether a descriptor is of a new file without a name. A seccomp filter can answer 0 for a call
+ * that was not made, which is standard input. */
+static int is_new_file(long fd)
+{
+    struct ph_statx file;
+
+    return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
+           !file.size;
 }
 
 /* Writes the contents and takes the right to read them from everybody. */
@@ -107,6 +117,8 @@ static long make_in_memory(const struct ph_contents *contents, struct ph_place *
             ph_syscall(SYS_memfd_create, (long)shortened, (long)MEMFD_CLOEXEC_SEALABLE, 0, 0, 0);
     if (place->fd < 0)
         return failed(place, "memfd_create", place->fd);
+    if (!is_new_file(place->fd))
+        return failed(place, "memfd_create", -EIO);
     error = fill(contents, place->fd, place);
     /* Under load the kernel still holds a page of it for a moment. */
     for (int again = 0; !error && again < 100; again++) {
@@ -197,7 +209,7 @@ long ph_wait(long pid)
 static long helper_program(void)
 {
     static const char *const folders[] = {"/tmp", "/dev/shm", "/var/tmp"};
-    const long length = ph_namespace_end - ph_namespace;
+    const long length = (long)ph_namespace_size;
     char path[32];
     struct ph_text text = {path, sizeof path, 0, 0};
     long fd = ph_syscall(SYS_memfd_create, (long)"namespace", 1 | (long)MEMFD_EXEC, 0, 0, 0);
@@ -210,7 +222,8 @@ static long helper_program(void)
                         0700, 0);
     if (fd < 0)
         return fd;
-    if (ph_syscall(SYS_write, fd, (long)ph_namespace, length, 0, 0) != length)
+    if (!is_new_file(fd) ||
+        ph_syscall(SYS_write, fd, (long)ph_namespace, length, 0, 0) != length)
         return -EIO;
     ph_add(&text, "/proc/self/fd/");
     ph_add_number(&text, (unsigned long)fd);
@@ -375,5 +388,5 @@ long ph_place_execute(const struct ph_place *place, char *const argv[], char *co
                        *place->name ? 0 : AT_EMPTY_PATH);
     /* Giving back what was held a moment ago cannot fail. */
     (void)ph_syscall(SYS_capset, (long)&header, (long)held, 0, 0, 0);
-    return error;
+    return error ? error : -EIO;
 }

@@ -4,7 +4,7 @@
 
 #include "file.h"
 
-#include <limits.h>
+#include <linux/limits.h>
 
 #define PH_EXIT_USAGE 2
 #define PH_EXIT_CANNOT 126

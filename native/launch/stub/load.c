@@ -8,7 +8,7 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <limits.h>
+#include <linux/limits.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>

@@ -4,7 +4,7 @@
 
 #include "../file.h"
 
-#define PH_STUB_MARK "the stand-in for" /* exactly as long as the field, without a NUL */
+#define PH_STUB_MARK "a stand-in for:"
 #define PH_STUB_PATH 4096
 #define PH_STUB_NAME 16 /* TASK_COMM_LEN */
 

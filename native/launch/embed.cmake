@@ -1,0 +1,14 @@
+# Writes a C file with the bytes of programs in it: cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
+# Not .incbin: a compiler with a cache does not see that what it includes has changed.
+set(text "/* Made by embed.cmake. */\n#include \"blobs.h\"\n")
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(number RANGE ${last})
+  if(CMAKE_ARGV${number} MATCHES "^(ph_[a-z]+)=(.+)$")
+    set(name ${CMAKE_MATCH_1})
+    file(READ ${CMAKE_MATCH_2} bytes HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes ${bytes})
+    string(APPEND text "const unsigned char ${name}[] = {${bytes}};\n"
+                       "const size_t ${name}_size = sizeof ${name};\n")
+  endif()
+endforeach()
+file(WRITE ${OUTPUT} "${text}")
