@@ -298,9 +298,9 @@ static const char *find_library(char entry[PATH_MAX])
         if (!at) {
             ph_add(&text, "/lib/process-hardening");
         } else {
-            ph_add(&text, folders[at & 1]);
+            ph_add(&text, folders[(at - 1) & 1]);
             ph_add_number(&text, 10 + (at - 1) / 4);
-            ph_add(&text, kinds[at >> 1 & 1]);
+            ph_add(&text, kinds[(at - 1) >> 1 & 1]);
             ph_add(&text, "/process_hardening");
         }
         ph_add(&text, "/libprocess_hardening.so");

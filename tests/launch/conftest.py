@@ -1,0 +1,49 @@
+"""What the tests of the native launcher share: the installed command and programs to start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import support
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+@pytest.fixture(scope="session")
+def harden() -> str:
+    """The installed command, which belongs to whoever installed the wheel."""
+    return support.tool("harden")
+
+
+@pytest.fixture(scope="session")
+def make() -> Iterator[support.Compiler]:
+    """Makes the C programs of this folder."""
+    with tempfile.TemporaryDirectory(prefix="ph-launch-") as name:
+        Path(name).chmod(0o755)
+        yield support.Compiler(PROGRAMS, Path(name))
+
+
+@pytest.fixture(scope="session")
+def show(make: support.Compiler) -> str:
+    """A program that says how it was started."""
+    return str(make("show.c"))
+
+
+@pytest.fixture(scope="session")
+def roots_harden(harden: str) -> Iterator[str]:
+    """The command as root installs it: mode 0711, so that nobody but root may read it."""
+    support.need_root()
+    with tempfile.TemporaryDirectory(prefix="ph-root-") as name:
+        Path(name).chmod(0o755)
+        path = Path(name) / "bin" / "harden"
+        path.parent.mkdir()
+        shutil.copy(harden, path)
+        path.chmod(0o711)
+        assert os.stat(path).st_uid == 0
+        yield str(path)

@@ -1,0 +1,64 @@
+"""Start a program for which whole system calls fail, or claim to succeed without being made.
+
+Usage: refused.py CALL=RESULT... -- PROGRAM [ARG...], where RESULT is the name of an error, or 0.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+import sys
+
+# From <linux/filter.h>, <linux/seccomp.h> and <linux/prctl.h>.
+LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
+ALLOW, ERRNO = 0x7FFF0000, 0x00050000
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+
+# The calls of the launcher; those from 424 on have one number everywhere.
+COMMON = {"fsopen": 430, "fsconfig": 431, "fsmount": 432, "close_range": 436}
+NUMBERS = {
+    "x86_64": {
+        "clone": 56,
+        "execveat": 322,
+        "fchmod": 91,
+        "memfd_create": 319,
+        "setns": 308,
+        "socketpair": 53,
+        "unshare": 272,
+    },
+    "aarch64": {
+        "clone": 220,
+        "execveat": 281,
+        "fchmod": 52,
+        "memfd_create": 279,
+        "setns": 268,
+        "socketpair": 199,
+        "unshare": 97,
+    },
+}
+
+
+def main() -> None:
+    """Install the filter and become the program."""
+    end = sys.argv.index("--")
+    numbers = {**COMMON, **NUMBERS[os.uname().machine]}
+    code = [(LOAD, 0, 0, 0)]
+    for word in sys.argv[1:end]:
+        call, _, result = word.partition("=")
+        answer = 0 if result == "0" else getattr(errno, result)
+        code += [(JUMP_IF_EQUAL, 0, 1, numbers[call]), (RETURN, 0, 0, ERRNO | answer)]
+    code.append((RETURN, 0, 0, ALLOW))
+    text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in code))
+    program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(text))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0
+    ):
+        raise OSError(ctypes.get_errno(), "prctl")
+    os.execvp(sys.argv[end + 1], sys.argv[end + 1 :])
+
+
+if __name__ == "__main__":
+    main()
