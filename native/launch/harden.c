@@ -83,8 +83,10 @@ static const struct {
 /* The search paths among the variables that are removed: children may need them. The Python table
  * in environment.py says the same, and more: a test compares the two. */
 static const char *const search_paths[] = {
-    "LD_LIBRARY_PATH", "LD_ORIGIN_PATH", "LOCPATH",        "NIS_PATH", "NLSPATH",
-    "PYTHONPATH",      "PYTHONUSERBASE", "TMPDIR",         "TZDIR",    NULL};
+    "LD_LIBRARY_PATH",    "LD_ORIGIN_PATH",    "LD_32_LIBRARY_PATH", "LD_32_ORIGIN_PATH",
+    "LD_64_LIBRARY_PATH", "LD_64_ORIGIN_PATH", "LOCPATH",            "NIS_PATH",
+    "NLSPATH",            "PYTHONPATH",        "PYTHONUSERBASE",     "TMPDIR",
+    "TZDIR",              NULL};
 static const char *const strict_variables[] = {
     "BASH_ENV",         "GCONV_PATH",        "GETCONF_DIR",      "NODE_OPTIONS",
     "OPENSSL_CONF",     "OPENSSL_ENGINES",   "OPENSSL_MODULES",  "PERL5OPT",
@@ -125,16 +127,8 @@ static _Alignas(16) char stub[STUB_SIZE];
 /* Adds an entry to what is set aside, in hex, with a NUL between two of them. */
 static int put_aside(void *context, const char *entry, size_t name_length)
 {
-    char name[32];
-    size_t i = 0;
-
-    (void)context;
-    if (ph_after(entry, "LD_32_") || ph_after(entry, "LD_64_"))
-        i = 3; /* LD_32_X is LD_X of one kind of program */
-    for (; i + 1 < sizeof name && i < name_length; i++)
-        name[i] = entry[i];
-    name[i] = '\0';
-    if (!ph_environment_matches(name, search_paths, NULL) || i < name_length)
+    (void)context, (void)name_length;
+    if (!ph_environment_matches(entry, search_paths, NULL))
         return 0;
     if (aside.buffer[aside.length - 1] != '=')
         ph_add(&aside, "00");

@@ -1,0 +1,227 @@
+"""Where a method is refused, the next one is taken or the start is refused: found by trying."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import starts
+import support
+
+MEMORY = "(deleted)"  # the end of the path of a file in memory
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["fsopen", "fsconfig", "fsmount", "setns", "unshare", "socketpair", "close_range", "clone"],
+)
+def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
+    harden: str, show: str, call: str
+) -> None:
+    shown = starts.show([*starts.refusing(f"{call}=EPERM"), harden, show])
+
+    assert shown.value("exe").endswith(MEMORY)
+    assert (shown.value("dumpable"), shown.value("root owns")) == ("0", "1")
+    assert (shown.value("comm"), shown.value("execfn")) == ("show", os.path.realpath(show))
+
+
+def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
+    harden: str, show: str
+) -> None:
+    shown = starts.show([*starts.refusing("memfd_create=EPERM"), harden, show])
+
+    assert (shown.value("dumpable"), shown.value("exe")) == ("0", os.path.realpath(show))
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [("execveat=EPERM",), ("memfd_create=EPERM", "setns=EPERM"), ("execveat=ENOSYS",)],
+    ids="+".join,
+)
+def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple[str, ...]) -> None:
+    result = support.run_as_user([*starts.refusing(*calls), harden, show])
+
+    assert starts.Shown(result.stdout).value("dumpable") == "0"
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{starts.PREFIX}{show}: not execute-only by name: ")
+
+
+@pytest.mark.parametrize("method", ["execute-only", "copy"])
+def test_a_method_that_was_asked_for_is_refused_with_the_reason(
+    harden: str, show: str, method: str
+) -> None:
+    command = [*starts.refusing("execveat=EPERM"), harden, "--method", method, show]
+
+    assert "execveat failed: Operation not permitted (EPERM)" in starts.refused(
+        support.run_as_user(command)
+    )
+
+
+def test_a_static_program_without_any_place_is_not_started(
+    harden: str, make: support.Compiler
+) -> None:
+    static = str(make("show.c", "-static", name="show-static"))
+    command = [*starts.refusing("execveat=EPERM"), harden, static]
+
+    assert "not preload: it is statically linked" in starts.refused(support.run_as_user(command))
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        ("fsopen=0",),
+        ("fsconfig=0",),
+        ("setns=0",),
+        ("unshare=0",),
+        ("fchmod=0",),
+        ("execveat=0",),
+        ("memfd_create=0",),
+        ("memfd_create=0", "setns=EPERM"),
+        ("socketpair=0",),
+    ],
+    ids="+".join,
+)
+def test_a_call_that_only_claims_success_never_leads_to_an_unprotected_start(
+    harden: str, show: str, calls: tuple[str, ...]
+) -> None:
+    result = support.run_as_user([*starts.refusing(*calls), harden, show])
+
+    if result.returncode == 0:
+        shown = starts.Shown(result.stdout)
+        assert (shown.value("dumpable"), shown.value("root owns")) == ("0", "1")
+    else:
+        starts.refused(result)
+
+
+def limited(limit: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command below a limit of the shell."""
+    return support.run_as_user(["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *command])
+
+
+@pytest.mark.parametrize("limit", ["-f 32", "-n 8", "-v 100000", "-s 128", "-u 1"])
+def test_limits_that_leave_room_for_the_stand_in_do_not_matter(
+    harden: str, show: str, limit: str
+) -> None:
+    result = limited(limit, harden, show)
+
+    assert starts.Shown(result.stdout).value("dumpable") == "0"
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"), [("-f 0", "EFBIG"), ("-f 8", "EFBIG"), ("-n 4", "EMFILE")]
+)
+def test_a_limit_that_anybody_can_set_from_outside_does_not_lead_to_preload(
+    harden: str, show: str, limit: str, reason: str
+) -> None:
+    assert f"({reason})" in starts.refused(limited(limit, harden, show))
+
+
+def test_without_descriptors_nothing_is_started(harden: str, show: str) -> None:
+    starts.refused(limited("-n 3", harden, show), status=6)
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+def test_closed_standard_descriptors_stay_closed(harden: str, show: str, closed: str) -> None:
+    command = f'exec "$@" {closed}'
+    plain, hardened = (
+        starts.show(["sh", "-c", command, "sh", *words, show]).values("descriptor")
+        for words in ([], [harden])
+    )
+
+    assert hardened == plain
+
+
+def test_a_working_directory_that_is_gone_does_not_matter(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    command = f'mkdir {user_tmp}/gone && cd {user_tmp}/gone && rmdir {user_tmp}/gone && exec "$@"'
+
+    assert starts.show(["sh", "-c", command, "sh", harden, show]).value("dumpable") == "0"
+
+
+def in_namespace(flags: str, prepare: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """As root, run a command as the user in namespaces of its own, after a shell command."""
+    support.need_root()
+    user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
+    script = f'{prepare} && exec "$@"'
+    return support.run(["unshare", *flags.split(), "sh", "-c", script, "sh", *user, *command])
+
+
+def test_without_proc_nothing_is_started(harden: str, show: str) -> None:
+    starts.refused(in_namespace("-m", "umount -l /proc", harden, show), status=6)
+
+
+@pytest.mark.parametrize("value", ["1", "2"])
+def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
+    harden: str, show: str, value: str
+) -> None:
+    prepare = f"echo {value} > /proc/sys/vm/memfd_noexec"
+    result = in_namespace("-pf --mount-proc", prepare, harden, show)
+
+    assert starts.Shown(result.stdout).value("exe") == os.path.realpath(show)
+
+
+def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
+    harden: str, show: str
+) -> None:
+    prepare = "echo 2 > /proc/sys/vm/memfd_noexec"
+    command = [*starts.refusing("setns=EPERM"), harden, show]
+    result = in_namespace("-pf --mount-proc", prepare, *command)
+
+    assert starts.Shown(result.stdout).value("dumpable") == "0"
+    assert "memfd_create failed: Permission denied (EACCES)" in result.stderr
+
+
+def test_unreadable_programs_that_would_be_dumpable_are_started_by_preload(
+    harden: str, show: str, suid_dumpable: support.Sysctl
+) -> None:
+    suid_dumpable.set("1")
+    auto = support.run_as_user([harden, show])
+    asked = support.run_as_user([harden, "--method", "execute-only", show])
+
+    assert starts.Shown(auto.stdout).value("dumpable") == "0"
+    assert "fs.suid_dumpable=1" in auto.stderr
+    assert "fs.suid_dumpable=1" in starts.refused(asked)
+
+
+def test_suid_dumpable_2_leaves_nothing_for_a_pipe_to_read(
+    harden: str, show: str, suid_dumpable: support.Sysctl
+) -> None:
+    suid_dumpable.set("2")
+
+    assert starts.show([harden, show]).value("dumpable") == "0"
+
+
+@pytest.mark.parametrize("number", [9, 19])
+def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
+    harden: str, show: str, number: int
+) -> None:
+    attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
+    options: dict[str, Any] = {"timeout": 60}
+    with support.Running(["/usr/bin/python3", attacker, str(number)]):
+        shown = [starts.show([harden, show], **options) for _ in range(3 if number == 19 else 20)]
+
+    assert {each.value("dumpable") for each in shown} == {"0"}
+    assert {each.value("exe").removeprefix("/memfd:") for each in shown} <= {
+        os.path.realpath(show),
+        f"show {MEMORY}",
+    }
+
+
+def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
+    explained = {
+        calls: support.run_as_user([*starts.refusing(*calls), harden, "--explain", show])
+        for calls in [(), ("setns=EPERM",), ("execveat=EPERM",)]
+    }
+
+    assert {result.returncode for result in explained.values()} == {0}
+    methods = [result.stdout.splitlines()[1] for result in explained.values()]
+    assert [line.partition(":")[2].split(";")[0].strip() for line in methods] == [
+        "execute-only: a stand-in under the program's own path",
+        "execute-only: a stand-in in memory",
+        "preload: a library hardens it before its main()",
+    ]

@@ -1,0 +1,337 @@
+"""The options of `harden`, what it passes on, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import starts
+import support
+
+WITHOUT = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 126, 255])
+def test_the_status_is_the_programs_own(harden: str, status: int) -> None:
+    assert support.run_as_user([harden, "sh", "-c", f"exit {status}"]).returncode == status
+
+
+def test_signals_that_end_the_program_are_the_programs_own(harden: str) -> None:
+    assert support.run_as_user([harden, "sh", "-c", "kill -9 $$"]).returncode == -9
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--"],
+        ["--no-such-option", "true"],
+        ["--method", "nonsense", "true"],
+        ["--method"],
+        ["--keep", "A=B", "true"],
+        ["--keep=", "true"],
+        ["--clear", "A*B", "true"],
+        ["--strict=1", "true"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(
+    harden: str, arguments: list[str]
+) -> None:
+    starts.refused(support.run_as_user([harden, *arguments]), status=2)
+
+
+def test_help_is_printed_to_standard_output(harden: str) -> None:
+    result = support.run_as_user([harden, "--help"])
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage: harden ")
+
+
+@pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", ""])
+def test_a_program_that_is_not_found_ends_with_127(harden: str, name: str) -> None:
+    starts.refused(support.run_as_user([harden, "--", name]), status=127)
+
+
+def test_what_cannot_be_executed_ends_with_126(harden: str, user_tmp: Path) -> None:
+    (user_tmp / "data").write_text("just text")
+    (user_tmp / "data").chmod(0o755)
+    (user_tmp / "unexecutable").write_text("#!/bin/sh\n")
+
+    for path in (user_tmp, user_tmp / "data", user_tmp / "unexecutable", Path("/dev/null")):
+        starts.refused(support.run_as_user([harden, str(path)]))
+
+
+def test_programs_with_rights_of_their_own_are_refused(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    path = user_tmp / "set-user-id"
+    shutil.copy(show, path)
+    path.chmod(0o4755)
+
+    assert "set-user-ID" in starts.refused(support.run_as_user([harden, str(path)]))
+
+
+def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_tmp: Path) -> None:
+    path = user_tmp / "unreadable"
+    shutil.copy(show, path)
+    path.chmod(0o111)
+
+    shown = starts.show([harden, str(path)])
+    explained = support.run_as_user([harden, "--explain", str(path)])
+
+    assert (shown.value("dumpable"), shown.value("exe")) == ("0", str(path))
+    assert "its file is unreadable" in explained.stdout
+
+
+def script(folder: Path, first_line: str, rest: str = "", name: str = "script") -> str:
+    """Write an executable script; returns its path."""
+    path = folder / name
+    path.write_text(f"{first_line}\n{rest}")
+    path.chmod(0o755)
+    return str(path)
+
+
+SCRIPTS = {
+    "no argument": "#!{show}",
+    "an argument": "#!{show} -x",
+    "an argument with blanks": "#!{show}   -x  y z ",
+    "a blank before": "#! \t{show}",
+    "env": "#!/usr/bin/env show",
+    "env -S": "#!/usr/bin/env -S show -x 'a b' \"\" c",
+    "env --split-string": "#!/usr/bin/env --split-string=show -x",
+    "env with a variable": "#!/usr/bin/env -S NAME=value show",
+}
+
+
+@pytest.mark.parametrize("line", SCRIPTS)
+def test_scripts_are_started_as_the_kernel_and_env_would(
+    harden: str, show: str, user_tmp: Path, line: str
+) -> None:
+    path = script(user_tmp, SCRIPTS[line].format(show=show))
+    env = {**WITHOUT, "PATH": f"{os.path.dirname(show)}:{os.environ['PATH']}"}
+
+    plain = starts.show([path, "a", "0"], env=env)
+    hardened = starts.show([harden, path, "a", "0"], env=env)
+
+    assert hardened.value("dumpable") == "0"
+    assert hardened.values("argument") == plain.values("argument")
+    assert hardened.value("comm") == plain.value("comm")
+
+
+def test_a_script_of_a_script_is_followed(harden: str, show: str, user_tmp: Path) -> None:
+    inner = script(user_tmp, f"#!{show} inner", name="inner")
+    outer = script(user_tmp, f"#!{inner} outer", name="outer")
+
+    plain, hardened = starts.show([outer, "0"]), starts.show([harden, outer, "0"])
+
+    assert hardened.values("argument") == plain.values("argument")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#!",
+        "#! ",
+        "#!/no/such/interpreter",
+        "#!/usr/bin/env",
+        "#!/usr/bin/env -i show",
+        "#!/usr/bin/env -S show $HOME",
+        "#!/usr/bin/env -S show 'a",
+        "#!" + "/x" * 200,
+    ],
+)
+def test_a_broken_first_line_is_refused(harden: str, user_tmp: Path, line: str) -> None:
+    starts.refused(support.run_as_user([harden, script(user_tmp, line)]))
+
+
+def test_too_many_scripts_in_a_row_are_refused(harden: str, user_tmp: Path) -> None:
+    path = "/bin/sh"
+    for number in range(6):
+        path = script(user_tmp, f"#!{path}", name=f"script{number}")
+
+    assert "too many interpreters" in starts.refused(support.run_as_user([harden, path]))
+
+
+def variables(harden: str, *options: str, **given: str) -> dict[str, str]:
+    """The variables that a hardened `env` sees."""
+    result = support.run_as_user([harden, *options, "env"], env={**WITHOUT, **given})
+    assert result.returncode == 0, result.stderr
+    return dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
+
+
+def test_loader_variables_are_removed_and_search_paths_set_aside(harden: str) -> None:
+    seen = variables(harden, LD_LIBRARY_PATH="/a:/b", LD_DEBUG="statistics", LD_AUDIT="", KEPT="1")
+
+    assert not [name for name in seen if name.startswith("LD_")]
+    assert seen["KEPT"] == "1"
+    assert bytes.fromhex(seen["PROCESS_HARDENING_SET_ASIDE"]) == b"LD_LIBRARY_PATH=/a:/b"
+
+
+def test_nothing_is_added_where_nothing_was_removed(harden: str) -> None:
+    plain = support.run_as_user(["env"], env=WITHOUT).stdout
+    hardened = support.run_as_user([harden, "env"], env=WITHOUT).stdout
+
+    assert hardened == plain
+
+
+def test_what_was_set_aside_before_is_kept(harden: str) -> None:
+    before = b"LD_ORIGIN_PATH=/c".hex()
+    seen = variables(harden, PROCESS_HARDENING_SET_ASIDE=before, LD_LIBRARY_PATH="/a")
+    damaged = variables(harden, PROCESS_HARDENING_SET_ASIDE="zz", LD_LIBRARY_PATH="/a")
+
+    assert bytes.fromhex(seen["PROCESS_HARDENING_SET_ASIDE"]).split(b"\0") == [
+        b"LD_ORIGIN_PATH=/c",
+        b"LD_LIBRARY_PATH=/a",
+    ]
+    assert bytes.fromhex(damaged["PROCESS_HARDENING_SET_ASIDE"]) == b"LD_LIBRARY_PATH=/a"
+
+
+def test_python_gives_the_search_paths_that_were_set_aside_to_children(
+    harden: str, python: str
+) -> None:
+    code = "import process_hardening as p; print(p.child_env()['LD_LIBRARY_PATH'])"
+    env = {**WITHOUT, "LD_LIBRARY_PATH": "/a:/b"}
+
+    assert support.run_as_user([harden, python, "-c", code], env=env).stdout == "/a:/b\n"
+
+
+def test_keep_and_clear_name_variables_or_their_beginnings(harden: str) -> None:
+    seen = variables(
+        harden,
+        "--keep=LD_DEBUG_OUTPUT",
+        "--clear",
+        "SECRET_*",
+        LD_DEBUG_OUTPUT="/x",
+        SECRET_A="1",
+        SECRETS="2",
+    )
+
+    assert (seen["LD_DEBUG_OUTPUT"], seen["SECRETS"], "SECRET_A" in seen) == ("/x", "2", False)
+
+
+def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) -> None:
+    from process_hardening.environment import STRICT_VARIABLES
+
+    given = {name.replace("*", "ARENA"): "x" for name in STRICT_VARIABLES}
+
+    assert not set(given) & set(variables(harden, "--strict", **given))
+    assert set(given) <= set(variables(harden, **given))
+
+
+def test_the_tables_of_search_paths_agree(harden: str) -> None:
+    from process_hardening.environment import SEARCH_PATH, STRICT_VARIABLES, kind_of
+
+    names = [*STRICT_VARIABLES, "LD_LIBRARY_PATH", "LD_ORIGIN_PATH", "LD_PRELOAD", "LD_AUDIT"]
+    names += ["LD_32_LIBRARY_PATH", "LD_64_ORIGIN_PATH", "LD_32_PRELOAD"]
+    given = {name: "" for name in names if "*" not in name}
+    aside = variables(harden, "--strict", **given)["PROCESS_HARDENING_SET_ASIDE"]
+    entries = {entry.decode().rstrip("=") for entry in bytes.fromhex(aside).split(b"\0")}
+
+    assert entries == {name for name in given if kind_of(name) == SEARCH_PATH}
+
+
+def test_strict_sets_no_new_privs_and_seal_keeps_the_process_closed(
+    harden: str, python: str
+) -> None:
+    code = "import process_hardening as p; s = p.status(); print(s.no_new_privs, s.sealed)"
+
+    for options, expected in {
+        (): "False False",
+        ("--strict",): "True False",
+        ("--seal",): "True True",
+    }.items():
+        result = support.run_as_user([harden, *options, python, "-c", code], env=WITHOUT)
+        assert result.stdout.split("\n")[0] == expected
+
+
+def test_strict_starts_a_copy_of_a_program_that_its_user_can_change(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    path = user_tmp / "own"
+    shutil.copy(show, path)
+    shutil.chown(path, support.USER)
+    path.chmod(0o755)
+    strict, default, of_root = (
+        support.run_as_user([harden, *command]).stdout
+        for command in (
+            ["--strict", "--explain", str(path)],
+            ["--explain", str(path)],
+            ["--strict", "--explain", "/bin/true"],
+        )
+    )
+
+    assert "method:           copy, under" in strict
+    assert "a stand-in" in default and "beware:" in default
+    assert "a stand-in" in of_root and "beware:" not in of_root
+    assert starts.show([harden, "--strict", str(path)]).value("exe") == str(path)
+
+
+def test_children_are_hardened_when_asked_for(harden: str, show: str) -> None:
+    command = ["sh", "-c", f"{show}; :"]
+
+    plain = starts.show([harden, *command], env=WITHOUT)
+    asked = starts.show([harden, "--children", *command], env=WITHOUT)
+
+    assert (plain.value("dumpable"), asked.value("dumpable")) == ("1", "0")
+
+
+@pytest.mark.parametrize("method", ["auto", "execute-only", "copy", "preload"])
+def test_the_core_limit_is_0_for_the_program_and_its_children(harden: str, method: str) -> None:
+    command = [harden, "--method", method, "sh", "-c", "ulimit -Hc; sh -c 'ulimit -Hc'"]
+
+    assert support.run_as_user(command).stdout == "0\n0\n"
+
+
+def test_preload_starts_the_file_itself(harden: str, show: str) -> None:
+    shown = starts.show([harden, "--method", "preload", show], env=WITHOUT)
+
+    assert (shown.value("dumpable"), shown.value("execfn")) == ("0", show)
+
+
+def test_the_bypass_variable_starts_the_program_unprotected_with_a_warning(
+    harden: str, show: str
+) -> None:
+    env = {**WITHOUT, "CODEX_SKIP_HARDENING": "1", "LD_BIND_NOW": "1"}
+    result = support.run_as_user([harden, show], env=env)
+    seen = variables(harden, CODEX_SKIP_HARDENING="1", LD_BIND_NOW="1")
+    hardened = support.run_as_user([harden, show], env={**env, "CODEX_SKIP_HARDENING": "yes"})
+
+    assert starts.Shown(result.stdout).value("dumpable") == "1"
+    assert "CODEX_SKIP_HARDENING=1: starting without hardening" in result.stderr
+    assert seen["LD_BIND_NOW"] == "1"
+    assert starts.Shown(hardened.stdout).value("dumpable") == "0"
+
+
+def test_a_library_of_ld_preload_gets_into_neither_the_launcher_nor_the_program(
+    harden: str, compiler: support.Compiler, user_tmp: Path
+) -> None:
+    library = str(compiler("mark.c", "-shared", "-fPIC", name="libmark.so"))
+    mark = user_tmp / "mark"
+    env = {**WITHOUT, "LD_PRELOAD": library, "MARK_FILE": str(mark)}
+
+    assert support.run_as_user([harden, "/bin/true"], env=env).returncode == 0
+    assert not mark.exists()
+    assert support.run_as_user(["/bin/true"], env=env).returncode == 0
+    assert mark.exists()
+
+
+def test_thousands_of_arguments_and_variables_pass_through(harden: str) -> None:
+    arguments = [str(number) for number in range(20000)]
+    env = {**WITHOUT, **{f"NAME{number}": "x" * 20 for number in range(5000)}}
+    result = support.run_as_user(
+        [harden, "sh", "-c", 'echo $#; env | grep -c ^NAME', "sh", *arguments], env=env
+    )
+
+    assert result.stdout == "20000\n5000\n"
+
+
+def test_explain_starts_nothing(harden: str, user_tmp: Path) -> None:
+    result = support.run_as_user([harden, "--explain", "touch", str(user_tmp / "made")])
+
+    assert result.returncode == 0
+    assert not (user_tmp / "made").exists()
+    assert result.stdout.startswith("program:          /usr/bin/touch\nmethod: ")
