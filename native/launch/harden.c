@@ -593,6 +593,8 @@ uintptr_t ph_start(uintptr_t *stack)
     while (*end)
         end++;
     vector = (const ElfW(auxv_t) *)(void *)(end + 1);
+    if (argc < 1)
+        ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without a name of its own"));
     if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
         (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
         ph_exit(0);

@@ -53,23 +53,28 @@ class Elf:
         offset, layout = SEGMENT[name]
         return int(struct.unpack_from(f"<{layout}", self.bytes, at + offset)[0])
 
-    def change(self, at: int, **fields: int) -> None:
-        """Change fields of a segment's header."""
-        for name, value in fields.items():
-            offset, layout = SEGMENT[name]
-            struct.pack_into(f"<{layout}", self.bytes, at + offset, value % WORD)
+    def change(self, *headers: int, **fields: int) -> None:
+        """Change fields of segments' headers."""
+        for at in headers:
+            for name, value in fields.items():
+                offset, layout = SEGMENT[name]
+                struct.pack_into(f"<{layout}", self.bytes, at + offset, value % WORD)
 
 
 def first(elf: Elf) -> int:
+    """The header of the first segment to load."""
     return elf.segments(LOAD)[0]
 
 
 def overlap(elf: Elf) -> None:
+    """Put the second segment where the first one is."""
     one, two = elf.segments(LOAD)[:2]
     elf.change(two, vaddr=elf.segment(one, "vaddr"), offset=elf.segment(one, "offset"))
 
 
 def name_of_loader(name: bytes) -> Callable[[Elf], None]:
+    """The damage that gives a program another dynamic loader."""
+
     def damage(elf: Elf) -> None:
         (at,) = elf.segments(INTERPRETER)
         offset = elf.segment(at, "offset")
@@ -88,7 +93,7 @@ DAMAGE: dict[str, Callable[[Elf], object]] = {
     "segments of an odd size": lambda elf: elf.set("phentsize", 40),
     "a table behind the end": lambda elf: elf.set("phoff", 1 << 40),
     "a table at the end of the world": lambda elf: elf.set("phoff", WORD - 8),
-    "nothing to load": lambda elf: [elf.change(at, type=0) for at in elf.segments(LOAD)],
+    "nothing to load": lambda elf: elf.change(*elf.segments(LOAD), type=0),
     "a segment behind the end": lambda elf: elf.change(first(elf), offset=1 << 30),
     "more in the file than in memory": lambda elf: elf.change(first(elf), memsz=1),
     "an endless segment": lambda elf: elf.change(first(elf), memsz=WORD - 1),
@@ -119,6 +124,7 @@ def write(elf: Elf, folder: Path) -> str:
 def test_a_damaged_program_is_refused_with_one_line(
     harden: str, show: str, user_tmp: Path, damage: str
 ) -> None:
+    """A damaged program is refused with one line."""
     elf = Elf(show)
     DAMAGE[damage](elf)
     command = [harden, "--method", "execute-only", write(elf, user_tmp), "0"]
@@ -127,19 +133,20 @@ def test_a_damaged_program_is_refused_with_one_line(
 
 
 def test_the_undamaged_program_starts(harden: str, show: str, user_tmp: Path) -> None:
+    """The undamaged program starts."""
     assert starts.show([harden, write(Elf(show), user_tmp)]).value("dumpable") == "0"
 
 
 def test_explain_refuses_what_could_not_be_mapped(harden: str, show: str, user_tmp: Path) -> None:
+    """Explain refuses what could not be mapped."""
     elf = Elf(show)
     overlap(elf)
 
     starts.refused(support.run_as_user([harden, "--explain", write(elf, user_tmp)]))
 
 
-def test_a_sparse_file_of_a_tebibyte_costs_nothing(
-    harden: str, show: str, user_tmp: Path
-) -> None:
+def test_a_sparse_file_of_a_tebibyte_costs_nothing(harden: str, show: str, user_tmp: Path) -> None:
+    """A sparse file of a tebibyte costs nothing."""
     elf = Elf(show)
     elf.change(elf.segments(DYNAMIC)[0], filesz=1 << 40)
     path = write(elf, user_tmp)
@@ -152,6 +159,7 @@ def test_a_sparse_file_of_a_tebibyte_costs_nothing(
 
 
 def test_a_program_of_another_machine_is_refused(harden: str, show: str, user_tmp: Path) -> None:
+    """A program of another machine is refused."""
     elf = Elf(show)
     struct.pack_into("<H", elf.bytes, 18, 0xBEEF)
 
@@ -159,6 +167,7 @@ def test_a_program_of_another_machine_is_refused(harden: str, show: str, user_tm
 
 
 def test_a_loader_of_another_machine_is_refused(harden: str, show: str, user_tmp: Path) -> None:
+    """A loader of another machine is refused."""
     loader = user_tmp / "l"
     foreign = Elf("/lib64/ld-linux-x86-64.so.2")
     struct.pack_into("<H", foreign.bytes, 18, 183)
@@ -172,6 +181,7 @@ def test_a_loader_of_another_machine_is_refused(harden: str, show: str, user_tmp
 def test_a_program_that_was_replaced_is_not_started_by_its_own_name(
     harden: str, user_tmp: Path
 ) -> None:
+    """A program that was replaced is not started by its own name."""
     shell = user_tmp / "shell"
     shutil.copy(os.path.realpath("/bin/sh"), shell)
     shell.chmod(0o755)

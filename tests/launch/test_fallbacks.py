@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import launches
 import starts
 import support
 
@@ -22,6 +23,7 @@ MEMORY = "(deleted)"  # the end of the path of a file in memory
 def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
     harden: str, show: str, call: str
 ) -> None:
+    """Without a place under its own path the stand in is in memory."""
     shown = starts.show([*starts.refusing(f"{call}=EPERM"), harden, show])
 
     assert shown.value("exe").endswith(MEMORY)
@@ -32,6 +34,7 @@ def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
 def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     harden: str, show: str
 ) -> None:
+    """Without memfd_create the place under its own path is still made."""
     shown = starts.show([*starts.refusing("memfd_create=EPERM"), harden, show])
 
     assert (shown.value("dumpable"), shown.value("exe")) == ("0", os.path.realpath(show))
@@ -43,6 +46,7 @@ def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     ids="+".join,
 )
 def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple[str, ...]) -> None:
+    """Auto ends with preload and says so."""
     result = support.run_as_user([*starts.refusing(*calls), harden, show])
 
     assert starts.Shown(result.stdout).value("dumpable") == "0"
@@ -54,6 +58,7 @@ def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple
 def test_a_method_that_was_asked_for_is_refused_with_the_reason(
     harden: str, show: str, method: str
 ) -> None:
+    """A method that was asked for is refused with the reason."""
     command = [*starts.refusing("execveat=EPERM"), harden, "--method", method, show]
 
     assert "execveat failed: Operation not permitted (EPERM)" in starts.refused(
@@ -64,6 +69,7 @@ def test_a_method_that_was_asked_for_is_refused_with_the_reason(
 def test_a_static_program_without_any_place_is_not_started(
     harden: str, make: support.Compiler
 ) -> None:
+    """A static program without any place is not started."""
     static = str(make("show.c", "-static", name="show-static"))
     command = [*starts.refusing("execveat=EPERM"), harden, static]
 
@@ -88,6 +94,7 @@ def test_a_static_program_without_any_place_is_not_started(
 def test_a_call_that_only_claims_success_never_leads_to_an_unprotected_start(
     harden: str, show: str, calls: tuple[str, ...]
 ) -> None:
+    """A call that only claims success never leads to an unprotected start."""
     result = support.run_as_user([*starts.refusing(*calls), harden, show])
 
     if result.returncode == 0:
@@ -95,6 +102,21 @@ def test_a_call_that_only_claims_success_never_leads_to_an_unprotected_start(
         assert (shown.value("dumpable"), shown.value("root owns")) == ("0", "1")
     else:
         starts.refused(result)
+
+
+def test_what_finds_libraries_beside_itself_is_preloaded_rather_than_started_in_memory(
+    harden: str, compiler: support.Compiler
+) -> None:
+    """A program that uses $ORIGIN is not started in memory, where it has no folder."""
+    program = launches.with_origin(compiler)
+    by_name = support.run_as_user([harden, program])
+    elsewhere = support.run_as_user([*starts.refusing("setns=EPERM"), harden, program])
+    asked = [*starts.refusing("setns=EPERM"), harden, "--method", "execute-only", program]
+
+    assert (by_name.returncode, by_name.stderr) == (0, "")
+    assert launches.Told(elsewhere.stdout).number("dumpable") == 0
+    assert "$ORIGIN" in elsewhere.stderr
+    assert "$ORIGIN" in starts.refused(support.run_as_user(asked))
 
 
 def limited(limit: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -106,6 +128,7 @@ def limited(limit: str, *command: str) -> subprocess.CompletedProcess[str]:
 def test_limits_that_leave_room_for_the_stand_in_do_not_matter(
     harden: str, show: str, limit: str
 ) -> None:
+    """Limits that leave room for the stand in do not matter."""
     result = limited(limit, harden, show)
 
     assert starts.Shown(result.stdout).value("dumpable") == "0"
@@ -117,15 +140,18 @@ def test_limits_that_leave_room_for_the_stand_in_do_not_matter(
 def test_a_limit_that_anybody_can_set_from_outside_does_not_lead_to_preload(
     harden: str, show: str, limit: str, reason: str
 ) -> None:
+    """A limit that anybody can set from outside does not lead to preload."""
     assert f"({reason})" in starts.refused(limited(limit, harden, show))
 
 
 def test_without_descriptors_nothing_is_started(harden: str, show: str) -> None:
+    """Without descriptors nothing is started."""
     starts.refused(limited("-n 3", harden, show), status=6)
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
 def test_closed_standard_descriptors_stay_closed(harden: str, show: str, closed: str) -> None:
+    """Closed standard descriptors stay closed."""
     command = f'exec "$@" {closed}'
     plain, hardened = (
         starts.show(["sh", "-c", command, "sh", *words, show]).values("descriptor")
@@ -138,6 +164,7 @@ def test_closed_standard_descriptors_stay_closed(harden: str, show: str, closed:
 def test_a_working_directory_that_is_gone_does_not_matter(
     harden: str, show: str, user_tmp: Path
 ) -> None:
+    """A working directory that is gone does not matter."""
     command = f'mkdir {user_tmp}/gone && cd {user_tmp}/gone && rmdir {user_tmp}/gone && exec "$@"'
 
     assert starts.show(["sh", "-c", command, "sh", harden, show]).value("dumpable") == "0"
@@ -152,6 +179,7 @@ def in_namespace(flags: str, prepare: str, *command: str) -> subprocess.Complete
 
 
 def test_without_proc_nothing_is_started(harden: str, show: str) -> None:
+    """Without /proc nothing is started."""
     starts.refused(in_namespace("-m", "umount -l /proc", harden, show), status=6)
 
 
@@ -159,6 +187,7 @@ def test_without_proc_nothing_is_started(harden: str, show: str) -> None:
 def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
     harden: str, show: str, value: str
 ) -> None:
+    """vm.memfd_noexec does not keep a program from its own path."""
     prepare = f"echo {value} > /proc/sys/vm/memfd_noexec"
     result = in_namespace("-pf --mount-proc", prepare, harden, show)
 
@@ -168,6 +197,7 @@ def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
 def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
     harden: str, show: str
 ) -> None:
+    """Without user namespaces and programs in memory preload is left."""
     prepare = "echo 2 > /proc/sys/vm/memfd_noexec"
     command = [*starts.refusing("setns=EPERM"), harden, show]
     result = in_namespace("-pf --mount-proc", prepare, *command)
@@ -179,6 +209,7 @@ def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
 def test_unreadable_programs_that_would_be_dumpable_are_started_by_preload(
     harden: str, show: str, suid_dumpable: support.Sysctl
 ) -> None:
+    """Unreadable programs that would be dumpable are started by preload."""
     suid_dumpable.set("1")
     auto = support.run_as_user([harden, show])
     asked = support.run_as_user([harden, "--method", "execute-only", show])
@@ -191,6 +222,7 @@ def test_unreadable_programs_that_would_be_dumpable_are_started_by_preload(
 def test_suid_dumpable_2_leaves_nothing_for_a_pipe_to_read(
     harden: str, show: str, suid_dumpable: support.Sysctl
 ) -> None:
+    """fs.suid_dumpable=2 leaves nothing for a pipe to read."""
     suid_dumpable.set("2")
 
     assert starts.show([harden, show]).value("dumpable") == "0"
@@ -200,6 +232,7 @@ def test_suid_dumpable_2_leaves_nothing_for_a_pipe_to_read(
 def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
     harden: str, show: str, number: int
 ) -> None:
+    """Whoever kills or stops the helper only takes the name."""
     attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
     options: dict[str, Any] = {"timeout": 60}
     with support.Running(["/usr/bin/python3", attacker, str(number)]):
@@ -213,6 +246,7 @@ def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
 
 
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
+    """Explain says what really happens because it tries."""
     explained = {
         calls: support.run_as_user([*starts.refusing(*calls), harden, "--explain", show])
         for calls in [(), ("setns=EPERM",), ("execveat=EPERM",)]

@@ -40,6 +40,7 @@ def files_of_user() -> set[str]:
 def test_no_process_file_or_mount_is_left(
     harden: str, show: str, method: str, calls: tuple[str, ...]
 ) -> None:
+    """No process file or mount is left."""
     before = own_processes(), files_of_user(), Path("/proc/self/mountinfo").read_text()
     command = [harden, "--method", method, show]
     result = support.run_as_user([*starts.refusing(*calls), *command] if calls else command)
@@ -53,9 +54,10 @@ def test_no_process_file_or_mount_is_left(
 def test_the_program_inherits_no_descriptor_child_or_pending_signal(
     harden: str, show: str, method: str
 ) -> None:
+    """The program inherits no descriptor child or pending signal."""
     plain = starts.show([show])
     hardened = starts.show([harden, "--method", method, show])
-    script = "cat /proc/$$/task/$$/children; grep -e SigPnd -e ShdPnd -e SigBlk -e SigIgn /proc/$$/status"
+    script = "cat /proc/$$/task/$$/children; grep -e Pnd -e SigBlk -e SigIgn /proc/$$/status"
     signals = [
         support.run_as_user([*words, "sh", "-c", script]).stdout.split("\n", 1)[1]
         for words in ([], [harden, "--method", method])
@@ -69,6 +71,7 @@ def test_the_program_inherits_no_descriptor_child_or_pending_signal(
 def test_signals_that_are_blocked_or_ignored_stay_so_and_none_is_pending(
     harden: str, how: str
 ) -> None:
+    """Signals that are blocked or ignored stay so and none is pending."""
     command = ["grep", "-e", "Pnd", "-e", "SigBlk", "-e", "SigIgn", "/proc/self/status"]
     plain, hardened = (
         support.run_as_user(["env", how, *words, *command]).stdout for words in ([], [harden])
@@ -78,6 +81,7 @@ def test_signals_that_are_blocked_or_ignored_stay_so_and_none_is_pending(
 
 
 def test_a_start_that_fails_leaves_nothing(harden: str, user_tmp: Path) -> None:
+    """A start that fails leaves nothing."""
     path = user_tmp / "damaged"
     path.write_bytes(Path("/bin/true").read_bytes()[:2000])
     path.chmod(0o755)

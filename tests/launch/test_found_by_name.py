@@ -1,0 +1,76 @@
+"""A hardened program is found by its name, and costs no copy of its file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import starts
+import support
+
+STUB_SIZE = 16 * 1024
+
+
+@pytest.fixture(params=["by name", "in memory"])
+def waiting(
+    request: pytest.FixtureRequest, harden: str, make: support.Compiler, user_tmp: Path
+) -> Iterator[support.Running]:
+    """A hardened program called `ph-waiting`, in both places of a stand-in."""
+    program = user_tmp / "ph-waiting"
+    shutil.copy(make("waiting.c"), program)
+    program.chmod(0o755)
+    before = starts.refusing("setns=EPERM") if request.param == "in memory" else []
+    with support.Running([*before, harden, str(program)]) as running:
+        yield running
+
+
+def test_tools_find_it_by_its_name(waiting: support.Running) -> None:
+    """The tools of procps find a hardened program by its name, as everybody."""
+    pid = str(waiting.pid)
+
+    for command in (["pgrep", "-x", "ph-waiting"], ["ps", "-o", "pid=", "-C", "ph-waiting"]):
+        support.tool(command[0])
+        assert pid in support.run_as_user(command).stdout.split()
+
+
+def test_the_image_is_the_stub_and_no_copy(waiting: support.Running) -> None:
+    """The file that is executed is no larger than the stub may be."""
+    support.need_root()
+
+    assert os.stat(f"/proc/{waiting.pid}/exe").st_size <= STUB_SIZE
+
+
+def test_root_finds_it_by_its_path(harden: str, make: support.Compiler, user_tmp: Path) -> None:
+    """As root, pidof finds a hardened program by the path of its file."""
+    support.need_root()
+    support.tool("pidof")
+    program = user_tmp / "ph-waiting"
+    shutil.copy(make("waiting.c"), program)
+    program.chmod(0o755)
+
+    with support.Running([harden, str(program)]) as running:
+        assert str(running.pid) in support.run(["pidof", str(program)]).stdout.split()
+
+
+def test_the_text_of_the_program_is_shared(harden: str) -> None:
+    """A hardened interpreter has no more than 64 KB of private memory beside a plain one."""
+    support.need_root()
+    code = "print('ready', flush=True); input()"
+
+    def private(pid: int) -> int:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        values = {line.split(":")[0]: line.split()[1] for line in lines[1:]}
+        return int(values["Private_Clean"]) + int(values["Private_Dirty"])
+
+    python = os.path.realpath(sys.executable)
+    plain = support.Running([python, "-I", "-c", code])
+    hardened = support.Running([harden, python, "-I", "-c", code])
+    # A second one of each, so that nobody is alone with the pages of the file.
+    others = support.Running([python, "-I", "-c", code])
+    with plain, hardened, others:
+        assert private(hardened.pid) - private(plain.pid) <= 64
