@@ -2,11 +2,9 @@
  * Static and without libc: ready at once, and nothing is loaded into it. It hardens itself first. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
-#include "blobs.h"
 #include "place.h"
 #include "program.h"
 #include "stub/entry.h"
-#include "stub/stub.h"
 #include "text.h"
 
 #include <elf.h>
@@ -19,7 +17,6 @@
 #define PATTERNS 64         /* of --keep and of --clear */
 #define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
-#define STUB_SIZE (1 << 14)
 #define ADDED (PH_VARIABLES + 8)
 
 static const char usage[] =
@@ -121,8 +118,8 @@ unsigned long getauxval(unsigned long type)
 static struct ph_program program;
 static char set_aside[SET_ASIDE];
 static struct ph_text aside = {set_aside, sizeof set_aside, 0, 0};
-/* For a stub that is already chosen: what is written into the place. */
-static _Alignas(16) char stub[STUB_SIZE];
+/* The stub, as it is written into the place. */
+static _Alignas(16) char stub[PH_STUB_SIZE];
 
 /* Adds an entry to what is set aside, in hex, with a NUL between two of them. */
 static int put_aside(void *context, const char *entry, size_t name_length)
@@ -333,29 +330,6 @@ static int is_refusal(long error)
     return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
 }
 
-/* Fills in the stub. Returns its size. */
-static size_t prepare_stub(int rehearse)
-{
-    struct ph_stub_config *config = NULL;
-    struct ph_text path, name;
-
-    for (size_t i = 0; i < ph_stub_size && i < sizeof stub; i++)
-        stub[i] = (char)ph_stub[i];
-    for (size_t i = 0; !config && i + sizeof *config <= sizeof stub;
-         i += _Alignof(struct ph_stub_config))
-        if (ph_equal(stub + i, PH_STUB_MARK))
-            config = (struct ph_stub_config *)(void *)(stub + i);
-    if (!config)
-        return 0;
-    config->program = program.identity;
-    config->rehearse = (uint32_t)rehearse;
-    path = (struct ph_text){config->path, sizeof config->path, 0, 0};
-    ph_add(&path, program.real);
-    name = (struct ph_text){config->name, sizeof config->name, 0, 0};
-    ph_add(&name, program.name);
-    return ph_stub_size;
-}
-
 /* Executes by a method; for a rehearsal in a child. Returns a negative errno value with the call
  * that failed; 0 after a rehearsal that went well. */
 static long execute(enum method method, char *const *envp, int rehearse, struct ph_place *place)
@@ -372,7 +346,8 @@ static long execute(enum method method, char *const *envp, int rehearse, struct 
     }
     if (BIT(method) & STAND_INS) {
         contents.bytes = stub;
-        contents.length = prepare_stub(rehearse);
+        contents.length = ph_stub_write(stub, sizeof stub, &program.identity, program.real,
+                                        program.name, rehearse);
     }
     error = ph_place_make(&contents, method == STAND_IN_BY_NAME || method == COPY_BY_NAME, place);
     if (error)

@@ -7,6 +7,7 @@
 
 #include "blobs.h"
 #include "file.h"
+#include "stub/stub.h"
 #include "text.h"
 
 #include <errno.h>
@@ -353,12 +354,40 @@ long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_pl
 
     (void)ph_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&ours, (long)&before, sizeof ours, 0);
     (void)ph_syscall(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0);
-    error = by_name ? make_by_name(contents, place) : make_in_memory(contents, place);
+    if (contents->bytes && !contents->length)
+        error = failed(place, "preparing the stand-in", -ENOEXEC);
+    else
+        error = by_name ? make_by_name(contents, place) : make_in_memory(contents, place);
     drained = ours & ~pending;
     while (ph_syscall(SYS_rt_sigtimedwait, (long)&drained, 0, (long)&now, sizeof drained, 0) > 0)
         ;
     (void)ph_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before, 0);
     return error;
+}
+
+size_t ph_stub_write(char *buffer, size_t size, const struct ph_identity *identity,
+                     const char *path, const char *name, int rehearse)
+{
+    struct ph_stub_config *config = NULL;
+    struct ph_text text;
+
+    if (ph_stub_size > size || ph_length(path) >= sizeof config->path)
+        return 0;
+    for (size_t i = 0; i < ph_stub_size; i++)
+        buffer[i] = (char)ph_stub[i];
+    for (size_t i = 0; !config && i + sizeof *config <= ph_stub_size;
+         i += _Alignof(struct ph_stub_config))
+        if (ph_equal(buffer + i, PH_STUB_MARK))
+            config = (struct ph_stub_config *)(void *)(buffer + i);
+    if (!config)
+        return 0;
+    config->program = *identity;
+    config->rehearse = (uint32_t)rehearse;
+    text = (struct ph_text){config->path, sizeof config->path, 0, 0};
+    ph_add(&text, path);
+    text = (struct ph_text){config->name, sizeof config->name, 0, 0};
+    ph_add(&text, name);
+    return ph_stub_size;
 }
 
 /* capget(2) and capset(2). */

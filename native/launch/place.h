@@ -2,6 +2,8 @@
 #ifndef PH_PLACE_H
 #define PH_PLACE_H
 
+#include "file.h"
+
 #include <stddef.h>
 
 /* What is put there. */
@@ -23,6 +25,13 @@ struct ph_place {
  * CAP_SYS_ADMIN or a user namespace. Otherwise a sealed file in memory, which has no name but works
  * wherever memfd_create(2) does. Returns 0 or a negative errno value with place->call. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place);
+
+#define PH_STUB_SIZE (1 << 14)
+/* Writes the stub into buffer that maps the program with this identity and path, and calls itself
+ * name. rehearse: it ends with 0 instead of starting the program, or with one line and 126.
+ * Returns its length, or 0 when it does not fit. buffer must be aligned for uint64_t. */
+size_t ph_stub_write(char *buffer, size_t size, const struct ph_identity *identity,
+                     const char *path, const char *name, int rehearse);
 
 /* Becomes the program in the place. Returns a negative errno value only. */
 long ph_place_execute(const struct ph_place *place, char *const argv[], char *const envp[]);

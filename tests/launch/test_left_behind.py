@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,44 +11,67 @@ import pytest
 import starts
 import support
 
-FOLDERS = ("/tmp", "/dev/shm", "/var/tmp")
+CALLS = [(), ("memfd_create=EPERM",), ("setns=EPERM",)]
 
 
-def own_processes() -> set[int]:
-    """The processes of the unprivileged user."""
-    found = set()
+def processes_of(session: int) -> list[int]:
+    """The processes of a session (proc_pid_stat(5), field 6)."""
+    found = []
     for entry in os.listdir("/proc"):
         try:
-            if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid == support.USER:
-                found.add(int(entry))
+            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
+        if entry.isdigit() and int(fields[3]) == session:
+            found.append(int(entry))
     return found
 
 
-def files_of_user() -> set[str]:
-    """What the unprivileged user owns where programs put temporary files."""
-    return {
-        str(path)
-        for folder in FOLDERS
-        for path in Path(folder).iterdir()
-        if path.lstat().st_uid == support.USER
-    }
+def left_after(command: list[str], status: int) -> list[int]:
+    """Run a command as the user in a session of its own; returns what is left of that."""
+    process = subprocess.Popen(
+        command, start_new_session=True, stderr=subprocess.DEVNULL, **support.as_user()
+    )
+    assert process.wait(support.TIMEOUT) == status
+    return processes_of(process.pid)
 
 
 @pytest.mark.parametrize("method", ["execute-only", "copy", "preload"])
-@pytest.mark.parametrize("calls", [(), ("memfd_create=EPERM",), ("setns=EPERM",)], ids="+".join)
-def test_no_process_file_or_mount_is_left(
-    harden: str, show: str, method: str, calls: tuple[str, ...]
-) -> None:
-    """No process file or mount is left."""
-    before = own_processes(), files_of_user(), Path("/proc/self/mountinfo").read_text()
-    command = [harden, "--method", method, show]
-    result = support.run_as_user([*starts.refusing(*calls), *command] if calls else command)
+@pytest.mark.parametrize("calls", CALLS, ids="+".join)
+def test_no_process_is_left(harden: str, method: str, calls: tuple[str, ...]) -> None:
+    """No process is left of a start, whatever it had to try."""
+    before = starts.refusing(*calls) if calls else []
 
-    assert result.returncode in (0, 126)
-    after = own_processes(), files_of_user(), Path("/proc/self/mountinfo").read_text()
-    assert (after[0] - before[0], after[1] - before[1], after[2]) == (set(), set(), before[2])
+    assert left_after([*before, harden, "--method", method, "/bin/true"], 0) == []
+
+
+def test_no_process_is_left_of_a_start_that_fails(harden: str, user_tmp: Path) -> None:
+    """No process is left of a start that fails."""
+    path = user_tmp / "damaged"
+    path.write_bytes(Path("/bin/true").read_bytes()[:2000])
+    path.chmod(0o755)
+
+    assert left_after([harden, "--method", "execute-only", str(path)], 126) == []
+
+
+@pytest.mark.parametrize("method", ["execute-only", "copy", "preload"])
+@pytest.mark.parametrize("calls", CALLS, ids="+".join)
+def test_no_file_or_mount_is_left(harden: str, method: str, calls: tuple[str, ...]) -> None:
+    """No file and no mount is left of a start, in a mount namespace where nobody else makes any."""
+    support.need_root()
+    user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
+    script = (
+        "for folder in /dev/shm /var/tmp; do"
+        " mount -t tmpfs -o mode=1777 none $folder; done;"
+        ' cat /proc/self/mountinfo > /dev/shm/before; "$@" || exit;'
+        " cat /proc/self/mountinfo | diff /dev/shm/before - && rm /dev/shm/before;"
+        " find /dev/shm /var/tmp -mindepth 1"
+    )
+    before = starts.refusing(*calls) if calls else []
+    command = [*user, *before, harden, "--method", method, "/bin/true"]
+    result = support.run(["unshare", "-m", "sh", "-c", script, "sh", *command])
+
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
 
 
 @pytest.mark.parametrize("method", ["auto", "execute-only", "copy", "preload"])
@@ -57,14 +81,18 @@ def test_the_program_inherits_no_descriptor_child_or_pending_signal(
     """The program inherits no descriptor child or pending signal."""
     plain = starts.show([show])
     hardened = starts.show([harden, "--method", method, show])
-    script = "cat /proc/$$/task/$$/children; grep -e Pnd -e SigBlk -e SigIgn /proc/$$/status"
+    command = ["grep", "-e", "Pnd", "-e", "SigBlk", "-e", "SigIgn", "/proc/self/status"]
     signals = [
-        support.run_as_user([*words, "sh", "-c", script]).stdout.split("\n", 1)[1]
+        support.run_as_user([*words, *command]).stdout
         for words in ([], [harden, "--method", method])
     ]
+    children = support.run_as_user(
+        [harden, "--method", method, "sh", "-c", "read children < /proc/$$/task/$$/children"]
+    )
 
     assert hardened.values("descriptor") == plain.values("descriptor")
     assert signals[0] == signals[1]
+    assert children.returncode == 1  # the end of an empty file
 
 
 @pytest.mark.parametrize("how", ["--block-signal=SIGCHLD", "--ignore-signal=SIGCHLD"])
@@ -78,15 +106,3 @@ def test_signals_that_are_blocked_or_ignored_stay_so_and_none_is_pending(
     )
 
     assert hardened == plain
-
-
-def test_a_start_that_fails_leaves_nothing(harden: str, user_tmp: Path) -> None:
-    """A start that fails leaves nothing."""
-    path = user_tmp / "damaged"
-    path.write_bytes(Path("/bin/true").read_bytes()[:2000])
-    path.chmod(0o755)
-    before = own_processes(), files_of_user()
-
-    starts.refused(support.run_as_user([harden, "--method", "execute-only", str(path)]))
-
-    assert (own_processes() - before[0], files_of_user() - before[1]) == (set(), set())
