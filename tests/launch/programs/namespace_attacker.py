@@ -1,4 +1,4 @@
-"""Kill, stop or delay every process called `namespace` of this user, until the input ends.
+"""Kill or stop every process called `namespace` of this session, until the input ends.
 
 Usage: namespace_attacker.py SIGNAL-NUMBER. Says "ready" when it has begun.
 """
@@ -20,7 +20,7 @@ def main() -> None:
             if not entry.isdigit():
                 continue
             try:
-                if os.stat(f"/proc/{entry}").st_uid != os.getuid():
+                if os.getsid(int(entry)) != os.getsid(0):
                     continue
                 name = Path(f"/proc/{entry}/comm").read_text().strip()
                 if name in ("namespace", "memfd:namespace") or name.isdigit():
