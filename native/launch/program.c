@@ -107,7 +107,7 @@ static int open_program(struct ph_program *program)
 {
     struct ph_statx file;
     char one;
-    long fd, error = ph_stat(AT_FDCWD, program->path, 0, &file);
+    long user, fd, error = ph_stat(AT_FDCWD, program->path, 0, &file);
 
     if (error)
         return ph_complain(PH_EXIT_CANNOT, program->path, "statx failed");
@@ -136,8 +136,10 @@ static int open_program(struct ph_program *program)
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
         return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
     ph_identify(&file, &program->identity);
-    program->is_writable = !may(program->path, W_OK) ||
-                           file.uid == (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+    /* Of root nobody protects anything, and all files are his. */
+    user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+    program->is_writable =
+        user && (!may(program->path, W_OK) || file.uid == (uint32_t)user);
     return 0;
 }
 

@@ -1,0 +1,103 @@
+/* Starts itself through `harden`, as root and as somebody else, and looks at what it became.
+ *
+ * Usage: test_launch HARDEN PROGRAM..., where each PROGRAM is this one, linked in another way. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SOMEBODY 1000
+#define UNREACHABLE 77
+
+static int checks, failed;
+
+static void check(int holds, const char *what, const char *program)
+{
+    checks++;
+    if (holds)
+        return;
+    failed++;
+    printf("failed: %s: %s\n", program, what);
+}
+
+static char zeroes[100000];
+static _Thread_local int local = 7;
+
+/* In the program that was started: a status of 0 if it is hardened and otherwise as it should be. */
+static int look(const char *path)
+{
+    char exe[4096] = "", comm[17] = "";
+    struct stat status;
+
+    if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) || stat("/proc/self/status", &status) || status.st_uid)
+        return 10;
+    if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0 || strcmp(exe, path))
+        return 11;
+    if (prctl(PR_GET_NAME, comm, 0, 0, 0) || strncmp(comm, strrchr(path, '/') + 1, 15))
+        return 12;
+    for (size_t i = 0; i < sizeof zeroes; i++)
+        if (zeroes[i])
+            return 13;
+    if (local != 7)
+        return 14;
+    /* The copy is the kernel's own exec, with the name that it gives. */
+    return getauxval(AT_EXECFN) ? 0 : 15;
+}
+
+/* Runs a command line as a user and returns its status. */
+static int run(unsigned user, char *const argv[])
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (!pid) {
+        if (user && (setgid(user) || setuid(user)))
+            _exit(99);
+        if (access(argv[0], X_OK) || access(argv[3], X_OK))
+            _exit(UNREACHABLE);
+        execv(argv[0], argv);
+        _exit(98);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+    static char execute_only[] = "--method=execute-only", copy[] = "--method=copy";
+    static char *const methods[] = {execute_only, copy};
+    static char option[] = "--", mode[] = "look";
+
+    if (argc == 3 && !strcmp(argv[1], mode))
+        return look(argv[2]);
+    for (int i = 2; i < argc; i++) {
+        char *path = realpath(argv[i], NULL);
+
+        if (!path)
+            return 2;
+        for (size_t method = 0; method < sizeof methods / sizeof *methods; method++) {
+            char *const command[] = {argv[1], methods[method], option, path, mode, path, NULL};
+            int status = run(0, command);
+
+            check(!status, methods[method], path);
+            if (status)
+                printf("its status: %d\n", status);
+            if (getuid())
+                continue;
+            status = run(SOMEBODY, command);
+            if (status != UNREACHABLE)
+                check(!status, "as somebody else", path);
+            if (status && status != UNREACHABLE)
+                printf("its status: %d\n", status);
+        }
+        free(path);
+    }
+    printf("%d checks, %d failed\n", checks, failed);
+    return failed != 0;
+}
