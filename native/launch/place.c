@@ -311,17 +311,22 @@ static long with_helper(const struct ph_contents *contents, struct ph_place *pla
     int pidfd = -1;
     long socket = -1;
     long pid = start_helper(&pidfd, &socket);
-    long error;
+    long error, status;
+    int ready;
 
     if (pid < 0)
         return failed(place, "starting the helper for a user namespace", pid);
-    error = is_ready(socket) ? build_in_namespace(contents, place, pidfd)
-                             : failed(place, "making a user namespace", -EPERM);
+    ready = is_ready(socket);
+    error = ready ? build_in_namespace(contents, place, pidfd)
+                  : failed(place, "making a user namespace", -EPERM);
     (void)ph_syscall(SYS_close, socket, 0, 0, 0, 0);
     /* Through the pidfd, which stays its own when the pid is somebody else's. */
     (void)ph_syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, 0, 0, 0);
     /* ECHILD where SIGCHLD is ignored: it is gone then as well. */
-    (void)ph_wait(pid);
+    status = ph_wait(pid);
+    /* It was not refused a namespace: somebody ended or stopped it. */
+    if (!ready && (status < 0 || !WIFEXITED((int)status)))
+        error = -EINTR;
     (void)ph_syscall(SYS_close, pidfd, 0, 0, 0, 0);
     return error;
 }

@@ -245,6 +245,22 @@ def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
     }
 
 
+def test_whoever_kills_the_helper_cannot_bring_about_a_preload(
+    harden: str, compiler: support.Compiler
+) -> None:
+    """A program that cannot be in memory is refused when an attacker takes its name away."""
+    program = launches.with_origin(compiler)
+    attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
+    with support.Running(["/usr/bin/python3", attacker, "9"]):
+        results = [support.run_as_user([harden, program]) for _ in range(20)]
+
+    for result in results:
+        if result.returncode:
+            starts.refused(result)
+        else:
+            assert result.stderr == ""  # a preload is announced
+
+
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
     """Explain says what really happens because it tries."""
     explained = {
