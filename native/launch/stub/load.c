@@ -33,6 +33,7 @@ struct image {
     uintptr_t headers; /* where the table of segments is in memory, or 0 */
     unsigned count;
     int wants_stack_executable; /* -1: it does not say */
+    int protection;             /* that its code has beside PROT_EXEC */
     int has_interpreter;
     char interpreter[PATH_MAX];
 };
@@ -91,6 +92,26 @@ static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Ph
     read_at(image, fd, segments, image->count * sizeof *segments, file->e_phoff);
 }
 
+#ifdef __aarch64__
+#define PROPERTY_FEATURES 0xc0000000u /* GNU_PROPERTY_AARCH64_FEATURE_1_AND, whose bit 0 is BTI */
+#define PROTECTION_BTI 0x10
+#define HARDWARE_BTI (1ul << 17)
+/* PT_GNU_PROPERTY: whether code may be entered by landing pads only (arch_parse_elf_property()). */
+static void read_property(struct image *image, long fd, const ElfW(Phdr) *segment)
+{
+    uint32_t words[64];
+    size_t count = segment->p_filesz / sizeof *words;
+
+    if (count > sizeof words / sizeof *words)
+        fail(image->path, "damaged ELF file: impossible properties", 0);
+    read_at(image, fd, words, count * sizeof *words, segment->p_offset);
+    /* After three words and the name "GNU": a kind, a size, and so many bytes, in steps of 8. */
+    for (size_t at = 4; at + 2 < count; at += 2 + (words[at + 1] / 8 + !!(words[at + 1] % 8)) * 2)
+        if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1)
+            image->protection = PROTECTION_BTI;
+}
+#endif
+
 /* Where the segments of an image begin and end, page by page, and how they must be aligned. */
 struct extent {
     uintptr_t low, high, alignment;
@@ -116,6 +137,10 @@ static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, ui
     extent->high = 0;
     extent->alignment = page;
     for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
+#ifdef __aarch64__
+        if (at->p_type == PT_GNU_PROPERTY)
+            read_property(image, fd, at);
+#endif
         if (at->p_type == PT_GNU_STACK)
             image->wants_stack_executable = !!(at->p_flags & PF_X);
         if (at->p_type == PT_INTERP && !image->has_interpreter) {
@@ -172,7 +197,7 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
 {
     const int protection = (segment->p_flags & PF_R ? PROT_READ : 0) |
                            (segment->p_flags & PF_W ? PROT_WRITE : 0) |
-                           (segment->p_flags & PF_X ? PROT_EXEC : 0);
+                           (segment->p_flags & PF_X ? PROT_EXEC | image->protection : 0);
     const uintptr_t start = image->bias + (uintptr_t)segment->p_vaddr;
     const uintptr_t file_end = start + (uintptr_t)segment->p_filesz;
     const uintptr_t end = (start + (uintptr_t)segment->p_memsz + page - 1) & -page;
@@ -191,9 +216,10 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
         place(image, from, end - from, protection, MAP_ANONYMOUS, -1, 0);
 }
 
-/* Maps the file at path; the very file identity tells of, unless that is NULL. */
+/* Maps the file at path; the very file identity tells of, unless that is NULL: then it is the
+ * loader. */
 static void load(struct image *image, const char *path, const struct ph_identity *identity,
-                 uintptr_t page)
+                 uintptr_t page, int has_landing_pads)
 {
     ElfW(Ehdr) file;
     ElfW(Phdr) segments[HEADERS_SIZE / sizeof(ElfW(Phdr))];
@@ -207,6 +233,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     image->headers = 0;
     image->has_interpreter = 0;
     image->wants_stack_executable = -1;
+    image->protection = 0;
     if (error)
         fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
              error);
@@ -215,6 +242,9 @@ static void load(struct image *image, const char *path, const struct ph_identity
         fail(path, "is not the file any more that was to be started", 0);
     read_headers(image, fd, &file, segments);
     measure(image, fd, segments, status.size, page, &extent);
+    /* Of a program with a loader, that is the loader's business. */
+    if (!has_landing_pads || (identity && image->has_interpreter))
+        image->protection = 0;
     image->bias = file.e_type == ET_EXEC ? 0 : find_room(image, &extent) - extent.low;
     for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
         if (at->p_type != PT_LOAD)
@@ -308,19 +338,25 @@ uintptr_t ph_start(uintptr_t *stack)
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;
     uintptr_t page = 4096;
+    int has_landing_pads = 0;
 
     __asm__("" : "+r"(mine)); /* or the compiler takes what stands in the source for what is there */
     check_non_dumpable(mine->path);
     while (*end_of_environment)
         end_of_environment++;
     vector = (ElfW(auxv_t) *)(end_of_environment + 1);
-    for (ElfW(auxv_t) *at = vector; at->a_type != AT_NULL; at++)
+    for (ElfW(auxv_t) *at = vector; at->a_type != AT_NULL; at++) {
         if (at->a_type == AT_PAGESZ)
             page = at->a_un.a_val;
-    load(&program, mine->path, &mine->program, page);
+#ifdef __aarch64__
+        if (at->a_type == AT_HWCAP2)
+            has_landing_pads = !!(at->a_un.a_val & HARDWARE_BTI);
+#endif
+    }
+    load(&program, mine->path, &mine->program, page, has_landing_pads);
     loader.bias = 0;
     if (program.has_interpreter)
-        load(&loader, program.interpreter, NULL, page);
+        load(&loader, program.interpreter, NULL, page, has_landing_pads);
     set_stack(&program, (uintptr_t)stack, page);
     if (mine->rehearse)
         for (;;)

@@ -1,4 +1,5 @@
-/* Source: arch/arm64 start_thread(): all registers are 0. */
+/* Source: arch/arm64 start_thread(): all registers are 0. ret, because br would have to meet a
+ * landing pad where the kernel needs none. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    mov x0, sp\n"
@@ -10,7 +11,7 @@ __asm__(".globl _start\n"
         "    mov x19, #0\n"
         "    mov x29, #0\n"
         "    mov x30, #0\n"
-        "    br x16\n");
+        "    ret x16\n");
 
 long ph_map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
             uint64_t offset)
