@@ -1,4 +1,4 @@
-/* The two programs that the launcher carries along: stub/load.c and stub/namespace.c, as compiled. */
+/* The two programs embedded in the launcher, compiled from stub/load.c and stub/namespace.c. */
 #ifndef PH_BLOBS_H
 #define PH_BLOBS_H
 

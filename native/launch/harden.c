@@ -1,5 +1,5 @@
-/* The command `harden`: starts a program so that it is hardened from its first instruction on.
- * Static and without libc: ready at once, and nothing is loaded into it. It hardens itself first. */
+/* The command `harden`: starts a program that is hardened from its first instruction on. It hardens
+ * itself first. Static and without libc: it starts fast and no library can be injected. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "place.h"
@@ -42,7 +42,7 @@ static const char usage[] =
     "2 usage, 5, 6, 7 or 8 a step of hardening failed. CODEX_SKIP_HARDENING=1 starts it\n"
     "unprotected, with a warning.\n";
 
-/* The order is that of the fallbacks. */
+/* In the order in which they are tried. */
 enum method {
     STAND_IN_BY_NAME,
     STAND_IN_IN_MEMORY,
@@ -57,11 +57,11 @@ static const struct {
 } names[METHODS] = {
     {"execute-only by name", "execute-only: a stand-in under the program's own path"},
     {"execute-only in memory",
-     "execute-only: a stand-in in memory; the program takes /memfd:NAME for its own path"},
+     "execute-only: a stand-in in memory; the program sees /memfd:NAME as its own path"},
     {"a copy by name", "copy, under the program's own path"},
-    {"a copy in memory", "copy in memory; the program takes /memfd:NAME for its own path"},
+    {"a copy in memory", "copy in memory; the program sees /memfd:NAME as its own path"},
     {"preload", "preload: a library hardens it before its main()"},
-    {"unreadable", "none: its file is unreadable, which is enough for the kernel"},
+    {"unreadable", "none needed: its file is unreadable, so the kernel protects the process"},
 };
 
 #define BIT(method) (1u << (method))
@@ -77,8 +77,7 @@ static const struct {
     {"preload", BIT(PRELOAD)},
 };
 
-/* The search paths among the variables that are removed: children may need them. The Python table
- * in environment.py says the same, and more: a test compares the two. */
+/* Removed variables that children may need. A test compares them with environment.py. */
 static const char *const search_paths[] = {
     "LD_LIBRARY_PATH",    "LD_ORIGIN_PATH",    "LD_32_LIBRARY_PATH", "LD_32_ORIGIN_PATH",
     "LD_64_LIBRARY_PATH", "LD_64_ORIGIN_PATH", "LOCPATH",            "NIS_PATH",
@@ -103,7 +102,7 @@ struct options {
     size_t cleared;
 };
 
-/* What the core asks libc for: its place of the environment, and the auxiliary vector. */
+/* What the core otherwise gets from libc. */
 char **environ;
 static const ElfW(auxv_t) *vector;
 unsigned long getauxval(unsigned long type);
@@ -153,8 +152,8 @@ static void take_over_set_aside(void)
         ph_add(&aside, value);
 }
 
-/* Ends with the core's status and line unless the policy is in force. Returns whether it was
- * bypassed, with a warning if so asked. */
+/* Enforces the policy, or ends with the core's line and status. Returns whether the bypass variable
+ * is set; prints a warning in that case if warn is set. */
 static int enforce(const struct ph_policy *policy, const struct ph_visitor *removed, int warn)
 {
     struct ph_report report;
@@ -307,7 +306,7 @@ static const char *find_library(char entry[PATH_MAX])
     return "our library is not installed beside this command";
 }
 
-/* What a method needs that can be told without trying. Returns why it cannot be used, or NULL. */
+/* Why a method cannot be used, as far as that is known without trying it; else NULL. */
 static const char *objection(enum method method, const char *no_library)
 {
     if (method == PRELOAD && program.is_native && !program.has_interpreter)
@@ -323,15 +322,15 @@ static const char *objection(enum method method, const char *no_library)
     return NULL;
 }
 
-/* Whether a method that was refused so may be followed by one that leaves a launch window: what
- * an attacker can bring about from outside (descriptors, memory, limits) is no reason. */
+/* Whether an error justifies falling back to a method with a launch window. Errors that an attacker
+ * can cause from outside (descriptors, memory, limits, signals) do not. */
 static int is_refusal(long error)
 {
     return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
 }
 
-/* Executes by a method; for a rehearsal in a child. Returns a negative errno value with the call
- * that failed; 0 after a rehearsal that went well. */
+/* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
+ * the program. Returns a negative errno value with place->call, or 0 after a good rehearsal. */
 static long execute(enum method method, char *const *envp, int rehearse, struct ph_place *place)
 {
     struct ph_contents contents = {program.real, NULL, 0, program.fd};
@@ -356,7 +355,7 @@ static long execute(enum method method, char *const *envp, int rehearse, struct 
     if (!rehearse)
         return ph_place_execute(place, program.argv, envp);
     if (!contents.bytes)
-        return 0; /* that a copy can be executed, only its execution shows */
+        return 0; /* executing a copy would start the program */
     pid = ph_fork(0, NULL);
     if (!pid) {
         error = ph_place_execute(place, program.argv, envp);
@@ -380,7 +379,7 @@ static void say(const char *label, const char *value, const char *more)
         ph_add(&text, " ");
     ph_add(&text, value);
     ph_add(&text, more);
-    for (size_t i = 0; i < text.length; i++) /* no sequence that a terminal obeys */
+    for (size_t i = 0; i < text.length; i++) /* no terminal escape sequences */
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
     ph_add(&text, "\n");
@@ -410,8 +409,8 @@ static void explain(enum method method, const struct options *options, const cha
         "");
 }
 
-/* The program's environment: what is left of ours, and what replaces or follows it. Returns where
- * the entries begin that load our library. */
+/* Fills in the program's environment: what is left of ours, and what is added. Returns where the
+ * entries for our library begin. */
 static char **fill_environment(char **entries, const struct options *options, char *library,
                                char *keep, char *children)
 {
@@ -482,9 +481,9 @@ static int start(const struct options *options, unsigned methods, char **entries
             error = execute((enum method)method, entries, options->explain, &place);
             if (!error && options->explain)
                 explain((enum method)method, options, reasons);
-            else if (!error) /* a call that was not made */
+            else if (!error) /* a faked success */
                 error = -EIO;
-            if (!error || error == -PH_EXIT_CANNOT) /* then the stand-in has said why */
+            if (!error || error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
                 return (int)-error;
             failure.error = (int)-error;
             failure.call = place.call;
@@ -497,6 +496,18 @@ static int start(const struct options *options, unsigned methods, char **entries
         ph_add(&because, objected);
     }
     return ph_complain(PH_EXIT_CANNOT, program.path, reasons);
+}
+
+/* Completes the policy by what the options say. */
+static void fill_policy(struct ph_policy *policy, struct options *options)
+{
+    options->clear[options->cleared++] = "LD_*";
+    for (size_t i = 0; options->strict && strict_variables[i]; i++)
+        options->clear[options->cleared++] = strict_variables[i];
+    if (options->strict || options->seal)
+        policy->steps |= PH_BIT(PH_NO_NEW_PRIVS);
+    if (options->seal)
+        policy->steps |= PH_BIT(PH_SEAL);
 }
 
 static int run(int argc, char **argv)
@@ -523,13 +534,7 @@ static int run(int argc, char **argv)
         count++;
     }
     arguments[PH_SPARE + count] = NULL;
-    options.clear[options.cleared++] = "LD_*";
-    for (size_t i = 0; options.strict && strict_variables[i]; i++)
-        options.clear[options.cleared++] = strict_variables[i];
-    if (options.strict || options.seal)
-        policy.steps |= PH_BIT(PH_NO_NEW_PRIVS);
-    if (options.seal)
-        policy.steps |= PH_BIT(PH_SEAL);
+    fill_policy(&policy, &options);
     take_over_set_aside();
     (void)enforce(&policy, &removed, 1);
     status = ph_program_find(&program, arguments + PH_SPARE, environ);

@@ -1,6 +1,6 @@
-/* The two places for an image that nobody may read. What fsopen(2) and its kin need of a user
- * namespace, a helper provides which is not trusted: whoever controls it gets no hold on this
- * process, whose memory belongs to the user namespace in which it was started and is not dumpable
+/* The two places for an unreadable image. fsopen(2) needs CAP_SYS_ADMIN in a user namespace, which
+ * a helper provides. The helper is not trusted: whoever controls it cannot access this process, which
+ * is not dumpable and whose memory belongs to the user namespace in which it was started
  * (kernel/ptrace.c __ptrace_may_access()). */
 #define _GNU_SOURCE
 #include "place.h"
@@ -49,8 +49,8 @@ static long failed(struct ph_place *place, const char *call, long error)
     return error;
 }
 
-/* Whether a descriptor is of a new file without a name. A seccomp filter can answer 0 for a call
- * that was not made, which is standard input. */
+/* Whether a descriptor refers to a new, unnamed file. A seccomp filter can return 0, which is
+ * standard input, for a call that the kernel never made. */
 static int is_new_file(long fd)
 {
     struct ph_statx file;
@@ -59,7 +59,7 @@ static int is_new_file(long fd)
            !file.size;
 }
 
-/* Writes the contents and takes the right to read them from everybody. */
+/* Writes the contents and makes the file unreadable for everyone. */
 static long fill(const struct ph_contents *contents, long fd, struct ph_place *place)
 {
     long done = 0;
@@ -68,7 +68,7 @@ static long fill(const struct ph_contents *contents, long fd, struct ph_place *p
         for (size_t at = 0; at < contents->length && done >= 0; at += (size_t)done) {
             done = ph_syscall(SYS_write, fd, (long)((const char *)contents->bytes + at),
                               (long)(contents->length - at), 0, 0);
-            if (!done) /* as only a call that was not made can answer */
+            if (!done) /* only a call that was never made returns this */
                 done = -EIO;
         }
     } else {
@@ -83,7 +83,7 @@ static long fill(const struct ph_contents *contents, long fd, struct ph_place *p
     return failed(place, "fchmod", ph_syscall(SYS_fchmod, fd, UNREADABLE, 0, 0, 0));
 }
 
-/* Whether the file is what was asked for: a seccomp filter can answer a call that was not made. */
+/* Checks the file: a seccomp filter can report success for calls that the kernel never made. */
 static long check(const struct ph_contents *contents, struct ph_place *place)
 {
     struct ph_statx file;
@@ -121,7 +121,7 @@ static long make_in_memory(const struct ph_contents *contents, struct ph_place *
     if (!is_new_file(place->fd))
         return failed(place, "memfd_create", -EIO);
     error = fill(contents, place->fd, place);
-    /* Under load the kernel still holds a page of it for a moment. */
+    /* EBUSY: under load the kernel may hold a reference to a page for a moment. */
     for (int again = 0; !error && again < 100; again++) {
         place->call = "fcntl(F_ADD_SEALS)";
         error = ph_syscall(SYS_fcntl, place->fd, F_ADD_SEALS,
@@ -134,8 +134,8 @@ static long make_in_memory(const struct ph_contents *contents, struct ph_place *
     return error ? error : check(contents, place);
 }
 
-/* Makes the file system, the folders and the file below place->fd. Descriptors are closed at exec
- * or with the process, whichever comes first; but a file open for writing cannot be executed. */
+/* Makes the file system, the folders and the file below place->fd. Leaves descriptors to be closed
+ * at exec, except the file's: a file that is open for writing cannot be executed. */
 static long build(const struct ph_contents *contents, struct ph_place *place)
 {
     char path[PATH_MAX];
@@ -206,7 +206,7 @@ long ph_wait(long pid)
     return result < 0 ? result : status;
 }
 
-/* A file with the helper's program in it: in memory, or without a name in a folder for such. */
+/* A file that holds the helper's program: in memory, or unnamed in a temporary folder. */
 static long helper_program(void)
 {
     static const char *const folders[] = {"/tmp", "/dev/shm", "/var/tmp"};
@@ -250,7 +250,7 @@ static long start_helper(int *pidfd, long *socket)
     *socket = ends[0];
     pid = ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
-        /* Under the number 0 already, it would be closed at exec. */
+        /* If it already is descriptor 0, dup3(2) fails and only the flag has to go. */
         if (ends[1] ? ph_syscall(SYS_dup3, ends[1], 0, 0, 0, 0)
                     : ph_syscall(SYS_fcntl, 0, F_SETFD, 0, 0, 0))
             leave(1);
@@ -280,7 +280,7 @@ static int is_ready(long socket)
            ph_syscall(SYS_read, socket, (long)&byte, 1, 0, 0) == 1;
 }
 
-/* In a child that shares the descriptors: what it is now in, this process never is. */
+/* Builds in a child that shares our descriptors: this process never enters the namespace. */
 static long build_in_namespace(const struct ph_contents *contents, struct ph_place *place,
                                int namespace)
 {
@@ -292,7 +292,7 @@ static long build_in_namespace(const struct ph_contents *contents, struct ph_pla
 
         if (!error)
             error = ph_syscall(SYS_unshare, CLONE_NEWNS, 0, 0, 0, 0);
-        /* A change of credentials can have reset it. */
+        /* The change of credentials may have reset it. */
         (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
         leave(-(error ? error : build(contents, place)));
     }
@@ -320,11 +320,11 @@ static long with_helper(const struct ph_contents *contents, struct ph_place *pla
     error = ready ? build_in_namespace(contents, place, pidfd)
                   : failed(place, "making a user namespace", -EPERM);
     (void)ph_syscall(SYS_close, socket, 0, 0, 0, 0);
-    /* Through the pidfd, which stays its own when the pid is somebody else's. */
+    /* Through the pidfd: the pid may have been reused. */
     (void)ph_syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, 0, 0, 0);
-    /* ECHILD where SIGCHLD is ignored: it is gone then as well. */
+    /* ECHILD if SIGCHLD is ignored: the helper is gone then, too. */
     status = ph_wait(pid);
-    /* It was not refused a namespace: somebody ended or stopped it. */
+    /* The kernel did not refuse a namespace: someone killed or stopped the helper. */
     if (!ready && (status < 0 || !WIFEXITED((int)status)))
         error = -EINTR;
     (void)ph_syscall(SYS_close, pidfd, 0, 0, 0, 0);
@@ -336,7 +336,7 @@ static long make_by_name(const struct ph_contents *contents, struct ph_place *pl
     long error;
 
     place->name = contents->path + 1;
-    /* A number that a child who shares the descriptors can put the place under. */
+    /* Reserves a descriptor number for the place, which the child can fill. */
     place->fd = ph_syscall(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0, 0);
     if (place->fd < 0)
         return failed(place, "openat", place->fd);
@@ -346,8 +346,8 @@ static long make_by_name(const struct ph_contents *contents, struct ph_place *pl
     return error ? error : check(contents, place);
 }
 
-/* Two signals that this may bring about must neither end this process nor wait for the program: of
- * a file that grew beyond RLIMIT_FSIZE, and of the helper's end. */
+/* Two signals must neither end this process nor stay pending for the program: SIGXFSZ, if the file
+ * exceeds RLIMIT_FSIZE, and SIGCHLD, when the helper ends. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place)
 {
     const uint64_t ours = (uint64_t)1 << (SIGXFSZ - 1) | (uint64_t)1 << (SIGCHLD - 1);
@@ -413,7 +413,7 @@ long ph_place_execute(const struct ph_place *place, char *const argv[], char *co
         return error;
     fewer[0] = held[0];
     fewer[1] = held[1];
-    /* With them, root could read the image. The program has them again. */
+    /* With them, root may read the image. The new program gets them back. */
     fewer[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
     error = ph_syscall(SYS_capset, (long)&header, (long)fewer, 0, 0, 0);
     if (error)

@@ -102,7 +102,7 @@ static long read_at(int fd, void *to, size_t size, uint64_t offset)
                       sizeof(long) == 4 ? (long)(offset >> 32) : 0);
 }
 
-/* Opens the file at program->path, and sees to what the kernel and we want of it. */
+/* Opens the file at program->path after checking what the kernel and this launcher require. */
 static int open_program(struct ph_program *program)
 {
     struct ph_statx file;
@@ -120,7 +120,7 @@ static int open_program(struct ph_program *program)
                    0) > 0)
         return ph_complain(PH_EXIT_CANNOT, program->path,
                            "set-user-ID, set-group-ID or file capabilities would be lost: start it"
-                           " directly, the kernel itself keeps other processes out of it");
+                           " directly, the kernel already protects such programs");
     fd = ph_syscall(SYS_openat, AT_FDCWD, (long)program->path,
                     O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
     program->fd = (int)fd;
@@ -132,11 +132,11 @@ static int open_program(struct ph_program *program)
         return ph_complain(PH_EXIT_CANNOT, program->path,
                            fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
                                                           : "cannot be opened");
-    /* Of what was opened, which need not be what was looked at. */
+    /* Again for the open file, which need not be the one above. */
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
         return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
     ph_identify(&file, &program->identity);
-    /* Of root nobody protects anything, and all files are his. */
+    /* Root may change every file: a copy protects from nobody. */
     user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
     program->is_writable =
         user && (!may(program->path, W_OK) || file.uid == (uint32_t)user);
@@ -187,7 +187,7 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
     words[0] = argument;
     if (rest) {
         for (const char *at = rest; *at; at++)
-            if (*at == '$' || *at == '#' || *at == '\\') /* other things to env than to us */
+            if (*at == '$' || *at == '#' || *at == '\\') /* these are special to env */
                 return -1;
         count = split(argument + (rest - argument), words);
     }
@@ -297,7 +297,7 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
     return 0;
 }
 
-/* What the ELF headers say. Whether they are in order is for the stub and the kernel to judge. */
+/* Reads the ELF headers. The stub and the kernel validate them. */
 static void read_headers(struct ph_program *program)
 {
     ElfW(Ehdr) file;
@@ -322,7 +322,7 @@ static void read_headers(struct ph_program *program)
         program->needs_origin = finds_origin(program, segments, file.e_phnum, dynamic);
 }
 
-/* The true path of the open file, which must lead to it. */
+/* Finds the path of the open file, which must lead back to it. */
 static int find_real_path(struct ph_program *program)
 {
     char link[32];
@@ -339,10 +339,11 @@ static int find_real_path(struct ph_program *program)
                            "reading /proc/self/fd failed: is /proc mounted?");
     program->real[length] = '\0';
     if (ph_stat(AT_FDCWD, program->real, 0, &file))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "its true path leads nowhere");
+        return ph_complain(PH_EXIT_CANNOT, program->path, "its resolved path does not exist");
     ph_identify(&file, &identity);
     if (*program->real != '/' || !ph_is_same(&identity, &program->identity))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "its true path leads to another file");
+        return ph_complain(PH_EXIT_CANNOT, program->path,
+                           "its resolved path leads to another file");
     return 0;
 }
 

@@ -22,7 +22,7 @@
 #error "write the entry of this architecture in entry/: see elf(5), syscall(2) and its psABI"
 #endif
 
-/* Compilers call these two even in a freestanding build. volatile, or they make them of themselves. */
+/* Compilers call these two even in a freestanding build. volatile: or each would call itself. */
 void *memset(void *to, int byte, size_t size);
 void *memset(void *to, int byte, size_t size)
 {

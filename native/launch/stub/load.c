@@ -87,7 +87,7 @@ static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Ph
     if (file->e_phentsize != sizeof *segments || !file->e_phnum)
         fail(image->path, "damaged ELF file: no table of segments", 0);
     if (file->e_phnum > HEADERS_SIZE / sizeof *segments)
-        fail(image->path, "too many segments for a stand-in: use --method copy", 0);
+        fail(image->path, "too many segments for a stand-in; use --method copy", 0);
     image->count = file->e_phnum;
     read_at(image, fd, segments, image->count * sizeof *segments, file->e_phoff);
 }
@@ -165,8 +165,8 @@ static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, ui
         fail(image->path, "damaged ELF file: nothing to load in it", 0);
 }
 
-/* An address at which all segments have room: found by a reservation, which is given back at once,
- * because what lies between the segments stays free in a kernel's exec too. */
+/* Finds an address with room for all segments by reserving it. The reservation is released at once:
+ * the gaps between segments stay free after a kernel exec, too. */
 static uintptr_t find_room(const struct image *image, const struct extent *extent)
 {
     uintptr_t length = extent->high - extent->low;
@@ -187,7 +187,7 @@ static void place(const struct image *image, uintptr_t at, uintptr_t length, int
 {
     long result = ph_map(at, length, protection, flags | MAP_PLACED, fd, offset);
 
-    /* Before Linux 4.17 the address was a mere wish. */
+    /* Before Linux 4.17 the address was only a hint. */
     if (result != (long)at)
         fail(image->path, "a segment cannot be mapped", result < 0 && result > -4096 ? result : 0);
 }
@@ -208,7 +208,7 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
               segment->p_offset - (start - from));
         from = (file_end + page - 1) & -page;
         if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
-            /* volatile: what lies behind the file in its last page, and no call of memset(). */
+            /* Clears the rest of the file's last page. volatile: no call of memset(). */
             for (volatile char *byte = (char *)file_end; (uintptr_t)byte < from; byte++)
                 *byte = 0;
     }
@@ -226,7 +226,8 @@ static void load(struct image *image, const char *path, const struct ph_identity
     struct extent extent;
     struct ph_statx status;
     struct ph_identity found;
-    long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    const long flags = O_RDONLY | O_CLOEXEC | O_LARGEFILE;
+    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0);
     long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
     image->path = path;
@@ -239,10 +240,10 @@ static void load(struct image *image, const char *path, const struct ph_identity
              error);
     ph_identify(&status, &found);
     if (identity && !ph_is_same(identity, &found))
-        fail(path, "is not the file any more that was to be started", 0);
+        fail(path, "is no longer the file that was to be started", 0);
     read_headers(image, fd, &file, segments);
     measure(image, fd, segments, status.size, page, &extent);
-    /* Of a program with a loader, that is the loader's business. */
+    /* A program with a loader leaves this to the loader. */
     if (!has_landing_pads || (identity && image->has_interpreter))
         image->protection = 0;
     image->bias = file.e_type == ET_EXEC ? 0 : find_room(image, &extent) - extent.low;
@@ -260,25 +261,25 @@ static void load(struct image *image, const char *path, const struct ph_identity
     (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
 }
 
-/* PT_GNU_STACK: the flags of the program's count, the loader's do not. Programs from before it was
- * invented have executable stacks on the two oldest architectures, and more than that. */
+/* PT_GNU_STACK: the program's flags count, not the loader's. Without one, programs on the two
+ * oldest architectures expect an executable stack and READ_IMPLIES_EXEC. */
 static void set_stack(const struct image *program, uintptr_t stack, uintptr_t page)
 {
     long error;
 
     if (program->wants_stack_executable < 0 &&
         (__ehdr_start.e_machine == EM_386 || __ehdr_start.e_machine == EM_ARM))
-        fail(program->path, "too old for a stand-in (no PT_GNU_STACK): use --method copy", 0);
+        fail(program->path, "too old for a stand-in (no PT_GNU_STACK); use --method copy", 0);
     if (program->wants_stack_executable <= 0)
         return;
     error = ph_syscall(SYS_mprotect, (long)(stack & -page), (long)page,
                        PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0);
     if (error)
-        fail(program->path, "its stack cannot be made executable, as it demands", error);
+        fail(program->path, "cannot make the stack executable, which the program requires", error);
 }
 
-/* What prctl(2) says, a seccomp filter may have made up; the owner of a file of /proc it cannot.
- * Where root has no name in a user namespace, its files have the uid of nobody too: not told. */
+/* A seccomp filter can fake what prctl(2) returns, but not who owns a file in /proc. In a user
+ * namespace without root, root's files belong to the overflow uid: no cross-check for that uid. */
 static void check_non_dumpable(const char *path)
 {
     struct ph_statx status;
@@ -340,7 +341,7 @@ uintptr_t ph_start(uintptr_t *stack)
     uintptr_t page = 4096;
     int has_landing_pads = 0;
 
-    __asm__("" : "+r"(mine)); /* or the compiler takes what stands in the source for what is there */
+    __asm__("" : "+r"(mine)); /* the compiler must not assume the contents in this source */
     check_non_dumpable(mine->path);
     while (*end_of_environment)
         end_of_environment++;
@@ -362,7 +363,7 @@ uintptr_t ph_start(uintptr_t *stack)
         for (;;)
             (void)ph_syscall(SYS_exit_group, 0, 0, 0, 0, 0);
     fix_vector(vector, &program, &loader);
-    /* The name is for people; it is no reason to end. */
+    /* A wrong name is no reason to fail. */
     (void)ph_syscall(SYS_prctl, PR_SET_NAME, (long)mine->name, 0, 0, 0);
     return program.has_interpreter ? loader.entry : program.entry;
 }

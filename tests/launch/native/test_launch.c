@@ -28,7 +28,7 @@ static void check(int holds, const char *what, const char *program)
 static char zeroes[100000];
 static _Thread_local int local = 7;
 
-/* In the program that was started: a status of 0 if it is hardened and otherwise as it should be. */
+/* In the program that was started. Returns 0 if it is hardened and otherwise unchanged. */
 static int look(const char *path)
 {
     char exe[4096] = "", comm[17] = "";
