@@ -1,6 +1,6 @@
 /* The two places for an unreadable image. fsopen(2) needs CAP_SYS_ADMIN in a user namespace, which
- * a helper provides. The helper is not trusted: whoever controls it cannot access this process, which
- * is not dumpable and whose memory belongs to the user namespace in which it was started
+ * a helper provides. The helper is not trusted: whoever controls it cannot access this process,
+ * which is not dumpable and whose memory belongs to the user namespace in which it was started
  * (kernel/ptrace.c __ptrace_may_access()). */
 #define _GNU_SOURCE
 #include "place.h"

@@ -17,7 +17,7 @@ ATTACKS = ("read", "write", "seize", "descriptor")
 
 @pytest.fixture
 def target(make: support.Compiler, user_tmp: Path) -> str:
-    """A program with a name of its own that runs until the attacker has tried often enough."""
+    """A program with a name of its own that runs until the attacker ends it."""
     path = user_tmp / "target"
     shutil.copy(make("target.c"), path)
     path.chmod(0o755)

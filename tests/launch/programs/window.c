@@ -4,7 +4,8 @@
  * Usage: window read|write|seize|descriptor COMM PROGRAM [ARG...]
  * COMM is the name by which the hardened program shows that it has begun; a hold that was got
  * before that is on the launcher. Says "launcher N" and "program N": whether a hold was got while
- * the process was still the launcher, or already the program. */
+ * the process was still the launcher, or already the program. The program must not end by itself:
+ * a process that is ending has no memory any more, and the kernel then lets everybody in. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define TRIES 300 /* on the program, once it has begun */
 
 static int has_hold(const char *attack, pid_t pid)
 {
@@ -68,11 +71,16 @@ int main(int argc, char **argv)
     close(ready[1]);
     while (read(ready[0], comm, 1) < 0 && errno == EINTR)
         ;
-    while (!waitpid(pid, &status, WNOHANG)) {
+    for (int tries = 0; tries < TRIES;) {
         int got;
 
+        if (waitpid(pid, &status, WNOHANG)) {
+            fprintf(stderr, "the program ended by itself\n");
+            return 1;
+        }
         read_comm(pid, comm);
         got = has_hold(argv[1], pid);
+        tries += !strcmp(comm, argv[2]);
         if (got && strcmp(comm, argv[2]))
             on_launcher = 1;
         if (got && !strcmp(comm, argv[2]))
