@@ -13,12 +13,12 @@ from pathlib import Path
 import process_hardening
 from measure import Command, MeasureError, interleave, median_difference
 from process_hardening import startup_hook as hook
-from process_hardening.hardening import preload_entries, preload_path
+from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, PRELOAD_LIBRARY, preload_entries
 from report import Row, Section
 from variants import environment
 
 MS = 1e6
-REQUESTED = {process_hardening._children_variable: "1", process_hardening._keep_variable: ""}
+REQUESTED = {CHILDREN_VARIABLE: "1", KEEP_VARIABLE: ""}
 
 
 def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]]:
@@ -36,7 +36,7 @@ def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]
     if mode != hook.DISABLED:
         hook.enable(hook.Environment(str(python)), mode)
     entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]
-    library = Path(made.site_packages) / package.name / Path(preload_path()).name
+    library = Path(made.site_packages) / package.name / Path(PRELOAD_LIBRARY).name
     env = dict(entry.split("=", 1) for entry in entries)
     return [str(python), "-c", "pass"], {**env, "LD_PRELOAD": str(library)}
 

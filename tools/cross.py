@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cross"
 CORE = ("harden.c", "environment.c", "message.c")
 HELPERS = ("secret/other.c", "window/other.c")
-BINDING = ("module.c", "secret/module.c", "window/module.c", "binding.c")
+BINDING = ("module.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")

@@ -14,6 +14,7 @@ import sys
 
 from process_hardening.errors import CommandError
 
+ran = ""
 ALWAYS = "always"
 ON_REQUEST = "on_request"
 """The modes; the hook calls the function _harden_MODE of native/python.c."""

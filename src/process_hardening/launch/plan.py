@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_hardening.errors import CannotProtectError
-from process_hardening.environment import preload_path, why_not_preloaded
+from process_hardening.environment import PRELOAD_LIBRARY, why_not_preloaded
 from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.program import Program
 
@@ -65,7 +65,7 @@ def _library() -> Image | str:
     reason = why_not_preloaded()
     if reason:
         return reason
-    path = preload_path()
+    path = PRELOAD_LIBRARY
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return read_image(fd, path) or f"{path}: no ELF file"
