@@ -2,6 +2,7 @@
  * inside it, because a Python __init__ and one more import would cost as much again as the
  * hardening (docs/architecture.md, "Why the package is an extension"). */
 #include "binding.h"
+#include "launch/image.h"
 
 #include <signal.h>
 #include <string.h>

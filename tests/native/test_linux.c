@@ -3,6 +3,7 @@
  * Arguments: the witness linked dynamically and, where it could be built, statically. */
 #define _GNU_SOURCE
 #include "child.h"
+#include "launch/image.h"
 
 #include <grp.h>
 #include <pthread.h>
@@ -507,7 +508,7 @@ static void test_bypass(const void *argument)
     if (!row->bypassed)
         return;
     check_outcomes(&report, "-----");
-    CHECK(ph_message(&report, &policy, message, sizeof message) == strlen(message));
+    ph_message(&report, &policy, message, sizeof message);
     CHECK_TEXT(message, "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, "
                         "which exposes secrets");
     policy.bypass = "NO_SUCH_VARIABLE";

@@ -1,6 +1,6 @@
-/* What macOS and the BSDs share: resource limits, writing a line, leaving, and
- * the stack as exec lays it out. Static, so that each platform file still
- * defines every function of platform.h itself. */
+/* What macOS and the BSDs share: resource limits, tracers, the initial environment,
+ * standard error. Static, so that each platform file still defines every function
+ * of platform.h. */
 #ifndef PH_POSIX_H
 #define PH_POSIX_H
 
@@ -12,9 +12,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Type: stops core dumps. Targets: crash files that hold the memory.
- * API: setrlimit(RLIMIT_CORE), kept across execve; lowering needs no privilege.
- * Errors: exit code 7; a refusal while the limits are 0 already is none.
+/* Type: prevents core dumps. Targets: core files.
+ * API: setrlimit(RLIMIT_CORE); execve keeps it, lowering it needs no privilege.
+ * Errors: exit code 7; no call is made if both limits are 0 already.
  * Source: setrlimit(2). */
 static inline enum ph_outcome posix_core_limit(struct ph_failure *failure)
 {
@@ -22,20 +22,20 @@ static inline enum ph_outcome posix_core_limit(struct ph_failure *failure)
     static const struct rlimit zero = {0, 0};
     struct rlimit now;
 
-    /* Not even tried when in place: OpenBSD's pledge(2) ends a process for trying. */
+    /* OpenBSD's pledge(2) kills a process that calls setrlimit(2) after it. */
     if (!getrlimit(RLIMIT_CORE, &now) && !now.rlim_cur && !now.rlim_max)
         return PH_ALREADY;
     if (setrlimit(RLIMIT_CORE, &zero))
-        return ph_fail(failure, PH_CORE_LIMIT, PH_EXIT_CORE_LIMIT, call, errno);
+        return ph_fail(failure, PH_CORE_LIMIT, call, errno);
     if (getrlimit(RLIMIT_CORE, &now))
-        return ph_fail(failure, PH_CORE_LIMIT, PH_EXIT_CORE_LIMIT, "getrlimit(RLIMIT_CORE)", errno);
+        return ph_fail(failure, PH_CORE_LIMIT, "getrlimit(RLIMIT_CORE)", errno);
     if (now.rlim_cur || now.rlim_max)
-        return ph_fail_read_back(failure, PH_CORE_LIMIT, PH_EXIT_CORE_LIMIT, call,
+        return ph_fail_read_back(failure, PH_CORE_LIMIT, call,
                                  (long)(now.rlim_cur > now.rlim_max ? now.rlim_cur : now.rlim_max));
     return PH_APPLIED;
 }
 
-/* Fills in a status that knows nothing but the core limit. */
+/* Reads the core limit and marks everything else unknown. */
 static inline void posix_status(struct ph_status *status)
 {
     struct rlimit limit = {0, 0};
@@ -50,7 +50,7 @@ static inline void posix_status(struct ph_status *status)
     status->core_hard = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_max;
 }
 
-/* A tracer becomes the parent of what it traces, on every system here. */
+/* Returns the pid of the tracer: on these systems it becomes the parent of the traced process. */
 static inline int64_t posix_tracer(int traced, int64_t parent)
 {
     if (!traced)
@@ -58,20 +58,20 @@ static inline int64_t posix_tracer(int traced, int64_t parent)
     return parent > 0 ? parent : PH_TRACER_UNNAMED;
 }
 
-/* Fails for any tracer but 0; -1 is an error of the call that was to tell, with errno. */
+/* Fails if there is a tracer. -1 means that the call named by asked failed with errno. */
 static inline enum ph_outcome posix_refuse(struct ph_failure *failure, int64_t tracer,
                                            const char *refused, const char *asked)
 {
     if (tracer < 0)
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_PTRACE, asked, errno);
+        return ph_fail_ptrace(failure, asked, errno);
     if (tracer)
         return ph_fail_traced(failure, refused, tracer == PH_TRACER_UNNAMED ? 0 : (long)tracer);
     return PH_ALREADY;
 }
 
-/* From the first to the last of the strings that the vector of exec points to:
- * what unsetenv(3) took out of the vector, the kernel does not show any more.
- * exec puts them above envp and below limit; what setenv(3) made lies elsewhere. */
+/* The range of the strings that exec's vector points to; the kernel does not show a
+ * string that unsetenv(3) has removed from it. exec puts the strings between envp
+ * and limit; those that setenv(3) makes are elsewhere. */
 static inline void posix_environment_block(char **envp, size_t count, const void *limit,
                                            struct ph_span *block)
 {
@@ -79,7 +79,7 @@ static inline void posix_environment_block(char **envp, size_t count, const void
     char *last = NULL;
 
     block->start = block->end = NULL;
-    /* Past a NULL too: unsetenv(3) shifts the others down and leaves the last where it was. */
+    /* Also after a NULL: unsetenv(3) moves pointers down and leaves a copy of the last. */
     for (size_t i = 0; i < count; i++) {
         if ((uintptr_t)envp[i] < low || (uintptr_t)envp[i] >= high)
             continue;
@@ -101,7 +101,7 @@ static inline void posix_warn(const char *line)
 
     while (line[parts[0].iov_len])
         parts[0].iov_len++;
-    /* There is nowhere left to report that standard error is closed. */
+    /* If standard error is closed, there is no other place to report it. */
     (void)!writev(2, parts, 2);
 }
 
