@@ -51,7 +51,8 @@ static int lists_one_library(const char *entry)
 
 /* Splits list at ":" into patterns, which point into text. Returns their number. Patterns that
  * do not fit are dropped, so their variables are removed. */
-static size_t split_patterns(const char *list, char text[KEEP_SIZE], const char *patterns[KEEP_PATTERNS])
+static size_t split_patterns(const char *list, char text[KEEP_SIZE],
+                             const char *patterns[KEEP_PATTERNS])
 {
     size_t count = 0, length = 0;
 

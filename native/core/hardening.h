@@ -101,7 +101,8 @@ int ph_bypassed(const struct ph_policy *policy);
 /* Each writes one line without a newline into buffer, truncated to size and
  * NUL-terminated. PH_MESSAGE_SIZE fits all messages of the core. */
 #define PH_MESSAGE_SIZE 512
-/* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)". */
+/* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted
+ * (EPERM)". */
 void ph_describe(const struct ph_failure *failure, char *buffer, size_t size);
 /* The line that a process prints before it exits with status. bypass may be NULL. */
 void ph_last_words(const char *description, int status, const char *bypass, char *buffer,

@@ -1,12 +1,13 @@
 /* The initial environment: the strings that the kernel made at exec and shows to other
- * processes. Wiping it is fast in two ways, both for a process that has nothing to wipe:
+ * processes. Most processes have nothing to wipe there. To find that out quickly:
  *
  * 1. ph_platform_start_strings() finds a range to search without reading /proc/self/stat, which
  *    takes about 8 us warm and 50 us cold.
- * 2. next_string_with() compares STRIDE bytes at once.
+ * 2. next_string_with() compares STRIDE bytes at once: with 5,000 variables, the first
+ *    ph_harden() takes 35 us, and 150 us without it.
  *
- * To measure them again, compare "the call alone, first" of `make bench` with the same
- * after ph_platform_start_strings() returns -1, or without the first loop of next_string_with(). */
+ * To reproduce, compare "the call alone, first" of `make bench` with the same after
+ * ph_platform_start_strings() returns -1, or without the first loop of next_string_with(). */
 #include "environment.h"
 #include "hardening.h"
 #include "platform.h"

@@ -105,7 +105,7 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return PH_APPLIED;
 }
 
-/* Returns the pid of the tracer, 0, or a negative errno value. Source: proc_pid_status(5), TracerPid. */
+/* Returns the pid of the tracer, 0, or a negative errno value. Source: proc_pid_status(5). */
 static long read_tracer(void)
 {
     char text[1024];
@@ -186,7 +186,8 @@ enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
 }
 
 /* Type: prevents privilege escalation. Targets: set-user-ID programs and file capabilities.
- * API: prctl(PR_SET_NO_NEW_PRIVS); children inherit it. Errors: exit code 5. Source: PR_SET_NO_NEW_PRIVS(2const). */
+ * API: prctl(PR_SET_NO_NEW_PRIVS); children inherit it.
+ * Errors: exit code 5. Source: PR_SET_NO_NEW_PRIVS(2const). */
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 {
     static const char call[] = "prctl(PR_SET_NO_NEW_PRIVS, 1)";
