@@ -105,6 +105,7 @@ HEADERS = {
     "core/platform/linux_start.c": {"../platform.h"},
     "core/platform/linux_syscall.h": set(),
     "core/platform/posix.h": {"../platform.h"},
+    "core/platform/posix.c": {"posix.h"},
     "core/platform/macos.c": {"posix.h"},
     "core/platform/freebsd.c": {"posix.h"},
     "core/platform/openbsd.c": {"posix.h"},

@@ -19,6 +19,7 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
     ${native}/core/initial_block.c
     ${native}/core/message.c
     ${native}/core/platform/${fake_system}.c
+    $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>
     ${native}/launch/no_image.c)
   # The fake headers hide those of this machine, so they come first.
   target_include_directories(

@@ -36,11 +36,6 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return unsetenv(name) ? errno : 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
 /* Returns 0, or -1 and sets errno. Older releases do not accept 0 for the caller's pid. */
 static int control(int command, int *value)
 {
@@ -87,11 +82,6 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
     return tracer > 0 ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
 }
 
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
-}
-
 /* Type: prevents privilege escalation. Targets: set-user-ID programs.
  * API: procctl(PROC_NO_NEW_PRIVS_CTL); children inherit it. Older headers lack it, older
  * kernels return EINVAL.
@@ -119,12 +109,6 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 #endif
 }
 
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
 /* sysctl(KERN_PROC_ENV) reads the strings that struct ps_strings points to.
  * Source: sys/kern/kern_proc.c get_ps_strings, sys/sys/exec.h. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
@@ -144,13 +128,6 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* The function above is cheap enough. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
-}
-
 void ph_status(struct ph_status *status)
 {
     int tracing = 0;
@@ -166,20 +143,4 @@ void ph_status(struct ph_status *status)
     if (!control(PROC_NO_NEW_PRIVS_STATUS, &privileges))
         status->no_new_privs = privileges == PROC_NO_NEW_PRIVS_ENABLE;
 #endif
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
 }

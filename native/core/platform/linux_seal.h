@@ -92,21 +92,11 @@ struct ph_bpf_program {
 #define RETURN(label, value) [label] = {BPF_RET | BPF_K, 0, 0, value}
 
 enum ph_seal_label {
-    LOAD_ARCH,
-    IS_ARCH,
-    LOAD_CALL,
-    IS_PRCTL,
-    IS_ALSO_PRCTL,
-    IS_OTHER_ARCH,
-    LOAD_OTHER_CALL,
-    IS_OTHER_PRCTL,
-    IS_OTHER_ALSO_PRCTL,
-    LOAD_OPTION,
-    IS_SET_DUMPABLE,
-    LOAD_VALUE,
-    IS_ZERO,
-    DENY,
-    ALLOW
+    LOAD_ARCH, IS_ARCH,
+    LOAD_CALL, IS_PRCTL, IS_ALSO_PRCTL,
+    IS_OTHER_ARCH, LOAD_OTHER_CALL, IS_OTHER_PRCTL, IS_OTHER_ALSO_PRCTL,
+    LOAD_OPTION, IS_SET_DUMPABLE, LOAD_VALUE, IS_ZERO,
+    DENY, ALLOW
 };
 
 /* Denies prctl(PR_SET_DUMPABLE, value) unless value is 0, and every system call of an

@@ -24,11 +24,6 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
     (void)failure;
@@ -59,18 +54,7 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
     return posix_refuse(failure, read_tracer(), "hardening", "sysctl(KERN_PROC_PID)");
 }
 
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
-}
-
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     (void)failure;
     return PH_UNSUPPORTED;
@@ -96,31 +80,8 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* The function above is cheap enough. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
-}
-
 void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
 }

@@ -1,6 +1,5 @@
-/* What macOS and the BSDs share: resource limits, tracers, the initial environment,
- * standard error. Static, so that each platform file still defines every function
- * of platform.h. */
+/* Helpers for the files of macOS and the BSDs; posix.c has the functions that are the
+ * same on all of them. */
 #ifndef PH_POSIX_H
 #define PH_POSIX_H
 
@@ -9,43 +8,14 @@
 #include <errno.h>
 #include <sys/types.h>
 #include <sys/resource.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-/* Type: prevents core dumps. Targets: core files.
- * API: setrlimit(RLIMIT_CORE); execve keeps it, lowering it needs no privilege.
- * Errors: exit code 7; no call is made if both limits are 0 already.
- * Source: setrlimit(2). */
-static inline enum ph_outcome posix_core_limit(struct ph_failure *failure)
-{
-    static const char call[] = "setrlimit(RLIMIT_CORE, {0, 0})";
-    static const struct rlimit zero = {0, 0};
-    struct rlimit now;
-
-    /* OpenBSD's pledge(2) kills a process that calls setrlimit(2) after it. */
-    if (!getrlimit(RLIMIT_CORE, &now) && !now.rlim_cur && !now.rlim_max)
-        return PH_ALREADY;
-    if (setrlimit(RLIMIT_CORE, &zero))
-        return ph_fail(failure, PH_CORE_LIMIT, call, errno);
-    if (getrlimit(RLIMIT_CORE, &now))
-        return ph_fail(failure, PH_CORE_LIMIT, "getrlimit(RLIMIT_CORE)", errno);
-    if (now.rlim_cur || now.rlim_max)
-        return ph_fail_read_back(failure, PH_CORE_LIMIT, call,
-                                 (long)(now.rlim_cur > now.rlim_max ? now.rlim_cur : now.rlim_max));
-    return PH_APPLIED;
-}
 
 /* Reads the core limit and marks everything else unknown. */
 static inline void posix_status(struct ph_status *status)
 {
     struct rlimit limit = {0, 0};
 
-    status->dumpable = -1;
-    status->inspectable = -1;
-    status->no_new_privs = -1;
-    status->sealed = -1;
-    status->tracer_pid = -1;
-    status->core_known = !getrlimit(RLIMIT_CORE, &limit);
+    *status = (struct ph_status){-1, -1, -1, -1, -1, !getrlimit(RLIMIT_CORE, &limit), 0, 0};
     status->core_soft = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
     status->core_hard = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_max;
 }
@@ -93,16 +63,6 @@ static inline void posix_environment_block(char **envp, size_t count, const void
     while ((uintptr_t)last < high && *last)
         last++;
     block->end = (uintptr_t)last < high ? last + 1 : last;
-}
-
-static inline void posix_warn(const char *line)
-{
-    struct iovec parts[] = {{(void *)(uintptr_t)line, 0}, {(void *)(uintptr_t)"\n", 1}};
-
-    while (line[parts[0].iov_len])
-        parts[0].iov_len++;
-    /* If standard error is closed, there is no other place to report it. */
-    (void)!writev(2, parts, 2);
 }
 
 #endif

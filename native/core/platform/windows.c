@@ -64,7 +64,6 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* There is nothing to search. */
 int ph_platform_start_strings(struct ph_span *strings)
 {
     (void)strings;
@@ -73,14 +72,7 @@ int ph_platform_start_strings(struct ph_span *strings)
 
 void ph_status(struct ph_status *status)
 {
-    status->dumpable = -1;
-    status->inspectable = -1;
-    status->no_new_privs = -1;
-    status->sealed = -1;
-    status->tracer_pid = -1;
-    status->core_known = 0;
-    status->core_soft = 0;
-    status->core_hard = 0;
+    *status = (struct ph_status){-1, -1, -1, -1, -1, 0, 0, 0};
 }
 
 int ph_expose(struct ph_failure *failure)
