@@ -165,6 +165,7 @@ def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
     # As functools.wraps() does, which is not imported at every start.
     guarded.__dict__["__wrapped__"] = function
     guarded.__doc__ = function.__doc__
+    guarded.__name__ = guarded.__qualname__ = function.__name__
     return guarded
 
 
