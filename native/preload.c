@@ -17,14 +17,10 @@ void *memset(void *to, int byte, size_t size)
     return to;
 }
 
-struct entry {
-    const char *found;
-};
-
 static int store_entry(void *context, const char *entry, size_t name_length)
 {
     (void)name_length;
-    ((struct entry *)context)->found = entry;
+    *(const char **)context = entry;
     return 0;
 }
 
@@ -32,12 +28,12 @@ static int store_entry(void *context, const char *entry, size_t name_length)
 static const char *find_variable(const char *name)
 {
     const char *const names[] = {name, NULL};
-    struct entry entry = {NULL};
+    const char *entry = NULL;
     const struct ph_visitor visitor = {store_entry, &entry};
 
     /* Returns 0, as store_entry() never stops. */
     (void)ph_environment_visit(names, NULL, &visitor);
-    return entry.found;
+    return entry;
 }
 
 /* Whether LD_PRELOAD lists only one library, which is then this one. musl splits at white space. */

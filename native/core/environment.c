@@ -64,6 +64,19 @@ static void parse_list(struct ph_patterns *patterns, const char *const *list)
         patterns->first_bytes = UINT32_MAX;
 }
 
+/* Parses only the patterns that can match: their first byte is that of entry or "*". */
+static int any_in_list_matches(const char *const *list, const char *entry)
+{
+    for (; *list; list++)
+        if (**list == *entry || **list == '*') {
+            const struct ph_pattern pattern = parse(*list);
+
+            if (matches(&pattern, entry))
+                return 1;
+        }
+    return 0;
+}
+
 static int any_matches(const struct ph_patterns *patterns, const char *entry)
 {
     if (!(patterns->first_bytes & PH_FIRST_BYTE(entry)))
@@ -71,13 +84,7 @@ static int any_matches(const struct ph_patterns *patterns, const char *entry)
     for (size_t i = 0; i < patterns->count; i++)
         if (matches(&patterns->parsed[i], entry))
             return 1;
-    for (const char *const *text = patterns->rest; *text; text++) {
-        const struct ph_pattern pattern = parse(*text);
-
-        if (matches(&pattern, entry))
-            return 1;
-    }
-    return 0;
+    return any_in_list_matches(patterns->rest, entry);
 }
 
 void ph_select(struct ph_selection *selection, const char *const *remove, const char *const *keep)
@@ -95,10 +102,8 @@ int ph_is_selected(const struct ph_selection *selection, const char *entry)
 
 int ph_environment_matches(const char *entry, const char *const *remove, const char *const *keep)
 {
-    struct ph_selection selection;
-
-    ph_select(&selection, remove, keep);
-    return ph_is_selected(&selection, entry);
+    return any_in_list_matches(remove ? remove : ph_platform_loader_variables, entry) &&
+           !(keep && any_in_list_matches(keep, entry));
 }
 
 int ph_environment_is_one(const char *name)
@@ -177,15 +182,6 @@ static void remove_selected(const struct ph_selection *selection)
     *to = NULL;
 }
 
-static long count_selected(const struct ph_selection *selection)
-{
-    long count = 0;
-
-    for (char **at = *ph_platform_environ(); *at; at++)
-        count += ph_is_selected(selection, *at);
-    return count;
-}
-
 enum ph_outcome ph_environment_clean(const struct ph_policy *policy,
                                      const struct ph_visitor *removed, struct ph_failure *failure)
 {
@@ -205,8 +201,8 @@ enum ph_outcome ph_environment_clean(const struct ph_policy *policy,
     wiped = ph_wipe_initial(policy, &selection, count > 0, failure);
     if (wiped < 0)
         return PH_FAILED;
-    if (count)
-        left = count_selected(&selection);
+    for (char **at = *ph_platform_environ(); count && *at; at++)
+        left += ph_is_selected(&selection, *at);
     if (left)
         return ph_fail_read_back(failure, PH_ENVIRONMENT, call, left);
     return count || wiped ? PH_APPLIED : PH_ALREADY;

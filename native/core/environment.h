@@ -14,7 +14,7 @@ struct ph_pattern {
     size_t length;
 };
 
-/* The core does not allocate: the patterns of a longer list are parsed when they are used. */
+/* The core does not allocate: the other patterns of a longer list are parsed for each entry. */
 #define PH_MAX_PARSED 32
 struct ph_patterns {
     struct ph_pattern parsed[PH_MAX_PARSED];
