@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import support
-from attacks.leftovers import Place
+from verify.leftovers import Place
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import support
-from attacks.leftovers import Place
+from verify.leftovers import Place
 
 _CORES = ("core-abort", "core-segv", "core-pipe-abort", "core-pipe-segv")
 
