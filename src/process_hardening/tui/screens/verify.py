@@ -36,8 +36,10 @@ _STYLES = {
     LEAKED: "bold red",
     text.EXPECTED: "yellow",
     INCONCLUSIVE: "yellow",
-    UNAVAILABLE: "dim",
+    UNAVAILABLE: "",
 }
+# A control that leaked is as it should be: no colour.
+_CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "yellow", UNAVAILABLE: "dim"}
 
 
 class VerifyScreen(Screen[None]):
@@ -173,8 +175,7 @@ class VerifyScreen(Screen[None]):
     def add(self, row: AttackResult) -> None:
         """Add a row."""
         self.results.append(row)
-        # An attack that leaked from the control is as it should be: no colour.
-        control = Text(row.control, style="" if row.control == LEAKED else _STYLES[row.control])
+        control = Text(row.control, style=_CONTROL_STYLES[row.control])
         marks = [text.mark_of(row.victims.get(victim)) for victim in self.victims]
         cells = [Text(text.LABELS[mark], style=_STYLES[mark]) for mark in marks]
         table: DataTable[Text] = self.query_one(DataTable)
