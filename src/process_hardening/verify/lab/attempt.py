@@ -38,7 +38,7 @@ class Subject:
 
 
 def observe(attack: Attack, victim: str, folder: str, subject: Subject) -> Observation:
-    """Make an attempt; whatever goes wrong is told in Observation.failure."""
+    """Make an attempt. If it cannot be made, Observation.failure says why."""
     try:
         return _observe_launches(attack, victim, folder, subject)
     except NotReadyError as error:

@@ -183,7 +183,7 @@ class Victim:
             raise NotReadyError(self.read_last_error() or "the victim did not get ready")
 
     def target(self, folder: str) -> Target:
-        """It as a target: what an attacker knows of it. folder -- for the attack's files."""
+        """The target record of this process. folder -- for the attack's files."""
         return Target(
             pid=self.pid,
             needles=self._needles(),

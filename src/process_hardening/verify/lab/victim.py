@@ -63,7 +63,7 @@ def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
     import ctypes
 
     class OnStack(ctypes.Structure):
-        # More than two words: passed by value, it is copied into the caller's stack.
+        # Larger than two registers: passed by value, it is copied into the caller's stack.
         _fields_ = (("text", ctypes.c_char * 64),)
 
     def called(_: OnStack) -> None:

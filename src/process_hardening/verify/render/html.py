@@ -23,6 +23,11 @@ from process_hardening.verify.render.text import (
     summary,
 )
 
+_HEADLINES = {
+    0: "✓ Protected as documented",
+    1: "✗ A secret leaked",
+    3: "? Inconclusive",
+}
 # Every mark has a sign and a word: colour only adds to them.
 _SIGNS = {BLOCKED: "✓", LEAKED: "✗", EXPECTED: "✱", INCONCLUSIVE: "?", UNAVAILABLE: "-"}
 
@@ -84,6 +89,6 @@ def render(verification: Verification) -> str:
         limits=limits,
         notes=verification.notes,
         summary=summary(verification),
-        good=verification.exit_code == 0,
+        headline=_HEADLINES[verification.exit_code],
         facts={**facts, **verification.environment["sysctl"]},
     )

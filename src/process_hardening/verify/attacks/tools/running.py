@@ -21,9 +21,9 @@ _LONGEST_MESSAGE = 200
 TIMEOUT = 25.0
 """Seconds after which an attack with a tool is ended."""
 
-# Foreign tools say only in their output that they were refused, the clearest words first.
+# A tool reports a refusal only in its output: the clearest pattern comes first.
 _REFUSAL = (
-    re.compile(r"not permitted|permission|denied", re.I),
+    re.compile(r"not permitted|permission|denied|is limited", re.I),
     re.compile(r"no such process|unable to|fail|^(\w+\.)*\w*(Error|Exception)\b", re.I),
 )
 
