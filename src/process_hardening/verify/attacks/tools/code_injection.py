@@ -172,7 +172,7 @@ ATTACKS = (
         refusal='"ptrace: Operation not permitted.", then CalledProcessError',
         command="python -m debugpy --listen 127.0.0.1:PORT --pid PID",
         find_missing=partial(_find_missing_debugger, "debugpy", "gdb"),
-        run=partial(_run_payload, _debugpy, 7.0),
+        run=partial(_run_payload, _debugpy, 10.0),
         launches=_GDB_LAUNCHES,
     ),
     _attack(
