@@ -11,26 +11,26 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from process_hardening.errors import CommandError
-from process_hardening.hardening import Status
-from process_hardening.audit.select import Audit, make_entries
-from process_hardening.audit.rules.checks import Check, checks_of
 from process_hardening.audit.host import FIXED, Host, Swap
 from process_hardening.audit.posture import CoreRules, verdict
-from process_hardening.audit.reader import Posture
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.reader import Posture
+from process_hardening.audit.rules.checks import Check, checks_of
+from process_hardening.audit.select import Audit, make_entries
+from process_hardening.errors import CommandError
+from process_hardening.hardening import Status
 from process_hardening.tui.app import WatchApp
 from process_hardening.tui.machine import Machine
-from process_hardening.verify.run import (
+from process_hardening.verify import (
     BLOCKED,
     CONTROL,
     LEAKED,
     UNAVAILABLE,
     VICTIMS,
     AttackResult,
-    Judged,
     Progress,
     Verification,
+    VictimResult,
 )
 from support import TIMEOUT
 
@@ -125,9 +125,11 @@ def own_status() -> Status:
 
 def result(name: str, control: str, outcomes: dict[str, str]) -> AttackResult:
     """A row of verify's table."""
-    said = f"{name}: Operation not permitted"
-    cells = {victim: Judged(outcome, said) for victim, outcome in outcomes.items()}
-    return AttackResult(name, "built-in", f"what {name} does", name, control, said, victims=cells)
+    message = f"{name}: Operation not permitted"
+    cells = {victim: VictimResult(outcome, message) for victim, outcome in outcomes.items()}
+    return AttackResult(
+        name, "built-in", f"what {name} does", name, control, message, victims=cells
+    )
 
 
 class FakeMachine(Machine):

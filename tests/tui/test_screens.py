@@ -108,7 +108,7 @@ async def test_verify() -> None:
         await watch.press("v")
         assert name_of(watch) == "VerifyScreen"
         assert watch.machine.asked == []
-        assert "Enter attacks victims of our own" in watch.text()
+        assert "Enter attacks sample programs" in watch.text()
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())

@@ -20,7 +20,7 @@ from process_hardening.tui.attacker import STOPPED, Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 from process_hardening.tui.watcher import Watcher
-from process_hardening.verify.run import LEAKED, Progress, Verification
+from process_hardening.verify import LEAKED, Progress, Verification
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
 

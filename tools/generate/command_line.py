@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from process_hardening.cli.main import make_parser
-from process_hardening.verify.attacks.registry import attacks
 from process_hardening.audit.rules.registry import REGISTRY
-from process_hardening.verify.run import VICTIMS
+from process_hardening.verify import VICTIMS, list_attacks
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
 """What completion can offer for a value, beside a list of words."""
@@ -21,7 +20,7 @@ _BY_METAVAR = {"FILE": FILE, "DIR": FOLDER, "PID": PROCESS, "USER": USER}
 def _words_of(command: str, name: str) -> tuple[str, ...]:
     """The values that the parser takes as any text and the command looks up."""
     if (command, name) == ("verify", "attack"):
-        return tuple(attack.name for attack in attacks())
+        return tuple(attack.name for attack in list_attacks())
     if (command, name) == ("verify", "victim"):
         return tuple(VICTIMS)
     return tuple(REGISTRY) if (command, name) == ("explain", "ids") else ()

@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from process_hardening.state import Status, status
-from process_hardening.audit.select import Audit, make_entries, notes_of
-from process_hardening.audit.rules.checks import Check, checks_of
 from process_hardening.audit.host import read_host, read_rules, user_of
 from process_hardening.audit.reader import Posture
+from process_hardening.audit.rules.checks import Check, checks_of
 from process_hardening.audit.scan import check_system, scan
+from process_hardening.audit.select import Audit, make_entries, notes_of
+from process_hardening.state import Status, status
 
-TYPE_CHECKING = False  # what attacks is loaded when somebody attacks
+TYPE_CHECKING = False  # the attacks are loaded on the first attack
 if TYPE_CHECKING:
-    from process_hardening.verify.run import Progress, Verification
+    from process_hardening.verify import Progress, Verification
 
 
 class Machine:
@@ -54,15 +54,15 @@ class Machine:
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
     ) -> Verification:
-        """Attack a running process harmlessly, or victims of ours. Raises CommandError.
+        """Attack a running process without harming it, or victims of ours. Raises CommandError.
 
-        progress -- is called after each attempt; what it raises ends the attacks
+        pid -- the process; None: victims of ours
+        with_tools -- attack with external tools too
+        progress -- called after each attempt; what it raises ends the attacks
         """
-        from process_hardening.verify.model import BUILT_IN, TOOL
-        from process_hardening.verify.attacks.registry import attacks
-        from process_hardening.verify.run import verify, verify_process
+        from process_hardening.verify import BUILT_IN, TOOL, list_attacks, verify, verify_process
 
-        chosen = attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
+        attacks = list_attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
         if pid is None:
-            return verify(chosen, progress=progress)
-        return verify_process(pid, chosen, progress=progress)
+            return verify(attacks, progress=progress)
+        return verify_process(pid, attacks, progress=progress)
