@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native
+from process_hardening import _native, startup_hook
 from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, child_env, preload_entries, preload_path, unhardened, why_not_preloaded
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -99,7 +99,7 @@ def is_supported() -> bool:
 
 def hook_ran() -> bool:
     """Whether the start-up hook of the environment was called when this interpreter started."""
-    return _native._hook != ""
+    return startup_hook.ran != ""
 
 
 def arrange(policy: Policy) -> str:
@@ -245,7 +245,7 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     if program.argv[0] == sys.executable and hook_ran():
         if _skips_site(program.argv[1:]):
             return ChildCheck(None, f"{reason}, and -S leaves out the start-up hook")
-        if _native._hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
+        if startup_hook.ran == "always" or env.get(CHILDREN_VARIABLE) == "1":
             return ChildCheck(HOOK, None)
     return ChildCheck(None, reason)
 
