@@ -16,8 +16,8 @@ from process_hardening import hook_installer as hook
 from process_hardening.environment import (
     CHILDREN_VARIABLE,
     KEEP_VARIABLE,
+    PRELOAD_LIBRARY,
     preload_entries,
-    preload_path,
 )
 from report import Row, Section
 from variants import environment
@@ -41,7 +41,7 @@ def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]
     if mode != hook.DISABLED:
         hook.enable(hook.find_environment(str(python)), mode)
     entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]
-    library = Path(made.site_packages) / package.name / Path(preload_path()).name
+    library = Path(made.site_packages) / package.name / Path(PRELOAD_LIBRARY).name
     env = dict(entry.split("=", 1) for entry in entries)
     return [str(python), "-c", "pass"], {**env, "LD_PRELOAD": str(library)}
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native, startup_hook
-from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, child_env, preload_entries, preload_path, unhardened, why_not_preloaded
+from process_hardening import startup_hook
+from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
+from process_hardening import harden
+from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
-_BYPASS = "CODEX_SKIP_HARDENING"  # the one that native/preload.c and the hook heed
+_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload.c and the start-up hook obey
 
 _COVERED = (
     "dynamically linked programs of this architecture, glibc or musl, started by any means with the"
@@ -92,49 +94,9 @@ class ChildCheck:
         return f"ChildCheck(by={self.by!r}, reason={self.reason!r})"
 
 
-def is_supported() -> bool:
-    """Whether this system has LD_PRELOAD and our library for it."""
-    return sys.platform.startswith(("linux", "android"))
-
-
 def hook_ran() -> bool:
     """Whether the start-up hook of the environment was called when this interpreter started."""
     return startup_hook.ran != ""
-
-
-def arrange(policy: Policy) -> str:
-    """Have children that start from now on hardened; called for Policy(children='harden').
-
-    Returns 'applied', 'already in place' or 'unsupported here'. Raises HardeningError (exit code
-    8), with nothing changed, when the library cannot be loaded into children.
-    """
-    if not is_supported():
-        return "unsupported here"
-    if os.environ.get(_BYPASS) == "1":
-        os.unsetenv(_BYPASS)  # this process did not heed it, so its children must not
-        del os.environ[_BYPASS]
-    wanted = {}
-    for entry in preload_entries(policy.keep, children=True):
-        name, _, value = os.fsdecode(entry).partition("=")
-        wanted[name] = value
-    if all(os.environ.get(name) == value for name, value in wanted.items()):
-        return "already in place"
-
-    reason = why_not_preloaded()
-    if reason:
-        raise _error(reason)
-    if os.environ.get("LD_PRELOAD", preload_path()) != preload_path():
-        raise _error("LD_PRELOAD names another library: harden() takes it out; do not keep it")
-    for name, value in wanted.items():
-        os.putenv(name, value)  # a plain dict in the place of os.environ would not do it
-        os.environ[name] = value
-    return "applied"
-
-
-def _error(reason: str) -> Exception:
-    from process_hardening.errors import HardeningError
-
-    return HardeningError(0, f"children cannot be hardened: {reason}", "children", 8)
 
 
 def harden_children(
@@ -158,22 +120,7 @@ def harden_children(
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
-    return ChildrenReport(_native.harden(policy).children)
-
-
-def harden_as_requested() -> Report:
-    """Harden this interpreter, and its children again, as the program does that asked for it.
-
-    Called by the start-up hook where something that the program handed on was lost on the way.
-    """
-    from process_hardening.policy import HARDEN, Policy
-
-    patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
-    try:
-        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
-    except ValueError:
-        policy = Policy(children=HARDEN)  # nobody of ours wrote that: nothing is kept
-    return _native.pre_main_hardening(policy)
+    return ChildrenReport(harden(policy).children)
 
 
 def _open_children() -> Iterator[int]:
@@ -238,7 +185,7 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     if env.get(_BYPASS) == "1":
         return ChildCheck(None, f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
-    if env.get("LD_PRELOAD") == preload_path():
+    if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
         reason = why_not_preload(program.image)
     if reason is None:
         return ChildCheck(PRELOAD, None)

@@ -16,10 +16,10 @@ import shlex
 import subprocess
 import sys
 
+from process_hardening.environment import CHILDREN_VARIABLE
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_bytes
 from process_hardening.record import Record
-from process_hardening.startup_hook import CHILDREN_VARIABLE
 
 ALWAYS = "always"
 ON_REQUEST = "on_request"

@@ -6,9 +6,7 @@ hook_installer.py writes the files that name these functions.
 
 import os
 
-CHILDREN_VARIABLE = "PROCESS_HARDENING_CHILDREN"
-KEEP_VARIABLE = "PROCESS_HARDENING_KEEP"
-"""As in process_hardening.environment, which costs more to import than the hardening itself."""
+from process_hardening import _native, pre_main_hardening
 
 ran = ""
 """The hook that this interpreter was started through: "always", "on_request", or "" for none."""
@@ -28,36 +26,39 @@ def harden_on_request() -> None:
     """
     global ran
     ran = "on_request"
-    if os.environ.get(CHILDREN_VARIABLE) == "1":
+    if _is_requested():
         _harden()
+
+
+def _is_requested() -> bool:
+    return os.environ.get(_native.CHILDREN_VARIABLE) == "1"
 
 
 def _harden() -> None:
     try:
-        if os.environ.get(CHILDREN_VARIABLE) == "1" and _is_request_incomplete():
-            from process_hardening.children import harden_as_requested
-
-            harden_as_requested()
+        if _is_requested() and _is_request_incomplete():
+            _harden_as_requested()
         else:
-            from process_hardening.hardening import pre_main_hardening
-
             pre_main_hardening()
     except BaseException as error:  # `site` would print it and go on unhardened
-        _exit_after(error)
+        _native.exit(f"the start-up hook failed: {error!r}", getattr(error, "exit_code", 2), None)
 
 
 def _is_request_incomplete() -> bool:
     """Whether our library was lost on the way here, or there are variables to keep."""
-    from process_hardening.environment import preload_path
+    from process_hardening.environment import PRELOAD_LIBRARY
 
-    return os.environ.get("LD_PRELOAD") != preload_path() or bool(os.environ.get(KEEP_VARIABLE))
+    is_lost = os.environ.get("LD_PRELOAD") != PRELOAD_LIBRARY
+    return is_lost or bool(os.environ.get(_native.KEEP_VARIABLE))
 
 
-def _exit_after(error: BaseException) -> None:
-    """Print one line on standard error and exit: 5, 6, 7 or 8 for a failed step, else 2."""
+def _harden_as_requested() -> None:
+    """Harden this interpreter and its children, with the exceptions of the requesting program."""
+    from process_hardening.policy import HARDEN, Policy
+
+    patterns = os.environ.get(_native.KEEP_VARIABLE, "").split(":")
     try:
-        from process_hardening.terminal import complain
-
-        complain(RuntimeError(f"the start-up hook failed: {error}"))
-    finally:
-        os._exit(getattr(error, "exit_code", 2))
+        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
+    except ValueError:
+        policy = Policy(children=HARDEN)  # not written by us: nothing is kept
+    pre_main_hardening(policy)

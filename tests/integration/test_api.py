@@ -14,7 +14,7 @@ import pytest
 
 import launches
 import support
-from process_hardening.environment import STRICT_VARIABLES
+from process_hardening.variables import STRICT_VARIABLES
 
 SHOW = """
 def show(**values):
@@ -461,9 +461,62 @@ def test_repr_of_report_and_status() -> None:
         " bypassed=False)"
     )
     assert found["status"] == (
-        "Status(core_limit=(0, 0), dumpable=0, inspectable=False, loader_variables=(),"
-        " no_new_privs=False, sealed=False, tracer_pid=0, verdict='hardened')"
+        "Status(inspectable=False, dumpable=0, no_new_privs=False, sealed=False,"
+        " core_limit=(0, 0), tracer_pid=0, loader_variables=())"
     )
+
+
+REPLACEMENTS = {
+    "a dict": "dict(os.environ)",
+    "a UserDict": "UserDict(os.environ)",
+    "a ChainMap that has it first": "ChainMap(dict(os.environ))",
+    "a ChainMap that has it twice": "ChainMap(dict(os.environ), {})",
+    "another os.environ": "os._Environ({**os.environb._data}, *(os.environ.encodekey,"
+    " os.environ.decodekey, os.environ.encodevalue, os.environ.decodevalue))",
+}
+
+
+@pytest.mark.parametrize("replacement", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_any_mapping_in_place_of_os_environ_is_cleaned(replacement: str) -> None:
+    """And so is the one that it replaced."""
+    code = f"""
+from collections import ChainMap, UserDict
+original = os.environ
+os.environ = {replacement}
+report = ph.harden()
+show(removed=report.removed, left=[n for e in (os.environ, original) for n in e if n[:3] == "LD_"],
+     other=os.environ["OTHER"])
+"""
+    found = shown(code, env={"LD_X": "1", "OTHER": "kept"})
+    assert found == {"removed": ["LD_X"], "left": [], "other": "kept"}
+
+
+KEEPS_IT = {
+    "a ChainMap that has it later": "ChainMap({}, dict(os.environ))",
+    "a read-only mapping": "MappingProxyType(dict(os.environ))",
+    "not a mapping": "5",
+    "keys that are not str": "{5: 'x'}",
+}
+
+
+@pytest.mark.parametrize("replacement", KEEPS_IT.values(), ids=KEEPS_IT)
+def test_what_cannot_be_cleaned_in_place_of_os_environ_is_refused(replacement: str) -> None:
+    """One line and status 8, or HardeningError: never another exception."""
+    code = f"""
+from collections import ChainMap
+from types import MappingProxyType
+os.environ = {replacement}
+try:
+    ph.harden()
+except ph.HardeningError as error:
+    print(error.step, error.exit_code, flush=True)
+ph.pre_main_hardening()
+print("went on")
+"""
+    result = run_python(code, env={"LD_X": "1"})
+    assert (result.returncode, result.stdout) == (8, "environment 8\n")
+    assert result.stderr.startswith("process-hardening: os.environ was replaced by ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_threads() -> None:
@@ -522,7 +575,6 @@ os.write(1, ph.harden().inspection.encode())
         "ph.status()",
         "ph.child_env()",
         "suppress(TypeError, ph.harden, 5)",
-        "ph._initial_environment()",
         "dir(ph); ph.__all__; hasattr(ph, 'nothing')",
     ],
 )

@@ -320,7 +320,7 @@ def test_credentials_stay_from_tools_that_need_none(arguments: str, left: set[st
         ("secrets='dorp'", "ValueError: secrets must be 'keep' or 'drop', not 'dorp'"),
         ("secrets=True", "ValueError: secrets must be 'keep' or 'drop', not True"),
         ("drop='PGPASSWORD'", "TypeError: drop must be a sequence of variable names"),
-        ("keep=['A=B']", "ValueError: keep: 'A=...' is no variable name"),
+        ("keep=['A=B']", "ValueError: keep: 'A=...' is not a variable name"),
     ],
 )
 def test_wrong_arguments_of_child_env(arguments: str, error: str) -> None:

@@ -560,7 +560,7 @@ def test_our_library_in_a_folder_that_ld_preload_cannot_name(
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")
-    assert "install into a path without blank and colon" in result.stderr
+    assert "install into a path without blanks and colons" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 

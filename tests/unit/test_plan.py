@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elf_files import AARCH64, LOADER, X86_64
-from process_hardening.environment import preload_path
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.errors import CannotProtectError
 from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.explanation import EXPOSES, PROTECTS
@@ -36,7 +36,7 @@ def image_of(path: str) -> Image:
     return image
 
 
-OURS = image_of(preload_path())
+OURS = image_of(PRELOAD_LIBRARY)
 DYNAMIC = Image(OURS.machine, OURS.bits, LOADER, needs_origin=False)
 STATIC = Image(OURS.machine, OURS.bits, None, needs_origin=False)
 ORIGIN = Image(OURS.machine, OURS.bits, LOADER, needs_origin=True)
@@ -155,7 +155,7 @@ def test_explain_knows_every_method() -> None:
 
 def test_our_library_is_beside_the_package() -> None:
     """An ELF file without a loader of its own, readable by everybody."""
-    path = Path(preload_path())
+    path = Path(PRELOAD_LIBRARY)
     assert path.name == "libprocess_hardening.so"
     assert path.stat().st_mode & 0o444 == 0o444
     assert OURS.interpreter is None

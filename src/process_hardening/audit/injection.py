@@ -13,7 +13,7 @@ import stat
 import sys
 from struct import Struct, error
 
-import process_hardening
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.audit.procfs import decode, parse_auxv, unescape_path
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -309,7 +309,7 @@ class Injection:
 
     def __init__(self, mount_namespace: str | None) -> None:
         self._here = mount_namespace
-        self._ours = process_hardening._native._preload_entry.partition(b"=")[2]
+        self._ours = os.fsencode(PRELOAD_LIBRARY)
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[str | None, list[bytes]] = {}
         # The programs that had nothing injected, with the files whose code was mapped then.

@@ -10,7 +10,7 @@ from errno import EINVAL, ENOENT, ESRCH
 from itertools import pairwise
 from struct import Struct
 
-import process_hardening
+from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.audit import probe
@@ -29,7 +29,7 @@ from process_hardening.audit.procfs import (
     split_environ,
 )
 from process_hardening.secret_names import is_secret_name, may_hold_secrets, secret_arguments
-from process_hardening.environment import is_loader_variable
+from process_hardening.variables import is_loader_variable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class Reader:
         self._mount_namespace = self._own(_link, "self/ns/mnt")
         self._injection = Injection(self._mount_namespace)
         self._suid_dumpable = self._number("sys/fs/suid_dumpable")
-        self._ours = tuple(process_hardening._native._preload_entry.split(b"=", 1))
+        self._ours = tuple(PRELOAD_ENTRY.split(b"=", 1))
         self._known: set[bytes] = set()
         self._meaning: dict[bytes, int] = {}
         self._environments: dict[tuple[int, int], _Environment] = {}

@@ -16,7 +16,7 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from process_hardening.hardening import Report
+    from process_hardening import Report
     from process_hardening.policy import Policy
 
 HELP = "start any program hardened, without changing it"
@@ -188,7 +188,7 @@ def _make_policy(options: Options) -> Policy | None:
 
 
 def _run_in_process(options: Options, policy: Policy | None) -> int:
-    from process_hardening.hardening import pre_main_hardening
+    from process_hardening import pre_main_hardening
     from process_hardening.launch import execute, in_process
 
     if options.children:
@@ -209,7 +209,7 @@ def _run_in_process(options: Options, policy: Policy | None) -> int:
 
 
 def _become(options: Options, policy: Policy | None) -> int:
-    from process_hardening.hardening import pre_main_hardening
+    from process_hardening import pre_main_hardening
     from process_hardening.launch import execute
     from process_hardening.launch.plan import Host, make_plan
     from process_hardening.launch.program import resolve

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from process_hardening.hardening import Report
+    from process_hardening import Report
 
 PROTECTS = {
     EXECUTE_ONLY: "from its first instruction: no debugger, /proc/PID/mem or core dump of the"

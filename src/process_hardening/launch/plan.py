@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.environment import preload_path, why_not_preloaded
+from process_hardening.environment import PRELOAD_LIBRARY, why_not_preloaded
 from process_hardening.errors import CannotProtectError
 from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.program import Program
@@ -74,14 +74,13 @@ def why_not_preload(image: Image) -> str | None:
     reason = why_not_preloaded()
     if reason:
         return reason
-    path = preload_path()
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(PRELOAD_LIBRARY, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        library = read_image(fd, path)
+        library = read_image(fd, PRELOAD_LIBRARY)
     finally:
         os.close(fd)
     if library is None:
-        return f"{path}: not an ELF file"
+        return f"{PRELOAD_LIBRARY}: not an ELF file"
     return None if image.same_kind(library) else "our library is for another architecture"
 
 

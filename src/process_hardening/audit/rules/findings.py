@@ -5,7 +5,7 @@ from __future__ import annotations
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.audit.posture import FILE, NOWHERE, PIPE, Crash
 from process_hardening.audit.rules.registry import REGISTRY, rank
-from process_hardening.environment import INJECTOR, kind_of
+from process_hardening.variables import INJECTOR, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
