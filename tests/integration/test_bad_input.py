@@ -129,17 +129,17 @@ def refused(
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_command_lines(
+def test_a_wrong_command_line_is_refused_with_one_line(
     command: str, user: dict[str, Any], words: list[str], status: int, text: str
 ) -> None:
-    """Whatever is written there."""
+    """Whatever the words are: the documented status and nothing on standard output."""
     env = {"PATH": "/usr/bin:/bin"}
     refused(support.run([command, *words], env=env, cwd="/", **user), status, text)
 
 
 @pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"]])
-def test_as_a_module_too(python: str, words: list[str]) -> None:
-    """`python -m process_hardening` has the same manners."""
+def test_the_module_refuses_with_one_line_too(python: str, words: list[str]) -> None:
+    """`python -m process_hardening` is the same command."""
     result = support.run_as_user([python, "-m", "process_hardening", *words])
     assert result.returncode in (USAGE, NOT_FOUND)
     assert result.stderr.startswith("process-hardening: ")
@@ -272,10 +272,10 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("method", ["auto", "execute-only", "preload"])
-def test_programs(
+def test_what_cannot_be_started_protected_is_refused(
     command: str, user: dict[str, Any], user_tmp: Path, name: str, method: str
 ) -> None:
-    """What is no program, or one that cannot be protected, is not started in any other way."""
+    """By every method: it is not started in any other way."""
     make, status, text = PROGRAMS[name]
     path, started = make(user_tmp), user_tmp / "started"
     result = support.run(
@@ -288,10 +288,10 @@ def test_programs(
 
 
 @pytest.mark.parametrize("mode", [0o311, 0o111])
-def test_an_unreadable_program(
+def test_an_unreadable_program_is_refused(
     compiler: support.Compiler, command: str, user_tmp: Path, mode: int
 ) -> None:
-    """Only who may read it can copy it; root may."""
+    """It cannot be copied; root may read it."""
     support.need_root()
     path = user_tmp / "program"
     path.write_bytes(compiler("subject.c").read_bytes())
@@ -303,8 +303,8 @@ def test_an_unreadable_program(
     assert (result.returncode, result.stderr) == (7, "")
 
 
-def test_an_unreadable_script(command: str, user_tmp: Path) -> None:
-    """For each way of running it."""
+def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
+    """By every method."""
     support.need_root()
     path = user_tmp / "script.py"
     path.write_text("#!/bin/sh\n")
@@ -316,8 +316,8 @@ def test_an_unreadable_script(command: str, user_tmp: Path) -> None:
             refused(result, CANNOT, "read")
 
 
-def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
-    """What lies in it is not there for this user."""
+def test_a_program_in_a_closed_folder_is_not_found(command: str, user_tmp: Path) -> None:
+    """For this user it does not exist."""
     support.need_root()
     folder = user_tmp / "closed"
     folder.mkdir(mode=0o700)
@@ -327,15 +327,17 @@ def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
     refused(result, NOT_FOUND, f"{folder}/program: no such file")
 
 
-def test_methods_that_cannot_do_it(compiler: support.Compiler, command: str) -> None:
-    """A static program by preload: never by another method than was asked for."""
+def test_a_method_that_does_not_work_is_not_replaced_by_another(
+    compiler: support.Compiler, command: str
+) -> None:
+    """A static program is refused by preload."""
     static = launches.static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
     refused(result, CANNOT, "not preload: it is statically linked")
 
 
-def test_too_many_arguments(command: str) -> None:
-    """More than the kernel takes for the new image: E2BIG is told, whoever found it."""
+def test_arguments_too_long_for_the_kernel_are_refused(command: str) -> None:
+    """The line has the kernel's reason (E2BIG), whoever found it."""
     # Fits as it is; with what was set aside, in hex, the environment is too large for exec.
     env = {**os.environ, "LD_LIBRARY_PATH": "x" * 100_000}
     result = support.run_as_user([command, "run", "true"], env=env)
@@ -363,8 +365,10 @@ def full() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_standard_output_is_full(command: str, user: dict[str, Any], full: int, name: str) -> None:
-    """What could not be written was not told: no success."""
+def test_a_full_standard_output_is_an_error(
+    command: str, user: dict[str, Any], full: int, name: str
+) -> None:
+    """A success would say that the text was printed."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     result = support.run(
         [command, *words], capture_output=False, stdout=full, stderr=subprocess.PIPE, **user
@@ -374,16 +378,18 @@ def test_standard_output_is_full(command: str, user: dict[str, Any], full: int, 
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_standard_output_is_closed(command: str, user: dict[str, Any], name: str) -> None:
-    """The same; nothing else gets the text that was meant for it."""
+def test_a_closed_standard_output_is_an_error(
+    command: str, user: dict[str, Any], name: str
+) -> None:
+    """No other descriptor gets the text."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     result = support.run(["sh", "-c", 'exec "$@" >&-', "sh", command, *words], **user)
     refused(result, USAGE, "standard output is closed")
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_the_reader_of_standard_output_is_gone(command: str, name: str) -> None:
-    """A pipe that nobody reads."""
+def test_a_pipe_without_a_reader_is_an_error(command: str, name: str) -> None:
+    """As with `| true`."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     reader, writer = os.pipe()
     os.close(reader)
@@ -397,18 +403,20 @@ def test_the_reader_of_standard_output_is_gone(command: str, name: str) -> None:
 
 @pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"], ["run", "/etc"]])
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>&- >&-"])
-def test_standard_error_is_closed_or_full(command: str, words: list[str], redirection: str) -> None:
-    """The status tells all the same, and the line does not go to standard output instead."""
+def test_without_standard_error_the_status_is_the_same(
+    command: str, words: list[str], redirection: str
+) -> None:
+    """The line does not go to standard output instead."""
     expected = support.run_as_user([command, *words])
     result = support.run_as_user(["sh", "-c", f'exec "$@" {redirection}', "sh", command, *words])
     assert (result.returncode, result.stdout, result.stderr) == (expected.returncode, "", "")
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "0<&- 1>&- 2>&-"])
-def test_a_program_without_standard_error(
+def test_a_program_starts_without_standard_error(
     command: str, compiler: support.Compiler, redirection: str
 ) -> None:
-    """It starts as it would without us."""
+    """As it would without `run`."""
     subject = str(compiler("subject.c"))
     for method in ("execute-only", "preload"):
         run = [command, "run", "--method", method, "--", subject, "status", "7"]
@@ -417,7 +425,7 @@ def test_a_program_without_standard_error(
 
 
 def test_wrong_policies_end_the_program(python: str) -> None:
-    """The same manners for authors: one line, status 2 (test_api.py has the details)."""
+    """With one line and status 2; test_api.py has the details."""
     code = "import process_hardening as ph; ph.pre_main_hardening('strict'); print('went on')"
     result = support.run_as_user([python, "-c", code])
     refused(result, USAGE, "policy must be a process_hardening.Policy")
@@ -426,8 +434,8 @@ def test_wrong_policies_end_the_program(python: str) -> None:
 @pytest.mark.parametrize(
     "name", ["PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONVERBOSE", "PYTHONOPTIMIZE"]
 )
-def test_variables_of_python_change_no_manners(command: str, name: str) -> None:
-    """They are the caller's for the program, and act on our interpreter too."""
+def test_variables_of_python_do_not_change_the_errors(command: str, name: str) -> None:
+    """They are meant for the program, but our interpreter reads them too."""
     value = "error" if name == "PYTHONWARNINGS" else "1"
     env = {**os.environ, name: value}
     result = support.run_as_user([command, "run", "nosuch"], env=env)

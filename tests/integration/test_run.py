@@ -64,7 +64,7 @@ def test_arguments_are_passed_exactly(
 
 
 @pytest.mark.parametrize("arguments", [[], ["", "a b", "\udcff", "--strict", "-m"]])
-def test_arguments_of_a_program_run_in_process(
+def test_a_program_run_in_process_gets_the_argv_of_python(
     run_argv: list[str], user_tmp: Path, arguments: list[str]
 ) -> None:
     """A script and a module get the argv that `python` would give them."""
@@ -97,7 +97,7 @@ def test_an_empty_environment_stays_empty(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_thousands_of_variables(
+def test_thousands_of_variables_are_passed_or_removed(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Every second of 5,000 is a loader variable."""
@@ -230,7 +230,7 @@ def test_an_injected_library_is_not_mapped(
     ids=lambda words: " ".join(sorted(words)) or "none",
 )
 @pytest.mark.parametrize("method", METHODS)
-def test_keep_clear_and_strict(
+def test_keep_clear_and_strict_decide_which_variables_are_passed(
     run_argv: list[str],
     subject: str,
     method: str,
@@ -281,7 +281,7 @@ def test_children_option_hardens_child_and_grandchild(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_children_of_every_libc(
+def test_children_of_every_libc_are_hardened(
     compiler: support.Compiler, run_argv: list[str], method: str
 ) -> None:
     """One library for glibc and musl; a static child cannot load it and stays as it is."""
@@ -294,7 +294,7 @@ def test_children_of_every_libc(
         assert found.values["core"] == ["0 0"]
 
 
-def test_children_below_an_interpreter_of_musl(
+def test_children_are_hardened_through_an_interpreter_of_musl(
     compiler: support.Compiler, run_argv: list[str]
 ) -> None:
     """The entry is inherited through any program; one that drops it drops the protection."""
@@ -342,7 +342,7 @@ def test_children_of_a_set_user_id_program_are_left_alone(
         (["--method", "in-process"], "module", ["in-process", "'-m' 'nosuch'"]),
     ],
 )
-def test_explain(
+def test_explain_says_what_is_protected_and_starts_nothing(
     compiler: support.Compiler,
     run_argv: list[str],
     user_tmp: Path,
@@ -370,7 +370,9 @@ def test_explain(
 
 
 @pytest.mark.parametrize("method", ["auto", *METHODS, "in-process"])
-def test_explain_under_the_bypass(run_argv: list[str], user_tmp: Path, method: str) -> None:
+def test_explain_says_that_the_bypass_protects_nothing(
+    run_argv: list[str], user_tmp: Path, method: str
+) -> None:
     """It starts nothing then either, and says that nothing would be protected."""
     started = user_tmp / "started"
     path = launches.copied("touch.py", user_tmp)
@@ -415,7 +417,7 @@ def test_the_bypass_starts_the_program_unprotected(
     assert found.values["sigpipe"] == ["default"]
 
 
-def test_auto_with_suid_dumpable_1(
+def test_auto_takes_preload_with_suid_dumpable_1(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl
 ) -> None:
     """An execute-only image would be exposed: the library does it, and --explain says why."""
@@ -426,7 +428,7 @@ def test_auto_with_suid_dumpable_1(
 
 
 @pytest.mark.parametrize("method", ["auto", "execute-only"])
-def test_execute_only_with_suid_dumpable_2(
+def test_execute_only_loads_our_library_with_suid_dumpable_2(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, method: str
 ) -> None:
     """Born with 2, which lets a core_pattern pipe read it: the library makes it 0."""
@@ -483,7 +485,7 @@ def test_a_program_that_hardens_itself_finds_it_done(run_argv: list[str], method
     assert found[2] == "already in place"
 
 
-def test_run_within_run(run_argv: list[str], subject: str) -> None:
+def test_run_works_within_run(run_argv: list[str], subject: str) -> None:
     """Each does its part."""
     nested = [*run_argv, "--children", "--", *run_argv, "--", subject, "tell"]
     found = told(nested)
@@ -546,7 +548,7 @@ def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_our_library_in_a_folder_that_ld_preload_cannot_name(
+def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     python: str, subject: str, user_tmp: Path
 ) -> None:
     """A blank would cut the entry in two and start the program unprotected: refused."""
@@ -564,7 +566,7 @@ def test_our_library_in_a_folder_that_ld_preload_cannot_name(
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 
-def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
+def test_a_limit_of_file_sizes_is_a_reason_and_not_a_signal(run_argv: list[str]) -> None:
     """The copy of an image counts: one line and 126; SIGXFSZ is as it was for the program."""
     import resource
 
@@ -582,7 +584,7 @@ def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize("executable", [False, True])
-def test_a_script_whose_name_looks_like_an_option(
+def test_a_script_whose_name_looks_like_an_option_is_run(
     run_argv: list[str], user_tmp: Path, executable: bool
 ) -> None:
     """It is a file, not options of Python."""
