@@ -1,36 +1,29 @@
 /* The extension process_hardening._native: the calls of the core, as Python functions that take
  * and return plain values. Their types are in _native.pyi; the decisions are in Python. */
 #include "failure.h"
-
 #include "launch/image.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#ifndef _WIN32
-#include <unistd.h>
-#endif
 
 /* For "O&": a NULL-terminated array that borrows the strings of a tuple of bytes; NULL for None.
  * PyArg_ParseTuple() calls it with NULL to free the array when a later argument is wrong. */
 static int borrow_strings(PyObject *tuple, void *address)
 {
     const char ***array = address;
-    Py_ssize_t count = tuple && tuple != Py_None ? PyTuple_Size(tuple) : 0;
+    Py_ssize_t count;
 
-    if (!tuple || count < 0) {
-        PyMem_Free(*array);
-        return 0;
-    }
-    *array = tuple == Py_None ? NULL : PyMem_Calloc((size_t)count + 1, sizeof **array);
-    if (tuple != Py_None && !*array)
+    PyMem_Free(*array); /* NULL before the first call */
+    *array = NULL;
+    if (!tuple || tuple == Py_None)
+        return tuple != NULL;
+    count = PyTuple_Size(tuple);
+    if (count >= 0 && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array)))
         PyErr_NoMemory();
     for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++)
         (*array)[i] = PyBytes_AsString(PyTuple_GetItem(tuple, i));
-    if (!PyErr_Occurred())
-        return Py_CLEANUP_SUPPORTED;
-    PyMem_Free(*array);
-    return 0;
+    return PyErr_Occurred() ? borrow_strings(NULL, address) : Py_CLEANUP_SUPPORTED;
 }
 
 static const char *value_in(const char *entry, size_t name_length)
@@ -64,15 +57,18 @@ static int append_pair(void *list, const char *entry, size_t name_length)
                                       value_in(entry, name_length)));
 }
 
+static void wipe_text(const char *text)
+{
+    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+    for (volatile char *byte = (char *)(uintptr_t)text; *byte; byte++)
+        *byte = '\0';
+}
+
 /* setenv(3) may have put a value outside of the initial block, which is all that the core wipes. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
-    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
-    volatile char *byte = (char *)(uintptr_t)value_in(entry, name_length);
-
     (void)unused;
-    while (*byte)
-        *byte++ = '\0';
+    wipe_text(value_in(entry, name_length));
     return 0;
 }
 
@@ -84,30 +80,15 @@ static int point_to_value(void *address, const char *entry, size_t name_length)
     return 0;
 }
 
-/* Ends the process when the failure is fatal, and warns once when the bypass is in force. */
-static void report_to_user(const struct ph_report *report, const struct ph_policy *policy,
-                           int exits)
-{
-    static int warned;
-    char message[PH_MESSAGE_SIZE];
-
-    if (!exits && (!report->bypassed || warned))
-        return;
-    ph_message(report, policy, message, sizeof message);
-    ph_warn(message);
-    if (exits)
-        ph_exit((int)report->failure.exit_code);
-    warned = 1;
-}
-
 static PyObject *harden(PyObject *module, PyObject *args)
 {
+    static int warned;
     PyObject *removed = PyList_New(0), *result = NULL;
     const char **remove = NULL, **keep = NULL;
     struct ph_visitor visitor = {append_pair, removed};
     struct ph_policy policy = {0};
     struct ph_report report;
-    char outcomes[PH_STEPS];
+    char outcomes[PH_STEPS], message[PH_MESSAGE_SIZE];
     int fatal, wipe, failed;
 
     (void)module;
@@ -116,10 +97,15 @@ static PyObject *harden(PyObject *module, PyObject *args)
                                     &policy.bypass, &fatal, &wipe)) {
         policy.remove = remove;
         policy.keep = keep;
-        if (wipe)
-            visitor.visit = wipe_value;
+        visitor.visit = wipe ? wipe_value : append_pair;
         failed = ph_harden(&policy, &visitor, &report);
-        report_to_user(&report, &policy, failed && fatal);
+        if ((failed && fatal) || (report.bypassed && !warned)) {
+            ph_message(&report, &policy, message, sizeof message);
+            ph_warn(message);
+            if (failed)
+                ph_exit((int)report.failure.exit_code);
+            warned = 1;
+        }
         for (int step = 0; step < PH_STEPS; step++)
             outcomes[step] = (char)report.outcome[step];
         if (!PyErr_Occurred())
@@ -201,7 +187,7 @@ static PyObject *pop_and_wipe(PyObject *module, PyObject *args)
         return NULL;
     value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
     if (value && !PyDict_DelItem(mapping, key) && PyBytes_Check(value) && Py_REFCNT(value) == 1)
-        (void)wipe_value(NULL, PyBytes_AsString(value), 0); /* this visitor never stops */
+        wipe_text(PyBytes_AsString(value));
     Py_XDECREF(value);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
@@ -209,18 +195,19 @@ static PyObject *pop_and_wipe(PyObject *module, PyObject *args)
 static PyObject *status(PyObject *module, PyObject *unused)
 {
     struct ph_status now;
-    PyObject *limit;
 
     (void)module, (void)unused;
     ph_status(&now);
-    limit = now.core_known ? Py_BuildValue("(KK)", (unsigned long long)now.core_soft,
-                                           (unsigned long long)now.core_hard)
-                           : Py_NewRef(Py_None);
     return Py_BuildValue("(iiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
-                         (long long)now.tracer_pid, limit);
+                         (long long)now.tracer_pid,
+                         now.core_known ? Py_BuildValue("(KK)", (unsigned long long)now.core_soft,
+                                                        (unsigned long long)now.core_hard)
+                                        : Py_NewRef(Py_None));
 }
 
 #ifndef _WIN32
+#include <unistd.h>
+
 static void ignore_signal(int number)
 {
     (void)number;
@@ -287,48 +274,44 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* A tuple of str (format "s") or bytes ("y"). */
-static int add_strings(PyObject *module, const char *name, const char *const *strings,
-                       Py_ssize_t count, const char *format)
+/* Adds a list of strings: str for format "s", bytes for "y". */
+static int add_strings(PyObject *module, const char *name, const char *const *strings, int count,
+                       const char *format)
 {
-    PyObject *tuple = PyTuple_New(count);
-    int failed = !tuple;
+    PyObject *list = PyList_New(0);
+    int failed = !list;
 
-    for (Py_ssize_t i = 0; !failed && i < count; i++)
-        failed = PyTuple_SetItem(tuple, i, Py_BuildValue(format, strings[i]));
-    failed = failed || PyErr_Occurred() || PyModule_AddObjectRef(module, name, tuple);
-    Py_XDECREF(tuple);
+    for (int i = 0; !failed && i < count; i++)
+        failed = append(list, Py_BuildValue(format, strings[i]));
+    failed = failed || PyModule_AddObjectRef(module, name, list);
+    Py_XDECREF(list);
     return failed;
 }
 
 static int add_constants(PyObject *module)
 {
     const char *const *patterns = ph_platform_loader_variables;
-    Py_ssize_t count = 0;
-    int failed;
+    int count = 0;
 
     while (patterns[count])
         count++;
-    failed = add_strings(module, "LOADER_VARIABLES", patterns, count, "y") ||
-             add_strings(module, "STEPS", ph_step_names, PH_STEPS, "s") ||
-             PyModule_AddIntConstant(module, "DEFAULT_STEPS", PH_DEFAULT_STEPS) ||
-             PyModule_AddStringConstant(module, "BYPASS_VARIABLE", PH_BYPASS_VARIABLE) ||
-             PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||
-             PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
-             PyModule_AddStringConstant(module, "VERSION", PH_VERSION);
-    return failed ? -1 : 0;
+    if (add_strings(module, "LOADER_VARIABLES", patterns, count, "y") ||
+        add_strings(module, "STEPS", ph_step_names, PH_STEPS, "s") ||
+        PyModule_AddIntConstant(module, "DEFAULT_STEPS", PH_DEFAULT_STEPS) ||
+        PyModule_AddStringConstant(module, "BYPASS_VARIABLE", PH_BYPASS_VARIABLE) ||
+        PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||
+        PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
+        PyModule_AddStringConstant(module, "VERSION", PH_VERSION))
+        return -1;
+    return 0;
 }
 
-static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, (void *)(uintptr_t)add_constants},
-    {0, NULL},
-};
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "process_hardening._native", NULL, 0, methods, slots, NULL, NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit__native(void);
 PyMODINIT_FUNC PyInit__native(void)
 {
     return PyModuleDef_Init(&definition);

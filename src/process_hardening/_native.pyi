@@ -7,10 +7,10 @@ HardeningError of it.
 Failure = tuple[int, str, str, int]
 Names = tuple[bytes, ...]
 
-STEPS: tuple[str, ...]
+STEPS: list[str]
 """The names of the steps, in the order of enum ph_step (native/core/hardening.h)."""
 DEFAULT_STEPS: int
-LOADER_VARIABLES: Names
+LOADER_VARIABLES: list[bytes]
 """The patterns of the loader variables of this system."""
 BYPASS_VARIABLE: str
 CHILDREN_VARIABLE: str

@@ -10,8 +10,8 @@ import os
 import sys
 
 from process_hardening import startup_hook
-from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
-from process_hardening import harden, pre_main_hardening
+from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
+from process_hardening import harden
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -121,21 +121,6 @@ def harden_children(
         bypass_variable=bypass_variable,
     )
     return ChildrenReport(harden(policy).children)
-
-
-def harden_as_requested() -> Report:
-    """Harden this interpreter, and its children again, as the program does that asked for it.
-
-    Called by the start-up hook where something that the program handed on was lost on the way.
-    """
-    from process_hardening.policy import HARDEN, Policy
-
-    patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
-    try:
-        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
-    except ValueError:
-        policy = Policy(children=HARDEN)  # nobody of ours wrote that: nothing is kept
-    return pre_main_hardening(policy)
 
 
 def _open_children() -> Iterator[int]:

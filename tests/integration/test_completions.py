@@ -37,6 +37,8 @@ LINES = [
     ("verify --evidence fol", "[verify][--evidence][folder"),
     ("verify --victim execute", "[verify][--victim][execute-only]"),
     ("explain PH11", "[explain][PH11"),
+    ("hook dis", "[hook][disable]"),
+    ("hook enable --on-r", "[hook][enable][--on-request]"),
     ("run --keep X --metho", "[run][--keep][X][--method]"),
     ("run --method in-p", "[run][--method][in-process]"),
     ("run zebra-", "[run][zebra-tool]"),

@@ -40,14 +40,6 @@ def told(argv: list[str], **options: Any) -> launches.Told:
     return launches.ask(argv, **{**support.as_user(), **options})
 
 
-def reported(*lines: str) -> str:
-    """A script that hardens itself and prints the JSON of some expressions."""
-    return (
-        "import json, os, subprocess, sys\nimport process_hardening as ph\n"
-        "report = ph.pre_main_hardening()\n" + "\n".join(lines) + "\n"
-    )
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -72,15 +64,12 @@ def test_arguments_are_passed_exactly(
 
 
 @pytest.mark.parametrize("arguments", [[], ["", "a b", "\udcff", "--strict", "-m"]])
-def test_arguments_of_a_program_run_in_process(
+def test_a_program_run_in_process_gets_the_argv_of_python(
     run_argv: list[str], user_tmp: Path, arguments: list[str]
 ) -> None:
     """A script and a module get the argv that `python` would give them."""
-    launches.copied("subject.py", user_tmp)
-    (user_tmp / "told.py").write_text(
-        "import json, sys; print(json.dumps([sys.argv, sys.path[0]]))"
-    )
-    for words, first in ((["told.py"], "told.py"), (["-m", "told"], str(user_tmp / "told.py"))):
+    path = launches.copied("arguments.py", user_tmp)
+    for words, first in ((["arguments.py"], "arguments.py"), (["-m", "arguments"], path)):
         argv = [*run_argv, "--method", "in-process", *words, *arguments]
         result = support.run_as_user(argv, cwd=user_tmp)
         assert json.loads(result.stdout) == [[first, *arguments], str(user_tmp)], result.stderr
@@ -108,7 +97,7 @@ def test_an_empty_environment_stays_empty(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_thousands_of_variables(
+def test_thousands_of_variables_are_passed_or_removed(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Every second of 5,000 is a loader variable."""
@@ -173,25 +162,11 @@ def test_a_closed_standard_stream_stays_closed(
 ) -> None:
     """No descriptor of ours takes its place in the program."""
     output = user_tmp / "output"
-    argv = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
-    result = support.run_as_user(
-        [*argv, *run_argv, "--method", method, "--", sys.executable, "-c", CLOSED, str(output)]
-    )
+    close = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
+    program = [sys.executable, str(launches.SOURCES / "descriptors.py"), str(output)]
+    result = support.run_as_user([*close, *run_argv, "--method", method, "--", *program])
     assert result.returncode == 0, result.stderr
     assert json.loads(output.read_text()) == [fd for fd in (0, 1, 2) if fd != closed]
-
-
-CLOSED = """
-import json, os, sys
-def is_open(fd):
-    try:
-        return bool(os.fstat(fd))
-    except OSError:
-        return False
-found = [fd for fd in (0, 1, 2) if is_open(fd)]
-with open(sys.argv[1], "w") as file:
-    json.dump(found, file)
-"""
 
 
 @pytest.mark.parametrize("method", [*METHODS, "in-process"])
@@ -229,10 +204,7 @@ def test_an_injected_library_is_not_mapped(
     start: list[str],
 ) -> None:
     """Nor is it in the program's memory when our own interpreter becomes the program."""
-    (user_tmp / "maps.py").write_text(
-        "import os, sys\nwith open('/proc/self/maps') as file: text = file.read()\n"
-        "print('libmark' in text, sys.argv[1:], sys.stdin.read())\n"
-    )
+    launches.copied("maps.py", user_tmp)
     env = {
         **launches.without_loader_variables(),
         "LD_PRELOAD": launches.marking(compiler),
@@ -258,7 +230,7 @@ def test_an_injected_library_is_not_mapped(
     ids=lambda words: " ".join(sorted(words)) or "none",
 )
 @pytest.mark.parametrize("method", METHODS)
-def test_keep_clear_and_strict(
+def test_keep_clear_and_strict_decide_which_variables_are_passed(
     run_argv: list[str],
     subject: str,
     method: str,
@@ -290,37 +262,16 @@ def test_strict_refuses_a_tracer(
     assert result.stderr.count("\n") == 1
 
 
-CHILDREN = """
-import json, os, subprocess, sys
-def dumpable():
-    import ctypes
-    return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
-depth = int(sys.argv[1])
-if os.environ.get("HARDEN") == "1":
-    import process_hardening as ph
-    ph.pre_main_hardening()
-rows = [[depth, dumpable()]]
-if depth:
-    env = None
-    if os.environ.get("HARDEN") == "1" and depth == 1:
-        env = ph.child_env()
-    text = subprocess.check_output([sys.executable, __file__, str(depth - 1)], env=env)
-    rows += json.loads(text)
-print(json.dumps(rows))
-"""
-
-
 @pytest.mark.parametrize("method", ["auto", *METHODS])
 @pytest.mark.parametrize("harden", ["0", "1"])
 @pytest.mark.parametrize("children", [True, False])
-def test_children(
-    run_argv: list[str], user_tmp: Path, method: str, harden: str, children: bool
+def test_children_option_hardens_child_and_grandchild(
+    run_argv: list[str], method: str, harden: str, children: bool
 ) -> None:
-    """Child and grandchild too, also below programs that harden themselves; else only those."""
-    path = user_tmp / "family.py"
-    path.write_text(CHILDREN)
+    """Also those below programs that harden themselves; without --children only such programs."""
     options = ["--children"] if children else []
-    argv = [*run_argv, *options, "--method", method, "--", sys.executable, str(path), "2"]
+    family = [sys.executable, str(launches.SOURCES / "family.py"), "2"]
+    argv = [*run_argv, *options, "--method", method, "--", *family]
     result = support.run_as_user(
         argv, env={**launches.without_loader_variables(), "HARDEN": harden}
     )
@@ -330,7 +281,7 @@ def test_children(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_children_of_every_libc(
+def test_children_of_every_libc_are_hardened(
     compiler: support.Compiler, run_argv: list[str], method: str
 ) -> None:
     """One library for glibc and musl; a static child cannot load it and stays as it is."""
@@ -343,7 +294,7 @@ def test_children_of_every_libc(
         assert found.values["core"] == ["0 0"]
 
 
-def test_children_below_an_interpreter_of_musl(
+def test_children_are_hardened_through_an_interpreter_of_musl(
     compiler: support.Compiler, run_argv: list[str]
 ) -> None:
     """The entry is inherited through any program; one that drops it drops the protection."""
@@ -383,15 +334,15 @@ def test_children_of_a_set_user_id_program_are_left_alone(
             ["from before its first line", "while this interpreter started"],
         ),
         ([], "$ORIGIN", ["execute-only copy of /", ", its loader", "from its first instruction"]),
-        (["--children"], "dynamic", ["dynamically linked ones harden too"]),
+        (["--children"], "dynamic", ["hardened if dynamically linked"]),
         (["--strict"], "dynamic", ["no_new_privs is set"]),
         (["--clear", "A"], "dynamic", ["removed:          LD_X, A"]),
-        (["--keep", "LD_X"], "dynamic", ["no variable needed removing"]),
+        (["--keep", "LD_X"], "dynamic", ["removed:          no variable"]),
         ([], "module", ["execute-only", "'-m' 'nosuch'"]),
         (["--method", "in-process"], "module", ["in-process", "'-m' 'nosuch'"]),
     ],
 )
-def test_explain(
+def test_explain_says_what_is_protected_and_starts_nothing(
     compiler: support.Compiler,
     run_argv: list[str],
     user_tmp: Path,
@@ -401,11 +352,10 @@ def test_explain(
 ) -> None:
     """Says what would be done, what it protects and what not; starts nothing."""
     started = user_tmp / "started"
-    touch = user_tmp / "touch.py"
-    touch.write_text(f"open({str(started)!r}, 'w')")
+    touch = launches.copied("touch.py", user_tmp)
     words = {
         "dynamic": ["--", launches.which("touch"), str(started)],
-        "script": [str(touch)],
+        "script": [touch, str(started)],
         "$ORIGIN": [launches.with_origin(compiler)],
         "module": ["-m", "nosuch"],
     }[program]
@@ -420,13 +370,14 @@ def test_explain(
 
 
 @pytest.mark.parametrize("method", ["auto", *METHODS, "in-process"])
-def test_explain_under_the_bypass(run_argv: list[str], user_tmp: Path, method: str) -> None:
+def test_explain_says_that_the_bypass_protects_nothing(
+    run_argv: list[str], user_tmp: Path, method: str
+) -> None:
     """It starts nothing then either, and says that nothing would be protected."""
     started = user_tmp / "started"
-    path = user_tmp / "touch.py"
-    path.write_text(f"open({str(started)!r}, 'w')")
+    path = launches.copied("touch.py", user_tmp)
     env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
-    argv = [*run_argv, "--explain", "--method", method, str(path)]
+    argv = [*run_argv, "--explain", "--method", method, path, str(started)]
     result = support.run_as_user(argv, env=env)
     assert (result.returncode, result.stderr) == (0, BYPASS)
     assert "nothing: the bypass variable is set" in result.stdout
@@ -452,9 +403,7 @@ def test_the_bypass_starts_the_program_unprotected(
     """With a warning; with its environment as it was, and SIGPIPE as the caller had it."""
     subject = str(compiler("subject.c"))
     if method == "in-process":
-        path = user_tmp / "verdict.py"
-        path.write_text("import process_hardening as ph; print(ph.status().verdict)")
-        argv = [*run_argv, "--method", method, str(path)]
+        argv = [*run_argv, "--method", method, launches.copied("verdict.py", user_tmp)]
         result = support.run_as_user(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
         assert (result.stdout, result.stderr) == ("exposed\n", BYPASS)
         return
@@ -468,7 +417,7 @@ def test_the_bypass_starts_the_program_unprotected(
     assert found.values["sigpipe"] == ["default"]
 
 
-def test_auto_with_suid_dumpable_1(
+def test_auto_takes_preload_with_suid_dumpable_1(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl
 ) -> None:
     """An execute-only image would be exposed: the library does it, and --explain says why."""
@@ -479,7 +428,7 @@ def test_auto_with_suid_dumpable_1(
 
 
 @pytest.mark.parametrize("method", ["auto", "execute-only"])
-def test_execute_only_with_suid_dumpable_2(
+def test_execute_only_loads_our_library_with_suid_dumpable_2(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, method: str
 ) -> None:
     """Born with 2, which lets a core_pattern pipe read it: the library makes it 0."""
@@ -525,13 +474,10 @@ def test_a_static_program_with_suid_dumpable_2_is_execute_only(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_program_that_hardens_itself(run_argv: list[str], user_tmp: Path, method: str) -> None:
-    """pre_main_hardening() finds everything in place."""
-    path = user_tmp / "twice.py"
-    path.write_text(
-        reported("print(json.dumps([report.inspection, report.core_limit, report.environment]))")
-    )
-    argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
+def test_a_program_that_hardens_itself_finds_it_done(run_argv: list[str], method: str) -> None:
+    """pre_main_hardening() reports each step as already in place."""
+    program = [sys.executable, str(launches.SOURCES / "outcomes.py")]
+    argv = [*run_argv, "--method", method, "--", *program]
     result = support.run_as_user(argv, env={**launches.without_loader_variables(), "LD_X": "1"})
     found = json.loads(result.stdout)
     assert found[:2] == ["already in place", "already in place"]
@@ -539,7 +485,7 @@ def test_a_program_that_hardens_itself(run_argv: list[str], user_tmp: Path, meth
     assert found[2] == "already in place"
 
 
-def test_run_within_run(run_argv: list[str], subject: str) -> None:
+def test_run_works_within_run(run_argv: list[str], subject: str) -> None:
     """Each does its part."""
     nested = [*run_argv, "--children", "--", *run_argv, "--", subject, "tell"]
     found = told(nested)
@@ -548,44 +494,34 @@ def test_run_within_run(run_argv: list[str], subject: str) -> None:
     assert b"PROCESS_HARDENING_CHILDREN" in found.names
 
 
-def test_the_program_does_what_a_program_can(run_argv: list[str], user_tmp: Path) -> None:
-    """Subprocesses, threads, multiprocessing, a terminal: under every method."""
-    path = user_tmp / "busy.py"
-    path.write_text(
-        "import asyncio, ctypes, multiprocessing, os, subprocess, sys, threading\n"
-        "def square(x): return x * x\n"
-        "if __name__ == '__main__':\n"
-        "    for name in ('fork', 'spawn', 'forkserver'):\n"
-        "        context = multiprocessing.get_context(name)\n"
-        "        with context.Pool(2) as pool: assert pool.map(square, [1, 2, 3]) == [1, 4, 9]\n"
-        "    assert subprocess.check_output(['echo', 'hi']) == b'hi\\n'\n"
-        "    thread = threading.Thread(target=print, args=('thread',))\n"
-        "    thread.start(); thread.join()\n"
-        "    master, slave = os.openpty(); assert os.isatty(slave)\n"
-        "    print(asyncio.run(asyncio.sleep(0, 'done')))\n"
-    )
-    for method in ("auto", "preload"):
-        argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
-        result = support.run_as_user(argv, cwd=user_tmp)
-        assert result.stdout == "thread\ndone\n", result.stderr
+@pytest.mark.parametrize("method", ["auto", "preload"])
+def test_the_program_works_as_before(run_argv: list[str], user_tmp: Path, method: str) -> None:
+    """Child processes, threads, multiprocessing, terminals and event loops."""
+    program = [sys.executable, str(launches.SOURCES / "busy.py")]
+    result = support.run_as_user([*run_argv, "--method", method, "--", *program], cwd=user_tmp)
+    assert result.stdout == "thread\ndone\n", result.stderr
 
 
-def test_in_process_is_the_programs_own_end(run_argv: list[str], user_tmp: Path) -> None:
-    """SystemExit with a text, a traceback, atexit, a signal: as under `python`."""
-    path = user_tmp / "end.py"
-    for code, status, output, errors in (
-        ("import sys; sys.exit('reason')", 1, "", r"reason\n"),
-        ("import sys; sys.exit(9)", 9, "", ""),
-        ("import atexit; atexit.register(print, 'bye')", 0, "bye\n", ""),
-        ("raise ValueError('x')", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
-        ("import os; os.kill(os.getpid(), 15)", -15, "", ""),
-        ("import os; os._exit(3)", 3, "", ""),
-        ("print(__name__, __file__ == __import__('sys').argv[0])", 0, "__main__ True\n", ""),
-    ):
-        path.write_text(code)
-        result = support.run_as_user([*run_argv, "--method", "in-process", str(path)])
-        assert (result.returncode, result.stdout) == (status, output), code
-        assert re.fullmatch(errors, result.stderr), code
+@pytest.mark.parametrize(
+    ("end", "status", "output", "errors"),
+    [
+        ("text", 1, "", r"reason\n"),
+        ("status", 9, "", ""),
+        ("atexit", 0, "bye\n", ""),
+        ("traceback", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
+        ("signal", -15, "", ""),
+        ("_exit", 3, "", ""),
+        ("name", 0, "__main__ True\n", ""),
+    ],
+)
+def test_a_program_run_in_process_ends_as_under_python(
+    run_argv: list[str], end: str, status: int, output: str, errors: str
+) -> None:
+    """Its status, output and traceback are its own."""
+    program = [str(launches.SOURCES / "end.py"), end]
+    result = support.run_as_user([*run_argv, "--method", "in-process", *program])
+    assert (result.returncode, result.stdout) == (status, output)
+    assert re.fullmatch(errors, result.stderr)
 
 
 def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user_tmp: Path) -> None:
@@ -612,7 +548,7 @@ def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_our_library_in_a_folder_that_ld_preload_cannot_name(
+def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     python: str, subject: str, user_tmp: Path
 ) -> None:
     """A blank would cut the entry in two and start the program unprotected: refused."""
@@ -626,11 +562,11 @@ def test_our_library_in_a_folder_that_ld_preload_cannot_name(
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")
-    assert "install into a path without blank and colon" in result.stderr
+    assert "install into a path without blanks and colons" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 
-def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
+def test_a_limit_of_file_sizes_is_a_reason_and_not_a_signal(run_argv: list[str]) -> None:
     """The copy of an image counts: one line and 126; SIGXFSZ is as it was for the program."""
     import resource
 
@@ -648,7 +584,7 @@ def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize("executable", [False, True])
-def test_a_script_whose_name_looks_like_an_option(
+def test_a_script_whose_name_looks_like_an_option_is_run(
     run_argv: list[str], user_tmp: Path, executable: bool
 ) -> None:
     """It is a file, not options of Python."""

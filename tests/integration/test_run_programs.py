@@ -305,7 +305,7 @@ def test_a_script_is_found_as_the_shell_finds_it(
     assert told.arguments == [b"tool"]
 
 
-def test_a_script_in_the_working_directory(user_tmp: Path, command: str) -> None:
+def test_a_script_in_the_working_directory_needs_no_path(user_tmp: Path, command: str) -> None:
     """SCRIPT.py as after `python`: without a path, executable or not, with a #! line or not."""
     path = user_tmp / "app.py"
     path.write_text("import sys; print(sys.argv, sys.path[0])")

@@ -59,14 +59,14 @@ def in_terminal(argv: list[str], **options: Any) -> subprocess.CompletedProcess[
 @pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
 def test_no_terminal(way: list[str]) -> None:
     """One line that says what to use in its place, status 2."""
-    assert "audit` prints what can be seen" in one_line(support.run_as_user(way))
+    assert "audit` prints a report" in one_line(support.run_as_user(way))
 
 
 def test_errors_that_go_elsewhere() -> None:
     """Textual draws on standard error: that has to be the terminal too."""
     result = in_terminal([MONITOR])
     assert result.returncode == 2
-    assert "standard error is no terminal" in result.stderr
+    assert "standard error is not a terminal" in result.stderr
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
@@ -74,7 +74,7 @@ def test_help_and_version(way: list[str]) -> None:
     """The same whichever way it is started."""
     text = support.run_as_user([*way, "--help"]).stdout
     assert "--interval SECONDS" in text
-    assert "2 usage, no terminal, or textual is not installed" in text
+    assert "wrong usage, no terminal, or textual is not installed" in text
     version = support.run_as_user([*way, "--version"])
     assert version.stdout.split() == ["process-hardening-tui", process_hardening.__version__]
 

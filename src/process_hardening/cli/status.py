@@ -7,6 +7,7 @@ import os
 import sys
 from types import SimpleNamespace
 
+from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, UNKNOWN, Status, status
 from process_hardening.output import write
@@ -32,12 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _read(pid: str | None) -> tuple[int, str, Status | Posture]:
     if pid is None:
         return os.getpid(), "this process", status()
-    digits = pid.isascii() and pid.isdigit() and len(pid) <= len(str(1 << 31))
-    if not digits or not 0 < int(pid) < 1 << 31:
-        raise CommandError(f"{pid!r} is no process id: give a number, as ps prints it")
+    number = parse_pid(pid)
     if not sys.platform.startswith(("linux", "android")):
         raise CommandError("the status of another process can be read on Linux only")
-    posture = read_posture(int(pid))
+    posture = read_posture(number)
     return posture.pid, printable(posture.name), posture
 
 

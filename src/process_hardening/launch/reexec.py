@@ -119,7 +119,8 @@ def start_again() -> None:
         # sys.executable leads to the same prefix whatever the working directory and PATH are now.
         argv0 = sys.orig_argv[0] if os.path.isabs(sys.orig_argv[0]) else executable
         entries = [name + b"=" + value for name, value in os.environb.items()]
-        again = Program(executable, fd, image, [argv0, *sys.orig_argv[1:]], {})
+        argv = [argv0, *sys.orig_argv[1:]]
+        again = Program(path=executable, fd=fd, image=image, argv=argv, env={})
         execute_only(again, overlay(entries, hand_over()))
     except CannotProtectError as error:
         _refuse(str(error))
