@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
+.PHONY: demo test test-quick evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what each gave away
 	$(PYTHON) tools/prepare.py demo
@@ -12,6 +12,10 @@ demo:  ## attack a plain and a hardened program and show what each gave away
 test:  ## build the wheel, install it privately, run all tests against it
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python -m pytest tests
+
+test-quick:  ## the tests that start no program under attack, and the C tests: under a minute
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python -m pytest tests/unit tests/native
 
 evidence:  ## run the specification's validation commands and every attack; keep the records
 	$(PYTHON) tools/prepare.py test
@@ -62,11 +66,12 @@ dist:  ## sdist and wheel, reproducible and checked, with SBOM and sums, in dist
 	$(PYTHON) tools/prepare.py dist
 	.venv/bin/python tools/dist.py $(TESTS)
 
-lint:  ## types and style (the tests run the same)
-	$(PYTHON) tools/prepare.py test
+lint:  ## style and types: ruff, mypy strict, pyright
+	$(PYTHON) tools/prepare.py lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/pyright
 
 clean:  ## remove what the targets made
 	rm -rf .venv .demo .compat build dist bench/results

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import process_hardening
 import support
+from process_hardening.environment import preload_path
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,7 +39,7 @@ def command() -> str:
 
 def preload_entry() -> str:
     """The entry NAME=VALUE of the environment that loads our library into a program."""
-    return os.fsdecode(process_hardening._preload_entry)
+    return f"LD_PRELOAD={preload_path()}"
 
 
 def copy_package(folder: Path) -> None:

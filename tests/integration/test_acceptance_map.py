@@ -30,8 +30,11 @@ def functions_in(file: str) -> set[str]:
     path = ROOT / file
     if not path.is_file():
         return set()
-    functions = (node for node in ast.parse(path.read_text()).body if hasattr(node, "name"))
-    return {node.name for node in functions if node.name.startswith("test_")}
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    body = ast.parse(path.read_text()).body
+    return {
+        node.name for node in body if isinstance(node, functions) and node.name.startswith("test_")
+    }
 
 
 def c_tests() -> set[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -21,7 +19,6 @@ from tools.kernels.judgement import WRONG, judge
 import support
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-RESULTS: dict[str, Any] = json.loads((ROOT / "docs" / "kernels-results.json").read_text())
 
 
 def told_by_a_good_machine() -> list[dict[str, Any]]:
@@ -215,33 +212,19 @@ def test_an_unknown_machine() -> None:
     assert "there are: bookworm, " in done.stderr
 
 
-def test_the_results_are_of_every_machine_and_configuration() -> None:
-    """And of nothing else; without a problem."""
-    assert RESULTS["problems"] == []
-    assert [machine["name"] for machine in RESULTS["machines"]] == list(machines.MACHINES)
-    for machine in RESULTS["machines"]:
-        found = {one["name"]: one for one in machine["configurations"]}
-        assert list(found) == [configuration.name for configuration in CONFIGURATIONS]
-        for configuration in CONFIGURATIONS:
-            one = found[configuration.name]
-            if "absent" in one:
-                continue
-            for attacker, trial in configuration.trials.items():
-                victims = one["attackers"][attacker]
-                assert list(victims) == list(trial.victims)
-                for outcomes in victims.values():
-                    tried = [attack for attacks in outcomes.values() for attack in attacks]
-                    assert sorted(tried) == sorted(trial.attacks)
-
-
 def test_the_page_is_made_of_the_results() -> None:
-    """So that no cell claims more than was seen."""
-    page = (ROOT / "docs" / "kernels.md").read_text()
-    assert page == report.render(RESULTS)
-    other = copy.deepcopy(RESULTS)
-    other["machines"][0]["kernel"] = "0.1"
-    assert page != report.render(other)
-    assert len(re.findall(r"^\| hidepid=2 \|", page, re.M)) == 4
+    """`make kernels` writes both; a change of one alone would claim what was not seen."""
+    results = json.loads((ROOT / "docs" / "kernels-results.json").read_text())
+    assert (ROOT / "docs" / "kernels.md").read_text() == report.render(results)
+
+
+def test_another_result_makes_another_page() -> None:
+    """So the comparison above can fail."""
+    results, _ = judge("bookworm", told_by_a_good_machine())
+    run = {"date": "today", "version": "1", "zoo": 1, "machines": [results], "problems": []}
+    page = report.render(run)
+    results["kernel"] = "0.1"
+    assert report.render(run) != page
 
 
 def test_no_network(tmp_path: Path) -> None:
