@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -25,6 +26,7 @@ SPECIFICATION = [
 """What the specification consists of, in its order."""
 
 
+@functools.cache
 def functions_in(file: str) -> set[str]:
     """The names of the test functions of a file; none when there is no such file."""
     path = ROOT / file
@@ -37,6 +39,7 @@ def functions_in(file: str) -> set[str]:
     }
 
 
+@functools.cache
 def c_tests() -> set[str]:
     """The names of the C tests that test_c.py expects to run."""
     for node in ast.parse((ROOT / C_TESTS).read_text()).body:
