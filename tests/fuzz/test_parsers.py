@@ -71,9 +71,10 @@ def escape(path: bytes) -> bytes:
 
 
 def make_text(without: str, least: int = 1, most: int = 20) -> Any:
-    """Return a strategy for bytes without the given ones and without NUL."""
-    allowed = [value for value in range(1, 256) if value not in without.encode()]
-    return st.lists(st.sampled_from(allowed), min_size=least, max_size=most).map(bytes)
+    """Return a strategy for bytes without the given ones and without NUL; separators are common."""
+    special = st.sampled_from([value for value in b"\n \t\\:=/-" if chr(value) not in without])
+    others = st.sampled_from([value for value in range(1, 256) if chr(value) not in without])
+    return st.lists(st.one_of(special, others), min_size=least, max_size=most).map(bytes)
 
 
 def test_a_core_limit_is_read_back() -> None:
@@ -218,6 +219,7 @@ def parse_status(data: bytes) -> None:
     assert all(character.isprintable() for character in printable(name))
     readable(name).encode("utf-8")
     fields = procfs.parse_status(data)
+    assert all(b":" in line for line in data.removesuffix(b"\n").split(b"\n"))
     asked = procfs.parse_asked(data)
     known = procfs.parse_asked(read_seed("status"))
     assert asked == {label: fields[label] for label in known if label in fields}
