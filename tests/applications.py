@@ -1,4 +1,4 @@
-"""The examples of frameworks, as programs that run beside a test and hold a secret."""
+"""The framework examples as programs that run beside a test and hold a secret."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAMS = Path(__file__).with_name("programs")
 
 
 class Application:
-    """An example in a folder of its user, and the secret that its workers load.
+    """A copy of an example in a folder of its user, and the secret that its workers load.
 
     home -- where it runs
     programs -- the tests' own programs, for the same user
@@ -43,7 +43,7 @@ class Application:
             os.chown(self.home, support.USER, support.USER)
 
     def environment(self) -> dict[str, str]:
-        """What it is started with: the settings of its framework, nothing of the test's."""
+        """Return its environment: the settings of its framework, nothing of the test's."""
         return {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(self.home),
@@ -58,9 +58,9 @@ class Application:
 
     @contextmanager
     def started(self, argv: list[str], *, user: bool) -> Iterator[Popen[str]]:
-        """Run it as the unprivileged user, or as who the test is; nothing of it stays.
+        """Run it, as the unprivileged user or as the test's, and kill all of it at the end.
 
-        No other run of the tests changes fs.suid_dumpable meanwhile.
+        Other test runs on this machine cannot change fs.suid_dumpable meanwhile.
         """
         options = support.as_user() if user else {}
         setting = Path("/proc/sys/fs/suid_dumpable")
@@ -88,5 +88,5 @@ class Application:
 
 
 def descendants(pid: int) -> list[Any]:
-    """The processes that a process has started, and that these have, as psutil has them."""
+    """Return the children of a process and theirs, as psutil objects."""
     return list(psutil.Process(pid).children(recursive=True))

@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(sys.executable).with_name("process-hardening")
@@ -31,7 +32,7 @@ VALIDATION: list[tuple[str, bool, str]] = [
 ]
 
 
-def as_user() -> dict[str, int | list[int]]:
+def as_user() -> dict[str, Any]:
     """The arguments that make subprocess start a program as the unprivileged user."""
     return {} if os.getuid() else {"user": USER, "group": USER, "extra_groups": []}
 
@@ -39,15 +40,16 @@ def as_user() -> dict[str, int | list[int]]:
 def validate(folder: Path) -> bool:
     """Run the validation commands against a program. Returns whether all were as expected."""
     env = {**os.environ, "LD_PRELOAD": "/tmp/test.so", "OPENAI_API_KEY": "not-a-real-key"}
-    program = subprocess.Popen(  # type: ignore[call-overload]  # the arguments of as_user()
+    program = subprocess.Popen(
         TUI, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **as_user()
     )
     lines, all_expected = [], True
     try:
+        assert program.stdout is not None
         program.stdout.readline()
         for command, as_root, expected in VALIDATION:
             shell = command.format(pid=program.pid)
-            done = subprocess.run(  # type: ignore[call-overload]  # the same
+            done = subprocess.run(
                 ["/bin/sh", "-c", shell],
                 capture_output=True,
                 text=True,

@@ -72,9 +72,10 @@ def requested(application: Application, process: Popen[str]) -> int:
 
 def worked(application: Application, _process: Popen[str]) -> int:
     """The pid of the worker that does a task."""
-    code = "import tasks; print(tasks.work.delay().get(timeout=60))"
     options = {"env": application.environment(), "cwd": application.home}
-    result = support.run_as_user([sys.executable, "-c", code], **options)
+    result = support.run_as_user(
+        [sys.executable, str(application.programs / "ask_worker.py")], **options
+    )
     assert result.returncode == 0, result.stderr
     return int(result.stdout)
 

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,20 +54,11 @@ def test_all_threads_are_hardened(method: str, chat: str, programs: Path) -> Non
         assert victim.works()
 
 
-CHILD_PROGRAM = """
-import process_hardening as ph, subprocess, sys
-ph.pre_main_hardening()
-print(ph.status().verdict, flush=True)
-child = "import process_hardening as ph; print(ph.status())"
-subprocess.run([sys.executable, "-c", child], check=True)
-subprocess.run(["cat", "/proc/self/environ"], check=True)
-"""
-
-
-def test_a_child_program_keeps_the_limit_and_the_environment_only() -> None:
+def test_a_child_program_keeps_the_limit_and_the_environment_only(programs: Path) -> None:
     """The documented price: exec makes it dumpable again; cores and loader variables stay off."""
     env = {**os.environ, "LD_DEBUG_OUTPUT": "/none", "LD_LIBRARY_PATH": "/none"}
-    result = support.run_as_user([sys.executable, "-c", CHILD_PROGRAM], env=env)
+    argv = [str(programs / name) for name in ("harden_and_start.py", "print_status.py")]
+    result = support.run_as_user([sys.executable, *argv], env=env)
     verdict, child, environ = result.stdout.split("\n", 2)
     assert verdict == "hardened"
     assert "inspectable=True" in child
@@ -85,13 +77,16 @@ def test_setuid_afterwards_can_undo_it(
     suid_dumpable.set(value)
     with Chat(chat_argv("DROP", chat), user=0, group=0) as victim:
         status = victim.ask("/status")
-        assert f"dumpable={value}, inspectable={value == '1'}" in status
+        assert f"inspectable={value == '1'}, dumpable={value}," in status
         assert (victim.key in read_memory(victim.pid, victim, programs)) == (value == "1")
 
         assert victim.ask("/harden") == ("already in place" if value == "0" else "applied")
-        assert "dumpable=0, inspectable=False" in victim.ask("/status")
+        assert "inspectable=False, dumpable=0," in victim.ask("/status")
         assert victim.key not in read_memory(victim.pid, victim, programs)
         assert victim.works()
+
+
+PROTECTIONS = ("PRE_MAIN", "REEXEC", "STRICT", "execute-only", "preload", "in-process")
 
 
 def scene_argv(how: str, scene: str, program: str) -> list[str]:
@@ -104,61 +99,37 @@ def scene_argv(how: str, scene: str, program: str) -> list[str]:
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_program_goes_on_as_before(scene: str, programs: Path) -> None:
     """What a program does all day has the same result under every protection."""
-    program = str(programs / "lifetime.py")
-    control = support.run_as_user(scene_argv("PLAIN", scene, program), cwd="/")
-    assert (control.returncode, control.stderr) == (0, "")
-    assert len(control.stdout) > len("None\n")
 
-    for how in ("PRE_MAIN", "REEXEC", "STRICT", "execute-only", "preload", "in-process"):
-        result = support.run_as_user(scene_argv(how, scene, program), cwd="/")
-        assert (how, result.returncode, result.stderr) == (how, 0, "")
-        assert (how, result.stdout) == (how, control.stdout)
+    def play(how: str) -> tuple[int, str, str]:
+        argv = scene_argv(how, scene, str(programs / "lifetime.py"))
+        result = support.run_as_user(argv, cwd="/")
+        return result.returncode, result.stdout, result.stderr
 
-
-MULTIPROCESSING = """
-import multiprocessing, sys
-import process_hardening as ph
-
-def tell(_):
-    return ph.status().inspectable
-
-if __name__ == "__main__":
-    ph.pre_main_hardening()
-    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
-        print(pool.map(tell, [None]))
-"""
+    with ThreadPoolExecutor(max_workers=2) as threads:  # much of a scene is waiting
+        control, *results = threads.map(play, ("PLAIN", *PROTECTIONS))
+    status, output, errors = control
+    assert (status, errors) == (0, "")
+    assert len(output) > len("None\n")
+    assert dict(zip(PROTECTIONS, results, strict=True)) == dict.fromkeys(PROTECTIONS, control)
 
 
 @pytest.mark.parametrize(
     ("start", "inspectable"), [("fork", False), ("spawn", True), ("forkserver", True)]
 )
-def test_multiprocessing_children(start: str, inspectable: bool, user_tmp: Path) -> None:
+def test_multiprocessing_children(start: str, inspectable: bool, programs: Path) -> None:
     """Forked workers stay hardened; spawned ones are new programs, and must harden themselves."""
-    program = user_tmp / "workers.py"
-    program.write_text(MULTIPROCESSING)
-    result = support.run_as_user([sys.executable, str(program), start])
+    result = support.run_as_user([sys.executable, str(programs / "workers.py"), start])
     assert ast.literal_eval(result.stdout) == [inspectable], result.stderr
 
 
 LOST = ("environ", "auxv", "mem", "io", "syscall", "personality", "pagemap")
 """What a process that is not root's cannot read of itself any more."""
 
-READ_SELF = """
-import process_hardening as ph, sys
-if sys.argv[1] == "hardened":
-    ph.pre_main_hardening()
-for name in sys.argv[2:]:
-    try:
-        open("/proc/self/" + name, "rb").close()
-    except PermissionError:
-        print(name)
-"""
 
-
-def test_what_a_hardened_process_loses_on_itself() -> None:
+def test_what_a_hardened_process_loses_on_itself(programs: Path) -> None:
     """The documented price, and no more than that: docs/compatibility.md lists it."""
     names = [*LOST, "status", "stat", "limits", "cmdline", "maps", "smaps", "ns/user"]
-    read = [sys.executable, "-c", READ_SELF]
+    read = [sys.executable, str(programs / "read_self.py")]
     assert support.run_as_user([*read, "plain", *names]).stdout == ""
     assert support.run_as_user([*read, "hardened", *names]).stdout.split() == list(LOST)
 
