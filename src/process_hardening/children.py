@@ -1,7 +1,8 @@
 """Children of this process: hardened before their main(), or left alone on purpose.
 
-The environment carries it: LD_PRELOAD names our library, which stays there for their children
-too. What that cannot reach, the start-up hook of an environment (hook.py) reaches for its Pythons.
+The environment does it: LD_PRELOAD names our library, which stays there for their children too.
+Python processes that lose it are hardened by the start-up hook of their environment
+(startup_hook.py).
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import startup_hook
+from process_hardening import harden, startup_hook
 from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
-from process_hardening import harden
+from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from process_hardening import Report
-    from process_hardening.policy import Policy
+    from process_hardening import Outcome
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
@@ -46,52 +46,40 @@ _NOT_COVERED = (
 _AFTERWARDS = "what was started before"
 
 
-class ChildrenReport:
-    """What harden_children() reaches, and what it does not.
+class ChildrenReport(Record):
+    """What harden_children() covers, and what it does not.
 
     outcome -- 'applied', 'already in place', 'unsupported here' or 'skipped' (by the bypass
         variable)
     hook -- whether this interpreter was started through the start-up hook of its environment
     covered, not_covered -- kinds of programs, each in words
-    running -- pids of children that were started before and stay open to others of the user
+    running -- pids of children that were started before and can be read by others of the user
     """
 
-    __slots__ = ("covered", "hook", "not_covered", "outcome", "running")
-
-    def __init__(self, outcome: str) -> None:
-        in_force = outcome in ("applied", "already in place")
-        self.outcome = outcome
-        self.hook = hook_ran()
-        self.running = tuple(_open_children())
-        by_hook = (_COVERED_BY_HOOK,) if self.hook else ()
-        self.covered = (*(_COVERED if in_force else ()), *by_hook)
-        before = (_AFTERWARDS,) if self.running else ()
-        self.not_covered = (*_NOT_COVERED, *before) if in_force else ("every other program",)
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"ChildrenReport({fields})"
+    outcome: Outcome
+    hook: bool
+    covered: tuple[str, ...]
+    not_covered: tuple[str, ...]
+    running: tuple[int, ...]
 
 
-class ChildCheck:
-    """Whether one program would be hardened before its main(). As true as its `hardened`.
+class ChildCheck(Record):
+    """Whether a program would be hardened before its main(). True if it would.
 
     by -- 'preload library' or 'start-up hook'; None when it would not be
     reason -- why it would not be; None when it would
     """
 
-    __slots__ = ("by", "hardened", "reason")
+    by: str | None
+    reason: str | None
 
-    def __init__(self, by: str | None, reason: str | None) -> None:
-        self.by = by
-        self.reason = reason
-        self.hardened = by is not None
+    @property
+    def hardened(self) -> bool:
+        """Whether it would be."""
+        return self.by is not None
 
     def __bool__(self) -> bool:
         return self.hardened
-
-    def __repr__(self) -> str:
-        return f"ChildCheck(by={self.by!r}, reason={self.reason!r})"
 
 
 def hook_ran() -> bool:
@@ -102,12 +90,12 @@ def hook_ran() -> bool:
 def harden_children(
     *, keep: Iterable[str] = (), bypass_variable: str | None = _BYPASS
 ) -> ChildrenReport:
-    """Have every child that starts from now on hardened before its main(), where possible (Linux).
+    """Harden every child that starts from now on before its main(), where possible (Linux).
 
     keep, bypass_variable -- as in Policy
 
-    pre_main_hardening(Policy(children="harden")) does the same beside hardening this process.
-    Returns what this reaches and what not. Raises HardeningError (exit code 8), with nothing
+    pre_main_hardening(Policy(children="harden")) does the same and hardens this process too.
+    Returns what is covered and what is not. Raises HardeningError (exit code 8), with nothing
     changed, when our library cannot be loaded into children.
     """
     from process_hardening.policy import HARDEN, Policy
@@ -120,7 +108,20 @@ def harden_children(
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
-    return ChildrenReport(harden(policy).children)
+    return _report(harden(policy).children)
+
+
+def _report(outcome: Outcome) -> ChildrenReport:
+    in_force = outcome in ("applied", "already in place")
+    hook = hook_ran()
+    running = tuple(_open_children())
+    covered = (*(_COVERED if in_force else ()), *((_COVERED_BY_HOOK,) if hook else ()))
+    not_covered = ("every other program",)
+    if in_force:
+        not_covered = (*_NOT_COVERED, *((_AFTERWARDS,) if running else ()))
+    return ChildrenReport(
+        outcome=outcome, hook=hook, covered=covered, not_covered=not_covered, running=running
+    )
 
 
 def _open_children() -> Iterator[int]:
@@ -133,7 +134,6 @@ def _open_children() -> Iterator[int]:
     except OSError:
         return  # a kernel without CONFIG_PROC_CHILDREN, another system, or a thread that ended
     for child in children:
-        from process_hardening.errors import CommandError
         from process_hardening.audit.reader import read_posture
 
         try:
@@ -163,15 +163,19 @@ def _skips_site(arguments: Sequence[str]) -> bool:
     return False
 
 
+def _refused(reason: str | None) -> ChildCheck:
+    return ChildCheck(by=None, reason=reason)
+
+
 def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = None) -> ChildCheck:
     """Whether a program would be hardened before its main() when this process starts it.
 
     command -- the program, or the program and its arguments; "#!" lines are followed
     env -- the environment that it would get; default: the one of this process
 
-    Says why not of what cannot be found, too. Looks at files only: nothing is started.
+    A program that cannot be found would not be; the reason says so. Only files are read: nothing is
+    started.
     """
-    from process_hardening.errors import CommandError
     from process_hardening.launch.plan import why_not_preload
     from process_hardening.launch.program import resolve
 
@@ -180,21 +184,21 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     try:
         program = resolve(argv[0], argv[1:])
     except CommandError as error:
-        return ChildCheck(None, str(error))
+        return _refused(str(error))
     os.close(program.fd)
     if env.get(_BYPASS) == "1":
-        return ChildCheck(None, f"{_BYPASS}=1 is in its environment")
+        return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
     if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
         reason = why_not_preload(program.image)
     if reason is None:
-        return ChildCheck(PRELOAD, None)
+        return ChildCheck(by=PRELOAD, reason=None)
     if program.argv[0] == sys.executable and hook_ran():
         if _skips_site(program.argv[1:]):
-            return ChildCheck(None, f"{reason}, and -S leaves out the start-up hook")
+            return _refused(f"{reason}, and -S leaves out the start-up hook")
         if startup_hook.ran == "always" or env.get(CHILDREN_VARIABLE) == "1":
-            return ChildCheck(HOOK, None)
-    return ChildCheck(None, reason)
+            return ChildCheck(by=HOOK, reason=None)
+    return _refused(reason)
 
 
 def popen_unhardened(
@@ -202,15 +206,15 @@ def popen_unhardened(
 ) -> subprocess.Popen[Any]:
     """Start a program that must not be hardened: a debugger, a profiler, a CUDA tool.
 
-    The same as subprocess.Popen, but for its environment: child_env(), or env, without what has
-    children hardened. Its core limit stays 0, which a child cannot raise.
+    The same as subprocess.Popen, but for its environment: child_env(), or env, without the
+    variables that harden a child. Its core limit stays 0, which a child cannot raise.
 
     Raises what subprocess.Popen raises.
     """
     import subprocess
 
-    given = child_env() if env is None else env
-    text = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
+    source = child_env() if env is None else env
+    text = {os.fsdecode(name): os.fsdecode(value) for name, value in source.items()}
     process: subprocess.Popen[Any] = subprocess.Popen(  # type: ignore[call-overload]  # theirs
         *args, env=unhardened(text), **options
     )

@@ -136,7 +136,9 @@ def _start_again() -> str:
     from process_hardening.errors import HardeningError
     from process_hardening.launch.again import is_image, start_again
 
-    if ph.status().inspectable:
+    from process_hardening.state import status
+
+    if status().inspectable:
         return ""  # it was told not to harden, and said so
     try:
         if not is_image():
