@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import process_hardening
 import support
-from process_hardening.environment import preload_path
+from process_hardening.environment import PRELOAD_LIBRARY
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,7 +39,7 @@ def command() -> str:
 
 def preload_entry() -> str:
     """Return the environment entry NAME=VALUE that loads our library into a program."""
-    return f"LD_PRELOAD={preload_path()}"
+    return f"LD_PRELOAD={PRELOAD_LIBRARY}"
 
 
 def copy_package(folder: Path) -> None:

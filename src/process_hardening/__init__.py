@@ -13,8 +13,6 @@ docs/decisions/0002-thin-native-core.md). All other names are loaded when they a
 import os
 import sys
 
-from process_hardening import _native
-
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +57,7 @@ _Namespace = type(sys.implementation)
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
 
-_DEFAULT = (_native.DEFAULT_STEPS, False, None, (), _native.BYPASS_VARIABLE)
+_DEFAULT = (0b111, False, None, (), "CODEX_SKIP_HARDENING")
 """native_form(DEFAULT), see policy.py."""
 
 _PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(__path__[0]) + b"/libprocess_hardening.so"
@@ -99,6 +97,8 @@ class Report(_Namespace):
 
 def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
     """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal."""
+    from process_hardening import _native
+
     if policy is None:
         steps, refuse_tracer, remove, keep, bypass = _DEFAULT
     else:
@@ -136,6 +136,8 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
     names = getattr(os.environ, "_data", None)
+    from process_hardening import _native
+
     own = hasattr(os, "environb") and names is os.environb._data  # type: ignore[attr-defined]
     return own and not _native.matching(list(names), remove, ())
 
@@ -191,7 +193,7 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     except BaseException as error:
         from process_hardening.errors import exit_process
 
-        exit_process(error, getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE))
+        exit_process(error, getattr(policy, "bypass_variable", _DEFAULT[-1]))
 
 
 _MODULE_OF = {
@@ -226,7 +228,9 @@ __all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return _native.VERSION
+        from process_hardening._native import VERSION
+
+        return VERSION
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = __import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=(name,))

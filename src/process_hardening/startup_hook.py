@@ -1,12 +1,11 @@
 """What `site` calls at every start of a Python whose environment has the start-up hook.
 
-Every start pays for this module, so it imports nothing until there is something to harden.
+Every start pays for this module, so it imports nothing until there is something to harden, and
+the package itself imports no extension until then.
 hook_installer.py writes the files that name these functions.
 """
 
 import os
-
-from process_hardening import _native, pre_main_hardening
 
 ran = ""
 """The hook that this interpreter was started through: "always", "on_request", or "" for none."""
@@ -31,10 +30,12 @@ def harden_on_request() -> None:
 
 
 def _is_requested() -> bool:
-    return os.environ.get(_native.CHILDREN_VARIABLE) == "1"
+    return os.environ.get("PROCESS_HARDENING_CHILDREN") == "1"  # environment.CHILDREN_VARIABLE
 
 
 def _harden() -> None:
+    from process_hardening import _native, pre_main_hardening
+
     try:
         if _is_requested() and _is_request_incomplete():
             _harden_as_requested()
@@ -46,17 +47,19 @@ def _harden() -> None:
 
 def _is_request_incomplete() -> bool:
     """Whether our library was lost on the way here, or there are variables to keep."""
-    from process_hardening.environment import PRELOAD_LIBRARY
+    from process_hardening.environment import KEEP_VARIABLE, PRELOAD_LIBRARY
 
     is_lost = os.environ.get("LD_PRELOAD") != PRELOAD_LIBRARY
-    return is_lost or bool(os.environ.get(_native.KEEP_VARIABLE))
+    return is_lost or bool(os.environ.get(KEEP_VARIABLE))
 
 
 def _harden_as_requested() -> None:
     """Harden this interpreter and its children, with the exceptions of the requesting program."""
+    from process_hardening import pre_main_hardening
+    from process_hardening.environment import KEEP_VARIABLE
     from process_hardening.policy import HARDEN, Policy
 
-    patterns = os.environ.get(_native.KEEP_VARIABLE, "").split(":")
+    patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
     try:
         policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
     except ValueError:

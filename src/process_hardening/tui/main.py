@@ -134,7 +134,7 @@ def _start_again() -> str:
     Returns why it cannot: then it is hardened since main() began, not from its start.
     """
     from process_hardening.errors import HardeningError
-    from process_hardening.launch.again import is_image, start_again
+    from process_hardening.launch.reexec import is_image, start_again
 
     from process_hardening.state import status
 
