@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import harden, startup_hook
+from process_hardening import harden
 from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
@@ -51,7 +51,7 @@ class ChildrenReport(Record):
 
     outcome -- 'applied', 'already in place', 'unsupported here' or 'skipped' (by the bypass
         variable)
-    hook -- whether this interpreter was started through the start-up hook of its environment
+    hook -- whether the environment of this interpreter has the start-up hook
     covered, not_covered -- kinds of programs, each in words
     running -- pids of children that were started before and can be read by others of the user
     """
@@ -82,9 +82,15 @@ class ChildCheck(Record):
         return self.hardened
 
 
-def hook_ran() -> bool:
-    """Whether the start-up hook of the environment was called when this interpreter started."""
-    return startup_hook.ran != ""
+def _hook() -> str:
+    """The mode of the start-up hook in the environment of this interpreter, or "" for none."""
+    from process_hardening.hook_installer import ALWAYS, ON_REQUEST, read_own_state
+
+    try:
+        state = read_own_state()
+    except CommandError:
+        return ""
+    return state if state in (ALWAYS, ON_REQUEST) else ""
 
 
 def harden_children(
@@ -113,7 +119,7 @@ def harden_children(
 
 def _report(outcome: Outcome) -> ChildrenReport:
     in_force = outcome in ("applied", "already in place")
-    hook = hook_ran()
+    hook = _hook() != ""
     running = tuple(_open_children())
     covered = (*(_COVERED if in_force else ()), *((_COVERED_BY_HOOK,) if hook else ()))
     not_covered = ("every other program",)
@@ -193,10 +199,11 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
         reason = why_not_preload(program.image)
     if reason is None:
         return ChildCheck(by=PRELOAD, reason=None)
-    if program.argv[0] == sys.executable and hook_ran():
+    hook = _hook() if program.argv[0] == sys.executable else ""
+    if hook:
         if _skips_site(program.argv[1:]):
             return _refused(f"{reason}, and -S leaves out the start-up hook")
-        if startup_hook.ran == "always" or env.get(CHILDREN_VARIABLE) == "1":
+        if hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
             return ChildCheck(by=HOOK, reason=None)
     return _refused(reason)
 

@@ -35,13 +35,21 @@ NAME = "00_process_hardening"
 
 _COMMENT = "# `process-hardening hook disable` removes this: it hardens Python at its start\n"
 
-# suffix: first and last version of Python that reads it, the line
+_MODES = (ALWAYS, ON_REQUEST)
+_MODULE = "process_hardening.startup_hook"
+
+# suffix: first and last version of Python that reads it, the line of each mode
 _FILES = {
-    ".start": ((3, 15), (4, 0), "process_hardening.startup_hook:harden_{}\n"),
+    ".start": ((3, 15), (4, 0), {mode: f"{_MODULE}:harden_{mode}\n" for mode in _MODES}),
     ".pth": (
         (3, 0),
         (3, 17),
-        "import process_hardening.startup_hook; process_hardening.startup_hook.harden_{}()\n",
+        {
+            ALWAYS: f"import {_MODULE}; {_MODULE}.harden_always()\n",
+            # Looks first: a start that is not asked to harden pays for no import.
+            ON_REQUEST: f"import os; os.environ.get({CHILDREN_VARIABLE!r}) == '1' and"
+            f" __import__({_MODULE!r}, fromlist=['']).harden_on_request()\n",
+        },
     ),
 }
 _EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), of the first version
@@ -58,11 +66,9 @@ print(json.dumps([sys.version_info[:2], sysconfig.get_path("purelib"),
 """
 _PROVE = """
 import sys
-import process_hardening.startup_hook
-if not process_hardening.startup_hook.ran:
-    sys.exit("the hook was not called")
+import process_hardening
 if process_hardening.status().inspectable:
-    sys.exit("the hook was called, but other processes of the user can still read this one")
+    sys.exit("other processes of the user can read it in spite of the hook")
 """
 
 
@@ -93,8 +99,8 @@ class PythonEnvironment(Record):
     def contents(self, mode: str) -> dict[str, bytes]:
         """The files of the hook that this version of Python reads: suffix and content."""
         return {
-            suffix: (_COMMENT + line.format(mode)).encode()
-            for suffix, (first, last, line) in _FILES.items()
+            suffix: (_COMMENT + lines[mode]).encode()
+            for suffix, (first, last, lines) in _FILES.items()
             if first <= self.version <= last
         }
 
@@ -129,12 +135,27 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
     )
 
 
+def read_own_state() -> str:
+    """What read_state() returns for the environment of this interpreter. Raises CommandError."""
+    import sysconfig
+
+    return read_state(
+        PythonEnvironment(
+            python=sys.executable,
+            version=sys.version_info[:2],
+            site_packages=sysconfig.get_path("purelib"),
+            is_virtual=sys.prefix != sys.base_prefix,
+            has_package=True,
+        )
+    )
+
+
 def read_state(environment: PythonEnvironment) -> str:
     """ALWAYS, ON_REQUEST, DISABLED, DAMAGED or OUTDATED. Raises CommandError."""
     found = _read_files(environment)
     if not found:
         return DISABLED
-    for mode in (ALWAYS, ON_REQUEST):
+    for mode in _MODES:
         if found == environment.contents(mode):
             return mode
     return OUTDATED if _is_of_earlier_version(found) else DAMAGED

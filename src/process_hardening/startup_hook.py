@@ -1,20 +1,14 @@
 """What `site` calls at every start of a Python whose environment has the start-up hook.
 
-Every start pays for this module, so it imports nothing until there is something to harden, and
-the package itself imports no extension until then.
+Every start pays for this module, so it imports nothing until there is something to harden.
 hook_installer.py writes the files that name these functions.
 """
 
 import os
 
-ran = ""
-"""The hook that this interpreter was started through: "always", "on_request", or "" for none."""
-
 
 def harden_always() -> None:
     """Harden this interpreter. If that fails, print one line and exit with 5, 6, 7 or 8."""
-    global ran
-    ran = "always"
     _harden()
 
 
@@ -23,8 +17,6 @@ def harden_on_request() -> None:
 
     If that fails, print one line and exit with 5, 6, 7 or 8.
     """
-    global ran
-    ran = "on_request"
     if _is_requested():
         _harden()
 
