@@ -13,10 +13,12 @@ docs/decisions/0002-thin-native-core.md). All other names are loaded when they a
 import os
 import sys
 
+from process_hardening import _native
+
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, ParamSpec, TypeVar
+    from typing import Literal, NoReturn, ParamSpec, TypeVar
 
     from process_hardening.children import ChildCheck as ChildCheck
     from process_hardening.children import ChildrenReport as ChildrenReport
@@ -57,8 +59,11 @@ _Namespace = type(sys.implementation)
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
 
-_DEFAULT = (0b111, False, None, (), "CODEX_SKIP_HARDENING")
+_DEFAULT = (_native.DEFAULT_STEPS, False, None, (), _native.BYPASS_VARIABLE)
 """native_form(DEFAULT), see policy.py."""
+
+_USAGE_ERROR = 2
+"""errors.USAGE_ERROR: of wrong arguments, which the bypass variable would not mend."""
 
 _PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(__path__[0]) + b"/libprocess_hardening.so"
 """environment.PRELOAD_ENTRY: spared, because it hardens the children of `run --children`."""
@@ -97,8 +102,6 @@ class Report(_Namespace):
 
 def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
     """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal."""
-    from process_hardening import _native
-
     if policy is None:
         steps, refuse_tracer, remove, keep, bypass = _DEFAULT
     else:
@@ -136,8 +139,6 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
     names = getattr(os.environ, "_data", None)
-    from process_hardening import _native
-
     own = hasattr(os, "environb") and names is os.environb._data  # type: ignore[attr-defined]
     return own and not _native.matching(list(names), remove, ())
 
@@ -153,6 +154,17 @@ def harden(policy: "Policy | None" = None) -> Report:
     return _take_steps(policy, fatal=False)
 
 
+def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
+    """Print an error and end the process: a caller could catch it and go on unprotected.
+
+    Nothing is imported here: that fails, too, where no descriptor is left.
+    """
+    code = getattr(error, "exit_code", _USAGE_ERROR)
+    text = str(error) or type(error).__name__
+    _native.exit(text, code, None if code == _USAGE_ERROR else bypass)
+    raise AssertionError("the process has ended")
+
+
 def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
     """Make whatever a call of the function raises end the process, wrong arguments too."""
 
@@ -160,9 +172,7 @@ def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            from process_hardening.errors import exit_process
-
-            exit_process(error, None)
+            _exit(error, None)
 
     # As functools.wraps() does, which is not imported at every start.
     guarded.__dict__["__wrapped__"] = function
@@ -191,9 +201,7 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
             return harden_and_start_again(policy, _take_steps)
         return _take_steps(policy, fatal=True)
     except BaseException as error:
-        from process_hardening.errors import exit_process
-
-        exit_process(error, getattr(policy, "bypass_variable", _DEFAULT[-1]))
+        _exit(error, getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE))
 
 
 _MODULE_OF = {
@@ -228,9 +236,7 @@ __all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from process_hardening._native import VERSION
-
-        return VERSION
+        return _native.VERSION
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = __import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=(name,))

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from process_hardening import _native
-
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
-if TYPE_CHECKING:
-    from typing import NoReturn
-
 FOUND = 1
 """A command found what it looks for: findings, a leak, a process that is not hardened."""
 USAGE_ERROR = 2
@@ -90,15 +84,3 @@ class NotFoundError(CommandError):
     """There is no such program."""
 
     exit_code = NOT_FOUND
-
-
-def exit_process(error: BaseException, bypass: str | None) -> NoReturn:
-    """Print an error and end the process; the caller of what raised it could catch it and go on.
-
-    bypass -- the variable that starts the program without hardening, to be named in the line
-    """
-    exit_code = getattr(error, "exit_code", USAGE_ERROR)
-    if exit_code == USAGE_ERROR:
-        bypass = None  # it would not help
-    _native.exit(str(error) or type(error).__name__, exit_code, bypass)
-    raise AssertionError("the process has ended")

@@ -36,6 +36,7 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     if value is None and key in os.environb:  # it was removed behind Python's back
         value = bytearray(os.environb[key])
     if value is None:
+        _remove(key)  # its bytes may still be in the initial environment
         raise MissingVariableError(name)
     try:
         made = make(memoryview(value))

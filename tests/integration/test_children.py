@@ -249,8 +249,8 @@ def test_another_library_in_ld_preload_is_an_error(user_tmp: Path) -> None:
     )
     result = python(code)
     assert result.stdout == (
-        "children cannot be hardened: LD_PRELOAD names another library: harden() takes it out; do"
-        " not keep it children 8\nTrue\n"
+        "children cannot be hardened: LD_PRELOAD names another library: let harden()"
+        " remove it, do not keep it children 8\nTrue\n"
     )
 
 
@@ -281,7 +281,7 @@ def test_a_wrong_policy_is_refused() -> None:
 def test_popen_takes_an_environment_of_either_kind() -> None:
     """As subprocess.Popen: str or bytes, and what else is in it stays."""
     code = (
-        "ours = ('LD_PRELOAD', ph._children_variable, ph._keep_variable)\n"
+        "ours = ('LD_PRELOAD', 'PROCESS_HARDENING_CHILDREN', 'PROCESS_HARDENING_KEEP')\n"
         "for env in (dict(os.environ, A='1'), {**os.environb, b'A': b'1'}, None):\n"
         "    child = ph.popen_unhardened(['env'], env=env, stdout=subprocess.PIPE, text=True)\n"
         "    text, _ = child.communicate()\n"

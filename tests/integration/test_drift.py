@@ -247,7 +247,7 @@ def test_the_guard_refuses_injectors(programs: Path, setter: str) -> None:
 
 def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
     """Search paths, which children need; our own library; and what C code does, which it says."""
-    entry = os.fsdecode(ph._preload_entry)
+    entry = os.fsdecode(ph._PRELOAD_ENTRY)
     library = entry.partition("=")[2]
     with Console(programs) as victim:
         victim.do("ph.guard_environment()")

@@ -321,8 +321,9 @@ def test_a_program_that_its_loader_was_told_to_start(programs: Path) -> None:
 def test_a_view_of_a_variable_that_is_kept_shows_zeroes(programs: Path) -> None:
     """Whoever it was given to: it is of a copy, which is wiped with all others."""
     with Console(programs, env={**os.environ, "TOKEN": "there"}) as victim:
+        take = "from process_hardening import secrets; views = []"
         keep = "lambda view: views.append(memoryview(view)) or bytes(view)"
-        assert victim.do("views = []", f"ph._take_variable(b'TOKEN', {keep})") == "b'there'"
+        assert victim.do(take, f"secrets._take('TOKEN', {keep})") == "b'there'"
         assert victim.do("bytes(views[0])") == repr(bytes(5))
 
 
@@ -427,11 +428,12 @@ def test_a_value_that_is_no_text(programs: Path) -> None:
 
 def test_several_of_one_name(programs: Path) -> None:
     """The first, which getenv(3) finds, is returned; all are wiped."""
-    run = "import process_hardening as ph, os, sys\n"
+    run = "import os; from process_hardening import _native\n"
     run += f"python, program = {sys.executable!r}, {str(programs / 'console.py')!r}\n"
     run += "argv = (os.fsencode(python), os.fsencode(program))\n"
     run += "extra = (b'TOKEN=the-first', b'A=1', b'TOKEN=the-second')\n"
-    run += "ph._exec_file(argv[0], argv, (*(k + b'=' + v for k, v in os.environb.items()), *extra))"
+    run += "env = (*(k + b'=' + v for k, v in os.environb.items()), *extra)\n"
+    run += "_native.execute(argv[0], -1, argv, env)"
     with support.Running([sys.executable, "-c", run]) as victim:
         seen = "[part in open('/proc/self/environ').read() for part in ('the-first', 'the-second')]"
         assert victim.ask(seen) == "[True, True]", "inconclusive"

@@ -29,11 +29,15 @@ def harden(arguments: list[str]) -> None:
     """Harden this process as the arguments say. Must be the first call."""
     if "--harden" not in arguments and "--reexec" not in arguments:
         return
-    import process_hardening as ph
+    from process_hardening import pre_main_hardening
 
+    policy = None
     excluded = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
-    policy = ph.DEFAULT.replace(**excluded) if excluded else None
-    ph.pre_main_hardening(policy, reexec="--reexec" in arguments)
+    if excluded:
+        from process_hardening.policy import Policy
+
+        policy = Policy(**excluded)
+    pre_main_hardening(policy, reexec="--reexec" in arguments)
 
 
 class Secrets:
