@@ -45,7 +45,7 @@ RUN_MODULES = {
     "process_hardening.errors",
     "process_hardening.hardening",
     "process_hardening.launch",
-    "process_hardening.launch.elf",
+    "process_hardening.elf",
     "process_hardening.launch.execute",
     "process_hardening.launch.plan",
     "process_hardening.launch.program",

@@ -7,7 +7,7 @@ import sys
 
 from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.environment import hand_over
-from process_hardening.launch.elf import read_image
+from process_hardening.elf import read_image
 from process_hardening.launch.execute import execute_only, overlay
 from process_hardening.launch.plan import Host, why_not_execute_only
 from process_hardening.launch.program import Program, open_executable
