@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from process_hardening.cli.main import make_parser
 from process_hardening.verify.attacks.registry import attacks
-from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.audit.rules import RULES
 from process_hardening.verify.run import VICTIMS
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
@@ -24,7 +24,7 @@ def _words_of(command: str, name: str) -> tuple[str, ...]:
         return tuple(attack.name for attack in attacks())
     if (command, name) == ("verify", "victim"):
         return tuple(VICTIMS)
-    return tuple(REGISTRY) if (command, name) == ("explain", "ids") else ()
+    return tuple(RULES) if (command, name) == ("explain", "ids") else ()
 
 
 @dataclass(frozen=True)
