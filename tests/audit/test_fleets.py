@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import support
-from posture.zoo import COMMAND, HARDENED, Animal, audit
+from zoo import COMMAND, HARDENED, Animal, audit
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HOSTS = {"web-1", "web-2", "worker-1"}
