@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ sarif=+ anchor=+ openmetrics=+ on-request system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt h/help method=+ children keep=+ clear=+ strict explain m=+ json attack=+ victim=+ built-in pid=+ canary=+ junit=+ markdown=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ on-request system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -27,10 +27,10 @@ complete -c process-hardening -f
 complete -c process-hardening -n '__fish_use_subcommand' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -l version -d 'show program\'s version number and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -a run -d 'start a program so that it is hardened before its first statement'
-complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'say what the kernel tells now of this or another process'
+complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'report how this or another process is protected now'
 complete -c process-hardening -n '__fish_use_subcommand' -a verify -d 'attack hardened victims and an unhardened control on this machine, and show what came of it'
-complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'say of every process who can read its memory and where a crash would put it'
-complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'say what of this host lets others read memory, why it matters, and how to fix it'
+complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list the processes whose memory other processes can read'
+complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'list the settings of this host that let others read memory, and how to fix them'
 complete -c process-hardening -n '__fish_use_subcommand' -a explain -d 'explain a finding of audit or doctor, by its id'
 complete -c process-hardening -n '__fish_use_subcommand' -a enable -d 'have every Python of a virtual environment harden itself at its start'
 complete -c process-hardening -n '__fish_use_subcommand' -a disable -d 'take the start-up hook of `enable` away'
@@ -68,19 +68,16 @@ complete -c process-hardening -n '__process_hardening_in audit' -l user -xa '(__
 complete -c process-hardening -n '__process_hardening_in audit' -l python -d 'only those that run Python'
 complete -c process-hardening -n '__process_hardening_in audit' -l tree -d 'show parents above their children'
 complete -c process-hardening -n '__process_hardening_in audit' -l all -d 'kernel threads and zombies too'
-complete -c process-hardening -n '__process_hardening_in audit' -l fail-on -xa 'info low medium high never' -d 'exit with 1 from this severity on; default: high'
+complete -c process-hardening -n '__process_hardening_in audit' -l fail-on -xa 'info low medium high never' -d 'exit with 1 at this severity or above; default: high'
 complete -c process-hardening -n '__process_hardening_in audit' -l exclude -x -d 'leave out; repeatable'
 complete -c process-hardening -n '__process_hardening_in audit' -l baseline -rF -d 'report only what is new'
-complete -c process-hardening -n '__process_hardening_in audit' -l watch -x -d 'look again and again; Ctrl-C ends it'
-complete -c process-hardening -n '__process_hardening_in audit' -l json -d 'print JSON, in place of the table'
-complete -c process-hardening -n '__process_hardening_in audit' -l sarif -rF -d 'write SARIF 2.1.0'
-complete -c process-hardening -n '__process_hardening_in audit' -l anchor -rF -d 'the file of the repository at which SARIF shows the results; default: README.md'
-complete -c process-hardening -n '__process_hardening_in audit' -l junit -rF -d 'write JUnit XML'
+complete -c process-hardening -n '__process_hardening_in audit' -l watch -x -d 'look repeatedly, until Ctrl-C'
+complete -c process-hardening -n '__process_hardening_in audit' -l json -d 'print JSON instead of the table'
 complete -c process-hardening -n '__process_hardening_in audit' -l openmetrics -rF -d 'write metrics for node_exporter\'s textfile collector'
 complete -c process-hardening -n '__process_hardening_in audit' -xa '(__fish_complete_pids)'
 complete -c process-hardening -n '__process_hardening_in doctor' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in doctor' -l json -d 'print JSON with stable keys'
-complete -c process-hardening -n '__process_hardening_in doctor' -l fail-on -xa 'info low medium high never' -d 'exit with 1 from this severity on; default: high'
+complete -c process-hardening -n '__process_hardening_in doctor' -l fail-on -xa 'info low medium high never' -d 'exit with 1 at this severity or above; default: high'
 complete -c process-hardening -n '__process_hardening_in explain' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in explain' -l markdown -d 'print all of them as docs/findings.md'
 complete -c process-hardening -n '__process_hardening_in explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117'
