@@ -17,7 +17,7 @@ import pytest
 
 import process_hardening as ph
 import support
-from process_hardening.launch.elf import read_image
+from process_hardening.elf import read_image
 from victims import Console, Cores
 
 NO_MEMFD = "memfd_secret:0=524288:ENOSYS"  # O_CLOEXEC, its only argument

@@ -62,7 +62,7 @@ PROGRAMS = {
         to_type="/",
         typing="/ Filter",
         prompt="name, pid, user",
-        py_spy="main (tui/main.py",
+        py_spy="main (process_hardening/tui/main.py",
     ),
 }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from elf_files import AARCH64, LOADER, X86_64
+from process_hardening.elf import Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.errors import CannotProtectError
-from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.explanation import EXPOSES, PROTECTS
 from process_hardening.launch.plan import (
     AUTO,
@@ -37,15 +37,21 @@ def image_of(path: str) -> Image:
 
 
 OURS = image_of(PRELOAD_LIBRARY)
-DYNAMIC = Image(OURS.machine, OURS.bits, LOADER, needs_origin=False)
-STATIC = Image(OURS.machine, OURS.bits, None, needs_origin=False)
-ORIGIN = Image(OURS.machine, OURS.bits, LOADER, needs_origin=True)
-OLD_LOADER = Image(OURS.machine, OURS.bits, "/bin/true", needs_origin=True)
-NO_LOADER = Image(OURS.machine, OURS.bits, "/nonexistent", needs_origin=True)
-STATIC_ORIGIN = Image(OURS.machine, OURS.bits, None, needs_origin=True)
-FOREIGN = Image(
-    AARCH64 if OURS.machine == X86_64 else X86_64, OURS.bits, LOADER, needs_origin=False
-)
+
+
+def image(interpreter: str | None, machine: int = OURS.machine, rpath: str = "") -> Image:
+    """The facts of a program of our library's width."""
+    folders = (rpath,) if rpath else ()
+    return Image(machine=machine, bits=OURS.bits, interpreter=interpreter, rpath=folders)
+
+
+DYNAMIC = image(LOADER)
+STATIC = image(None)
+ORIGIN = image(LOADER, rpath="$ORIGIN")
+OLD_LOADER = image("/bin/true", rpath="$ORIGIN")
+NO_LOADER = image("/nonexistent", rpath="$ORIGIN")
+STATIC_ORIGIN = image(None, rpath="$ORIGIN")
+FOREIGN = image(LOADER, AARCH64 if OURS.machine == X86_64 else X86_64)
 
 
 def program(image: Image) -> Program:

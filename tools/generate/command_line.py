@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.audit.rules import RULES
 from process_hardening.cli import run
 from process_hardening.cli.main import make_parser
 from process_hardening.launch.plan import METHODS
@@ -28,7 +28,7 @@ def _words_of(command: str, name: str) -> tuple[str, ...]:
         return tuple(attack.name for attack in list_attacks())
     if (command, name) == ("verify", "victim"):
         return tuple(VICTIMS)
-    return tuple(REGISTRY) if (command, name) == ("explain", "ids") else ()
+    return tuple(RULES) if (command, name) == ("explain", "ids") else ()
 
 
 @dataclass(frozen=True)

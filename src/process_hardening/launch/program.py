@@ -7,7 +7,7 @@ import stat
 import sys
 
 from process_hardening.errors import CannotProtectError, NotFoundError
-from process_hardening.launch.elf import Image, read_image
+from process_hardening.elf import Image, read_image
 from process_hardening.record import Record
 
 _LINE_SIZE = 256  # BINPRM_BUF_SIZE: what the kernel reads of a "#!" line

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening.errors import INSPECTION_ERROR, CannotProtectError, HardeningError
 from process_hardening import _native
+from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_ENTRY, encode, hand_over
-from process_hardening.launch.elf import read_image
+from process_hardening.errors import INSPECTION_ERROR, CannotProtectError, HardeningError
 from process_hardening.launch.execute import execute_only, overlay
 from process_hardening.launch.plan import Host, why_not_execute_only
 from process_hardening.launch.program import Program, open_executable

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 
-from process_hardening.audit.host import read_host, read_rules, user_of
-from process_hardening.audit.reader import Posture
-from process_hardening.audit.rules.checks import Check, checks_of
-from process_hardening.audit.scan import check_system, scan
-from process_hardening.audit.select import Audit, make_entries, notes_of
+from process_hardening import audit
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.result import Audit
+from process_hardening.audit.rules.model import Check
 from process_hardening.state import Status, status
 
 TYPE_CHECKING = False  # the attacks are loaded on the first attack
@@ -38,18 +35,11 @@ class Machine:
 
     def look(self) -> Audit:
         """All processes, judged. Raises CommandError where they cannot be looked at."""
-        check_system(sys.platform)
-        snapshot = scan(proc=self.proc)
-        host = read_rules()
-        entries = make_entries(snapshot.processes, host, user_of)
-        audit = Audit(host, entries, snapshot.seconds)
-        audit.notes = notes_of(snapshot, host, all_users=True, as_root=os.geteuid() == 0)
-        return audit
+        return audit.take(everything=True, proc=self.proc)
 
     def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
-        """What doctor says of the host. Raises CommandError where nothing is known of it."""
-        check_system(sys.platform)
-        return tuple(checks_of(read_host(), postures))
+        """What doctor finds out about the host. Raises CommandError on systems it does not know."""
+        return audit.doctor(postures).checks
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from process_hardening.hardening import verdict_of
 from process_hardening.audit.procfs import (
     UNLIMITED,
+    parse_asked,
+    parse_code_files,
     parse_core_limit,
-    parse_environ,
+    parse_id_map,
+    parse_name,
     parse_number,
     parse_status,
+    split_environ,
 )
 
 STATUS = (
@@ -84,25 +85,6 @@ def test_the_core_limit(soft: bytes, hard: bytes, expected: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        (b"", []),
-        (b"A=1\0B=2\0", ["A", "B"]),
-        (b"A=1\0A=2\0", ["A", "A"]),
-        (b"A=1\0B=2", ["A", "B"]),  # a program wrote over the last NUL
-        (b"A=b=c\0EMPTY=\0", ["A", "EMPTY"]),
-        (b"\0\0\0A=1\0\0", ["A"]),
-        (b"no entry\0=x\0A=1\0", ["A"]),
-        (b"\xff\xfe=secret\0", ["\udcff\udcfe"]),
-        (b"OURS=1\0OURS=2\0", ["OURS"]),
-    ],
-)
-def test_environ_gives_names_and_never_values(text: bytes, names: list[str]) -> None:
-    """Wiped entries leave empty ones; of our own entry exactly that one is left out."""
-    assert parse_environ(text, leave_out=b"OURS=1") == names
-
-
-@pytest.mark.parametrize(
     ("parse", "text"),
     [
         (parse_status, b"Name bash\n"),
@@ -128,26 +110,6 @@ def test_malformed_text_is_a_value_error(parse: Callable[[bytes], object], text:
         parse(text)
 
 
-@pytest.mark.parametrize(
-    ("parse", "text"),
-    [(numbers_of, STATUS), (parse_core_limit, limits(b"0", b"unlimited")), (parse_environ, b"A=1")],
-)
-def test_random_text_is_at_worst_a_value_error(
-    parse: Callable[[bytes], object], text: bytes
-) -> None:
-    """No other exception comes out of any bytes."""
-    generator = random.Random(len(text))  # noqa: S311  # the same text in every run
-    for _ in range(2000):
-        damaged = bytearray(text)
-        for _ in range(generator.randint(1, 8)):
-            at = generator.randrange(len(damaged) + 1)
-            damaged[at : at + generator.randint(0, 2)] = generator.choice(
-                [b"", b"\n", b"\t", b":", b"\0", b"\xff", b"9", b"-"]
-            )
-        with contextlib.suppress(ValueError):
-            parse(bytes(damaged))
-
-
 def test_the_text_of_this_kernel() -> None:
     """The manual page is about it, too."""
     fields = parse_status(Path("/proc/self/status").read_bytes())
@@ -162,30 +124,61 @@ def test_the_text_of_this_kernel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inspectable", "dumpable", "core_limit", "tracer_pid", "variables", "expected"),
+    ("text", "is_whole"),
     [
-        (False, 0, (0, 0), 0, (), "hardened"),
-        (False, 0, (0, 0), None, None, "hardened"),
-        (False, 0, (0, UNLIMITED), 0, (), "partial"),
-        (False, 0, (1, 1), 0, (), "partial"),
-        (False, 0, None, 0, (), "partial"),
-        (False, 0, (0, 0), 5, (), "partial"),
-        (False, 0, (0, 0), 0, ("LD_X",), "partial"),
-        (False, 2, (0, 0), 0, (), "partial"),
-        (False, None, (0, 0), 0, (), "hardened"),
-        (True, 1, (0, 0), 0, (), "exposed"),
-        (True, 1, (0, UNLIMITED), 5, ("LD_X",), "exposed"),
-        (None, None, (0, 0), 0, (), "unknown"),
-        (None, None, (0, UNLIMITED), 0, ("LD_X",), "unknown"),
+        (b"A=1\0B=\0", True),
+        (b"=\0", True),
+        (b"", False),
+        (b"\0", False),
+        (b"A=1", False),
+        (b"A=1\0\0B=2\0", False),
+        (b"\0A=1\0", False),
+        (b"A=1\0\0", False),
+        (b"A=1\0----\0", False),
     ],
 )
-def test_the_verdict(
-    inspectable: bool | None,
-    dumpable: int | None,
-    core_limit: tuple[int, int] | None,
-    tracer_pid: int | None,
-    variables: tuple[str, ...] | None,
-    expected: str,
-) -> None:
-    """Readable is exposed, whatever else; one thing left open makes it partial."""
-    assert verdict_of(inspectable, dumpable, core_limit, tracer_pid, variables) == expected
+def test_whether_an_environment_is_as_it_was_laid(text: bytes, is_whole: bool) -> None:
+    """A hole, an entry without "=", a missing end: somebody wrote there."""
+    entries, found = split_environ(text)
+    assert found is is_whole
+    assert b"\0".join(entries) == text.removesuffix(b"\0")
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [(b"a", "a"), (rb"a\nb", "a\nb"), (rb"a\\n", r"a\n"), (b" a\r ", " a\r "), (b"", ""),
+     (b"\xff", "\udcff"), (rb"\x", r"\x")],
+)  # fmt: skip
+def test_the_name(raw: bytes, name: str) -> None:
+    """As the process has it, spaces at its ends too."""
+    assert parse_name(b"Name:\t" + raw + b"\nUid:\t0\n") == name
+
+
+def test_a_name_is_no_field() -> None:
+    """What a process calls itself is never taken for what the kernel says."""
+    fields = parse_asked(b"Name:\t\rUid:\t0 VmSize:\nUid:\t1\t2\t3\t4\nCapEff:\t00ff\n")
+    assert fields == {"Uid": b"1\t2\t3\t4", "CapEff": b"00ff"}
+
+
+def test_code_files() -> None:
+    """Executable mappings of files, once for neighbours; a path cannot pass for permissions."""
+    text = (
+        b"1000-2000 r--p 00000000 fe:00 17    /a\n"
+        b"2000-3000 r-xp 00001000 fe:00 17    /a\n"
+        b"3000-4000 r-xp 00002000 fe:00 17    /a\n"
+        b"4000-5000 rwxp 00000000 00:00 0 \n"
+        b"5000-6000 r--p 00000000 fe:00 18    /x r-xp 0 0:0 1 /not-code\n"
+        b"6000-7000 --xp 00000000 00:00 0     [vsyscall]\n"
+        b"7000-8000 r-xs 00000000 fe:00 19    /with space (deleted)\n"
+    )
+    assert parse_code_files(text) == [
+        (b"fe:00 17", b"/a"),
+        (b"fe:00 19", b"/with space (deleted)"),
+    ]
+
+
+def test_id_maps() -> None:
+    """Rows of three numbers, or an error."""
+    assert parse_id_map(b"  0  1000  1\n 1 100000 65536\n") == [(0, 1000, 1), (1, 100000, 65536)]
+    with pytest.raises(ValueError, match="unpack"):
+        parse_id_map(b"0 1\n")

@@ -1,4 +1,4 @@
-"""Verdict and outcome: the whole table of core dumps, and never hardened without proof."""
+"""What a posture comes to: the verdict, where a crash puts the memory, and its sentence."""
 
 from __future__ import annotations
 
@@ -12,33 +12,26 @@ from process_hardening.audit.posture import (
     NOWHERE,
     PIPE,
     SOCKET,
-    CoreRules,
+    Posture,
+    core_rules_of,
     crash_of,
-    sentence,
-    verdict,
+    describe_outcome,
 )
-from process_hardening.audit.reader import Posture
 from process_hardening.audit.procfs import UNLIMITED
 
 NEW, OLD = (6, 18), (6, 1)
 
-
-def posture(**fields: Any) -> Posture:
-    """A hardened process, but for what is said."""
-    made = Posture(1)
-    known = {
-        "uid": 1000,
-        "dumpable": 0,
-        "inspectable": False,
-        "core_limit": (0, 0),
-        "tracer_pid": 0,
-        "loader_variables": (),
-        "injected_libraries": (),
-        "other_user_namespace": False,
-    }
-    for name, value in {**known, **fields}.items():
-        setattr(made, name, value)
-    return made
+HARDENED = Posture(
+    pid=1,
+    uid=1000,
+    dumpable=0,
+    inspectable=False,
+    core_limit=(0, 0),
+    tracer_pid=0,
+    loader_variables=(),
+    injected_libraries=(),
+    other_user_namespace=False,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,18 +55,20 @@ def posture(**fields: Any) -> Posture:
         ({"injected_libraries": None, "tracer_pid": 7}, "partial"),
         ({"other_user_namespace": True}, "partial"),
         ({"other_user_namespace": None}, "unknown"),
+        ({"tracer_pid": None, "protected": ("tracer_pid",)}, "unknown"),
+        ({"core_limit": None, "protected": ("core_limit",)}, "unknown"),
         ({"kind": "zombie"}, "unknown"),
         ({"kind": "kernel thread"}, "unknown"),
     ],
     ids=str,
 )
 def test_the_verdict(fields: dict[str, Any], expected: str) -> None:
-    """One thing open makes it partial; one thing unknown, unknown; readable is exposed."""
-    assert verdict(posture(**fields)) == expected
+    """What is readable is exposed, one open door makes it partial, one unseen door unknown."""
+    assert HARDENED.replace(**fields).verdict == expected
 
 
 def test_never_hardened_without_proof() -> None:
-    """Of all combinations, only those with everything proven or protected are hardened."""
+    """Of all combinations, only the one with everything proven is hardened."""
     choices: dict[str, list[Any]] = {
         "inspectable": [None, True, False],
         "core_limit": [None, (0, 0), (0, UNLIMITED)],
@@ -85,7 +80,7 @@ def test_never_hardened_without_proof() -> None:
     hardened = [
         values
         for values in itertools.product(*choices.values())
-        if verdict(posture(**dict(zip(choices, values, strict=True)))) == "hardened"
+        if HARDENED.replace(**dict(zip(choices, values, strict=True))).verdict == "hardened"
     ]
     assert hardened == [(False, (0, 0), 0, (), (), False)]
 
@@ -115,13 +110,12 @@ def test_where_a_crash_puts_the_memory(
     of_pipe: str | None,
     of_socket: str | None,
 ) -> None:
-    """By core limit, dumpable and pattern together."""
-    one = posture(core_limit=limit, dumpable=dumpable, inspectable=dumpable == 1)
+    """Core limit, dumpable and pattern decide together."""
+    one = HARDENED.replace(core_limit=limit, dumpable=dumpable, inspectable=dumpable == 1)
     expected = {"/var/core/%p": of_file, "|/usr/lib/handler %p": of_pipe, "@/run/s": of_socket}
     for pattern, destination in expected.items():
-        crash = crash_of(one, CoreRules(pattern, False, NEW))
+        crash = crash_of(one, core_rules_of(pattern, False, NEW))
         assert crash.destination == destination, pattern
-        assert sentence(one, crash)
         if destination not in (None, NOWHERE):
             assert crash.reader == {1: "owner", 2: "root"}[dumpable or 0]
 
@@ -144,40 +138,40 @@ def test_where_a_crash_puts_the_memory(
 def test_the_pattern(
     pattern: str | None, uses_pid: bool, kernel: tuple[int, int], kind: str | None, target: str
 ) -> None:
-    """As core(5) says; sockets are of Linux 6.16, before it is the name of a file."""
-    rules = CoreRules(pattern, uses_pid, kernel)
+    """The pattern is parsed as core(5) says; before Linux 6.16, @ begins the name of a file."""
+    rules = core_rules_of(pattern, uses_pid, kernel)
     assert (rules.kind, rules.target) == (kind, target)
 
 
 def test_root_s_core_goes_to_absolute_paths_only() -> None:
-    """suid_dumpable 2 and a relative pattern: nothing (proc_sys_fs(5))."""
-    one = posture(dumpable=2, core_limit=(UNLIMITED, UNLIMITED))
-    assert crash_of(one, CoreRules("core", False, NEW)).destination == NOWHERE
-    assert crash_of(one, CoreRules("/core", False, NEW)).destination == FILE
+    """With suid_dumpable 2 a relative pattern leaves nothing (proc_sys_fs(5))."""
+    one = HARDENED.replace(dumpable=2, core_limit=(UNLIMITED, UNLIMITED))
+    assert crash_of(one, core_rules_of("core", False, NEW)).destination == NOWHERE
+    assert crash_of(one, core_rules_of("/core", False, NEW)).destination == FILE
 
 
 def test_a_soft_limit_is_no_lock() -> None:
-    """Any process of the user raises it again, and the sentence says so."""
-    one = posture(dumpable=1, inspectable=True, core_limit=(0, UNLIMITED))
-    crash = crash_of(one, CoreRules("core", False, NEW))
+    """Any process of the user can raise a soft limit of 0, and the sentence says so."""
+    one = HARDENED.replace(dumpable=1, inspectable=True, core_limit=(0, UNLIMITED))
+    crash = crash_of(one, core_rules_of("core", False, NEW))
     assert (crash.destination, crash.can_be_raised) == (NOWHERE, True)
-    assert "raises the core limit" in sentence(one, crash)
+    assert "raises the core limit" in describe_outcome(one, crash)
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "the same user is refused"),
+        ({}, "the same user cannot read"),
         ({"inspectable": True, "dumpable": 1}, "any process of the same user can read"),
-        ({"inspectable": True, "dumpable": 1, "uid": 0}, "a root without CAP_SYS_PTRACE"),
+        ({"inspectable": True, "dumpable": 1, "uid": 0}, "even without CAP_SYS_PTRACE"),
         ({"inspectable": True, "dumpable": 1, "remote_debugging": True}, "run Python code in it"),
-        ({"tracer_pid": 7}, "process 7 is attached"),
+        ({"tracer_pid": 7}, "process 7 traces it"),
         ({"inspectable": None, "dumpable": None}, "not known"),
-        ({"other_user_namespace": True}, "owns the user namespace"),
+        ({"other_user_namespace": True}, "the owner of its user namespace"),
         ({"kind": "zombie"}, "a zombie has no memory"),
     ],
 )
 def test_the_sentence(fields: dict[str, Any], words: str) -> None:
-    """What an attacker gets comes first."""
-    one = posture(**fields)
-    assert words in sentence(one, crash_of(one, CoreRules("core", False, NEW)))
+    """The sentence begins with what an attacker gets."""
+    one = HARDENED.replace(**fields)
+    assert words in describe_outcome(one, crash_of(one, core_rules_of("core", False, NEW)))
