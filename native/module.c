@@ -253,7 +253,7 @@ static PyObject *exit_process(PyObject *module, PyObject *args)
     int exit_code;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "siz:exit", &description, &exit_code, &bypass))
+    if (!PyArg_ParseTuple(args, "siz:exit_process", &description, &exit_code, &bypass))
         return NULL;
     ph_last_words(description, exit_code, bypass, message, sizeof message);
     ph_warn(message);
@@ -270,7 +270,7 @@ static PyMethodDef methods[] = {
 #ifndef _WIN32
     {"execute", execute, METH_VARARGS, NULL},
 #endif
-    {"exit", exit_process, METH_VARARGS, NULL},
+    {"exit_process", exit_process, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -18,6 +18,7 @@ from process_hardening import _native
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import SimpleNamespace
     from typing import Literal, NoReturn, ParamSpec, TypeVar
 
     from process_hardening.children import ChildCheck as ChildCheck
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from process_hardening.errors import InjectorRefusedError as InjectorRefusedError
     from process_hardening.errors import MissingVariableError as MissingVariableError
     from process_hardening.errors import SecretMemoryError as SecretMemoryError
-    from process_hardening.environment import ReportasReport
-    from process_hardening.environment import hardenasharden
-    from process_hardening.environment import pre_main_hardeningaspre_main_hardening
     from process_hardening.policy import DEFAULT as DEFAULT
     from process_hardening.policy import STRICT as STRICT
     from process_hardening.policy import Policy as Policy
@@ -47,19 +45,20 @@ if TYPE_CHECKING:
     from process_hardening.state import Status as Status
     from process_hardening.state import status as status
 
+    Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
+
     _P = ParamSpec("_P")
     _R = TypeVar("_R")
 
     Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
     __version__: str
-
-# types.SimpleNamespace, which has what a record needs but immutability, without a file to read.
-_Namespace = type(sys.implementation)
+else:
+    SimpleNamespace = type(sys.implementation)  # without importing types
 
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
 
-_DEFAULT = (_native.DEFAULT_STEPS, False, None, (), _native.BYPASS_VARIABLE)
+_DEFAULT: "Request" = (_native.DEFAULT_STEPS, False, None, (), _native.BYPASS_VARIABLE)
 """native_form(DEFAULT), see policy.py."""
 
 _USAGE_ERROR = 2
@@ -69,7 +68,7 @@ _PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(__path__[0]) + b"/libprocess_harde
 """environment.PRELOAD_ENTRY: spared, because it hardens the children of `run --children`."""
 
 
-class Report(_Namespace):
+class Report(SimpleNamespace):
     """What a call of harden() or pre_main_hardening() did, step by step. Immutable.
 
     inspection -- other processes of the same user cannot read this one
@@ -96,18 +95,18 @@ class Report(_Namespace):
 
     __delattr__ = __setattr__
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]  # SimpleNamespace has none: it can change
         return hash(tuple(self.__dict__.values()))
 
 
 def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
     """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal."""
-    if policy is None:
-        steps, refuse_tracer, remove, keep, bypass = _DEFAULT
-    else:
+    request = _DEFAULT
+    if policy is not None:
         from process_hardening.policy import native_form
 
-        steps, refuse_tracer, remove, keep, bypass = native_form(policy)
+        request = native_form(policy)
+    steps, refuse_tracer, remove, keep, bypass = request
     keep = (*keep, _PRELOAD_ENTRY)
     outcomes, bypassed, removed, failure = _native.harden(
         steps, refuse_tracer, remove, keep, bypass, fatal, False
@@ -138,9 +137,10 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
 def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
-    names = getattr(os.environ, "_data", None)
-    own = hasattr(os, "environb") and names is os.environb._data  # type: ignore[attr-defined]
-    return own and not _native.matching(list(names), remove, ())
+    names: dict[bytes, bytes] | None = getattr(os.environ, "_data", None)
+    if names is None or names is not getattr(getattr(os, "environb", None), "_data", None):
+        return False
+    return not _native.matching(list(names), remove, ())
 
 
 def harden(policy: "Policy | None" = None) -> Report:
@@ -161,7 +161,7 @@ def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
     """
     code = getattr(error, "exit_code", _USAGE_ERROR)
     text = str(error) or type(error).__name__
-    _native.exit(text, code, None if code == _USAGE_ERROR else bypass)
+    _native.exit_process(text, code, None if code == _USAGE_ERROR else bypass)
     raise AssertionError("the process has ended")
 
 
@@ -234,14 +234,16 @@ _MODULE_OF = {
 __all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
 
 
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        return _native.VERSION
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = __import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=(name,))
-    globals()[name] = getattr(module, name)
-    return globals()[name]
+if not TYPE_CHECKING:  # or a misspelt name would pass for one
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return _native.VERSION
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = __import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=(name,))
+        globals()[name] = getattr(module, name)
+        return globals()[name]
 
 
 def __dir__() -> "list[str]":

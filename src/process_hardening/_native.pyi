@@ -4,8 +4,10 @@ A Failure is (errno or 0, description, name of the step, exit code); errors.py m
 HardeningError of it.
 """
 
-Failure = tuple[int, str, str, int]
-Names = tuple[bytes, ...]
+from typing import TypeAlias
+
+Failure: TypeAlias = tuple[int, str, str, int]
+Names: TypeAlias = tuple[bytes, ...]
 
 STEPS: list[str]
 """The names of the steps, in the order of enum ph_step (native/core/hardening.h)."""
@@ -62,5 +64,5 @@ def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...
     copy named path is executed then
     """
 
-def exit(description: str, exit_code: int, bypass: str | None, /) -> None:
+def exit_process(description: str, exit_code: int, bypass: str | None, /) -> None:
     """Print a line as a failed step does, and end the process: nothing can catch that."""

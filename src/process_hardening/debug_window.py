@@ -10,7 +10,6 @@ from process_hardening.errors import (
     INSPECTION_ERROR,
     DebugWindowError,
     HardeningError,
-    HardeningError,
 )
 from process_hardening.state import status
 
@@ -58,7 +57,9 @@ class debuggable:  # noqa: N801 -- it is used like a function
             return self
         failure = _debug_window.expose(self.seconds)
         if failure:
-            raise DebugWindowError(f"no debug window can be opened here: {HardeningError(*failure)}")
+            raise DebugWindowError(
+                f"no debug window can be opened here: {HardeningError(*failure)}"
+            )
         self._opened = True
         _log.warning(
             "process %d can be inspected by its user for %g seconds", os.getpid(), self.seconds

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 
-from process_hardening import _debug_window, _native
+from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
 from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.errors import (
     CORE_LIMIT_ERROR,
@@ -14,7 +14,6 @@ from process_hardening.errors import (
     INSPECTION_ERROR,
     InjectorRefusedError,
 )
-from process_hardening import Report, harden, pre_main_hardening
 from process_hardening.policy import DEFAULT, STEPS, Policy
 from process_hardening.record import Record
 from process_hardening.state import status
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 REAPPLY: Literal["reapply"] = "reapply"
 EXIT: Literal["exit"] = "exit"
 
-_EXIT_CODES = dict(
+_EXIT_CODES: dict[str, int] = dict(
     zip(
         STEPS,
         (
@@ -78,7 +77,7 @@ def _check(policy: object, on_drift: object) -> None:
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         reason = f"no longer in force: {', '.join(drift.steps)}"
-        _native.exit(reason, _EXIT_CODES[drift.steps[0]], None)
+        _native.exit_process(reason, _EXIT_CODES[drift.steps[0]], None)
     if drift and callable(on_drift):
         on_drift(drift)
     return drift
@@ -109,7 +108,7 @@ class Watch:
     def __init__(self, interval: float, policy: Policy, on_drift: OnDrift) -> None:
         self._interval = interval
         self._policy = policy
-        self._on_drift = on_drift
+        self._on_drift: OnDrift = on_drift
         self._start()
 
     def _start(self) -> None:

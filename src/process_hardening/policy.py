@@ -12,6 +12,8 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from typing import Any, Literal
 
+    from process_hardening import Request
+
     Children = Literal["harden", "leave"]
 
 STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
@@ -62,9 +64,7 @@ class Policy(Record):
                 if not isinstance(value, bool):
                     raise TypeError(f"{name} must be True or False, not {value!r}")
             if self.children not in (HARDEN, LEAVE):
-                raise ValueError(
-                    f"children must be {HARDEN!r} or {LEAVE!r}, not {self.children!r}"
-                )
+                raise ValueError(f"children must be {HARDEN!r} or {LEAVE!r}, not {self.children!r}")
             bypass = () if self.bypass_variable is None else (self.bypass_variable,)
             if any("*" in name for name in check_patterns("bypass_variable", bypass)):
                 raise ValueError(f"bypass_variable: {bypass[0]!r} is not a variable name")
@@ -76,13 +76,12 @@ class Policy(Record):
             )
 
 
-def native_form(
-    policy: Policy,
-) -> tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]:
+def native_form(policy: Policy) -> Request:
     """The first five arguments of _native.harden(). Raises TypeError when policy is no Policy."""
     if not isinstance(policy, Policy):
         raise TypeError(
-            f"policy must be a process_hardening.Policy (as DEFAULT or STRICT), not {type(policy)!r}"
+            "policy must be a process_hardening.Policy (as DEFAULT or STRICT), not"
+            f" {type(policy)!r}"
         )
     clear = tuple(map(os.fsencode, policy.clear))
     return (

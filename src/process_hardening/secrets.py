@@ -7,7 +7,7 @@ import sys
 
 from process_hardening import _native, environment
 from process_hardening._secret_memory import SecretMemory
-from process_hardening.errors import MissingVariableError, SecretMemoryError, HardeningError
+from process_hardening.errors import HardeningError, MissingVariableError, SecretMemoryError
 from process_hardening.policy import STEPS
 from process_hardening.variables import describe_name
 

@@ -34,7 +34,9 @@ def _harden() -> None:
         else:
             pre_main_hardening()
     except BaseException as error:  # `site` would print it and go on unhardened
-        _native.exit(f"the start-up hook failed: {error!r}", getattr(error, "exit_code", 2), None)
+        _native.exit_process(
+            f"the start-up hook failed: {error!r}", getattr(error, "exit_code", 2), None
+        )
 
 
 def _is_request_incomplete() -> bool:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import sys
 
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import Any
+
 INJECTOR = "injector"
 SEARCH_PATH = "search path"
 DIAGNOSTIC = "diagnostic"
@@ -138,7 +142,7 @@ def describe_name(name: object) -> str:
     return f"a {type(name).__name__}"
 
 
-def check_patterns(what: str, names: object) -> tuple[str, ...]:
+def check_patterns(what: str, names: Any) -> tuple[str, ...]:
     """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise TypeError(f"{what} must be a sequence of variable names, not {describe_name(names)}")
@@ -148,6 +152,6 @@ def check_patterns(what: str, names: object) -> tuple[str, ...]:
             raise TypeError(f"{what} must hold variable names, not {describe_name(name)}")
         if not name or "=" in name or "\0" in name or "*" in name[:-1]:
             raise ValueError(
-                f"{what}: {describe_name(name)} is not a variable name; a pattern is NAME or PREFIX*"
+                f"{what}: {describe_name(name)} is not a variable name: write NAME or PREFIX*"
             )
     return result

@@ -159,10 +159,10 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["0"], "is no process id"),
-        (["-1"], "is no process id"),
-        (["x"], "is no process id"),
-        (["99999999999999"], "is no process id"),
+        (["0"], "is not a process ID"),
+        (["-1"], "is not a process ID"),
+        (["x"], "is not a process ID"),
+        (["99999999999999"], "is not a process ID"),
         (["4194304"], "no such process"),
         (["--name", "("], "is no regular expression"),
         (["--exclude", "["], "is no regular expression"),

@@ -79,9 +79,7 @@ def test_an_injector_that_came_back_goes_no_further(name: str, before: bool) -> 
 
 def test_our_own_entry_is_no_injector() -> None:
     """`run --children` put it there; a child without it would be unprotected."""
-    code = (
-        "ph.harden()\nos.environ['LD_PRELOAD'] = ph._PRELOAD_ENTRY.decode().partition('=')[2]"
-    )
+    code = "ph.harden()\nos.environ['LD_PRELOAD'] = ph._PRELOAD_ENTRY.decode().partition('=')[2]"
     assert list(shown(CHILD_ENV.format(code))) == ["LD_PRELOAD"]
     code += " + ':/x.so'"
     assert shown(CHILD_ENV.format(code)) == {}

@@ -131,9 +131,7 @@ def names_for_type_checkers() -> set[str]:
         for alias in node.names
         if alias.asname
     }
-    defined = {
-        node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    }
+    defined = {node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
     return imported | {name for name in defined if not name.startswith("_")}
 
 
@@ -225,7 +223,9 @@ def test_a_report_is_immutable() -> None:
             delattr(report, name)
 
 
-@pytest.mark.parametrize("make", [lambda: ph.harden(ph.Policy(**NOTHING)), ph.status, ph.Policy])
+@pytest.mark.parametrize(
+    "make", [lambda: ph.harden(ph.DEFAULT.replace(**NOTHING)), ph.status, ph.Policy]
+)
 def test_records_are_equal_hashable_and_can_be_pickled(make: Callable[[], object]) -> None:
     """Reports, statuses and policies are ordinary values."""
     one, other = make(), make()

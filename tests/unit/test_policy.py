@@ -68,7 +68,7 @@ def test_patterns_must_be_a_sequence_of_str(name: str, value: object) -> None:
 @pytest.mark.parametrize("pattern", ["", "A=B", "A\0", "*A", "A*B", "A**", "=", "\0"])
 def test_a_pattern_must_be_a_name_or_a_prefix(name: str, pattern: str) -> None:
     """A pattern that could never match is an error, not a silent hole."""
-    with pytest.raises(ValueError, match=f"^{name}: .* is not a variable name; a pattern is NAME or"):
+    with pytest.raises(ValueError, match=f"^{name}: .* is not a variable name: write NAME or"):
         DEFAULT.replace(**{name: ["GOOD", pattern]})
 
 

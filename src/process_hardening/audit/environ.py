@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from process_hardening import _native
 from process_hardening.audit.injection import parse_requests
 from process_hardening.audit.procfs import decode, split_environ
-from process_hardening.environment import is_loader_variable
+from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
 from process_hardening.secret_names import is_secret_name
+from process_hardening.variables import is_loader_variable
 
 # The meaning of a variable's name.
 _LOADER, _SECRET, _NO_DEBUGGING = 1, 2, 4
@@ -43,7 +43,7 @@ class EnvironmentReader:
 
     def __init__(self) -> None:
         # Our own library in LD_PRELOAD is nothing to report.
-        self._ours = tuple(_native._preload_entry.split(b"=", 1))
+        self._ours = tuple(PRELOAD_ENTRY.split(b"=", 1))
         self._known_names: set[bytes] = set()
         self._meaning: dict[bytes, int] = {}
         self._known_blocks: dict[tuple[int, int], EnvironmentFacts] = {}

@@ -13,9 +13,9 @@ import stat
 import sys
 from struct import Struct
 
-from process_hardening import _native
 from process_hardening.audit.procfs import decode, parse_auxv, unescape_path
 from process_hardening.elf import DamagedElfError, Image, parse_tags, read_image
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -277,7 +277,7 @@ class InjectionReader:
 
     def __init__(self, mount_namespace: str | None) -> None:
         self._here = mount_namespace
-        self._ours = _native._preload_entry.partition(b"=")[2]
+        self._ours = os.fsencode(PRELOAD_LIBRARY)
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[str | None, list[bytes]] = {}
         # Programs that had nothing injected, with the files whose code was mapped.

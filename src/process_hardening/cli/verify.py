@@ -7,6 +7,7 @@ import shutil
 import sys
 from types import SimpleNamespace
 
+from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import CommandError
 from process_hardening.output import width_and_colour, write
 from process_hardening.table import table
@@ -144,19 +145,13 @@ def _verify(
         if program:
             return verify_program(program, attacks, canary, as_root, progress)
         if options.pid is not None:
-            return verify_process(_parse_pid(options.pid), attacks, canary, as_root, progress)
+            return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
         return verify(attacks, options.victim or VICTIMS, as_root, progress)
     except KeyboardInterrupt:
         raise InterruptedRunError("stopped; nothing is left running") from None
     finally:
-        if is_terminal:
+        if is_terminal and sys.stderr is not None:
             sys.stderr.write("\r\x1b[K")
-
-
-def _parse_pid(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 31:
-        raise CommandError(f"{text!r} is no process id: give a number, as ps prints it")
-    return int(text)
 
 
 def _read_canary(argument: str | None) -> str | None:

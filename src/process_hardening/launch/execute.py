@@ -6,8 +6,8 @@ import os
 import sys
 
 from process_hardening import _native
-from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.environment import encode, hand_over, preload_entries
+from process_hardening.errors import CannotProtectError, HardeningError
 from process_hardening.launch.plan import EXECUTE_ONLY, Plan
 from process_hardening.launch.program import Program, open_executable
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of

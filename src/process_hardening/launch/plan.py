@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.elf import Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY, why_not_preloaded
 from process_hardening.errors import CannotProtectError
-from process_hardening.elf import Image, read_image
 from process_hardening.launch.program import Program
 from process_hardening.record import Record
 

@@ -6,8 +6,8 @@ import os
 import stat
 import sys
 
-from process_hardening.errors import CannotProtectError, NotFoundError
 from process_hardening.elf import Image, read_image
+from process_hardening.errors import CannotProtectError, NotFoundError
 from process_hardening.record import Record
 
 _LINE_SIZE = 256  # BINPRM_BUF_SIZE: what the kernel reads of a "#!" line

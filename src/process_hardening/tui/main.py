@@ -135,7 +135,6 @@ def _start_again() -> str:
     """
     from process_hardening.errors import HardeningError
     from process_hardening.launch.reexec import is_image, start_again
-
     from process_hardening.state import status
 
     if status().inspectable:

@@ -13,8 +13,8 @@ from process_hardening.audit.rules.model import (
     list_names,
     rule,
 )
-from process_hardening.environment import INJECTOR, kind_of
 from process_hardening.state import HARDENED, UNKNOWN
+from process_hardening.variables import INJECTOR, kind_of
 
 _START_HARDENED = ("process-hardening run -- PROGRAM",)
 

@@ -34,9 +34,9 @@ def harden(arguments: list[str]) -> None:
     policy = None
     excluded = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
     if excluded:
-        from process_hardening.policy import Policy
+        from process_hardening.policy import DEFAULT
 
-        policy = Policy(**excluded)
+        policy = DEFAULT.replace(**excluded)
     pre_main_hardening(policy, reexec="--reexec" in arguments)
 
 

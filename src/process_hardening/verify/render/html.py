@@ -62,7 +62,9 @@ def render(verification: Verification) -> str:
         finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     template = environment.from_string(
-        resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+        resources.files("process_hardening.verify.render")
+        .joinpath("report.html.j2")
+        .read_text(encoding="utf-8")
     )
     rows = [
         {
