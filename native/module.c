@@ -253,7 +253,7 @@ static PyObject *exit_process(PyObject *module, PyObject *args)
     int exit_code;
 
     (void)module;
-    if (!PyArg_ParseTuple(args, "siz:exit_process", &description, &exit_code, &bypass))
+    if (!PyArg_ParseTuple(args, "yiz:exit_process", &description, &exit_code, &bypass))
         return NULL;
     ph_last_words(description, exit_code, bypass, message, sizeof message);
     ph_warn(message);
@@ -306,6 +306,7 @@ static int add_constants(PyObject *module)
     return 0;
 }
 
+/* No claim to run without the GIL: the environment changes in several steps. */
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
 
 static struct PyModuleDef definition = {

@@ -25,7 +25,14 @@ from tools.results import COMPILED, FAILED, IN_PART, Row, record
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cross"
-CORE = ("harden.c", "environment.c", "initial_block.c", "message.c")
+CORE = (
+    "harden.c",
+    "environment.c",
+    "failure.c",
+    "initial_block.c",
+    "message.c",
+    "pattern.c",
+)
 HELPERS = ("launch/no_image.c", "secret/other.c", "window/other.c")
 BINDING = ("module.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* The steps, in the order in which they run (specification, FR2 to FR4).
- * harden.c has a row for each. */
+ * harden.c and failure.c have a row for each. */
 enum ph_step {
     PH_INSPECTION,   /* processes of the same user cannot debug us or read our memory */
     PH_CORE_LIMIT,   /* RLIMIT_CORE, soft and hard, is 0 */

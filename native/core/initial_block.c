@@ -8,8 +8,9 @@
  *
  * To reproduce, compare "the call alone, first" of `make bench` with the same after
  * ph_platform_start_strings() returns -1, or without the first loop of next_string_with(). */
-#include "environment.h"
+#include "initial_block.h"
 #include "hardening.h"
+#include "pattern.h"
 #include "platform.h"
 
 /* Set once the block has no loader variable of this system: nothing adds one after exec. */

@@ -143,6 +143,14 @@ def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
     return not _native.matching(list(names), remove, ())
 
 
+def _is_exposed(policy: "Policy | None") -> bool:
+    """Whether another process can read this one, or has injected a library into it."""
+    _, inspectable, *_ = _native.status()
+    keep = tuple(map(os.fsencode, getattr(policy, "keep", ())))
+    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), (*keep, _PRELOAD_ENTRY))
+    return inspectable == 1 or bool(injectors)
+
+
 def harden(policy: "Policy | None" = None) -> Report:
     """Take the steps of a policy in this process.
 
@@ -157,12 +165,15 @@ def harden(policy: "Policy | None" = None) -> Report:
 def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
     """Print an error and end the process: a caller could catch it and go on unprotected.
 
-    Nothing is imported here: that fails, too, where no descriptor is left.
+    Nothing is imported here: where no descriptor is left, that fails too.
     """
-    code = getattr(error, "exit_code", _USAGE_ERROR)
-    text = str(error) or type(error).__name__
-    _native.exit_process(text, code, None if code == _USAGE_ERROR else bypass)
-    raise AssertionError("the process has ended")
+    code: int = getattr(error, "exit_code", _USAGE_ERROR)
+    try:
+        text = " ".join(str(error).split()).replace("\0", "") or type(error).__name__
+        line = text.encode("utf-8", "backslashreplace")
+        _native.exit_process(line, code, None if code == _USAGE_ERROR else bypass)
+    finally:
+        os._exit(code)
 
 
 def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
@@ -195,11 +206,13 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     try:
-        if reexec:
-            from process_hardening.launch.reexec import harden_and_start_again
+        exposed = reexec and _is_exposed(policy)
+        report = _take_steps(policy, fatal=True)
+        if exposed and not report.bypassed:
+            from process_hardening.launch.reexec import start_again
 
-            return harden_and_start_again(policy, _take_steps)
-        return _take_steps(policy, fatal=True)
+            start_again()
+        return report
     except BaseException as error:
         _exit(error, getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE))
 

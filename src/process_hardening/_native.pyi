@@ -64,5 +64,5 @@ def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...
     copy named path is executed then
     """
 
-def exit_process(description: str, exit_code: int, bypass: str | None, /) -> None:
+def exit_process(description: bytes, exit_code: int, bypass: str | None, /) -> None:
     """Print a line as a failed step does, and end the process: nothing can catch that."""

@@ -77,7 +77,7 @@ def _check(policy: object, on_drift: object) -> None:
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         reason = f"no longer in force: {', '.join(drift.steps)}"
-        _native.exit_process(reason, _EXIT_CODES[drift.steps[0]], None)
+        _native.exit_process(reason.encode(), _EXIT_CODES[drift.steps[0]], None)
     if drift and callable(on_drift):
         on_drift(drift)
     return drift

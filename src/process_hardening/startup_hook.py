@@ -26,17 +26,20 @@ def _is_requested() -> bool:
 
 
 def _harden() -> None:
-    from process_hardening import _native, pre_main_hardening
-
     try:
+        from process_hardening import pre_main_hardening
+
         if _is_requested() and _is_request_incomplete():
             _harden_as_requested()
         else:
             pre_main_hardening()
     except BaseException as error:  # `site` would print it and go on unhardened
-        _native.exit_process(
-            f"the start-up hook failed: {error!r}", getattr(error, "exit_code", 2), None
-        )
+        code: int = getattr(error, "exit_code", 2)
+        line = f"process-hardening: the start-up hook failed: {error!r}; exiting with status {code}"
+        try:
+            os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")
+        finally:
+            os._exit(code)
 
 
 def _is_request_incomplete() -> bool:

@@ -430,6 +430,24 @@ print("went on", ph.status().verdict)
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["LD_\udcff", "LD_NEW\nLINE", "LD_" + "x" * 3000], ids=["bytes", "newline", "long"]
+)
+def test_whatever_the_error_says_is_one_line_and_the_end(name: str) -> None:
+    """Text that cannot be encoded, or does not fit, must not let the program go on."""
+    code = """
+from types import MappingProxyType
+os.environ = MappingProxyType(dict(os.environ))
+try:
+    ph.pre_main_hardening()
+finally:
+    print("went on")
+"""
+    result = run_python(code, env={name: "1"}, errors="replace")
+    assert (result.returncode, result.stdout) == (8, "")
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_policy_that_cannot_be_encoded() -> None:
     """A lone surrogate is no name in any environment: refused, not passed over."""
     code = r"ph.pre_main_hardening(ph.Policy(clear=['\ud800'])); print('went on')"

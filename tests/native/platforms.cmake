@@ -16,7 +16,9 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
     ${fake}/${fake_system}/kernel.c
     ${native}/core/harden.c
     ${native}/core/environment.c
+    ${native}/core/failure.c
     ${native}/core/initial_block.c
+    ${native}/core/pattern.c
     ${native}/core/message.c
     ${native}/core/platform/${fake_system}.c
     $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>

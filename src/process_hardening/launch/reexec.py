@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native
 from process_hardening.elf import read_image
-from process_hardening.environment import PRELOAD_ENTRY, encode, hand_over
+from process_hardening.environment import hand_over
 from process_hardening.errors import INSPECTION_ERROR, CannotProtectError, HardeningError
 from process_hardening.launch.execute import execute_only, overlay
 from process_hardening.launch.plan import Host, why_not_execute_only
@@ -16,11 +15,7 @@ from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import NoReturn
-
-    from process_hardening import Report
-    from process_hardening.policy import Policy
 
 _RUN = "`process-hardening run -- PROGRAM` does it from outside"
 
@@ -72,23 +67,6 @@ def is_image() -> bool:
         return os.readlink("/proc/self/exe").startswith("/memfd:")
     except OSError as error:
         _refuse(f"/proc/self/exe: {error.strerror}")
-
-
-def harden_and_start_again(
-    policy: Policy | None, take_steps: Callable[[Policy | None, bool], Report]
-) -> Report:
-    """Harden this process; start it again if another process could have got in before that.
-
-    take_steps -- hardens, or ends the process
-    """
-    _, inspectable, *_ = _native.status()
-    keep = () if policy is None else encode(policy.keep)
-    injectors = (b"LD_PRELOAD", b"LD_AUDIT")
-    injected = _native.matching(None, injectors, (*keep, PRELOAD_ENTRY))
-    report = take_steps(policy, True)
-    if (inspectable == 1 or injected) and not report.bypassed:
-        start_again()
-    return report
 
 
 def start_again() -> None:
