@@ -129,16 +129,17 @@ def _check() -> None:
 
 
 def _start_again() -> str:
-    """Become an execute-only image, if this process is none and can be one.
+    """Become an execute-only image, if this process is not one yet and can be one.
 
-    Returns why it cannot: then it is hardened since main() began, not from its start.
+    Not by reexec=True, which exits where no image is possible: the monitor holds no secret, so it
+    goes on, hardened from the first statement of main(). Returns why it is not an image.
     """
     from process_hardening.errors import HardeningError
     from process_hardening.launch.reexec import is_image, start_again
     from process_hardening.state import status
 
     if status().inspectable:
-        return ""  # it was told not to harden, and said so
+        return ""  # the bypass variable is set, and a warning was printed
     try:
         if not is_image():
             start_again()
