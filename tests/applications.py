@@ -15,7 +15,7 @@ from typing import Any
 
 import support
 
-psutil = support.module("psutil")
+psutil = support.import_module("psutil")
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "frameworks"
 PROGRAMS = Path(__file__).with_name("programs")
@@ -62,7 +62,7 @@ class Application:
 
         Other test runs on this machine cannot change fs.suid_dumpable meanwhile.
         """
-        options = support.as_user() if user else {}
+        options = support.user_options() if user else {}
         setting = Path("/proc/sys/fs/suid_dumpable")
         with setting.open() as lock, self.log.open("w") as log:
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -79,7 +79,7 @@ class Application:
             try:
                 yield process
             finally:
-                children = descendants(process.pid) if process.poll() is None else []
+                children = find_descendants(process.pid) if process.poll() is None else []
                 process.kill()  # first, or it would replace the workers
                 for child in children:
                     with suppress(psutil.NoSuchProcess):
@@ -87,6 +87,6 @@ class Application:
                 process.communicate(timeout=support.TIMEOUT)
 
 
-def descendants(pid: int) -> list[Any]:
+def find_descendants(pid: int) -> list[Any]:
     """Return the children of a process and theirs, as psutil objects."""
     return list(psutil.Process(pid).children(recursive=True))

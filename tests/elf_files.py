@@ -16,7 +16,7 @@ BASE = 0x40000
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
-def make(
+def make_elf(
     machine: int = X86_64,
     bits: int = 64,
     order: str = "<",
@@ -65,6 +65,6 @@ def make(
     return header + segments + loader + strings + dynamic
 
 
-def with_bytes(image: bytes, offset: int, replacement: bytes) -> bytes:
+def replace_bytes(image: bytes, offset: int, replacement: bytes) -> bytes:
     """Return the file with some of its bytes replaced."""
     return image[:offset] + replacement + image[offset + len(replacement) :]

@@ -30,35 +30,35 @@ TIMEOUT = 60
 """Seconds until a program that neither ends nor answers counts as hung."""
 
 
-def missing(what: str) -> NoReturn:
+def fail_or_skip(what: str) -> NoReturn:
     """Fail in CI, skip elsewhere, because this machine lacks something the test needs."""
     if MUST_WORK:
         pytest.fail(f"missing here: {what}")
     pytest.skip(f"missing here: {what}")
 
 
-def tool(name: str) -> str:
+def find_tool(name: str) -> str:
     """Return the path of a program in the test environment or in PATH."""
     beside = Path(sys.executable).with_name(name)
     path = str(beside) if beside.exists() else shutil.which(name)
-    return path or missing(name)
+    return path or fail_or_skip(name)
 
 
-def module(name: str) -> Any:
+def import_module(name: str) -> Any:
     """Import a module of tests/requirements.txt."""
     try:
         return importlib.import_module(name)
     except ImportError:
-        missing(f"the module {name}")
+        fail_or_skip(f"the module {name}")
 
 
-def need_root() -> None:
+def require_root() -> None:
     """Fail or skip unless the test runs as root."""
     if os.getuid():
-        missing("root")
+        fail_or_skip("root")
 
 
-def as_user() -> dict[str, Any]:
+def user_options() -> dict[str, Any]:
     """Return the subprocess arguments that start a program as the unprivileged user."""
     if os.getuid():
         return {}
@@ -67,7 +67,7 @@ def as_user() -> dict[str, Any]:
 
 def run_as_user(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a program as the unprivileged user and return its output as text."""
-    return run(argv, **{**as_user(), **options})
+    return run(argv, **{**user_options(), **options})
 
 
 def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -93,7 +93,7 @@ class Running:
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.PIPE,
                 "text": True,
-                **as_user(),
+                **user_options(),
                 **options,
             },
         )
@@ -151,7 +151,14 @@ class Compiler:
         output = self.folder / (name or Path(source).stem)
         if not output.exists():
             warnings = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
-            command = [tool(cc), *warnings, str(self.sources / source), "-o", str(output), *flags]
+            command = [
+                find_tool(cc),
+                *warnings,
+                str(self.sources / source),
+                "-o",
+                str(output),
+                *flags,
+            ]
             subprocess.run(command, check=True)
         return output
 
@@ -162,18 +169,18 @@ _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
 _DUMPABLE = {2: 0, 4: 1, 8: 2}
 
 
-def dumpable(pid: int) -> int:
+def read_dumpable(pid: int) -> int:
     """Return the dumpable flag of another process, from pidfd_info (Linux 6.16)."""
     pidfd = os.pidfd_open(pid)
     info = bytearray(_PIDFD_INFO.pack(1 << 4, 0))
     try:
         fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
     except OSError:
-        missing("a kernel that tells the dumpable flag (Linux 6.16)")
+        fail_or_skip("a kernel that tells the dumpable flag (Linux 6.16)")
     finally:
         os.close(pidfd)
     mask, coredump = _PIDFD_INFO.unpack(info)
-    return _DUMPABLE[coredump] if mask & 1 << 4 else missing("the dumpable flag in pidfd_info")
+    return _DUMPABLE[coredump] if mask & 1 << 4 else fail_or_skip("the dumpable flag in pidfd_info")
 
 
 class Sysctl:
@@ -201,4 +208,4 @@ class Sysctl:
         try:
             self.path.write_text(value)
         except OSError as error:
-            missing(f"the right to write {self.path}: {error.strerror}")
+            fail_or_skip(f"the right to write {self.path}: {error.strerror}")

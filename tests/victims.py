@@ -32,12 +32,12 @@ NOT_PERMITTED = "Operation not permitted"
 _IN_THE_PROGRAM = {"pre_main": "PRE_MAIN", "reexec": "REEXEC"}
 
 
-def command() -> str:
+def find_command() -> str:
     """Return the path of the installed process-hardening command."""
     return str(Path(sys.executable).with_name("process-hardening"))
 
 
-def preload_entry() -> str:
+def make_preload_entry() -> str:
     """Return the environment entry NAME=VALUE that loads our library into a program."""
     return f"LD_PRELOAD={PRELOAD_LIBRARY}"
 
@@ -51,15 +51,15 @@ def copy_package(folder: Path) -> None:
     )
 
 
-def chat_argv(method: str, program: str) -> list[str]:
+def make_chat_argv(method: str, program: str) -> list[str]:
     """Return the command that starts the chat under a method: plain, one of METHODS or its own."""
     python = [sys.executable, program]
     if method == "plain":
         return [*python, "PLAIN"]
     if method == "in-process":
-        return [command(), "run", "--method", method, "--", program, "PLAIN"]
+        return [find_command(), "run", "--method", method, "--", program, "PLAIN"]
     if method in METHODS and method not in _IN_THE_PROGRAM:
-        return [command(), "run", "--method", method, "--", *python, "PLAIN"]
+        return [find_command(), "run", "--method", method, "--", *python, "PLAIN"]
     return [*python, _IN_THE_PROGRAM.get(method, method)]
 
 
@@ -92,7 +92,7 @@ class Chat(support.Running):
         assert answer.startswith("READY "), answer
         self.address = int(answer.split()[1])
 
-    def works(self) -> bool:
+    def still_works(self) -> bool:
         """Whether it still answers."""
         return self.ask("are you there?") == "echo: are you there?"
 
@@ -116,12 +116,14 @@ class Console(support.Running):
         """Attack it, as its own user unless options say otherwise; returns the output."""
         attack = [sys.executable, str(self.programs / "attack.py"), name, str(self.pid)]
         result = support.run(
-            [*attack, str(address), str(size)], errors="replace", **{**support.as_user(), **options}
+            [*attack, str(address), str(size)],
+            errors="replace",
+            **{**support.user_options(), **options},
         )
         return str(result.stdout + result.stderr)
 
 
-def core_limit(pid: int) -> str:
+def read_core_limit(pid: int) -> str:
     """Return the core limit in /proc/PID/limits: soft, hard, unit."""
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith("Max core file size"))
@@ -129,11 +131,11 @@ def core_limit(pid: int) -> str:
 
 
 @contextmanager
-def core_dumps_allowed() -> Iterator[None]:
+def allow_core_dumps() -> Iterator[None]:
     """Raise the soft core limit, which started programs inherit, to the hard one."""
     before = resource.getrlimit(resource.RLIMIT_CORE)
     if before[1] == 0:
-        support.missing("a core limit above 0")
+        support.fail_or_skip("a core limit above 0")
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
         yield
@@ -148,14 +150,14 @@ class Cores:
         self.folder = folder
         self.piped = piped
 
-    def of(self, pid: int) -> bytes | None:
+    def find(self, pid: int) -> bytes | None:
         """Return the core dump of a process that has ended, or None."""
         path = self.folder / f"core.{pid}"
         return path.read_bytes() if path.exists() else None
 
-    def leak(self, control: Chat) -> None:
+    def assert_leaked(self, control: Chat) -> None:
         """Fail as inconclusive unless the core dump of an unhardened victim has its key."""
-        core = self.of(control.pid)
+        core = self.find(control.pid)
         settings = ("core_pattern", "core_pipe_limit")
         values = [Path(f"/proc/sys/kernel/{name}").read_text().strip() for name in settings]
         assert core is not None, f"inconclusive: no core; {settings} are {values}"

@@ -132,10 +132,10 @@ def in_mounts(script: str, as_user: bool = True) -> list[str]:
     script -- what root does there first, in the shell; as_user -- whether the command then runs
     as the unprivileged user
     """
-    support.need_root()
+    support.require_root()
     drop = f"setpriv --reuid={support.USER} --regid={support.USER} --clear-groups " * as_user
     shell = f'mount --make-rprivate / && {script} && exec {drop}"$@"'
-    return [support.tool("unshare"), "--mount", "sh", "-ec", shell, "sh"]
+    return [support.find_tool("unshare"), "--mount", "sh", "-ec", shell, "sh"]
 
 
 def mount_proc(hidepid: str) -> str:

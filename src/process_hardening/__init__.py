@@ -137,10 +137,9 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
 def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
-    names: dict[bytes, bytes] | None = getattr(os.environ, "_data", None)
-    if names is None or names is not getattr(getattr(os, "environb", None), "_data", None):
-        return False
-    return not _native.matching(list(names), remove, ())
+    names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
+    shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
+    return names is shared and not _native.matching(list(names), remove, ())
 
 
 def _is_exposed(policy: "Policy | None") -> bool:

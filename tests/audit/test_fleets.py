@@ -19,7 +19,7 @@ def play(folder: Path, hosts: str = "all", **variables: Any) -> subprocess.Compl
     """Run the playbook over hosts of its inventory, with a folder of its own for the facts."""
     ansible = EXAMPLES / "ansible"
     values = {"facts_folder": str(folder / "facts.d"), "report_folder": str(folder), **variables}
-    argv = [support.tool("ansible-playbook"), "-i", str(ansible / "inventory.ini"),
+    argv = [support.find_tool("ansible-playbook"), "-i", str(ansible / "inventory.ini"),
             str(ansible / "audit.yml"), "--limit", hosts, "-e", json.dumps(values)]  # fmt: skip
     env = {
         "PATH": f"{Path(COMMAND).parent}:/usr/bin:/bin",
@@ -58,7 +58,7 @@ def test_the_fact_without_the_package() -> None:
 
 def test_the_alert_rules_use_what_is_written(animal: Path, tmp_path: Path) -> None:
     """Every metric, label, value and finding that they name exists."""
-    yaml = support.module("yaml")
+    yaml = support.import_module("yaml")
     rules = yaml.safe_load((EXAMPLES / "prometheus/alerts.yml").read_text())
     path = tmp_path / "x.prom"
     with Animal(animal) as one:

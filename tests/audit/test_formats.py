@@ -17,7 +17,7 @@ HOSTILE = "name=<&\"'\\\n\x1b>\x0b"
 
 def schema() -> Any:
     """The validator of the published schema."""
-    jsonschema = support.module("jsonschema")
+    jsonschema = support.import_module("jsonschema")
     document = json.loads((DOCS / "audit.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document)
@@ -52,8 +52,8 @@ def test_json_of_doctor_is_as_its_schema_says() -> None:
 
 def test_openmetrics(animal: Path, user_tmp: Path) -> None:
     """Read by Prometheus' own parsers, that of OpenMetrics and that of the older format."""
-    parser = support.module("prometheus_client.openmetrics.parser")
-    older = support.module("prometheus_client.parser")
+    parser = support.import_module("prometheus_client.openmetrics.parser")
+    older = support.import_module("prometheus_client.parser")
     path = user_tmp / "audit.prom"
     with Animal(animal, HOSTILE) as one, Animal(animal, *HARDENED, "name=safe") as safe:
         done = audit(one.pid, safe.pid, "--openmetrics", path)

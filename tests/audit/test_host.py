@@ -213,7 +213,7 @@ def test_the_fix_by_the_version(release: str, expected: str | None) -> None:
 def test_the_fix_by_trying() -> None:
     """On a kernel that has it by its version, trying agrees; it leaves no zombie."""
     if exit_race_by_version(os.uname().release) != FIXED:
-        support.missing("a kernel that has the fix by its version")
+        support.fail_or_skip("a kernel that has the fix by its version")
     assert exit_race_by_trying() == FIXED
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -238,7 +238,7 @@ def test_file_capabilities() -> None:
 
 def test_a_program_with_a_capability(tmp_path: Path) -> None:
     """Is told among who can read others' memory."""
-    support.need_root()
+    support.require_root()
     program = tmp_path / "usr/bin/peek"
     program.parent.mkdir(parents=True)
     program.write_text("")
@@ -246,7 +246,7 @@ def test_a_program_with_a_capability(tmp_path: Path) -> None:
     try:
         os.setxattr(program, "security.capability", value)
     except OSError as error:
-        support.missing(f"a file system with capabilities: {error.strerror}")
+        support.fail_or_skip(f"a file system with capabilities: {error.strerror}")
     host = host_of(tmp_path, {})
     assert [names for _, names in host.capable_files] == [("CAP_SYS_PTRACE",)]
     assert ids(host) == ["PH116"]
@@ -268,7 +268,7 @@ def test_a_process_with_a_capability(tmp_path: Path) -> None:
 
 def test_others_may_write_what_is_preloaded(tmp_path: Path) -> None:
     """A library that root does not own is worse than one that it does."""
-    support.need_root()
+    support.require_root()
     library = tmp_path / "opt/x.so"
     library.parent.mkdir()
     library.write_text("")

@@ -86,7 +86,7 @@ def test_exec_loses_the_flag_and_keeps_the_limit(animal: Path) -> None:
 
 def test_a_set_user_id_program(build: support.Compiler, animal: Path) -> None:
     """A user's set-user-ID program is not dumpable, and nobody said hardened."""
-    support.need_root()
+    support.require_root()
     program = build.folder / "raised"
     shutil.copy(animal, program)
     program.chmod(0o4755)
@@ -266,7 +266,7 @@ def test_kernel_threads() -> None:
     """Where the pid namespace shows them, they are marked as such."""
     status = Path("/proc/2/status")
     if not status.exists() or "kthreadd" not in status.read_text():
-        support.missing("kernel threads in this pid namespace")
+        support.fail_or_skip("kernel threads in this pid namespace")
     found = process_of(2)
     assert (found["name"], found["kind"], found["verdict"]) == (
         "kthreadd",
@@ -343,9 +343,9 @@ def test_secrets_are_named_and_never_told(animal: Path) -> None:
 
 def test_capabilities_that_read_others(animal: Path) -> None:
     """Whether in effect or only permitted."""
-    support.need_root()
+    support.require_root()
     user = str(support.USER)
-    before = [support.tool("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups",
+    before = [support.find_tool("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups",
               "--inh-caps=+sys_ptrace", "--ambient-caps=+sys_ptrace"]  # fmt: skip
     with Animal(animal, before=before, **ROOT) as one:
         found = process_of(one.pid)
@@ -411,7 +411,7 @@ def test_an_older_kernel_and_a_process_of_root(
     modes: list[str], animal: Path, filtered: list[str]
 ) -> None:
     """A probe tells where it can; where it cannot, unknown is said."""
-    support.need_root()
+    support.require_root()
     with Animal(animal, *modes, **ROOT) as one:
         found = process_of(one.pid, before=[*filtered, "PIDFD_GET_INFO", "--"])
         check(one, found)
@@ -426,7 +426,7 @@ def test_an_older_kernel_and_a_process_of_root(
         assert "PH015" in done.stdout
 
     # In a container nobody has CAP_SYS_PTRACE, and success alone is proof.
-    contained = [support.tool("setpriv"), "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
+    contained = [support.find_tool("setpriv"), "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
     with Animal(animal, *modes, before=contained, **ROOT) as one:
         found = process_of(one.pid, before=[*contained, *filtered, "PIDFD_GET_INFO", "--"])
         assert found["verdict"] == ("unknown" if modes else "exposed")
@@ -472,8 +472,8 @@ def test_what_the_same_user_sees(mode: str, animal: Path) -> None:
 
 def test_another_pid_namespace_s_proc(animal: Path) -> None:
     """Its pids are not ours: what a pidfd says of such a number would be another process's."""
-    support.need_root()
-    before = [support.tool("unshare"), "--pid", "--fork"]
+    support.require_root()
+    before = [support.find_tool("unshare"), "--pid", "--fork"]
     with Animal(animal, *HARDENED) as one, Animal(animal) as plain:
         found = process_of(one.pid, before=before)
         check(one, found)

@@ -25,8 +25,8 @@ from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.secret_names import secret_arguments
 from process_hardening.terminal import printable
 
-hypothesis = support.module("hypothesis")
-st = support.module("hypothesis.strategies")
+hypothesis = support.import_module("hypothesis")
+st = support.import_module("hypothesis.strategies")
 
 CORPUS = Path(__file__).with_name("corpus")
 LIMIT = st.integers(0, procfs.UNLIMITED)
@@ -173,7 +173,7 @@ def test_where_cores_go_is_read_back(first: str, kind: str, rest: str) -> None:
 @pytest.mark.parametrize("bits", [32, 64])
 def test_the_libraries_of_a_program_are_read_back(bits: int) -> None:
     def check(libraries: list[str]) -> None:
-        image = parse_elf(elf_files.make(bits=bits, needed=libraries))
+        image = parse_elf(elf_files.make_elf(bits=bits, needed=libraries))
         assert image is not None
         assert (image.bits, image.needed) == (bits, tuple(libraries))
 

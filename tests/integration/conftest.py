@@ -36,7 +36,7 @@ def programs() -> Iterator[Path]:
             if source.suffix == ".c":
                 output = folder / source.stem
                 flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
-                subprocess.run([support.tool("cc"), *flags, source, "-o", output], check=True)
+                subprocess.run([support.find_tool("cc"), *flags, source, "-o", output], check=True)
             elif source.is_file():
                 shutil.copy(source, folder)
         yield folder
@@ -56,7 +56,7 @@ def cores(
     core_pattern: support.Sysctl,  # restored before the folder goes
 ) -> Iterator[victims.Cores]:
     """Send core dumps to a folder, once as files and once through a pipe to a program."""
-    with support.Sysctl("kernel/core_pipe_limit") as pipe_limit, victims.core_dumps_allowed():
+    with support.Sysctl("kernel/core_pipe_limit") as pipe_limit, victims.allow_core_dumps():
         if request.param == "file":
             core_pattern.set(f"{user_tmp}/core.%p")
         else:

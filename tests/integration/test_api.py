@@ -38,7 +38,7 @@ def python_argv(code: str) -> list[str]:
 
 def run_python(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
-    env = {**launches.without_loader_variables(), **options.pop("env", {})}
+    env = {**launches.remove_loader_variables(), **options.pop("env", {})}
     return support.run_as_user(python_argv(code), env=env, **options)
 
 
@@ -56,7 +56,7 @@ def shown(code: str, **options: Any) -> Any:
 
 def shown_raw(compiler: support.Compiler, entries: Sequence[bytes], code: str) -> Any:
     """The same, in exactly this environment."""
-    argv = launches.raw(compiler, entries, python_argv(code))
+    argv = launches.make_raw_argv(compiler, entries, python_argv(code))
     return values_of(support.run_as_user(argv))
 
 
@@ -69,10 +69,10 @@ def initial_after(
     compiler: support.Compiler, entries: Sequence[bytes], code: str
 ) -> tuple[str, list[bytes]]:
     """What code says when it is ready, and what /proc/PID/environ holds then; root looks."""
-    support.need_root()
-    argv = launches.raw(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
+    support.require_root()
+    argv = launches.make_raw_argv(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
     with support.Running(argv) as program:
-        return program.ready, launches.initial_environment(program.pid)
+        return program.ready, launches.read_initial_environment(program.pid)
 
 
 @pytest.mark.parametrize("call", ["harden", "pre_main_hardening"])
@@ -163,7 +163,7 @@ def test_whatever_python_did_before(compiler: support.Compiler, before: str, lat
         "show(names=names, child='LD_' in child, value=os.environ.get('OTHER'))"
     )
     entries = [b"LD_PRELOAD=", b"OTHER=kept", b"PATH=/usr/bin:/bin"]
-    argv = launches.raw(compiler, entries, [sys.executable, "-c", code])
+    argv = launches.make_raw_argv(compiler, entries, [sys.executable, "-c", code])
     found = values_of(support.run_as_user(argv))
     kept = None if "clear" in before else "kept"
     assert found == {"names": [], "child": False, "value": kept}
@@ -290,7 +290,7 @@ def test_no_new_privs_holds_for_children() -> None:
 )
 def test_a_tracer_that_is_attached_already(call: str, status: int, line: str) -> None:
     """STRICT ends with status 6 and names it; DEFAULT goes on, and status() tells."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     code = f"{call}; s = ph.status(); show(verdict=s.verdict, traced=s.tracer_pid > 0)"
     result = support.run_as_user([*strace, *python_argv(code)], env=os.environ.copy())
     assert result.returncode == status, result.stderr
@@ -302,7 +302,7 @@ def test_a_tracer_that_is_attached_already(call: str, status: int, line: str) ->
 
 def test_a_tracer_raises_from_harden() -> None:
     """With the step and the status that the other call would exit with."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     code = """
 try:
     ph.harden(ph.STRICT)
@@ -378,7 +378,7 @@ def test_the_bypass_can_be_renamed_or_taken_out(policy: str, variable: str, bypa
 
 def test_the_bypass_is_ignored_with_raised_privileges() -> None:
     """The environment of a set-user-ID program is its caller's (AT_SECURE, getauxval(3))."""
-    support.need_root()
+    support.require_root()
     code = f"{PRELUDE}show(bypassed=ph.harden().bypassed, verdict=ph.status().verdict)"
     # An effective uid that is not the real one: exec sets AT_SECURE as for a set-user-ID file.
     start = f"import os; os.setresuid({support.USER}, 0, 0); os.execv({sys.executable!r}, argv)"
@@ -578,7 +578,7 @@ os.write(1, ph.harden().inspection.encode())
 """
     result = run_python(code)
     if "ModuleNotFoundError" in result.stderr:
-        support.missing("a module of this Python that makes subinterpreters")
+        support.fail_or_skip("a module of this Python that makes subinterpreters")
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{APPLIED} {ALREADY} {ALREADY} {ALREADY}"
 
@@ -657,4 +657,4 @@ show(growth=[b - a for a, b in zip(before, after)])
 def test_the_process_of_the_tests_is_untouched() -> None:
     """Everything here ran in processes of its own: coverage, debuggers and cores still work."""
     assert Path("/proc/self/environ").read_bytes()
-    assert support.dumpable(os.getpid()) == 1
+    assert support.read_dumpable(os.getpid()) == 1

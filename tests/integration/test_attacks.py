@@ -15,7 +15,7 @@ import pytest
 import support
 import victims
 from programs.attack import ATTACKS
-from victims import METHODS, Chat, chat_argv
+from victims import METHODS, Chat, make_chat_argv
 
 TOOLS = ("gdb", "gcore", "strace", "py-spy")
 
@@ -30,14 +30,14 @@ REFUSALS = (
 
 def run_gdb(victim: Chat) -> str:
     """Print the string at the address with gdb."""
-    argv = [support.tool("gdb"), "-nx", "-batch", "-p", str(victim.pid)]
+    argv = [support.find_tool("gdb"), "-nx", "-batch", "-p", str(victim.pid)]
     result = support.run_as_user([*argv, "-ex", f"x/s {victim.address}"])
     return result.stdout + result.stderr
 
 
 def run_gcore(victim: Chat, folder: Path) -> str:
     """Write a core file with gdb's gcore and read it."""
-    argv = [support.tool("gcore"), "-o", str(folder / "gcore"), str(victim.pid)]
+    argv = [support.find_tool("gcore"), "-o", str(folder / "gcore"), str(victim.pid)]
     result = support.run_as_user(argv)
     core = folder / f"gcore.{victim.pid}"
     found = core.exists() and victim.key.encode() in core.read_bytes()
@@ -46,9 +46,9 @@ def run_gcore(victim: Chat, folder: Path) -> str:
 
 def run_strace(victim: Chat) -> str:
     """Watch the system calls of the victim while it writes its key to its user."""
-    argv = [support.tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
+    argv = [support.find_tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
     with subprocess.Popen(
-        argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.as_user()
+        argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.user_options()
     ) as tracer:
         assert tracer.stderr is not None
         output = tracer.stderr.readline()
@@ -62,7 +62,7 @@ def run_strace(victim: Chat) -> str:
 
 def run_py_spy(victim: Chat) -> str:
     """Print the local variables of every frame with py-spy."""
-    argv = [support.tool("py-spy"), "dump", "--locals", "--pid", str(victim.pid)]
+    argv = [support.find_tool("py-spy"), "dump", "--locals", "--pid", str(victim.pid)]
     result = support.run_as_user(argv)
     return result.stdout + result.stderr
 
@@ -98,7 +98,10 @@ def test_an_attack_is_refused(
     name: str, method: str, chat: str, programs: Path, user_tmp: Path
 ) -> None:
     """An unhardened victim leaks, a hardened one refuses, and both still work."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         from_control = attack(name, control, programs, user_tmp)
         assert secret_of(name, control) in from_control, f"inconclusive: {from_control}"
 
@@ -106,15 +109,15 @@ def test_an_attack_is_refused(
         assert secret_of(name, victim) not in from_victim
         assert any(words in from_victim for words in REFUSALS), from_victim
 
-        assert control.works()
-        assert victim.works()
+        assert control.still_works()
+        assert victim.still_works()
 
 
 @pytest.mark.parametrize("name", ["fd", "pidfd_getfd", "environ", "mem"])
 def test_root_reads_a_hardened_process(name: str, chat: str, programs: Path) -> None:
     """Hardening does not stop root: SECURITY.md says so."""
-    support.need_root()
-    with Chat(chat_argv("pre_main", chat)) as victim:
+    support.require_root()
+    with Chat(make_chat_argv("pre_main", chat)) as victim:
         argv = [sys.executable, str(programs / "attack.py"), name, str(victim.pid)]
         argv += [str(victim.address), str(len(victim.key))]
         assert secret_of(name, victim) in support.run(argv, errors="replace").stdout

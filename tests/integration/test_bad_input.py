@@ -23,8 +23,8 @@ USAGE, CANNOT, NOT_FOUND = 2, 126, 127
 def user(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The options that start a program as the unprivileged user, or as root."""
     if request.param == "user":
-        return support.as_user()
-    support.need_root()
+        return support.user_options()
+    support.require_root()
     return {}
 
 
@@ -193,9 +193,9 @@ def set_user_id(mode: int) -> Callable[[Path], Path]:
     """The maker of a program that gains rights."""
 
     def make(folder: Path) -> Path:
-        support.need_root()
+        support.require_root()
         path = folder / "program"
-        path.write_bytes(Path(launches.which("touch")).read_bytes())
+        path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
         os.chown(path, 0, 0)
         path.chmod(mode)
         return path
@@ -205,14 +205,14 @@ def set_user_id(mode: int) -> Callable[[Path], Path]:
 
 def with_capabilities(folder: Path) -> Path:
     """A program that gains CAP_NET_RAW (VFS_CAP_REVISION_2, linux/capability.h)."""
-    support.need_root()
+    support.require_root()
     path = folder / "program"
-    path.write_bytes(Path(launches.which("touch")).read_bytes())
+    path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
     path.chmod(0o755)
     try:
         os.setxattr(path, "security.capability", bytes([1, 0, 0, 2, 0, 0x20, 0, 0]) + bytes(12))
     except OSError as error:
-        support.missing(f"file capabilities: {error.strerror}")
+        support.fail_or_skip(f"file capabilities: {error.strerror}")
     return path
 
 
@@ -225,20 +225,24 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
     "zeroes": (a_file(bytes(4096)), CANNOT, "neither an ELF program nor a script"),
     "not executable": (a_file(b"#!/bin/sh\n", 0o644), CANNOT, "not executable: chmod +x it"),
     "magic alone": (a_file(b"\x7fELF"), CANNOT, "damaged ELF file"),
-    "truncated ELF": (a_file(elf_files.make(OURS)[:100]), CANNOT, "damaged ELF file"),
+    "truncated ELF": (a_file(elf_files.make_elf(OURS)[:100]), CANNOT, "damaged ELF file"),
     "ELF of 3 bits": (
-        a_file(elf_files.with_bytes(elf_files.make(OURS), 4, b"\3")),
+        a_file(elf_files.replace_bytes(elf_files.make_elf(OURS), 4, b"\3")),
         CANNOT,
         "damaged ELF file",
     ),
     "foreign machine": (
-        a_file(elf_files.make(FOREIGN)),
+        a_file(elf_files.make_elf(FOREIGN)),
         CANNOT,
         f"for another machine (ELF machine {FOREIGN}), this one is {os.uname().machine}",
     ),
-    "big-endian machine": (a_file(elf_files.make(22, order=">")), CANNOT, "for another machine"),
+    "big-endian machine": (
+        a_file(elf_files.make_elf(22, order=">")),
+        CANNOT,
+        "for another machine",
+    ),
     "no loader": (
-        a_file(elf_files.make(OURS, interpreter="/nosuch/ld.so")),
+        a_file(elf_files.make_elf(OURS, interpreter="/nosuch/ld.so")),
         CANNOT,
         "cannot be started",
     ),
@@ -292,7 +296,7 @@ def test_an_unreadable_program_is_refused(
     compiler: support.Compiler, command: str, user_tmp: Path, mode: int
 ) -> None:
     """It cannot be copied; root may read it."""
-    support.need_root()
+    support.require_root()
     path = user_tmp / "program"
     path.write_bytes(compiler("subject.c").read_bytes())
     path.chmod(mode)
@@ -305,7 +309,7 @@ def test_an_unreadable_program_is_refused(
 
 def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
     """By every method."""
-    support.need_root()
+    support.require_root()
     path = user_tmp / "script.py"
     path.write_text("#!/bin/sh\n")
     for mode in (0o200, 0o311):
@@ -318,7 +322,7 @@ def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
 
 def test_a_program_in_a_closed_folder_is_not_found(command: str, user_tmp: Path) -> None:
     """For this user it does not exist."""
-    support.need_root()
+    support.require_root()
     folder = user_tmp / "closed"
     folder.mkdir(mode=0o700)
     (folder / "program").write_text("#!/bin/sh\n")
@@ -331,7 +335,7 @@ def test_a_method_that_does_not_work_is_not_replaced_by_another(
     compiler: support.Compiler, command: str
 ) -> None:
     """A static program is refused by preload."""
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
     refused(result, CANNOT, "not preload: it is statically linked")
 

@@ -43,7 +43,7 @@ class Holder(support.Running):
     def __init__(self, protection: str, start: str, programs: Path, *words: str) -> None:
         super().__init__(
             [sys.executable, str(programs / "children.py"), protection, start, *words],
-            env=launches.without_loader_variables(),
+            env=launches.remove_loader_variables(),
         )
 
     def leaks(self, programs: Path) -> list[str]:
@@ -116,7 +116,7 @@ PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"
 def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
     argv = [sys.executable, "-c", PRELUDE + code]
-    return support.run_as_user(argv, env={**launches.without_loader_variables(), **env})
+    return support.run_as_user(argv, env={**launches.remove_loader_variables(), **env})
 
 
 def shown(expression: str, **env: str) -> Any:

@@ -170,14 +170,16 @@ def test_every_option_is_in_the_reference() -> None:
 
 def test_the_man_page_is_well_formed() -> None:
     """For mandoc, but that it has no date: a file that is generated anew would have another."""
-    result = support.run([support.tool("mandoc"), "-T", "lint", "-W", "warning", str(MAN_PAGE)])
+    result = support.run(
+        [support.find_tool("mandoc"), "-T", "lint", "-W", "warning", str(MAN_PAGE)]
+    )
     complaints = [line for line in result.stdout.splitlines() if "missing date" not in line]
     assert complaints == []
 
 
 def test_the_man_page_reads_well_on_debian() -> None:
     """Groff, which man(1) uses there, has no complaint either."""
-    shown = support.run([support.tool("man"), "--warnings=w", "-l", str(MAN_PAGE)])
+    shown = support.run([support.find_tool("man"), "--warnings=w", "-l", str(MAN_PAGE)])
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "--as-root-without-ptrace" in re.sub(".\b", "", shown.stdout)
 

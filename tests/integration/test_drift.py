@@ -53,7 +53,7 @@ def test_an_attacker_gets_in_before_and_not_after(programs: Path, user_tmp: Path
 @pytest.mark.parametrize("value", ["0", "1", "2"])
 def test_recheck_after_setuid(programs: Path, value: str, suid_dumpable: support.Sysctl) -> None:
     """The kernel sets the flag to fs.suid_dumpable: 1 and 2 are drift, 0 is not."""
-    support.need_root()
+    support.require_root()
     suid_dumpable.set(value)
     with Console(programs, user=0, group=0) as victim:
         victim.do("ph.harden()", f"os.setuid({support.USER})")

@@ -47,7 +47,7 @@ class Venv:
 
     def call(self, command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Call `process-hardening hook` for this environment, as its owner."""
-        argv = [victims.command(), "hook", *command.split(), "--python", self.python, *words]
+        argv = [victims.find_command(), "hook", *command.split(), "--python", self.python, *words]
         return support.run_as_user(argv, **options)
 
     def leaks(self, programs: Path, *flags: str, **env: str) -> list[str]:
@@ -247,7 +247,7 @@ def test_a_hook_of_the_first_version_is_outdated(name: str, venv: Venv) -> None:
     check(result, 3, f"outdated: {path} is of an earlier version and does not harden: ")
     words = shlex.split(result.stdout.split("`")[1])
     assert words[0] == "process-hardening"
-    repaired = support.run_as_user([victims.command(), *words[1:]])
+    repaired = support.run_as_user([victims.find_command(), *words[1:]])
     check(repaired, 0, "(replaced a hook that was outdated)")
     expected = "enabled on request: " if "on request" in name else "enabled: "
     check(venv.call("status"), 0, expected)
@@ -309,7 +309,7 @@ def test_a_hook_whose_package_is_gone_can_be_removed(venv: Venv) -> None:
 def test_an_interpreter_outside_a_virtual_environment_needs_system(action: str) -> None:
     """Every program of the machine would be changed."""
     python = str(PYTHON_OF_VENV)
-    hook = [victims.command(), "hook", action, "--python", python]
+    hook = [victims.find_command(), "hook", action, "--python", python]
     check(support.run_as_user(hook), 2, f"{python} is not in a virtual environment: add --system")
     # With --system, what stops it is that the package is not there.
     if action == "enable":
@@ -330,12 +330,12 @@ def test_an_interpreter_outside_a_virtual_environment_needs_system(action: str) 
 @pytest.mark.parametrize("action", ["enable", "disable", "status"])
 def test_a_path_that_is_not_an_interpreter_is_refused(action: str, path: str, text: str) -> None:
     """With one line that names it."""
-    check(support.run_as_user([victims.command(), "hook", action, "--python", path]), 2, text)
+    check(support.run_as_user([victims.find_command(), "hook", action, "--python", path]), 2, text)
 
 
 def test_an_environment_can_be_named_by_its_folder(venv: Venv) -> None:
     """As people name environments."""
-    hook = [victims.command(), "hook", "enable", "--python", str(venv.folder)]
+    hook = [victims.find_command(), "hook", "enable", "--python", str(venv.folder)]
     result = support.run_as_user(hook)
     check(result, 0, f"enabled: {venv.site_packages / HOOK}")
 
@@ -407,7 +407,7 @@ def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
 
 def imported_at_start(venv: Venv) -> set[str]:
     """The modules that its Python has imported before the program starts."""
-    env = launches.without_loader_variables()
+    env = launches.remove_loader_variables()
     tell = "import sys; print(*sys.modules)"
     return set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
 

@@ -123,7 +123,7 @@ def test_run_loads_what_it_needs(python: str) -> None:
 def names_for_type_checkers() -> set[str]:
     """The names that __init__.py imports or defines where a type checker reads it."""
     tree = ast.parse(Path(str(ph.__file__)).read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     imported = {
         alias.asname
         for node in block.body

@@ -43,7 +43,7 @@ def test_an_image_that_does_not_boot_is_an_error(tmp_path: Path) -> None:
     """The message is qemu's."""
     kernel = tmp_path / "vmlinuz"
     kernel.write_bytes(b"no kernel")
-    command = [support.tool("qemu-system-x86_64"), "-display", "none", "-kernel", str(kernel)]
+    command = [support.find_tool("qemu-system-x86_64"), "-display", "none", "-kernel", str(kernel)]
     with pytest.raises(debian.MatrixError, match=r"ended too early.*invalid kernel header.*log"):
         machines.boot(command, tmp_path / "log", ignore, 60.0)
 
@@ -74,8 +74,8 @@ def test_without_a_network_nothing_half_made_is_left(tmp_path: Path) -> None:
     settings = tmp_path / "apt.conf"
     settings.write_text('Acquire::Retries "0";')  # apt would wait between its attempts
     cache = tmp_path / "cache"
-    support.tool("apt-get")
-    unshare = [support.tool("unshare"), "--map-root-user", "--net"]
+    support.find_tool("apt-get")
+    unshare = [support.find_tool("unshare"), "--map-root-user", "--net"]
     done = support.run(
         [*unshare, sys.executable, str(PROGRAMS / "fetch_kernel.py"), str(cache)],
         env={**os.environ, "APT_CONFIG": str(settings), "PYTHONPATH": str(ROOT)},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from victims import Chat, chat_argv
+from victims import Chat, make_chat_argv
 
 LAUNCHES = 50
 
@@ -20,9 +20,9 @@ def launch(method: str, chat: str, programs: Path) -> tuple[bool, int]:
 
     The first of these images is the attacker's own, before its child becomes the victim.
     """
-    with Chat([str(programs / "window"), *chat_argv(method, chat)]) as victim:
+    with Chat([str(programs / "window"), *make_chat_argv(method, chat)]) as victim:
         outcome, text, _, opened = victim.answer().split()
-        assert victim.works()
+        assert victim.still_works()
         leaked = text == victim.key
         assert leaked or (outcome, text) == ("SAFE", "-"), (outcome, text)
         return leaked, int(opened)

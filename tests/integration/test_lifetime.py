@@ -14,7 +14,7 @@ import pytest
 import support
 import victims
 from programs.lifetime import SCENES
-from victims import METHODS, Chat, chat_argv, command
+from victims import METHODS, Chat, find_command, make_chat_argv
 
 
 def read_memory(pid: int, victim: Chat, programs: Path) -> str:
@@ -27,23 +27,29 @@ def read_memory(pid: int, victim: Chat, programs: Path) -> str:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_fork_child_stays_hardened(method: str, chat: str, programs: Path) -> None:
     """A child that goes on with the same program is as closed as its parent."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         child = int(control.ask("/fork"))
         assert child != control.pid
         assert control.key in read_memory(child, control, programs), "inconclusive"
 
         child = int(victim.ask("/fork"))
         assert child != victim.pid
-        assert victims.core_limit(child) == "0 0 bytes"
+        assert victims.read_core_limit(child) == "0 0 bytes"
         assert victim.key not in read_memory(child, victim, programs)
-        assert victim.works()
+        assert victim.still_works()
         assert victim.ask("/harden") == "already in place"
 
 
 @pytest.mark.parametrize("method", [*METHODS, "THREADS"])
 def test_all_threads_are_hardened(method: str, chat: str, programs: Path) -> None:
     """Threads from before and after the call, which itself may come from any thread."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         for thread in control.ask("/thread").split():
             assert control.key in read_memory(int(thread), control, programs), "inconclusive"
 
@@ -51,7 +57,7 @@ def test_all_threads_are_hardened(method: str, chat: str, programs: Path) -> Non
         assert len(threads) == (3 if method == "THREADS" else 2)
         for thread in threads:
             assert victim.key not in read_memory(int(thread), victim, programs)
-        assert victim.works()
+        assert victim.still_works()
 
 
 def test_a_child_program_keeps_the_limit_and_the_environment_only(programs: Path) -> None:
@@ -73,9 +79,9 @@ def test_setuid_afterwards_can_undo_it(
     value: str, chat: str, programs: Path, suid_dumpable: support.Sysctl
 ) -> None:
     """A change of the user sets dumpable to fs.suid_dumpable: status() tells, harden() repairs."""
-    support.need_root()
+    support.require_root()
     suid_dumpable.set(value)
-    with Chat(chat_argv("DROP", chat), user=0, group=0) as victim:
+    with Chat(make_chat_argv("DROP", chat), user=0, group=0) as victim:
         status = victim.ask("/status")
         assert f"inspectable={value == '1'}, dumpable={value}," in status
         assert (victim.key in read_memory(victim.pid, victim, programs)) == (value == "1")
@@ -83,7 +89,7 @@ def test_setuid_afterwards_can_undo_it(
         assert victim.ask("/harden") == ("already in place" if value == "0" else "applied")
         assert "inspectable=False, dumpable=0," in victim.ask("/status")
         assert victim.key not in read_memory(victim.pid, victim, programs)
-        assert victim.works()
+        assert victim.still_works()
 
 
 PROTECTIONS = ("PRE_MAIN", "REEXEC", "STRICT", "execute-only", "preload", "in-process")
@@ -93,7 +99,7 @@ def scene_argv(how: str, scene: str, program: str) -> list[str]:
     """How to play a scene under a protection: a name of programs/lifetime.py or a method of run."""
     if how.isupper():
         return [sys.executable, program, how, scene]
-    return [command(), "run", "--method", how, "--", program, "PLAIN", scene]
+    return [find_command(), "run", "--method", how, "--", program, "PLAIN", scene]
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -136,7 +142,7 @@ def test_what_a_hardened_process_loses_on_itself(programs: Path) -> None:
 
 def test_a_pipeline_ends_as_it_should(chat: str) -> None:
     """End of input ends a hardened program, and its reader sees all of its output."""
-    argv = chat_argv("execute-only", chat)
+    argv = make_chat_argv("execute-only", chat)
     result = subprocess.run(
         argv, input="key\nmessage\none\ntwo\n", capture_output=True, text=True, check=False
     )

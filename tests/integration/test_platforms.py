@@ -75,7 +75,7 @@ def test_a_page_that_claims_more_is_found(copy: Path, change: Callable[[str], st
 )
 def test_the_wheels_of_each_system_are_configured(system: str, identifiers: set[str]) -> None:
     """Cibuildwheel takes the configuration, and would build these."""
-    tool = support.tool("cibuildwheel")
+    tool = support.find_tool("cibuildwheel")
     result = support.run(
         [tool, "--print-build-identifiers", "--platform", system, str(ROOT)],
         env={**os.environ, "CIBW_ARCHS_LINUX": "x86_64", "CIBW_ARCHS_WINDOWS": "AMD64"},
@@ -88,7 +88,7 @@ def test_the_workflow_keeps_to_the_schema() -> None:
     """As the forge publishes it; what the steps do there, only the forge can tell."""
     workflow = str(ROOT / ".github" / "workflows" / "wheels.yml")
     schema = ["--builtin-schema", "vendor.github-workflows"]
-    result = support.run([support.tool("check-jsonschema"), *schema, workflow])
+    result = support.run([support.find_tool("check-jsonschema"), *schema, workflow])
     assert result.returncode == 0, result.stdout + result.stderr
 
 

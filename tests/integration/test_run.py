@@ -34,10 +34,10 @@ def run_argv(command: str) -> list[str]:
     return [command, "run"]
 
 
-def told(argv: list[str], **options: Any) -> launches.Told:
+def told(argv: list[str], **options: Any) -> launches.Description:
     """Start a program that tells, as the unprivileged user."""
-    options.setdefault("env", launches.without_loader_variables())
-    return launches.ask(argv, **{**support.as_user(), **options})
+    options.setdefault("env", launches.remove_loader_variables())
+    return launches.describe(argv, **{**support.user_options(), **options})
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_program_run_in_process_gets_the_argv_of_python(
     run_argv: list[str], user_tmp: Path, arguments: list[str]
 ) -> None:
     """A script and a module get the argv that `python` would give them."""
-    path = launches.copied("arguments.py", user_tmp)
+    path = launches.copy_script("arguments.py", user_tmp)
     for words, first in ((["arguments.py"], "arguments.py"), (["-m", "arguments"], path)):
         argv = [*run_argv, "--method", "in-process", *words, *arguments]
         result = support.run_as_user(argv, cwd=user_tmp)
@@ -82,7 +82,9 @@ def test_the_environment_is_otherwise_unchanged(
     """Order, duplicates, what is not UTF-8 and what is no NAME=VALUE: only LD_* is gone."""
     kept = [b"A=1", b"A=2", b"LANG=C", b"X\xff=\xfe", b"=x", b"NOTHING", b"E=", b"B=c=d\n"]
     entries = [kept[0], b"LD_PRELOAD=", *kept[1:4], b"LD_X=1", b"LD_BIND_NOW", *kept[4:]]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     found = told(argv)
     assert found.variables == kept  # no LC_CTYPE, which Python adds in the C locale
 
@@ -92,7 +94,7 @@ def test_an_empty_environment_stays_empty(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Nothing is put in its place."""
-    argv = launches.raw(compiler, [], [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(compiler, [], [*run_argv, "--method", method, subject, "tell"])
     assert told(argv).variables == []
 
 
@@ -102,7 +104,9 @@ def test_thousands_of_variables_are_passed_or_removed(
 ) -> None:
     """Every second of 5,000 is a loader variable."""
     entries = [b"%sV%d=%d" % (b"LD_" if i % 2 else b"", i, i) for i in range(5000)]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     assert told(argv).variables == entries[::2]
 
 
@@ -111,10 +115,12 @@ def test_root_finds_no_loader_variable_in_proc(
     run_argv: list[str], subject: str, method: str
 ) -> None:
     """The new image's initial environment has none, not even our own."""
-    support.need_root()
-    env = {**launches.without_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
+    support.require_root()
+    env = {**launches.remove_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
     with support.Running([*run_argv, "--method", method, subject, "wait"], env=env) as program:
-        names = {entry.partition(b"=")[0] for entry in launches.initial_environment(program.pid)}
+        names = {
+            entry.partition(b"=")[0] for entry in launches.read_initial_environment(program.pid)
+        }
     assert not [name for name in names if name.startswith(b"LD_")]
     assert b"PATH" in names
 
@@ -125,8 +131,10 @@ def test_what_belongs_to_the_process_stays(
     run_argv: list[str], subject: str, user_tmp: Path, method: str, user: str
 ) -> None:
     """Pid, working directory, descriptors (and no more of them), ignored signals, umask."""
-    support.need_root()
-    program = [subject] if method != "in-process" else [launches.copied("subject.py", user_tmp)]
+    support.require_root()
+    program = (
+        [subject] if method != "in-process" else [launches.copy_script("subject.py", user_tmp)]
+    )
     reader, writer = os.pipe()
     number = os.dup2(reader, 150)
     with support.Running(
@@ -145,7 +153,7 @@ def test_what_belongs_to_the_process_stays(
         status = (folder / "status").read_text()
         assert "\nUmask:\t0027\n" in status
         assert f"\nPid:\t{running.pid}\n" in status
-        assert signal.SIGHUP in launches.ignored_signals(running.pid)
+        assert signal.SIGHUP in launches.read_ignored_signals(running.pid)
         assert f"\nPPid:\t{os.getpid()}\n" in status
         capabilities = re.findall(r"^Cap(?:Prm|Eff):\t(.*)$", status, re.MULTILINE)
         ours = Path("/proc/self/status").read_text()
@@ -176,13 +184,13 @@ def test_an_injected_library_is_never_loaded(
     """Into the program, that is: our own interpreter is started by the caller."""
     marks = user_tmp / "marks"
     env = {
-        **launches.without_loader_variables(),
-        "LD_PRELOAD": launches.marking(compiler),
+        **launches.remove_loader_variables(),
+        "LD_PRELOAD": launches.build_marking_library(compiler),
         "MARK_FILE": str(marks),
     }
     program = [subject, "status", "0"]
     if method == "in-process":
-        program = [launches.copied("subject.py", user_tmp), "status", "0"]
+        program = [launches.copy_script("subject.py", user_tmp), "status", "0"]
     result = support.run_as_user([*run_argv, "--method", method, "--", *program], env=env)
     assert result.returncode == 0, result.stderr
     python = os.path.realpath(sys.executable)
@@ -204,10 +212,10 @@ def test_an_injected_library_is_not_mapped(
     start: list[str],
 ) -> None:
     """Nor is it in the program's memory when our own interpreter becomes the program."""
-    launches.copied("maps.py", user_tmp)
+    launches.copy_script("maps.py", user_tmp)
     env = {
-        **launches.without_loader_variables(),
-        "LD_PRELOAD": launches.marking(compiler),
+        **launches.remove_loader_variables(),
+        "LD_PRELOAD": launches.build_marking_library(compiler),
         "MARK_FILE": str(user_tmp / "marks"),
     }
     run = [*run_argv, "--method", method] if method else [sys.executable]
@@ -253,8 +261,10 @@ def test_strict_refuses_a_tracer(
     run_argv: list[str], subject: str, user_tmp: Path, method: str
 ) -> None:
     """Status 6 before the program is started."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
-    program = [launches.copied("subject.py", user_tmp)] if method == "in-process" else [subject]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    program = (
+        [launches.copy_script("subject.py", user_tmp)] if method == "in-process" else [subject]
+    )
     argv = [*strace, *run_argv, "--strict", "--method", method, "--", *program, "status", "0"]
     result = support.run_as_user(argv)
     assert (result.returncode, result.stdout) == (6, "")
@@ -272,9 +282,7 @@ def test_children_option_hardens_child_and_grandchild(
     options = ["--children"] if children else []
     family = [sys.executable, str(launches.SOURCES / "family.py"), "2"]
     argv = [*run_argv, *options, "--method", method, "--", *family]
-    result = support.run_as_user(
-        argv, env={**launches.without_loader_variables(), "HARDEN": harden}
-    )
+    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "HARDEN": harden})
     assert result.returncode == 0, result.stderr
     protected = int(not children and harden == "0")
     assert json.loads(result.stdout) == [[2, 0], [1, protected], [0, protected]]
@@ -286,7 +294,7 @@ def test_children_of_every_libc_are_hardened(
 ) -> None:
     """One library for glibc and musl; a static child cannot load it and stays as it is."""
     musl = str(compiler("subject.c", name="musl", cc="musl-gcc"))
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     glibc = str(compiler("subject.c"))
     for child, dumpable in ((glibc, 0), (musl, 0), (static, 1)):
         found = told([*run_argv, "--children", "--method", method, "sh", "-c", f"{child} tell; :"])
@@ -308,7 +316,7 @@ def test_children_of_a_set_user_id_program_are_left_alone(
     run_argv: list[str], user_tmp: Path, subject: str
 ) -> None:
     """The loader itself drops our library there (ld.so(8), secure-execution mode): no error."""
-    support.need_root()
+    support.require_root()
     path = user_tmp / "setuid"
     path.write_bytes(Path(subject).read_bytes())
     path.chmod(0o4755)
@@ -352,11 +360,11 @@ def test_explain_says_what_is_protected_and_starts_nothing(
 ) -> None:
     """Says what would be done, what it protects and what not; starts nothing."""
     started = user_tmp / "started"
-    touch = launches.copied("touch.py", user_tmp)
+    touch = launches.copy_script("touch.py", user_tmp)
     words = {
-        "dynamic": ["--", launches.which("touch"), str(started)],
+        "dynamic": ["--", launches.find_system_program("touch"), str(started)],
         "script": [touch, str(started)],
-        "$ORIGIN": [launches.with_origin(compiler)],
+        "$ORIGIN": [launches.build_with_origin(compiler)],
         "module": ["-m", "nosuch"],
     }[program]
     env = {"PATH": "/usr/bin:/bin", "LD_X": "1", "A": "1"}
@@ -375,7 +383,7 @@ def test_explain_says_that_the_bypass_protects_nothing(
 ) -> None:
     """It starts nothing then either, and says that nothing would be protected."""
     started = user_tmp / "started"
-    path = launches.copied("touch.py", user_tmp)
+    path = launches.copy_script("touch.py", user_tmp)
     env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
     argv = [*run_argv, "--explain", "--method", method, path, str(started)]
     result = support.run_as_user(argv, env=env)
@@ -403,15 +411,17 @@ def test_the_bypass_starts_the_program_unprotected(
     """With a warning; with its environment as it was, and SIGPIPE as the caller had it."""
     subject = str(compiler("subject.c"))
     if method == "in-process":
-        argv = [*run_argv, "--method", method, launches.copied("verdict.py", user_tmp)]
+        argv = [*run_argv, "--method", method, launches.copy_script("verdict.py", user_tmp)]
         result = support.run_as_user(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
         assert (result.stdout, result.stderr) == ("exposed\n", BYPASS)
         return
     entries = [b"CODEX_SKIP_HARDENING=1", b"A=1", b"A=2", b"LD_X=1", b"NOTHING"]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     result = support.run_as_user(argv)
     assert result.stderr == BYPASS
-    found = launches.Told(result.stdout)
+    found = launches.Description(result.stdout)
     assert found.variables == entries
     assert found.number("dumpable") == 1
     assert found.values["sigpipe"] == ["default"]
@@ -456,7 +466,7 @@ def test_a_static_program_with_suid_dumpable_1_is_refused(
 ) -> None:
     """No method is left: it is not started."""
     suid_dumpable.set("1")
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     result = support.run_as_user([*run_argv, static, "tell"])
     assert (result.returncode, result.stdout) == (126, "")
     assert "cannot be protected: not execute-only: " in result.stderr
@@ -467,7 +477,7 @@ def test_a_static_program_with_suid_dumpable_2_is_execute_only(
 ) -> None:
     """Weaker, but non-dumpable to its user; the plan says so."""
     suid_dumpable.set("2")
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     assert told([*run_argv, static, "tell"]).number("dumpable") == 2
     text = support.run_as_user([*run_argv, "--explain", static]).stdout
     assert "fs.suid_dumpable=2 lets a core_pattern pipe read it" in text
@@ -478,7 +488,7 @@ def test_a_program_that_hardens_itself_finds_it_done(run_argv: list[str], method
     """pre_main_hardening() reports each step as already in place."""
     program = [sys.executable, str(launches.SOURCES / "outcomes.py")]
     argv = [*run_argv, "--method", method, "--", *program]
-    result = support.run_as_user(argv, env={**launches.without_loader_variables(), "LD_X": "1"})
+    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "LD_X": "1"})
     found = json.loads(result.stdout)
     assert found[:2] == ["already in place", "already in place"]
     # The library took itself out of environ, and its bytes out of the initial block.
@@ -537,12 +547,12 @@ def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user
 
 def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
     """The initial environment cannot be read there: one line, and no traceback."""
-    support.need_root()
+    support.require_root()
     script = 'umount -l /proc && exec "$@"'
-    unshare = [support.tool("unshare"), "--mount", "--", "sh", "-c", script, "sh"]
+    unshare = [support.find_tool("unshare"), "--mount", "--", "sh", "-c", script, "sh"]
     result = support.run([*unshare, *run_argv, "echo", "started"])
     if "ermission" in result.stderr and "process-hardening" not in result.stderr:
-        support.missing("the right to unmount /proc in a namespace of its own")
+        support.fail_or_skip("the right to unmount /proc in a namespace of its own")
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: reading /proc/self/stat failed: No such f")
     assert result.stderr.count("\n") == 1
@@ -558,7 +568,7 @@ def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     folder.mkdir()
     package = Path(str(process_hardening.__file__)).parent
     subprocess.run(["cp", "-r", str(package), str(folder)], check=True)
-    env = {**launches.without_loader_variables(), "PYTHONPATH": str(folder)}
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(folder)}
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")

@@ -67,7 +67,7 @@ AS_ROOT = {"user": None, "group": None, "extra_groups": None}
 @pytest.mark.parametrize("attack", ["mem", "process_vm_readv", "ptrace-attach", "ptrace-seize"])
 def test_root_cannot_read_it(programs: Path, key: Path, attack: str) -> None:
     """Of an unhardened process, at an address that the attacker knows."""
-    support.need_root()
+    support.require_root()
     with Console(programs) as control, Console(programs) as victim:
         where = control.hold(key, "bytearray")
         assert key.read_text() in control.attack(attack, where, SIZE, **AS_ROOT), "inconclusive"
@@ -80,7 +80,7 @@ def test_root_cannot_read_it(programs: Path, key: Path, attack: str) -> None:
 
 def test_it_is_nowhere_in_the_memory_that_root_reads(programs: Path, key: Path) -> None:
     """No copy is left in the process, through whatever door root comes."""
-    support.need_root()
+    support.require_root()
     with Console(programs) as control, Console(programs) as victim:
         control.hold(key, "bytearray")
         assert key.read_bytes() in memory_of(control.pid), "inconclusive"
@@ -98,7 +98,7 @@ def test_it_is_nowhere_in_the_memory_that_root_reads(programs: Path, key: Path) 
 
 def test_it_is_not_in_what_gcore_saves(programs: Path, key: Path, user_tmp: Path) -> None:
     """Of an unhardened process, with the rights of root."""
-    gcore = support.tool("gcore")
+    gcore = support.find_tool("gcore")
     for kind in ("bytearray", "ph.SecretBuffer"):
         with Console(programs) as victim:
             victim.hold(key, kind)
@@ -118,7 +118,7 @@ def test_it_is_not_in_a_core_of_the_kernel(
         with Console(programs, *filtered(programs, *rules)) as victim:
             victim.hold(key, kind)
             victim.end_by(signal.SIGABRT)
-        core = cores.of(victim.pid)
+        core = cores.find(victim.pid)
         assert core, "inconclusive: no core"
         assert (key.read_bytes() in core) == (kind == "bytearray")
 
@@ -329,7 +329,7 @@ def test_a_view_of_a_variable_that_is_kept_shows_zeroes(programs: Path) -> None:
 
 def test_no_copy_of_a_variable_is_left(programs: Path) -> None:
     """SecretBuffer.from_env() leaves none in all that root reads; pop() leaves several."""
-    support.need_root()
+    support.require_root()
     token = secrets.token_hex(2000)  # long: of memory that is free, the ends are soon used again
     part = token[1000:1032].encode()
     env = {**os.environ, "TOKEN": token}
@@ -366,7 +366,7 @@ def test_the_copies_of_a_later_variable_are_zeroed(programs: Path, place: str) -
 
 def test_a_str_stays_in_memory(programs: Path) -> None:
     """What the documentation says of take_env() is so."""
-    support.need_root()
+    support.require_root()
     token = secrets.token_hex(16)
     with Console(programs, env={**os.environ, "TOKEN": token}) as victim:
         victim.do("taken = ph.take_env('TOKEN')")
@@ -444,7 +444,7 @@ def test_several_of_one_name(programs: Path) -> None:
 
 def test_an_initial_block_that_cannot_be_found(programs: Path) -> None:
     """Without /proc nothing could be wiped: HardeningError, and the variable stays."""
-    support.need_root()
+    support.require_root()
     env = {**os.environ, "TOKEN": "there"}
     with Console(programs, env=env, user=0, group=0) as victim:
         victim.do(

@@ -157,12 +157,12 @@ def test_it_keeps_to_the_stable_abi(wheel: Path) -> None:
 
 def dynamic(path: Path) -> str:
     """The dynamic section of a library, as readelf prints it."""
-    return support.run([support.tool("readelf"), "-dlW", str(path)]).stdout
+    return support.run([support.find_tool("readelf"), "-dlW", str(path)]).stdout
 
 
 def exported(path: Path) -> set[str]:
     """The symbols that a library offers to others."""
-    result = support.run([support.tool("nm"), "-D", "--defined-only", str(path)])
+    result = support.run([support.find_tool("nm"), "-D", "--defined-only", str(path)])
     return {line.split()[-1] for line in result.stdout.splitlines()}
 
 
@@ -235,7 +235,7 @@ def install_by_pip(venv: Path, wheel: Path) -> None:
 
 def install_by_uv(venv: Path, wheel: Path) -> None:
     """As users of uv do."""
-    uv = support.tool("uv")
+    uv = support.find_tool("uv")
     run_checked(uv, "venv", "-q", "--offline", "--python", sys.executable, venv)
     python = venv / "bin" / "python"
     run_checked(uv, "pip", "install", "-q", "--offline", "--no-index", "--python", python, wheel)

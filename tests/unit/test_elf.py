@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import elf_files
-from elf_files import AARCH64, DT_RPATH, DT_RUNPATH, LOADER, X86_64, with_bytes
+from elf_files import AARCH64, DT_RPATH, DT_RUNPATH, LOADER, X86_64, replace_bytes
 from process_hardening.elf import DamagedElfError, Image, read_image
 
 BITS = (64, 32)
@@ -55,14 +55,14 @@ def test_the_facts_of_a_program(
     read: Any, order: str, bits: int, machine: int, interpreter: str | None
 ) -> None:
     """Machine, width and loader, in both byte orders."""
-    image = read(elf_files.make(machine, bits, order, interpreter=interpreter))
+    image = read(elf_files.make_elf(machine, bits, order, interpreter=interpreter))
     assert (image.machine, image.bits, image.interpreter) == (machine, bits, interpreter)
     assert not image.needs_origin
 
 
 def test_a_loader_may_have_any_bytes_in_its_name(read: Any) -> None:
     """As in every path, what is not UTF-8 is escaped."""
-    image = read(elf_files.make().replace(LOADER.encode(), b"/\xff".ljust(len(LOADER), b"x")))
+    image = read(elf_files.make_elf().replace(LOADER.encode(), b"/\xff".ljust(len(LOADER), b"x")))
     assert os.fsencode(image.interpreter).startswith(b"/\xffxx")
 
 
@@ -88,7 +88,7 @@ def test_needing_its_own_folder(
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libown.so").touch()
     needed = ["libc.so.6", "libown.so"]
-    content = elf_files.make(bits=bits, needed=needed, paths=[(tag, folders)])
+    content = elf_files.make_elf(bits=bits, needed=needed, paths=[(tag, folders)])
     assert read(content).needs_origin is expected
 
 
@@ -102,7 +102,7 @@ def test_what_is_no_elf_file(read: Any, content: bytes) -> None:
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_cut_short_at_every_length(read: Any, bits: int, order: str) -> None:
     """Below four bytes it is no ELF file, below its tables a damaged one."""
-    content = elf_files.make(
+    content = elf_files.make_elf(
         bits=bits, order=order, needed=["a.so"], paths=[(DT_RUNPATH, "$ORIGIN")]
     )
     for length in range(len(content)):
@@ -119,7 +119,7 @@ def test_cut_short_at_every_length(read: Any, bits: int, order: str) -> None:
 def test_what_no_program_can_be(read: Any, offset: int, replacement: bytes) -> None:
     """No such width, byte order or type: relocatable objects and cores among them."""
     with pytest.raises(DamagedElfError, match=r"damaged ELF file .*: reinstall it$"):
-        read(with_bytes(elf_files.make(), offset, replacement))
+        read(replace_bytes(elf_files.make_elf(), offset, replacement))
 
 
 def with_segment(content: bytes, kind: int, offset: int, length: int) -> bytes:
@@ -127,8 +127,8 @@ def with_segment(content: bytes, kind: int, offset: int, length: int) -> bytes:
     for number in range(3):
         at = FIRST_SEGMENT + 56 * number
         if struct.unpack_from("<I", content, at)[0] == kind:
-            content = with_bytes(content, at + 8, struct.pack("<Q", offset))
-            return with_bytes(content, at + 32, struct.pack("<QQ", length, length))
+            content = replace_bytes(content, at + 8, struct.pack("<Q", offset))
+            return replace_bytes(content, at + 32, struct.pack("<QQ", length, length))
     raise AssertionError(f"no segment of type {kind}")
 
 
@@ -146,7 +146,7 @@ def test_program_headers_that_lead_out_of_the_file(
 ) -> None:
     """Offsets, sizes and counts are believed only as far as the file and the kernel go."""
     with pytest.raises(DamagedElfError, match=reason):
-        read(with_bytes(elf_files.make(), offset, replacement))
+        read(replace_bytes(elf_files.make_elf(), offset, replacement))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_sparse_file_of_a_tebibyte(
 ) -> None:
     """It is refused after a few small reads, however much of it a segment claims."""
     path = tmp_path / "program"
-    content = elf_files.make(needed=["a.so"], paths=[(DT_RUNPATH, "$ORIGIN")])
+    content = elf_files.make_elf(needed=["a.so"], paths=[(DT_RUNPATH, "$ORIGIN")])
     path.write_bytes(with_segment(content, kind, offset, length))
     if offset == 1 << 39:  # a string that goes on for ever
         with path.open("r+b") as file:
@@ -177,15 +177,17 @@ def test_a_sparse_file_of_a_tebibyte(
 def test_more_names_than_any_program_has(read: Any) -> None:
     """Libraries and folders are counted before the file system is asked about them."""
     with pytest.raises(DamagedElfError, match="too many libraries"):
-        read(elf_files.make(needed=["a.so"] * 1025))
+        read(elf_files.make_elf(needed=["a.so"] * 1025))
     with pytest.raises(DamagedElfError, match="too many folders"):
-        read(elf_files.make(paths=[(DT_RUNPATH, "$ORIGIN:" * 1024)]))
+        read(elf_files.make_elf(paths=[(DT_RUNPATH, "$ORIGIN:" * 1024)]))
 
 
 def test_what_a_program_needs(read: Any) -> None:
     """Libraries and folders as it names them, and the addresses that its process has them at."""
     image = read(
-        elf_files.make(needed=["a.so", "/b.so"], paths=[(DT_RUNPATH, "/x:$ORIGIN"), (DT_RPATH, "")])
+        elf_files.make_elf(
+            needed=["a.so", "/b.so"], paths=[(DT_RUNPATH, "/x:$ORIGIN"), (DT_RPATH, "")]
+        )
     )
     assert (image.needed, image.runpath, image.rpath) == (
         ("a.so", "/b.so"),

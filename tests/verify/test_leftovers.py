@@ -31,7 +31,7 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_restores_the_core_pattern(number: signal.Signals) -> None:
     """kernel.core_pattern is restored even after SIGKILL."""
-    support.need_root()
+    support.require_root()
     with Place() as place:
         run = place.start(*(word for name in _CORES for word in ("--attack", name)))
         place.wait_for_core_pattern()

@@ -32,7 +32,7 @@ def program(user_tmp: Path) -> str:
 @contextmanager
 def running(argv: list[str]) -> Iterator[int]:
     """A program that runs as the unprivileged user."""
-    process = subprocess.Popen(argv, **support.as_user())
+    process = subprocess.Popen(argv, **support.user_options())
     try:
         yield process.pid
     finally:

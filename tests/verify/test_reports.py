@@ -83,7 +83,7 @@ def test_junit_fails_only_for_undocumented_leaks() -> None:
 
 def test_html_is_one_safe_page() -> None:
     """It loads and runs nothing; each colour has a sign and a word."""
-    support.module("jinja2")
+    support.import_module("jinja2")
     shown = html.render(MADE_UP)
     assert not _CONTROLS.search(shown)
     assert "<script" not in shown
@@ -113,7 +113,7 @@ def test_the_list_as_json_says_what_is_missing(command: str) -> None:
 
 def test_one_run_writes_all_reports(command: str, tmp_path: Path) -> None:
     """And a dated record without a secret."""
-    support.module("jinja2")
+    support.import_module("jinja2")
     argv = [command, "verify", "--attack", "proc-mem", "--attack", "core-abort"]
     for name in ("junit", "html"):
         argv += [f"--{name}", str(tmp_path / name)]
