@@ -24,6 +24,13 @@ def default_signals() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def unset_terminal_size() -> None:
+    """Programs under test ask their own terminal; pytest-xdist sets the size for its workers."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def installed_wheel() -> None:
     """Fail unless process_hardening comes from the installed wheel, not from the source tree."""
     import process_hardening

@@ -65,6 +65,19 @@ static long set_capabilities(const struct capability_set wanted[2])
     return ph_syscall(SYS_capset, (long)&header, (long)wanted, 0, 0, 0);
 }
 
+/* Under load the kernel holds a reference to a page for a moment, and answers EBUSY. */
+static long add_seals(long fd)
+{
+    long result;
+
+    for (int left = 100;; left--) {
+        result = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
+        if (result != -EBUSY || !left)
+            return result;
+        (void)ph_syscall(SYS_sched_yield, 0, 0, 0, 0, 0); /* never fails */
+    }
+}
+
 /* Type: starts a program that is non-dumpable before its first instruction.
  * Targets: attackers that open /proc/PID/mem between execve and the first prctl.
  * API: memfd_create, execveat. The kernel sets fs.suid_dumpable at exec if the caller
@@ -91,7 +104,7 @@ void ph_exec_image(int image_fd, const char *name, char *const argv[], char *con
     if (result < 0)
         goto out;
     call = "fcntl(F_ADD_SEALS)";
-    result = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
+    result = add_seals(fd);
     if (result < 0)
         goto out;
     call = "capget";
