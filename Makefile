@@ -3,70 +3,75 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
+.PHONY: demo test test-quick evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
 
-demo:  ## attack a plain and a hardened program and show what each gave away
+demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
 	.demo/bin/process-hardening verify --built-in
 
-test:  ## build the wheel, install it privately, run all tests against it
+test:  ## build the wheel, install it into .venv, run every test against it
 	$(PYTHON) tools/prepare.py test
-	.venv/bin/python -m pytest tests
+	.venv/bin/python -m pytest tests -n 2 --dist worksteal
+
+test-quick:  ## the pure tests and the C tests, in under a minute
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python -m pytest tests/unit tests/native
 
 evidence:  ## run the specification's validation commands and every attack; keep the records
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python tools/evidence.py $(EVIDENCE)
 
-bench:  ## costs as ratios against baselines of the same run
+bench:  ## measure costs as ratios against baselines of the same run
 	$(PYTHON) tools/prepare.py bench
 	.venv/bin/python bench/bench.py --json bench/results/latest.json
 	.venv/bin/python bench/audit.py --json bench/results/audit.json
 	.venv/bin/python bench/monitor.py --json bench/results/monitor.json
 
-screenshots:  ## the pictures of the monitor in docs/images, from a made-up machine
+screenshots:  ## draw the monitor's pictures in docs/images, from a made-up machine
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
-compat:  ## real programs with and without hardening; writes docs/compat-results.json and its table
+compat:  ## run real programs with and without hardening; writes docs/compat-results.json
 	$(PYTHON) tools/prepare.py compat
 	.compat/bin/python compat/compat.py
 
-cross:  ## build the C core for macOS, the BSDs, Windows and Android, as far as that can be done here
+cross:  ## build the C core for macOS, the BSDs, Windows and Android with zig
 	$(PYTHON) tools/prepare.py cross
 	.venv/bin/python -m tools.cross --record
 
-arches:  ## run the C tests on a Linux kernel of every architecture
+arches:  ## run the C tests under qemu on every architecture
 	$(PYTHON) tools/prepare.py arches
 	.venv/bin/python -m tools.arches --record
 
-windows:  ## run what Windows gets, which is nothing, under wine
+windows:  ## run the Windows stub under wine
 	$(PYTHON) tools/prepare.py windows
 	.venv/bin/python -m tools.windows --record
 
-pythons:  ## use the wheel with every Python that it claims, and attack with the newest
+pythons:  ## use the wheel with every supported Python, and attack with the newest
 	$(PYTHON) tools/prepare.py pythons
 	.venv/bin/python -m tools.pythons --record
 
-kernels:  ## attack and audit on Debian's kernels, at many settings, under qemu
+kernels:  ## attack and audit under qemu on Debian's kernels at many settings
 	$(PYTHON) tools/prepare.py kernels
 	.venv/bin/python -m tools.kernels
 
-generated:  ## the man page, the completions, the pages that are made of the code
+generated:  ## generate the man page, the completions and the reference pages
 	$(PYTHON) tools/prepare.py docs
 	.venv/bin/python -m tools.generate
 
-docs: generated  ## the documentation site, in build/site
+docs: generated  ## build the documentation site in build/site
 	.venv/bin/python -m mkdocs build
 
-dist:  ## sdist and wheel, reproducible and checked, with SBOM and sums, in dist/
+dist:  ## build and check a release in dist/: sdist, wheel, SBOM, checksums
 	$(PYTHON) tools/prepare.py dist
 	.venv/bin/python tools/dist.py $(TESTS)
 
-lint:  ## types and style (the tests run the same)
-	$(PYTHON) tools/prepare.py test
+lint:  ## style and types: ruff, mypy strict, pyright
+	$(PYTHON) tools/prepare.py lint
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/pyright
 
-clean:  ## remove what the targets made
+clean:  ## remove everything the targets made
 	rm -rf .venv .demo .compat build dist bench/results

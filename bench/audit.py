@@ -2,8 +2,7 @@
 
 Usage: python bench/audit.py [--rounds N] [--processes N...] [--json FILE] [--check]
 
-Every number is of the same run, on the same processes: the rows take turns. What reads in a Python
-interpreter tells its own time, without the interpreter's start.
+Every number is of the same run, on the same processes: the rows take turns.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from measure import Command, MeasureError, interleave, start
+from measure import Command, MeasureError, interleave, median_difference, start
 from report import Row, Section, as_json, machine, table
 from variants import compile_c
 
@@ -39,32 +38,31 @@ MISSED = 1
 READING = "(r) a C program that only opens and reads the same files"
 AUDIT = "audit: everything, judged"
 PSUTIL = "psutil: the part of it that psutil knows, unjudged"
-LIMITS = {AUDIT: 4.0}
-PSUTIL_FLOOR = 4.0
+BARE = "an interpreter that does nothing"
+PSUTIL_FLOOR = 2.5
+MOST_CPU = 60e6
+"""Nanoseconds of CPU that a whole audit of COUNTED processes may use, without the interpreter."""
+COUNTED = 200
 
-# Each prints the nanoseconds that it took.
-_TIMED = (
-    "import time\n{setup}\nbegin = time.perf_counter_ns()\n{work}\n"
+COMMAND = str(Path(sys.executable).with_name("process-hardening"))
+
+# Prints the nanoseconds that it took. The first audit loads what is needed.
+IN_PROCESS = (
+    "import os, time\nfrom process_hardening import audit\naudit.take(pids=[os.getpid()])\n"
+    "begin = time.perf_counter_ns()\naudit.take(everything=True)\n"
     "print(time.perf_counter_ns() - begin)"
 )
-PROGRAMS = {
-    AUDIT: _TIMED.format(
-        setup="from process_hardening.audit.scan import scan\n"
-        "from process_hardening.audit.host import read_rules\n"
-        "from process_hardening.audit.select import make_entries",
-        work="snapshot = scan()\nentries = make_entries(snapshot.processes, read_rules(), str)",
-    ),
-    PSUTIL: _TIMED.format(
-        setup="import psutil",
-        work="for process in psutil.process_iter(\n"
-        "    ['ppid', 'name', 'username', 'exe', 'status', 'cmdline', 'environ', 'memory_maps']\n"
-        "):\n"
-        "    try:\n"
-        "        process.rlimit(psutil.RLIMIT_CORE)\n"
-        "    except psutil.Error:\n"
-        "        pass",
-    ),
-}
+WITH_PSUTIL = (
+    "import json, psutil\nfound = []\nfor process in psutil.process_iter(\n"
+    "    ['ppid', 'name', 'username', 'exe', 'status', 'cmdline', 'environ', 'memory_maps']\n"
+    "):\n"
+    "    try:\n"
+    "        process.info['core_limit'] = process.rlimit(psutil.RLIMIT_CORE)\n"
+    "    except psutil.Error:\n"
+    "        pass\n"
+    "    found.append(process.info)\n"
+    "print(json.dumps(found))"
+)
 
 
 @contextmanager
@@ -95,14 +93,14 @@ def crowd(count: int, argv: list[str]) -> Iterator[None]:
         os.close(ready)
 
 
-def commands(folder: Path) -> Mapping[str, Command]:
-    """What takes turns. Raises MeasureError when (r) cannot be built."""
-    reader = folder / "read_proc"
-    compile_c("read_proc.c", reader)
+def whole_commands() -> dict[str, Command]:
+    """What takes turns from start to end."""
     env = {"PATH": os.environ.get("PATH", os.defpath)}
-    found = {READING: Command([str(reader)], env)}
-    for name, program in PROGRAMS.items():
-        found[name] = Command([sys.executable, "-c", program], env)
+    found = {
+        BARE: Command([sys.executable, "-c", "0"], env),
+        AUDIT: Command([COMMAND, "audit", "--json", "--all", "--fail-on", "never"], env, False),
+        PSUTIL: Command([sys.executable, "-c", WITH_PSUTIL], env, False),
+    }
     try:
         start(found[PSUTIL])
     except MeasureError:
@@ -110,12 +108,15 @@ def commands(folder: Path) -> Mapping[str, Command]:
     return found
 
 
+def count_processes() -> int:
+    """How many processes run here."""
+    return sum(name.isdigit() for name in os.listdir("/proc"))
+
+
 def other_tools() -> Mapping[str, list[str]]:
     """What else there is that looks at all processes: start included, output thrown away."""
     tools = {
-        "audit: the whole command, table": [
-            str(Path(sys.executable).with_name("process-hardening")), "audit", "--fail-on", "never",
-        ],
+        "audit: the whole command, table": [COMMAND, "audit", "--fail-on", "never"],
         "ps -eo pid,user,comm,args,wchan": ["ps", "-eo", "pid,user,comm,args,wchan"],
         "pscap -a (capabilities only)": ["pscap", "-a"],
         "checksec --proc-all": ["checksec", "--proc-all"],
@@ -130,26 +131,21 @@ def time_of(argv: list[str]) -> float:
     return float(time.perf_counter_ns() - begin)
 
 
-def side_by_side(folder: Path, count: int, rounds: int, argv: list[str]) -> Section:
-    """The audit beside (r) and psutil, with that many processes more than there are."""
+def end_to_end(count: int, rounds: int, argv: list[str]) -> Section:
+    """`audit --json --all` beside psutil, with that many processes more than there are.
+
+    The start of the interpreter is set aside.
+    """
     program = "Python" if argv is PYTHON else "sh"
-    section = Section(f"{count} processes of {program} and what runs here, interpreter start aside")
+    section = Section(f"{count} processes of {program} and what runs here, end to end")
     with crowd(count, argv):
-        series = interleave(commands(folder), rounds)
-    medians = {name: statistics.median(one.column(0)) for name, one in series.items()}
-    for name, one in series.items():
-        section.rows.append(
-            Row(
-                name,
-                medians[name],
-                least=min(one.column(0)),
-                ratio=None if name == READING else medians[name] / medians[READING],
-                against="" if name == READING else "x (r)",
-                limit=LIMITS.get(name),
-            )
-        )
-    if PSUTIL in medians:
-        ratio = medians[PSUTIL] / medians[AUDIT]
+        series = interleave(whole_commands(), rounds)
+    bare = statistics.median(series[BARE].wall)
+    walls = {name: statistics.median(one.wall) - bare for name, one in series.items()}
+    for name in walls.keys() - {BARE}:
+        section.rows.append(Row(name, walls[name], least=min(series[name].wall) - bare))
+    if PSUTIL in walls:
+        ratio = walls[PSUTIL] / walls[AUDIT]
         section.rows.append(
             Row("psutil against audit", ratio=ratio, against="x audit", limit=PSUTIL_FLOOR,
                 floor=True)
@@ -159,15 +155,56 @@ def side_by_side(folder: Path, count: int, rounds: int, argv: list[str]) -> Sect
     return section
 
 
-def growth(folder: Path, counts: list[int], rounds: int) -> Section:
+def cpu_of_counted(rounds: int) -> Section:
+    """CPU time of `audit --json --all` beyond the interpreter's start, for COUNTED processes."""
+    section = Section(f"{COUNTED} processes in all, most of them of sh: CPU of the whole command")
+    with crowd(max(COUNTED - count_processes(), 0), SHELL):
+        running = count_processes()
+        named = whole_commands()
+        series = interleave({name: named[name] for name in (BARE, AUDIT)}, rounds)
+    cpu = median_difference(series[AUDIT].cpu, series[BARE].cpu)
+    section.rows.append(
+        Row(
+            f"{AUDIT} ({running} processes)",
+            cpu,
+            ratio=cpu / MOST_CPU,
+            against=f"x {MOST_CPU / 1e6:.0f} ms",
+            limit=1.0,
+        )
+    )
+    return section
+
+
+def beside_c(folder: Path, count: int, rounds: int) -> Section:
+    """Reading and judging in a warm interpreter, beside the least that reading can cost."""
+    section = Section(f"{count} processes of sh and what runs here, in a warm interpreter")
+    reader = folder / "read_proc"
+    compile_c("read_proc.c", reader)
+    env = {"PATH": os.environ.get("PATH", os.defpath)}
+    rows = {
+        READING: Command([str(reader)], env),
+        AUDIT: Command([sys.executable, "-c", IN_PROCESS], env),
+    }
+    with crowd(count, SHELL):
+        series = interleave(rows, rounds)
+    least = statistics.median(series[READING].column(0))
+    for name, one in series.items():
+        row = Row(name, statistics.median(one.column(0)), least=min(one.column(0)))
+        if name != READING:
+            row = replace(row, ratio=(row.value or 0.0) / least, against="x (r)")
+        section.rows.append(row)
+    return section
+
+
+def growth(counts: list[int], rounds: int) -> Section:
     """Time a process, from few to many: linear when it stays the same."""
     section = Section("growth, a process")
     costs: list[float] = []
     for count in counts:
         with crowd(count, SHELL):
-            command = {AUDIT: commands(folder)[AUDIT]}
+            command = {AUDIT: Command([sys.executable, "-c", IN_PROCESS], dict(os.environ))}
             total = statistics.median(interleave(command, max(rounds // 5, 3))[AUDIT].column(0))
-            running = sum(name.isdigit() for name in os.listdir("/proc"))
+            running = count_processes()
         costs.append(total / running)
         more = len(costs) > 1
         section.rows.append(
@@ -213,9 +250,11 @@ def main() -> int:
         folder = Path(name)
         try:
             sections = [
-                side_by_side(folder, options.processes, options.rounds, SHELL),
-                side_by_side(folder, options.processes, options.rounds, PYTHON),
-                growth(folder, [200, 1000, options.most], options.rounds),
+                end_to_end(options.processes, options.rounds, SHELL),
+                end_to_end(options.processes, options.rounds, PYTHON),
+                cpu_of_counted(options.rounds),
+                beside_c(folder, options.processes, options.rounds),
+                growth([200, 1000, options.most], options.rounds),
                 beside_other_tools(options.processes),
             ]
         except MeasureError as error:

@@ -12,13 +12,18 @@ from pathlib import Path
 
 import process_hardening
 from measure import Command, MeasureError, interleave, median_difference
-from process_hardening import startup_hook as hook
-from process_hardening.hardening import preload_entries, preload_path
+from process_hardening import hook_installer as hook
+from process_hardening.environment import (
+    CHILDREN_VARIABLE,
+    KEEP_VARIABLE,
+    PRELOAD_LIBRARY,
+    preload_entries,
+)
 from report import Row, Section
 from variants import environment
 
 MS = 1e6
-REQUESTED = {process_hardening._children_variable: "1", process_hardening._keep_variable: ""}
+REQUESTED = {CHILDREN_VARIABLE: "1", KEEP_VARIABLE: ""}
 
 
 def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]]:
@@ -30,13 +35,13 @@ def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]
     if subprocess.run(create, capture_output=True, check=False).returncode:
         raise MeasureError(f"{sys.executable} cannot make a virtual environment")
     python = folder / "bin" / "python"
-    made = hook.Environment(str(python))
+    made = hook.find_environment(str(python))
     package = Path(str(process_hardening.__file__)).parent
     shutil.copytree(package, Path(made.site_packages) / package.name)
     if mode != hook.DISABLED:
-        hook.enable(hook.Environment(str(python)), mode)
+        hook.enable(hook.find_environment(str(python)), mode)
     entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]
-    library = Path(made.site_packages) / package.name / Path(preload_path()).name
+    library = Path(made.site_packages) / package.name / Path(PRELOAD_LIBRARY).name
     env = dict(entry.split("=", 1) for entry in entries)
     return [str(python), "-c", "pass"], {**env, "LD_PRELOAD": str(library)}
 
@@ -56,8 +61,8 @@ def children(folder: Path, rounds: int) -> Section:
     cases: dict[str, tuple[list[str], dict[str, str], list[str], float | None]] = {
         "true, preload library": (true, library, true, 1.0),
         "python, preload library": (plain, library, plain, 1.0),
-        "python, hook on": (on, {}, plain, 0.5),
-        "python, hook on request, not requested (off)": (off, {}, plain, 1.0),
+        "python, hook on": (on, {}, plain, 0.8),
+        "python, hook on request, not requested (off)": (off, {}, plain, 0.3),
         "python, hook on and preload library": (on, on_library, plain, 1.0),
         "python, hook on request and preload library": (off, off_library, plain, 1.0),
         "python, hook on request, LD_PRELOAD lost": (off, REQUESTED, plain, None),

@@ -16,10 +16,14 @@ class MeasureError(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """A process to start; its whole environment is env."""
+    """A process to start; its whole environment is env.
+
+    prints_numbers -- whether its output is numbers to keep; otherwise it is thrown away
+    """
 
     argv: list[str]
     env: Mapping[str, str]
+    prints_numbers: bool = True
 
     def __str__(self) -> str:
         return " ".join(self.argv)
@@ -70,7 +74,7 @@ def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, Series
         for name, command in commands.items():
             wall, cpu, text = start(command)
             try:
-                numbers = [float(word) for word in text.split()]
+                numbers = [float(word) for word in text.split() if command.prints_numbers]
             except ValueError:
                 raise MeasureError(f"`{command}` printed {text!r}") from None
             if counts:

@@ -1,4 +1,4 @@
-"""The examples of frameworks, as programs that run beside a test and hold a secret."""
+"""The framework examples as programs that run beside a test and hold a secret."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 
 import support
 
-psutil = support.module("psutil")
+psutil = support.import_module("psutil")
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "frameworks"
 PROGRAMS = Path(__file__).with_name("programs")
 
 
 class Application:
-    """An example in a folder of its user, and the secret that its workers load.
+    """A copy of an example in a folder of its user, and the secret that its workers load.
 
     home -- where it runs
     programs -- the tests' own programs, for the same user
@@ -43,7 +43,7 @@ class Application:
             os.chown(self.home, support.USER, support.USER)
 
     def environment(self) -> dict[str, str]:
-        """What it is started with: the settings of its framework, nothing of the test's."""
+        """Return its environment: the settings of its framework, nothing of the test's."""
         return {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(self.home),
@@ -58,11 +58,11 @@ class Application:
 
     @contextmanager
     def started(self, argv: list[str], *, user: bool) -> Iterator[Popen[str]]:
-        """Run it as the unprivileged user, or as who the test is; nothing of it stays.
+        """Run it, as the unprivileged user or as the test's, and kill all of it at the end.
 
-        No other run of the tests changes fs.suid_dumpable meanwhile.
+        Other test runs on this machine cannot change fs.suid_dumpable meanwhile.
         """
-        options = support.as_user() if user else {}
+        options = support.user_options() if user else {}
         setting = Path("/proc/sys/fs/suid_dumpable")
         with setting.open() as lock, self.log.open("w") as log:
             fcntl.flock(lock, fcntl.LOCK_SH)
@@ -79,7 +79,7 @@ class Application:
             try:
                 yield process
             finally:
-                children = descendants(process.pid) if process.poll() is None else []
+                children = find_descendants(process.pid) if process.poll() is None else []
                 process.kill()  # first, or it would replace the workers
                 for child in children:
                     with suppress(psutil.NoSuchProcess):
@@ -87,6 +87,6 @@ class Application:
                 process.communicate(timeout=support.TIMEOUT)
 
 
-def descendants(pid: int) -> list[Any]:
-    """The processes that a process has started, and that these have, as psutil has them."""
+def find_descendants(pid: int) -> list[Any]:
+    """Return the children of a process and theirs, as psutil objects."""
     return list(psutil.Process(pid).children(recursive=True))

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use; what they are made of is in support.py."""
+"""Fixtures for all tests; their helpers are in support.py."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ import support
 
 @pytest.fixture(scope="session", autouse=True)
 def default_signals() -> None:
-    """Programs inherit what is ignored, and a runner in the background or under nohup ignores."""
+    """Undo ignored signals, which started programs inherit: nohup and background jobs set them."""
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
+def unset_terminal_size() -> None:
+    """Programs under test ask their own terminal; pytest-xdist sets the size for its workers."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def installed_wheel() -> None:
-    """The tests are of the installed wheel, never of the source tree."""
+    """Fail unless process_hardening comes from the installed wheel, not from the source tree."""
     import process_hardening
 
     where = Path(str(process_hardening.__file__)).resolve()
@@ -34,19 +41,19 @@ def installed_wheel() -> None:
 
 @pytest.fixture(scope="session")
 def python() -> str:
-    """The interpreter that the wheel is installed for."""
+    """Return the interpreter that the wheel is installed for."""
     return sys.executable
 
 
 @pytest.fixture(scope="session")
 def command() -> str:
-    """The path of the installed process-hardening command."""
+    """Return the path of the installed process-hardening command."""
     return str(Path(sys.executable).with_name("process-hardening"))
 
 
 @pytest.fixture
 def user_tmp() -> Iterator[Path]:
-    """An empty folder that the unprivileged user owns."""
+    """Make an empty folder that the unprivileged user owns."""
     folder = Path(tempfile.mkdtemp(prefix="ph-test-"))
     if os.getuid() == 0:
         os.chown(folder, support.USER, support.USER)
@@ -57,7 +64,7 @@ def user_tmp() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def compiler() -> Iterator[support.Compiler]:
-    """Makes the C programs of programs/launch/."""
+    """Build the C programs of programs/launch/."""
     with tempfile.TemporaryDirectory(prefix="ph-compiled-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -66,13 +73,13 @@ def compiler() -> Iterator[support.Compiler]:
 
 @pytest.fixture
 def core_pattern() -> Iterator[support.Sysctl]:
-    """kernel.core_pattern, to be set; restored afterwards, whatever happens."""
+    """Lock kernel.core_pattern, and restore it even if the test fails."""
     with support.Sysctl("kernel/core_pattern") as sysctl:
         yield sysctl
 
 
 @pytest.fixture
 def suid_dumpable() -> Iterator[support.Sysctl]:
-    """fs.suid_dumpable, to be set; restored afterwards, whatever happens."""
+    """Lock fs.suid_dumpable, and restore it even if the test fails."""
     with support.Sysctl("fs/suid_dumpable") as sysctl:
         yield sysctl

@@ -1,4 +1,4 @@
-"""ELF files made by hand (elf(5)): just what a reader of headers looks at, nothing that runs."""
+"""ELF files with only what a reader of headers looks at (elf(5)); none of them runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
 DT_NULL, DT_NEEDED, DT_STRTAB, DT_RPATH, DT_RUNPATH = 0, 1, 5, 15, 29
 ET_DYN = 3
 BASE = 0x40000
-"""Where the file is in memory: its offsets are not its addresses."""
+"""The address the file is loaded at, so that its offsets are not its addresses."""
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
-def make(
+def make_elf(
     machine: int = X86_64,
     bits: int = 64,
     order: str = "<",
@@ -25,7 +25,7 @@ def make(
     needed: Sequence[str] = (),
     paths: Sequence[tuple[int, str]] = (),
 ) -> bytes:
-    """A program of a machine that needs libraries; paths are pairs of DT_RPATH or DT_RUNPATH."""
+    """Make a program that needs libraries; paths are pairs of DT_RPATH or DT_RUNPATH and a text."""
     word = "Q" if bits == 64 else "I"
     header_size, segment_size = (64, 56) if bits == 64 else (52, 32)
     loader = (interpreter or "").encode() + b"\0"
@@ -65,6 +65,6 @@ def make(
     return header + segments + loader + strings + dynamic
 
 
-def with_bytes(image: bytes, offset: int, replacement: bytes) -> bytes:
-    """The file with some bytes of it replaced."""
+def replace_bytes(image: bytes, offset: int, replacement: bytes) -> bytes:
+    """Return the file with some of its bytes replaced."""
     return image[:offset] + replacement + image[offset + len(replacement) :]

@@ -1,4 +1,4 @@
-"""Programs of programs/launch/ as tests start them, and what they tell of how they were started."""
+"""Ways to start the programs of programs/launch/, which describe how they were started."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import support
 SOURCES = Path(__file__).with_name("programs") / "launch"
 
 
-class Told:
-    """What `subject tell` says: lists of values by name; arguments and variables as bytes."""
+class Description:
+    """The output of `subject tell`: values by name; arguments and variables as bytes."""
 
     def __init__(self, output: str) -> None:
         lines = [line.split(" ", 1) for line in output.splitlines()]
@@ -24,12 +24,12 @@ class Told:
             self.values.setdefault(name, []).append(value)
 
     def number(self, name: str) -> int:
-        """The value of a name that is told once."""
+        """Return the number of a name that occurs once."""
         (value,) = self.values[name]
         return int(value)
 
     def texts(self, name: str) -> list[bytes]:
-        """The values that are told in hex."""
+        """Return the values of a name, which are written in hex."""
         return [bytes.fromhex(value) for value in self.values.get(name, [])]
 
     @property
@@ -48,38 +48,40 @@ class Told:
         return {entry.partition(b"=")[0] for entry in self.variables}
 
 
-def ask(argv: Sequence[str], **options: Any) -> Told:
-    """Start a program that tells, as the unprivileged user unless told otherwise."""
+def describe(argv: Sequence[str], **options: Any) -> Description:
+    """Run a program and return its description of how it was started."""
     result = support.run(argv, **options)
     assert result.returncode == 0, f"{result.returncode}: {result.stdout}{result.stderr}"
-    return Told(result.stdout)
+    return Description(result.stdout)
 
 
-def raw(compiler: support.Compiler, entries: Sequence[bytes], argv: Sequence[str]) -> list[str]:
-    """A command line that starts a program with exactly these entries in its environment."""
+def make_raw_argv(
+    compiler: support.Compiler, entries: Sequence[bytes], argv: Sequence[str]
+) -> list[str]:
+    """Return the command that starts a program with exactly these environment entries."""
     words = [os.fsdecode(entry) for entry in entries]
     return [str(compiler("raw_exec.c")), str(len(words)), *words, *argv]
 
 
-def static(compiler: support.Compiler) -> str:
-    """The C program, statically linked."""
+def build_static(compiler: support.Compiler) -> str:
+    """Build the C program, statically linked."""
     return str(compiler("subject.c", "-static", name="static"))
 
 
-def with_origin(compiler: support.Compiler, cc: str = "cc") -> str:
-    """The C program, which finds a library beside itself ($ORIGIN)."""
+def build_with_origin(compiler: support.Compiler, cc: str = "cc") -> str:
+    """Build the C program so that it finds a library beside itself ($ORIGIN)."""
     compiler("answer.c", "-shared", "-fPIC", name=f"libanswer-{cc}.so", cc=cc)
     flags = [f"-L{compiler.folder}", "-Wl,--no-as-needed", f"-lanswer-{cc}", "-Wl,-rpath,$ORIGIN"]
     return str(compiler("subject.c", *flags, name=f"with_origin-{cc}", cc=cc))
 
 
-def marking(compiler: support.Compiler) -> str:
-    """The library that leaves a mark in MARK_FILE for every program it is loaded into."""
+def build_marking_library(compiler: support.Compiler) -> str:
+    """Build the library that writes to MARK_FILE in every program that loads it."""
     return str(compiler("mark.c", "-shared", "-fPIC", name="libmark.so"))
 
 
-def copied(name: str, folder: Path, first_line: str | None = None, mode: int = 0o755) -> str:
-    """A copy of one of the scripts in a folder, with another first line before it."""
+def copy_script(name: str, folder: Path, first_line: str | None = None, mode: int = 0o755) -> str:
+    """Copy a script to a folder, with another first line before it; returns its path."""
     text = (SOURCES / name).read_text()
     path = folder / name
     path.write_text(f"{first_line}\n{text}" if first_line else text)
@@ -87,30 +89,30 @@ def copied(name: str, folder: Path, first_line: str | None = None, mode: int = 0
     return str(path)
 
 
-def initial_environment(pid: int) -> list[bytes]:
-    """The entries of /proc/PID/environ that are not empty, as root reads them."""
+def read_initial_environment(pid: int) -> list[bytes]:
+    """Return the entries of /proc/PID/environ that are not empty; needs root."""
     return [entry for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry]
 
 
-def ignored_signals(pid: int) -> set[int]:
-    """The signals that a process ignores (proc_pid_status(5), SigIgn)."""
+def read_ignored_signals(pid: int) -> set[int]:
+    """Return the signals that a process ignores (proc_pid_status(5), SigIgn)."""
     text = Path(f"/proc/{pid}/status").read_text()
     mask = int(next(line for line in text.splitlines() if line.startswith("SigIgn:"))[7:], 16)
     return {int(number) for number in signal.valid_signals() if mask >> (number - 1) & 1}
 
 
-def core_limit(pid: int) -> list[str]:
-    """The core limit of another process, as the kernel prints it."""
+def read_core_limit(pid: int) -> list[str]:
+    """Return the core limit of another process as the kernel prints it: soft and hard."""
     text = Path(f"/proc/{pid}/limits").read_text()
     line = next(line for line in text.splitlines() if line.startswith("Max core file size"))
     return line.split()[4:6]
 
 
-def without_loader_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of the tests, less what hardening would take out of it."""
+def remove_loader_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment without the variables that hardening would remove."""
     return {name: value for name, value in environ.items() if not name.startswith("LD_")}
 
 
-def which(name: str) -> str:
-    """The path of a program of the machine, not of the environment of the tests."""
-    return shutil.which(name) or support.missing(name)
+def find_system_program(name: str) -> str:
+    """Return the path of a program of the machine, not of the test environment."""
+    return shutil.which(name) or support.fail_or_skip(name)

@@ -1,4 +1,4 @@
-"""What tests are made of: an unprivileged user, tools that must be there, programs to watch."""
+"""Helpers for all tests: an unprivileged user, required tools, programs that run beside a test."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ USER = 65534 if os.getuid() == 0 else os.getuid()
 """The uid of victims and attackers: nobody's when the tests run as root."""
 
 TIMEOUT = 60
-"""Seconds after which a program that should have ended or answered is taken for hung."""
+"""Seconds until a program that neither ends nor answers counts as hung."""
 
 
-def missing(what: str) -> NoReturn:
-    """Fail in CI, skip elsewhere: this machine lacks what the test needs."""
+def fail_or_skip(what: str) -> NoReturn:
+    """Fail in CI, skip elsewhere, because this machine lacks something the test needs."""
     if MUST_WORK:
         pytest.fail(f"missing here: {what}")
     pytest.skip(f"missing here: {what}")
 
 
-def tool(name: str) -> str:
-    """The path of a program, in the environment of the tests or in PATH."""
+def find_tool(name: str) -> str:
+    """Return the path of a program in the test environment or in PATH."""
     beside = Path(sys.executable).with_name(name)
     path = str(beside) if beside.exists() else shutil.which(name)
-    return path or missing(name)
+    return path or fail_or_skip(name)
 
 
-def module(name: str) -> Any:
-    """A module of tests/requirements.txt."""
+def import_module(name: str) -> Any:
+    """Import a module of tests/requirements.txt."""
     try:
         return importlib.import_module(name)
     except ImportError:
-        missing(f"the module {name}")
+        fail_or_skip(f"the module {name}")
 
 
-def need_root() -> None:
-    """Go on only as root."""
+def require_root() -> None:
+    """Fail or skip unless the test runs as root."""
     if os.getuid():
-        missing("root")
+        fail_or_skip("root")
 
 
-def as_user() -> dict[str, Any]:
-    """The arguments that make subprocess start a program as the unprivileged user."""
+def user_options() -> dict[str, Any]:
+    """Return the subprocess arguments that start a program as the unprivileged user."""
     if os.getuid():
         return {}
     return {"user": USER, "group": USER, "extra_groups": []}
@@ -67,7 +67,7 @@ def as_user() -> dict[str, Any]:
 
 def run_as_user(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a program as the unprivileged user and return its output as text."""
-    return run(argv, **{**as_user(), **options})
+    return run(argv, **{**user_options(), **options})
 
 
 def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -80,9 +80,9 @@ def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]
 
 
 class Running:
-    """A program that runs beside the test: started, ready, and ended at the end of its block.
+    """A program that runs beside the test and is killed at the end of the `with` block.
 
-    It says that it is ready by a line on standard output, which is kept in `ready`.
+    It prints a line when it is ready, which is kept in `ready`.
     """
 
     def __init__(self, argv: Sequence[str], **options: Any) -> None:
@@ -93,7 +93,7 @@ class Running:
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.PIPE,
                 "text": True,
-                **as_user(),
+                **user_options(),
                 **options,
             },
         )
@@ -116,14 +116,14 @@ class Running:
         self.process.communicate(timeout=TIMEOUT)
 
     def ask(self, line: str) -> str:
-        """Write a line to its standard input and return the line that it answers."""
+        """Write a line to its standard input and return the next line it prints."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
         return self.answer()
 
     def answer(self) -> str:
-        """The next line that it prints, or "" when it has ended; a hung program is ended."""
+        """Return the next line it prints, or "" if it has ended; a hung program is killed."""
         assert self.process.stdout is not None
         watchdog = threading.Timer(TIMEOUT, self.process.kill)
         watchdog.start()
@@ -140,18 +140,25 @@ class Running:
 
 
 class Compiler:
-    """Builds C programs into a folder that every user may enter; each once for the same flags."""
+    """Builds C programs into a folder that every user may enter, each name once."""
 
     def __init__(self, sources: Path, folder: Path) -> None:
         self.sources = sources
         self.folder = folder
 
     def __call__(self, source: str, *flags: str, name: str = "", cc: str = "cc") -> Path:
-        """The path of the program (or library) called name, made of a source file."""
+        """Build a program or library from a source file and return its path."""
         output = self.folder / (name or Path(source).stem)
         if not output.exists():
             warnings = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
-            command = [tool(cc), *warnings, str(self.sources / source), "-o", str(output), *flags]
+            command = [
+                find_tool(cc),
+                *warnings,
+                str(self.sources / source),
+                "-o",
+                str(output),
+                *flags,
+            ]
             subprocess.run(command, check=True)
         return output
 
@@ -162,24 +169,24 @@ _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
 _DUMPABLE = {2: 0, 4: 1, 8: 2}
 
 
-def dumpable(pid: int) -> int:
-    """The dumpable flag of another process, as the kernel tells it from outside."""
+def read_dumpable(pid: int) -> int:
+    """Return the dumpable flag of another process, from pidfd_info (Linux 6.16)."""
     pidfd = os.pidfd_open(pid)
     info = bytearray(_PIDFD_INFO.pack(1 << 4, 0))
     try:
         fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
     except OSError:
-        missing("a kernel that tells the dumpable flag (Linux 6.16)")
+        fail_or_skip("a kernel that tells the dumpable flag (Linux 6.16)")
     finally:
         os.close(pidfd)
     mask, coredump = _PIDFD_INFO.unpack(info)
-    return _DUMPABLE[coredump] if mask & 1 << 4 else missing("the dumpable flag in pidfd_info")
+    return _DUMPABLE[coredump] if mask & 1 << 4 else fail_or_skip("the dumpable flag in pidfd_info")
 
 
 class Sysctl:
-    """A setting in /proc/sys that is put back at the end of the block.
+    """A setting in /proc/sys, restored at the end of the `with` block.
 
-    Another run of the tests that wants the same setting waits for the end of the block.
+    Other test runs on this machine that use the same setting wait until then.
     """
 
     def __init__(self, name: str) -> None:
@@ -197,8 +204,8 @@ class Sysctl:
         self.lock.close()
 
     def set(self, value: str) -> None:
-        """Set it, or skip (fail in CI) where this is not allowed."""
+        """Change the setting; skip (fail in CI) where that is not allowed."""
         try:
             self.path.write_text(value)
         except OSError as error:
-            missing(f"the right to write {self.path}: {error.strerror}")
+            fail_or_skip(f"the right to write {self.path}: {error.strerror}")

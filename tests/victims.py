@@ -1,4 +1,4 @@
-"""The chat of programs/chat.py as the victim of tests, under every protection there is."""
+"""The victims of the tests: programs/chat.py under every protection, and a console."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import process_hardening
 import support
+from process_hardening.environment import PRELOAD_LIBRARY
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,23 +27,23 @@ METHODS = ("pre_main", "reexec", "execute-only", "preload", "in-process")
 MESSAGE = "hello, my key is above"
 
 NOT_PERMITTED = "Operation not permitted"
-"""What the kernel says to the debugger of a process that is not dumpable."""
+"""The error a debugger gets when the process is not dumpable."""
 
 _IN_THE_PROGRAM = {"pre_main": "PRE_MAIN", "reexec": "REEXEC"}
 
 
-def command() -> str:
-    """The path of the installed process-hardening command."""
+def find_command() -> str:
+    """Return the path of the installed process-hardening command."""
     return str(Path(sys.executable).with_name("process-hardening"))
 
 
-def preload_entry() -> str:
-    """The entry NAME=VALUE of the environment that loads our library into a program."""
-    return os.fsdecode(process_hardening._preload_entry)
+def make_preload_entry() -> str:
+    """Return the environment entry NAME=VALUE that loads our library into a program."""
+    return f"LD_PRELOAD={PRELOAD_LIBRARY}"
 
 
 def copy_package(folder: Path) -> None:
-    """Copy the installed package, where the unprivileged user can read it."""
+    """Copy the installed package to a folder that the unprivileged user can read."""
     shutil.copytree(
         Path(str(process_hardening.__file__)).parent,
         folder,
@@ -50,15 +51,15 @@ def copy_package(folder: Path) -> None:
     )
 
 
-def chat_argv(method: str, program: str) -> list[str]:
-    """How to start the chat: "plain", one of METHODS, or a name in its PROTECTIONS."""
+def make_chat_argv(method: str, program: str) -> list[str]:
+    """Return the command that starts the chat under a method: plain, one of METHODS or its own."""
     python = [sys.executable, program]
     if method == "plain":
         return [*python, "PLAIN"]
     if method == "in-process":
-        return [command(), "run", "--method", method, "--", program, "PLAIN"]
+        return [find_command(), "run", "--method", method, "--", program, "PLAIN"]
     if method in METHODS and method not in _IN_THE_PROGRAM:
-        return [command(), "run", "--method", method, "--", *python, "PLAIN"]
+        return [find_command(), "run", "--method", method, "--", *python, "PLAIN"]
     return [*python, _IN_THE_PROGRAM.get(method, method)]
 
 
@@ -76,7 +77,7 @@ class Chat(support.Running):
         super().__init__(argv, env=env, **options)
 
     def __enter__(self) -> Self:
-        """Wait until it has started, then give it its secrets."""
+        """Wait until it has started, then send it its secrets."""
         super().__enter__()
         try:
             self.load()
@@ -86,53 +87,55 @@ class Chat(support.Running):
         return self
 
     def load(self) -> None:
-        """Give it its secrets and wait until it has taken them in."""
+        """Send it its secrets and wait until it has read them."""
         answer = self.ask(f"{self.key}\n{MESSAGE}")
         assert answer.startswith("READY "), answer
         self.address = int(answer.split()[1])
 
-    def works(self) -> bool:
-        """Whether it still does what it is there for."""
+    def still_works(self) -> bool:
+        """Whether it still answers."""
         return self.ask("are you there?") == "echo: are you there?"
 
 
 class Console(support.Running):
-    """The interpreter of programs/console.py, which does what it is told; to be used in a block."""
+    """The interpreter of programs/console.py, which runs the lines that a test sends it."""
 
     def __init__(self, programs: Path, *before: str, **options: Any) -> None:
         self.programs = programs
         super().__init__([*before, sys.executable, str(programs / "console.py")], **options)
 
     def do(self, *lines: str) -> str:
-        """Have it do something, and return the answer to the last line."""
+        """Run lines in it and return the answer to the last one."""
         return [self.ask(line) for line in lines][-1]
 
     def hold(self, path: Path, kind: str) -> int:
-        """Have it read a file into a buffer of a kind; returns the address."""
+        """Have it read a file into a kind of buffer; returns the address."""
         return int(self.do(f"secret, address = hold({str(path)!r}, {kind})", "address"))
 
     def attack(self, name: str, address: int = 0, size: int = 0, **options: Any) -> str:
-        """What an attacker gets or is told; of the victim's user, unless options say otherwise."""
+        """Attack it, as its own user unless options say otherwise; returns the output."""
         attack = [sys.executable, str(self.programs / "attack.py"), name, str(self.pid)]
         result = support.run(
-            [*attack, str(address), str(size)], errors="replace", **{**support.as_user(), **options}
+            [*attack, str(address), str(size)],
+            errors="replace",
+            **{**support.user_options(), **options},
         )
         return str(result.stdout + result.stderr)
 
 
-def core_limit(pid: int) -> str:
-    """The core limit of a process as the kernel shows it to others: soft, hard, unit."""
+def read_core_limit(pid: int) -> str:
+    """Return the core limit in /proc/PID/limits: soft, hard, unit."""
     lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
     (line,) = (line for line in lines if line.startswith("Max core file size"))
     return " ".join(line.removeprefix("Max core file size").split())
 
 
 @contextmanager
-def core_dumps_allowed() -> Iterator[None]:
-    """Raise the soft core limit of this process, which programs inherit, to the hard one."""
+def allow_core_dumps() -> Iterator[None]:
+    """Raise the soft core limit, which started programs inherit, to the hard one."""
     before = resource.getrlimit(resource.RLIMIT_CORE)
     if before[1] == 0:
-        support.missing("a core limit above 0")
+        support.fail_or_skip("a core limit above 0")
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
         yield
@@ -141,20 +144,20 @@ def core_dumps_allowed() -> Iterator[None]:
 
 
 class Cores:
-    """Where the kernel puts core dumps while a test runs; piped: through a program."""
+    """The folder where the kernel puts core dumps during a test; piped: through a program."""
 
     def __init__(self, folder: Path, piped: bool) -> None:
         self.folder = folder
         self.piped = piped
 
-    def of(self, pid: int) -> bytes | None:
-        """The core dump of a process that has ended, if there is one."""
+    def find(self, pid: int) -> bytes | None:
+        """Return the core dump of a process that has ended, or None."""
         path = self.folder / f"core.{pid}"
         return path.read_bytes() if path.exists() else None
 
-    def leak(self, control: Chat) -> None:
-        """Fail unless the core dump of an unhardened victim holds its key."""
-        core = self.of(control.pid)
+    def assert_leaked(self, control: Chat) -> None:
+        """Fail as inconclusive unless the core dump of an unhardened victim has its key."""
+        core = self.find(control.pid)
         settings = ("core_pattern", "core_pipe_limit")
         values = [Path(f"/proc/sys/kernel/{name}").read_text().strip() for name in settings]
         assert core is not None, f"inconclusive: no core; {settings} are {values}"

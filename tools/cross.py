@@ -25,9 +25,16 @@ from tools.results import COMPILED, FAILED, IN_PART, Row, record
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cross"
-CORE = ("harden.c", "environment.c", "message.c")
-HELPERS = ("secret/other.c", "window/other.c")
-BINDING = ("module.c", "secret/module.c", "window/module.c", "binding.c")
+CORE = (
+    "harden.c",
+    "environment.c",
+    "failure.c",
+    "initial_block.c",
+    "message.c",
+    "pattern.c",
+)
+HELPERS = ("launch/no_image.c", "secret/other.c", "window/other.c")
+BINDING = ("module.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")
@@ -47,6 +54,8 @@ TARGETS = {
     "x86_64-linux-android": "linux",
 }
 """The compiler's name of a target, and the name of its platform file."""
+SHARED = {"linux": "linux_start.c", "windows": ""}
+"""The second platform file of a system, if it is not posix.c."""
 
 
 def output(target: str) -> Path:
@@ -105,13 +114,15 @@ def build(target: str) -> str:
     system = TARGETS[target]
     native, tests = ROOT / "native", ROOT / "tests" / "native"
     core = native / "core"
-    sources = [*(core / name for name in CORE), core / "platform" / f"{system}.c"]
+    platform = [f"{system}.c", SHARED.get(system, "posix.c")]
+    sources = [*(core / name for name in CORE)]
+    sources += [core / "platform" / name for name in platform if name]
     BUILD.mkdir(parents=True, exist_ok=True)
     cc = [*zig.cc(target), "-std=c11", "-O2"]
     if system == "linux":
         rest, seen = without_libc(target), "the preload library, with musl's headers; linked"
     else:
-        rest = ["-I", core, *(native / name for name in HELPERS)]
+        rest = ["-I", core, "-I", native, *(native / name for name in HELPERS)]
         rest += [tests / "headers" / f"{system}.c", tests / "report.c"]
         seen = f"platform/{system}.c and headers/{system}.c; linked; the extensions' C"
         compile_binding(cc, target)

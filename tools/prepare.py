@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make the private environment that a make target runs in: build the wheel, install it there.
+"""Make the private environment that a make target runs in, and install the built wheel there.
 
 Usage: python3 tools/prepare.py PURPOSE, where PURPOSE is a row of PURPOSES. Installs missing
-Debian packages when it may (root and apt-get), else names them. Needs nothing but Python 3.10.
+Debian packages as root with apt-get, otherwise names them. Needs nothing but Python 3.10.
 """
 
 from __future__ import annotations
@@ -75,11 +75,15 @@ OTHER_MACHINES: list[Need] = [
 WINDOWS: list[Need] = [("wine", Path("/usr/lib/wine/wine64").exists, "wine64")]
 PYTHONS: list[Need] = [("debootstrap", lambda: shutil.which("debootstrap"), "debootstrap")]
 
+VENV: list[Need] = [need for need in BUILD if need[0] == "the venv module"]
+NODE: list[Need] = [need for need in TOOLS if need[0] == "node"]
+
 # purpose: folder of the environment, Debian packages it cannot do without, packages that some
 # of it can, requirement files
 PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "demo": (".demo", BUILD, [], []),
     "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
+    "lint": (".venv", VENV, NODE, ["tests/requirements.txt"]),
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),
     "arches": (".venv", [*BUILD, *MACHINES, *OTHER_MACHINES], [], ["tools/requirements.txt"]),
@@ -91,21 +95,24 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),
 }
 
+WITHOUT_WHEEL = {"lint"}
+"""Purposes that read the sources only."""
+
 
 def say(text: str) -> None:
-    """Tell what happens, or what is missing."""
+    """Print one line of progress."""
     print(f"prepare: {text}", file=sys.stderr, flush=True)
 
 
 def is_reachable(path: Path) -> bool:
-    """Whether every user may enter path: victims and attackers of the tests are not root."""
+    """Whether every user may enter a folder: the tests' victims and attackers are not root."""
     return all(
         folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists()
     )
 
 
 def check_python() -> None:
-    """Go on with a Python that other users can start too, when this one is in root's home."""
+    """Exit if Python is too old; restart with the system's if other users cannot run this one."""
     if sys.version_info < (3, 10):
         sys.exit("prepare: Python 3.10 or later is needed: run `make PYTHON=python3.12 ...`")
     here = Path(sys.executable).resolve()
@@ -115,7 +122,7 @@ def check_python() -> None:
 
 
 def install_packages(needs: list[Need]) -> list[Need]:
-    """Install what is missing, when that is allowed. Returns what is missing still."""
+    """Install missing Debian packages, as root; returns the needs that are still not met."""
     missing = [need for need in needs if not need[1]()]
     if missing and os.getuid() == 0 and shutil.which("apt-get"):
         packages = [package for _, _, package in missing]
@@ -133,7 +140,7 @@ def install_packages(needs: list[Need]) -> list[Need]:
 
 
 def environment_folder(name: str) -> Path:
-    """Where the environment goes: into the checkout, or where other users can enter."""
+    """Return the environment's folder: in the checkout, or else where other users may enter."""
     link = ROOT / name
     if os.getuid() or is_reachable(ROOT):
         return link
@@ -145,15 +152,26 @@ def environment_folder(name: str) -> Path:
     return folder
 
 
+def install_wheel(pip: list[str | Path]) -> None:
+    """Build the wheel into build/wheel and install it with the environment's pip."""
+    wheels = ROOT / "build" / "wheel"
+    shutil.rmtree(wheels, ignore_errors=True)
+    say("building the wheel")
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    subprocess.run([*pip, "install", "--force-reinstall", "--no-deps", wheel], check=True)
+
+
 def main() -> None:
-    """Prepare the environment for a purpose."""
+    """Prepare the environment for the purpose on the command line."""
     if len(sys.argv) != 2 or sys.argv[1] not in PURPOSES:
         sys.exit(f"usage: python3 tools/prepare.py {'|'.join(PURPOSES)}")
     check_python()
-    name, required, wanted, requirements = PURPOSES[sys.argv[1]]
+    purpose = sys.argv[1]
+    name, required, wanted, requirements = PURPOSES[purpose]
     if install_packages(required):
         sys.exit(1)
-    install_packages(wanted)  # what is missing still, the tests report
+    install_packages(wanted)  # the tests report what is still missing
 
     folder = environment_folder(name)
     python = folder / "bin" / "python"
@@ -162,15 +180,11 @@ def main() -> None:
     # Not this process's: a mask of 077 would hide the files from the other users.
     os.umask(0o022)
     pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
-    wheels = ROOT / "build" / "wheel"
-    shutil.rmtree(wheels, ignore_errors=True)
-    say("building the wheel")
-    subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
-    (wheel,) = wheels.glob("*.whl")
-    subprocess.run([*pip, "install", "--force-reinstall", "--no-deps", wheel], check=True)
+    if purpose not in WITHOUT_WHEEL:
+        install_wheel(pip)
     for file in requirements:
         subprocess.run([*pip, "install", "-r", ROOT / file], check=True)
-    say(f"installed {wheel.name} into {folder}")
+    say(f"{folder} is ready")
 
 
 if __name__ == "__main__":

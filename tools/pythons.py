@@ -73,6 +73,7 @@ ASK = (
 PROGRAM = """
 import gc, json, logging, os
 import process_hardening as ph
+from process_hardening import _native
 before = ph.status()
 report = ph.pre_main_hardening()
 after = ph.status()
@@ -93,7 +94,7 @@ with ph.watch(0.01), ph.debuggable(1):
     assert ph.status().inspectable
 assert not ph.recheck()
 print(json.dumps({
-    "file": os.path.basename(ph.__file__),
+    "file": os.path.basename(_native.__file__),
     "before": before.verdict,
     "after": after.verdict,
     "removed": sorted(report.removed),

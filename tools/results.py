@@ -103,7 +103,7 @@ SYSTEMS = (
         "Windows",
         "nothing: every step is *unsupported*",
         ("cross/.*-windows-gnu", "fakes/windows", "windows/.*"),
-        "everything ([windows.md](windows.md)); never ran on Windows",
+        "everything ([below](#windows)); never ran on Windows",
     ),
 )
 

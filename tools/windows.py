@@ -22,7 +22,7 @@ SECONDS = 300
 # Of tests/native/report.c.
 EXPECTED = [
     "inspection: unsupported",
-    "core limit: unsupported",
+    "core_limit: unsupported",
     "environment: unsupported",
     "no_new_privs: unsupported",
     "seal: unsupported",

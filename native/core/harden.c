@@ -1,7 +1,49 @@
-/* The order of the steps, and what becomes of their outcomes. */
+/* The steps, in order. */
 #include "environment.h"
 #include "hardening.h"
 #include "platform.h"
+
+/* The arguments of ph_harden(). */
+struct request {
+    const struct ph_policy *policy;
+    const struct ph_visitor *removed;
+};
+
+static enum ph_outcome stop_inspection(const struct request *request, struct ph_failure *failure)
+{
+    (void)request;
+    return ph_platform_inspection(failure);
+}
+
+static enum ph_outcome set_core_limit(const struct request *request, struct ph_failure *failure)
+{
+    (void)request;
+    return ph_platform_core_limit(failure);
+}
+
+static enum ph_outcome clean_environment(const struct request *request, struct ph_failure *failure)
+{
+    return ph_environment_clean(request->policy, request->removed, failure);
+}
+
+static enum ph_outcome set_no_new_privs(const struct request *request, struct ph_failure *failure)
+{
+    (void)request;
+    return ph_platform_no_new_privs(failure);
+}
+
+static enum ph_outcome install_seal(const struct request *request, struct ph_failure *failure)
+{
+    (void)request;
+    return ph_platform_seal(failure);
+}
+
+static enum ph_outcome (*const take_step[PH_STEPS])(const struct request *request,
+                                                    struct ph_failure *failure) = {
+    [PH_INSPECTION] = stop_inspection,   [PH_CORE_LIMIT] = set_core_limit,
+    [PH_ENVIRONMENT] = clean_environment, [PH_NO_NEW_PRIVS] = set_no_new_privs,
+    [PH_SEAL] = install_seal,
+};
 
 int ph_bypassed(const struct ph_policy *policy)
 {
@@ -11,6 +53,7 @@ int ph_bypassed(const struct ph_policy *policy)
 int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
               struct ph_report *report)
 {
+    const struct request request = {policy, removed};
     struct ph_failure *failure = &report->failure;
     enum ph_outcome *outcome = report->outcome;
 
@@ -19,35 +62,14 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
     report->bypassed = ph_bypassed(policy);
     if (report->bypassed)
         return 0;
-
-    if (policy->steps & PH_BIT(PH_INSPECTION)) {
-        outcome[PH_INSPECTION] = ph_platform_inspection(failure);
-        if (outcome[PH_INSPECTION] == PH_FAILED)
-            return (int)failure->exit_code;
-    }
-    /* After the step above, so that no tracer can come between the look and the lock. */
-    if (policy->refuse_tracer && ph_platform_refuse_tracer(failure) == PH_FAILED) {
-        outcome[PH_INSPECTION] = PH_FAILED;
-        return (int)failure->exit_code;
-    }
-    if (policy->steps & PH_BIT(PH_CORE_LIMIT)) {
-        outcome[PH_CORE_LIMIT] = ph_platform_core_limit(failure);
-        if (outcome[PH_CORE_LIMIT] == PH_FAILED)
-            return (int)failure->exit_code;
-    }
-    if (policy->steps & PH_BIT(PH_ENVIRONMENT)) {
-        outcome[PH_ENVIRONMENT] = ph_environment_clean(policy, removed, failure);
-        if (outcome[PH_ENVIRONMENT] == PH_FAILED)
-            return (int)failure->exit_code;
-    }
-    if (policy->steps & PH_BIT(PH_NO_NEW_PRIVS)) {
-        outcome[PH_NO_NEW_PRIVS] = ph_platform_no_new_privs(failure);
-        if (outcome[PH_NO_NEW_PRIVS] == PH_FAILED)
-            return (int)failure->exit_code;
-    }
-    if (policy->steps & PH_BIT(PH_SEAL)) {
-        outcome[PH_SEAL] = ph_platform_seal(failure);
-        if (outcome[PH_SEAL] == PH_FAILED)
+    for (int step = 0; step < PH_STEPS; step++) {
+        if (policy->steps & PH_BIT(step))
+            outcome[step] = take_step[step](&request, failure);
+        /* Only once inspection is stopped, so that no tracer can attach after the check. */
+        if (step == PH_INSPECTION && outcome[step] != PH_FAILED && policy->refuse_tracer &&
+            ph_platform_refuse_tracer(failure) == PH_FAILED)
+            outcome[step] = PH_FAILED;
+        if (outcome[step] == PH_FAILED)
             return (int)failure->exit_code;
     }
     return 0;

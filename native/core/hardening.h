@@ -1,31 +1,35 @@
-/* The whole contract of the core: what a step is, what may come of it, and the
- * calls that python.c and preload.c make. Nothing here allocates, uses stdio
- * or knows Python. */
+/* The public interface of the core: the steps, their outcomes, and the functions
+ * that the Python extensions and preload.c call. The core does not allocate, use
+ * stdio or depend on Python. */
 #ifndef PH_HARDENING_H
 #define PH_HARDENING_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The steps, in the order in which they run (specification, FR2 to FR4). */
+/* The steps, in the order in which they run (specification, FR2 to FR4).
+ * harden.c and failure.c have a row for each. */
 enum ph_step {
-    PH_INSPECTION,   /* no debugger, no /proc/PID/mem for processes of the same user */
+    PH_INSPECTION,   /* processes of the same user cannot debug us or read our memory */
     PH_CORE_LIMIT,   /* RLIMIT_CORE, soft and hard, is 0 */
-    PH_ENVIRONMENT,  /* the dynamic loader's variables are gone, their bytes too */
-    PH_NO_NEW_PRIVS, /* exec can no longer raise privileges (Linux) */
-    PH_SEAL,         /* nothing can undo PH_INSPECTION but exec and a change of ids (Linux) */
+    PH_ENVIRONMENT,  /* the dynamic loader's variables are removed and wiped */
+    PH_NO_NEW_PRIVS, /* exec cannot raise privileges (Linux, FreeBSD) */
+    PH_SEAL,         /* only exec and a change of ids can undo PH_INSPECTION (Linux) */
     PH_STEPS
 };
 
+/* Their names, as the Python interface spells them. */
+extern const char *const ph_step_names[PH_STEPS];
+
 enum ph_outcome {
-    PH_SKIPPED,     /* the policy leaves it out, or the bypass variable was set */
-    PH_APPLIED,     /* done now, and read back */
-    PH_ALREADY,     /* was in place before */
-    PH_UNSUPPORTED, /* this system has no such thing */
-    PH_FAILED       /* ph_report.failure says why */
+    PH_SKIPPED,     /* not in the policy, or the bypass variable is set */
+    PH_APPLIED,     /* done by this call, and read back */
+    PH_ALREADY,     /* in force before this call */
+    PH_UNSUPPORTED, /* not available on this system */
+    PH_FAILED       /* see ph_report.failure */
 };
 
-/* The documented exit codes (specification, FR6; 8 is ours). */
+/* The documented exit codes (specification, FR6, which has no 8). */
 enum ph_exit_code {
     PH_EXIT_INSPECTION = 5,
     PH_EXIT_PTRACE = 6,
@@ -36,7 +40,7 @@ enum ph_exit_code {
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
     PH_NOT_IN_FORCE, /* the call reported success; read back, it is not so */
-    PH_TRACED        /* a tracer is attached: ph_failure.value is its pid, or 0 where none is told */
+    PH_TRACED        /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
 };
 
 struct ph_failure {
@@ -45,116 +49,108 @@ struct ph_failure {
     enum ph_exit_code exit_code;
     int error;        /* an errno value; 0 unless PH_CALL_FAILED */
     long value;       /* what was read back (PH_NOT_IN_FORCE) or the tracer (PH_TRACED) */
-    const char *call; /* the call with its arguments, as one would write it in C */
+    const char *call; /* the call with its arguments, in C notation */
 };
 
-/* Patterns are NULL-terminated lists of variable names. "LD_*" is every name
- * that starts with LD_; a pattern with a "=" in it is one whole entry. */
+/* Patterns are NULL-terminated lists of variable names. "LD_*" matches every
+ * name that starts with LD_; "NAME=VALUE" matches only this very entry. */
 
-/* The loader variables of this system; each file in platform/ has its own. */
+/* The loader variables of this system, defined in platform/. */
 extern const char *const *const ph_platform_loader_variables;
 
 struct ph_policy {
     unsigned steps;            /* the steps to take: a set of PH_BIT(step) */
-    int refuse_tracer;         /* fail with PH_EXIT_PTRACE when a tracer is attached */
+    int refuse_tracer;         /* fail with PH_EXIT_PTRACE if a tracer is attached */
     const char *const *remove; /* NULL: ph_platform_loader_variables */
-    const char *const *keep;   /* exceptions from remove; may be NULL */
-    const char *bypass;        /* "NAME": NAME=1 skips every step; NULL: no such way out */
+    const char *const *keep;   /* exceptions to remove; may be NULL */
+    const char *bypass;        /* "NAME": NAME=1 skips every step; NULL: no bypass */
 };
 
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* Told to preload.c: with the value 1, to stay in LD_PRELOAD for the children too; and the
- * variables to leave alone, patterns joined by ":". */
+/* Options of preload.c: the first, if it is 1, keeps the library in LD_PRELOAD for child
+ * processes; the second is a list of variables to keep, patterns joined by ":". */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];
     int bypassed;
-    struct ph_failure failure; /* meaningful only when ph_harden() did not return 0 */
+    struct ph_failure failure; /* set only if ph_harden() did not return 0 */
 };
 
-/* Is told of each variable; entry is "NAME=VALUE" and is wiped after the call.
- * Returns 0, or -1 to stop with ENOMEM. */
+/* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped
+ * after the call. Returns 0 to go on, -1 to stop with ENOMEM. */
 struct ph_visitor {
     int (*visit)(void *context, const char *entry, size_t name_length);
     void *context;
 };
 
 /* Takes the steps of the policy in order and stops at the first that fails.
- * Tells removed (may be NULL) each live variable that it takes out.
- * Returns 0 or an enum ph_exit_code. Idempotent. Not for use while another
- * thread changes the environment, as setenv(3) is not. */
+ * Calls removed (may be NULL) for each variable that it removes from environ.
+ * Returns 0 or an enum ph_exit_code. Idempotent. Like setenv(3), it is not safe
+ * while another thread uses the environment. */
 int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
               struct ph_report *report);
 
-/* Whether the policy's bypass variable is in force: set to 1, and the program
- * runs with no more rights than its caller. */
+/* Whether the policy's bypass variable applies: it is 1, and the program has no
+ * more privileges than its caller. */
 int ph_bypassed(const struct ph_policy *policy);
 
-/* Three texts, written into buffer without a newline, NUL-terminated, cut to
- * size. They return the length. PH_MESSAGE_SIZE is enough for the core's own. */
+/* Each writes one line without a newline into buffer, truncated to size and
+ * NUL-terminated. PH_MESSAGE_SIZE fits all messages of the core. */
 #define PH_MESSAGE_SIZE 512
-/* What failed and why: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)". */
-size_t ph_describe(const struct ph_failure *failure, char *buffer, size_t size);
-/* The last line of a process that ends because of it. bypass may be NULL. */
-size_t ph_last_words(const char *description, int status, const char *bypass, char *buffer,
-                     size_t size);
-/* The line for a report: the last words after a failure, or the warning that the bypass is on. */
-size_t ph_message(const struct ph_report *report, const struct ph_policy *policy, char *buffer,
-                  size_t size);
+/* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted
+ * (EPERM)". */
+void ph_describe(const struct ph_failure *failure, char *buffer, size_t size);
+/* The line that a process prints before it exits with status. bypass may be NULL. */
+void ph_last_words(const char *description, int status, const char *bypass, char *buffer,
+                   size_t size);
+/* The line for a report: ph_last_words() after a failure, or a warning about the bypass. */
+void ph_message(const struct ph_report *report, const struct ph_policy *policy, char *buffer,
+                size_t size);
 
-/* Writes line and a newline to standard error with as few layers as the system allows. */
+/* Writes line and a newline to standard error, unbuffered. */
 void ph_warn(const char *line);
 
-/* Ends the process now: no atexit handler, destructor or Python frame runs. */
+/* Exits at once; atexit handlers, destructors and Python code do not run. */
 _Noreturn void ph_exit(int status);
 
 struct ph_status {
-    int dumpable;     /* Linux: 0, 1 or 2 (PR_GET_DUMPABLE); -1: not known here */
-    int inspectable;  /* 1: a process of the same user may read us; 0: it may not; -1: not known here */
-    int no_new_privs; /* 0 or 1; -1: not known here */
-    int sealed;       /* whether PH_SEAL is in force; -1: not known here */
-    int64_t tracer_pid; /* 0: none; -1: not known here; PH_TRACER_UNNAMED: there is one, the system does not say which */
+    int dumpable;       /* Linux: 0, 1 or 2 (PR_GET_DUMPABLE); -1: unknown */
+    int inspectable;    /* whether processes of the same user can read us; -1: unknown */
+    int no_new_privs;   /* 0 or 1; -1: unknown */
+    int sealed;         /* whether PH_SEAL is in force; -1: unknown */
+    int64_t tracer_pid; /* 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
     int core_known;     /* whether the two limits below could be read */
     uint64_t core_soft; /* bytes; UINT64_MAX: unlimited */
     uint64_t core_hard;
 };
 #define PH_TRACER_UNNAMED INT64_MAX
 
-/* Reads the state from the kernel, now. What cannot be read is marked so. */
+/* Reads the current state from the kernel. Fields that cannot be read are marked unknown. */
 void ph_status(struct ph_status *status);
 
-/* Undoes PH_INSPECTION, for a debugger of the same user. Returns 0, or -1 with failure filled in. */
+/* Undoes PH_INSPECTION, so that a debugger can attach. Returns 0, or -1 and fills in failure. */
 int ph_expose(struct ph_failure *failure);
 
-/* Tells visitor each live variable that remove (NULL: the loader variables of
- * this system) names and keep (may be NULL) does not. Returns 0, or -1 when
- * the visitor stopped. */
+/* Calls visitor for each variable in environ that matches remove (NULL: the loader
+ * variables of this system) and not keep (may be NULL). Returns 0, or -1 if the
+ * visitor stopped. */
 int ph_environment_visit(const char *const *remove, const char *const *keep,
                          const struct ph_visitor *visitor);
 
-/* Whether an entry "NAME=VALUE", or a mere "NAME", is one of those that remove
- * (NULL: the loader variables of this system) names and keep (may be NULL) does not. */
+/* Whether an entry "NAME=VALUE", or a bare "NAME", matches remove (NULL: the loader
+ * variables of this system) and not keep (may be NULL). */
 int ph_environment_matches(const char *entry, const char *const *remove, const char *const *keep);
 
-/* Tells visitor each variable of the environment as the kernel laid it at
- * start, less what was wiped since. Returns 0, or -1 when the visitor stopped
- * (failure->call is NULL) or the place could not be learnt (failure says why). */
+/* Calls visitor for each variable of the initial environment, except those wiped
+ * since. Returns 0, or -1 if the visitor stopped (failure->call is NULL) or the
+ * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
-/* For a start so early that libc has not set environ yet: these entries then
- * are the environment. Does nothing when there is one. */
+/* Sets environ to entries if libc has not set it yet. */
 void ph_environment_adopt(char **entries);
-
-/* Replaces this process by the ELF image readable from image_fd, started in
- * such a way that it is non-dumpable before its first instruction: a sealed
- * copy in memory that nobody, its owner included, may read (Linux).
- * name is what the kernel shows for it (memfd:NAME). Returns only on failure,
- * with the failed call and errno in failure, and nothing changed. */
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure);
 
 #endif

@@ -1,9 +1,9 @@
-/* The one line that a failure or the bypass prints. Pure: text in, text out. */
+/* The messages for a failure and for the bypass. Pure functions: no system calls. */
 #include "hardening.h"
 
 #include <errno.h>
 
-/* strerror(3) is localised, not in a freestanding build, and says no names. */
+/* strerror(3) is localised, missing from a freestanding build, and omits the names. */
 static const struct {
     int number;
     const char *name;
@@ -75,7 +75,7 @@ static void add_error(struct text *text, int error)
     add_number(text, error);
 }
 
-size_t ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
+void ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
 {
     struct text text = {buffer, size, 0};
 
@@ -100,11 +100,10 @@ size_t ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
         break;
     }
     buffer[text.length] = '\0';
-    return text.length;
 }
 
-size_t ph_last_words(const char *description, int status, const char *bypass, char *buffer,
-                     size_t size)
+void ph_last_words(const char *description, int status, const char *bypass, char *buffer,
+                   size_t size)
 {
     struct text text = {buffer, size, 0};
 
@@ -118,24 +117,21 @@ size_t ph_last_words(const char *description, int status, const char *bypass, ch
         add(&text, "=1 starts without hardening, which exposes secrets)");
     }
     buffer[text.length] = '\0';
-    return text.length;
 }
 
-size_t ph_message(const struct ph_report *report, const struct ph_policy *policy, char *buffer,
-                  size_t size)
+void ph_message(const struct ph_report *report, const struct ph_policy *policy, char *buffer,
+                size_t size)
 {
     struct text text = {buffer, size, 0};
     char description[PH_MESSAGE_SIZE];
 
     if (!report->bypassed) {
-        /* NUL-terminated; the length is of no use here. */
-        (void)ph_describe(&report->failure, description, sizeof description);
-        return ph_last_words(description, (int)report->failure.exit_code, policy->bypass, buffer,
-                             size);
+        ph_describe(&report->failure, description, sizeof description);
+        ph_last_words(description, (int)report->failure.exit_code, policy->bypass, buffer, size);
+        return;
     }
     add(&text, "process-hardening: ");
     add(&text, policy->bypass);
     add(&text, "=1: starting without hardening, which exposes secrets");
     buffer[text.length] = '\0';
-    return text.length;
 }

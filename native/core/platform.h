@@ -1,75 +1,54 @@
-/* What every file in platform/ must provide, beside ph_status(), ph_expose(),
- * ph_exec_image(), ph_warn() and ph_exit() of hardening.h. CMake compiles exactly one of them;
- * the rest of the core has neither system calls nor #ifdef. */
+/* What each system's file in platform/ provides, besides ph_status(), ph_expose(),
+ * ph_warn() and ph_exit() of hardening.h. CMake compiles the files of one system;
+ * the rest of the core has no system calls and no #ifdef. */
 #ifndef PH_PLATFORM_H
 #define PH_PLATFORM_H
 
 #include "hardening.h"
 
-/* Each step returns its outcome; for PH_FAILED it has filled in failure. */
+/* Each step returns its outcome, and fills in failure if that is PH_FAILED. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure);
 enum ph_outcome ph_platform_core_limit(struct ph_failure *failure);
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure);
 enum ph_outcome ph_platform_seal(struct ph_failure *failure);
 
-/* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: cannot be told here. */
+/* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: this system cannot tell. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure);
 
-/* Where libc keeps the environment. Never NULL; it may point to NULL. */
+/* The address of libc's environ. Never NULL; it may point to NULL. */
 char ***ph_platform_environ(void);
 
-/* A run of bytes in this process: empty when start == end. */
+/* A range of bytes in this process; empty if start == end. */
 struct ph_span {
     char *start;
     char *end;
 };
 
-/* The bytes of the environment as the kernel laid them at start and shows them
- * to others; empty: the system shows no such thing. Returns 0, or -1 with
- * failure filled in. */
+/* Finds the initial environment: the strings that the kernel made at exec and
+ * shows to other processes. Empty if the system does not show them. Returns 0,
+ * or -1 and fills in failure. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure);
 
-/* A span that holds that block and perhaps more, such as the arguments, found
- * without asking the kernel: enough to see at once that there is nothing to
- * wipe. Returns 0, or -1 when only the call above can tell. */
+/* Finds, without a system call, a range that includes the initial environment and
+ * perhaps the arguments: initial_block.c says what for. Returns 0, or -1 if it
+ * cannot. */
 int ph_platform_start_strings(struct ph_span *strings);
 
-/* Tells a libc that keeps a list of its own (FreeBSD) that a variable is gone,
- * before it leaves environ. Elsewhere returns 0. On failure an errno value. */
+/* Removes a variable from a list that libc keeps besides environ (FreeBSD); called
+ * before it is removed from environ. Returns 0 or an errno value. */
 int ph_platform_forget_variable(const char *entry, size_t name_length);
 
-/* Whether the program runs with more rights than its caller has (set-user-ID and the like). */
+/* Whether the program has more privileges than its caller (set-user-ID and similar). */
 int ph_platform_privileged(void);
 
-static inline enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step,
-                                      enum ph_exit_code exit_code, const char *call, int error)
-{
-    failure->step = step;
-    failure->reason = PH_CALL_FAILED;
-    failure->exit_code = exit_code;
-    failure->call = call;
-    failure->error = error;
-    failure->value = 0;
-    return PH_FAILED;
-}
-
-static inline enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step,
-                                                enum ph_exit_code exit_code, const char *call,
-                                                long value)
-{
-    ph_fail(failure, step, exit_code, call, 0);
-    failure->reason = PH_NOT_IN_FORCE;
-    failure->value = value;
-    return PH_FAILED;
-}
-
-static inline enum ph_outcome ph_fail_traced(struct ph_failure *failure, const char *call,
-                                             long tracer)
-{
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_PTRACE, call, 0);
-    failure->reason = PH_TRACED;
-    failure->value = tracer;
-    return PH_FAILED;
-}
+/* Each fills in failure and returns PH_FAILED. */
+enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const char *call, int error);
+/* The call succeeded, but value was read back. */
+enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
+                                  long value);
+/* A call about tracers failed. */
+enum ph_outcome ph_fail_ptrace(struct ph_failure *failure, const char *call, int error);
+/* A tracer is attached; 0 if its pid is unknown. */
+enum ph_outcome ph_fail_traced(struct ph_failure *failure, const char *call, long tracer);
 
 #endif

@@ -9,10 +9,10 @@
 
 #define SYS_MEMFD_SECRET 447 /* the same on every architecture, Linux 5.14 */
 
-/* Type: pages that the kernel's own view of memory lacks.
- * Targets: /proc/PID/mem, ptrace, process_vm_readv, also of root; cores, swap, hibernation.
- * API: memfd_secret(2), counted against RLIMIT_MEMLOCK. The descriptor is closed: whoever could
- * take it with pidfd_getfd(2) could map the pages. Source: mm/secretmem.c. */
+/* Type: pages that the kernel does not map.
+ * Targets: /proc/PID/mem, ptrace, process_vm_readv, even by root; core dumps, swap, hibernation.
+ * API: memfd_secret(2), limited by RLIMIT_MEMLOCK. The descriptor is closed, since a process that
+ * copies it with pidfd_getfd(2) could map the pages. Source: mm/secretmem.c. */
 static void *take_hidden(size_t size)
 {
     int fd = (int)syscall(SYS_MEMFD_SECRET, O_CLOEXEC);
@@ -22,14 +22,14 @@ static void *take_hidden(size_t size)
         return MAP_FAILED;
     if (!ftruncate(fd, (off_t)size))
         start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    /* Nothing was written; on Linux it is closed whatever close(2) returns. */
+    /* Linux frees the descriptor even if close(2) fails. */
     (void)close(fd);
     return start;
 }
 
-/* Type: pages that stay out of swap and cores. Targets: disks.
- * API: mlock(2), counted against RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). Shared, so that what
- * the owner locks and zeroes is locked and zeroed for its fork children too. */
+/* Type: pages that are not in swap or core dumps. Targets: disks.
+ * API: mlock(2), limited by RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). Shared, so that locking
+ * and zeroing by the owner apply to its fork children too. */
 static void *take_locked(size_t size)
 {
     void *start =
@@ -41,7 +41,7 @@ static void *take_locked(size_t size)
     if (!mlock(start, size) && !madvise(start, size, MADV_DONTDUMP))
         return start;
     error = errno;
-    /* Ours, and whole pages: it cannot fail. */
+    /* Cannot fail for a whole mapping. */
     (void)munmap(start, size);
     errno = error;
     return MAP_FAILED;
@@ -53,7 +53,7 @@ int ph_secret_take(size_t size, struct ph_secret *secret)
     size_t pages = size / page + (size % page || !size);
 
     *secret = (struct ph_secret){.owner = (long)getpid()};
-    /* It is never swapped: there is no more of it than the machine has, and root has no limit. */
+    /* The pages are never swapped out, and root has no limit: refuse more than the RAM. */
     if (pages > (size_t)sysconf(_SC_PHYS_PAGES)) {
         errno = ENOMEM;
         return -1;
@@ -73,12 +73,12 @@ int ph_secret_take(size_t size, struct ph_secret *secret)
 
 void ph_secret_give_back(struct ph_secret *secret)
 {
-    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+    /* volatile, since the compiler may drop writes that nothing reads. */
     volatile char *byte = secret->start;
 
     for (size_t i = 0; secret->owner == (long)getpid() && i < secret->size; i++)
         byte[i] = 0;
-    /* Ours, and whole pages: it cannot fail. */
+    /* Cannot fail for a whole mapping. */
     (void)munmap(secret->start, secret->size);
     secret->start = NULL;
 }

@@ -1,6 +1,8 @@
 /* The extension _secret_memory: pages of secret.h behind the buffer protocol, as the base of
  * process_hardening.SecretBuffer. */
-#include "../binding.h"
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
 #include "secret.h"
 
 #include <structmember.h>
@@ -170,7 +172,7 @@ static PyType_Slot memory_slots[] = {
     {0, NULL},
 };
 
-static PyType_Spec memory_spec = {PACKAGE "._secret_memory.SecretMemory", sizeof(struct memory_object), 0,
+static PyType_Spec memory_spec = {"process_hardening._secret_memory.SecretMemory", sizeof(struct memory_object), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, memory_slots};
 
 static int execute(PyObject *module)
@@ -188,7 +190,7 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, PACKAGE "._secret_memory", NULL, 0, NULL, slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "process_hardening._secret_memory", NULL, 0, NULL, slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__secret_memory(void);

@@ -1,4 +1,4 @@
-/* Every system but Linux: there is no memory of this kind, and nothing is claimed. */
+/* Systems other than Linux: unsupported. */
 #include "secret.h"
 
 #include <errno.h>

@@ -10,23 +10,23 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#ifndef PR_SET_PTRACER /* Yama's, which is not in every kernel */
-#define PR_SET_PTRACER 0x59616d61
+#ifndef PR_SET_PTRACER 
+#define PR_SET_PTRACER 0x59616d61 /* Yama */
 #endif
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t shut_early;
 static pthread_condattr_t monotonic;
-static struct timespec end; /* of the time, on CLOCK_MONOTONIC */
+static struct timespec end; /* CLOCK_MONOTONIC */
 static int prepared, is_open;
-static uintptr_t number; /* of the last window: each has a thread of its own */
+static uintptr_t number; /* of the last window; each has its own thread */
 
 static int conceal(struct ph_failure *failure)
 {
     const struct ph_policy inspection = {.steps = PH_BIT(PH_INSPECTION)};
     struct ph_report report;
 
-    /* EINVAL without Yama; what keeps debuggers out is the flag. */
+    /* Fails with EINVAL without Yama, which is harmless: the step below keeps debuggers out. */
     (void)ph_syscall(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
     if (!ph_harden(&inspection, NULL, &report))
         return 0;
@@ -41,9 +41,8 @@ static void conceal_or_end(void)
 
     if (!conceal(&failure))
         return;
-    /* NUL-terminated; the lengths are of no use here. */
-    (void)ph_describe(&failure, description, sizeof description);
-    (void)ph_last_words(description, (int)failure.exit_code, NULL, line, sizeof line);
+    ph_describe(&failure, description, sizeof description);
+    ph_last_words(description, (int)failure.exit_code, NULL, line, sizeof line);
     ph_warn(line);
     ph_exit((int)failure.exit_code);
 }
@@ -52,12 +51,12 @@ static int is_over(void)
 {
     struct timespec now = end;
 
-    /* A clock that exists can be read. */
+    /* Cannot fail for this clock. */
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
 }
 
-/* Calls of the lock and of the condition fail for wrong arguments only, so nobody looks. */
+/* Locks and conditions fail only for invalid arguments, so their results are ignored. */
 static void *shut_in_time(void *own)
 {
     int was_open;
@@ -71,20 +70,20 @@ static void *shut_in_time(void *own)
         is_open = 0;
     }
     (void)pthread_mutex_unlock(&lock);
-    /* Without the lock, since standard error may be a pipe that nobody reads. */
+    /* After unlocking, since standard error may be a pipe that blocks. */
     if (was_open)
         ph_warn("process-hardening: the time of the debug window is over: it is shut");
     return NULL;
 }
 
-/* A child has the open window, but neither the thread nor, perhaps, the lock in a usable state. */
+/* A fork child inherits the window, but not the thread, and the lock in an unknown state. */
 static void shut_in_child(void)
 {
     if (is_open)
         conceal_or_end();
     is_open = 0;
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    (void)pthread_cond_init(&shut_early, &monotonic); /* it worked before */
+    (void)pthread_cond_init(&shut_early, &monotonic); /* succeeded before */
 }
 
 static int prepare(void)
@@ -111,20 +110,20 @@ static int fail(struct ph_failure *failure, const char *call, int error)
     return -1;
 }
 
-/* Starts the thread of a window, which no signal of the program may end up in. */
+/* Starts the thread of a window, with all signals blocked: they are for the program's threads. */
 static int start_thread(void)
 {
     sigset_t all, before;
     pthread_t thread;
     int error;
 
-    /* These fail for wrong arguments only. */
+    /* Fail only for invalid arguments. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(&thread, NULL, shut_in_time, (void *)++number);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)
-        (void)pthread_detach(thread); /* a thread of a moment ago */
+        (void)pthread_detach(thread); /* cannot fail for a new thread */
     return error;
 }
 
@@ -141,15 +140,15 @@ int ph_window_open(double seconds, struct ph_failure *failure)
         (void)pthread_mutex_unlock(&lock);
         return fail(failure, "opening a second debug window", EBUSY);
     }
-    (void)clock_gettime(CLOCK_MONOTONIC, &end); /* as above */
+    (void)clock_gettime(CLOCK_MONOTONIC, &end); /* cannot fail */
     end.tv_sec += whole;
     end.tv_nsec += (long)((seconds - (double)whole) * 1e9);
     if (end.tv_nsec >= 1000000000) {
         end.tv_sec++;
         end.tv_nsec -= 1000000000;
     }
-    /* The thread first, so that no window is open without it; then the flag, which a fork child
-     * looks at. */
+    /* The thread comes first, so that it closes every open window, then the flag for fork
+     * children. */
     error = start_thread();
     if (error) {
         (void)pthread_mutex_unlock(&lock);
@@ -158,7 +157,7 @@ int ph_window_open(double seconds, struct ph_failure *failure)
     is_open = 1;
     error = ph_expose(failure);
     if (error) {
-        /* Most probably nothing was undone; why it was not is what is told. */
+        /* The step is most likely still in force; report why it could not be undone. */
         (void)conceal(&ignored);
         is_open = 0;
     }
@@ -182,7 +181,7 @@ int ph_window_shut(struct ph_failure *failure)
 
     (void)pthread_mutex_lock(&lock);
     result = is_open ? conceal(failure) : 0;
-    /* A window that does not shut stays the thread's, which ends the process. */
+    /* If this failed, the thread tries again later and exits the process. */
     if (!result)
         is_open = 0;
     if (prepared)

@@ -1,4 +1,4 @@
-/* Every system but Linux: what stops inspection there cannot be undone, or does not exist. */
+/* Systems other than Linux, where PH_INSPECTION is unsupported or cannot be undone. */
 #include "window.h"
 
 #include <errno.h>

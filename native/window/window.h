@@ -1,19 +1,18 @@
-/* A window in which debuggers may attach. Not part of the core: the preload library has no use
- * for it, and it needs a thread. */
+/* A time window in which debuggers can attach. Not in the core, since it needs a thread. */
 #ifndef PH_WINDOW_H
 #define PH_WINDOW_H
 
 #include "../core/hardening.h"
 
-/* Undoes PH_INSPECTION for so many seconds. A thread of its own puts it in force again, whatever
- * hangs in the process meanwhile; where it cannot, it ends the process. fork children are shut from
- * their start. Fails with EBUSY while a window is open. Returns 0, or -1 with failure filled in and nothing changed. */
+/* Undoes PH_INSPECTION for this many seconds. Then a separate thread takes the step again, even
+ * if other threads hang, and exits the process if the step fails. fork children take it at once.
+ * Returns 0, or -1 and fills in failure; EBUSY if a window is open. */
 int ph_window_open(double seconds, struct ph_failure *failure);
 
-/* Whether the process is open to debuggers because of the call above. */
+/* Whether a window is open. */
 int ph_window_is_open(void);
 
-/* Shuts it, if it is open. Returns 0, or -1 with failure filled in. */
+/* Closes the window if it is open. Returns 0, or -1 and fills in failure. */
 int ph_window_shut(struct ph_failure *failure);
 
 #endif

@@ -1,44 +1,68 @@
-from collections.abc import Callable
-from typing import TypeVar, final
+"""The calls of the core (native/module.c). Environment names, entries and values are bytes.
 
-from process_hardening.policy import Policy
+A Failure is (errno or 0, description, name of the step, exit code); errors.py makes a
+HardeningError of it.
+"""
 
-@final
-class Report:
-    @property
-    def inspection(self) -> str: ...
-    @property
-    def core_limit(self) -> str: ...
-    @property
-    def environment(self) -> str: ...
-    @property
-    def no_new_privs(self) -> str: ...
-    @property
-    def seal(self) -> str: ...
-    @property
-    def children(self) -> str: ...
-    @property
-    def removed(self) -> tuple[str, ...]: ...
-    @property
-    def bypassed(self) -> bool: ...
+from typing import TypeAlias
 
-def harden(policy: Policy | None = None, /) -> Report: ...
-def pre_main_hardening(policy: Policy | None = None, *, reexec: bool = False) -> Report: ...
+Failure: TypeAlias = tuple[int, str, str, int]
+Names: TypeAlias = tuple[bytes, ...]
 
-_Made = TypeVar("_Made")
-_preload_entry: bytes
-_children_variable: str
-_keep_variable: str
-_hook: str
+STEPS: list[str]
+"""The names of the steps, in the order of enum ph_step (native/core/hardening.h)."""
+DEFAULT_STEPS: int
+LOADER_VARIABLES: list[bytes]
+"""The patterns of the loader variables of this system."""
+BYPASS_VARIABLE: str
+CHILDREN_VARIABLE: str
+KEEP_VARIABLE: str
+VERSION: str
 
-def _harden_always() -> Report: ...
-def _harden_on_request() -> Report | None: ...
-def _status() -> tuple[int, int, int, int, int, tuple[int, int] | None, tuple[str, ...]]: ...
-def _take_variable(name: bytes, make: Callable[[memoryview], _Made], /) -> _Made | None: ...
-def _removed() -> dict[bytes, bytes]: ...
-def _initial_environment() -> list[bytes]: ...
-def _restore_signals() -> None: ...
-def _exec_file(path: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...], /) -> None: ...
-def _exec_image(
-    fd: int, name: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...], /
-) -> None: ...
+def harden(
+    steps: int,
+    refuse_tracer: bool,
+    remove: Names | None,
+    keep: Names,
+    bypass: str | None,
+    fatal: bool,
+    wipe: bool,
+    /,
+) -> tuple[bytes, bool, list[tuple[bytes, bytes]], Failure | None]:
+    """Take steps in this process.
+
+    steps -- one bit a step; remove -- patterns of variables, None: LOADER_VARIABLES
+    fatal -- a step that fails prints one line and ends the process: nothing can catch that
+    wipe -- zero the values of the removed variables, and do not return them
+
+    Returns (the outcome of each step, whether the bypass variable made it skip all of them, what
+    was removed, the failure).
+    """
+
+def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
+    """The entries (NAME=VALUE or NAME) that remove names and keep does not.
+
+    entries -- None: the variables in the environment; their names are returned
+    """
+
+def initial_environment(only_names: bool, /) -> tuple[list[bytes], Failure | None]:
+    """The entries that this process was started with, less what was wiped."""
+
+def read_variable(name: bytes, /) -> bytearray | None:
+    """A copy of the value that getenv(3) finds; the caller wipes it."""
+
+def pop_and_wipe(mapping: dict[bytes, bytes], key: bytes, /) -> None:
+    """Delete a key, and zero its value when nothing else refers to it."""
+
+def status() -> tuple[int, int, int, int, int, tuple[int, int] | None]:
+    """(dumpable, inspectable, no_new_privs, sealed, tracer_pid, core limit); -1: not known."""
+
+def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...], /) -> Failure:
+    """Become a program: returns on failure only.
+
+    path -- its file; fd -- -1, or a descriptor at the start of its file, of which an execute-only
+    copy named path is executed then
+    """
+
+def exit_process(description: bytes, exit_code: int, bypass: str | None, /) -> None:
+    """Print a line as a failed step does, and end the process: nothing can catch that."""

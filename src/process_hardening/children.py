@@ -1,7 +1,8 @@
 """Children of this process: hardened before their main(), or left alone on purpose.
 
-The environment carries it: LD_PRELOAD names our library, which stays there for their children
-too. What that cannot reach, the start-up hook of an environment (hook.py) reaches for its Pythons.
+The environment does it: LD_PRELOAD names our library, which stays there for their children too.
+Python processes that lose it are hardened by the start-up hook of their environment
+(startup_hook.py).
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native
-from process_hardening.environment import CHILDREN_VARIABLE, KEEP_VARIABLE, child_env, preload_entries, preload_path, unhardened, why_not_preloaded
+from process_hardening import harden
+from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
+from process_hardening.errors import CommandError
+from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -18,12 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from process_hardening import Report
-    from process_hardening.policy import Policy
+    from process_hardening import Outcome
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
-_BYPASS = "CODEX_SKIP_HARDENING"  # the one that native/preload.c and the hook heed
+_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload.c and the start-up hook obey
 
 _COVERED = (
     "dynamically linked programs of this architecture, glibc or musl, started by any means with the"
@@ -44,108 +46,62 @@ _NOT_COVERED = (
 _AFTERWARDS = "what was started before"
 
 
-class ChildrenReport:
-    """What harden_children() reaches, and what it does not.
+class ChildrenReport(Record):
+    """What harden_children() covers, and what it does not.
 
     outcome -- 'applied', 'already in place', 'unsupported here' or 'skipped' (by the bypass
         variable)
-    hook -- whether this interpreter was started through the start-up hook of its environment
+    hook -- whether the environment of this interpreter has the start-up hook
     covered, not_covered -- kinds of programs, each in words
-    running -- pids of children that were started before and stay open to others of the user
+    running -- pids of children that were started before and can be read by others of the user
     """
 
-    __slots__ = ("covered", "hook", "not_covered", "outcome", "running")
-
-    def __init__(self, outcome: str) -> None:
-        in_force = outcome in ("applied", "already in place")
-        self.outcome = outcome
-        self.hook = hook_ran()
-        self.running = tuple(_open_children())
-        by_hook = (_COVERED_BY_HOOK,) if self.hook else ()
-        self.covered = (*(_COVERED if in_force else ()), *by_hook)
-        before = (_AFTERWARDS,) if self.running else ()
-        self.not_covered = (*_NOT_COVERED, *before) if in_force else ("every other program",)
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"ChildrenReport({fields})"
+    outcome: Outcome
+    hook: bool
+    covered: tuple[str, ...]
+    not_covered: tuple[str, ...]
+    running: tuple[int, ...]
 
 
-class ChildCheck:
-    """Whether one program would be hardened before its main(). As true as its `hardened`.
+class ChildCheck(Record):
+    """Whether a program would be hardened before its main(). True if it would.
 
     by -- 'preload library' or 'start-up hook'; None when it would not be
     reason -- why it would not be; None when it would
     """
 
-    __slots__ = ("by", "hardened", "reason")
+    by: str | None
+    reason: str | None
 
-    def __init__(self, by: str | None, reason: str | None) -> None:
-        self.by = by
-        self.reason = reason
-        self.hardened = by is not None
+    @property
+    def hardened(self) -> bool:
+        """Whether it would be."""
+        return self.by is not None
 
     def __bool__(self) -> bool:
         return self.hardened
 
-    def __repr__(self) -> str:
-        return f"ChildCheck(by={self.by!r}, reason={self.reason!r})"
 
+def _hook() -> str:
+    """The mode of the start-up hook in the environment of this interpreter, or "" for none."""
+    from process_hardening.hook_installer import ALWAYS, ON_REQUEST, read_own_state
 
-def is_supported() -> bool:
-    """Whether this system has LD_PRELOAD and our library for it."""
-    return sys.platform.startswith(("linux", "android"))
-
-
-def hook_ran() -> bool:
-    """Whether the start-up hook of the environment was called when this interpreter started."""
-    return _native._hook != ""
-
-
-def arrange(policy: Policy) -> str:
-    """Have children that start from now on hardened; called for Policy(children='harden').
-
-    Returns 'applied', 'already in place' or 'unsupported here'. Raises HardeningError (exit code
-    8), with nothing changed, when the library cannot be loaded into children.
-    """
-    if not is_supported():
-        return "unsupported here"
-    if os.environ.get(_BYPASS) == "1":
-        os.unsetenv(_BYPASS)  # this process did not heed it, so its children must not
-        del os.environ[_BYPASS]
-    wanted = {}
-    for entry in preload_entries(policy.keep, children=True):
-        name, _, value = os.fsdecode(entry).partition("=")
-        wanted[name] = value
-    if all(os.environ.get(name) == value for name, value in wanted.items()):
-        return "already in place"
-
-    reason = why_not_preloaded()
-    if reason:
-        raise _error(reason)
-    if os.environ.get("LD_PRELOAD", preload_path()) != preload_path():
-        raise _error("LD_PRELOAD names another library: harden() takes it out; do not keep it")
-    for name, value in wanted.items():
-        os.putenv(name, value)  # a plain dict in the place of os.environ would not do it
-        os.environ[name] = value
-    return "applied"
-
-
-def _error(reason: str) -> Exception:
-    from process_hardening.errors import HardeningError
-
-    return HardeningError(0, f"children cannot be hardened: {reason}", "children", 8)
+    try:
+        state = read_own_state()
+    except CommandError:
+        return ""
+    return state if state in (ALWAYS, ON_REQUEST) else ""
 
 
 def harden_children(
     *, keep: Iterable[str] = (), bypass_variable: str | None = _BYPASS
 ) -> ChildrenReport:
-    """Have every child that starts from now on hardened before its main(), where possible (Linux).
+    """Harden every child that starts from now on before its main(), where possible (Linux).
 
     keep, bypass_variable -- as in Policy
 
-    pre_main_hardening(Policy(children="harden")) does the same beside hardening this process.
-    Returns what this reaches and what not. Raises HardeningError (exit code 8), with nothing
+    pre_main_hardening(Policy(children="harden")) does the same and hardens this process too.
+    Returns what is covered and what is not. Raises HardeningError (exit code 8), with nothing
     changed, when our library cannot be loaded into children.
     """
     from process_hardening.policy import HARDEN, Policy
@@ -158,22 +114,20 @@ def harden_children(
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
-    return ChildrenReport(_native.harden(policy).children)
+    return _report(harden(policy).children)
 
 
-def harden_as_requested() -> Report:
-    """Harden this interpreter, and its children again, as the program does that asked for it.
-
-    Called by the start-up hook where something that the program handed on was lost on the way.
-    """
-    from process_hardening.policy import HARDEN, Policy
-
-    patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
-    try:
-        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
-    except ValueError:
-        policy = Policy(children=HARDEN)  # nobody of ours wrote that: nothing is kept
-    return _native.pre_main_hardening(policy)
+def _report(outcome: Outcome) -> ChildrenReport:
+    in_force = outcome in ("applied", "already in place")
+    hook = _hook() != ""
+    running = tuple(_open_children())
+    covered = (*(_COVERED if in_force else ()), *((_COVERED_BY_HOOK,) if hook else ()))
+    not_covered = ("every other program",)
+    if in_force:
+        not_covered = (*_NOT_COVERED, *((_AFTERWARDS,) if running else ()))
+    return ChildrenReport(
+        outcome=outcome, hook=hook, covered=covered, not_covered=not_covered, running=running
+    )
 
 
 def _open_children() -> Iterator[int]:
@@ -186,7 +140,6 @@ def _open_children() -> Iterator[int]:
     except OSError:
         return  # a kernel without CONFIG_PROC_CHILDREN, another system, or a thread that ended
     for child in children:
-        from process_hardening.errors import CommandError
         from process_hardening.audit.reader import read_posture
 
         try:
@@ -216,15 +169,19 @@ def _skips_site(arguments: Sequence[str]) -> bool:
     return False
 
 
+def _refused(reason: str | None) -> ChildCheck:
+    return ChildCheck(by=None, reason=reason)
+
+
 def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = None) -> ChildCheck:
     """Whether a program would be hardened before its main() when this process starts it.
 
     command -- the program, or the program and its arguments; "#!" lines are followed
     env -- the environment that it would get; default: the one of this process
 
-    Says why not of what cannot be found, too. Looks at files only: nothing is started.
+    A program that cannot be found would not be; the reason says so. Only files are read: nothing is
+    started.
     """
-    from process_hardening.errors import CommandError
     from process_hardening.launch.plan import why_not_preload
     from process_hardening.launch.program import resolve
 
@@ -233,21 +190,22 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     try:
         program = resolve(argv[0], argv[1:])
     except CommandError as error:
-        return ChildCheck(None, str(error))
+        return _refused(str(error))
     os.close(program.fd)
     if env.get(_BYPASS) == "1":
-        return ChildCheck(None, f"{_BYPASS}=1 is in its environment")
+        return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
-    if env.get("LD_PRELOAD") == preload_path():
+    if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
         reason = why_not_preload(program.image)
     if reason is None:
-        return ChildCheck(PRELOAD, None)
-    if program.argv[0] == sys.executable and hook_ran():
+        return ChildCheck(by=PRELOAD, reason=None)
+    hook = _hook() if program.argv[0] == sys.executable else ""
+    if hook:
         if _skips_site(program.argv[1:]):
-            return ChildCheck(None, f"{reason}, and -S leaves out the start-up hook")
-        if _native._hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
-            return ChildCheck(HOOK, None)
-    return ChildCheck(None, reason)
+            return _refused(f"{reason}, and -S leaves out the start-up hook")
+        if hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
+            return ChildCheck(by=HOOK, reason=None)
+    return _refused(reason)
 
 
 def popen_unhardened(
@@ -255,15 +213,15 @@ def popen_unhardened(
 ) -> subprocess.Popen[Any]:
     """Start a program that must not be hardened: a debugger, a profiler, a CUDA tool.
 
-    The same as subprocess.Popen, but for its environment: child_env(), or env, without what has
-    children hardened. Its core limit stays 0, which a child cannot raise.
+    The same as subprocess.Popen, but for its environment: child_env(), or env, without the
+    variables that harden a child. Its core limit stays 0, which a child cannot raise.
 
     Raises what subprocess.Popen raises.
     """
     import subprocess
 
-    given = child_env() if env is None else env
-    text = {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()}
+    source = child_env() if env is None else env
+    text = {os.fsdecode(name): os.fsdecode(value) for name, value in source.items()}
     process: subprocess.Popen[Any] = subprocess.Popen(  # type: ignore[call-overload]  # theirs
         *args, env=unhardened(text), **options
     )

@@ -6,7 +6,11 @@ import logging
 import os
 
 from process_hardening import _debug_window
-from process_hardening.errors import DebugWindowError, HardeningError
+from process_hardening.errors import (
+    INSPECTION_ERROR,
+    DebugWindowError,
+    HardeningError,
+)
 from process_hardening.state import status
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -51,10 +55,11 @@ class debuggable:  # noqa: N801 -- it is used like a function
         if now.inspectable:
             _log.warning("process %d is not hardened: its user can inspect it anyway", os.getpid())
             return self
-        try:
-            _debug_window.expose(self.seconds)
-        except HardeningError as error:
-            raise DebugWindowError(f"no debug window can be opened here: {error}") from None
+        failure = _debug_window.expose(self.seconds)
+        if failure:
+            raise DebugWindowError(
+                f"no debug window can be opened here: {HardeningError(*failure)}"
+            )
         self._opened = True
         _log.warning(
             "process %d can be inspected by its user for %g seconds", os.getpid(), self.seconds
@@ -65,10 +70,14 @@ class debuggable:  # noqa: N801 -- it is used like a function
         if not self._opened:
             return
         self._opened = False
-        _debug_window.shut()
+        failure = _debug_window.shut()
+        if failure:
+            raise HardeningError(*failure)
         now = status()
         if now.inspectable:
-            raise HardeningError(0, "the debug window does not shut", "inspection", 5)
+            raise HardeningError(
+                0, "the debug window does not close", "inspection", INSPECTION_ERROR
+            )
         _log.warning("process %d is hardened again", os.getpid())
         if now.tracer_pid and kind is None:
             raise DebugWindowError(f"process {now.tracer_pid} is still attached: detach it")

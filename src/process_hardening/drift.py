@@ -6,64 +6,65 @@ import os
 import sys
 import threading
 
-from process_hardening import _native
-from process_hardening import _debug_window
-from process_hardening.errors import InjectorRefusedError
+from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
+from process_hardening.environment import PRELOAD_ENTRY
+from process_hardening.errors import (
+    CORE_LIMIT_ERROR,
+    ENVIRONMENT_ERROR,
+    INSPECTION_ERROR,
+    InjectorRefusedError,
+)
+from process_hardening.policy import DEFAULT, STEPS, Policy
+from process_hardening.record import Record
 from process_hardening.state import status
-from process_hardening.policy import DEFAULT, Policy
-from process_hardening.environment import INJECTOR, is_loader_variable, kind_of
+from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any, Literal
 
     from typing_extensions import Self
 
-    OnDrift = str | Callable[["Drift"], Any]
+    OnDrift = Literal["reapply", "exit"] | Callable[["Drift"], Any]
 
-REAPPLY = "reapply"
-EXIT = "exit"
+REAPPLY: Literal["reapply"] = "reapply"
+EXIT: Literal["exit"] = "exit"
 
-_EXIT_CODES = {
-    "inspection": 5,
-    "core_limit": 7,
-    "environment": 8,
-    "no_new_privs": 5,
-    "seal": 5,
-}
+_EXIT_CODES: dict[str, int] = dict(
+    zip(
+        STEPS,
+        (
+            INSPECTION_ERROR,
+            CORE_LIMIT_ERROR,
+            ENVIRONMENT_ERROR,
+            INSPECTION_ERROR,
+            INSPECTION_ERROR,
+        ),
+        strict=True,
+    )
+)
 
 
-class Drift:
-    """What recheck() found, and put back in force.
+class Drift(Record):
+    """What recheck() found, and put back in force. False when nothing had changed.
 
-    steps -- the steps of the policy that were not in force any more; empty: nothing had changed
+    steps -- the steps of the policy that were no longer in force
     tracer_pid -- the process that is attached now; 0: none; None: not known here
     report -- of the call that put them back
     """
 
-    __slots__ = ("report", "steps", "tracer_pid")
-
-    def __init__(self, report: _native.Report) -> None:
-        self.steps = tuple(step for step in _EXIT_CODES if getattr(report, step) == "applied")
-        self.tracer_pid = status().tracer_pid
-        self.report = report
+    steps: tuple[str, ...]
+    tracer_pid: int | None
+    report: Report
 
     def __bool__(self) -> bool:
         return bool(self.steps)
 
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"Drift({fields})"
 
-
-def end_process(reason: str, exit_code: int) -> NoReturn:
-    """End the process as a failed step does: nothing can catch it."""
-    line = f"process-hardening: {reason}; exiting with status {exit_code}\n"
-    try:
-        os.write(2, line.encode())
-    finally:
-        os._exit(exit_code)
+def _drift_of(report: Report) -> Drift:
+    steps = tuple(step for step in STEPS if getattr(report, step) == "applied")
+    return Drift(steps=steps, tracer_pid=status().tracer_pid, report=report)
 
 
 def _check(policy: object, on_drift: object) -> None:
@@ -75,7 +76,8 @@ def _check(policy: object, on_drift: object) -> None:
 
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
-        end_process(f"no longer in force: {', '.join(drift.steps)}", _EXIT_CODES[drift.steps[0]])
+        reason = f"no longer in force: {', '.join(drift.steps)}"
+        _native.exit_process(reason.encode(), _EXIT_CODES[drift.steps[0]], None)
     if drift and callable(on_drift):
         on_drift(drift)
     return drift
@@ -97,7 +99,7 @@ def recheck(policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Drift:
     wrong kind, and what the function raises.
     """
     _check(policy, on_drift)
-    return _act(Drift(_native.harden(policy)), on_drift)
+    return _act(_drift_of(harden(policy)), on_drift)
 
 
 class Watch:
@@ -106,7 +108,7 @@ class Watch:
     def __init__(self, interval: float, policy: Policy, on_drift: OnDrift) -> None:
         self._interval = interval
         self._policy = policy
-        self._on_drift = on_drift
+        self._on_drift: OnDrift = on_drift
         self._start()
 
     def _start(self) -> None:
@@ -120,7 +122,7 @@ class Watch:
         while not stopped.wait(self._interval):
             if _debug_window.is_open():
                 continue
-            drift = Drift(_native.pre_main_hardening(self._policy))
+            drift = _drift_of(pre_main_hardening(self._policy))
             try:
                 _act(drift, self._on_drift)
             except Exception:  # of the function: the watch goes on
@@ -198,7 +200,7 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     HardeningError.
     """
     only = {"inspection": False, "core_limit": False, "no_new_privs": False, "seal": False}
-    return _native.harden(policy.replace(**only, environment=True, refuse_tracer=False)).removed
+    return harden(policy.replace(**only, environment=True, refuse_tracer=False)).removed
 
 
 _is_guarded = False
@@ -210,7 +212,7 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
     name, value = (os.fsdecode(word) for word in arguments[:2])
     if not is_loader_variable(name) or kind_of(name) != INJECTOR:
         return
-    if os.fsencode(f"{name}={value}") != _native._preload_entry:
+    if os.fsencode(f"{name}={value}") != PRELOAD_ENTRY:
         raise InjectorRefusedError(f"{name} injects code into every child: not put into os.environ")
 
 

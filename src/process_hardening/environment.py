@@ -1,176 +1,108 @@
-"""What each loader variable is: one table a system.
+"""The environment of this process and of its children.
 
-Injectors load code into a process; search paths direct what is loaded;
-diagnostics make the loader print, trace or behave differently.
+What harden() removed is set aside here. child_env() gives the search paths among it back to the
+children that need them, injectors never. Loaded with the package itself, so it imports the tables
+of variables.py only when they are needed.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
 from process_hardening import _native
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, MutableMapping
+    from typing import Any, Literal
 
-INJECTOR = "injector"
-SEARCH_PATH = "search path"
-DIAGNOSTIC = "diagnostic"
+    Arranged = Literal["applied", "already in place", "unsupported here"]
 
-# ld.so(8) of glibc and of musl.
-_LINUX = {
-    "LD_PRELOAD": INJECTOR,
-    "LD_AUDIT": INJECTOR,
-    "LD_LIBRARY_PATH": SEARCH_PATH,
-    "LD_ORIGIN_PATH": SEARCH_PATH,
-    "LD_ASSUME_KERNEL": DIAGNOSTIC,
-    "LD_BIND_NOT": DIAGNOSTIC,
-    "LD_BIND_NOW": DIAGNOSTIC,
-    "LD_DEBUG": DIAGNOSTIC,
-    "LD_DEBUG_OUTPUT": DIAGNOSTIC,
-    "LD_DYNAMIC_WEAK": DIAGNOSTIC,
-    "LD_HWCAP_MASK": DIAGNOSTIC,
-    "LD_POINTER_GUARD": DIAGNOSTIC,
-    "LD_PREFER_MAP_32BIT_EXEC": DIAGNOSTIC,
-    "LD_PROFILE": DIAGNOSTIC,
-    "LD_PROFILE_OUTPUT": DIAGNOSTIC,
-    "LD_SHOW_AUXV": DIAGNOSTIC,
-    "LD_TRACE_LOADED_OBJECTS": DIAGNOSTIC,
-    "LD_USE_LOAD_BIAS": DIAGNOSTIC,
-    "LD_VERBOSE": DIAGNOSTIC,
-    "LD_WARN": DIAGNOSTIC,
-}
+PRELOAD_LIBRARY = os.path.join(os.path.dirname(_native.__file__), "libprocess_hardening.so")
+"""The library that hardens a program through LD_PRELOAD (native/preload.c)."""
 
-# rtld(1); the same names exist with LD_32_ and LD_64_ in front. LD_LIBMAP
-# replaces one library by another, which is as good as injecting it.
-_BSD = {
-    "LD_PRELOAD": INJECTOR,
-    "LD_PRELOAD_FDS": INJECTOR,
-    "LD_PRELOAD_PATH": INJECTOR,
-    "LD_LIBMAP": INJECTOR,
-    "LD_ELF_HINTS_PATH": SEARCH_PATH,
-    "LD_LIBRARY_PATH": SEARCH_PATH,
-    "LD_LIBRARY_PATH_RPATH": SEARCH_PATH,
-    "LD_BIND_NOT": DIAGNOSTIC,
-    "LD_BIND_NOW": DIAGNOSTIC,
-    "LD_DEBUG": DIAGNOSTIC,
-    "LD_DUMP_REL_POST": DIAGNOSTIC,
-    "LD_DUMP_REL_PRE": DIAGNOSTIC,
-    "LD_DYNAMIC_WEAK": DIAGNOSTIC,
-    "LD_LIBMAP_DISABLE": DIAGNOSTIC,
-    "LD_LOADFLTR": DIAGNOSTIC,
-    "LD_TRACE_LOADED_OBJECTS": DIAGNOSTIC,
-    "LD_UTRACE": DIAGNOSTIC,
-}
-
-# dyld(1).
-_MACOS = {
-    "DYLD_INSERT_LIBRARIES": INJECTOR,
-    "DYLD_FALLBACK_FRAMEWORK_PATH": SEARCH_PATH,
-    "DYLD_FALLBACK_LIBRARY_PATH": SEARCH_PATH,
-    "DYLD_FRAMEWORK_PATH": SEARCH_PATH,
-    "DYLD_LIBRARY_PATH": SEARCH_PATH,
-    "DYLD_VERSIONED_FRAMEWORK_PATH": SEARCH_PATH,
-    "DYLD_VERSIONED_LIBRARY_PATH": SEARCH_PATH,
-    "DYLD_BIND_AT_LAUNCH": DIAGNOSTIC,
-    "DYLD_IMAGE_SUFFIX": DIAGNOSTIC,
-    "DYLD_PRINT_ENV": DIAGNOSTIC,
-    "DYLD_PRINT_LIBRARIES": DIAGNOSTIC,
-    "DYLD_PRINT_TO_FILE": DIAGNOSTIC,
-    "DYLD_SHARED_REGION": DIAGNOSTIC,
-}
-
-# What STRICT removes beside the loader's own: glibc's list for set-user-ID
-# programs (sysdeps/generic/unsecvars.h), and variables through which TLS
-# libraries and interpreters load code, run it or write secrets to files.
-STRICT_VARIABLES = {
-    "BASH_ENV": INJECTOR,
-    "GCONV_PATH": INJECTOR,
-    "GETCONF_DIR": INJECTOR,
-    "NODE_OPTIONS": INJECTOR,
-    "OPENSSL_CONF": INJECTOR,
-    "OPENSSL_ENGINES": INJECTOR,
-    "OPENSSL_MODULES": INJECTOR,
-    "PERL5OPT": INJECTOR,
-    "PYTHONBREAKPOINT": INJECTOR,
-    "PYTHONPYCACHEPREFIX": INJECTOR,
-    "PYTHONSTARTUP": INJECTOR,
-    "PYTHONWARNINGS": INJECTOR,
-    "LOCPATH": SEARCH_PATH,
-    "NIS_PATH": SEARCH_PATH,
-    "NLSPATH": SEARCH_PATH,
-    "PYTHONPATH": SEARCH_PATH,
-    "PYTHONUSERBASE": SEARCH_PATH,
-    "TMPDIR": SEARCH_PATH,
-    "TZDIR": SEARCH_PATH,
-    "GLIBC_TUNABLES": DIAGNOSTIC,
-    "HOSTALIASES": DIAGNOSTIC,
-    "LOCALDOMAIN": DIAGNOSTIC,
-    "MALLOC_*": DIAGNOSTIC,
-    "PYTHONPERFSUPPORT": DIAGNOSTIC,
-    "RESOLV_HOST_CONF": DIAGNOSTIC,
-    "RES_OPTIONS": DIAGNOSTIC,
-    "SSLKEYLOGFILE": DIAGNOSTIC,
-}
-
-
-def _table(system: str) -> tuple[str, dict[str, str]]:
-    if system == "darwin":
-        return "DYLD_", _MACOS
-    if system.startswith(("freebsd", "openbsd", "netbsd")):
-        return "LD_", _BSD
-    return "LD_", _LINUX
-
-
-def is_loader_variable(name: str, system: str = sys.platform) -> bool:
-    """Whether the dynamic loader of a system (a sys.platform) takes name for its own."""
-    return system != "win32" and name.startswith(_table(system)[0])
-
-
-def kind_of(name: str, system: str = sys.platform) -> str:
-    """INJECTOR, SEARCH_PATH or DIAGNOSTIC; what no table knows counts as INJECTOR."""
-    for prefix in ("LD_32_", "LD_64_"):
-        if name.startswith(prefix):
-            name = "LD_" + name[len(prefix) :]
-    return _table(system)[1].get(name) or STRICT_VARIABLES.get(name, INJECTOR)
-
-
-def told(name: object) -> str:
-    """What may be said of something that should have been a name: no value, if it has one."""
-    if isinstance(name, str):
-        name, equals, _ = name.partition("=")
-        return repr(name + equals + "..." if equals else name)
-    return f"a {type(name).__name__}"
-
-
-def check_patterns(what: str, names: object) -> tuple[str, ...]:
-    """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
-    if isinstance(names, str) or not hasattr(names, "__iter__"):
-        raise TypeError(f"{what} must be a sequence of variable names, not {told(names)}")
-    result = tuple(names)
-    for name in result:
-        if not isinstance(name, str):
-            raise TypeError(f"{what} must hold variable names, not {told(name)}")
-        if not name or "=" in name or "\0" in name or "*" in name[:-1]:
-            raise ValueError(
-                f"{what}: {told(name)} is no variable name; a pattern is NAME or PREFIX*"
-            )
-    return result
-
+PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
+"""How LD_PRELOAD names that library alone; such an entry is spared: it hardens the children."""
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
 """Carries the search paths that were set aside through an exec: entries joined by NUL, in hex."""
 
-CHILDREN_VARIABLE = _native._children_variable
+CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
 """Its value 1 tells native/preload.c to stay in LD_PRELOAD, for the children too."""
 
-KEEP_VARIABLE = _native._keep_variable
+KEEP_VARIABLE = _native.KEEP_VARIABLE
 """Tells native/preload.c which variables to leave alone: patterns joined by colons."""
 
-def _set_aside() -> dict[str, str]:
-    """The search paths that this process, or the one it was before an exec, took out."""
+_removed: dict[bytes, bytes] = {}
+
+_MOST_DELETIONS = 100  # other threads, or the maps of a ChainMap, may bring a variable back
+
+
+def encode(words: Iterable[str]) -> tuple[bytes, ...]:
+    """Words as the kernel has them."""
+    return tuple(map(os.fsencode, words))
+
+
+def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
+    """Remember variables that were removed from this process; returns their names, each once."""
+    # Of several with one name, getenv(3) finds the first.
+    _removed.update(reversed(removed))
+    return tuple(map(os.fsdecode, dict(removed)))
+
+
+def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
+    """Remove variables from os.environb and os.environ, copies that subprocess hands on.
+
+    remove, keep -- as in _native.matching()
+
+    Raises HardeningError when a program replaced os.environ by something that cannot be cleaned.
+    """
+    for name in ("environb", "environ"):  # there is no environb on Windows
+        mapping = getattr(os, name, None)
+        if mapping is not None or name == "environ":
+            _clean(mapping, name, remove, keep)
+
+
+def _clean(
+    mapping: Any, name: str, remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]
+) -> None:
+    problem = f"os.{name} was replaced by something that is not a mapping of strings"
+    try:
+        keys = {os.fsencode(key): key for key in mapping}
+        for found in _native.matching(list(keys), remove, keep):
+            problem = f"os.{name} was replaced by a mapping that keeps {os.fsdecode(found)}"
+            _delete(mapping, keys[found], found, remove, keep)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
+
+        problem += ": harden before it is replaced"
+        raise HardeningError(0, problem, "environment", ENVIRONMENT_ERROR) from None
+
+
+def _delete(
+    mapping: MutableMapping[Any, Any],
+    key: Any,
+    name: bytes,
+    remove: tuple[bytes, ...] | None,
+    keep: tuple[bytes, ...],
+) -> None:
+    """Delete a key, unless keep spares it for its value. Raises KeyError when it stays."""
+    for _ in range(_MOST_DELETIONS):
+        value = mapping.get(key)
+        if value is None or not _native.matching([name + b"=" + os.fsencode(value)], remove, keep):
+            return
+        try:
+            del mapping[key]
+        except KeyError:  # another thread was faster, or a ChainMap has it in a later map
+            if key in mapping:
+                raise
+    raise KeyError(key)
+
+
+def _search_paths() -> dict[str, str]:
+    """The search paths that were taken from this process, or from the one it was before an exec."""
+    from process_hardening.variables import SEARCH_PATH, kind_of
+
     entries: dict[bytes, bytes] = {}
     try:
         handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
@@ -179,47 +111,80 @@ def _set_aside() -> dict[str, str]:
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value
-    entries.update(_native._removed())
+    entries.update(_removed)
     decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in entries.items()}
     return {name: value for name, value in decoded.items() if kind_of(name) == SEARCH_PATH}
 
 
 def hand_over() -> list[bytes]:
     """The environment entries, none or one, that carry what was set aside through an exec."""
-    entries = [os.fsencode(f"{name}={value}") for name, value in _set_aside().items()]
+    entries = [os.fsencode(f"{name}={value}") for name, value in _search_paths().items()]
     if not entries:
         return []
     return [f"{SET_ASIDE_VARIABLE}={bytes(1).join(entries).hex()}".encode()]
 
 
-def preload_path() -> str:
-    """The library that hardens a program through LD_PRELOAD."""
-    return os.fsdecode(_native._preload_entry.partition(b"=")[2])
-
-
 def why_not_preloaded() -> str | None:
     """Why LD_PRELOAD cannot name our library, or None."""
-    path = preload_path()
-    if ":" in path or " " in path:
-        return f"LD_PRELOAD cannot name {path!r}: install into a path without blank and colon"
+    if ":" in PRELOAD_LIBRARY or " " in PRELOAD_LIBRARY:
+        return (
+            f"LD_PRELOAD cannot name {PRELOAD_LIBRARY!r}: install into a path without blanks and"
+            " colons"
+        )
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        os.close(os.open(PRELOAD_LIBRARY, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        return f"{path}: {error.strerror}"
+        return f"{PRELOAD_LIBRARY}: {error.strerror}"
     return None
 
 
 def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
     """The environment entries that load our library into a program (native/preload.c).
 
-    keep -- the variables (or PREFIX*) that it is to leave alone
+    keep -- the variables (or PREFIX*) that it leaves alone
     children -- whether it stays, for the children of the program too
     """
-    entries = [_native._preload_entry, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
+    entries = [PRELOAD_ENTRY, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
     return [*entries, f"{CHILDREN_VARIABLE}=1".encode()] if children else entries
 
 
-def _named_by(name: str, patterns: tuple[str, ...]) -> bool:
+def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
+    """Put our library into the environment that children get: Policy(children='harden').
+
+    keep -- the variables (or PREFIX*) that it leaves alone
+
+    Raises HardeningError (exit code 8), with nothing changed, when the library cannot be loaded
+    into children.
+    """
+    from process_hardening.system import IS_LINUX
+
+    if not IS_LINUX:
+        return "unsupported here"
+    bypass = _native.BYPASS_VARIABLE
+    if os.environ.get(bypass) == "1":
+        os.unsetenv(bypass)  # this process did not obey it, so its children must not
+        del os.environ[bypass]
+    entries = map(os.fsdecode, preload_entries(keep, children=True))
+    wanted = {name: value for name, _, value in (entry.partition("=") for entry in entries)}
+    if all(os.environ.get(name) == value for name, value in wanted.items()):
+        return "already in place"
+
+    reason = why_not_preloaded()
+    if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
+        reason = "LD_PRELOAD names another library: let harden() remove it, do not keep it"
+    if reason is not None:
+        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
+
+        raise HardeningError(
+            0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
+        )
+    for name, value in wanted.items():
+        os.putenv(name, value)  # a plain dict in the place of os.environ would not do it
+        os.environ[name] = value
+    return "applied"
+
+
+def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
     """Whether one of the patterns, NAME or PREFIX*, names a variable."""
     return any(
         name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
@@ -230,20 +195,20 @@ def _named_by(name: str, patterns: tuple[str, ...]) -> bool:
 def _drop(
     env: dict[str, str], secrets: bool, keep: tuple[str, ...], drop: tuple[str, ...]
 ) -> dict[str, str]:
-    """The environment without what drop names, nor, if so asked, secrets; keep is left."""
+    """The environment without what drop names and, on request, secrets; keep wins."""
     from process_hardening.secret_names import is_secret_name
 
     return {
         name: value
         for name, value in env.items()
-        if _named_by(name, keep)
-        or not (_named_by(name, drop) or (secrets and is_secret_name(name)))
+        if _is_named(name, keep)
+        or not (_is_named(name, drop) or (secrets and is_secret_name(name)))
     }
 
 
 def child_env(
     *,
-    secrets: str = "keep",
+    secrets: Literal["keep", "drop"] = "keep",
     keep: Iterable[str] = (),
     drop: Iterable[str] = (),
     hardened: bool = True,
@@ -258,21 +223,28 @@ def child_env(
         (process_hardening/secret_names.py), for a tool that is not trusted with them
     drop -- more variables to leave out: names, or prefixes that end in '*'
     keep -- variables that stay, whatever secrets and drop say; written in the same way
-    hardened -- False: without what has the child hardened, for a debugger or a CUDA tool; its
-        core limit stays 0
+    hardened -- False: without what hardens the child, for a debugger or a CUDA tool; its core
+        limit stays 0
 
     Raises TypeError or ValueError for an argument of the wrong kind.
     """
+    from process_hardening.variables import (
+        SEARCH_PATH,
+        check_patterns,
+        is_loader_variable,
+        kind_of,
+    )
+
     if secrets not in ("keep", "drop"):
         raise ValueError(f"secrets must be 'keep' or 'drop', not {secrets!r}")
     keep, drop = check_patterns("keep", keep), check_patterns("drop", drop)
-    ours = os.fsdecode(_native._preload_entry)
+    ours = os.fsdecode(PRELOAD_ENTRY)
     env = {
         name: value
         for name, value in os.environ.items()
         if not is_loader_variable(name) or kind_of(name) == SEARCH_PATH or f"{name}={value}" == ours
     }
-    for name, value in _set_aside().items():
+    for name, value in _search_paths().items():
         env.setdefault(name, value)
     env.pop(SET_ASIDE_VARIABLE, None)
     if not hardened:
@@ -281,8 +253,8 @@ def child_env(
 
 
 def unhardened(env: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the variables that have a child hardened."""
-    ours = os.fsdecode(_native._preload_entry)
+    """An environment without the variables that harden a child."""
+    ours = os.fsdecode(PRELOAD_ENTRY)
     return {
         name: value
         for name, value in env.items()

@@ -1,4 +1,4 @@
-"""Writing files in such a way that nobody sees half of one."""
+"""Atomic file replacement: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -8,29 +8,51 @@ from process_hardening.errors import CommandError
 
 
 def replace_file(path: str, text: str, mode: int = 0o644) -> None:
-    """Write a file in such a way that a reader sees the old one or the new one, never a part.
+    """Replace a file by text and a newline. Raises CommandError; see replace_bytes()."""
+    replace_bytes(path, _encode(text), mode)
 
-    A link at path is replaced, not followed. Devices, pipes, sockets and the links of /dev are
-    written to as they are: a file in the place of /dev/stdout would break the machine. Raises
+
+def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = False) -> None:
+    """Replace a file, or create it.
+
+    mode -- its permissions, less those in the umask unless ignore_umask is given
+
+    A symbolic link at path is replaced, not followed. Devices, pipes, sockets and the links in
+    /dev are written to in place: a file instead of /dev/stdout would break the machine. Raises
     CommandError.
     """
-    if _is_special(path):
-        try:
-            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text + "\n")
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from None
-        return
-    beside = f"{path}.{os.getpid()}.tmp"
     try:
-        _write_new(beside, text, mode)
+        if _is_special(path):
+            with open(path, "wb") as file:
+                file.write(content)
+            return
+        unfinished = f"{path}.{os.getpid()}.tmp"
+        _write_new(unfinished, content, mode, ignore_umask)
         try:
-            os.replace(beside, path)
+            os.replace(unfinished, path)
         except OSError:
-            os.unlink(beside)
+            os.unlink(unfinished)
             raise
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
+
+
+def create_file(path: str, text: str, mode: int) -> bool:
+    """Write text and a newline into a new file.
+
+    Returns False, with nothing changed, when path exists already. Raises CommandError.
+    """
+    try:
+        _write_new(path, _encode(text), mode)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+    return True
+
+
+def _encode(text: str) -> bytes:
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def _is_special(path: str) -> bool:
@@ -40,22 +62,13 @@ def _is_special(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
-def create_file(path: str, text: str, mode: int) -> bool:
-    """Write a file that does not exist yet; returns whether it did not. Raises CommandError."""
-    try:
-        _write_new(path, text, mode)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
-    return True
-
-
-def _write_new(path: str, text: str, mode: int) -> None:
+def _write_new(path: str, content: bytes, mode: int, ignore_umask: bool = False) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        with open(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text + "\n")
+        with open(fd, "wb") as file:
+            if ignore_umask:
+                os.fchmod(fd, mode)
+            file.write(content)
             file.flush()
             os.fsync(fd)
     except OSError:

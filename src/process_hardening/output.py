@@ -1,4 +1,4 @@
-"""Writing lines in such a way that a failure is an error, not a traceback at exit."""
+"""Standard output: a line that cannot be written is an error, not a traceback at exit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from process_hardening.terminal import write_line
 
 
 def width_and_colour() -> tuple[int | None, bool]:
-    """How wide the terminal is, None for no terminal, and whether it wants colours."""
+    """The width of the terminal, None without one, and whether to print colours."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None, False
     import shutil
@@ -19,7 +19,7 @@ def width_and_colour() -> tuple[int | None, bool]:
 
 
 def write(text: str) -> None:
-    """Print text and a newline, and flush. Raises CommandError when it does not get out."""
+    """Print text and a newline, and flush. Raises CommandError when that fails."""
     if sys.stdout is None:
         raise CommandError("standard output is closed")
     try:

@@ -1,4 +1,4 @@
-"""argparse as the commands want it. Its own module: only what needs argparse loads it."""
+"""The commands' argument parser. A module of its own, because `run` must not import argparse."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises CommandError for an error; what --help and --version say gets out, or is one."""
+    """Raises CommandError for wrong usage, and when --help or --version cannot be printed."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and where to look. Raises CommandError."""
+        """Raise CommandError with the message and the command to read on with."""
         raise CommandError(f"{message}; see `{self.prog} --help`")
 
     def _print_message(self, message: str, *_: object) -> None:

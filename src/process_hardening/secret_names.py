@@ -145,7 +145,6 @@ _SUSPECT = re.compile(
     rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
     rb"|_U[RI][LI]=|CONNECTION_STRING="
 )
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _SHAPES)
 _OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)", re.DOTALL)
 _ASSIGNMENT = re.compile(r"(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)", re.DOTALL)
 
@@ -200,8 +199,8 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
         if name:
             found[name] = None
             continue
-        for kind, pattern in _COMPILED:
-            if pattern.search(word):
+        for kind, pattern in _SHAPES:
+            if re.search(pattern, word):  # compiled on first use: nearly always there is none
                 found[kind] = None
     return tuple(found)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native
+from process_hardening import _native, environment
 from process_hardening._secret_memory import SecretMemory
-from process_hardening.errors import MissingVariableError, SecretMemoryError
-from process_hardening.environment import told
+from process_hardening.errors import HardeningError, MissingVariableError, SecretMemoryError
+from process_hardening.policy import STEPS
+from process_hardening.variables import describe_name
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -25,11 +26,36 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
         raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
     # A "*" at the end would stand for every name that begins so (native/hardening.h).
     if not name or "=" in name or "\0" in name or name.endswith("*"):
-        raise ValueError(f"{told(name)} is no variable name")
-    value = _native._take_variable(os.fsencode(name), make)
+        raise ValueError(f"{describe_name(name)} is not a variable name")
+    key = os.fsencode(name)
+    # Before anything is changed: where the initial environment is hidden, it cannot be wiped.
+    _, failure = _native.initial_environment(True)
+    if failure:
+        raise HardeningError(*failure)
+    value = _native.read_variable(key)
+    if value is None and key in os.environb:  # it was removed behind Python's back
+        value = bytearray(os.environb[key])
     if value is None:
+        _remove(key)  # its bytes may still be in the initial environment
         raise MissingVariableError(name)
-    return value
+    try:
+        made = make(memoryview(value))
+    finally:
+        value[:] = bytes(len(value))  # whoever keeps the view sees zeroes
+    _remove(key)
+    return made
+
+
+def _remove(key: bytes) -> None:
+    """Remove a variable from this process and wipe it wherever it is. Raises HardeningError."""
+    only_environment = 1 << STEPS.index("environment")
+    *_, failure = _native.harden(only_environment, False, (key,), (), None, False, True)
+    if failure:
+        raise HardeningError(*failure)
+    # The dict behind os.environ and os.environb, which has this name in every version of Python:
+    # their own interface would make one more copy of the value.
+    _native.pop_and_wipe(os.environb._data, key)  # type: ignore[attr-defined]
+    environment.clean_mappings((key,), ())
 
 
 def _decode(value: memoryview) -> str:

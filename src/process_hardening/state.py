@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from process_hardening import _native
+from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
@@ -115,7 +118,8 @@ def _flag(value: int) -> bool | None:
 
 def status() -> Status:
     """Read the state of this process from the kernel, now."""
-    dumpable, inspectable, no_new_privs, sealed, tracer, core_limit, variables = _native._status()
+    dumpable, inspectable, no_new_privs, sealed, tracer, core_limit = _native.status()
+    variables = dict.fromkeys(_native.matching(None, None, (PRELOAD_ENTRY,)))
     return Status(
         inspectable=_flag(inspectable),
         dumpable=_known(dumpable),
@@ -123,5 +127,5 @@ def status() -> Status:
         sealed=_flag(sealed),
         core_limit=core_limit,
         tracer_pid=_known(tracer),
-        loader_variables=variables,
+        loader_variables=tuple(map(os.fsdecode, variables)),
     )

@@ -19,11 +19,13 @@ def table(
     width: int | None = None,
     colours: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Aligned columns; the last is free text.
+    """Format rows as aligned columns; the last column is free text.
 
-    width -- that of the terminal, or None for no limit. The last column is folded to fit, and
-        goes to lines of its own when too little is left for it.
-    colours -- a word that fills a cell to the escape sequence of its colour
+    width -- of the terminal; None for no limit. The last column is wrapped to fit, on lines of its
+        own if too little space is left beside the others
+    colours -- the escape sequence for a cell that is exactly this word
+
+    Returns the lines, without a newline at the end.
     """
     cells = [[printable(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]

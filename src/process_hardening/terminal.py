@@ -1,4 +1,4 @@
-"""What may be written to a terminal, and how."""
+"""Text that is safe to write to a terminal."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """Text on one line that cannot command the terminal: controls become backslash escapes."""
+    """The text on one line, with backslash escapes for what could control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def write_line(text: str, stream: TextIO) -> None:
-    """Write text and a newline, and flush. Raises OSError when it does not get out."""
-    # A name may hold what this encoding cannot say.
+    """Write text and a newline, and flush. Raises OSError when that fails."""
+    # A name may contain characters that this encoding lacks.
     text = text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        # What is left in the buffer would fail once more at exit: give it somewhere to go.
+        # What is left in the buffer would fail again at exit.
         with open(os.devnull, "wb") as sink:
             os.dup2(sink.fileno(), stream.fileno())
         raise
 
 
 def complain(error: Exception) -> None:
-    """Print an error as one line on standard error, if there is one."""
+    """Print an error as one line on standard error, if that is open."""
     if sys.stderr is None:
         return
     try:
         write_line(f"process-hardening: {printable(str(error))}", sys.stderr)
     except OSError:
-        return  # there is nowhere left to say so; the exit status tells
+        return  # there is nowhere left to print: the exit status tells

@@ -22,6 +22,7 @@ def build() -> Iterator[support.Compiler]:
         folder = Path(name)
         folder.chmod(0o755)
         shutil.copy(HERE / "filtered.py", folder)
+        shutil.copy(HERE / "programs/python_animal.py", folder)
         yield support.Compiler(HERE / "programs", folder)
 
 
@@ -47,3 +48,9 @@ def audit_library(build: support.Compiler) -> Path:
 def filtered(build: support.Compiler) -> list[str]:
     """The words before a command that make calls fail for it: names of calls and -- follow."""
     return [sys.executable, str(build.folder / "filtered.py")]
+
+
+@pytest.fixture(scope="session")
+def python_animal(build: support.Compiler, python: str) -> list[str]:
+    """The words that start a Python of the zoo: its modes follow."""
+    return [python, str(build.folder / "python_animal.py")]

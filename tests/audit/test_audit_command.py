@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 import support
-from posture.zoo import COMMAND, HARDENED, ROOT, Animal, audit, audit_json, in_mounts, process_of
+from zoo import (
+    COMMAND,
+    HARDENED,
+    ROOT,
+    Animal,
+    audit,
+    audit_json,
+    ids_of,
+    in_mounts,
+    process_of,
+)
 
 
 def names(document: dict[str, Any]) -> set[str]:
@@ -49,24 +59,26 @@ def test_the_status(
 
 
 def test_the_filters(animal: Path) -> None:
-    """By name, user, interpreter and what is left out."""
+    """Every option that narrows an audit reaches it; test_select.py has all combinations."""
     with (
         Animal(animal, *HARDENED, "name=tiger") as tiger,
         Animal(animal, "name=lion", **ROOT) as lion,
     ):
-        assert names(audit_json("--name", "^tig.r$")) == {"tiger"}
-        assert names(audit_json("--name", "tiger|lion")) == {"tiger", "lion"}
-        both = ["--name", "tiger|lion"]
-        assert names(audit_json(*both, "--exclude", "li")) == {"tiger"}
-        assert names(audit_json(*both, "--user", str(support.USER))) == {"tiger"}
-        assert names(audit_json(*both, "--python")) == set()
-        assert names(audit_json(tiger.pid, lion.pid)) == {"tiger", "lion"}
-        user = audit_json(tiger.pid)["processes"][0]["user"]
-        assert names(audit_json(*both, "--user", user)) == {"tiger"}
         everything = audit_json()
         assert {"tiger", "lion"} <= names(everything)
         verdicts = everything["summary"]["verdicts"]
         assert sum(verdicts.values()) == len(everything["processes"])
+        user = next(p["user"] for p in everything["processes"] if p["pid"] == tiger.pid)
+        both = [tiger.pid, lion.pid]
+        for arguments, expected in (
+            ([], {"tiger", "lion"}),
+            (["--name", "^tig.r$"], {"tiger"}),
+            (["--exclude", "li"], {"tiger"}),
+            (["--user", str(support.USER)], {"tiger"}),
+            (["--user", user], {"tiger"}),
+            (["--python"], set()),
+        ):
+            assert names(audit_json(*both, *arguments)) == expected, arguments
 
 
 def test_the_tree(animal: Path) -> None:
@@ -78,24 +90,18 @@ def test_the_tree(animal: Path) -> None:
         assert rows[1].index("parent") == rows[0].index("parent") + 2
 
 
-def test_workers_that_lost_the_hardening(animal: Path, python: str) -> None:
-    """An exec'd child of a hardened parent is found, with the fix for what started it."""
-    script = (
-        "import os, sys, process_hardening as p\n"
-        "p.pre_main_hardening()\n"
-        "if os.fork() == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
-        "os.wait()\n"
-    )
-    before = [python, "-c", script]
+def test_workers_that_lost_the_hardening(animal: Path, python_animal: list[str]) -> None:
+    """An exec'd child of a hardened parent is found; a forked one keeps the hardening."""
+    before = [*python_animal, "harden", "fork-exec"]
     with Animal(animal, before=before) as lost, Animal(animal, *HARDENED, "fork") as kept:
         (worker,) = audit_json(lost.pid)["processes"]
         finding = worker["findings"][0]
         assert (finding["id"], finding["severity"]) == ("PH014", "high")
-        assert "run --children" in finding["fix"]
+        assert finding["commands"][0] == "process-hardening run --children -- PROGRAM"
         assert process_of(lost.process.pid)["findings"] == []
         assert process_of(kept.pid)["findings"] == []
     with Animal(animal) as control:
-        assert "PH014" not in [f["id"] for f in process_of(control.pid)["findings"]]
+        assert "PH014" not in ids_of(process_of(control.pid))
 
 
 @pytest.mark.parametrize(
@@ -107,15 +113,12 @@ def test_workers_that_lost_the_hardening(animal: Path, python: str) -> None:
         ("/venv/bin/uvicorn", "top of the module"),
     ],
 )
-def test_the_fix_fits_the_framework(argument: str, word: str, animal: Path, python: str) -> None:
-    """By the command line of the worker."""
-    script = (
-        "import os, sys, process_hardening as p\n"
-        "p.pre_main_hardening()\n"
-        "if os.fork() == 0: os.execv(sys.argv[1], sys.argv[1:])\n"
-        "os.wait()\n"
-    )
-    with Animal(animal, argument, before=[python, "-c", script]) as lost:
+def test_the_fix_fits_the_framework(
+    argument: str, word: str, animal: Path, python_animal: list[str]
+) -> None:
+    """The command line of a worker shows which framework started it."""
+    before = [*python_animal, "harden", "fork-exec"]
+    with Animal(animal, argument, before=before) as lost:
         assert word in process_of(lost.pid)["findings"][0]["fix"]
 
 
@@ -127,15 +130,15 @@ def test_the_baseline(animal: Path, user_tmp: Path, core_pattern: support.Sysctl
         done = audit("--json", one.pid)
         assert done.returncode == 1
         baseline.write_text(done.stdout)
-        again = audit_json(one.pid, "--baseline", baseline)
-        assert again["processes"] == []
         assert audit(one.pid, "--baseline", baseline).returncode == 0
-    with Animal(animal, "name=known") as another, Animal(animal, "name=new") as new:
-        document = audit_json(another.pid, new.pid, "--baseline", baseline)
-        assert names(document) == {"new"}
-    with Animal(animal, "name=known", "--token", "x") as worse:
-        (process,) = audit_json(worse.pid, "--baseline", baseline)["processes"]
-        assert [finding["id"] for finding in process["findings"]] == ["PH010"]
+    with (
+        Animal(animal, "name=known") as another,
+        Animal(animal, "name=new") as new,
+        Animal(animal, "name=known", "--token", "x") as worse,
+    ):
+        document = audit_json(another.pid, new.pid, worse.pid, "--baseline", baseline)
+        found = {process["pid"]: ids_of(process) for process in document["processes"]}
+        assert found == {new.pid: ["PH001", "PH004"], worse.pid: ["PH010"]}
 
 
 @pytest.mark.parametrize(
@@ -156,10 +159,10 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["0"], "is no process id"),
-        (["-1"], "is no process id"),
-        (["x"], "is no process id"),
-        (["99999999999999"], "is no process id"),
+        (["0"], "is not a process ID"),
+        (["-1"], "is not a process ID"),
+        (["x"], "is not a process ID"),
+        (["99999999999999"], "is not a process ID"),
         (["4194304"], "no such process"),
         (["--name", "("], "is no regular expression"),
         (["--exclude", "["], "is no regular expression"),
@@ -167,15 +170,16 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--user", "nobody-of-that-name"], "no such user"),
         (["--user", "4294967295"], "no such user"),
         (["--exclude", ""], "would leave out every process"),
-        (["--json", "--sarif", "-"], "standard output can be one form only"),
-        (["--junit", "-", "--sarif", "-"], "standard output can be one form only"),
+        (["--json", "--openmetrics", "-"], "standard output can have one form only"),
         (["--fail-on", "terrible"], "invalid choice"),
         (["--baseline", "/nonexistent/file"], "No such file"),
         (["--baseline", "/"], "Is a directory"),
         (["--watch", "never"], "give seconds"),
         (["--watch", "0"], "give seconds"),
         (["--watch", "nan"], "give seconds"),
-        (["--sarif", "/nonexistent/file"], "No such file"),
+        (["--openmetrics", "/nonexistent/file"], "No such file"),
+        (["--sarif", "-"], "unrecognized"),
+        (["--junit", "-"], "unrecognized"),
         (["--openmetrics", "/proc/metrics"], "/proc/metrics"),
         (["--unknown"], "unrecognized"),
     ],
@@ -219,13 +223,13 @@ def test_what_is_no_file_is_written_to_as_it_is(animal: Path, user_tmp: Path) ->
     os.mkfifo(pipe)
     held = os.open(pipe, os.O_RDWR)
     with Animal(animal) as one:
-        assert audit(one.pid, "--junit", pipe, "--fail-on", "never").returncode == 0
-        assert os.read(held, 1 << 16).startswith(b"<?xml")
-        full = audit(one.pid, "--junit", "/dev/full")
+        assert audit(one.pid, "--openmetrics", pipe, "--fail-on", "never").returncode == 0
+        assert os.read(held, 1 << 16).startswith(b"# TYPE")
+        full = audit(one.pid, "--openmetrics", "/dev/full")
         assert full.returncode == 2
         assert full.stderr == "process-hardening: /dev/full: No space left on device\n"
-        whole = audit(one.pid, "--junit", "/dev/stdout", "--fail-on", "never")
-        assert "<?xml" in whole.stdout
+        whole = audit(one.pid, "--openmetrics", "/dev/stdout", "--fail-on", "never")
+        assert "# EOF" in whole.stdout
     os.close(held)
     assert pipe.is_fifo()
     assert Path("/dev/full").is_char_device()
@@ -244,7 +248,7 @@ def test_files_are_replaced_whole(animal: Path, user_tmp: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o644
         assert path.read_text().endswith("# EOF\n")
         assert list(user_tmp.iterdir()) == [path]
-        failing = audit(one.pid, "--sarif", user_tmp)
+        failing = audit(one.pid, "--openmetrics", user_tmp)
         assert failing.returncode == 2
         assert list(user_tmp.iterdir()) == [path]
 
@@ -272,7 +276,7 @@ def test_without_proc() -> None:
         done = support.run([*in_mounts("umount -l /proc", as_user=False), COMMAND, command])
         assert done.returncode == 2
         assert done.stderr == (
-            "process-hardening: /proc: no proc file system: mount it to read the posture\n"
+            "process-hardening: /proc: no proc file system: mount it to read processes\n"
         )
 
 
@@ -300,16 +304,13 @@ def test_hidepid(mode: str, animal: Path) -> None:
         ("openbsd7", "kern.global_ptrace"),
         ("netbsd10", "corename"),
         ("win32", "DACL"),
-        ("sunos5", "nothing is known"),
+        ("sunos5", "nothing is known about"),
     ],
 )
 def test_another_system(system: str, said: str, command: str, python: str) -> None:
     """Says what is known there and what is not, with status 2."""
-    script = (
-        f"import sys, process_hardening.cli.main as m; sys.platform = {system!r};"
-        f" sys.exit(m.main([{command!r}]))"
-    )
-    done = support.run([python, "-c", script])
+    program = str(Path(__file__).parent / "programs/elsewhere.py")
+    done = support.run([python, program, system, command])
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1

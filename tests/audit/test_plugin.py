@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import support
-from posture.zoo import HARDENED, Animal
 from process_hardening.pytest_plugin import assert_hardened
+from zoo import HARDENED, Animal
 
 
 def test_hardened(animal: Path) -> None:
@@ -59,13 +59,9 @@ def test_what_is_tolerated(animal: Path) -> None:
         assert_hardened(one.pid, allow=lambda _: True)
 
 
-def test_waiting_for_it(python: str) -> None:
-    """A program that hardens a moment after its start; one that never does."""
-    script = (
-        "import sys, process_hardening as p\n"
-        "print(1, flush=True); sys.stdin.readline(); p.pre_main_hardening(); sys.stdin.read()"
-    )
-    with support.Running([python, "-c", script]) as one:
+def test_waiting_for_it(python_animal: list[str]) -> None:
+    """It waits as long as it was told for a program that hardens itself later."""
+    with Animal(*python_animal, "wait", "harden") as one:
         begin = time.monotonic()
         with pytest.raises(AssertionError):
             assert_hardened(one.process, within=0.1)

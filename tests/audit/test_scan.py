@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from posture.zoo import HARDENED, Animal
-from process_hardening.errors import CommandError
 from process_hardening.audit import scan as module
 from process_hardening.audit.reader import NoSuchProcessError, Reader, read_posture
 from process_hardening.audit.scan import scan
-from process_hardening.audit.tree import in_order
+from process_hardening.errors import CommandError
+from zoo import HARDENED, Animal
 
 STATUS = "Name:\t{name}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t{ppid}\nTracerPid:\t0\n" \
     "Uid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nVmSize:\t4 kB\nThreads:\t1\nCapPrm:\t0\nCapEff:\t0\n" \
@@ -28,7 +27,8 @@ def add(proc: Path, pid: int, ppid: int = 0, status: str | None = None) -> Path:
     text = STATUS.format(name=f"p{pid}", pid=pid, ppid=ppid) if status is None else status
     (folder / "status").write_text(text)
     (folder / "limits").write_text(LIMITS)
-    for name in ("cmdline", "environ", "maps"):
+    (folder / "maps").write_text("1000-2000 r--p 00000000 fe:00 17    /bin/x\n")
+    for name in ("cmdline", "environ"):
         (folder / name).write_text("")
     (folder / "exe").symlink_to("/bin/x")
     return folder
@@ -67,7 +67,7 @@ def test_nothing_is_left_open(animal: Path) -> None:
 
 
 def test_a_process_that_does_not_answer(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are read, and it is named; here a pipe that nobody writes to stands for it."""
+    """It is named, and the others are read. A pipe that nobody writes to stands for it."""
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     for pid in (10, 11, 12):
         add(proc, pid)
@@ -79,7 +79,7 @@ def test_a_process_that_does_not_answer(proc: Path, monkeypatch: pytest.MonkeyPa
         os.close(os.open(proc / "11" / "status", os.O_RDWR))  # lets the thread go
     assert snapshot.stuck == [11]
     assert [posture.pid for posture in snapshot.processes] == [10, 11, 12]
-    assert [posture.verdict == "unknown" for posture in snapshot.processes][1]
+    assert snapshot.processes[1].verdict == "unknown"
     assert snapshot.processes[0].name == "p10"
     assert snapshot.processes[2].name == "p12"
     assert not snapshot.is_complete
@@ -103,27 +103,8 @@ def test_text_that_the_kernel_never_writes(text: str, proc: Path) -> None:
     assert sound.name == "p11"
 
 
-def test_a_loop_of_parents(proc: Path) -> None:
-    """Pids that were used again can look like each other's parents."""
-    add(proc, 10, 11)
-    add(proc, 11, 10)
-    add(proc, 12, 10)
-    add(proc, 13, 13)
-    snapshot = scan(proc=str(proc))
-    assert sorted(p.pid for _, p in in_order(snapshot.processes)) == [10, 11, 12, 13]
-
-
 def test_no_proc_file_system(tmp_path: Path) -> None:
     """An error that says so."""
     for folder in (tmp_path, tmp_path / "missing", Path("/dev/null")):
         with pytest.raises(CommandError, match="mount it"):
             Reader(str(folder))
-
-
-def test_a_deep_tree(proc: Path) -> None:
-    """Depth does not matter: nothing here is recursive."""
-    for pid in range(1000, 4000):
-        add(proc, pid, pid - 1)
-    snapshot = scan(proc=str(proc))
-    depths = [depth for depth, _ in in_order(snapshot.processes)]
-    assert depths == list(range(3000))

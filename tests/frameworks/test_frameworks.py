@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pytest
 
 import support
-from applications import EXAMPLES, Application, descendants
+from applications import EXAMPLES, Application, find_descendants
 from process_hardening.pytest_plugin import assert_hardened
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
@@ -72,9 +72,10 @@ def requested(application: Application, process: Popen[str]) -> int:
 
 def worked(application: Application, _process: Popen[str]) -> int:
     """The pid of the worker that does a task."""
-    code = "import tasks; print(tasks.work.delay().get(timeout=60))"
     options = {"env": application.environment(), "cwd": application.home}
-    result = support.run_as_user([sys.executable, "-c", code], **options)
+    result = support.run_as_user(
+        [sys.executable, str(application.programs / "ask_worker.py")], **options
+    )
     assert result.returncode == 0, result.stderr
     return int(result.stdout)
 
@@ -175,9 +176,9 @@ def words(case: Case, line: str) -> list[str]:
 
 def as_container(argv: list[str]) -> list[str]:
     """How root starts a program with no more than a container's capabilities."""
-    support.need_root()
+    support.require_root()
     bounds = f"--bounding-set={CONTAINER_CAPABILITIES}"
-    return [support.tool("setpriv"), bounds, "--inh-caps=-all", *argv]
+    return [support.find_tool("setpriv"), bounds, "--inh-caps=-all", *argv]
 
 
 def attack(case: Case, application: Application, pid: int) -> dict[str, str]:
@@ -206,7 +207,7 @@ def test_a_worker_keeps_its_secret(case: Case, user_tmp: Path) -> None:
     with hardened.started(words(case, case.recipe), user=case.user) as process:
         worker = case.worker(hardened, process)
         assert attack(case, hardened, worker) == {"process_vm_readv": "EPERM", "mem": "EACCES"}
-        for one in descendants(process.pid):
+        for one in find_descendants(process.pid):
             assert_hardened(one, within=support.TIMEOUT)
 
 
@@ -219,7 +220,7 @@ def test_an_upgraded_gunicorn_stays_hardened(user_tmp: Path) -> None:
         process.send_signal(signal.SIGUSR2)
         upgraded = written(application, process, "gunicorn.pid.2")
         assert upgraded != process.pid
-        for one in (upgraded, *descendants(upgraded)):
+        for one in (upgraded, *find_descendants(upgraded)):
             assert_hardened(one, within=support.TIMEOUT)
 
 
@@ -239,7 +240,7 @@ def test_the_unit_is_valid(user_tmp: Path) -> None:
     text = (EXAMPLES / "systemd" / "app.service").read_text()
     unit.write_text(text.replace("/srv/app/.venv/bin", str(Path(sys.executable).parent)))
     result = support.run(
-        [support.tool("systemd-analyze"), "verify", "--man=no", str(unit)],
+        [support.find_tool("systemd-analyze"), "verify", "--man=no", str(unit)],
         env={**os.environ, "SYSTEMD_LOG_LEVEL": "warning"},
     )
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that start programs/: victims, attackers, and where cores go."""
+"""Fixtures for tests that start tests/programs: victims, attackers, and where cores go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import victims
 
 @pytest.fixture(autouse=True)
 def suid_dumpable_stays(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No other run of the tests on this machine changes fs.suid_dumpable during a test."""
+    """Keep other test runs on this machine from changing fs.suid_dumpable during a test."""
     if "suid_dumpable" in request.fixturenames:
         yield  # the test has it to itself
         return
@@ -28,7 +28,7 @@ def suid_dumpable_stays(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Path]:
-    """Copies of tests/programs that the unprivileged user can start, the C ones compiled."""
+    """Copy tests/programs where the unprivileged user can start them, with the C ones compiled."""
     with tempfile.TemporaryDirectory(prefix="ph-programs-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -36,7 +36,7 @@ def programs() -> Iterator[Path]:
             if source.suffix == ".c":
                 output = folder / source.stem
                 flags = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"]
-                subprocess.run([support.tool("cc"), *flags, source, "-o", output], check=True)
+                subprocess.run([support.find_tool("cc"), *flags, source, "-o", output], check=True)
             elif source.is_file():
                 shutil.copy(source, folder)
         yield folder
@@ -44,7 +44,7 @@ def programs() -> Iterator[Path]:
 
 @pytest.fixture
 def chat(programs: Path) -> str:
-    """The path of the chat, the victim."""
+    """Return the path of the chat, the victim."""
     return str(programs / "chat.py")
 
 
@@ -55,8 +55,8 @@ def cores(
     user_tmp: Path,
     core_pattern: support.Sysctl,  # restored before the folder goes
 ) -> Iterator[victims.Cores]:
-    """Core dumps are allowed and go to a folder: as files, or through a pipe to a program."""
-    with support.Sysctl("kernel/core_pipe_limit") as pipe_limit, victims.core_dumps_allowed():
+    """Send core dumps to a folder, once as files and once through a pipe to a program."""
+    with support.Sysctl("kernel/core_pipe_limit") as pipe_limit, victims.allow_core_dumps():
         if request.param == "file":
             core_pattern.set(f"{user_tmp}/core.%p")
         else:

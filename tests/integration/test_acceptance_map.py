@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -25,15 +26,20 @@ SPECIFICATION = [
 """What the specification consists of, in its order."""
 
 
+@functools.cache
 def functions_in(file: str) -> set[str]:
     """The names of the test functions of a file; none when there is no such file."""
     path = ROOT / file
     if not path.is_file():
         return set()
-    functions = (node for node in ast.parse(path.read_text()).body if hasattr(node, "name"))
-    return {node.name for node in functions if node.name.startswith("test_")}
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    body = ast.parse(path.read_text()).body
+    return {
+        node.name for node in body if isinstance(node, functions) and node.name.startswith("test_")
+    }
 
 
+@functools.cache
 def c_tests() -> set[str]:
     """The names of the C tests that test_c.py expects to run."""
     for node in ast.parse((ROOT / C_TESTS).read_text()).body:

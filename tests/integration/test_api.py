@@ -14,7 +14,7 @@ import pytest
 
 import launches
 import support
-from process_hardening.environment import STRICT_VARIABLES
+from process_hardening.variables import STRICT_VARIABLES
 
 SHOW = """
 def show(**values):
@@ -38,7 +38,7 @@ def python_argv(code: str) -> list[str]:
 
 def run_python(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
-    env = {**launches.without_loader_variables(), **options.pop("env", {})}
+    env = {**launches.remove_loader_variables(), **options.pop("env", {})}
     return support.run_as_user(python_argv(code), env=env, **options)
 
 
@@ -56,7 +56,7 @@ def shown(code: str, **options: Any) -> Any:
 
 def shown_raw(compiler: support.Compiler, entries: Sequence[bytes], code: str) -> Any:
     """The same, in exactly this environment."""
-    argv = launches.raw(compiler, entries, python_argv(code))
+    argv = launches.make_raw_argv(compiler, entries, python_argv(code))
     return values_of(support.run_as_user(argv))
 
 
@@ -69,10 +69,10 @@ def initial_after(
     compiler: support.Compiler, entries: Sequence[bytes], code: str
 ) -> tuple[str, list[bytes]]:
     """What code says when it is ready, and what /proc/PID/environ holds then; root looks."""
-    support.need_root()
-    argv = launches.raw(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
+    support.require_root()
+    argv = launches.make_raw_argv(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
     with support.Running(argv) as program:
-        return program.ready, launches.initial_environment(program.pid)
+        return program.ready, launches.read_initial_environment(program.pid)
 
 
 @pytest.mark.parametrize("call", ["harden", "pre_main_hardening"])
@@ -163,7 +163,7 @@ def test_whatever_python_did_before(compiler: support.Compiler, before: str, lat
         "show(names=names, child='LD_' in child, value=os.environ.get('OTHER'))"
     )
     entries = [b"LD_PRELOAD=", b"OTHER=kept", b"PATH=/usr/bin:/bin"]
-    argv = launches.raw(compiler, entries, [sys.executable, "-c", code])
+    argv = launches.make_raw_argv(compiler, entries, [sys.executable, "-c", code])
     found = values_of(support.run_as_user(argv))
     kept = None if "clear" in before else "kept"
     assert found == {"names": [], "child": False, "value": kept}
@@ -290,7 +290,7 @@ def test_no_new_privs_holds_for_children() -> None:
 )
 def test_a_tracer_that_is_attached_already(call: str, status: int, line: str) -> None:
     """STRICT ends with status 6 and names it; DEFAULT goes on, and status() tells."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     code = f"{call}; s = ph.status(); show(verdict=s.verdict, traced=s.tracer_pid > 0)"
     result = support.run_as_user([*strace, *python_argv(code)], env=os.environ.copy())
     assert result.returncode == status, result.stderr
@@ -302,7 +302,7 @@ def test_a_tracer_that_is_attached_already(call: str, status: int, line: str) ->
 
 def test_a_tracer_raises_from_harden() -> None:
     """With the step and the status that the other call would exit with."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     code = """
 try:
     ph.harden(ph.STRICT)
@@ -378,7 +378,7 @@ def test_the_bypass_can_be_renamed_or_taken_out(policy: str, variable: str, bypa
 
 def test_the_bypass_is_ignored_with_raised_privileges() -> None:
     """The environment of a set-user-ID program is its caller's (AT_SECURE, getauxval(3))."""
-    support.need_root()
+    support.require_root()
     code = f"{PRELUDE}show(bypassed=ph.harden().bypassed, verdict=ph.status().verdict)"
     # An effective uid that is not the real one: exec sets AT_SECURE as for a set-user-ID file.
     start = f"import os; os.setresuid({support.USER}, 0, 0); os.execv({sys.executable!r}, argv)"
@@ -430,6 +430,24 @@ print("went on", ph.status().verdict)
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["LD_\udcff", "LD_NEW\nLINE", "LD_" + "x" * 3000], ids=["bytes", "newline", "long"]
+)
+def test_whatever_the_error_says_is_one_line_and_the_end(name: str) -> None:
+    """Text that cannot be encoded, or does not fit, must not let the program go on."""
+    code = """
+from types import MappingProxyType
+os.environ = MappingProxyType(dict(os.environ))
+try:
+    ph.pre_main_hardening()
+finally:
+    print("went on")
+"""
+    result = run_python(code, env={name: "1"}, errors="replace")
+    assert (result.returncode, result.stdout) == (8, "")
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_policy_that_cannot_be_encoded() -> None:
     """A lone surrogate is no name in any environment: refused, not passed over."""
     code = r"ph.pre_main_hardening(ph.Policy(clear=['\ud800'])); print('went on')"
@@ -461,9 +479,62 @@ def test_repr_of_report_and_status() -> None:
         " bypassed=False)"
     )
     assert found["status"] == (
-        "Status(core_limit=(0, 0), dumpable=0, inspectable=False, loader_variables=(),"
-        " no_new_privs=False, sealed=False, tracer_pid=0, verdict='hardened')"
+        "Status(inspectable=False, dumpable=0, no_new_privs=False, sealed=False,"
+        " core_limit=(0, 0), tracer_pid=0, loader_variables=())"
     )
+
+
+REPLACEMENTS = {
+    "a dict": "dict(os.environ)",
+    "a UserDict": "UserDict(os.environ)",
+    "a ChainMap that has it first": "ChainMap(dict(os.environ))",
+    "a ChainMap that has it twice": "ChainMap(dict(os.environ), {})",
+    "another os.environ": "os._Environ({**os.environb._data}, *(os.environ.encodekey,"
+    " os.environ.decodekey, os.environ.encodevalue, os.environ.decodevalue))",
+}
+
+
+@pytest.mark.parametrize("replacement", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_any_mapping_in_place_of_os_environ_is_cleaned(replacement: str) -> None:
+    """And so is the one that it replaced."""
+    code = f"""
+from collections import ChainMap, UserDict
+original = os.environ
+os.environ = {replacement}
+report = ph.harden()
+show(removed=report.removed, left=[n for e in (os.environ, original) for n in e if n[:3] == "LD_"],
+     other=os.environ["OTHER"])
+"""
+    found = shown(code, env={"LD_X": "1", "OTHER": "kept"})
+    assert found == {"removed": ["LD_X"], "left": [], "other": "kept"}
+
+
+KEEPS_IT = {
+    "a ChainMap that has it later": "ChainMap({}, dict(os.environ))",
+    "a read-only mapping": "MappingProxyType(dict(os.environ))",
+    "not a mapping": "5",
+    "keys that are not str": "{5: 'x'}",
+}
+
+
+@pytest.mark.parametrize("replacement", KEEPS_IT.values(), ids=KEEPS_IT)
+def test_what_cannot_be_cleaned_in_place_of_os_environ_is_refused(replacement: str) -> None:
+    """One line and status 8, or HardeningError: never another exception."""
+    code = f"""
+from collections import ChainMap
+from types import MappingProxyType
+os.environ = {replacement}
+try:
+    ph.harden()
+except ph.HardeningError as error:
+    print(error.step, error.exit_code, flush=True)
+ph.pre_main_hardening()
+print("went on")
+"""
+    result = run_python(code, env={"LD_X": "1"})
+    assert (result.returncode, result.stdout) == (8, "environment 8\n")
+    assert result.stderr.startswith("process-hardening: os.environ was replaced by ")
+    assert result.stderr.count("\n") == 1
 
 
 def test_threads() -> None:
@@ -507,7 +578,7 @@ os.write(1, ph.harden().inspection.encode())
 """
     result = run_python(code)
     if "ModuleNotFoundError" in result.stderr:
-        support.missing("a module of this Python that makes subinterpreters")
+        support.fail_or_skip("a module of this Python that makes subinterpreters")
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{APPLIED} {ALREADY} {ALREADY} {ALREADY}"
 
@@ -522,7 +593,6 @@ os.write(1, ph.harden().inspection.encode())
         "ph.status()",
         "ph.child_env()",
         "suppress(TypeError, ph.harden, 5)",
-        "ph._initial_environment()",
         "dir(ph); ph.__all__; hasattr(ph, 'nothing')",
     ],
 )
@@ -587,4 +657,4 @@ show(growth=[b - a for a, b in zip(before, after)])
 def test_the_process_of_the_tests_is_untouched() -> None:
     """Everything here ran in processes of its own: coverage, debuggers and cores still work."""
     assert Path("/proc/self/environ").read_bytes()
-    assert support.dumpable(os.getpid()) == 1
+    assert support.read_dumpable(os.getpid()) == 1

@@ -1,7 +1,7 @@
 """Attacks by another process of the same user: each gets a secret out of an unhardened victim.
 
-A victim that is hardened gives nothing away. What counts is whether the secret came out and
-whether the victim still works, not what status a tool ended with.
+A hardened victim discloses nothing. What counts is whether the secret got out and whether the
+victim still works, not a tool's exit status. The attacks are written apart from those of verify.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 import support
 import victims
 from programs.attack import ATTACKS
-from victims import METHODS, Chat, chat_argv
+from victims import METHODS, Chat, make_chat_argv
 
 TOOLS = ("gdb", "gcore", "strace", "py-spy")
 
@@ -28,46 +28,46 @@ REFUSALS = (
 )
 
 
-def gdb(victim: Chat) -> str:
+def run_gdb(victim: Chat) -> str:
     """Print the string at the address with gdb."""
-    argv = [support.tool("gdb"), "-nx", "-batch", "-p", str(victim.pid)]
+    argv = [support.find_tool("gdb"), "-nx", "-batch", "-p", str(victim.pid)]
     result = support.run_as_user([*argv, "-ex", f"x/s {victim.address}"])
     return result.stdout + result.stderr
 
 
-def gcore(victim: Chat, folder: Path) -> str:
+def run_gcore(victim: Chat, folder: Path) -> str:
     """Write a core file with gdb's gcore and read it."""
-    argv = [support.tool("gcore"), "-o", str(folder / "gcore"), str(victim.pid)]
+    argv = [support.find_tool("gcore"), "-o", str(folder / "gcore"), str(victim.pid)]
     result = support.run_as_user(argv)
     core = folder / f"gcore.{victim.pid}"
     found = core.exists() and victim.key.encode() in core.read_bytes()
     return (victim.key if found else "") + result.stdout + result.stderr
 
 
-def strace(victim: Chat) -> str:
+def run_strace(victim: Chat) -> str:
     """Watch the system calls of the victim while it writes its key to its user."""
-    argv = [support.tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
+    argv = [support.find_tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
     with subprocess.Popen(
-        argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.as_user()
+        argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.user_options()
     ) as tracer:
         assert tracer.stderr is not None
-        said = tracer.stderr.readline()
+        output = tracer.stderr.readline()
         assert victim.ask("/key") == f"key: {victim.key}"
-        if "attached" in said:
-            while "key: " not in said:
-                said += tracer.stderr.readline()
+        if "attached" in output:
+            while "key: " not in output:
+                output += tracer.stderr.readline()
             tracer.terminate()
-        return str(said + tracer.stderr.read())
+        return str(output + tracer.stderr.read())
 
 
-def py_spy(victim: Chat) -> str:
+def run_py_spy(victim: Chat) -> str:
     """Print the local variables of every frame with py-spy."""
-    argv = [support.tool("py-spy"), "dump", "--locals", "--pid", str(victim.pid)]
+    argv = [support.find_tool("py-spy"), "dump", "--locals", "--pid", str(victim.pid)]
     result = support.run_as_user(argv)
     return result.stdout + result.stderr
 
 
-def built_in(name: str, victim: Chat, program: Path) -> str:
+def run_built_in(name: str, victim: Chat, program: Path) -> str:
     """Run an attack of programs/attack.py."""
     argv = [sys.executable, str(program), name, str(victim.pid), str(victim.address)]
     result = support.run_as_user([*argv, str(len(victim.key))], errors="replace")
@@ -75,20 +75,20 @@ def built_in(name: str, victim: Chat, program: Path) -> str:
 
 
 def attack(name: str, victim: Chat, programs: Path, folder: Path) -> str:
-    """Attack a victim. Returns all that the attacker learnt."""
+    """Attack a victim. Returns all output of the attacker."""
     if name == "gdb":
-        return gdb(victim)
+        return run_gdb(victim)
     if name == "gcore":
-        return gcore(victim, folder)
+        return run_gcore(victim, folder)
     if name == "strace":
-        return strace(victim)
+        return run_strace(victim)
     if name == "py-spy":
-        return py_spy(victim)
-    return built_in(name, victim, programs / "attack.py")
+        return run_py_spy(victim)
+    return run_built_in(name, victim, programs / "attack.py")
 
 
 def secret_of(name: str, victim: Chat) -> str:
-    """What an attack is after."""
+    """The secret that an attack looks for."""
     return {"environ": victim.token, "maps": "[heap]"}.get(name, victim.key)
 
 
@@ -97,8 +97,11 @@ def secret_of(name: str, victim: Chat) -> str:
 def test_an_attack_is_refused(
     name: str, method: str, chat: str, programs: Path, user_tmp: Path
 ) -> None:
-    """An attack gets the secret of an unhardened victim, and none of a hardened one."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    """An unhardened victim leaks, a hardened one refuses, and both still work."""
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         from_control = attack(name, control, programs, user_tmp)
         assert secret_of(name, control) in from_control, f"inconclusive: {from_control}"
 
@@ -106,15 +109,15 @@ def test_an_attack_is_refused(
         assert secret_of(name, victim) not in from_victim
         assert any(words in from_victim for words in REFUSALS), from_victim
 
-        assert control.works()
-        assert victim.works()
+        assert control.still_works()
+        assert victim.still_works()
 
 
 @pytest.mark.parametrize("name", ["fd", "pidfd_getfd", "environ", "mem"])
-def test_root_can_still_read(name: str, chat: str, programs: Path) -> None:
-    """Root is not kept out, and is no control for these attacks: SECURITY.md says so."""
-    support.need_root()
-    with Chat(chat_argv("pre_main", chat)) as victim:
+def test_root_reads_a_hardened_process(name: str, chat: str, programs: Path) -> None:
+    """Hardening does not stop root: SECURITY.md says so."""
+    support.require_root()
+    with Chat(make_chat_argv("pre_main", chat)) as victim:
         argv = [sys.executable, str(programs / "attack.py"), name, str(victim.pid)]
         argv += [str(victim.address), str(len(victim.key))]
         assert secret_of(name, victim) in support.run(argv, errors="replace").stdout

@@ -23,8 +23,8 @@ USAGE, CANNOT, NOT_FOUND = 2, 126, 127
 def user(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The options that start a program as the unprivileged user, or as root."""
     if request.param == "user":
-        return support.as_user()
-    support.need_root()
+        return support.user_options()
+    support.require_root()
     return {}
 
 
@@ -46,31 +46,40 @@ def refused(
     ("words", "status", "text"),
     [
         ([], USAGE, "required: COMMAND"),
-        (["nosuch"], USAGE, "invalid choice: 'nosuch'"),
+        (["nosuch"], USAGE, "unknown command 'nosuch'; see `process-hardening --help`"),
         (["--nosuch"], USAGE, "required: COMMAND"),
-        (["a\nb"], USAGE, "invalid choice"),
-        (["\udcff"], USAGE, "invalid choice"),
+        (["a\nb"], USAGE, r"unknown command 'a\nb'"),
+        (["\udcff"], USAGE, r"unknown command '\udcff'"),
         (["run"], USAGE, "name a program; see `process-hardening run --help`"),
         (["run", "--"], USAGE, "name a program"),
         (["run", "--strict"], USAGE, "name a program"),
         (["run", "--explain", "--"], USAGE, "name a program"),
-        (["run", "--nosuch", "touch"], USAGE, "unrecognized arguments: --nosuch"),
-        (["run", "--nosuch=\x1b[31m\n", "touch"], USAGE, "unrecognized arguments: "),
-        (["run", "-x", "touch"], USAGE, "unrecognized arguments: -x"),
-        (["run", "--method", "touch"], USAGE, "invalid choice: 'touch'"),
-        (["run", "--method", "fast", "touch"], USAGE, "invalid choice: 'fast'"),
-        (["run", "--method=", "touch"], USAGE, "invalid choice: ''"),
-        (["run", "--method"], USAGE, "expected one argument"),
-        (["run", "--strict=yes", "touch"], USAGE, "ignored explicit argument 'yes'"),
-        (["run", "--keep"], USAGE, "expected one argument"),
-        (["run", "--keep", "--strict", "touch"], USAGE, "expected one argument"),
-        (["run", "--keep", "", "touch"], USAGE, "keep: '' is no variable name"),
-        (["run", "--keep=A=B", "touch"], USAGE, "keep: 'A=...' is no variable name"),
-        (["enable", "--python", ""], USAGE, "--python: the path is empty"),
-        (["run", "--clear", "A*B", "touch"], USAGE, "clear: 'A*B' is no variable name"),
-        (["run", "-m"], USAGE, "expected one argument"),
-        (["run", "-m", ""], USAGE, "-m needs the name of a module"),
-        (["run", "-m", "", "touch"], USAGE, "-m needs the name of a module"),
+        (["run", "--nosuch", "touch"], USAGE, "unknown option --nosuch"),
+        (["run", "--nosuch=\x1b[31m\n", "touch"], USAGE, "unknown option --nosuch;"),
+        (["run", "--\x1b[31m\n", "touch"], USAGE, r"unknown option --\x1b[31m\n;"),
+        (["run", "-x", "touch"], USAGE, "unknown option -x"),
+        (["run", "--method", "touch"], USAGE, "--method touch: choose from auto, execute-only"),
+        (["run", "--method", "fast", "touch"], USAGE, "--method fast: choose from auto"),
+        (["run", "--method=", "touch"], USAGE, "--method needs a METHOD"),
+        (["run", "--method"], USAGE, "--method needs a METHOD"),
+        (["run", "--strict=yes", "touch"], USAGE, "--strict takes no value"),
+        (["run", "--keep"], USAGE, "--keep needs a NAME"),
+        (["run", "--keep", "--strict", "touch"], USAGE, "--keep needs a NAME"),
+        (["run", "--keep", "", "touch"], USAGE, "--keep needs a NAME"),
+        (["run", "--keep=A=B", "touch"], USAGE, "keep: 'A=...' is not a variable name"),
+        (["enable", "--python", ""], USAGE, "unknown command 'enable'"),
+        (["disable"], USAGE, "unknown command 'disable'"),
+        (["enabled"], USAGE, "unknown command 'enabled'"),
+        (["hook"], USAGE, "required: ACTION"),
+        (["hook", "nosuch"], USAGE, "invalid choice: 'nosuch'"),
+        (["hook", "status", "enable"], USAGE, "unrecognized arguments: enable"),
+        (["hook", "enable", "--python", ""], USAGE, "--python: the path is empty"),
+        (["hook", "status", "--system"], USAGE, "--system is an option of `hook enable` and"),
+        (["hook", "disable", "--on-request"], USAGE, "--on-request is an option of `hook enable`"),
+        (["run", "--clear", "A*B", "touch"], USAGE, "clear: 'A*B' is not a variable name"),
+        (["run", "-m"], USAGE, "-m needs a MODULE"),
+        (["run", "-m", ""], USAGE, "-m needs a MODULE"),
+        (["run", "-m", "", "touch"], USAGE, "-m needs a MODULE"),
         (["run", "", "touch"], NOT_FOUND, "the name of the program is empty"),
         (["run", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
         (["run", "--", "--strict"], NOT_FOUND, "--strict: not found in PATH"),
@@ -99,19 +108,19 @@ def refused(
         (["run", "--method", "in-process", "-m", ".json"], NOT_FOUND, "no such module"),
         (["run", "--method", "in-process", "-m", "__main__"], NOT_FOUND, "no such module"),
         (["run", "--method", "in-process", "--children", "x.py"], CANNOT, "--children needs"),
-        (["status", "x"], USAGE, "'x' is no process id"),
-        (["status", "0"], USAGE, "'0' is no process id"),
-        (["status", "-1"], USAGE, "'-1' is no process id"),
-        (["status", "1.0"], USAGE, "'1.0' is no process id"),
-        (["status", "0x1"], USAGE, "'0x1' is no process id"),
-        (["status", " 1"], USAGE, "' 1' is no process id"),
-        (["status", "1_0"], USAGE, "'1_0' is no process id"),
-        (["status", "٣"], USAGE, "is no process id"),
-        (["status", ""], USAGE, "'' is no process id"),
-        (["status", "self"], USAGE, "'self' is no process id"),
-        (["status", "1\n2"], USAGE, r"'1\n2' is no process id"),
-        (["status", "2147483648"], USAGE, "is no process id"),
-        (["status", "9" * 5000], USAGE, "is no process id"),
+        (["status", "x"], USAGE, "'x' is not a process ID"),
+        (["status", "0"], USAGE, "'0' is not a process ID"),
+        (["status", "-1"], USAGE, "'-1' is not a process ID"),
+        (["status", "1.0"], USAGE, "'1.0' is not a process ID"),
+        (["status", "0x1"], USAGE, "'0x1' is not a process ID"),
+        (["status", " 1"], USAGE, "' 1' is not a process ID"),
+        (["status", "1_0"], USAGE, "'1_0' is not a process ID"),
+        (["status", "٣"], USAGE, "is not a process ID"),
+        (["status", ""], USAGE, "'' is not a process ID"),
+        (["status", "self"], USAGE, "'self' is not a process ID"),
+        (["status", "1\n2"], USAGE, r"'1\n2' is not a process ID"),
+        (["status", "2147483648"], USAGE, "is not a process ID"),
+        (["status", "9" * 5000], USAGE, "is not a process ID"),
         (["status", "2147483647"], USAGE, "2147483647: no such process"),
         (["status", "1", "2"], USAGE, "unrecognized arguments: 2"),
         (["status", "1", "a\nb"], USAGE, r"unrecognized arguments: a\nb"),
@@ -120,17 +129,17 @@ def refused(
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
-def test_command_lines(
+def test_a_wrong_command_line_is_refused_with_one_line(
     command: str, user: dict[str, Any], words: list[str], status: int, text: str
 ) -> None:
-    """Whatever is written there."""
+    """Whatever the words are: the documented status and nothing on standard output."""
     env = {"PATH": "/usr/bin:/bin"}
     refused(support.run([command, *words], env=env, cwd="/", **user), status, text)
 
 
 @pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"]])
-def test_as_a_module_too(python: str, words: list[str]) -> None:
-    """`python -m process_hardening` has the same manners."""
+def test_the_module_refuses_with_one_line_too(python: str, words: list[str]) -> None:
+    """`python -m process_hardening` is the same command."""
     result = support.run_as_user([python, "-m", "process_hardening", *words])
     assert result.returncode in (USAGE, NOT_FOUND)
     assert result.stderr.startswith("process-hardening: ")
@@ -184,9 +193,9 @@ def set_user_id(mode: int) -> Callable[[Path], Path]:
     """The maker of a program that gains rights."""
 
     def make(folder: Path) -> Path:
-        support.need_root()
+        support.require_root()
         path = folder / "program"
-        path.write_bytes(Path(launches.which("touch")).read_bytes())
+        path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
         os.chown(path, 0, 0)
         path.chmod(mode)
         return path
@@ -196,14 +205,14 @@ def set_user_id(mode: int) -> Callable[[Path], Path]:
 
 def with_capabilities(folder: Path) -> Path:
     """A program that gains CAP_NET_RAW (VFS_CAP_REVISION_2, linux/capability.h)."""
-    support.need_root()
+    support.require_root()
     path = folder / "program"
-    path.write_bytes(Path(launches.which("touch")).read_bytes())
+    path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
     path.chmod(0o755)
     try:
         os.setxattr(path, "security.capability", bytes([1, 0, 0, 2, 0, 0x20, 0, 0]) + bytes(12))
     except OSError as error:
-        support.missing(f"file capabilities: {error.strerror}")
+        support.fail_or_skip(f"file capabilities: {error.strerror}")
     return path
 
 
@@ -216,20 +225,24 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
     "zeroes": (a_file(bytes(4096)), CANNOT, "neither an ELF program nor a script"),
     "not executable": (a_file(b"#!/bin/sh\n", 0o644), CANNOT, "not executable: chmod +x it"),
     "magic alone": (a_file(b"\x7fELF"), CANNOT, "damaged ELF file"),
-    "truncated ELF": (a_file(elf_files.make(OURS)[:100]), CANNOT, "damaged ELF file"),
+    "truncated ELF": (a_file(elf_files.make_elf(OURS)[:100]), CANNOT, "damaged ELF file"),
     "ELF of 3 bits": (
-        a_file(elf_files.with_bytes(elf_files.make(OURS), 4, b"\3")),
+        a_file(elf_files.replace_bytes(elf_files.make_elf(OURS), 4, b"\3")),
         CANNOT,
         "damaged ELF file",
     ),
     "foreign machine": (
-        a_file(elf_files.make(FOREIGN)),
+        a_file(elf_files.make_elf(FOREIGN)),
         CANNOT,
         f"for another machine (ELF machine {FOREIGN}), this one is {os.uname().machine}",
     ),
-    "big-endian machine": (a_file(elf_files.make(22, order=">")), CANNOT, "for another machine"),
+    "big-endian machine": (
+        a_file(elf_files.make_elf(22, order=">")),
+        CANNOT,
+        "for another machine",
+    ),
     "no loader": (
-        a_file(elf_files.make(OURS, interpreter="/nosuch/ld.so")),
+        a_file(elf_files.make_elf(OURS, interpreter="/nosuch/ld.so")),
         CANNOT,
         "cannot be started",
     ),
@@ -263,10 +276,10 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str]] = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("method", ["auto", "execute-only", "preload"])
-def test_programs(
+def test_what_cannot_be_started_protected_is_refused(
     command: str, user: dict[str, Any], user_tmp: Path, name: str, method: str
 ) -> None:
-    """What is no program, or one that cannot be protected, is not started in any other way."""
+    """By every method: it is not started in any other way."""
     make, status, text = PROGRAMS[name]
     path, started = make(user_tmp), user_tmp / "started"
     result = support.run(
@@ -279,11 +292,11 @@ def test_programs(
 
 
 @pytest.mark.parametrize("mode", [0o311, 0o111])
-def test_an_unreadable_program(
+def test_an_unreadable_program_is_refused(
     compiler: support.Compiler, command: str, user_tmp: Path, mode: int
 ) -> None:
-    """Only who may read it can copy it; root may."""
-    support.need_root()
+    """It cannot be copied; root may read it."""
+    support.require_root()
     path = user_tmp / "program"
     path.write_bytes(compiler("subject.c").read_bytes())
     path.chmod(mode)
@@ -294,9 +307,9 @@ def test_an_unreadable_program(
     assert (result.returncode, result.stderr) == (7, "")
 
 
-def test_an_unreadable_script(command: str, user_tmp: Path) -> None:
-    """For each way of running it."""
-    support.need_root()
+def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
+    """By every method."""
+    support.require_root()
     path = user_tmp / "script.py"
     path.write_text("#!/bin/sh\n")
     for mode in (0o200, 0o311):
@@ -307,9 +320,9 @@ def test_an_unreadable_script(command: str, user_tmp: Path) -> None:
             refused(result, CANNOT, "read")
 
 
-def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
-    """What lies in it is not there for this user."""
-    support.need_root()
+def test_a_program_in_a_closed_folder_is_not_found(command: str, user_tmp: Path) -> None:
+    """For this user it does not exist."""
+    support.require_root()
     folder = user_tmp / "closed"
     folder.mkdir(mode=0o700)
     (folder / "program").write_text("#!/bin/sh\n")
@@ -318,15 +331,17 @@ def test_a_folder_that_may_not_be_entered(command: str, user_tmp: Path) -> None:
     refused(result, NOT_FOUND, f"{folder}/program: no such file")
 
 
-def test_methods_that_cannot_do_it(compiler: support.Compiler, command: str) -> None:
-    """A static program by preload: never by another method than was asked for."""
-    static = launches.static(compiler)
+def test_a_method_that_does_not_work_is_not_replaced_by_another(
+    compiler: support.Compiler, command: str
+) -> None:
+    """A static program is refused by preload."""
+    static = launches.build_static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
     refused(result, CANNOT, "not preload: it is statically linked")
 
 
-def test_too_many_arguments(command: str) -> None:
-    """More than the kernel takes for the new image: E2BIG is told, whoever found it."""
+def test_arguments_too_long_for_the_kernel_are_refused(command: str) -> None:
+    """The line has the kernel's reason (E2BIG), whoever found it."""
     # Fits as it is; with what was set aside, in hex, the environment is too large for exec.
     env = {**os.environ, "LD_LIBRARY_PATH": "x" * 100_000}
     result = support.run_as_user([command, "run", "true"], env=env)
@@ -354,8 +369,10 @@ def full() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_standard_output_is_full(command: str, user: dict[str, Any], full: int, name: str) -> None:
-    """What could not be written was not told: no success."""
+def test_a_full_standard_output_is_an_error(
+    command: str, user: dict[str, Any], full: int, name: str
+) -> None:
+    """A success would say that the text was printed."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     result = support.run(
         [command, *words], capture_output=False, stdout=full, stderr=subprocess.PIPE, **user
@@ -365,16 +382,18 @@ def test_standard_output_is_full(command: str, user: dict[str, Any], full: int, 
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_standard_output_is_closed(command: str, user: dict[str, Any], name: str) -> None:
-    """The same; nothing else gets the text that was meant for it."""
+def test_a_closed_standard_output_is_an_error(
+    command: str, user: dict[str, Any], name: str
+) -> None:
+    """No other descriptor gets the text."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     result = support.run(["sh", "-c", 'exec "$@" >&-', "sh", command, *words], **user)
     refused(result, USAGE, "standard output is closed")
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_the_reader_of_standard_output_is_gone(command: str, name: str) -> None:
-    """A pipe that nobody reads."""
+def test_a_pipe_without_a_reader_is_an_error(command: str, name: str) -> None:
+    """As with `| true`."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
     reader, writer = os.pipe()
     os.close(reader)
@@ -388,18 +407,20 @@ def test_the_reader_of_standard_output_is_gone(command: str, name: str) -> None:
 
 @pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"], ["run", "/etc"]])
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>&- >&-"])
-def test_standard_error_is_closed_or_full(command: str, words: list[str], redirection: str) -> None:
-    """The status tells all the same, and the line does not go to standard output instead."""
+def test_without_standard_error_the_status_is_the_same(
+    command: str, words: list[str], redirection: str
+) -> None:
+    """The line does not go to standard output instead."""
     expected = support.run_as_user([command, *words])
     result = support.run_as_user(["sh", "-c", f'exec "$@" {redirection}', "sh", command, *words])
     assert (result.returncode, result.stdout, result.stderr) == (expected.returncode, "", "")
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "0<&- 1>&- 2>&-"])
-def test_a_program_without_standard_error(
+def test_a_program_starts_without_standard_error(
     command: str, compiler: support.Compiler, redirection: str
 ) -> None:
-    """It starts as it would without us."""
+    """As it would without `run`."""
     subject = str(compiler("subject.c"))
     for method in ("execute-only", "preload"):
         run = [command, "run", "--method", method, "--", subject, "status", "7"]
@@ -408,7 +429,7 @@ def test_a_program_without_standard_error(
 
 
 def test_wrong_policies_end_the_program(python: str) -> None:
-    """The same manners for authors: one line, status 2 (test_api.py has the details)."""
+    """With one line and status 2; test_api.py has the details."""
     code = "import process_hardening as ph; ph.pre_main_hardening('strict'); print('went on')"
     result = support.run_as_user([python, "-c", code])
     refused(result, USAGE, "policy must be a process_hardening.Policy")
@@ -417,8 +438,8 @@ def test_wrong_policies_end_the_program(python: str) -> None:
 @pytest.mark.parametrize(
     "name", ["PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONVERBOSE", "PYTHONOPTIMIZE"]
 )
-def test_variables_of_python_change_no_manners(command: str, name: str) -> None:
-    """They are the caller's for the program, and act on our interpreter too."""
+def test_variables_of_python_do_not_change_the_errors(command: str, name: str) -> None:
+    """They are meant for the program, but our interpreter reads them too."""
     value = "error" if name == "PYTHONWARNINGS" else "1"
     env = {**os.environ, name: value}
     result = support.run_as_user([command, "run", "nosuch"], env=env)

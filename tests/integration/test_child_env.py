@@ -29,7 +29,7 @@ def cuda(compiler: support.Compiler) -> tuple[str, str]:
 def run_python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
     argv = [sys.executable, "-c", f"import json, os, subprocess, sys\n{code}"]
-    return support.run_as_user(argv, env={**launches.without_loader_variables(), **env})
+    return support.run_as_user(argv, env={**launches.remove_loader_variables(), **env})
 
 
 def shown(code: str, **env: str) -> Any:
@@ -79,9 +79,7 @@ def test_an_injector_that_came_back_goes_no_further(name: str, before: bool) -> 
 
 def test_our_own_entry_is_no_injector() -> None:
     """`run --children` put it there; a child without it would be unprotected."""
-    code = (
-        "ph.harden()\nos.environ['LD_PRELOAD'] = os.fsdecode(ph._preload_entry).partition('=')[2]"
-    )
+    code = "ph.harden()\nos.environ['LD_PRELOAD'] = ph._PRELOAD_ENTRY.decode().partition('=')[2]"
     assert list(shown(CHILD_ENV.format(code))) == ["LD_PRELOAD"]
     code += " + ':/x.so'"
     assert shown(CHILD_ENV.format(code)) == {}
@@ -153,7 +151,7 @@ def test_through_run(cuda: tuple[str, str], command: str, user_tmp: Path, method
     )
     python = [] if method == "in-process" else [sys.executable]
     argv = [command, "run", "--method", method, "--", *python, str(script)]
-    env = {**launches.without_loader_variables(), "LD_LIBRARY_PATH": folder}
+    env = {**launches.remove_loader_variables(), "LD_LIBRARY_PATH": folder}
     result = support.run_as_user(argv, env=env)
     assert result.stdout.splitlines() == ["127 True", "127 True", "0 42"], result.stderr
 
@@ -226,8 +224,8 @@ def test_what_run_hands_over(
     """One variable, if there is something to carry; and no value of an injector."""
     subject = str(compiler("subject.c"))
     words = [word.format(command=command, subject=subject) for word in argv]
-    env = {**launches.without_loader_variables(), **given}
-    told = launches.ask(words, env=env, **support.as_user())
+    env = {**launches.remove_loader_variables(), **given}
+    told = launches.describe(words, env=env, **support.user_options())
     entries = [entry for entry in told.variables if entry.startswith(SET_ASIDE.encode())]
     assert entries == ([f"{SET_ASIDE}={handed_over}".encode()] if handed_over else [])
 
@@ -244,7 +242,7 @@ def test_reexec_hands_over_and_cleans_up() -> None:
 
 def test_root_sees_the_same(cuda: tuple[str, str]) -> None:
     """Nothing here depends on who runs it."""
-    support.need_root()
+    support.require_root()
     program, folder = cuda
     code = CUDA.format("ph.pre_main_hardening()", program)
     result = support.run(

@@ -43,7 +43,7 @@ class Holder(support.Running):
     def __init__(self, protection: str, start: str, programs: Path, *words: str) -> None:
         super().__init__(
             [sys.executable, str(programs / "children.py"), protection, start, *words],
-            env=launches.without_loader_variables(),
+            env=launches.remove_loader_variables(),
         )
 
     def leaks(self, programs: Path) -> list[str]:
@@ -116,7 +116,7 @@ PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"
 def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
     argv = [sys.executable, "-c", PRELUDE + code]
-    return support.run_as_user(argv, env={**launches.without_loader_variables(), **env})
+    return support.run_as_user(argv, env={**launches.remove_loader_variables(), **env})
 
 
 def shown(expression: str, **env: str) -> Any:
@@ -249,8 +249,8 @@ def test_another_library_in_ld_preload_is_an_error(user_tmp: Path) -> None:
     )
     result = python(code)
     assert result.stdout == (
-        "children cannot be hardened: LD_PRELOAD names another library: harden() takes it out; do"
-        " not keep it children 8\nTrue\n"
+        "children cannot be hardened: LD_PRELOAD names another library: let harden()"
+        " remove it, do not keep it children 8\nTrue\n"
     )
 
 
@@ -281,7 +281,7 @@ def test_a_wrong_policy_is_refused() -> None:
 def test_popen_takes_an_environment_of_either_kind() -> None:
     """As subprocess.Popen: str or bytes, and what else is in it stays."""
     code = (
-        "ours = ('LD_PRELOAD', ph._children_variable, ph._keep_variable)\n"
+        "ours = ('LD_PRELOAD', 'PROCESS_HARDENING_CHILDREN', 'PROCESS_HARDENING_KEEP')\n"
         "for env in (dict(os.environ, A='1'), {**os.environb, b'A': b'1'}, None):\n"
         "    child = ph.popen_unhardened(['env'], env=env, stdout=subprocess.PIPE, text=True)\n"
         "    text, _ = child.communicate()\n"
@@ -320,7 +320,7 @@ def test_credentials_stay_from_tools_that_need_none(arguments: str, left: set[st
         ("secrets='dorp'", "ValueError: secrets must be 'keep' or 'drop', not 'dorp'"),
         ("secrets=True", "ValueError: secrets must be 'keep' or 'drop', not True"),
         ("drop='PGPASSWORD'", "TypeError: drop must be a sequence of variable names"),
-        ("keep=['A=B']", "ValueError: keep: 'A=...' is no variable name"),
+        ("keep=['A=B']", "ValueError: keep: 'A=...' is not a variable name"),
     ],
 )
 def test_wrong_arguments_of_child_env(arguments: str, error: str) -> None:

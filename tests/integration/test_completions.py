@@ -37,6 +37,8 @@ LINES = [
     ("verify --evidence fol", "[verify][--evidence][folder"),
     ("verify --victim execute", "[verify][--victim][execute-only]"),
     ("explain PH11", "[explain][PH11"),
+    ("hook dis", "[hook][disable]"),
+    ("hook enable --on-r", "[hook][enable][--on-request]"),
     ("run --keep X --metho", "[run][--keep][X][--method]"),
     ("run --method in-p", "[run][--method][in-process]"),
     ("run zebra-", "[run][zebra-tool]"),
@@ -63,17 +65,21 @@ def start_of(shell: str, home: Path) -> tuple[list[str], str]:
     """How the shell starts without files of this machine's, and what loads the completion."""
     if shell == "bash":
         if not BASH_COMPLETION.exists():
-            support.missing("bash-completion")
+            support.fail_or_skip("bash-completion")
         ours = SHARE / "bash-completion/completions/process-hardening"
-        return [support.tool("bash"), "--norc", "-i"], f"source {BASH_COMPLETION}; source {ours}"
+        return [
+            support.find_tool("bash"),
+            "--norc",
+            "-i",
+        ], f"source {BASH_COMPLETION}; source {ours}"
     if shell == "zsh":
         functions = SHARE / "zsh/site-functions"
         return (
-            [support.tool("zsh"), "-f", "-i"],
+            [support.find_tool("zsh"), "-f", "-i"],
             f"fpath=({functions} $fpath); autoload -U compinit; compinit -u -d {home}/.dump",
         )
     ours = SHARE / "fish/vendor_completions.d/process-hardening.fish"
-    return [support.tool("fish"), "--no-config", "-i"], f"source {ours}"
+    return [support.find_tool("fish"), "--no-config", "-i"], f"source {ours}"
 
 
 class Terminal:

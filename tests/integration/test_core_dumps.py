@@ -7,6 +7,7 @@ The difference matters: a pipe gets the memory even where the core limit is 0 (c
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,24 +17,17 @@ import pytest
 
 import support
 import victims
-from victims import METHODS, Chat, Cores, chat_argv
+from victims import METHODS, Chat, Cores, make_chat_argv
 
 NOTHING = "0 0 bytes"
 
 SIGNALS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT, signal.SIGBUS)
 
-RAISE_LIMIT = """
-import resource, sys
-hard = resource.prlimit(int(sys.argv[1]), resource.RLIMIT_CORE)[1]
-hard = hard or resource.RLIM_INFINITY
-resource.prlimit(int(sys.argv[1]), resource.RLIMIT_CORE, (hard, hard))
-"""
-"""What an attacker runs who wants a victim to leave a core."""
 
-
-def raise_limit(victim: Chat) -> str:
-    """Raise the core limit of a victim, as its own user. Returns what the kernel objects."""
-    return support.run_as_user([sys.executable, "-c", RAISE_LIMIT, str(victim.pid)]).stderr
+def raise_limit(victim: Chat, programs: Path) -> str:
+    """Raise the core limit of a victim, as its own user; returns the kernel's objection."""
+    program = str(programs / "raise_core_limit.py")
+    return support.run_as_user([sys.executable, program, str(victim.pid)]).stderr
 
 
 def kill(victim: Chat, number: signal.Signals) -> None:
@@ -47,61 +41,71 @@ def test_a_signal_leaves_no_core(
     number: signal.Signals, method: str, chat: str, cores: Cores
 ) -> None:
     """A signal that dumps core leaves the secret of an unhardened victim only."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         kill(victim, number)
         kill(control, number)
-        cores.leak(control)
-        assert cores.of(victim.pid) is None
+        cores.assert_leaked(control)
+        assert cores.find(victim.pid) is None
 
 
 @pytest.mark.parametrize("command", ["/crash", "/abort"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_crash_leaves_no_core(command: str, method: str, chat: str, cores: Cores) -> None:
     """A fault and an abort() of its own leave the secret of an unhardened victim only."""
-    with Chat(chat_argv("plain", chat)) as control, Chat(chat_argv(method, chat)) as victim:
+    with (
+        Chat(make_chat_argv("plain", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
         assert victim.ask(command) == ""
         assert control.ask(command) == ""
         assert victim.process.wait(support.TIMEOUT) == control.process.wait(support.TIMEOUT) < 0
-        cores.leak(control)
-        assert cores.of(victim.pid) is None
+        cores.assert_leaked(control)
+        assert cores.find(victim.pid) is None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_prlimit_does_not_bring_cores_back(method: str, chat: str, cores: Cores) -> None:
+def test_prlimit_does_not_bring_cores_back(
+    method: str, chat: str, programs: Path, cores: Cores
+) -> None:
     """An attacker can raise a limit that is only softly 0, and not one of ours."""
-    with Chat(chat_argv("SOFT_ONLY", chat)) as control, Chat(chat_argv(method, chat)) as victim:
-        assert raise_limit(control) == "", "inconclusive: the limit cannot be raised"
-        assert victims.NOT_PERMITTED in raise_limit(victim)
-        assert victims.core_limit(victim.pid) == NOTHING
+    with (
+        Chat(make_chat_argv("SOFT_ONLY", chat)) as control,
+        Chat(make_chat_argv(method, chat)) as victim,
+    ):
+        assert raise_limit(control, programs) == "", "inconclusive: the limit cannot be raised"
+        assert victims.NOT_PERMITTED in raise_limit(victim, programs)
+        assert victims.read_core_limit(victim.pid) == NOTHING
 
         kill(victim, signal.SIGSEGV)
         kill(control, signal.SIGSEGV)
-        cores.leak(control)
-        assert cores.of(victim.pid) is None
+        cores.assert_leaked(control)
+        assert cores.find(victim.pid) is None
 
 
-def dumps_through_pipes_only(victim: Chat, cores: Cores) -> None:
+def crash_and_expect_a_dump_through_pipes_only(victim: Chat, cores: Cores) -> None:
     """Crash a process with a core limit of 0 that is dumpable."""
-    assert victims.core_limit(victim.pid) == NOTHING
+    assert victims.read_core_limit(victim.pid) == NOTHING
     kill(victim, signal.SIGSEGV)
     if cores.piped:
-        assert victim.key.encode() in (cores.of(victim.pid) or b"")
+        assert victim.key.encode() in (cores.find(victim.pid) or b"")
     else:
-        assert cores.of(victim.pid) is None
+        assert cores.find(victim.pid) is None
 
 
 def test_the_limit_alone_does_not_stop_a_pipe(chat: str, cores: Cores) -> None:
     """A policy without the inspection step leaves the memory to a pipe in core_pattern."""
-    with Chat(chat_argv("LIMIT_ONLY", chat)) as victim:
-        dumps_through_pipes_only(victim, cores)
+    with Chat(make_chat_argv("LIMIT_ONLY", chat)) as victim:
+        crash_and_expect_a_dump_through_pipes_only(victim, cores)
 
 
-def test_a_child_program_dumps_through_pipes_only(chat: str, cores: Cores) -> None:
+def test_a_child_program_dumps_through_pipes_only(chat: str, programs: Path, cores: Cores) -> None:
     """A program that a hardened process starts inherits the core limit, and is dumpable again."""
-    start = "import process_hardening, os, sys; process_hardening.harden(); os.execv({0!r}, {1!r})"
-    argv = chat_argv("plain", chat)
-    with Chat([sys.executable, "-c", start.format(argv[0], argv)]) as victim:
-        dumps_through_pipes_only(victim, cores)
+    start = [sys.executable, str(programs / "harden_and_become.py")]
+    with Chat([*start, *make_chat_argv("plain", chat)]) as victim:
+        crash_and_expect_a_dump_through_pipes_only(victim, cores)
 
 
 def test_settings_are_restored_when_a_test_fails(tmp_path: Path) -> None:
@@ -109,20 +113,13 @@ def test_settings_are_restored_when_a_test_fails(tmp_path: Path) -> None:
     settings = [Path("/proc/sys/kernel/core_pattern"), Path("/proc/sys/kernel/core_pipe_limit")]
     limit = resource.getrlimit(resource.RLIMIT_CORE)
     before = [path.read_text() for path in settings]
-    support.need_root()
+    support.require_root()
 
-    (tmp_path / "test_failing.py").write_text(
-        "from pathlib import Path\n"
-        "from integration.conftest import *\n"
-        "from conftest import *\n"
-        "def test_failing(cores):\n"
-        "    print('was', Path('/proc/sys/kernel/core_pattern').read_text())\n"
-        "    assert False\n"
-    )
+    shutil.copy(victims.PROGRAMS / "fails_with_cores.py", tmp_path)
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--rootdir", "."]
     tests = victims.PROGRAMS.parent
     result = subprocess.run(
-        [*argv, "-o", f"pythonpath={tests}", "test_failing.py"],
+        [*argv, "-o", f"pythonpath={tests}", "fails_with_cores.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

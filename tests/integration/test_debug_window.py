@@ -49,7 +49,7 @@ def test_it_opens_and_shuts(programs: Path, key: Path, attack: str) -> None:
 
 def test_a_debugger_can_attach(programs: Path, key: Path) -> None:
     """What it is for: gdb reads the memory of the process within, and not before."""
-    gdb = support.tool("gdb")
+    gdb = support.find_tool("gdb")
     with quiet(programs) as victim:
         where = victim.hold(key, "bytearray")
         victim.do("ph.harden()")

@@ -40,7 +40,7 @@ def test_it_needs_a_commit(checkout: Path) -> None:
 
 def test_it_refuses_uncommitted_work(checkout: Path) -> None:
     """It would not be in the release; the files are named."""
-    git = [support.tool("git"), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    git = [support.find_tool("git"), "-c", "user.name=x", "-c", "user.email=x@example.org"]
     for command in (["init", "-q"], ["add", "tools"], ["commit", "-q", "-m", "x"]):
         assert support.run([*git, *command], cwd=checkout).returncode == 0
     (checkout / "forgotten.c").touch()

@@ -53,7 +53,7 @@ def test_an_attacker_gets_in_before_and_not_after(programs: Path, user_tmp: Path
 @pytest.mark.parametrize("value", ["0", "1", "2"])
 def test_recheck_after_setuid(programs: Path, value: str, suid_dumpable: support.Sysctl) -> None:
     """The kernel sets the flag to fs.suid_dumpable: 1 and 2 are drift, 0 is not."""
-    support.need_root()
+    support.require_root()
     suid_dumpable.set(value)
     with Console(programs, user=0, group=0) as victim:
         victim.do("ph.harden()", f"os.setuid({support.USER})")
@@ -247,7 +247,7 @@ def test_the_guard_refuses_injectors(programs: Path, setter: str) -> None:
 
 def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
     """Search paths, which children need; our own library; and what C code does, which it says."""
-    entry = os.fsdecode(ph._preload_entry)
+    entry = os.fsdecode(ph._PRELOAD_ENTRY)
     library = entry.partition("=")[2]
     with Console(programs) as victim:
         victim.do("ph.guard_environment()")

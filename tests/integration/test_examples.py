@@ -64,7 +64,7 @@ def test_the_daemon_is_closed_to_the_user_that_it_became(
     user_tmp: Path, suid_dumpable: support.Sysctl
 ) -> None:
     """Here a change of user undoes hardening (fs.suid_dumpable is 1): it comes after that."""
-    support.need_root()
+    support.require_root()
     suid_dumpable.set("1")
     user = pwd.getpwuid(support.USER).pw_name
     secret = secrets.token_hex(16).encode()
@@ -78,7 +78,7 @@ def test_the_daemon_is_closed_to_the_user_that_it_became(
         with support.Running(argv, **root) as daemon:
             assert daemon.ready == f"signing as {user}"
             core = user_tmp / f"core.{daemon.pid}"
-            gcore = [support.tool("gcore"), "-o", str(user_tmp / "core"), str(daemon.pid)]
+            gcore = [support.find_tool("gcore"), "-o", str(user_tmp / "core"), str(daemon.pid)]
             said = support.run_as_user(gcore).stderr
             assert (core.exists() and secret in core.read_bytes()) == bool(extra), said
             assert (victims.NOT_PERMITTED in said) == (not extra)

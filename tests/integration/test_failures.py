@@ -15,7 +15,7 @@ import pytest
 
 import support
 import victims
-from victims import chat_argv, command
+from victims import find_command, make_chat_argv
 
 BYPASS = "CODEX_SKIP_HARDENING"
 OFFER = f" ({BYPASS}=1 starts without hardening, which exposes secrets)"
@@ -136,7 +136,7 @@ def test_run_starts_nothing(method: str, failure: Failure, filtered: list[str], 
         *filtered,
         failure.rule,
         "--",
-        command(),
+        find_command(),
         "run",
         "--method",
         method,
@@ -153,8 +153,8 @@ def test_the_preload_library_ends_the_program(
     program: str, failure: Failure, filtered: list[str], chat: str
 ) -> None:
     """A program that our library is loaded into ends in the same way, before its main()."""
-    argv = ["sh", "-c", "echo started"] if program == "shell" else chat_argv("plain", chat)
-    argv = [*filtered, failure.rule, "--", "env", "-", victims.preload_entry(), *argv]
+    argv = ["sh", "-c", "echo started"] if program == "shell" else make_chat_argv("plain", chat)
+    argv = [*filtered, failure.rule, "--", "env", "-", victims.make_preload_entry(), *argv]
     # env(1) itself is not hardened: what it starts is.
     assert outcome(argv) == (failure.status, "", last_words(failure))
 
@@ -180,7 +180,7 @@ def test_the_bypass_starts_the_program_of_run(
         *filtered,
         failure.rule,
         "--",
-        command(),
+        find_command(),
         "run",
         "--method",
         method,
@@ -215,7 +215,7 @@ def test_a_refused_limit_is_no_failure_when_it_is_0(
     assert (code, errors) == (0, "")
     assert output.startswith("hardened applied; already in place; already in place\n")
 
-    run = [command(), "run", "--", chat, "PLAIN"]
+    run = [find_command(), "run", "--", chat, "PLAIN"]
     code, output, errors = outcome([*filtered, *run], core="0:0")
     assert (code, output.split()[0], errors) == (0, "STARTED", "")
 
@@ -234,7 +234,7 @@ def test_a_soft_limit_of_0_is_not_enough(filtered: list[str], survivor: list[str
 
 def without_proc(argv: list[str]) -> list[str]:
     """The command line that runs a program where nothing is mounted on /proc, as the user."""
-    support.need_root()
+    support.require_root()
     as_user = f"setpriv --reuid {support.USER} --regid {support.USER} --clear-groups"
     script = f'mount -t tmpfs none /proc && exec {as_user} "$@"'
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *argv]
@@ -262,7 +262,7 @@ def test_loader_variables_cannot_be_wiped_without_proc(survivor: list[str]) -> N
 @pytest.mark.parametrize("method", ["execute-only", "preload", "in-process"])
 def test_run_without_proc(method: str, chat: str) -> None:
     """`run` ends in the same way; it needs /proc itself for a program that it passes on to."""
-    argv = without_proc([command(), "run", "--method", method, "--", chat, "PLAIN"])
+    argv = without_proc([find_command(), "run", "--method", method, "--", chat, "PLAIN"])
     result = support.run(argv, env={**os.environ, "LD_DEBUG_OUTPUT": "/none"})
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr == words(STAT_MISSING, 8)
@@ -277,7 +277,7 @@ def test_run_without_proc(method: str, chat: str) -> None:
 
 def test_the_preload_library_without_proc() -> None:
     """Its own variable is one that it has to wipe: the program does not start."""
-    argv = without_proc(["env", victims.preload_entry(), "sh", "-c", "echo started"])
+    argv = without_proc(["env", victims.make_preload_entry(), "sh", "-c", "echo started"])
     result = support.run(argv)
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr == words(STAT_MISSING, 8)
@@ -316,7 +316,7 @@ def test_no_new_privs_fails(
     rule: str, description: str, filtered: list[str], survivor: list[str]
 ) -> None:
     """STRICT's own step: status 5. Only root can have a filter without no_new_privs."""
-    support.need_root()
+    support.require_root()
     result = support.run([*filtered, rule, "--", *survivor, "STRICT"])
     assert (result.returncode, result.stdout) == (5, "")
     assert result.stderr == words(description, 5)
@@ -326,7 +326,7 @@ def test_no_new_privs_fails(
 
 def test_a_tracer_is_refused(survivor: list[str], user_tmp: Path) -> None:
     """Under a tracer that was there before, STRICT ends with status 6; DEFAULT does not look."""
-    strace = [support.tool("strace"), "-o", str(user_tmp / "trace")]
+    strace = [support.find_tool("strace"), "-o", str(user_tmp / "trace")]
     code, output, errors = outcome([*strace, *survivor, "STRICT"])
     assert (code, output) == (6, "")
     (pid,) = re.findall(r"\(process ([1-9][0-9]*)\)", errors)

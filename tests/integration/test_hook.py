@@ -1,9 +1,10 @@
-"""The start-up hook of an environment: enable, disable, enabled, and what they reach."""
+"""The start-up hook of a Python environment: `hook enable|disable|status`, and what it reaches."""
 
 from __future__ import annotations
 
 import os
 import pkgutil
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,11 @@ import pytest
 import launches
 import support
 import victims
-from process_hardening import startup_hook as hook
+from process_hardening import hook_installer as installer
 from programs.children import HOLD
 
 ATTACKS = ("mem", "process_vm_readv")
-HOOK = hook.NAME + ".pth"
+HOOK = installer.NAME + ".pth"
 PYTHON_OF_VENV = (
     Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 )
@@ -45,8 +46,8 @@ class Venv:
         return found
 
     def call(self, command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Call process-hardening for this environment, as its owner."""
-        argv = [victims.command(), *command.split(), "--python", self.python, *words]
+        """Call `process-hardening hook` for this environment, as its owner."""
+        argv = [victims.find_command(), "hook", *command.split(), "--python", self.python, *words]
         return support.run_as_user(argv, **options)
 
     def leaks(self, programs: Path, *flags: str, **env: str) -> list[str]:
@@ -70,8 +71,8 @@ def venv(user_tmp: Path) -> Venv:
     return Venv(user_tmp / "venv")
 
 
-def said(result: subprocess.CompletedProcess[str], status: int, text: str) -> None:
-    """One line with this text, on the stream that goes with the status."""
+def check(result: subprocess.CompletedProcess[str], status: int, text: str) -> None:
+    """Fail unless it printed one line with this text, on the stream that goes with the status."""
     assert result.returncode == status, result.stdout + result.stderr
     line, nothing = result.stdout, result.stderr
     if status == 2:
@@ -85,52 +86,47 @@ def said(result: subprocess.CompletedProcess[str], status: int, text: str) -> No
 REQUEST = {"PROCESS_HARDENING_CHILDREN": "1"}
 
 
-def test_every_python_of_the_environment(venv: Venv, programs: Path) -> None:
-    """In an emptied environment, with -I and -E too; -S is the way round it; disable undoes it."""
+def test_every_start_of_python_is_hardened_until_the_hook_is_disabled(
+    venv: Venv, programs: Path
+) -> None:
+    """Also with an empty environment, -I and -E; only -S leaves the hook out."""
     before = venv.files()
-    assert venv.leaks(programs) == list(ATTACKS), "inconclusive: the control is shut"
+    assert venv.leaks(programs) == list(ATTACKS), "inconclusive: nothing leaks from the control"
 
-    said(venv.call("enable"), 0, f"enabled: {venv.site_packages / HOOK}")
+    check(venv.call("enable"), 0, f"enabled: {venv.site_packages / HOOK}")
     for flags in ([], ["-I"], ["-E"], ["-IsE"]):
         assert venv.leaks(programs, *flags) == []
     assert venv.leaks(programs, "-S") == list(ATTACKS)
-    said(venv.call("enabled"), 0, "enabled: every start of ")
+    check(venv.call("status"), 0, "enabled: every start of ")
 
-    said(venv.call("disable"), 0, "disabled: ")
+    check(venv.call("disable"), 0, "disabled: ")
     assert venv.files() == before
     assert venv.leaks(programs) == list(ATTACKS)
-    said(venv.call("enabled"), 1, "not enabled: ")
+    check(venv.call("status"), 1, "not enabled: ")
 
 
-def test_only_below_programs_that_ask_for_it(venv: Venv, programs: Path) -> None:
-    """--on-request: what has lost LD_PRELOAD on the way, and nothing else."""
-    said(venv.call("enable --on-request"), 0, "enabled: ")
-    said(venv.call("enabled"), 0, "enabled on request: ")
+def test_on_request_only_children_of_programs_that_ask_are_hardened(
+    venv: Venv, programs: Path
+) -> None:
+    """Even if LD_PRELOAD was lost on the way to them."""
+    check(venv.call("enable --on-request"), 0, "enabled: ")
+    check(venv.call("status"), 0, "enabled on request: ")
     assert venv.leaks(programs) == list(ATTACKS)
     assert venv.leaks(programs, "-I", **REQUEST) == []
 
 
-BELOW = """
-import json, os, subprocess, sys
-import process_hardening as ph
-ph.harden_children()
-child = "import process_hardening as ph; print(ph.status().verdict)"
-for env in {envs}:
-    for flags in [], ["-S"]:
-        check = ph.check_child([sys.executable, *flags, "-c", ""], env)
-        print(check.by, check.reason)
-subprocess.run([sys.executable, "-c", child], env={envs}[0])
-report = ph.harden_children()
-print(report.hook, any("in any environment" in kind for kind in report.covered))
-"""
+def check_children(venv: Venv, programs: Path, *envs: str) -> list[str]:
+    """The lines of programs/check_children.py for these environments, in JSON."""
+    program = [venv.python, str(programs / "check_children.py"), *envs]
+    result = support.run_as_user(program)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
 
 
-def test_check_child_knows_the_hook(venv: Venv) -> None:
+def test_check_child_knows_the_hook(venv: Venv, programs: Path) -> None:
     """Where LD_PRELOAD is not handed on, the hook reaches what is started without -S."""
     assert venv.call("enable").returncode == 0
-    code = BELOW.format(envs="[{}]")
-    result = support.run_as_user([venv.python, "-c", code])
-    assert result.stdout.splitlines() == [
+    assert check_children(venv, programs, "{}") == [
         "start-up hook None",
         "None LD_PRELOAD in its environment does not name our library, and -S leaves out the"
         " start-up hook",
@@ -139,12 +135,11 @@ def test_check_child_knows_the_hook(venv: Venv) -> None:
     ]
 
 
-def test_check_child_knows_what_is_on_request(venv: Venv) -> None:
-    """The request travels in its own variable."""
+def test_check_child_knows_a_hook_on_request(venv: Venv, programs: Path) -> None:
+    """It reaches the children whose environment holds the request."""
     assert venv.call("enable --on-request").returncode == 0
-    code = BELOW.format(envs="[{'PROCESS_HARDENING_CHILDREN': '1'}, {}]")
-    result = support.run_as_user([venv.python, "-c", code])
-    assert [line.split(" ")[0] for line in result.stdout.splitlines()] == [
+    lines = check_children(venv, programs, '{"PROCESS_HARDENING_CHILDREN": "1"}', "{}")
+    assert [line.split(" ")[0] for line in lines] == [
         "start-up",
         "None",
         "None",
@@ -156,34 +151,29 @@ def test_check_child_knows_what_is_on_request(venv: Venv) -> None:
 
 @pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
 @pytest.mark.parametrize("keep", ["", "LD_LIBRARY_PATH", "LD_X:LD_LIBRARY_*", "A*B", ":"])
-def test_a_child_that_lost_the_library_gets_it_back(venv: Venv, mode: str, keep: str) -> None:
-    """For its own children; and what the program keeps is kept, when it can be read."""
+def test_a_child_that_lost_the_library_gets_it_back(
+    venv: Venv, programs: Path, mode: str, keep: str
+) -> None:
+    """Its own children then have it too, and the variables that the program keeps."""
     assert venv.call(mode).returncode == 0
-    child = "import subprocess, sys; sys.exit(subprocess.run(['env']).returncode)"
     env = {**REQUEST, "PROCESS_HARDENING_KEEP": keep, "LD_LIBRARY_PATH": "/kept"}
-    result = support.run_as_user([venv.python, "-c", child], env=env)
+    result = support.run_as_user([venv.python, str(programs / "print_environment.py")], env=env)
     assert (result.returncode, result.stderr) == (0, "")
     assert "libprocess_hardening.so" in result.stdout
     assert ("LD_LIBRARY_PATH=/kept" in result.stdout) == ("LD_LIBRARY" in keep)
 
 
-def test_beside_the_preload_library(venv: Venv) -> None:
-    """The usual case: both are there, and the entry stays for grandchildren."""
+def test_the_hook_leaves_the_preload_library_to_grandchildren(venv: Venv, programs: Path) -> None:
+    """Where both harden a child, the library stays in its environment."""
     assert venv.call("enable").returncode == 0
-    code = (
-        "import subprocess, sys, process_hardening as ph\n"
-        "ph.harden_children()\n"
-        "child = 'import process_hardening as ph, subprocess; print(ph.status().verdict,"
-        ' flush=True); subprocess.run(["env"])\'\n'
-        "subprocess.run([sys.executable, '-c', child])"
-    )
-    result = support.run_as_user([venv.python, "-c", code])
+    child = [venv.python, str(programs / "print_environment.py")]
+    result = support.run_as_user([venv.python, str(programs / "harden_children.py"), *child])
     assert result.stdout.startswith("hardened\n")
     assert "libprocess_hardening.so" in result.stdout
 
 
-def test_the_bypass_works(venv: Venv, programs: Path) -> None:
-    """With its warning, as everywhere."""
+def test_the_bypass_variable_disables_the_hook_with_a_warning(venv: Venv, programs: Path) -> None:
+    """As everywhere else."""
     assert venv.call("enable").returncode == 0
     env = {"CODEX_SKIP_HARDENING": "1"}
     result = support.run_as_user([venv.python, "-c", ""], env=env)
@@ -191,8 +181,8 @@ def test_the_bypass_works(venv: Venv, programs: Path) -> None:
     assert venv.leaks(programs, **env) == list(ATTACKS)
 
 
-def test_a_start_that_cannot_be_hardened_ends(venv: Venv, programs: Path) -> None:
-    """A filter that refuses prctl: the status is that of pre_main_hardening()."""
+def test_a_python_that_cannot_be_hardened_exits(venv: Venv, programs: Path) -> None:
+    """Under a filter that refuses prctl, with the line and status of pre_main_hardening()."""
     assert venv.call("enable").returncode == 0
     filtered = [sys.executable, str(programs / "filtered.py"), "prctl:0=4:EPERM"]
     control = support.run_as_user([*filtered, "--", sys.executable, "-c", "print(1)"])
@@ -203,140 +193,176 @@ def test_a_start_that_cannot_be_hardened_ends(venv: Venv, programs: Path) -> Non
 
 
 def test_enabling_twice_changes_nothing(venv: Venv) -> None:
-    """It says so, and where the hook is."""
+    """The command says so; another mode replaces the hook."""
     venv.call("enable")
     path = venv.site_packages / HOOK
     before = path.stat()
-    said(venv.call("enable"), 0, f"already enabled: {path}")
+    check(venv.call("enable"), 0, f"already enabled: {path}")
     assert path.stat().st_mtime_ns == before.st_mtime_ns
-    said(venv.call("enable --on-request"), 0, f"enabled: {path}")
-    said(venv.call("enabled"), 0, "on request")
+    check(venv.call("enable --on-request"), 0, f"enabled: {path}")
+    check(venv.call("status"), 0, "on request")
 
 
-def test_disabling_what_is_not_enabled(venv: Venv) -> None:
-    """Nothing to do is no error."""
+def test_disabling_a_hook_that_is_not_enabled_is_no_error(venv: Venv) -> None:
+    """Nothing changes."""
     before = venv.files()
-    said(venv.call("disable"), 0, "not enabled: ")
+    check(venv.call("disable"), 0, "not enabled: ")
     assert venv.files() == before
 
 
 @pytest.mark.parametrize("text", ["", "import sys\n", "import process_hardening\n", "\0\xff"])
 @pytest.mark.parametrize("command", ["enable", "disable"])
-def test_a_damaged_hook(text: str, command: str, venv: Venv) -> None:
-    """Said by `enabled`; enable writes it anew, disable takes it away."""
+def test_a_damaged_hook_is_reported_and_can_be_enabled_or_disabled(
+    text: str, command: str, venv: Venv
+) -> None:
+    """The report has the command that repairs it."""
     before = venv.files()
     path = venv.site_packages / HOOK
     path.write_text(text)
-    said(venv.call("enabled"), 3, f"damaged: {path}")
-    note = "the one that was there was damaged" if command == "enable" else "disabled: "
-    said(venv.call(command), 0, note)
+    repair = f"`process-hardening hook enable --python {venv.python}` repairs it"
+    check(venv.call("status"), 3, f"damaged: {path}: {repair}")
+    note = "(replaced a hook that was damaged)" if command == "enable" else "disabled: "
+    check(venv.call(command), 0, note)
     if command == "enable":
-        said(venv.call("enabled"), 0, "enabled: every start")
+        check(venv.call("status"), 0, "enabled: every start")
         venv.call("disable")
     assert venv.files() == before
 
 
-def test_a_folder_where_the_hook_should_be(venv: Venv) -> None:
-    """Nobody of ours made that: it stays."""
+FIRST_VERSION = {
+    "always": "import process_hardening; process_hardening._harden_always()\n",
+    "on request": "import process_hardening; process_hardening._harden_on_request()\n",
+    "always, in _native": "import process_hardening._native;"
+    " process_hardening._native._harden_always()\n",
+}
+"""What earlier versions of `enable` wrote into the .pth file, below a comment."""
+
+
+@pytest.mark.parametrize("name", FIRST_VERSION)
+def test_a_hook_of_the_first_version_is_outdated(name: str, venv: Venv) -> None:
+    """It no longer hardens: the printed command replaces it by one of the same mode."""
+    path = venv.site_packages / HOOK
+    path.write_text(f"# a comment\n{FIRST_VERSION[name]}")
+    result = venv.call("status")
+    check(result, 3, f"outdated: {path} is of an earlier version and does not harden: ")
+    words = shlex.split(result.stdout.split("`")[1])
+    assert words[0] == "process-hardening"
+    repaired = support.run_as_user([victims.find_command(), *words[1:]])
+    check(repaired, 0, "(replaced a hook that was outdated)")
+    expected = "enabled on request: " if "on request" in name else "enabled: "
+    check(venv.call("status"), 0, expected)
+
+
+def test_a_folder_in_the_place_of_the_hook_stays(venv: Venv) -> None:
+    """We did not make it."""
     (venv.site_packages / HOOK).mkdir()
-    for command in ("enable", "disable", "enabled"):
-        said(venv.call(command), 2, f"{venv.site_packages / HOOK}: cannot be read: Is a directory")
+    for command in ("enable", "disable", "status"):
+        check(venv.call(command), 2, f"{venv.site_packages / HOOK}: cannot be read: Is a directory")
 
 
 @pytest.mark.parametrize("enabled", [False, True])
-def test_site_packages_that_may_not_be_written(enabled: bool, venv: Venv) -> None:
-    """One line; what was there stays there, whole."""
+def test_site_packages_that_may_not_be_written_stay_as_they_are(enabled: bool, venv: Venv) -> None:
+    """Each command that would write prints one line."""
+    path = venv.site_packages / HOOK
     if enabled:
         venv.call("enable")
     before = venv.files()
     venv.site_packages.chmod(0o555)
-    command, what = ("disable", "removed") if enabled else ("enable", "written")
-    said(venv.call(command), 2, f"{venv.site_packages / HOOK}: cannot be {what}: Permission denied")
-    said(venv.call("enable --on-request"), 2, "cannot be written: Permission denied")
+    if enabled:
+        check(venv.call("disable"), 2, f"{path}: cannot be removed: Permission denied")
+    else:
+        check(venv.call("enable"), 2, f"{path}: Permission denied")
+    check(venv.call("enable --on-request"), 2, f"{path}: Permission denied")
     assert venv.files() == before
     venv.site_packages.chmod(0o755)
 
 
-def test_a_hook_that_does_not_work_is_taken_back(venv: Venv) -> None:
-    """Proven by a start: the .pth of another package, which comes first, may undo it."""
+def test_a_hook_that_does_not_work_is_removed_again(venv: Venv) -> None:
+    """A start of Python shows it: the .pth file of another package, read earlier, disables it."""
     (venv.site_packages / "000.pth").write_text(
         "import os; os.environ['CODEX_SKIP_HARDENING'] = '1'\n"
     )
     before = venv.files()
-    said(venv.call("enable"), 2, "is not hardened: the hook was called, and others")
+    check(venv.call("enable"), 2, "is not hardened: other processes of the user can read it in")
     assert venv.files() == before
 
 
-def test_an_environment_without_the_package(venv: Venv) -> None:
-    """A hook there would be an error at every start."""
+def test_no_hook_is_written_where_the_package_is_missing(venv: Venv) -> None:
+    """It would print an error at every start of Python."""
     shutil.rmtree(venv.site_packages / "process_hardening")
-    said(venv.call("enable"), 2, "does not find process_hardening: install it there first")
+    check(venv.call("enable"), 2, "does not find process_hardening: install it there first")
     assert venv.files() == {}
 
 
 def test_a_hook_whose_package_is_gone_can_be_removed(venv: Venv) -> None:
-    """Python complains at every start until then, and starts unhardened."""
+    """Until then Python prints an error at every start, and starts unhardened."""
     venv.call("enable")
     shutil.rmtree(venv.site_packages / "process_hardening")
     result = support.run_as_user([venv.python, "-c", ""])
     assert result.returncode == 0
     assert "No module named 'process_hardening'" in result.stderr
-    said(venv.call("disable"), 0, "disabled: ")
+    check(venv.call("disable"), 0, "disabled: ")
     assert support.run_as_user([venv.python, "-c", ""]).stderr == ""
 
 
-@pytest.mark.parametrize("command", ["enable", "disable"])
-def test_a_system_interpreter_needs_a_word_more(command: str) -> None:
+@pytest.mark.parametrize("action", ["enable", "disable"])
+def test_an_interpreter_outside_a_virtual_environment_needs_system(action: str) -> None:
     """Every program of the machine would be changed."""
     python = str(PYTHON_OF_VENV)
-    result = support.run_as_user([victims.command(), command, "--python", python])
-    said(result, 2, f"{python} is no virtual environment's: --system to change it for")
-    # The word is heeded: what stops it now is that the package is not there.
-    if command == "enable":
-        result = support.run_as_user([victims.command(), command, "--system", "--python", python])
-        said(result, 2, f"{python} does not find process_hardening")
+    hook = [victims.find_command(), "hook", action, "--python", python]
+    check(support.run_as_user(hook), 2, f"{python} is not in a virtual environment: add --system")
+    # With --system, what stops it is that the package is not there.
+    if action == "enable":
+        result = support.run_as_user([*hook, "--system"])
+        check(result, 2, f"{python} does not find process_hardening")
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
     [
         ("/none", "/none: cannot be started: No such file or directory"),
-        ("/bin/true", "/bin/true: no Python interpreter: it ended with status 0"),
-        ("/bin/false", "/bin/false: no Python interpreter: it ended with status 1"),
+        ("/bin/true", "/bin/true: not a Python interpreter: it exited with status 0"),
+        ("/bin/false", "/bin/false: not a Python interpreter: it exited with status 1"),
         ("/etc/passwd", "/etc/passwd: cannot be started: Permission denied"),
-        ("/usr/share", "/usr/share: no Python environment: it has no bin/python"),
+        ("/usr/share", "/usr/share: not a Python environment: it has no bin/python"),
     ],
 )
-@pytest.mark.parametrize("command", ["enable", "disable", "enabled"])
-def test_what_is_no_interpreter(command: str, path: str, text: str) -> None:
-    """One line that names it."""
-    said(support.run_as_user([victims.command(), command, "--python", path]), 2, text)
+@pytest.mark.parametrize("action", ["enable", "disable", "status"])
+def test_a_path_that_is_not_an_interpreter_is_refused(action: str, path: str, text: str) -> None:
+    """With one line that names it."""
+    check(support.run_as_user([victims.find_command(), "hook", action, "--python", path]), 2, text)
 
 
-def test_the_folder_of_an_environment_will_do(venv: Venv) -> None:
+def test_an_environment_can_be_named_by_its_folder(venv: Venv) -> None:
     """As people name environments."""
-    result = support.run_as_user([victims.command(), "enable", "--python", str(venv.folder)])
-    said(result, 0, f"enabled: {venv.site_packages / HOOK}")
+    hook = [victims.find_command(), "hook", "enable", "--python", str(venv.folder)]
+    result = support.run_as_user(hook)
+    check(result, 0, f"enabled: {venv.site_packages / HOOK}")
 
 
-def test_a_mask_that_hides_files_does_not_hide_the_hook(venv: Venv) -> None:
-    """`site` passes over what it may not read, without a word."""
+def test_the_hook_is_readable_whatever_the_umask(venv: Venv) -> None:
+    """`site` silently ignores a file that it may not read."""
     result = venv.call("enable", umask=0o077)
     assert result.returncode == 0, result.stderr
     assert (venv.site_packages / HOOK).stat().st_mode & 0o777 == 0o644
     assert [name for name in os.listdir(venv.site_packages) if "00_" in name] == [HOOK]
 
 
-@pytest.fixture
-def of_version(request: pytest.FixtureRequest) -> hook.Environment:
-    """The environment of the tests, as if its Python were of another version."""
-    environment = hook.Environment(None)
-    environment.version = request.param
-    return environment
+def environment_of(
+    version: tuple[int, int], site_packages: str = "/nowhere"
+) -> installer.PythonEnvironment:
+    """An environment whose Python is of this version."""
+    return installer.PythonEnvironment(
+        python=sys.executable,
+        version=version,
+        site_packages=site_packages,
+        is_virtual=True,
+        has_package=True,
+    )
 
 
 @pytest.mark.parametrize(
-    ("of_version", "suffixes"),
+    ("version", "suffixes"),
     [
         ((3, 10), {".pth"}),
         ((3, 14), {".pth"}),
@@ -345,17 +371,17 @@ def of_version(request: pytest.FixtureRequest) -> hook.Environment:
         ((3, 18), {".start"}),
         ((3, 20), {".start"}),
     ],
-    indirect=["of_version"],
 )
-@pytest.mark.parametrize("mode", [hook.ALWAYS, hook.ON_REQUEST])
-def test_which_files_a_version_reads(
-    of_version: hook.Environment, suffixes: set[str], mode: str
+@pytest.mark.parametrize("mode", [installer.ALWAYS, installer.ON_REQUEST])
+def test_each_version_of_python_gets_the_files_that_it_reads(
+    version: tuple[int, int], suffixes: set[str], mode: str
 ) -> None:
-    """PEP 829: .start from 3.15 on; `import` lines of a .pth until 3.17."""
-    texts = of_version.texts(mode)
-    assert set(texts) == suffixes
-    for suffix, text in texts.items():
-        (line,) = (line for line in text.splitlines() if not line.startswith("#"))
+    """PEP 829: .start files from 3.15 on; `import` lines of .pth files until 3.17."""
+    contents = environment_of(version).contents(mode)
+    assert set(contents) == suffixes
+    for suffix, content in contents.items():
+        lines = content.decode().splitlines()
+        (line,) = (line for line in lines if not line.startswith("#"))
         if suffix == ".pth":  # site.addpackage()
             assert line.startswith("import ")
             compile(line, "00_process_hardening.pth", "exec")
@@ -364,28 +390,59 @@ def test_which_files_a_version_reads(
             assert callable(pkgutil.resolve_name(line))
 
 
-@pytest.mark.parametrize("of_version", [(3, 16)], indirect=True)
-def test_both_files_or_none(of_version: hook.Environment, tmp_path: Path) -> None:
-    """Where a version reads two, one alone is damaged; what has another suffix is not ours."""
-    of_version.site_packages = str(tmp_path)
-    texts = of_version.texts(hook.ALWAYS)
-    other = tmp_path / f"{hook.NAME}.txt"
+def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
+    """Where a version reads two; a file with another suffix is not ours."""
+    both = environment_of((3, 16), str(tmp_path))
+    contents = both.contents(installer.ALWAYS)
+    other = tmp_path / f"{installer.NAME}.txt"
     other.write_text("mine")
-    for suffix in texts:
-        Path(of_version.path(suffix)).write_text(texts[suffix])
-        expected = hook.ALWAYS if suffix == list(texts)[-1] else hook.DAMAGED
-        assert hook.state_of(of_version) == expected
-    hook.disable(of_version)
-    assert hook.state_of(of_version) == hook.DISABLED
+    for suffix, content in contents.items():
+        Path(both.path(suffix)).write_bytes(content)
+        is_last = suffix == list(contents)[-1]
+        assert installer.read_state(both) == (installer.ALWAYS if is_last else installer.DAMAGED)
+    installer.disable(both)
+    assert installer.read_state(both) == installer.DISABLED
     assert list(tmp_path.iterdir()) == [other]
 
 
-def test_the_hook_imports_next_to_nothing(venv: Venv) -> None:
-    """What every start of Python in the environment pays for."""
-    env = launches.without_loader_variables()
+def imported_at_start(venv: Venv) -> set[str]:
+    """The modules that its Python has imported before the program starts."""
+    env = launches.remove_loader_variables()
     tell = "import sys; print(*sys.modules)"
-    before = set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
-    for mode in ("enable", "enable --on-request"):
-        assert venv.call(mode).returncode == 0
-        after = set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
-        assert after - before == {"process_hardening"}
+    return set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
+
+
+OF_THE_HOOK = {
+    "enable": {
+        "process_hardening",
+        "process_hardening._native",
+        "process_hardening.startup_hook",
+    },
+    "enable --on-request": set[str](),
+}
+
+
+@pytest.mark.parametrize(("mode", "modules"), OF_THE_HOOK.items(), ids=OF_THE_HOOK)
+def test_the_hook_imports_only_what_it_needs(mode: str, modules: set[str], venv: Venv) -> None:
+    """Every start of Python in the environment pays for it; one that is not asked pays nothing."""
+    before = imported_at_start(venv)
+    assert venv.call(mode).returncode == 0
+    assert imported_at_start(venv) - before == modules
+
+
+@pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
+def test_a_hook_whose_package_is_damaged_exits(mode: str, venv: Venv) -> None:
+    """`site` would print a traceback and go on unhardened."""
+    assert venv.call(mode).returncode == 0
+    path = venv.site_packages / "process_hardening" / "environment.py"
+    path.write_text("raise OSError('damaged\\nfile')\n")
+    result = support.run_as_user([venv.python, "-c", "print(1)"], env=REQUEST)
+    check(result, 2, r"the start-up hook failed: OSError('damaged\nfile')")
+
+
+def test_a_hook_on_request_needs_a_path_that_ld_preload_can_name(user_tmp: Path) -> None:
+    """It could not hand the request on to children: enabling it changes nothing."""
+    venv = Venv(user_tmp / "my venv")
+    before = venv.files()
+    check(venv.call("enable --on-request"), 2, "install into a path without blanks and")
+    assert venv.files() == before

@@ -10,39 +10,41 @@ from pathlib import Path
 
 import pytest
 
-from victims import Chat, chat_argv
+from victims import Chat, make_chat_argv
 
 LAUNCHES = 50
 
 
 def launch(method: str, chat: str, programs: Path) -> tuple[bool, int]:
-    """Attack one launch: whether the key leaked, and how many images could be opened.
+    """Attack one launch; returns whether the key leaked, and how many images could be opened.
 
     The first of these images is the attacker's own, before its child becomes the victim.
     """
-    with Chat([str(programs / "window"), *chat_argv(method, chat)]) as victim:
+    with Chat([str(programs / "window"), *make_chat_argv(method, chat)]) as victim:
         outcome, text, _, opened = victim.answer().split()
-        assert victim.works()
+        assert victim.still_works()
         leaked = text == victim.key
         assert leaked or (outcome, text) == ("SAFE", "-"), (outcome, text)
         return leaked, int(opened)
 
 
-def leaks(method: str, chat: str, programs: Path) -> int:
-    """How many of the launches leaked the key."""
-    return sum(launch(method, chat, programs)[0] for _ in range(LAUNCHES))
+@pytest.fixture(scope="module")
+def control(programs: Path) -> None:
+    """Every launch of an unhardened victim leaks its key, or no test here can conclude."""
+    launches = [launch("plain", str(programs / "chat.py"), programs) for _ in range(LAUNCHES)]
+    assert all(leaked for leaked, _ in launches), "inconclusive"
 
 
+@pytest.mark.usefixtures("control")
 def test_in_process_hardening_comes_too_late(chat: str, programs: Path) -> None:
-    """Every unhardened launch leaks; with hardening first thing in main(), some still do."""
-    assert leaks("plain", chat, programs) == LAUNCHES, "inconclusive"
-    assert leaks("pre_main", chat, programs) >= 1
+    """With hardening as the first statement of main(), some launches still leak."""
+    assert any(launch("pre_main", chat, programs)[0] for _ in range(LAUNCHES))
 
 
+@pytest.mark.usefixtures("control")
 @pytest.mark.parametrize("method", ["execute-only", "reexec"])
 def test_a_program_born_hardened_has_no_window(method: str, chat: str, programs: Path) -> None:
     """No launch of an execute-only image leaks: what was opened before it is of no use."""
-    assert leaks("plain", chat, programs) == LAUNCHES, "inconclusive"
     launches = [launch(method, chat, programs) for _ in range(LAUNCHES)]
     assert not any(leaked for leaked, _ in launches)
     # The attacker did come in time: it has opened the interpreter that became the image.

@@ -18,9 +18,9 @@ def test_the_wheel_works_with_this_python(minor: int) -> None:
     matrix = [sys.executable, "-m", "tools.pythons"]
     result = support.run([*matrix, f"CPython 3.{minor}"], cwd=ROOT)
     if result.returncode == 2:
-        support.missing(f"CPython 3.{minor}")
+        support.fail_or_skip(f"CPython 3.{minor}")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "__init__.abi3.so" in result.stdout
+    assert "_native.abi3.so" in result.stdout
 
 
 def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:
     version = ["--no-index", "--no-deps", "--python-version=3.9", "--only-binary=:all:"]
     result = support.run([*pip, *version, "--target", str(tmp_path), str(wheel)])
     assert result.returncode != 0
-    said = result.stderr
-    assert "not a supported wheel" in said or "requires a different Python" in said
+    refusals = ("not a supported wheel", "requires a different Python")
+    assert any(refusal in result.stderr for refusal in refusals)
     assert list(tmp_path.iterdir()) == []
 
 

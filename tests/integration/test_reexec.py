@@ -46,7 +46,7 @@ LOOPED = "this process is one already, and was exposed all the same"
 
 def run_python(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Start the interpreter of the tests as the unprivileged user."""
-    options.setdefault("env", launches.without_loader_variables())
+    options.setdefault("env", launches.remove_loader_variables())
     return support.run_as_user([sys.executable, *argv], **options)
 
 
@@ -99,7 +99,7 @@ def test_it_is_born_hardened(script: Path) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
-        **support.as_user(),
+        **support.user_options(),
     )
     output, _ = process.communicate(timeout=support.TIMEOUT)
     assert json.loads(output)["pid"] == process.pid
@@ -115,11 +115,11 @@ def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
     (user_tmp / "lib" / Path(os.__file__).parent.name).symlink_to(
         Path(sysconfig.get_path("platlib")).parent
     )
-    libraries = support.run([support.tool("ldd"), str(interpreter)]).stdout
+    libraries = support.run([support.find_tool("ldd"), str(interpreter)]).stdout
     found = re.search(r"(libm\.so\S*) => (\S+)", libraries)
     assert found
     beside = shutil.copy(found[2], user_tmp / "lib" / found[1])
-    support.run([support.tool("patchelf"), "--set-rpath", "$ORIGIN/../lib", str(interpreter)])
+    support.run([support.find_tool("patchelf"), "--set-rpath", "$ORIGIN/../lib", str(interpreter)])
 
     plain = support.run_as_user([str(interpreter), "-c", PLAIN, "a b"])
     assert str(beside) in json.loads(plain.stdout)["maps"]
@@ -159,7 +159,7 @@ def test_no_input_is_lost(script: Path, size: int) -> None:
         capture_output=True,
         timeout=support.TIMEOUT,
         check=True,
-        **support.as_user(),
+        **support.user_options(),
     )
     assert bytes.fromhex(json.loads(result.stdout)["input"]) == content
 
@@ -189,7 +189,7 @@ FLAGS: list[list[str]] = [
 @pytest.mark.parametrize("way", ["script", "-c", "-m"])
 def test_no_flag_is_lost(package: Path, flags: list[str], way: str) -> None:
     """The second start has the flags of the first, for a script, -c and -m."""
-    env = {**launches.without_loader_variables(), "PYTHONPATH": str(package)}
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package)}
     module = package / "module.py"
     words = {"script": [str(module)], "-c": ["-c", SCRIPT], "-m": ["-m", "module"]}[way]
     argv = [*flags, *words, "A", "-B"]
@@ -239,7 +239,7 @@ def test_a_relative_interpreter(script: Path, argv0: str) -> None:
     name = str(bin_folder / "python") if argv0 == "absolute" else argv0
     result = support.run_as_user(
         [name, str(script)],
-        env={**launches.without_loader_variables(), "PATH": f"{bin_folder}:/usr/bin:/bin"},
+        env={**launches.remove_loader_variables(), "PATH": f"{bin_folder}:/usr/bin:/bin"},
         cwd=cwd.get(argv0, "/"),
         executable=str(bin_folder / "python"),
     )
@@ -264,7 +264,7 @@ def test_a_script_with_a_shebang(user_tmp: Path) -> None:
     path = user_tmp / "tool"
     path.write_text(f"#!{sys.executable} -sE\n{SCRIPT}")
     path.chmod(0o755)
-    result = support.run_as_user([str(path), "a b"], env=launches.without_loader_variables())
+    result = support.run_as_user([str(path), "a b"], env=launches.remove_loader_variables())
     values = json.loads(result.stdout)
     assert values["argv"] == [str(path), "a b"]
     assert values["flags"]["ignore_environment"] == 1
@@ -310,7 +310,7 @@ def test_a_fifo_is_refused(user_tmp: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **support.as_user(),
+        **support.user_options(),
     ) as process:
         path.write_text(SCRIPT)
         output, errors = process.communicate(timeout=support.TIMEOUT)
@@ -339,13 +339,13 @@ def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
     library = str(sysconfig.get_config_var("LDLIBRARY"))
     include = sysconfig.get_path("include")
     if not Path(folder, library).exists() or not Path(include, "Python.h").exists():
-        support.missing("a shared libpython with its headers")
+        support.fail_or_skip("a shared libpython with its headers")
     name = library.removeprefix("lib").partition(".so")[0]
     program = compiler(
         "embed.c", f"-I{include}", f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}", "-w"
     )
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{TELL}\nprint('went on')"
-    result = support.run_as_user([str(program), code], env=launches.without_loader_variables())
+    result = support.run_as_user([str(program), code], env=launches.remove_loader_variables())
     assert (result.returncode, result.stdout) == (5, "")
     assert "embedded" in result.stderr
     assert result.stderr.count("\n") == 1
@@ -353,12 +353,12 @@ def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
 
 def test_an_interpreter_under_another_name_is_refused() -> None:
     """What sys.executable names must be what runs: else another program would be started."""
-    other = launches.which("sh")
+    other = launches.find_system_program("sh")
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{SCRIPT}"
     result = support.run_as_user(
         [other, "-c", code],
         executable=os.path.realpath(sys.executable),
-        env=launches.without_loader_variables(),
+        env=launches.remove_loader_variables(),
     )
     assert (result.returncode, result.stdout) == (5, "")
     assert f"Python is embedded in another program than {other}" in result.stderr
@@ -418,10 +418,10 @@ def test_an_injected_library_is_gone(
     compiler: support.Compiler, script: Path, user_tmp: Path
 ) -> None:
     """It was loaded once, into the first image; the second has it neither mapped nor named."""
-    library = launches.marking(compiler)
+    library = launches.build_marking_library(compiler)
     marks = user_tmp / "marks"
     env = {
-        **launches.without_loader_variables(),
+        **launches.remove_loader_variables(),
         "LD_PRELOAD": library,
         "LD_LIBRARY_PATH": "/x",
         "MARK_FILE": str(marks),
@@ -442,7 +442,7 @@ def test_an_injection_into_a_hardened_process_counts(
     compiler: support.Compiler, script: Path
 ) -> None:
     """Born non-dumpable but with a library injected: exposed all the same, so it ends."""
-    library = launches.marking(compiler)
+    library = launches.build_marking_library(compiler)
     code = (
         "import os, sys; import process_hardening as ph; from process_hardening.launch import"
         " execute, plan, program; target = program.resolve(sys.executable, [sys.argv[1]]);"
@@ -457,10 +457,10 @@ def test_an_injection_into_a_hardened_process_counts(
 
 def test_an_already_hardened_start_is_not_repeated(command: str, script: Path) -> None:
     """Under `run` the program is born hardened: one image is enough."""
-    strace = [support.tool("strace"), "-f", "-e", "trace=execve,execveat", "-qq"]
+    strace = [support.find_tool("strace"), "-f", "-e", "trace=execve,execveat", "-qq"]
     result = support.run(
         [*strace, command, "run", "--", sys.executable, str(script)],
-        env=launches.without_loader_variables(),
+        env=launches.remove_loader_variables(),
     )
     calls = [line for line in result.stderr.splitlines() if "execve" in line and "= 0" in line]
     assert len(calls) == 2, result.stderr
@@ -505,7 +505,7 @@ def test_what_belongs_to_the_process_stays(user_tmp: Path) -> None:
                 text=True,
                 pass_fds=[number],
                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-                **support.as_user(),
+                **support.user_options(),
             )
             output, _ = process.communicate(timeout=support.TIMEOUT)
             os.close(number)
@@ -525,7 +525,7 @@ def test_changes_of_the_environment_go_along(user_tmp: Path) -> None:
         "import os\nif os.readlink('/proc/self/exe')[:7] != '/memfd:':\n"
         "    os.environ['NEW'] = '\\udcff'\n    del os.environ['OLD']\n" + SCRIPT
     )
-    env = {**launches.without_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
+    env = {**launches.remove_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
     environ = told([str(path)], env=env)["environ"]
     assert (environ["NEW"], environ["KEPT"]) == ("\udcff", "a=b\nc")
     assert "OLD" not in environ
@@ -536,7 +536,7 @@ def test_with_a_policy(user_tmp: Path, policy: str) -> None:
     """It is in force in the second image too, and what it keeps is kept."""
     path = user_tmp / "policy.py"
     path.write_text(SCRIPT.replace("hardening(reexec", f"hardening({policy}, reexec"))
-    env = {**launches.without_loader_variables(), "LD_LIBRARY_PATH": "/x", "SSLKEYLOGFILE": "/x"}
+    env = {**launches.remove_loader_variables(), "LD_LIBRARY_PATH": "/x", "SSLKEYLOGFILE": "/x"}
     environ = told([str(path)], env=env)["environ"]
     strict = policy == "ph.STRICT"
     assert ("SSLKEYLOGFILE" in environ) is not strict
@@ -556,12 +556,12 @@ def test_a_policy_without_inspection_still_starts_again(user_tmp: Path) -> None:
 
 def test_as_root(script: Path) -> None:
     """Root keeps its capabilities, and is born hardened too."""
-    support.need_root()
+    support.require_root()
     script.write_text(
         f"{TELL}\nwith open('/proc/self/status') as file:\n"
         "    print(next(line for line in file if line[:6] == 'CapEff').strip())\ntell()\n"
     )
-    result = support.run([sys.executable, str(script)], env=launches.without_loader_variables())
+    result = support.run([sys.executable, str(script)], env=launches.remove_loader_variables())
     assert result.returncode == 0, result.stderr
     capabilities, values = result.stdout.splitlines()
     ours = Path("/proc/self/status").read_text().splitlines()

@@ -34,18 +34,10 @@ def run_argv(command: str) -> list[str]:
     return [command, "run"]
 
 
-def told(argv: list[str], **options: Any) -> launches.Told:
+def told(argv: list[str], **options: Any) -> launches.Description:
     """Start a program that tells, as the unprivileged user."""
-    options.setdefault("env", launches.without_loader_variables())
-    return launches.ask(argv, **{**support.as_user(), **options})
-
-
-def reported(*lines: str) -> str:
-    """A script that hardens itself and prints the JSON of some expressions."""
-    return (
-        "import json, os, subprocess, sys\nimport process_hardening as ph\n"
-        "report = ph.pre_main_hardening()\n" + "\n".join(lines) + "\n"
-    )
+    options.setdefault("env", launches.remove_loader_variables())
+    return launches.describe(argv, **{**support.user_options(), **options})
 
 
 @pytest.mark.parametrize(
@@ -72,15 +64,12 @@ def test_arguments_are_passed_exactly(
 
 
 @pytest.mark.parametrize("arguments", [[], ["", "a b", "\udcff", "--strict", "-m"]])
-def test_arguments_of_a_program_run_in_process(
+def test_a_program_run_in_process_gets_the_argv_of_python(
     run_argv: list[str], user_tmp: Path, arguments: list[str]
 ) -> None:
     """A script and a module get the argv that `python` would give them."""
-    launches.copied("subject.py", user_tmp)
-    (user_tmp / "told.py").write_text(
-        "import json, sys; print(json.dumps([sys.argv, sys.path[0]]))"
-    )
-    for words, first in ((["told.py"], "told.py"), (["-m", "told"], str(user_tmp / "told.py"))):
+    path = launches.copy_script("arguments.py", user_tmp)
+    for words, first in ((["arguments.py"], "arguments.py"), (["-m", "arguments"], path)):
         argv = [*run_argv, "--method", "in-process", *words, *arguments]
         result = support.run_as_user(argv, cwd=user_tmp)
         assert json.loads(result.stdout) == [[first, *arguments], str(user_tmp)], result.stderr
@@ -93,7 +82,9 @@ def test_the_environment_is_otherwise_unchanged(
     """Order, duplicates, what is not UTF-8 and what is no NAME=VALUE: only LD_* is gone."""
     kept = [b"A=1", b"A=2", b"LANG=C", b"X\xff=\xfe", b"=x", b"NOTHING", b"E=", b"B=c=d\n"]
     entries = [kept[0], b"LD_PRELOAD=", *kept[1:4], b"LD_X=1", b"LD_BIND_NOW", *kept[4:]]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     found = told(argv)
     assert found.variables == kept  # no LC_CTYPE, which Python adds in the C locale
 
@@ -103,17 +94,19 @@ def test_an_empty_environment_stays_empty(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Nothing is put in its place."""
-    argv = launches.raw(compiler, [], [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(compiler, [], [*run_argv, "--method", method, subject, "tell"])
     assert told(argv).variables == []
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_thousands_of_variables(
+def test_thousands_of_variables_are_passed_or_removed(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Every second of 5,000 is a loader variable."""
     entries = [b"%sV%d=%d" % (b"LD_" if i % 2 else b"", i, i) for i in range(5000)]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     assert told(argv).variables == entries[::2]
 
 
@@ -122,10 +115,12 @@ def test_root_finds_no_loader_variable_in_proc(
     run_argv: list[str], subject: str, method: str
 ) -> None:
     """The new image's initial environment has none, not even our own."""
-    support.need_root()
-    env = {**launches.without_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
+    support.require_root()
+    env = {**launches.remove_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
     with support.Running([*run_argv, "--method", method, subject, "wait"], env=env) as program:
-        names = {entry.partition(b"=")[0] for entry in launches.initial_environment(program.pid)}
+        names = {
+            entry.partition(b"=")[0] for entry in launches.read_initial_environment(program.pid)
+        }
     assert not [name for name in names if name.startswith(b"LD_")]
     assert b"PATH" in names
 
@@ -136,8 +131,10 @@ def test_what_belongs_to_the_process_stays(
     run_argv: list[str], subject: str, user_tmp: Path, method: str, user: str
 ) -> None:
     """Pid, working directory, descriptors (and no more of them), ignored signals, umask."""
-    support.need_root()
-    program = [subject] if method != "in-process" else [launches.copied("subject.py", user_tmp)]
+    support.require_root()
+    program = (
+        [subject] if method != "in-process" else [launches.copy_script("subject.py", user_tmp)]
+    )
     reader, writer = os.pipe()
     number = os.dup2(reader, 150)
     with support.Running(
@@ -156,7 +153,7 @@ def test_what_belongs_to_the_process_stays(
         status = (folder / "status").read_text()
         assert "\nUmask:\t0027\n" in status
         assert f"\nPid:\t{running.pid}\n" in status
-        assert signal.SIGHUP in launches.ignored_signals(running.pid)
+        assert signal.SIGHUP in launches.read_ignored_signals(running.pid)
         assert f"\nPPid:\t{os.getpid()}\n" in status
         capabilities = re.findall(r"^Cap(?:Prm|Eff):\t(.*)$", status, re.MULTILINE)
         ours = Path("/proc/self/status").read_text()
@@ -173,25 +170,11 @@ def test_a_closed_standard_stream_stays_closed(
 ) -> None:
     """No descriptor of ours takes its place in the program."""
     output = user_tmp / "output"
-    argv = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
-    result = support.run_as_user(
-        [*argv, *run_argv, "--method", method, "--", sys.executable, "-c", CLOSED, str(output)]
-    )
+    close = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
+    program = [sys.executable, str(launches.SOURCES / "descriptors.py"), str(output)]
+    result = support.run_as_user([*close, *run_argv, "--method", method, "--", *program])
     assert result.returncode == 0, result.stderr
     assert json.loads(output.read_text()) == [fd for fd in (0, 1, 2) if fd != closed]
-
-
-CLOSED = """
-import json, os, sys
-def is_open(fd):
-    try:
-        return bool(os.fstat(fd))
-    except OSError:
-        return False
-found = [fd for fd in (0, 1, 2) if is_open(fd)]
-with open(sys.argv[1], "w") as file:
-    json.dump(found, file)
-"""
 
 
 @pytest.mark.parametrize("method", [*METHODS, "in-process"])
@@ -201,13 +184,13 @@ def test_an_injected_library_is_never_loaded(
     """Into the program, that is: our own interpreter is started by the caller."""
     marks = user_tmp / "marks"
     env = {
-        **launches.without_loader_variables(),
-        "LD_PRELOAD": launches.marking(compiler),
+        **launches.remove_loader_variables(),
+        "LD_PRELOAD": launches.build_marking_library(compiler),
         "MARK_FILE": str(marks),
     }
     program = [subject, "status", "0"]
     if method == "in-process":
-        program = [launches.copied("subject.py", user_tmp), "status", "0"]
+        program = [launches.copy_script("subject.py", user_tmp), "status", "0"]
     result = support.run_as_user([*run_argv, "--method", method, "--", *program], env=env)
     assert result.returncode == 0, result.stderr
     python = os.path.realpath(sys.executable)
@@ -229,13 +212,10 @@ def test_an_injected_library_is_not_mapped(
     start: list[str],
 ) -> None:
     """Nor is it in the program's memory when our own interpreter becomes the program."""
-    (user_tmp / "maps.py").write_text(
-        "import os, sys\nwith open('/proc/self/maps') as file: text = file.read()\n"
-        "print('libmark' in text, sys.argv[1:], sys.stdin.read())\n"
-    )
+    launches.copy_script("maps.py", user_tmp)
     env = {
-        **launches.without_loader_variables(),
-        "LD_PRELOAD": launches.marking(compiler),
+        **launches.remove_loader_variables(),
+        "LD_PRELOAD": launches.build_marking_library(compiler),
         "MARK_FILE": str(user_tmp / "marks"),
     }
     run = [*run_argv, "--method", method] if method else [sys.executable]
@@ -258,7 +238,7 @@ def test_an_injected_library_is_not_mapped(
     ids=lambda words: " ".join(sorted(words)) or "none",
 )
 @pytest.mark.parametrize("method", METHODS)
-def test_keep_clear_and_strict(
+def test_keep_clear_and_strict_decide_which_variables_are_passed(
     run_argv: list[str],
     subject: str,
     method: str,
@@ -281,8 +261,10 @@ def test_strict_refuses_a_tracer(
     run_argv: list[str], subject: str, user_tmp: Path, method: str
 ) -> None:
     """Status 6 before the program is started."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
-    program = [launches.copied("subject.py", user_tmp)] if method == "in-process" else [subject]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    program = (
+        [launches.copy_script("subject.py", user_tmp)] if method == "in-process" else [subject]
+    )
     argv = [*strace, *run_argv, "--strict", "--method", method, "--", *program, "status", "0"]
     result = support.run_as_user(argv)
     assert (result.returncode, result.stdout) == (6, "")
@@ -290,52 +272,29 @@ def test_strict_refuses_a_tracer(
     assert result.stderr.count("\n") == 1
 
 
-CHILDREN = """
-import json, os, subprocess, sys
-def dumpable():
-    import ctypes
-    return ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
-depth = int(sys.argv[1])
-if os.environ.get("HARDEN") == "1":
-    import process_hardening as ph
-    ph.pre_main_hardening()
-rows = [[depth, dumpable()]]
-if depth:
-    env = None
-    if os.environ.get("HARDEN") == "1" and depth == 1:
-        env = ph.child_env()
-    text = subprocess.check_output([sys.executable, __file__, str(depth - 1)], env=env)
-    rows += json.loads(text)
-print(json.dumps(rows))
-"""
-
-
 @pytest.mark.parametrize("method", ["auto", *METHODS])
 @pytest.mark.parametrize("harden", ["0", "1"])
 @pytest.mark.parametrize("children", [True, False])
-def test_children(
-    run_argv: list[str], user_tmp: Path, method: str, harden: str, children: bool
+def test_children_option_hardens_child_and_grandchild(
+    run_argv: list[str], method: str, harden: str, children: bool
 ) -> None:
-    """Child and grandchild too, also below programs that harden themselves; else only those."""
-    path = user_tmp / "family.py"
-    path.write_text(CHILDREN)
+    """Also those below programs that harden themselves; without --children only such programs."""
     options = ["--children"] if children else []
-    argv = [*run_argv, *options, "--method", method, "--", sys.executable, str(path), "2"]
-    result = support.run_as_user(
-        argv, env={**launches.without_loader_variables(), "HARDEN": harden}
-    )
+    family = [sys.executable, str(launches.SOURCES / "family.py"), "2"]
+    argv = [*run_argv, *options, "--method", method, "--", *family]
+    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "HARDEN": harden})
     assert result.returncode == 0, result.stderr
     protected = int(not children and harden == "0")
     assert json.loads(result.stdout) == [[2, 0], [1, protected], [0, protected]]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_children_of_every_libc(
+def test_children_of_every_libc_are_hardened(
     compiler: support.Compiler, run_argv: list[str], method: str
 ) -> None:
     """One library for glibc and musl; a static child cannot load it and stays as it is."""
     musl = str(compiler("subject.c", name="musl", cc="musl-gcc"))
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     glibc = str(compiler("subject.c"))
     for child, dumpable in ((glibc, 0), (musl, 0), (static, 1)):
         found = told([*run_argv, "--children", "--method", method, "sh", "-c", f"{child} tell; :"])
@@ -343,7 +302,7 @@ def test_children_of_every_libc(
         assert found.values["core"] == ["0 0"]
 
 
-def test_children_below_an_interpreter_of_musl(
+def test_children_are_hardened_through_an_interpreter_of_musl(
     compiler: support.Compiler, run_argv: list[str]
 ) -> None:
     """The entry is inherited through any program; one that drops it drops the protection."""
@@ -357,7 +316,7 @@ def test_children_of_a_set_user_id_program_are_left_alone(
     run_argv: list[str], user_tmp: Path, subject: str
 ) -> None:
     """The loader itself drops our library there (ld.so(8), secure-execution mode): no error."""
-    support.need_root()
+    support.require_root()
     path = user_tmp / "setuid"
     path.write_bytes(Path(subject).read_bytes())
     path.chmod(0o4755)
@@ -383,15 +342,15 @@ def test_children_of_a_set_user_id_program_are_left_alone(
             ["from before its first line", "while this interpreter started"],
         ),
         ([], "$ORIGIN", ["execute-only copy of /", ", its loader", "from its first instruction"]),
-        (["--children"], "dynamic", ["dynamically linked ones harden too"]),
+        (["--children"], "dynamic", ["hardened if dynamically linked"]),
         (["--strict"], "dynamic", ["no_new_privs is set"]),
         (["--clear", "A"], "dynamic", ["removed:          LD_X, A"]),
-        (["--keep", "LD_X"], "dynamic", ["no variable needed removing"]),
+        (["--keep", "LD_X"], "dynamic", ["removed:          no variable"]),
         ([], "module", ["execute-only", "'-m' 'nosuch'"]),
         (["--method", "in-process"], "module", ["in-process", "'-m' 'nosuch'"]),
     ],
 )
-def test_explain(
+def test_explain_says_what_is_protected_and_starts_nothing(
     compiler: support.Compiler,
     run_argv: list[str],
     user_tmp: Path,
@@ -401,12 +360,11 @@ def test_explain(
 ) -> None:
     """Says what would be done, what it protects and what not; starts nothing."""
     started = user_tmp / "started"
-    touch = user_tmp / "touch.py"
-    touch.write_text(f"open({str(started)!r}, 'w')")
+    touch = launches.copy_script("touch.py", user_tmp)
     words = {
-        "dynamic": ["--", launches.which("touch"), str(started)],
-        "script": [str(touch)],
-        "$ORIGIN": [launches.with_origin(compiler)],
+        "dynamic": ["--", launches.find_system_program("touch"), str(started)],
+        "script": [touch, str(started)],
+        "$ORIGIN": [launches.build_with_origin(compiler)],
         "module": ["-m", "nosuch"],
     }[program]
     env = {"PATH": "/usr/bin:/bin", "LD_X": "1", "A": "1"}
@@ -420,13 +378,14 @@ def test_explain(
 
 
 @pytest.mark.parametrize("method", ["auto", *METHODS, "in-process"])
-def test_explain_under_the_bypass(run_argv: list[str], user_tmp: Path, method: str) -> None:
+def test_explain_says_that_the_bypass_protects_nothing(
+    run_argv: list[str], user_tmp: Path, method: str
+) -> None:
     """It starts nothing then either, and says that nothing would be protected."""
     started = user_tmp / "started"
-    path = user_tmp / "touch.py"
-    path.write_text(f"open({str(started)!r}, 'w')")
+    path = launches.copy_script("touch.py", user_tmp)
     env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
-    argv = [*run_argv, "--explain", "--method", method, str(path)]
+    argv = [*run_argv, "--explain", "--method", method, path, str(started)]
     result = support.run_as_user(argv, env=env)
     assert (result.returncode, result.stderr) == (0, BYPASS)
     assert "nothing: the bypass variable is set" in result.stdout
@@ -452,23 +411,23 @@ def test_the_bypass_starts_the_program_unprotected(
     """With a warning; with its environment as it was, and SIGPIPE as the caller had it."""
     subject = str(compiler("subject.c"))
     if method == "in-process":
-        path = user_tmp / "verdict.py"
-        path.write_text("import process_hardening as ph; print(ph.status().verdict)")
-        argv = [*run_argv, "--method", method, str(path)]
+        argv = [*run_argv, "--method", method, launches.copy_script("verdict.py", user_tmp)]
         result = support.run_as_user(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
         assert (result.stdout, result.stderr) == ("exposed\n", BYPASS)
         return
     entries = [b"CODEX_SKIP_HARDENING=1", b"A=1", b"A=2", b"LD_X=1", b"NOTHING"]
-    argv = launches.raw(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
+    argv = launches.make_raw_argv(
+        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
+    )
     result = support.run_as_user(argv)
     assert result.stderr == BYPASS
-    found = launches.Told(result.stdout)
+    found = launches.Description(result.stdout)
     assert found.variables == entries
     assert found.number("dumpable") == 1
     assert found.values["sigpipe"] == ["default"]
 
 
-def test_auto_with_suid_dumpable_1(
+def test_auto_takes_preload_with_suid_dumpable_1(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl
 ) -> None:
     """An execute-only image would be exposed: the library does it, and --explain says why."""
@@ -479,7 +438,7 @@ def test_auto_with_suid_dumpable_1(
 
 
 @pytest.mark.parametrize("method", ["auto", "execute-only"])
-def test_execute_only_with_suid_dumpable_2(
+def test_execute_only_loads_our_library_with_suid_dumpable_2(
     run_argv: list[str], subject: str, suid_dumpable: support.Sysctl, method: str
 ) -> None:
     """Born with 2, which lets a core_pattern pipe read it: the library makes it 0."""
@@ -507,7 +466,7 @@ def test_a_static_program_with_suid_dumpable_1_is_refused(
 ) -> None:
     """No method is left: it is not started."""
     suid_dumpable.set("1")
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     result = support.run_as_user([*run_argv, static, "tell"])
     assert (result.returncode, result.stdout) == (126, "")
     assert "cannot be protected: not execute-only: " in result.stderr
@@ -518,28 +477,25 @@ def test_a_static_program_with_suid_dumpable_2_is_execute_only(
 ) -> None:
     """Weaker, but non-dumpable to its user; the plan says so."""
     suid_dumpable.set("2")
-    static = launches.static(compiler)
+    static = launches.build_static(compiler)
     assert told([*run_argv, static, "tell"]).number("dumpable") == 2
     text = support.run_as_user([*run_argv, "--explain", static]).stdout
     assert "fs.suid_dumpable=2 lets a core_pattern pipe read it" in text
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_program_that_hardens_itself(run_argv: list[str], user_tmp: Path, method: str) -> None:
-    """pre_main_hardening() finds everything in place."""
-    path = user_tmp / "twice.py"
-    path.write_text(
-        reported("print(json.dumps([report.inspection, report.core_limit, report.environment]))")
-    )
-    argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
-    result = support.run_as_user(argv, env={**launches.without_loader_variables(), "LD_X": "1"})
+def test_a_program_that_hardens_itself_finds_it_done(run_argv: list[str], method: str) -> None:
+    """pre_main_hardening() reports each step as already in place."""
+    program = [sys.executable, str(launches.SOURCES / "outcomes.py")]
+    argv = [*run_argv, "--method", method, "--", *program]
+    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "LD_X": "1"})
     found = json.loads(result.stdout)
     assert found[:2] == ["already in place", "already in place"]
     # The library took itself out of environ, and its bytes out of the initial block.
     assert found[2] == "already in place"
 
 
-def test_run_within_run(run_argv: list[str], subject: str) -> None:
+def test_run_works_within_run(run_argv: list[str], subject: str) -> None:
     """Each does its part."""
     nested = [*run_argv, "--children", "--", *run_argv, "--", subject, "tell"]
     found = told(nested)
@@ -548,44 +504,34 @@ def test_run_within_run(run_argv: list[str], subject: str) -> None:
     assert b"PROCESS_HARDENING_CHILDREN" in found.names
 
 
-def test_the_program_does_what_a_program_can(run_argv: list[str], user_tmp: Path) -> None:
-    """Subprocesses, threads, multiprocessing, a terminal: under every method."""
-    path = user_tmp / "busy.py"
-    path.write_text(
-        "import asyncio, ctypes, multiprocessing, os, subprocess, sys, threading\n"
-        "def square(x): return x * x\n"
-        "if __name__ == '__main__':\n"
-        "    for name in ('fork', 'spawn', 'forkserver'):\n"
-        "        context = multiprocessing.get_context(name)\n"
-        "        with context.Pool(2) as pool: assert pool.map(square, [1, 2, 3]) == [1, 4, 9]\n"
-        "    assert subprocess.check_output(['echo', 'hi']) == b'hi\\n'\n"
-        "    thread = threading.Thread(target=print, args=('thread',))\n"
-        "    thread.start(); thread.join()\n"
-        "    master, slave = os.openpty(); assert os.isatty(slave)\n"
-        "    print(asyncio.run(asyncio.sleep(0, 'done')))\n"
-    )
-    for method in ("auto", "preload"):
-        argv = [*run_argv, "--method", method, "--", sys.executable, str(path)]
-        result = support.run_as_user(argv, cwd=user_tmp)
-        assert result.stdout == "thread\ndone\n", result.stderr
+@pytest.mark.parametrize("method", ["auto", "preload"])
+def test_the_program_works_as_before(run_argv: list[str], user_tmp: Path, method: str) -> None:
+    """Child processes, threads, multiprocessing, terminals and event loops."""
+    program = [sys.executable, str(launches.SOURCES / "busy.py")]
+    result = support.run_as_user([*run_argv, "--method", method, "--", *program], cwd=user_tmp)
+    assert result.stdout == "thread\ndone\n", result.stderr
 
 
-def test_in_process_is_the_programs_own_end(run_argv: list[str], user_tmp: Path) -> None:
-    """SystemExit with a text, a traceback, atexit, a signal: as under `python`."""
-    path = user_tmp / "end.py"
-    for code, status, output, errors in (
-        ("import sys; sys.exit('reason')", 1, "", r"reason\n"),
-        ("import sys; sys.exit(9)", 9, "", ""),
-        ("import atexit; atexit.register(print, 'bye')", 0, "bye\n", ""),
-        ("raise ValueError('x')", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
-        ("import os; os.kill(os.getpid(), 15)", -15, "", ""),
-        ("import os; os._exit(3)", 3, "", ""),
-        ("print(__name__, __file__ == __import__('sys').argv[0])", 0, "__main__ True\n", ""),
-    ):
-        path.write_text(code)
-        result = support.run_as_user([*run_argv, "--method", "in-process", str(path)])
-        assert (result.returncode, result.stdout) == (status, output), code
-        assert re.fullmatch(errors, result.stderr), code
+@pytest.mark.parametrize(
+    ("end", "status", "output", "errors"),
+    [
+        ("text", 1, "", r"reason\n"),
+        ("status", 9, "", ""),
+        ("atexit", 0, "bye\n", ""),
+        ("traceback", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
+        ("signal", -15, "", ""),
+        ("_exit", 3, "", ""),
+        ("name", 0, "__main__ True\n", ""),
+    ],
+)
+def test_a_program_run_in_process_ends_as_under_python(
+    run_argv: list[str], end: str, status: int, output: str, errors: str
+) -> None:
+    """Its status, output and traceback are its own."""
+    program = [str(launches.SOURCES / "end.py"), end]
+    result = support.run_as_user([*run_argv, "--method", "in-process", *program])
+    assert (result.returncode, result.stdout) == (status, output)
+    assert re.fullmatch(errors, result.stderr)
 
 
 def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user_tmp: Path) -> None:
@@ -601,18 +547,18 @@ def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user
 
 def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
     """The initial environment cannot be read there: one line, and no traceback."""
-    support.need_root()
+    support.require_root()
     script = 'umount -l /proc && exec "$@"'
-    unshare = [support.tool("unshare"), "--mount", "--", "sh", "-c", script, "sh"]
+    unshare = [support.find_tool("unshare"), "--mount", "--", "sh", "-c", script, "sh"]
     result = support.run([*unshare, *run_argv, "echo", "started"])
     if "ermission" in result.stderr and "process-hardening" not in result.stderr:
-        support.missing("the right to unmount /proc in a namespace of its own")
+        support.fail_or_skip("the right to unmount /proc in a namespace of its own")
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: reading /proc/self/stat failed: No such f")
     assert result.stderr.count("\n") == 1
 
 
-def test_our_library_in_a_folder_that_ld_preload_cannot_name(
+def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     python: str, subject: str, user_tmp: Path
 ) -> None:
     """A blank would cut the entry in two and start the program unprotected: refused."""
@@ -622,15 +568,15 @@ def test_our_library_in_a_folder_that_ld_preload_cannot_name(
     folder.mkdir()
     package = Path(str(process_hardening.__file__)).parent
     subprocess.run(["cp", "-r", str(package), str(folder)], check=True)
-    env = {**launches.without_loader_variables(), "PYTHONPATH": str(folder)}
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(folder)}
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")
-    assert "install into a path without blank and colon" in result.stderr
+    assert "install into a path without blanks and colons" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 
-def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
+def test_a_limit_of_file_sizes_is_a_reason_and_not_a_signal(run_argv: list[str]) -> None:
     """The copy of an image counts: one line and 126; SIGXFSZ is as it was for the program."""
     import resource
 
@@ -648,7 +594,7 @@ def test_a_limit_of_file_sizes(run_argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize("executable", [False, True])
-def test_a_script_whose_name_looks_like_an_option(
+def test_a_script_whose_name_looks_like_an_option_is_run(
     run_argv: list[str], user_tmp: Path, executable: bool
 ) -> None:
     """It is a file, not options of Python."""

@@ -36,30 +36,30 @@ class Kind:
 
 def script(first_line: str | None, name: str = "subject.py", mode: int = 0o755) -> Any:
     """The maker of a script with this first line."""
-    return lambda _, folder: [launches.copied(name, folder, first_line, mode)]
+    return lambda _, folder: [launches.copy_script(name, folder, first_line, mode)]
 
 
 def interpreted(interpreter: Callable[[], str], name: str = "subject.py") -> Any:
     """The maker of an interpreter's command line."""
-    return lambda _, folder: [interpreter(), launches.copied(name, folder)]
+    return lambda _, folder: [interpreter(), launches.copy_script(name, folder)]
 
 
 def pyenv() -> str:
     """A Python of pyenv."""
     root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     found = sorted(glob.glob(f"{root}/versions/3.1?.*/bin/python3"))
-    return found[-1] if found else support.missing("a Python of pyenv")
+    return found[-1] if found else support.fail_or_skip("a Python of pyenv")
 
 
 def module(_: support.Compiler, folder: Path) -> list[str]:
     """Python -m, from the working directory."""
-    launches.copied("subject.py", folder)
+    launches.copy_script("subject.py", folder)
     return ["-m", "subject"]
 
 
 KINDS = {
     "dynamic": Kind(lambda make, _: [str(make("subject.c"))], EXECUTE_ONLY, PRELOAD),
-    "static": Kind(lambda make, _: [launches.static(make)], EXECUTE_ONLY),
+    "static": Kind(lambda make, _: [launches.build_static(make)], EXECUTE_ONLY),
     "static pie": Kind(
         lambda make, _: [str(make("subject.c", "-static-pie", name="static_pie"))], EXECUTE_ONLY
     ),
@@ -70,14 +70,18 @@ KINDS = {
         lambda make, _: [str(make("subject.c", "-static", name="musl_static", cc="musl-gcc"))],
         EXECUTE_ONLY,
     ),
-    "$ORIGIN": Kind(lambda make, _: [launches.with_origin(make)], EXECUTE_ONLY, PRELOAD),
+    "$ORIGIN": Kind(lambda make, _: [launches.build_with_origin(make)], EXECUTE_ONLY, PRELOAD),
     "musl $ORIGIN": Kind(
-        lambda make, _: [launches.with_origin(make, "musl-gcc")], EXECUTE_ONLY, PRELOAD
+        lambda make, _: [launches.build_with_origin(make, "musl-gcc")], EXECUTE_ONLY, PRELOAD
     ),
     "Debian's python": Kind(interpreted(lambda: "/usr/bin/python3"), EXECUTE_ONLY, PRELOAD),
     "venv": Kind(interpreted(lambda: sys.executable), EXECUTE_ONLY, PRELOAD),
     "pyenv": Kind(interpreted(pyenv), EXECUTE_ONLY, PRELOAD, root=True),
-    "node": Kind(interpreted(lambda: launches.which("node"), "subject.js"), EXECUTE_ONLY, PRELOAD),
+    "node": Kind(
+        interpreted(lambda: launches.find_system_program("node"), "subject.js"),
+        EXECUTE_ONLY,
+        PRELOAD,
+    ),
     "shell script": Kind(script(None, "subject.sh"), EXECUTE_ONLY, PRELOAD),
     "env python3": Kind(script("#!/usr/bin/env python3"), EXECUTE_ONLY, PRELOAD, IN_PROCESS),
     "env -S": Kind(script("#!/usr/bin/env -S python3 -u"), EXECUTE_ONLY, PRELOAD, IN_PROCESS),
@@ -121,13 +125,13 @@ def start(
     """Prepare one case."""
     kind, method, user = case
     if user == "root":
-        support.need_root()
+        support.require_root()
     argv = KINDS[kind].argv(compiler, folder)
     words = [command, "run", "--method", method, *([] if kind == "-m" else ["--"]), *argv]
     # Not the tests' own PATH: a shim of pyenv is a script that becomes another program.
-    env = {**launches.without_loader_variables(), "PATH": "/usr/bin:/bin"}
+    env = {**launches.remove_loader_variables(), "PATH": "/usr/bin:/bin"}
     options: dict[str, Any] = {"cwd": folder, "env": env}
-    return Started(words, {**options, **(support.as_user() if user == "user" else {})})
+    return Started(words, {**options, **(support.user_options() if user == "user" else {})})
 
 
 @pytest.fixture
@@ -158,11 +162,11 @@ def test_the_process_is_the_program(started: Started) -> None:
     """Non-dumpable and without core dumps, with the pid, input and signals of a plain start."""
     with started.running("wait", "a b", "") as program:
         assert program.ready == "ready"
-        assert support.dumpable(program.pid) == 0
-        assert launches.core_limit(program.pid) == ["0", "0"]
+        assert support.read_dumpable(program.pid) == 0
+        assert launches.read_core_limit(program.pid) == ["0", "0"]
         assert program.ask("hello") == "hello"
         if not ignores_sigpipe_itself(program.pid):
-            assert signal.SIGPIPE not in launches.ignored_signals(program.pid)
+            assert signal.SIGPIPE not in launches.read_ignored_signals(program.pid)
         assert command_line(program.pid).endswith(b"wait\0a b\0\0")
         program.process.send_signal(signal.SIGTERM)
         assert program.process.stdout
@@ -232,7 +236,7 @@ def test_auto_takes_the_strongest_method(
 ) -> None:
     """Execute-only but for a program that needs its own folder."""
     if KINDS[kind].root:
-        support.need_root()
+        support.require_root()
     user = "root" if KINDS[kind].root else "user"
     program = start(compiler, user_tmp, command, (kind, "auto", user))
     at = program.argv.index("--method")
@@ -280,12 +284,12 @@ def test_a_first_line_means_what_it_means_to_the_kernel(
     outer.chmod(0o755)
     path.chmod(0o755)
     env = {"PATH": f"{compiler.folder}:/usr/bin:/bin", "OTHER": "1"}
-    options = {**support.as_user(), "env": env}
+    options = {**support.user_options(), "env": env}
     plain = support.run([str(path), "tell", ""], **options)
     protected = support.run(
         [command, "run", "--method", method, "--", str(path), "tell", ""], **options
     )
-    expected, told = launches.Told(plain.stdout), launches.Told(protected.stdout)
+    expected, told = launches.Description(plain.stdout), launches.Description(protected.stdout)
     assert told.arguments == expected.arguments
     assert sorted(told.variables) == sorted(expected.variables)
     assert told.number("dumpable") == 0
@@ -301,11 +305,11 @@ def test_a_script_is_found_as_the_shell_finds_it(
     (user_tmp / "first" / "tool").write_text("not executable")
     (user_tmp / "second" / "tool").symlink_to(subject)
     env = {"PATH": f"/nowhere:{user_tmp}/first:{user_tmp}/second:/usr/bin"}
-    told = launches.ask([command, "run", "tool"], env=env, **support.as_user())
+    told = launches.describe([command, "run", "tool"], env=env, **support.user_options())
     assert told.arguments == [b"tool"]
 
 
-def test_a_script_in_the_working_directory(user_tmp: Path, command: str) -> None:
+def test_a_script_in_the_working_directory_needs_no_path(user_tmp: Path, command: str) -> None:
     """SCRIPT.py as after `python`: without a path, executable or not, with a #! line or not."""
     path = user_tmp / "app.py"
     path.write_text("import sys; print(sys.argv, sys.path[0])")

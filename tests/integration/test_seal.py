@@ -73,7 +73,7 @@ def test_a_change_of_the_user_undoes_even_that(
     programs: Path, suid_dumpable: support.Sysctl, key: Path
 ) -> None:
     """The kernel resets the flag by itself: no filter sees it. recheck() does."""
-    support.need_root()
+    support.require_root()
     suid_dumpable.set("1")
     with Console(programs, user=0, group=0) as victim:
         where = victim.hold(key, "bytearray")

@@ -17,7 +17,7 @@ import pytest
 
 import process_hardening as ph
 import support
-from process_hardening.launch.elf import read_image
+from process_hardening.elf import read_image
 from victims import Console, Cores
 
 NO_MEMFD = "memfd_secret:0=524288:ENOSYS"  # O_CLOEXEC, its only argument
@@ -67,7 +67,7 @@ AS_ROOT = {"user": None, "group": None, "extra_groups": None}
 @pytest.mark.parametrize("attack", ["mem", "process_vm_readv", "ptrace-attach", "ptrace-seize"])
 def test_root_cannot_read_it(programs: Path, key: Path, attack: str) -> None:
     """Of an unhardened process, at an address that the attacker knows."""
-    support.need_root()
+    support.require_root()
     with Console(programs) as control, Console(programs) as victim:
         where = control.hold(key, "bytearray")
         assert key.read_text() in control.attack(attack, where, SIZE, **AS_ROOT), "inconclusive"
@@ -80,7 +80,7 @@ def test_root_cannot_read_it(programs: Path, key: Path, attack: str) -> None:
 
 def test_it_is_nowhere_in_the_memory_that_root_reads(programs: Path, key: Path) -> None:
     """No copy is left in the process, through whatever door root comes."""
-    support.need_root()
+    support.require_root()
     with Console(programs) as control, Console(programs) as victim:
         control.hold(key, "bytearray")
         assert key.read_bytes() in memory_of(control.pid), "inconclusive"
@@ -98,7 +98,7 @@ def test_it_is_nowhere_in_the_memory_that_root_reads(programs: Path, key: Path) 
 
 def test_it_is_not_in_what_gcore_saves(programs: Path, key: Path, user_tmp: Path) -> None:
     """Of an unhardened process, with the rights of root."""
-    gcore = support.tool("gcore")
+    gcore = support.find_tool("gcore")
     for kind in ("bytearray", "ph.SecretBuffer"):
         with Console(programs) as victim:
             victim.hold(key, kind)
@@ -118,7 +118,7 @@ def test_it_is_not_in_a_core_of_the_kernel(
         with Console(programs, *filtered(programs, *rules)) as victim:
             victim.hold(key, kind)
             victim.end_by(signal.SIGABRT)
-        core = cores.of(victim.pid)
+        core = cores.find(victim.pid)
         assert core, "inconclusive: no core"
         assert (key.read_bytes() in core) == (kind == "bytearray")
 
@@ -321,14 +321,15 @@ def test_a_program_that_its_loader_was_told_to_start(programs: Path) -> None:
 def test_a_view_of_a_variable_that_is_kept_shows_zeroes(programs: Path) -> None:
     """Whoever it was given to: it is of a copy, which is wiped with all others."""
     with Console(programs, env={**os.environ, "TOKEN": "there"}) as victim:
+        take = "from process_hardening import secrets; views = []"
         keep = "lambda view: views.append(memoryview(view)) or bytes(view)"
-        assert victim.do("views = []", f"ph._take_variable(b'TOKEN', {keep})") == "b'there'"
+        assert victim.do(take, f"secrets._take('TOKEN', {keep})") == "b'there'"
         assert victim.do("bytes(views[0])") == repr(bytes(5))
 
 
 def test_no_copy_of_a_variable_is_left(programs: Path) -> None:
     """SecretBuffer.from_env() leaves none in all that root reads; pop() leaves several."""
-    support.need_root()
+    support.require_root()
     token = secrets.token_hex(2000)  # long: of memory that is free, the ends are soon used again
     part = token[1000:1032].encode()
     env = {**os.environ, "TOKEN": token}
@@ -365,7 +366,7 @@ def test_the_copies_of_a_later_variable_are_zeroed(programs: Path, place: str) -
 
 def test_a_str_stays_in_memory(programs: Path) -> None:
     """What the documentation says of take_env() is so."""
-    support.need_root()
+    support.require_root()
     token = secrets.token_hex(16)
     with Console(programs, env={**os.environ, "TOKEN": token}) as victim:
         victim.do("taken = ph.take_env('TOKEN')")
@@ -427,11 +428,12 @@ def test_a_value_that_is_no_text(programs: Path) -> None:
 
 def test_several_of_one_name(programs: Path) -> None:
     """The first, which getenv(3) finds, is returned; all are wiped."""
-    run = "import process_hardening as ph, os, sys\n"
+    run = "import os; from process_hardening import _native\n"
     run += f"python, program = {sys.executable!r}, {str(programs / 'console.py')!r}\n"
     run += "argv = (os.fsencode(python), os.fsencode(program))\n"
     run += "extra = (b'TOKEN=the-first', b'A=1', b'TOKEN=the-second')\n"
-    run += "ph._exec_file(argv[0], argv, (*(k + b'=' + v for k, v in os.environb.items()), *extra))"
+    run += "env = (*(k + b'=' + v for k, v in os.environb.items()), *extra)\n"
+    run += "_native.execute(argv[0], -1, argv, env)"
     with support.Running([sys.executable, "-c", run]) as victim:
         seen = "[part in open('/proc/self/environ').read() for part in ('the-first', 'the-second')]"
         assert victim.ask(seen) == "[True, True]", "inconclusive"
@@ -442,7 +444,7 @@ def test_several_of_one_name(programs: Path) -> None:
 
 def test_an_initial_block_that_cannot_be_found(programs: Path) -> None:
     """Without /proc nothing could be wiped: HardeningError, and the variable stays."""
-    support.need_root()
+    support.require_root()
     env = {**os.environ, "TOKEN": "there"}
     with Console(programs, env=env, user=0, group=0) as victim:
         victim.do(

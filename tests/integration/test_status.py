@@ -69,7 +69,7 @@ def argv_of(code: str) -> list[str]:
 
 def target(code: str, **options: Any) -> support.Running:
     """A process of the unprivileged user to look at."""
-    options.setdefault("env", launches.without_loader_variables())
+    options.setdefault("env", launches.remove_loader_variables())
     return support.Running(argv_of(code), **options)
 
 
@@ -77,8 +77,8 @@ def target(code: str, **options: Any) -> support.Running:
 def observer(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The options that make a program look as the same unprivileged user, or as root."""
     if request.param == "user":
-        return support.as_user()
-    support.need_root()
+        return support.user_options()
+    support.require_root()
     return {}
 
 
@@ -130,14 +130,14 @@ def test_a_program_under_run(
 
 def test_loader_variables_of_another_process(command: str) -> None:
     """Root reads them; the same user finds them protected, which is not "none"."""
-    support.need_root()
+    support.require_root()
     code = "ph.harden(ph.Policy(environment=False))"
-    env = {**launches.without_loader_variables(), "LD_X": "secret", "LD_\udcff": "secret"}
+    env = {**launches.remove_loader_variables(), "LD_X": "secret", "LD_\udcff": "secret"}
     with target(code, env=env) as process:
         exit_status, values = as_json(command, process.pid)
         text = status(command, str(process.pid)).stdout
-        _, protected = as_json(command, process.pid, **support.as_user())
-        words = status(command, str(process.pid), **support.as_user()).stdout
+        _, protected = as_json(command, process.pid, **support.user_options())
+        words = status(command, str(process.pid), **support.user_options()).stdout
     assert (exit_status, values["verdict"]) == (1, "partial")
     assert sorted(values["loader_variables"]) == ["LD_X", "LD_\udcff"]
     assert "secret" not in text
@@ -148,10 +148,10 @@ def test_loader_variables_of_another_process(command: str) -> None:
 
 def test_a_process_of_another_user(command: str) -> None:
     """Whatever may be read of it is told; the rest is null; it never fails."""
-    support.need_root()
+    support.require_root()
     argv = argv_of("ph.pre_main_hardening()")
     with support.Running(argv, user=None, group=None, extra_groups=None) as process:
-        exit_status, values = as_json(command, process.pid, **support.as_user())
+        exit_status, values = as_json(command, process.pid, **support.user_options())
     assert (exit_status, values["dumpable"], values["verdict"]) == (0, 0, "hardened")
     assert values["core_limit"] == {"soft": 0, "hard": 0}
     assert values["loader_variables"] is None
@@ -159,9 +159,9 @@ def test_a_process_of_another_user(command: str) -> None:
 
 def test_a_process_with_a_tracer(command: str, observer: dict[str, Any]) -> None:
     """It is named, and the process is no better than partial."""
-    strace = [support.tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
+    strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     argv = [*strace, *argv_of("ph.pre_main_hardening()")]
-    with support.Running(argv, env=launches.without_loader_variables()) as tracer:
+    with support.Running(argv, env=launches.remove_loader_variables()) as tracer:
         pid = int(tracer.ready.split()[1])
         exit_status, values = as_json(command, pid, **observer)
         text = status(command, str(pid), **observer).stdout
@@ -174,14 +174,14 @@ def test_no_new_privileges_are_told(command: str) -> None:
     """In words: the keys of the JSON are fixed."""
     for code, word in (("ph.harden()", "no"), ("ph.harden(ph.STRICT)", "yes")):
         with target(code) as process:
-            text = status(command, str(process.pid), **support.as_user()).stdout
+            text = status(command, str(process.pid), **support.user_options()).stdout
         assert f"no new privileges: {word}\n" in text
 
 
 @pytest.fixture
 def zombie() -> Iterator[int]:
     """A process that has ended and that nobody has waited for."""
-    process = subprocess.Popen(["true"], **support.as_user())
+    process = subprocess.Popen(["true"], **support.user_options())
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     yield process.pid
     process.wait(support.TIMEOUT)
@@ -204,7 +204,7 @@ def test_a_kernel_thread_cannot_be_told(command: str, observer: dict[str, Any]) 
         if re.search(r"^Kthread:\t1$", read_if_there(path), re.MULTILINE)
     ]
     if not threads:
-        support.missing("a kernel thread to look at")
+        support.fail_or_skip("a kernel thread to look at")
     exit_status, values = as_json(command, threads[0], **observer)
     assert (exit_status, values["verdict"]) == (3, "unknown")
 
@@ -298,7 +298,7 @@ def test_a_process_that_has_just_ended(command: str, observer: dict[str, Any]) -
 
 def test_itself(command: str, observer: dict[str, Any]) -> None:
     """Without a PID it tells of its own process: that of a plain start, or of `run`."""
-    env = {**launches.without_loader_variables(), "LD_X": "1"}
+    env = {**launches.remove_loader_variables(), "LD_X": "1"}
     plain = support.run([command, "status", "--json"], env=env, **observer)
     values = json.loads(plain.stdout)
     assert set(values) == KEYS
@@ -317,7 +317,7 @@ def test_itself(command: str, observer: dict[str, Any]) -> None:
 
 def test_an_unlimited_core_limit_is_named(command: str) -> None:
     """Not a number of twenty digits."""
-    result = status(command, "--json", env=launches.without_loader_variables())
+    result = status(command, "--json", env=launches.remove_loader_variables())
     values = json.loads(result.stdout)
     for limit in values["core_limit"].values():
         assert limit == "unlimited" or limit < 1 << 63
@@ -329,16 +329,23 @@ def test_dumpable_2_is_not_inspectable(
     """Only root gets its core dump. A static program: `run` mends it in others."""
     suid_dumpable.set("2")
     run = [command, "run", "--method", "execute-only", "--"]
-    with support.Running([*run, launches.static(compiler), "wait"]) as process:
-        _, values = as_json(command, process.pid, **support.as_user())
+    with support.Running([*run, launches.build_static(compiler), "wait"]) as process:
+        _, values = as_json(command, process.pid, **support.user_options())
     assert (values["dumpable"], values["inspectable"]) == (2, False)
     assert values["verdict"] != "exposed"
 
 
 def test_without_proc(command: str) -> None:
     """It says what is missing."""
-    support.need_root()
-    unshare = [support.tool("unshare"), "--mount", "--", "sh", "-c", 'umount -l /proc; exec "$@"']
+    support.require_root()
+    unshare = [
+        support.find_tool("unshare"),
+        "--mount",
+        "--",
+        "sh",
+        "-c",
+        'umount -l /proc; exec "$@"',
+    ]
     result = support.run([*unshare, "sh", command, "status", "1"])
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("process-hardening: /proc: ")

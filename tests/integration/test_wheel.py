@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import csv
 import email.message
 import email.parser
 import hashlib
 import re
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +22,19 @@ import support
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSIONS = {
-    "process_hardening/__init__.abi3.so": "PyInit_process_hardening",
+    "process_hardening/_native.abi3.so": "PyInit__native",
     "process_hardening/_debug_window.abi3.so": "PyInit__debug_window",
     "process_hardening/_secret_memory.abi3.so": "PyInit__secret_memory",
 }
 """With the one symbol that each has for others."""
 PRELOAD = "process_hardening/libprocess_hardening.so"
-SCRIPTS = ("process-hardening", "process-hardening-tui")
-DATA = {"attacks/builtin/injected.c", "reporters/report.html.j2", "tui/app.tcss"}
-"""What the package may need beside its Python files: `verify` compiles the first."""
+COMMANDS = {
+    "process-hardening": "process_hardening.cli.main:main",
+    "process-hardening-tui": "process_hardening.tui.main:main",
+}
+"""The entry points: command, and the function that an installer makes it call."""
+DATA = {"injected.c", "report.html.j2", "app.tcss"}
+"""The files of the package that are not Python: `verify` compiles the first."""
 
 
 @pytest.fixture(scope="module")
@@ -106,18 +112,19 @@ def test_it_is_for_every_python_from_3_10(wheel: Path, archive: zipfile.ZipFile)
 
 
 def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None:
-    """The source tree's files, the libraries, the scripts, man page and completions."""
+    """The source tree's files, the libraries, the man page and the completions."""
     own = {
-        f"{dist_info()}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
-    } | {f"{data()}/scripts/{name}" for name in SCRIPTS}
+        f"{dist_info()}/{name}"
+        for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+    }
     expected = source_files() | shared_files() | own | {*EXTENSIONS, PRELOAD}
     assert set(archive.namelist()) == expected
 
 
 def test_the_source_tree_holds_python_files() -> None:
     """A file of another kind below src/ has its reason."""
-    others = {name for name in source_files() if not is_python(name)}
-    assert others <= {f"process_hardening/{name}" for name in DATA}
+    others = {Path(name).name for name in source_files() if not is_python(name)}
+    assert others <= DATA
 
 
 def test_the_record_is_true(archive: zipfile.ZipFile) -> None:
@@ -150,12 +157,12 @@ def test_it_keeps_to_the_stable_abi(wheel: Path) -> None:
 
 def dynamic(path: Path) -> str:
     """The dynamic section of a library, as readelf prints it."""
-    return support.run([support.tool("readelf"), "-dlW", str(path)]).stdout
+    return support.run([support.find_tool("readelf"), "-dlW", str(path)]).stdout
 
 
 def exported(path: Path) -> set[str]:
     """The symbols that a library offers to others."""
-    result = support.run([support.tool("nm"), "-D", "--defined-only", str(path)])
+    result = support.run([support.find_tool("nm"), "-D", "--defined-only", str(path)])
     return {line.split()[-1] for line in result.stdout.splitlines()}
 
 
@@ -184,13 +191,94 @@ def test_the_libraries_are_hardened_themselves(extracted: Path, name: str) -> No
     assert str(ROOT).encode() not in (extracted / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_starts_with_its_own_interpreter(name: str) -> None:
-    """Pip has put the path of the environment's Python into the first line, and nothing else."""
-    lines = Path(sys.executable).with_name(name).read_text().splitlines()
-    ours = (ROOT / "bin" / name).read_text().splitlines()
-    assert lines[0].startswith(f"#!{sys.prefix}/")
-    assert lines[1:] == ours[1:]
+def test_the_commands_are_entry_points(archive: zipfile.ZipFile) -> None:
+    """The installer writes them, with a first line that suits the path."""
+    text = archive.read(f"{dist_info()}/entry_points.txt").decode()
+    parser = configparser.ConfigParser()
+    parser.read_string(text)
+    assert {name: dict(parser[name]) for name in parser.sections()} == {"console_scripts": COMMANDS}
+
+
+LONG = "/".join(["a_folder_with_a_name_of_forty_characters_"] * 6)
+"""The kernel takes no path of this length in a "#!" line (BINPRM_BUF_SIZE)."""
+
+
+@pytest.fixture(scope="module")
+def installations(wheel: Path) -> Iterator[Callable[[str, str], Path]]:
+    """Makes the environment of an installer below a folder of this name, once each."""
+    made: dict[tuple[str, str], Path] = {}
+    with tempfile.TemporaryDirectory(prefix="ph-installed-") as name:
+        Path(name).chmod(0o755)
+
+        def install(installer: str, folder: str) -> Path:
+            venv = made.setdefault((installer, folder), Path(name) / installer / folder / "v")
+            if not venv.exists():
+                venv.parent.mkdir(parents=True)
+                INSTALLERS[installer](venv, wheel)
+            return venv
+
+        yield install
+
+
+def run_checked(*argv: str | Path) -> None:
+    """Run a command of an installer, which must work."""
+    result = support.run(list(map(str, argv)))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def install_by_pip(venv: Path, wheel: Path) -> None:
+    """As the README has it."""
+    run_checked(sys.executable, "-m", "venv", "--without-pip", venv)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", venv / "bin" / "python"]
+    run_checked(*pip, "install", "-q", "--no-index", wheel)
+
+
+def install_by_uv(venv: Path, wheel: Path) -> None:
+    """As users of uv do."""
+    uv = support.find_tool("uv")
+    run_checked(uv, "venv", "-q", "--offline", "--python", sys.executable, venv)
+    python = venv / "bin" / "python"
+    run_checked(uv, "pip", "install", "-q", "--offline", "--no-index", "--python", python, wheel)
+
+
+INSTALLERS = {"pip": install_by_pip, "uv": install_by_uv}
+
+every_installation = pytest.mark.parametrize(
+    ("installer", "folder"),
+    [(installer, folder) for installer in INSTALLERS for folder in ("plain", "my venv", LONG)],
+    ids=lambda word: "long path" if word == LONG else word,
+)
+
+
+@every_installation
+def test_the_commands_start_below_any_path(
+    installations: Callable[[str, str], Path], installer: str, folder: str
+) -> None:
+    """With a blank in it, or too long for a "#!" line; whichever program installs them."""
+    venv = installations(installer, folder)
+    for command in COMMANDS:
+        result = support.run_as_user([str(venv / "bin" / command), "--version"])
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == f"{command} {ph.__version__}\n"
+
+
+@every_installation
+def test_run_and_the_hook_work_below_any_path(
+    installations: Callable[[str, str], Path], installer: str, folder: str
+) -> None:
+    """A program is started hardened, and so is the Python of the environment."""
+    venv = installations(installer, folder)
+    command, python = str(venv / "bin" / "process-hardening"), str(venv / "bin" / "python")
+    verdict = ["-c", "import process_hardening as ph; print(ph.status().verdict)"]
+    result = support.run_as_user([command, "run", "--", python, *verdict])
+    assert (result.returncode, result.stdout, result.stderr) == (0, "hardened\n", "")
+
+    assert support.run_as_user([python, *verdict]).stdout == "exposed\n"
+    for action in ("enable", "status"):
+        result = support.run([command, "hook", action])
+        assert (result.returncode, result.stderr) == (0, "")
+    assert support.run_as_user([python, *verdict]).stdout == "hardened\n"
+    assert support.run([command, "hook", "disable"]).returncode == 0
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

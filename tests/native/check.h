@@ -8,7 +8,7 @@
 
 static int check_count;
 static int check_failures;
-/* Printed before each failure, to tell the rows of a table apart. */
+/* The row of a table, printed before each failure. */
 static const char *check_case = "";
 
 #define CHECK(condition) check_that(!!(condition), __FILE__, __LINE__, #condition)

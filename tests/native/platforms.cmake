@@ -5,7 +5,6 @@ if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
 endif()
 
 set(fake ${CMAKE_CURRENT_LIST_DIR}/fake)
-set(native ${CMAKE_CURRENT_LIST_DIR}/../../native/core)
 
 foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
   set(test test_platform_${fake_system})
@@ -15,14 +14,19 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
     ${CMAKE_CURRENT_LIST_DIR}/headers/${fake_system}.c
     ${fake}/fake.c
     ${fake}/${fake_system}/kernel.c
-    ${native}/harden.c
-    ${native}/environment.c
-    ${native}/message.c
-    ${native}/platform/${fake_system}.c)
+    ${native}/core/harden.c
+    ${native}/core/environment.c
+    ${native}/core/failure.c
+    ${native}/core/initial_block.c
+    ${native}/core/pattern.c
+    ${native}/core/message.c
+    ${native}/core/platform/${fake_system}.c
+    $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>
+    ${native}/launch/no_image.c)
   # The fake headers hide those of this machine, so they come first.
   target_include_directories(
     ${test} BEFORE PRIVATE ${fake}/${fake_system} ${fake}/common ${fake}
-                           ${CMAKE_CURRENT_LIST_DIR} ${native})
+                           ${CMAKE_CURRENT_LIST_DIR} ${native}/core ${native})
   target_compile_definitions(${test} PRIVATE _GNU_SOURCE)
   add_test(NAME platform_${fake_system} COMMAND ${test})
 endforeach()

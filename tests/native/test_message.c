@@ -83,24 +83,24 @@ static const struct {
 };
 
 /* One row of one of the three tables. */
-static size_t write_description(size_t row, char *buffer, size_t size)
+static void write_description(size_t row, char *buffer, size_t size)
 {
-    return ph_describe(&descriptions[row].failure, buffer, size);
+    ph_describe(&descriptions[row].failure, buffer, size);
 }
 
-static size_t write_last_words(size_t row, char *buffer, size_t size)
+static void write_last_words(size_t row, char *buffer, size_t size)
 {
-    return ph_last_words(last_words[row].description, last_words[row].status,
-                         last_words[row].bypass, buffer, size);
+    ph_last_words(last_words[row].description, last_words[row].status, last_words[row].bypass,
+                  buffer, size);
 }
 
-static size_t write_message(size_t row, char *buffer, size_t size)
+static void write_message(size_t row, char *buffer, size_t size)
 {
-    return ph_message(messages[row].report, messages[row].policy, buffer, size);
+    ph_message(messages[row].report, messages[row].policy, buffer, size);
 }
 
 /* Whole, and cut at every size; what lies beyond the size stays as it is. */
-static void check_sizes(size_t (*write)(size_t, char *, size_t), size_t row, const char *text)
+static void check_sizes(void (*write)(size_t, char *, size_t), size_t row, const char *text)
 {
     char buffer[PH_MESSAGE_SIZE + 16];
     size_t whole = strlen(text);
@@ -111,14 +111,14 @@ static void check_sizes(size_t (*write)(size_t, char *, size_t), size_t row, con
         size_t untouched = 0;
 
         memset(buffer, GUARD, sizeof buffer);
-        CHECK(write(row, buffer, size) == cut);
+        write(row, buffer, size);
         CHECK(!memcmp(buffer, text, cut));
         CHECK(!buffer[cut]);
         for (size_t i = size; i < sizeof buffer; i++)
             untouched += buffer[i] == GUARD;
         CHECK(untouched == sizeof buffer - size);
     }
-    CHECK(write(row, buffer, sizeof buffer) == whole);
+    write(row, buffer, sizeof buffer);
     CHECK_TEXT(buffer, text);
 }
 
@@ -134,7 +134,7 @@ static void test_long_call(void)
     report.failure.call = call;
     snprintf(expected, sizeof expected, "process-hardening: %.*s; exiting with status 7",
              PH_MESSAGE_SIZE - 1, call);
-    CHECK(ph_message(&report, &without_bypass, actual, sizeof actual) == strlen(expected));
+    ph_message(&report, &without_bypass, actual, sizeof actual);
     CHECK_TEXT(actual, expected);
 }
 

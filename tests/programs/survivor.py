@@ -60,7 +60,8 @@ def main() -> None:
     atexit.register(say, "atexit")
     at_c_exit(b"C atexit")
     sys.excepthook = lambda *_: say("excepthook")
-    vars(sys)["exit"] = vars(os)["_exit"] = lambda status: say(f"exit {status}")
+    for module, name in ((sys, "exit"), (os, "_exit")):
+        setattr(module, name, lambda status: say(f"exit {status}"))
     held = threading.Event()
     # Not a daemon: Python's own end would wait for it.
     thread = threading.Thread(target=lambda: say("thread") if held.wait() else None)

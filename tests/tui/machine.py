@@ -11,26 +11,27 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from process_hardening.errors import CommandError
-from process_hardening.hardening import Status
-from process_hardening.audit.select import Audit, make_entries
-from process_hardening.audit.rules.checks import Check, checks_of
-from process_hardening.audit.host import FIXED, Host, Swap
-from process_hardening.audit.posture import CoreRules, verdict
-from process_hardening.audit.reader import Posture
+from process_hardening.audit.exit_race import FIXED
+from process_hardening.audit.host import TRIED, Host, Swap
+from process_hardening.audit.posture import Posture, core_rules_of
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.result import Audit, make_entries
+from process_hardening.audit.rules import judge_host
+from process_hardening.audit.rules.model import Check, HostCase
+from process_hardening.errors import CommandError
+from process_hardening.state import Status
 from process_hardening.tui.app import WatchApp
 from process_hardening.tui.machine import Machine
-from process_hardening.verify.run import (
+from process_hardening.verify import (
     BLOCKED,
     CONTROL,
     LEAKED,
     UNAVAILABLE,
     VICTIMS,
     AttackResult,
-    Judged,
     Progress,
     Verification,
+    VictimResult,
 )
 from support import TIMEOUT
 
@@ -45,8 +46,6 @@ PARTIAL: dict[str, Any] = {"dumpable": 0, "core_limit": (0, UNLIMITED)}
 
 def process(pid: int, name: str, **fields: Any) -> Posture:
     """An exposed process of ada's, but for what is said."""
-    posture = Posture(pid)
-    posture.name = name
     known: dict[str, Any] = {
         "ppid": 1,
         "exe": f"/usr/bin/{name}",
@@ -66,12 +65,10 @@ def process(pid: int, name: str, **fields: Any) -> Posture:
         "python": "",
         "remote_debugging": False,
     }
-    for field, value in {**known, **fields}.items():
-        setattr(posture, field, value)
-    if posture.dumpable is not None:
-        posture.inspectable = posture.dumpable == 1
-    posture.verdict = verdict(posture)
-    return posture
+    known.update(fields)
+    if known["dumpable"] is not None:
+        known["inspectable"] = known["dumpable"] == 1
+    return Posture(pid=pid, name=name, **known)
 
 
 def usual() -> list[Posture]:
@@ -104,30 +101,46 @@ def usual() -> list[Posture]:
 
 def host() -> Host:
     """Its settings."""
-    made = Host()
-    made.system, made.name, made.kernel, made.kernel_version = "linux", "desk", "6.18.1", (6, 18, 1)
-    made.core = CoreRules("core", False, (6, 18))
-    made.suid_dumpable, made.ptrace_scope, made.hidepid = 0, 0, ""
-    made.perf_event_paranoid, made.user_namespaces, made.memfd_noexec = 2, True, 0
-    made.randomize_va_space, made.preload_file, made.swaps = 2, (), (Swap("/dev/sda2", False),)
-    made.exit_race, made.exit_race_source = FIXED, "tried"
-    return made
+    return Host(
+        system="linux",
+        name="desk",
+        kernel="6.18.1",
+        kernel_version=(6, 18, 1),
+        core=core_rules_of("core", False, (6, 18)),
+        suid_dumpable=0,
+        ptrace_scope=0,
+        hidepid="",
+        perf_event_paranoid=2,
+        user_namespaces=True,
+        memfd_noexec=0,
+        randomize_va_space=2,
+        preload_file=(),
+        swaps=(Swap(path="/dev/sda2", encrypted=False),),
+        exit_race=FIXED,
+        exit_race_source=TRIED,
+    )
 
 
 def own_status() -> Status:
     """The monitor is hardened."""
-    status = Status.__new__(Status)
-    status.dumpable, status.inspectable, status.no_new_privs = 0, False, False
-    status.tracer_pid, status.core_limit, status.loader_variables = 0, (0, 0), ()
-    status.verdict = "hardened"
-    return status
+    return Status(
+        dumpable=0,
+        inspectable=False,
+        no_new_privs=False,
+        sealed=False,
+        tracer_pid=0,
+        core_limit=(0, 0),
+        loader_variables=(),
+    )
 
 
 def result(name: str, control: str, outcomes: dict[str, str]) -> AttackResult:
     """A row of verify's table."""
-    said = f"{name}: Operation not permitted"
-    cells = {victim: Judged(outcome, said) for victim, outcome in outcomes.items()}
-    return AttackResult(name, "built-in", f"what {name} does", name, control, said, victims=cells)
+    message = f"{name}: Operation not permitted"
+    cells = {victim: VictimResult(outcome, message) for victim, outcome in outcomes.items()}
+    return AttackResult(
+        name, "built-in", f"what {name} does", name, control, message, victims=cells
+    )
 
 
 class FakeMachine(Machine):
@@ -165,15 +178,13 @@ class FakeMachine(Machine):
             raise CommandError(self.problem)
         settings = host()
         entries = make_entries(self.postures, settings, lambda uid: USERS.get(uid, str(uid)))
-        audit = Audit(settings, entries)
-        audit.notes = self.notes
-        return audit
+        return Audit(host=settings, entries=entries, notes=tuple(self.notes))
 
     def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
         """Of the host."""
         if self.host_problem:
             raise CommandError(self.host_problem)
-        return tuple(checks_of(host(), postures))
+        return judge_host(HostCase(host=host(), postures=tuple(postures)))
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]

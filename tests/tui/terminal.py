@@ -34,7 +34,7 @@ class Terminal:
     def __init__(
         self, argv: Sequence[str], columns: int = 80, lines: int = 24, **options: Any
     ) -> None:
-        pyte = support.module("pyte")
+        pyte = support.import_module("pyte")
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self._said = b""
@@ -45,12 +45,12 @@ class Terminal:
         environment.update(options.pop("env", {}))
         self.process = subprocess.Popen(
             # It executes the program in its place: the pid is the program's.
-            [support.tool("setsid"), "--ctty", *argv],
+            [support.find_tool("setsid"), "--ctty", *argv],
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
             env=environment,
-            **{**support.as_user(), **options},
+            **{**support.user_options(), **options},
         )
         self.pid = self.process.pid
         self._end = os.pidfd_open(self.pid)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from textual.widgets import Input
 
-from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.audit.rules import RULES
 from process_hardening.tui.attacker import STOPPED
 from process_hardening.tui.screens.too_small import SMALLEST
 from tui.machine import FakeMachine, process, watching
@@ -25,7 +25,7 @@ def name_of(watch: object) -> str:
 
 
 async def test_explain() -> None:
-    """Each finding of the process; the text is the registry's; c copies the fix of one."""
+    """Each finding of the process; the text is the rule's; c copies the commands that fix one."""
     async with watching() as watch:
         await watch.press("slash", *"node", "enter", "enter")
         assert name_of(watch) == "ExplainScreen"
@@ -35,7 +35,7 @@ async def test_explain() -> None:
         assert "PH008" in text
         await watch.press("down", "c")
         assert watch.app.clipboard
-        assert any(watch.app.clipboard in (kind.fix) for kind in REGISTRY.values())
+        assert any(watch.app.clipboard == "\n".join(rule.commands) for rule in RULES.values())
         await watch.press("enter")
         assert name_of(watch) == "ProcessesScreen"
         await watch.press("enter", "escape")
@@ -53,12 +53,12 @@ async def test_nothing_to_explain() -> None:
 
 
 async def test_copy() -> None:
-    """The fix of the worst finding, to the terminal's clipboard."""
+    """The commands that fix the worst finding, to the terminal's clipboard."""
     async with watching() as watch:
         await watch.press("c")
         row = watch.screen.table.chosen
         assert row
-        assert watch.app.clipboard == row.entry.findings[0].fix
+        assert watch.app.clipboard == "\n".join(row.entry.findings[0].commands)
 
 
 # Host
@@ -108,7 +108,7 @@ async def test_verify() -> None:
         await watch.press("v")
         assert name_of(watch) == "VerifyScreen"
         assert watch.machine.asked == []
-        assert "Enter attacks victims of our own" in watch.text()
+        assert "Enter attacks sample programs" in watch.text()
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())

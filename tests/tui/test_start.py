@@ -20,7 +20,7 @@ from process_hardening.tui.attacker import STOPPED, Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 from process_hardening.tui.watcher import Watcher
-from process_hardening.verify.run import LEAKED, Progress, Verification
+from process_hardening.verify import LEAKED, Progress, Verification
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
 
@@ -59,14 +59,14 @@ def in_terminal(argv: list[str], **options: Any) -> subprocess.CompletedProcess[
 @pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
 def test_no_terminal(way: list[str]) -> None:
     """One line that says what to use in its place, status 2."""
-    assert "audit` prints what can be seen" in one_line(support.run_as_user(way))
+    assert "audit` prints a report" in one_line(support.run_as_user(way))
 
 
 def test_errors_that_go_elsewhere() -> None:
     """Textual draws on standard error: that has to be the terminal too."""
     result = in_terminal([MONITOR])
     assert result.returncode == 2
-    assert "standard error is no terminal" in result.stderr
+    assert "standard error is not a terminal" in result.stderr
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["script", "module", "command"])
@@ -74,7 +74,7 @@ def test_help_and_version(way: list[str]) -> None:
     """The same whichever way it is started."""
     text = support.run_as_user([*way, "--help"]).stdout
     assert "--interval SECONDS" in text
-    assert "2 usage, no terminal, or textual is not installed" in text
+    assert "wrong usage, no terminal, or textual is not installed" in text
     version = support.run_as_user([*way, "--version"])
     assert version.stdout.split() == ["process-hardening-tui", process_hardening.__version__]
 
@@ -112,6 +112,7 @@ def test_the_start_loads_nothing_of_textual() -> None:
     assert set(result.stdout.split()) <= {
         "__future__",
         "process_hardening",
+        "process_hardening._native",
         "process_hardening.tui",
         "process_hardening.tui.main",
         "types",

@@ -62,7 +62,7 @@ PROGRAMS = {
         to_type="/",
         typing="/ Filter",
         prompt="name, pid, user",
-        py_spy="main (tui/main.py",
+        py_spy="main (process_hardening/tui/main.py",
     ),
 }
 
@@ -146,7 +146,7 @@ def injected() -> Iterator[dict[str, str]]:
 def users(program: Program, examples: Path, injected: dict[str, str]) -> Iterator[Users]:
     """A pair for the attacks that leave both alive."""
     with (
-        victims.core_dumps_allowed(),
+        victims.allow_core_dumps(),
         User(program, examples, {**injected, **SKIP}) as control,
         User(program, examples, injected) as victim,
     ):
@@ -198,11 +198,11 @@ def test_it_is_hardened_before_textual_is_opened(
     env: dict[str, str], program: Program, examples: Path, tmp_path: Path
 ) -> None:
     """FR1, SC2: the kernel has said so before, as strace sees from outside."""
-    support.need_root()  # of a process that is not dumpable, nobody else sees the paths
+    support.require_root()  # of a process that is not dumpable, nobody else sees the paths
     file = tmp_path / "trace"
     name = pwd.getpwuid(support.USER).pw_name
     calls = "trace=execve,execveat,prctl,prlimit64,openat"
-    strace = [support.tool("strace"), "-f", "-o", str(file), "-e", calls, "-u", name]
+    strace = [support.find_tool("strace"), "-f", "-o", str(file), "-e", calls, "-u", name]
     with User(program, examples, env, *strace, user=0, group=0) as user:
         user.enter()
         assert user.quit() == 0
@@ -219,8 +219,8 @@ def test_it_is_hardened_before_textual_is_opened(
 def test_both_core_limits_are_0(users: Users) -> None:
     """P1.2, SC3, VC2: as the kernel shows them to everybody."""
     control, victim = users
-    assert "0" not in victims.core_limit(control.pid).split()[:2], "inconclusive"
-    assert victims.core_limit(victim.pid) == "0 0 bytes"
+    assert "0" not in victims.read_core_limit(control.pid).split()[:2], "inconclusive"
+    assert victims.read_core_limit(victim.pid) == "0 0 bytes"
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=lambda number: number.name)
@@ -234,7 +234,7 @@ def test_a_crash_leaves_no_core(
     """P1.1, P1.3: the core of the control holds the secret and what was typed."""
     core_pattern.set(f"{user_tmp}/core.%p")
     with (
-        victims.core_dumps_allowed(),
+        victims.allow_core_dumps(),
         User(program, examples, SKIP) as control,
         User(program, examples, {}) as victim,
     ):
@@ -257,7 +257,7 @@ def test_gdb_is_refused(users: Users, user_tmp: Path) -> None:
     for user in users:
         typed = user.type()
         core = user_tmp / f"core.{user.pid}"
-        gdb = [support.tool("gdb"), "-nx", "-batch", "-p", str(user.pid)]
+        gdb = [support.find_tool("gdb"), "-nx", "-batch", "-p", str(user.pid)]
         result = support.run_as_user([*gdb, "-ex", f"generate-core-file {core}"])
         if user.hardened:
             assert f"ptrace: {victims.NOT_PERMITTED}" in result.stdout + result.stderr
@@ -273,7 +273,7 @@ def test_gdb_is_refused(users: Users, user_tmp: Path) -> None:
 def test_py_spy_is_refused(users: Users) -> None:
     """P2: from the control, py-spy gets what its functions are at."""
     for user in users:
-        py_spy = [support.tool("py-spy"), "dump", "--locals", "--pid", str(user.pid)]
+        py_spy = [support.find_tool("py-spy"), "dump", "--locals", "--pid", str(user.pid)]
         result = support.run_as_user(py_spy)
         told = user.program.py_spy.format(secret=user.secret) in result.stdout
         assert told != user.hardened, result.stdout + result.stderr
@@ -284,7 +284,7 @@ def test_py_spy_is_refused(users: Users) -> None:
 def test_no_loader_variable_is_in_its_environment(reader: str, users: Users) -> None:
     """P3.1, SC5, VC4: not even root finds one."""
     if reader == "root":
-        support.need_root()
+        support.require_root()
     run = support.run if reader == "root" else support.run_as_user
     control, victim = (run(["cat", f"/proc/{user.pid}/environ"]).stdout for user in users)
     assert "\0LD_PRELOAD=" in control, "inconclusive"
@@ -295,7 +295,7 @@ def test_no_loader_variable_is_in_its_environment(reader: str, users: Users) -> 
 
 def test_a_preloaded_library_is_gone(users: Users, injected: dict[str, str]) -> None:
     """P3: it was in the image that was started, and is in none that goes on."""
-    support.need_root()  # nobody else may see the maps
+    support.require_root()  # nobody else may see the maps
     control, victim = (Path(f"/proc/{user.pid}/maps").read_text() for user in users)
     assert injected["LD_PRELOAD"] in control, "inconclusive"
     assert injected["LD_PRELOAD"] not in victim

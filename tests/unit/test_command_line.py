@@ -1,14 +1,14 @@
-"""The two parsers of `run` read one language; errors come out as one line."""
+"""The command line as functions: the parser of `run`, the shared values, the errors."""
 
 from __future__ import annotations
 
-import copy
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from process_hardening.cli.main import COMMANDS, make_parser
 from process_hardening.cli import run
+from process_hardening.cli.arguments import parse_pid
+from process_hardening.cli.main import COMMANDS, main, make_parser
 from process_hardening.errors import (
     CannotProtectError,
     CommandError,
@@ -17,122 +17,175 @@ from process_hardening.errors import (
 )
 from process_hardening.terminal import printable
 
-FAST = [
-    ["ls"],
-    ["ls", "-l", "--strict", "--", "x"],
-    ["ls", ""],
-    ["-x.py"[1:], "a b", "é", "\udcff"],
-    ["--", "ls"],
-    ["--", "ls", "--", "-m"],
-    ["--", "--strict"],
-    ["--strict", "ls"],
-    ["--strict", "--strict", "ls"],
-    ["--children", "--explain", "--", "ls", "-l"],
-    ["--method", "preload", "ls"],
-    ["--method=preload", "ls"],
-    ["--method", "preload", "--method", "auto", "ls"],
-    ["--keep", "A", "ls"],
-    ["--keep=A", "--keep", "B*", "--clear", "C", "--clear=D=", "ls"],
-    ["--keep=-A", "ls"],
-    ["--clear", "ls", "ls"],
-    ["-m", "mod"],
-    ["--strict", "-m", "mod", "a"],
-    ["-mmod", "a"],
-    ["-m", ""],
-]
-"""Command lines that both parsers understand, and in the same way."""
 
-SLOW = [
-    ["--keep", "", "ls"],
-    ["--keep=", "ls"],
-    ["--"],
-    [],
-    ["--strict"],
-]
-"""Left to argparse, which takes them; run() says what is missing."""
-
-WRONG = [
-    ["--method"],
-    ["--method", "fast", "ls"],
-    ["--method", "--strict", "ls"],
-    ["--method", "--", "ls"],
-    ["--keep"],
-    ["--keep", "--strict", "ls"],
-    ["--keep", "-x", "ls"],
-    ["--keep", "--", "ls"],
-    ["--strict=yes", "ls"],
-    ["--explain=", "ls"],
-    ["--unknown", "ls"],
-    ["--meth", "preload", "ls"],
-    ["-x", "ls"],
-    ["-m"],
-]
-"""Errors."""
+def parse(*words: str) -> dict[str, Any]:
+    """The options of a command line that differ from their defaults."""
+    defaults = vars(run.Options())
+    return {
+        name: value for name, value in vars(run.parse(words)).items() if value != defaults[name]
+    }
 
 
-def by_argparse(words: list[str]) -> dict[str, object]:
-    """What argparse makes of the arguments of run."""
-    options = vars(make_parser().parse_args(["run", *words]))
-    del options["run"], options["command_name"]
-    # run() itself takes off the mark that ends the options: argparse leaves it where it is.
-    if options["module"] is None:
-        options["command"] = options["command"][options["command"][:1] == ["--"] :]
-    return options
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["--strict"], {"strict": True}),
+        (["--strict", "--strict"], {"strict": True}),
+        (["--children", "--explain"], {"children": True, "explain": True}),
+        (["--method", "preload"], {"method": "preload"}),
+        (["--method=preload"], {"method": "preload"}),
+        (["--method", "preload", "--method", "in-process"], {"method": "in-process"}),
+        (["--keep", "A"], {"keep": ["A"]}),
+        (["--keep=A", "--keep", "B*", "--clear", "C"], {"keep": ["A", "B*"], "clear": ["C"]}),
+        (["--clear=D="], {"clear": ["D="]}),
+        (["--keep=-A"], {"keep": ["-A"]}),
+        (["--clear", "ls"], {"clear": ["ls"]}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("end", [[], ["--"]], ids=["", "--"])
+def test_options_before_the_program_are_runs_own(
+    words: list[str], end: list[str], options: dict[str, Any]
+) -> None:
+    """They are stored under the names in the table; a list collects its values."""
+    assert parse(*words, *end, "ls") == {**options, "command": ["ls"]}
 
 
-@pytest.mark.parametrize("words", FAST, ids=" ".join)
-def test_both_parsers_give_the_same_options(words: list[str]) -> None:
-    """The fast one is an optimisation, not a dialect."""
-    before = copy.copy(words)
-    assert vars(run.parse(words)) == by_argparse(words)
-    assert words == before
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ls"],
+        ["ls", ""],
+        ["ls", "-l", "--strict", "--", "x"],
+        ["ls", "-m", "mod", "--help"],
+        ["", "x"],
+        ["a b", "é", "\udcff"],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("end", [[], ["--"]], ids=["", "--"])
+def test_the_program_keeps_its_arguments(command: list[str], end: list[str]) -> None:
+    """Whatever follows the program is passed on, even if it looks like an option."""
+    assert parse(*end, *command) == {"command": command}
 
 
-@pytest.mark.parametrize("words", SLOW, ids=" ".join)
-def test_the_unusual_is_left_to_argparse(words: list[str]) -> None:
-    """What needs a message costs the import of argparse."""
-    assert run.parse(words) is None
-    assert by_argparse(words)
+@pytest.mark.parametrize("name", ["--strict", "-m", "--", "--help"])
+def test_a_program_after_two_dashes_may_start_with_a_dash(name: str) -> None:
+    """Only the first `--` ends the options."""
+    assert parse("--", name, "x") == {"command": [name, "x"]}
 
 
-@pytest.mark.parametrize("words", WRONG, ids=" ".join)
-def test_errors_are_left_to_argparse(words: list[str]) -> None:
-    """It says what is wrong, in one line, and what to do."""
-    assert run.parse(words) is None
-    with pytest.raises(CommandError, match=r"see `process-hardening( run)? --help`$") as error:
-        by_argparse(words)
+@pytest.mark.parametrize("mark", [["-m", "mod"], ["-mmod"]], ids=str)
+@pytest.mark.parametrize(
+    "words",
+    [[], ["-v", "--strict"], ["-m", "other"], ["--", "x"], ["--method"], ["", "é"], ["--help"]],
+    ids=str,
+)
+def test_a_module_keeps_its_arguments(mark: list[str], words: list[str]) -> None:
+    """Whatever follows the module is passed on, as after `python -m`."""
+    expected: dict[str, Any] = {"explain": True, "module": "mod"}
+    if words:
+        expected["command"] = words
+    assert parse("--explain", *mark, *words) == expected
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["--strict", "--help", "--nosuch"]], ids=str)
+def test_help_needs_no_program(words: list[str]) -> None:
+    """What follows it is not looked at."""
+    assert parse(*words)["help"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "name a program"),
+        (["--"], "name a program"),
+        (["--strict"], "name a program"),
+        (["--method"], "--method needs a METHOD"),
+        (["--method", "--strict", "ls"], "--method needs a METHOD"),
+        (["--method", "--", "ls"], "--method needs a METHOD"),
+        (["--method=", "ls"], "--method needs a METHOD"),
+        (["--method", "fast", "ls"], "--method fast: choose from auto, execute-only, preload, in-"),
+        (["--keep"], "--keep needs a NAME"),
+        (["--keep=", "ls"], "--keep needs a NAME"),
+        (["--keep", "", "ls"], "--keep needs a NAME"),
+        (["--clear", "-x", "ls"], "--clear needs a NAME"),
+        (["--strict=yes", "ls"], "--strict takes no value"),
+        (["--explain=", "ls"], "--explain takes no value"),
+        (["--unknown", "ls"], "unknown option --unknown"),
+        (["--unknown=value", "ls"], "unknown option --unknown;"),
+        (["--meth", "preload", "ls"], "unknown option --meth"),
+        (["-x", "ls"], "unknown option -x"),
+        (["-", "ls"], "unknown option -"),
+        (["-m"], "-m needs a MODULE"),
+        (["-m", ""], "-m needs a MODULE"),
+        (["-m", "--strict"], "-m needs a MODULE"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_is_one_line_that_names_the_option(words: list[str], problem: str) -> None:
+    """The line says where to read on, and the exit status is 2."""
+    with pytest.raises(CommandError) as error:
+        run.parse(words)
+    assert str(error.value).startswith(f"run: {problem}")
+    assert str(error.value).endswith("; see `process-hardening run --help`")
     assert error.value.exit_code == 2
 
 
-@pytest.mark.parametrize("mark", [["-m", "mod"], ["-mmod"]])
+def test_two_command_lines_share_nothing() -> None:
+    """The lists of one are not in the other."""
+    assert parse("--keep", "A", "ls") == parse("--keep", "A", "ls")
+
+
+def test_the_help_of_run_is_made_from_its_table() -> None:
+    """Every option is in it with its text, and every exit status of its own."""
+    text = run.format_help()
+    for names, _, metavar, explained in run.OPTIONS:
+        term = ", ".join(names) + (f" {metavar}" if metavar else "")
+        assert f"\n  {term} " in text
+        assert f"  {explained}\n" in text
+    for status in (2, 5, 6, 7, 8, 126, 127):
+        assert f"\n  {status} " in text
+
+
+def test_every_option_of_run_is_stored() -> None:
+    """A destination in the table is an attribute of Options."""
+    assert {destination for _, destination, _, _ in run.OPTIONS} < set(vars(run.Options()))
+
+
+def test_the_help_names_every_command() -> None:
+    """It lists `run` too, although argparse does not know its options."""
+    text = make_parser().format_help()
+    assert all(f"\n    {name} " in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["enable", "disable", "enabled", "nosuch", ""])
+def test_an_unknown_command_is_one_line(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit status is 2."""
+    assert main([name]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("process-hardening: ")
+    assert shown.err.count("\n") == 1
+    assert repr(name) in shown.err
+
+
+@pytest.mark.parametrize(("text", "pid"), [("1", 1), ("0042", 42), ("2147483647", 2**31 - 1)])
+def test_a_pid_is_a_decimal_number(text: str, pid: int) -> None:
+    """As the kernel and ps print it."""
+    assert parse_pid(text) == pid
+
+
 @pytest.mark.parametrize(
-    "words", [["-v", "--strict"], ["-m", "other"], ["--", "x"], ["--method"], ["", "é"]]
+    "text",
+    ["", "0", "-1", "+1", "1.0", "0x1", " 1", "1_0", "٣", "self", "2147483648", "9" * 5000],
 )
-def test_what_follows_a_module_is_its_own(mark: list[str], words: list[str]) -> None:
-    """As after `python -m`: argparse would take what looks like an option."""
-    options = run.parse(["--explain", *mark, *words])
-    assert options
-    assert (options.module, options.command, options.explain) == ("mod", words, True)
-    assert not options.strict
-
-
-def test_two_runs_share_no_options() -> None:
-    """The lists of one command line do not grow by another's."""
-    assert vars(run.parse(["--keep", "A", "ls"])) == vars(run.parse(["--keep", "A", "ls"]))
-    assert by_argparse(["--keep", "A", "ls"]) == by_argparse(["--keep", "A", "ls"])
-
-
-def test_help_names_every_option_command_and_status() -> None:
-    """What --help prints is the contract."""
-    parser = make_parser()
-    text = parser.format_help()
-    assert all(name in text for name in COMMANDS)
-    options = SimpleNamespace(text="")
-    for action in parser._subparsers._group_actions:  # type: ignore[union-attr]
-        choices = dict(action.choices or {})
-        options.text = choices["run"].format_help()
-    assert all(flag in options.text for flag in (*run.OPTIONS, "-m MODULE", "SCRIPT.py"))
-    assert all(f"{status} " in options.text for status in (126, 127))
+def test_anything_else_is_not_a_pid(text: str) -> None:
+    """The error shows what was given, and the exit status is 2."""
+    with pytest.raises(CommandError, match="is not a process ID: give a number") as error:
+        parse_pid(text)
+    assert str(error.value).startswith(repr(text))
+    assert error.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -144,7 +197,7 @@ def test_help_names_every_option_command_and_status() -> None:
         (HardeningError(1, "call failed", "inspection", 5), "call failed", 5),
     ],
 )
-def test_errors_know_their_line_and_status(
+def test_an_error_has_its_line_and_exit_status(
     error: CommandError | HardeningError, text: str, status: int
 ) -> None:
     """Whoever catches one has all that the command prints."""
@@ -172,6 +225,6 @@ def test_a_hardening_error_is_an_os_error() -> None:
         ("\x9b0m", r"\x9b0m"),
     ],
 )
-def test_names_of_others_cannot_command_the_terminal(text: str, expected: str) -> None:
-    """Control characters, line ends and what reverses the writing are shown as escapes."""
+def test_names_of_others_cannot_control_the_terminal(text: str, expected: str) -> None:
+    """Control characters, line ends and direction marks are shown as escapes."""
     assert printable(text) == expected

@@ -1,4 +1,4 @@
-"""How a program is started: settings of the kernel that cannot be tried on a live system."""
+"""Which method is chosen, under kernel settings that cannot be tried on a live system."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 
 from elf_files import AARCH64, LOADER, X86_64
+from process_hardening.elf import Image, read_image
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.errors import CannotProtectError
-from process_hardening.hardening import preload_path
-from process_hardening.launch.elf import Image, read_image
+from process_hardening.launch.explanation import EXPOSES, PROTECTS
 from process_hardening.launch.plan import (
     AUTO,
     EXECUTE_ONLY,
-    EXPOSES,
-    IN_PROCESS,
     METHODS,
     PRELOAD,
-    PROTECTS,
     Host,
     make_plan,
 )
@@ -38,21 +36,27 @@ def image_of(path: str) -> Image:
     return image
 
 
-OURS = image_of(preload_path())
-DYNAMIC = Image(OURS.machine, OURS.bits, LOADER, needs_origin=False)
-STATIC = Image(OURS.machine, OURS.bits, None, needs_origin=False)
-ORIGIN = Image(OURS.machine, OURS.bits, LOADER, needs_origin=True)
-OLD_LOADER = Image(OURS.machine, OURS.bits, "/bin/true", needs_origin=True)
-NO_LOADER = Image(OURS.machine, OURS.bits, "/nonexistent", needs_origin=True)
-STATIC_ORIGIN = Image(OURS.machine, OURS.bits, None, needs_origin=True)
-FOREIGN = Image(
-    AARCH64 if OURS.machine == X86_64 else X86_64, OURS.bits, LOADER, needs_origin=False
-)
+OURS = image_of(PRELOAD_LIBRARY)
+
+
+def image(interpreter: str | None, machine: int = OURS.machine, rpath: str = "") -> Image:
+    """The facts of a program of our library's width."""
+    folders = (rpath,) if rpath else ()
+    return Image(machine=machine, bits=OURS.bits, interpreter=interpreter, rpath=folders)
+
+
+DYNAMIC = image(LOADER)
+STATIC = image(None)
+ORIGIN = image(LOADER, rpath="$ORIGIN")
+OLD_LOADER = image("/bin/true", rpath="$ORIGIN")
+NO_LOADER = image("/nonexistent", rpath="$ORIGIN")
+STATIC_ORIGIN = image(None, rpath="$ORIGIN")
+FOREIGN = image(LOADER, AARCH64 if OURS.machine == X86_64 else X86_64)
 
 
 def program(image: Image) -> Program:
     """A program with these facts."""
-    return Program("/x/program", -1, image, ["program"], {})
+    return Program(path="/x/program", fd=-1, image=image, argv=["program"], env={})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +73,7 @@ def program(image: Image) -> Program:
         (STATIC, AUTO, USUAL, EXECUTE_ONLY, None),
         (STATIC, AUTO, ROOT_ONLY, EXECUTE_ONLY, "fs.suid_dumpable=2"),
         (DYNAMIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
-        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, "with our library"),
+        (DYNAMIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, "our library is loaded too"),
         (STATIC, EXECUTE_ONLY, ROOT_ONLY, EXECUTE_ONLY, "statically linked"),
         (STATIC, EXECUTE_ONLY, USUAL, EXECUTE_ONLY, None),
         (DYNAMIC, PRELOAD, USUAL, PRELOAD, None),
@@ -78,10 +82,10 @@ def program(image: Image) -> Program:
     ],
 )
 @pytest.mark.parametrize("children", [False, True])
-def test_a_method_is_chosen(
+def test_the_strongest_method_that_protects_is_chosen(
     image: Image, method: str, host: Host, chosen: str, because: str | None, children: bool
 ) -> None:
-    """Execute-only where it protects, else preload, and the plan says why."""
+    """Execute-only where it protects, otherwise preload, and the plan says why."""
     plan = make_plan(program(image), method, children, host)
     assert plan.method == chosen
     assert plan.children is children
@@ -108,7 +112,7 @@ def test_a_method_is_chosen(
 def test_what_cannot_be_protected_is_refused(
     image: Image, method: str, host: Host, reasons: list[str]
 ) -> None:
-    """With every reason, and status 126."""
+    """The error has every reason, and the exit status is 126."""
     with pytest.raises(CannotProtectError) as error:
         make_plan(program(image), method, False, host)
     assert str(error.value).startswith("/x/program: ")
@@ -129,7 +133,7 @@ def test_what_cannot_be_protected_is_refused(
 def test_our_library_is_loaded_where_the_image_is_not_enough(
     image: Image, method: str, host: Host, library: bool
 ) -> None:
-    """And with --children always: it is for them."""
+    """With --children it is always loaded: it is for them."""
     assert make_plan(program(image), method, False, host).library is library
     assert make_plan(program(image), method, True, host).library
 
@@ -150,15 +154,14 @@ def test_the_host_is_read_from_the_kernel() -> None:
     assert host.memfd_noexec == (int(noexec.read_text()) if noexec.exists() else 0)
 
 
-def test_every_method_says_what_it_protects() -> None:
-    """The texts of --explain are complete."""
-    assert set(PROTECTS) == set(EXPOSES) == {EXECUTE_ONLY, PRELOAD, IN_PROCESS}
-    assert set(METHODS) == {AUTO, *PROTECTS}
+def test_explain_knows_every_method() -> None:
+    """What it protects and what it leaves open."""
+    assert {AUTO, *PROTECTS} == {AUTO, *EXPOSES} == set(METHODS)
 
 
-def test_our_library_stands_beside_the_package() -> None:
+def test_our_library_is_beside_the_package() -> None:
     """An ELF file without a loader of its own, readable by everybody."""
-    path = Path(preload_path())
+    path = Path(PRELOAD_LIBRARY)
     assert path.name == "libprocess_hardening.so"
     assert path.stat().st_mode & 0o444 == 0o444
     assert OURS.interpreter is None

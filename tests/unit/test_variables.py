@@ -7,7 +7,7 @@ import re
 import pytest
 
 from process_hardening import variables
-from process_hardening.environment import (
+from process_hardening.variables import (
     DIAGNOSTIC,
     INJECTOR,
     SEARCH_PATH,

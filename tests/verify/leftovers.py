@@ -20,13 +20,13 @@ CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 _SECONDS = 10.0
 
 
-def _heed_interrupts() -> None:
-    """A shell starts what is in its background with Ctrl-C ignored: undo that."""
+def _restore_interrupts() -> None:
+    """A shell starts background jobs with Ctrl-C ignored: undo that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Place:
-    """A temporary folder of its own for one run: whatever belongs to the run bears its name."""
+    """A temporary folder for one run: its path marks whatever belongs to the run."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ph-t-"))
@@ -54,29 +54,29 @@ class Place:
             text=True,
             start_new_session=True,
             env={**self.environment, **environment},
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_restore_interrupts,
         )
 
-    def processes(self) -> list[str]:
-        """The command lines of the processes of the run, besides verify itself."""
+    def list_processes(self) -> list[str]:
+        """The command lines of the run's processes, besides verify itself."""
         found = []
         marks = (str(self.folder) + "/ph-verify-").encode()
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
-                told = (entry / "cmdline").read_bytes()
-                told += (entry / "environ").read_bytes() + os.fsencode(os.readlink(entry / "cwd"))
+                marked = (entry / "cmdline").read_bytes()
+                marked += (entry / "environ").read_bytes() + os.fsencode(os.readlink(entry / "cwd"))
             except OSError:
                 continue
-            if marks in told:
-                found.append(told[:200].decode(errors="replace"))
+            if marks in marked:
+                found.append(marked[:200].decode(errors="replace"))
         return found
 
     def wait_for_processes(self, count: int) -> None:
-        """Wait until the run is in full swing."""
+        """Wait until the run has so many processes."""
         deadline = time.monotonic() + _SECONDS
-        while len(self.processes()) < count:
+        while len(self.list_processes()) < count:
             assert time.monotonic() < deadline, "the run does not start"
             time.sleep(0.02)
 
@@ -88,10 +88,10 @@ class Place:
             time.sleep(0.02)
 
     def assert_clean(self) -> None:
-        """No process, file or setting of the run is left, or it is gone in a moment."""
+        """No process, file or setting of the run is left after a while."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
-            left = [*self.processes(), *map(str, self.folder.iterdir())]
+            left = [*self.list_processes(), *map(str, self.folder.iterdir())]
             if not left and str(self.folder) not in CORE_PATTERN.read_text():
                 return
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""One line, the documented status, nothing left."""
+"""Mistakes of the user."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 import support
-from attacks.leftovers import Place
+from verify.leftovers import Place
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["--attack", "nope"], 2, "'nope' is no attack"),
         (["--victim", "nope"], 2, "'nope' is no victim"),
         (["--victim", "control"], 2, "'control' is no victim"),
-        (["--pid", "x"], 2, "no process id"),
+        (["--pid", "x"], 2, "not a process ID"),
         (["--pid", "4194305"], 2, "no such process"),
-        (["--pid", "0"], 2, "no process id"),
+        (["--pid", "0"], 2, "not a process ID"),
         (["--canary", "abc", "--", "sleep", "9"], 2, "shorter than"),
         (["--canary", "long enough"], 2, "is for a program or a process"),
         (["--pid", "1", "--", "sleep", "9"], 2, "not both"),
@@ -29,12 +29,15 @@ from attacks.leftovers import Place
         (["--evidence", "/proc/nothing"], 2, "/proc"),
         (["--evidence", "/etc/hostname"], 2, "is no folder"),
         (["--junit", "/nowhere/x.xml"], 2, "no such folder"),
-        (["--markdown", "/tmp"], 2, "is a folder"),
+        (["--html", "/tmp"], 2, "is a folder"),
+        (["--markdown", "x.md"], 2, "unrecognized arguments"),
         (["--nope"], 2, "unrecognized arguments"),
     ],
 )
-def test_one_line_and_a_status(arguments: list[str], status: int, said: str) -> None:
-    """Each mistake is told in one line, without a traceback."""
+def test_a_mistake_gets_one_line_and_its_status(
+    arguments: list[str], status: int, message: str
+) -> None:
+    """A mistake is reported in one line, without a traceback, and nothing is left running."""
     with Place() as place:
         run = place.start("--attack", "proc-mem", *arguments)
         output, errors = run.communicate(timeout=support.TIMEOUT)
@@ -42,13 +45,13 @@ def test_one_line_and_a_status(arguments: list[str], status: int, said: str) -> 
         assert not output
         assert errors.startswith("process-hardening: ")
         assert errors.count("\n") == 1
-        assert said in errors
+        assert message in errors
         place.assert_clean()
 
 
-def test_another_users_process(command: str) -> None:
-    """It is not attacked."""
-    support.need_root()
+def test_another_users_process_is_refused(command: str) -> None:
+    """An ordinary user may not attack another user's process, nor root a process of root."""
+    support.require_root()
     with subprocess.Popen(["sleep", "100"]) as other:
         result = support.run_as_user([command, "verify", "--pid", str(other.pid)])
         own = support.run([command, "verify", "--pid", str(other.pid)])
@@ -59,8 +62,8 @@ def test_another_users_process(command: str) -> None:
     assert "--as-root-without-ptrace" in own.stderr
 
 
-def test_a_process_that_has_ended(command: str) -> None:
-    """A process that is dead and not yet reaped is no target."""
+def test_a_dead_process_is_refused(command: str) -> None:
+    """A process that has ended and is not yet reaped is no target."""
     dead = subprocess.Popen(["true"])
     status = Path(f"/proc/{dead.pid}/stat")
     while b") Z" not in status.read_bytes():
@@ -71,8 +74,8 @@ def test_a_process_that_has_ended(command: str) -> None:
     assert "has ended" in result.stderr
 
 
-def test_closed_output(python: str) -> None:
-    """A closed standard output is an error, not a traceback."""
+def test_a_closed_output_is_an_error(python: str) -> None:
+    """A closed standard output gives status 2, not a traceback."""
     argv = [python, "-m", "process_hardening", "verify", "--list"]
     result = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *argv], capture_output=True, text=True, check=False

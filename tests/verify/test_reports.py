@@ -1,4 +1,4 @@
-"""The reports: they say the same, and nothing in them commands a terminal or a browser."""
+"""The reports agree, and no text in them controls a terminal or a browser."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from xml.etree import ElementTree
 import pytest
 
 import support
-from process_hardening.verify.model import BUILT_IN
-from process_hardening.verify.render import evidence
-from process_hardening.verify.render import html
-from process_hardening.verify.render import junit
-from process_hardening.verify.render import markdown
-from process_hardening.verify.render import text
-from process_hardening.verify.render import json as json_reporter
-from process_hardening.verify.run import AttackResult, Judged, Observed, Verification
+from process_hardening.verify import (
+    BUILT_IN,
+    AttackResult,
+    Observation,
+    Verification,
+    VictimResult,
+    list_attacks,
+)
+from process_hardening.verify.render import evidence, html, junit, text
+from process_hardening.verify.render import json as json_report
 
 HOSTILE = "\x1b[31m\r\n<script>alert(1)</script> | `x` \x00 \u202e"
-SEEN = Observed(said=HOSTILE, answers=True, refused=True)
+SEEN = Observation(message=HOSTILE, refused=True, answers=True)
 FACTS = {
     "kernel": "6.1",
     "libc": "glibc",
@@ -41,12 +43,12 @@ MADE_UP = Verification(
             "peek(PID)",
             "leaked",
             HOSTILE,
-            observed=SEEN,
+            observation=SEEN,
             victims={
-                "good": Judged("blocked", HOSTILE, None, SEEN),
-                "bad": Judged("leaked", HOSTILE, None, SEEN),
-                "known": Judged("leaked", HOSTILE, f"why {HOSTILE}", SEEN),
-                "unclear": Judged("inconclusive", HOSTILE, None, SEEN),
+                "good": VictimResult("blocked", HOSTILE, None, SEEN),
+                "bad": VictimResult("leaked", HOSTILE, None, SEEN),
+                "known": VictimResult("leaked", HOSTILE, f"why {HOSTILE}", SEEN),
+                "unclear": VictimResult("inconclusive", HOSTILE, None, SEEN),
             },
         ),
         AttackResult("poke", BUILT_IN, "pokes", "poke(PID)", "unavailable", HOSTILE),
@@ -57,8 +59,8 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202e]")
 
 
 @pytest.mark.parametrize("width", [None, 200, 80, 30])
-def test_text_cannot_command_the_terminal(width: int | None) -> None:
-    """Whatever a tool said, its control characters are shown, not sent."""
+def test_text_cannot_control_the_terminal(width: int | None) -> None:
+    """Control characters in a tool's message are escaped."""
     shown = text.render(MADE_UP, width)
     assert not _CONTROLS.search(shown)
     assert r"\x1b[31m" in shown
@@ -71,19 +73,8 @@ def test_text_is_folded_to_the_terminal() -> None:
     assert max(map(len, text.render(MADE_UP, 120).splitlines())) <= 120
 
 
-def test_markdown_is_escaped() -> None:
-    """Every row has as many cells as the header, and no markup gets through."""
-    shown = markdown.render(MADE_UP)
-    assert not _CONTROLS.search(shown)
-    assert "<script" not in shown
-    rows = [
-        line for line in shown.splitlines() if line.startswith(("| peek", "| poke", "| attack"))
-    ]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
-
-
-def test_junit() -> None:
-    """A suite a victim; only what leaked without being documented fails."""
+def test_junit_fails_only_for_undocumented_leaks() -> None:
+    """It has one suite for each victim."""
     root = ElementTree.fromstring(junit.render(MADE_UP))  # noqa: S314 -- our own
     failures = {suite.get("name"): suite.get("failures") for suite in root}
     assert failures == {"good": "0", "bad": "1", "known": "0", "unclear": "0"}
@@ -91,8 +82,8 @@ def test_junit() -> None:
 
 
 def test_html_is_one_safe_page() -> None:
-    """Nothing is loaded, nothing runs, and signs and words tell what colours tell."""
-    support.module("jinja2")
+    """It loads and runs nothing; each colour has a sign and a word."""
+    support.import_module("jinja2")
     shown = html.render(MADE_UP)
     assert not _CONTROLS.search(shown)
     assert "<script" not in shown
@@ -101,49 +92,51 @@ def test_html_is_one_safe_page() -> None:
         assert f"<i>{sign}</i> <span>{word}</span>" in shown
 
 
-def test_json_keys() -> None:
-    """The keys of DESIGN.md are there."""
-    told = json.loads(json_reporter.render(MADE_UP))
-    assert told["schema"] == 1
-    assert told["victims"] == ["good", "bad", "known", "unclear"]
-    peek = told["attacks"][0]
+def test_json_has_its_stable_keys() -> None:
+    """Programs rely on them."""
+    record = json.loads(json_report.render(MADE_UP))
+    assert record["schema"] == 1
+    assert record["victims"] == ["good", "bad", "known", "unclear"]
+    peek = record["attacks"][0]
     assert (peek["name"], peek["kind"], peek["control"]) == ("peek", "built-in", "leaked")
     assert peek["victims"]["good"]["outcome"] == "blocked"
     assert peek["victims"]["good"]["evidence"] == HOSTILE
-    assert told["exit_code"] == 1
+    assert record["exit_code"] == 1
 
 
-def test_list_as_json(command: str) -> None:
-    """The attacks with what they need."""
-    told = json.loads(support.run([command, "verify", "--list", "--json"]).stdout)
-    assert len(told["attacks"]) >= 20
+def test_the_list_as_json_says_what_is_missing(command: str) -> None:
+    """`needs` is null for an attack that can be tried here."""
+    listed = json.loads(support.run([command, "verify", "--list", "--json"]).stdout)["attacks"]
+    expected = {attack.name: attack.find_missing() for attack in list_attacks()}
+    assert {attack["name"]: attack["needs"] for attack in listed} == expected
 
 
-def test_files_and_evidence(command: str, tmp_path: Path) -> None:
-    """One run writes all reports, and a dated record without a secret."""
+def test_one_run_writes_all_reports(command: str, tmp_path: Path) -> None:
+    """And a dated record without a secret."""
+    support.import_module("jinja2")
     argv = [command, "verify", "--attack", "proc-mem", "--attack", "core-abort"]
-    for name in ("junit", "markdown"):
+    for name in ("junit", "html"):
         argv += [f"--{name}", str(tmp_path / name)]
     result = support.run([*argv, "--evidence", str(tmp_path / "evidence" / "new")])
     assert result.returncode == 0, result.stdout + result.stderr
     ElementTree.parse(tmp_path / "junit")  # noqa: S314 -- our own
-    assert (tmp_path / "markdown").read_text().startswith("# process-hardening verify")
-    (record,) = (tmp_path / "evidence" / "new").iterdir()
-    assert re.fullmatch(r"verify-\d{4}-\d\d-\d\dT\d{6}Z\.json", record.name)
-    told = json.loads(record.read_text())
-    assert {"commit", "tools", "environment", "attacks"} <= set(told)
+    assert (tmp_path / "html").read_text().startswith("<!DOCTYPE html>")
+    (path,) = (tmp_path / "evidence" / "new").iterdir()
+    assert re.fullmatch(r"verify-\d{4}-\d\d-\d\dT\d{6}Z\.json", path.name)
+    record = json.loads(path.read_text())
+    assert {"commit", "tools", "environment", "attacks"} <= set(record)
     head = support.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"])
     commit = head.stdout.strip() or None  # the wheel was built from this checkout, if it is one
-    assert (told["commit"] and told["commit"].removesuffix("-dirty")) == commit
-    assert {"kernel", "libc", "python", "version", "sysctl"} <= set(told["environment"])
-    for attack in told["attacks"]:
+    assert (record["commit"] and record["commit"].removesuffix("-dirty")) == commit
+    assert {"kernel", "libc", "python", "version", "sysctl"} <= set(record["environment"])
+    for attack in record["attacks"]:
         for cell in attack["victims"].values():
             assert {"command", "errno", "seconds", "outcome"} <= set(cell)
     for place in ("heap-", "text-", "stack-", "environment-"):
-        assert place not in record.read_text()
+        assert place not in path.read_text()
 
 
-def test_the_record_is_for_a_reviewer() -> None:
-    """It is the JSON of the run, and where the package came from."""
-    told = evidence.record(MADE_UP)
-    assert told["attacks"] == json_reporter.as_dict(MADE_UP)["attacks"]
+def test_the_record_holds_the_json_of_the_run() -> None:
+    """And the commit and the tools."""
+    record = evidence.make_record(MADE_UP)
+    assert record["attacks"] == json_report.as_dict(MADE_UP)["attacks"]

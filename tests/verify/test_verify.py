@@ -3,132 +3,145 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 import support
-from process_hardening.verify.attacks import registry
-from process_hardening.verify.model import BUILT_IN, TOOL
-from process_hardening.verify.run import KNOWN_LIMITS
+from process_hardening.verify import BROKEN_VICTIMS, BUILT_IN, TOOL, VICTIMS, list_attacks
+from process_hardening.verify.judge import KNOWN_LIMITS
+from process_hardening.verify.model import CORE_FILE, CORE_PIPE
+from verify.leftovers import Place
 
-_CORE_PIPE = {attack.name for attack in registry.attacks() if attack.core_pattern == "pipe"}
-_CORE_FILE = {attack.name for attack in registry.attacks() if attack.core_pattern == "file"}
-_NAMES = {attack.name for attack in registry.attacks((BUILT_IN,))}
-_INJECTIONS = {"ld-preload", "ld-audit"}
+_BUILT_IN = list_attacks((BUILT_IN,))
+_NAMES = {attack.name for attack in _BUILT_IN}
+_CORE_PIPE = {attack.name for attack in _BUILT_IN if attack.core_pattern == CORE_PIPE}
+_CORE_FILE = {attack.name for attack in _BUILT_IN if attack.core_pattern == CORE_FILE}
+_POSSIBLE = {attack.name for attack in _BUILT_IN if attack.find_missing() is None}
+_LOST = {
+    "undone": _NAMES - _CORE_FILE,
+    "without-inspection": _NAMES - _CORE_FILE,
+    "core-dumps": _NAMES,
+    "kept-injector": {"ld-preload", "ld-audit"},
+}
+"""What a broken victim loses: the core limit alone still stops cores that go to files."""
 
 
-def verified(command: str, *arguments: str, status: int = 0, root: bool = True) -> dict[str, Any]:
-    """The JSON of a run that ends with a status."""
+@dataclass(frozen=True)
+class Run:
+    """A run that ended: its output, and the JSON in it."""
+
+    output: str
+    report: dict[str, Any]
+
+    def leaks_of(self, victim: str) -> set[str]:
+        """The attacks that got a secret out of a victim."""
+        return {
+            attack["name"]
+            for attack in self.report["attacks"]
+            if attack["victims"].get(victim, {}).get("outcome") == "leaked"
+        }
+
+    def leaks_of_control(self) -> set[str]:
+        """The attacks that got a secret out of the control."""
+        return {row["name"] for row in self.report["attacks"] if row["control"] == "leaked"}
+
+    def attack(self, name: str) -> dict[str, Any]:
+        """The row of an attack."""
+        return next(row for row in self.report["attacks"] if row["name"] == name)
+
+
+def run_verify(command: str, *arguments: str, status: int = 0, root: bool = True) -> Run:
+    """Run verify to its end, which must have a status."""
     run = support.run if root else support.run_as_user
     result = run([command, "verify", "--json", *arguments], timeout=150)
     assert result.returncode == status, result.stdout + result.stderr
-    told: dict[str, Any] = json.loads(result.stdout)
-    assert told["exit_code"] == status
-    return told
+    report: dict[str, Any] = json.loads(result.stdout)
+    assert report["exit_code"] == status
+    return Run(result.stdout, report)
 
 
-def leaking(told: dict[str, Any], victim: str) -> set[str]:
-    """The attacks that got a secret out of a victim."""
-    return {
-        attack["name"]
-        for attack in told["attacks"]
-        if attack["victims"].get(victim, {}).get("outcome") == "leaked"
-    }
+def victim_options(*names: str) -> list[str]:
+    """The options that choose victims."""
+    return [word for name in names for word in ("--victim", name)]
 
 
-def possible() -> set[str]:
-    """The built-in attacks that can be tried here."""
-    return {attack.name for attack in registry.attacks((BUILT_IN,)) if attack.needs() is None}
+@pytest.fixture(scope="module")
+def built_in() -> Run:
+    """All built-in attacks on all victims, as whoever runs the tests; nothing is left behind."""
+    with Place() as place:
+        run = place.start("--json", "--built-in")
+        output, errors = run.communicate(timeout=150)
+        assert run.returncode == 0, output + errors
+        place.assert_clean()
+    return Run(output, json.loads(output))
 
 
-def controls(told: dict[str, Any]) -> set[str]:
-    """The attacks that got a secret out of the control."""
-    return {attack["name"] for attack in told["attacks"] if attack["control"] == "leaked"}
+def test_every_built_in_attack_leaks_from_the_control(built_in: Run) -> None:
+    """An attack that works nowhere proves nothing."""
+    assert built_in.leaks_of_control() >= _POSSIBLE
 
 
-def judge_built_in(told: dict[str, Any], expected: set[str]) -> None:
-    """All leak from the control, none from execute-only; the others lose what is documented."""
-    assert controls(told) >= expected
-    assert told["victims"] == ["pre-main", "reexec", "execute-only", "preload", "in-process"]
-    for victim in told["victims"]:
-        foreseen = {attack for attack, name in KNOWN_LIMITS if name == victim}
-        assert leaking(told, victim) <= foreseen, victim
-    assert not leaking(told, "execute-only")
-    assert not leaking(told, "reexec")
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_victim_leaks_only_what_is_documented(built_in: Run, victim: str) -> None:
+    """An execute-only image, also after reexec, leaks nothing at all."""
+    expected = {attack for attack, name in KNOWN_LIMITS if name == victim}
+    assert built_in.leaks_of(victim) <= expected
+    assert not expected or victim not in ("execute-only", "reexec")
 
 
-def test_built_in_attacks(command: str) -> None:
-    """All built-in attacks, as whoever runs the tests: 3 seconds on an idle machine."""
-    started = time.monotonic()
-    judge_built_in(verified(command, "--built-in"), possible())
-    assert time.monotonic() - started < 30  # this machine may be busy
+def test_a_documented_limit_names_what_closes_it(built_in: Run) -> None:
+    """Hardening from inside loses the race against an attacker; the report gives the way out."""
+    cell = built_in.attack("launch-window")["victims"]["pre-main"]
+    assert cell["outcome"] == "leaked"
+    assert "execute-only" in cell["known_limit"]
 
 
-def test_built_in_attacks_as_an_ordinary_user(command: str) -> None:
-    """Who may not set kernel.core_pattern attacks with the one that is there."""
-    support.need_root()
+def test_the_report_never_shows_a_canary(built_in: Run) -> None:
+    """It names places, not their content."""
+    assert built_in.attack("proc-mem")["control_run"]["places"] == ["heap", "text", "stack"]
+    for place in ("heap-", "text-", "stack-", "environment-", "file-"):
+        assert place not in built_in.output
+
+
+def test_an_ordinary_user_attacks_with_the_core_pattern_as_it_is(command: str) -> None:
+    """Only root can have cores piped; every other attack works."""
+    support.require_root()
+    victims = ("pre-main", "execute-only")
     with support.Sysctl("kernel/core_pattern") as core_pattern:
         core_pattern.set("core")
-        told = verified(command, "--built-in", root=False)
-    assert not told["environment"]["started_by_root"]
-    judge_built_in(told, _NAMES - _CORE_PIPE)
+        run = run_verify(command, "--built-in", *victim_options(*victims), root=False)
+    assert not run.report["environment"]["started_by_root"]
+    assert run.leaks_of_control() >= _NAMES - _CORE_PIPE
+    assert not run.leaks_of("execute-only")
 
 
-def test_the_launch_window_is_lost_in_process(command: str) -> None:
-    """Hardening from inside loses the race, and the report says why."""
-    told = verified(command, "--attack", "launch-window", "--victim", "pre-main")
-    (attack,) = told["attacks"]
-    assert attack["victims"]["pre-main"]["outcome"] == "leaked"
-    assert "execute-only" in attack["victims"]["pre-main"]["known_limit"]
-
-
-def test_tools(command: str) -> None:
-    """At least eight tools that we did not write leak from the control, none from a victim."""
-    tools = [attack for attack in registry.attacks((TOOL,)) if attack.needs() is None]
+def test_tools_leak_from_the_control_alone(command: str) -> None:
+    """At least eight tools that we did not write."""
+    tools = [attack.name for attack in list_attacks((TOOL,)) if attack.find_missing() is None]
     if len(tools) < 8:
-        support.missing(f"eight attack tools, there are {len(tools)}")
-    names = [word for attack in tools for word in ("--attack", attack.name)]
-    started = time.monotonic()
-    told = verified(command, *names)
-    assert time.monotonic() - started < 120
-    assert len(controls(told)) >= 8
-    for victim in told["victims"]:
-        assert not leaking(told, victim)
+        support.fail_or_skip(f"eight attack tools, there are {len(tools)}")
+    names = [word for name in tools for word in ("--attack", name)]
+    run = run_verify(command, *names, *victim_options("pre-main", "execute-only"))
+    assert len(run.leaks_of_control()) >= 8
+    assert not run.leaks_of("pre-main")
+    assert not run.leaks_of("execute-only")
 
 
-def test_root_without_ptrace(command: str) -> None:
-    """The root of a container, who lacks CAP_SYS_PTRACE, gets no more than others do."""
-    support.need_root()
-    told = verified(command, "--built-in", "--as-root-without-ptrace", "--victim", "execute-only")
-    assert told["environment"]["container_root"]
-    assert controls(told) >= possible()
-    assert not leaking(told, "execute-only")
+def test_the_root_of_a_container_gets_no_more_than_a_user(command: str) -> None:
+    """It lacks CAP_SYS_PTRACE."""
+    support.require_root()
+    options = ["--as-root-without-ptrace", *victim_options("execute-only")]
+    run = run_verify(command, "--built-in", *options)
+    assert run.report["environment"]["container_root"]
+    assert run.leaks_of_control() >= _POSSIBLE
+    assert not run.leaks_of("execute-only")
 
 
-@pytest.mark.parametrize(
-    ("victim", "lost"),
-    [
-        ("undone", _NAMES - _CORE_FILE),
-        ("without-inspection", _NAMES - _CORE_FILE),
-        ("core-dumps", _NAMES),
-        ("kept-injector", _INJECTIONS),
-    ],
-)
-def test_a_broken_step_is_found_out(command: str, victim: str, lost: set[str]) -> None:
-    """A victim that undoes a step, or a policy without it, leaks exactly what that step keeps.
-
-    What the core limit alone keeps is seen where the inspection step is off: files of cores.
-    """
-    told = verified(command, "--built-in", "--victim", victim, status=1)
-    assert leaking(told, victim) == lost & possible()
-
-
-def test_no_canary_is_told(command: str) -> None:
-    """The report names places, never what was in them."""
-    result = support.run([command, "verify", "--json", "--attack", "proc-mem"])
-    told = json.loads(result.stdout)
-    assert told["attacks"][0]["control_run"]["places"] == ["heap", "text", "stack"]
-    for place in ("heap-", "text-", "stack-", "environment-", "file-"):
-        assert place not in result.stdout
+def test_a_broken_step_leaks_exactly_what_it_protects(command: str) -> None:
+    """A victim that undoes a step, or whose policy lacks it, fails the run."""
+    assert set(_LOST) == set(BROKEN_VICTIMS)
+    run = run_verify(command, "--built-in", *victim_options(*_LOST), status=1)
+    for victim, lost in _LOST.items():
+        assert run.leaks_of(victim) == lost & _POSSIBLE, victim

@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.generate import bash, fish, manpage, markdown, zsh
 from tools.generate.command_line import read_commands
 
-from process_hardening.audit.render.text import registry_as_markdown
+from process_hardening.audit.render.text import rules_as_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ def files() -> dict[str, str]:
     commands = read_commands()
     readme = (ROOT / "README.md").read_text()
     return {
-        "docs/findings.md": registry_as_markdown() + "\n",
+        "docs/findings.md": rules_as_markdown() + "\n",
         "docs/reference/cli.md": markdown.command_line(commands),
         "docs/reference/exit-codes.md": markdown.exit_codes(readme),
         "share/man/man1/process-hardening.1": manpage.render(commands, readme),

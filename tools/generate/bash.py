@@ -51,17 +51,17 @@ _process_hardening()
         _process_hardening_words '%(commands)s'
         return
     fi
-    # The first word that is neither an option of ours nor the value of one.
+    # The program is the first word that is neither an option of ours nor the value of one.
     for ((word = 2; word <= COMP_CWORD; word++)); do
         case "$command ${COMP_WORDS[word]}" in
             %(valued)s)
                 [[ ${COMP_WORDS[word + 1]-} == '=' ]] && ((word++))
                 ((word++)) ;;
-            *' --')
+            %(ends)s)
                 program=$((word + 1))
                 break ;;
             *' -'*) ;;
-            *)
+            %(programs)s)
                 program=$word
                 break ;;
         esac
@@ -121,7 +121,10 @@ def render(commands: list[Command]) -> str:
         for flag in argument.flags
         if argument.metavar
     ]
+    programs = [command.name for command in rest if command.takes_program]
     return _HEAD % {
+        "ends": " | ".join(f"'{name} --'" for name in programs),
+        "programs": " | ".join(f"'{name} '*" for name in programs),
         "commands": " ".join([*(command.name for command in rest), *_flags(program)]),
         "valued": " | ".join(f"'{name}'" for name, _ in valued),
         "values": "\n".join(

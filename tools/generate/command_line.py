@@ -1,4 +1,7 @@
-"""The command line as data: read from the argparse parser once, rendered by the other modules."""
+"""The command line as data, for the other modules to render.
+
+It is read from the argparse parser, and for `run` from its own table of options.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from process_hardening.audit.rules import RULES
+from process_hardening.cli import run
 from process_hardening.cli.main import make_parser
-from process_hardening.verify.attacks.registry import attacks
-from process_hardening.audit.rules.registry import REGISTRY
-from process_hardening.verify.run import VICTIMS
+from process_hardening.launch.plan import METHODS
+from process_hardening.verify import VICTIMS, list_attacks
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
 """What completion can offer for a value, beside a list of words."""
@@ -21,10 +25,10 @@ _BY_METAVAR = {"FILE": FILE, "DIR": FOLDER, "PID": PROCESS, "USER": USER}
 def _words_of(command: str, name: str) -> tuple[str, ...]:
     """The values that the parser takes as any text and the command looks up."""
     if (command, name) == ("verify", "attack"):
-        return tuple(attack.name for attack in attacks())
+        return tuple(attack.name for attack in list_attacks())
     if (command, name) == ("verify", "victim"):
         return tuple(VICTIMS)
-    return tuple(REGISTRY) if (command, name) == ("explain", "ids") else ()
+    return tuple(RULES) if (command, name) == ("explain", "ids") else ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Argument:
     metavar -- what stands for its value; None: it takes none
     kind -- FILE, FOLDER, PROCESS, USER, PROGRAM or "": what the value names
     words -- the values that there are, where they are known
+    required -- whether it is a positional argument that cannot be left out
     ends -- whether the command line ends with it (--help, --version)
     """
 
@@ -43,6 +48,7 @@ class Argument:
     kind: str
     words: tuple[str, ...]
     repeatable: bool
+    required: bool
     ends: bool
 
 
@@ -95,6 +101,7 @@ def _argument(command: str, action: argparse.Action, prog: str) -> Argument:
         kind=kind,
         words=tuple(map(str, action.choices or ())) or _words_of(command, action.dest),
         repeatable=action.nargs == "*" or type(action).__name__ == "_AppendAction",
+        required=action.nargs is None and not action.option_strings,
         ends=action.dest in ("help", "version"),
     )
 
@@ -106,7 +113,8 @@ def _usages(parser: argparse.ArgumentParser, arguments: list[Argument]) -> Itera
     words = [f"{parser.prog} [OPTION...]"]
     for argument in arguments:
         if not argument.flags:
-            words.append(f"[{argument.metavar}{'...' if argument.repeatable else ''}]")
+            word = f"{argument.metavar}{'...' if argument.repeatable else ''}"
+            words.append(word if argument.required else f"[{word}]")
     yield " ".join(words)
 
 
@@ -148,6 +156,40 @@ def _command(name: str, text: str, parser: argparse.ArgumentParser) -> Command:
     )
 
 
+def _run_command() -> Command:
+    """The command `run`, which has its own parser."""
+    options = tuple(
+        Argument(
+            flags=names,
+            metavar=metavar,
+            help=text,
+            kind="",
+            words=METHODS if destination == "method" else (),
+            repeatable=isinstance(getattr(run.Options(), destination), list),
+            required=False,
+            ends=destination == "help",
+        )
+        for names, destination, metavar, text in run.OPTIONS
+    )
+    program = Argument(
+        flags=(),
+        metavar="PROGRAM [ARG...]",
+        help="",
+        kind=PROGRAM,
+        words=(),
+        repeatable=False,
+        required=True,
+        ends=False,
+    )
+    return Command(
+        name="run",
+        help=run.HELP,
+        usages=tuple(run.usages()),
+        groups=(("positional arguments", (program,)), ("options", options)),
+        sections=tuple(_sections(run.EPILOG)),
+    )
+
+
 def read_commands() -> list[Command]:
     """The program itself first, then its commands in their order."""
     parser = make_parser()
@@ -156,5 +198,9 @@ def read_commands() -> list[Command]:
     )
     commands = [_command("", parser.description or "", parser)]
     for choice in subparsers._choices_actions:
-        commands.append(_command(choice.dest, choice.help or "", subparsers.choices[choice.dest]))
+        if choice.dest == "run":
+            commands.append(_run_command())
+        else:
+            subparser = subparsers.choices[choice.dest]
+            commands.append(_command(choice.dest, choice.help or "", subparser))
     return commands

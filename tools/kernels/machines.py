@@ -22,8 +22,8 @@ from tools.kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "kernels"
 WHEELS = ROOT / "build" / "wheel"
-BUILTIN = ROOT / "src" / "process_hardening" / "attacks" / "builtin"
-ZOO = ROOT / "tests" / "posture" / "programs"
+ATTACKS = ROOT / "src" / "process_hardening" / "verify" / "attacks"
+ZOO = ROOT / "tests" / "audit" / "programs"
 
 LIMIT_SECONDS = 3000
 """After this a machine is taken for hung: on an idle computer the slowest takes a quarter."""
@@ -169,7 +169,7 @@ def _payload(architecture: Architecture, folder: Path) -> None:
         _build_package(architecture, packages / "process_hardening")
     (folder / "zoo").mkdir()
     _compile(architecture, folder / ANIMAL[1:], "-pthread", ZOO / "animal.c")
-    _compile(architecture, folder / INJECTED[1:], "-shared", "-fPIC", BUILTIN / "injected.c")
+    _compile(architecture, folder / INJECTED[1:], "-shared", "-fPIC", ATTACKS / "injected.c")
     shutil.copytree(Path(__file__).parent, folder / "tools" / "kernels", ignore=_not_source)
     _write_program(folder / "init", _INIT)
     _write_program(folder / "usr" / "bin" / "cc", _CC)

@@ -9,7 +9,7 @@
 
 extern char **environ;
 
-/* LD_* is LD_32_* and LD_64_* too: rtld(1) has prefixes of its own for other ABIs. */
+/* LD_* includes LD_32_* and LD_64_*, the prefixes of rtld(1) for other ABIs. */
 static const char *const loader_variables[] = {"LD_*", NULL};
 const char *const *const ph_platform_loader_variables = loader_variables;
 
@@ -22,8 +22,8 @@ char ***ph_platform_environ(void)
     return &environ;
 }
 
-/* libc's list (envVars in lib/libc/stdlib/getenv.c) would bring the variable
- * back at the next setenv(3); the copy of its value in there is not wiped. */
+/* The next setenv(3) would restore the variable from libc's own list (envVars in
+ * lib/libc/stdlib/getenv.c). The copy of its value in that list is not wiped. */
 int ph_platform_forget_variable(const char *entry, size_t name_length)
 {
     char name[256];
@@ -36,22 +36,17 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return unsetenv(name) ? errno : 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
-/* Returns 0, or -1 with errno. getpid(): that 0 is the caller too is newer than the rest. */
+/* Returns 0, or -1 and sets errno. Older releases do not accept 0 for the caller's pid. */
 static int control(int command, int *value)
 {
     return procctl(P_PID, (id_t)getpid(), command, value);
 }
 
-/* Type: stops inspection and core dumps.
- * Targets: ptrace, ktrace, sysctl(KERN_PROC_ENV) and all else that asks p_candebug.
- * API: procctl(PROC_TRACE_CTL), kept by fork and, as DISABLE_EXEC, by execve.
- * PROC_TRACE_STATUS, -1, does not tell DISABLE from DISABLE_EXEC, so it is set anyway.
- * Errors: exit code 6 with a tracer, else 5; EBUSY without a tracer is ktrace(1).
+/* Type: prevents inspection and core dumps.
+ * Targets: ptrace, ktrace, sysctl(KERN_PROC_ENV) and everything else that p_candebug() guards.
+ * API: procctl(PROC_TRACE_CTL); fork keeps it, execve keeps DISABLE_EXEC.
+ * PROC_TRACE_STATUS is -1 for DISABLE and DISABLE_EXEC alike, so it is always set.
+ * Errors: exit code 6 with a tracer, else 5; EBUSY without a tracer means ktrace(1).
  * Source: procctl(2), sys/kern/kern_procctl.c trace_ctl and trace_status. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
@@ -59,41 +54,37 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     int state = PROC_TRACE_CTL_DISABLE_EXEC;
 
     if (control(PROC_TRACE_STATUS, &before))
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, ask, errno);
+        return ph_fail(failure, PH_INSPECTION, ask, errno);
     if (control(PROC_TRACE_CTL, &state)) {
         int error = errno;
 
-        /* Asked again, for a tracer that came in between. */
+        /* Read again: a tracer may have attached since. */
         if (error == EBUSY && !control(PROC_TRACE_STATUS, &before) && before > 0)
             return ph_fail_traced(failure, disable, before);
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, disable, error);
+        return ph_fail(failure, PH_INSPECTION, disable, error);
     }
     if (control(PROC_TRACE_STATUS, &after))
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, ask, errno);
+        return ph_fail(failure, PH_INSPECTION, ask, errno);
     if (after != -1)
-        return ph_fail_read_back(failure, PH_INSPECTION, PH_EXIT_INSPECTION, disable, after);
+        return ph_fail_read_back(failure, PH_INSPECTION, disable, after);
     return before == -1 ? PH_ALREADY : PH_APPLIED;
 }
 
-/* Type: refuses to go on under a tracer. Targets: debuggers attached before.
- * API: procctl(PROC_TRACE_STATUS). Errors: exit code 6, and 5 when it cannot be told.
+/* Type: detects a tracer. Targets: debuggers that attached earlier.
+ * API: procctl(PROC_TRACE_STATUS). Errors: exit code 6; 5 if the call fails.
  * Source: procctl(2). */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
     int tracer = 0;
 
     if (control(PROC_TRACE_STATUS, &tracer))
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, ask, errno);
+        return ph_fail(failure, PH_INSPECTION, ask, errno);
     return tracer > 0 ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
 }
 
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
-}
-
-/* Type: keeps execve from raising privileges, for the children too.
- * API: procctl(PROC_NO_NEW_PRIVS_CTL), which older headers lack; an older kernel says EINVAL.
+/* Type: prevents privilege escalation. Targets: set-user-ID programs.
+ * API: procctl(PROC_NO_NEW_PRIVS_CTL); children inherit it. Older headers lack it, older
+ * kernels return EINVAL.
  * Errors: exit code 5. Source: procctl(2). */
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 {
@@ -105,12 +96,12 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     if (!control(PROC_NO_NEW_PRIVS_STATUS, &now) && now == PROC_NO_NEW_PRIVS_ENABLE)
         return PH_ALREADY;
     if (control(PROC_NO_NEW_PRIVS_CTL, &enable))
-        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, errno);
+        return ph_fail(failure, PH_NO_NEW_PRIVS, call, errno);
     if (control(PROC_NO_NEW_PRIVS_STATUS, &now))
-        return ph_fail(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION,
+        return ph_fail(failure, PH_NO_NEW_PRIVS,
                        "procctl(P_PID, getpid(), PROC_NO_NEW_PRIVS_STATUS)", errno);
     if (now != PROC_NO_NEW_PRIVS_ENABLE)
-        return ph_fail_read_back(failure, PH_NO_NEW_PRIVS, PH_EXIT_INSPECTION, call, now);
+        return ph_fail_read_back(failure, PH_NO_NEW_PRIVS, call, now);
     return PH_APPLIED;
 #else
     (void)failure;
@@ -118,13 +109,7 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
 #endif
 }
 
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
-/* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
+/* sysctl(KERN_PROC_ENV) reads the strings that struct ps_strings points to.
  * Source: sys/kern/kern_proc.c get_ps_strings, sys/sys/exec.h. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
@@ -134,20 +119,13 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     int error = sysctlbyname("kern.ps_strings", &address, &size, NULL, 0) ? errno : 0;
 
     if (error || !address) {
-        ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, "sysctlbyname(\"kern.ps_strings\")",
+        ph_fail(failure, PH_ENVIRONMENT, "sysctlbyname(\"kern.ps_strings\")",
                 error ? error : ENOENT);
         return -1;
     }
     strings = (const struct ps_strings *)address;
     posix_environment_block(strings->ps_envstr, strings->ps_nenvstr, strings, block);
     return 0;
-}
-
-/* The call above is as cheap. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
 }
 
 void ph_status(struct ph_status *status)
@@ -165,27 +143,4 @@ void ph_status(struct ph_status *status)
     if (!control(PROC_NO_NEW_PRIVS_STATUS, &privileges))
         status->no_new_privs = privileges == PROC_NO_NEW_PRIVS_ENABLE;
 #endif
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    (void)image_fd, (void)name, (void)argv, (void)envp;
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
 }

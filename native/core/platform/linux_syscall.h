@@ -1,5 +1,4 @@
-/* System calls that go straight to the kernel: libc's syscall(2) is a symbol
- * like any other, and a preloaded library may have put its own in its place.
+/* System calls without libc, whose syscall(2) a preloaded library can replace.
  * Returns what the kernel returns: a negative errno value is an error. */
 #ifndef PH_LINUX_SYSCALL_H
 #define PH_LINUX_SYSCALL_H
@@ -79,7 +78,7 @@ static inline long ph_syscall(long number, long a, long b, long c, long d, long 
                      : "memory");
     return r2;
 #else
-#error "write the system call of this architecture here: see syscall(2), Architecture calling conventions"
+#error "no system call for this architecture: see syscall(2), Architecture calling conventions"
 #endif
 }
 

@@ -1,4 +1,4 @@
-/* macOS. PT_DENY_ATTACH cannot be read back: the kernel shows it to nobody. */
+/* macOS. PT_DENY_ATTACH cannot be read back: the kernel has no call for it. */
 #include "posix.h"
 
 #include <crt_externs.h>
@@ -10,7 +10,7 @@
 int ptrace(int request, pid_t pid, char *address, int data);
 #define PT_DENY_ATTACH 31
 #endif
-_Static_assert(PT_DENY_ATTACH == 31, "the number written above");
+_Static_assert(PT_DENY_ATTACH == 31, "as defined above");
 
 static const char *const loader_variables[] = {"DYLD_*", NULL};
 const char *const *const ph_platform_loader_variables = loader_variables;
@@ -18,10 +18,10 @@ const char *const *const ph_platform_loader_variables = loader_variables;
 static const char deny_attach[] = "ptrace(PT_DENY_ATTACH, 0, 0, 0)";
 static const char ask_tracer[] = "sysctl(KERN_PROC_PID)";
 
-/* The process that has called PT_DENY_ATTACH: not its fork children. */
+/* The pid that called PT_DENY_ATTACH, which fork children do not inherit. */
 static pid_t denied;
 
-/* What dyld told at load. */
+/* The arguments of main(), and what follows the environment on the stack. */
 static struct {
     int argc;
     char **argv;
@@ -29,7 +29,7 @@ static struct {
 } started;
 
 /* dyld passes these to the constructors of dylibs too (dyld/Loader.cpp findAndRunAllInitializers).
- * Not static: a test calls it as dyld would. */
+ * Not static, since a test calls it in place of dyld. */
 __attribute__((constructor)) void ph_macos_started(int argc, char **argv, char **envp,
                                                    char **apple);
 void ph_macos_started(int argc, char **argv, char **envp, char **apple)
@@ -51,12 +51,7 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
-/* Returns -1 with errno when it cannot be told.
+/* Returns the pid of the tracer or 0; -1 and sets errno on failure.
  * Source: bsd/kern/kern_sysctl.c fill_user64_proc, mach_process.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {
@@ -73,43 +68,32 @@ static int64_t read_tracer(void)
     return posix_tracer(self.kp_proc.p_flag & P_TRACED, self.kp_eproc.e_ppid);
 }
 
-/* Type: stops debuggers that come later.
- * Targets: ptrace(PT_ATTACHEXC), lldb, dtrace; not task_for_pid, which does not look at it.
- * API: ptrace(PT_DENY_ATTACH), kept across execve. With a tracer there, the
- * kernel ends the process inside that call, status 45: hence the look before.
+/* Type: prevents debuggers from attaching.
+ * Targets: ptrace(PT_ATTACHEXC), lldb, dtrace; not task_for_pid(), which ignores it.
+ * API: ptrace(PT_DENY_ATTACH); execve keeps it. If a tracer is attached, the call does
+ * not return: the process exits with status 45. So the tracer is checked for first.
  * Errors: exit code 6. Source: ptrace(2), bsd/kern/mach_process.c. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
     enum ph_outcome outcome = posix_refuse(failure, read_tracer(), deny_attach, ask_tracer);
-    int again = denied == getpid();
+    int already = denied == getpid();
 
     if (outcome == PH_FAILED)
         return outcome;
     if (ptrace(PT_DENY_ATTACH, 0, 0, 0))
-        return ph_fail(failure, PH_INSPECTION, PH_EXIT_PTRACE, deny_attach, errno);
+        return ph_fail_ptrace(failure, deny_attach, errno);
     denied = getpid();
-    return again ? PH_ALREADY : PH_APPLIED;
+    return already ? PH_ALREADY : PH_APPLIED;
 }
 
-/* Type: refuses to go on under a tracer. Targets: debuggers attached before.
+/* Type: detects a tracer. Targets: debuggers that attached earlier.
  * API: sysctl(KERN_PROC_PID), P_TRACED. Errors: exit code 6. Source: sysctl(3), sys/proc.h. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
     return posix_refuse(failure, read_tracer(), "hardening", ask_tracer);
 }
 
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
-}
-
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     (void)failure;
     return PH_UNSUPPORTED;
@@ -122,9 +106,9 @@ static char *after_string(char *string, const char *limit)
     return string < limit ? string + 1 : string;
 }
 
-/* sysctl(KERN_PROCARGS2) shows the memory itself, in this order: the program's
- * path (apple[0]), argv, environment, the rest of apple. argv and apple give
- * the bounds, since setenv(3) and unsetenv(3) change envp in place.
+/* sysctl(KERN_PROCARGS2) shows the stack: the program's path (apple[0]), argv, the
+ * environment, the rest of apple. argv and apple give the bounds, since setenv(3)
+ * and unsetenv(3) modify envp.
  * Source: bsd/kern/kern_exec.c exec_copyout_strings, kern_sysctl.c sysctl_procargsx. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
@@ -132,8 +116,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     char *high = low ? started.apple[1] : NULL;
 
     if (!low || (uintptr_t)high <= (uintptr_t)low) {
-        ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, "finding the initial environment",
-                ENOSYS);
+        ph_fail(failure, PH_ENVIRONMENT, "finding the initial environment", ENOSYS);
         return -1;
     }
     block->start = after_string(low, high);
@@ -148,39 +131,9 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* The call above is as cheap. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
-}
-
-/* inspectable stays unknown: task_for_pid() does not look at PT_DENY_ATTACH. */
+/* inspectable stays unknown: task_for_pid() ignores PT_DENY_ATTACH. */
 void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    (void)image_fd, (void)name, (void)argv, (void)envp;
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
 }

@@ -1,4 +1,4 @@
-/* NetBSD: no process can refuse inspection. */
+/* NetBSD, where a process cannot prevent inspection. */
 #include "posix.h"
 
 #include <sys/exec.h>
@@ -6,8 +6,8 @@
 
 extern char **environ;
 
-/* In no header; crt0 sets it before main(), but after the constructors of libraries
- * (lib/libc/misc/initfini.c). Weak, since only libc and crt0 vouch for it. */
+/* Not declared in a header. crt0 sets it before main(), but after the constructors of
+ * libraries (lib/libc/misc/initfini.c). Weak, in case libc lacks it. */
 extern struct ps_strings *__ps_strings __attribute__((weak));
 
 static const char *const loader_variables[] = {"LD_*", NULL};
@@ -24,18 +24,13 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
     (void)failure;
     return PH_UNSUPPORTED;
 }
 
-/* Returns -1 with errno when it cannot be told.
+/* Returns the pid of the tracer or 0; -1 and sets errno on failure.
  * Source: sysctl(7) kern.proc2, sys/kern/sys_ptrace_common.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {
@@ -52,16 +47,11 @@ static int64_t read_tracer(void)
     return posix_tracer(self.p_flag & P_TRACED, self.p_ppid);
 }
 
-/* Type: refuses to go on under a tracer. Targets: debuggers attached before.
+/* Type: detects a tracer. Targets: debuggers that attached earlier.
  * API: sysctl(KERN_PROC2), P_TRACED. Errors: exit code 6. Source: sysctl(7), sys/sysctl.h. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
     return posix_refuse(failure, read_tracer(), "hardening", "sysctl(KERN_PROC2)");
-}
-
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
 }
 
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
@@ -70,58 +60,22 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
-/* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
+/* sysctl(KERN_PROC_ENV) reads the strings that struct ps_strings points to.
  * Source: sys/kern/kern_proc.c copyin_psstrings, lib/libc/gen/setproctitle.c. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
     const struct ps_strings *strings = &__ps_strings ? __ps_strings : NULL;
 
     if (!strings) {
-        ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, "finding __ps_strings", ENOENT);
+        ph_fail(failure, PH_ENVIRONMENT, "finding __ps_strings", ENOENT);
         return -1;
     }
     posix_environment_block(strings->ps_envstr, (size_t)strings->ps_nenvstr, strings, block);
     return 0;
 }
 
-/* The call above is as cheap. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
-}
-
 void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    (void)image_fd, (void)name, (void)argv, (void)envp;
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
 }

@@ -1,5 +1,5 @@
-/* OpenBSD: no process can refuse inspection; kern.global_ptrace=0, the default,
- * keeps debuggers to their own children. */
+/* OpenBSD, where a process cannot prevent inspection. By default (kern.global_ptrace=0)
+ * a debugger can attach to its own children only. */
 #include "posix.h"
 
 #include <signal.h> /* sys/proc.h does not compile without it */
@@ -24,18 +24,13 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return 0;
 }
 
-int ph_platform_privileged(void)
-{
-    return issetugid();
-}
-
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
     (void)failure;
     return PH_UNSUPPORTED;
 }
 
-/* Returns -1 with errno when it cannot be told. pledge(2) without "ps" forbids to ask.
+/* Returns the pid of the tracer or 0; -1 and sets errno on failure. Needs pledge(2) "ps".
  * Source: sysctl(2) KERN_PROC, sys/kern/sys_process.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {
@@ -52,16 +47,11 @@ static int64_t read_tracer(void)
     return posix_tracer((self.p_psflags & PS_TRACED) != 0, self.p_ppid);
 }
 
-/* Type: refuses to go on under a tracer. Targets: debuggers attached before.
+/* Type: detects a tracer. Targets: debuggers that attached earlier.
  * API: sysctl(KERN_PROC_PID), PS_TRACED. Errors: exit code 6. Source: sysctl(2), sys/proc.h. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
     return posix_refuse(failure, read_tracer(), "hardening", "sysctl(KERN_PROC_PID)");
-}
-
-enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
-{
-    return posix_core_limit(failure);
 }
 
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
@@ -70,13 +60,7 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
-enum ph_outcome ph_platform_seal(struct ph_failure *failure)
-{
-    (void)failure;
-    return PH_UNSUPPORTED;
-}
-
-/* sysctl(KERN_PROC_ENV) follows the pointers in struct ps_strings to the memory itself.
+/* sysctl(KERN_PROC_ENV) reads the strings that struct ps_strings points to.
  * Source: sys/kern/kern_sysctl.c sysctl_proc_args, lib/libc/gen/setproctitle.c. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
@@ -87,7 +71,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     int error = sysctl(name, 2, &where, &size, NULL, 0) ? errno : 0;
 
     if (error || !where.val) {
-        ph_fail(failure, PH_ENVIRONMENT, PH_EXIT_ENVIRONMENT, "sysctl(VM_PSSTRINGS)",
+        ph_fail(failure, PH_ENVIRONMENT, "sysctl(VM_PSSTRINGS)",
                 error ? error : ENOENT);
         return -1;
     }
@@ -96,38 +80,8 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* The call above is as cheap. */
-int ph_platform_start_strings(struct ph_span *strings)
-{
-    (void)strings;
-    return -1;
-}
-
 void ph_status(struct ph_status *status)
 {
     posix_status(status);
     status->tracer_pid = read_tracer();
-}
-
-int ph_expose(struct ph_failure *failure)
-{
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
-    return -1;
-}
-
-void ph_warn(const char *line)
-{
-    posix_warn(line);
-}
-
-void ph_exit(int status)
-{
-    _exit(status);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    (void)image_fd, (void)name, (void)argv, (void)envp;
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
 }

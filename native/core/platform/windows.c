@@ -1,5 +1,4 @@
-/* Windows: nothing is done, and nothing is claimed. What could be done one day
- * stands in docs/; the calls that would do it belong in this file. */
+/* Windows: a stub. Every step is unsupported. */
 #include "../platform.h"
 
 #include <errno.h>
@@ -9,7 +8,7 @@
 static const char *const loader_variables[] = {NULL};
 const char *const *const ph_platform_loader_variables = loader_variables;
 
-/* Windows keeps its environment elsewhere, and nothing is taken out of it. */
+/* No variables are removed, so the environment is not needed. */
 char ***ph_platform_environ(void)
 {
     static char **none;
@@ -65,7 +64,6 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     return 0;
 }
 
-/* The call above is as cheap. */
 int ph_platform_start_strings(struct ph_span *strings)
 {
     (void)strings;
@@ -74,19 +72,12 @@ int ph_platform_start_strings(struct ph_span *strings)
 
 void ph_status(struct ph_status *status)
 {
-    status->dumpable = -1;
-    status->inspectable = -1;
-    status->no_new_privs = -1;
-    status->sealed = -1;
-    status->tracer_pid = -1;
-    status->core_known = 0;
-    status->core_soft = 0;
-    status->core_hard = 0;
+    *status = (struct ph_status){-1, -1, -1, -1, -1, 0, 0, 0};
 }
 
 int ph_expose(struct ph_failure *failure)
 {
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_expose", ENOSYS);
+    ph_fail(failure, PH_INSPECTION, "ph_expose", ENOSYS);
     return -1;
 }
 
@@ -96,7 +87,7 @@ void ph_warn(const char *line)
 
     while (line[length])
         length++;
-    /* There is nowhere left to report that standard error is closed. */
+    /* If standard error is closed, there is no other place to report it. */
     (void)_write(2, line, length);
     (void)_write(2, "\n", 1);
 }
@@ -104,11 +95,4 @@ void ph_warn(const char *line)
 void ph_exit(int status)
 {
     _exit(status);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    (void)image_fd, (void)name, (void)argv, (void)envp;
-    ph_fail(failure, PH_INSPECTION, PH_EXIT_INSPECTION, "ph_exec_image", ENOSYS);
 }

@@ -1,1 +1,135 @@
-"""Reading the state of other processes and of the host."""
+"""Audit: who can read the memory of which process, and what on this host lets them.
+
+take() looks at processes, doctor() at the host, read_process() at one process without judging it.
+Importing this package loads none of what they need.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from process_hardening.audit.posture import Posture
+    from process_hardening.audit.result import Audit, Diagnosis
+    from process_hardening.audit.scan import Snapshot
+    from process_hardening.audit.select import Selection
+
+__all__ = ["doctor", "read_process", "take"]
+
+
+def take(
+    *,
+    pids: Iterable[int] = (),
+    name: str | None = None,
+    uid: int | None = None,
+    python: bool = False,
+    tree: bool = False,
+    everything: bool = False,
+    excluded_ids: Collection[str] = (),
+    excluded_names: Iterable[str] = (),
+    known: Collection[str] | None = None,
+    with_ancestors: bool = True,
+    proc: str = "/proc",
+) -> Audit:
+    """Look at the processes of this machine once, and judge them.
+
+    pids ... known -- which processes and findings: the fields of select.Selection
+    with_ancestors -- whether to read the ancestors of pids too: a process that is not hardened
+        although its ancestor is has a finding of its own (PH014)
+    proc -- where the proc file system is mounted
+
+    Raises CommandError when there is no /proc, when no process has one of the pids, and on systems
+    other than Linux.
+    """
+    from process_hardening.audit.elsewhere import check_system
+    from process_hardening.audit.select import Selection
+
+    check_system()
+    selection = Selection(
+        pids=tuple(pids),
+        name=name,
+        uid=uid,
+        python=python,
+        tree=tree,
+        everything=everything,
+        excluded_ids=excluded_ids,
+        excluded_names=tuple(excluded_names),
+        known=known,
+    )
+    return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
+
+
+def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
+    import os
+
+    from process_hardening.audit.host import read_rules, user_of
+    from process_hardening.audit.result import Audit, list_notes, make_entries
+    from process_hardening.errors import CommandError
+
+    gone = tuple(pid for pid in selection.pids if pid in snapshot.gone)
+    if selection.pids and not set(selection.pids) - set(gone):
+        raise CommandError(f"{', '.join(map(str, selection.pids))}: no such process")
+    host = read_rules()
+    entries = selection.choose(make_entries(snapshot.processes, host, user_of))
+    shown = {entry.posture.pid for entry in entries} | set(snapshot.stuck)
+    notes = list_notes(
+        [posture for posture in snapshot.processes if posture.pid in shown],
+        host,
+        all_users=not selection.pids,
+        as_root=os.geteuid() == 0,
+    )
+    notes += tuple(f"process {pid} has ended" for pid in gone)
+    return Audit(host=host, entries=entries, notes=notes, gone=gone, seconds=snapshot.seconds)
+
+
+def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) -> Snapshot:
+    """Read all processes, or those with these pids and their ancestors."""
+    from process_hardening.audit.scan import scan
+
+    if not pids or tree:
+        return scan(proc=proc)
+    snapshot = scan(pids, proc=proc)
+    read = {posture.pid for posture in snapshot.processes} | set(snapshot.gone)
+    while with_ancestors:
+        parents = {p.ppid for p in snapshot.processes if p.ppid} - read
+        if not parents:
+            break
+        read |= parents
+        more = scan(sorted(parents), proc=proc)
+        snapshot.processes += more.processes
+        snapshot.stuck += more.stuck
+        snapshot.seconds += more.seconds
+    return snapshot
+
+
+def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
+    """Look at the settings of this host once, and judge them.
+
+    postures -- its processes, some of which may be able to read others; default: read them now
+
+    Raises CommandError when there is no /proc, and on systems other than Linux.
+    """
+    from process_hardening.audit.elsewhere import check_system
+    from process_hardening.audit.host import read_host
+    from process_hardening.audit.result import Diagnosis
+    from process_hardening.audit.rules import judge_host
+    from process_hardening.audit.rules.model import HostCase
+    from process_hardening.audit.scan import scan
+
+    check_system()
+    processes = scan().processes if postures is None else postures
+    host = read_host()
+    return Diagnosis(host=host, checks=judge_host(HostCase(host=host, postures=tuple(processes))))
+
+
+def read_process(pid: int) -> Posture:
+    """The posture of one process.
+
+    Raises CommandError when there is no such process or no /proc, and on systems other than Linux.
+    """
+    from process_hardening.audit.elsewhere import check_system
+    from process_hardening.audit.reader import read_posture
+
+    check_system()
+    return read_posture(pid)

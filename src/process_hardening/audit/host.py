@@ -1,38 +1,26 @@
-"""The posture of the host: the settings that decide who reads whose memory. Reads, never writes."""
+"""The settings of the host that decide who can read whose memory. Reads, never writes."""
 
 from __future__ import annotations
 
 import os
 import re
 import struct
-import subprocess
 import sys
 
-from process_hardening.audit.injection import PRELOAD_FILE, requested_in
-from process_hardening.audit.posture import PIPE, CoreRules
-from process_hardening.audit.reader import READING_CAPABILITIES
+from process_hardening.audit.exit_race import (
+    exit_race_by_trying,
+    exit_race_by_version,
+    parse_release,
+)
+from process_hardening.audit.injection import PRELOAD_FILE, parse_requests
+from process_hardening.audit.posture import PIPE, READING_CAPABILITIES, CoreRules, core_rules_of
 from process_hardening.audit.procfs import decode
+from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-FIXED = "fixed"
-VULNERABLE = "vulnerable"
-
-# The stable releases with the fix of CVE-2026-46333, by line; mainline has it since 7.1-rc4.
-# Announced together (LWN article 1073060), all of 2026-05-15.
-_FIXED_IN = {
-    (5, 10): 256,
-    (5, 15): 207,
-    (6, 1): 173,
-    (6, 6): 139,
-    (6, 12): 89,
-    (6, 18): 31,
-    (7, 0): 8,
-}
-_FIXED_FROM = (7, 1)
-_FLAWED_FROM = (4, 10)
+    from typing import Any
 
 _ROOT_LIKE_GROUPS = (
     "admin",
@@ -54,29 +42,6 @@ _PROGRAM_FOLDERS = (
     "usr/libexec",
 )
 
-# Two children of ours end and stay zombies, one dumpable, one not. Their user namespace may be
-# looked at by who may trace them: nobody may trace the second, unless the kernel forgets the
-# flag of what has no memory any more. That is the flaw; nothing is taken from anybody.
-_EXIT_PROBE = """
-import ctypes, os
-libc = ctypes.CDLL(None)
-pids = []
-for dumpable in (1, 0):
-    pid = os.fork()
-    if not pid:
-        os._exit(libc.prctl(4, dumpable, 0, 0, 0))
-    pids.append(pid)
-seen = []
-for pid in pids:
-    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    try:
-        seen.append(ended.si_status == 0 and bool(os.readlink(f"/proc/{pid}/ns/user")))
-    except OSError:
-        seen.append(False)
-print(*map(int, seen))
-"""
-_NOBODY = 65534
-
 
 def user_of(uid: int) -> str:
     """The name of a user, or the uid as text."""
@@ -88,130 +53,65 @@ def user_of(uid: int) -> str:
         return str(uid)
 
 
-class Swap:
-    """A swap area. encrypted -- None: not known; zram counts as encrypted, for it is memory."""
+class Swap(Record):
+    """A swap area.
 
-    __slots__ = ("encrypted", "path")
+    encrypted -- None: not known; zram counts as encrypted, for it is memory
+    """
 
-    def __init__(self, path: str, encrypted: bool | None) -> None:
-        self.path = path
-        self.encrypted = encrypted
+    path: str
+    encrypted: bool | None
 
 
-class Host:
-    """What the system says of itself; None: no such setting here, or it may not be read.
+HANDLER_MISSING = "missing"
+HANDLER_REPLACEABLE = "replaceable"
+
+TRIED = "tried"
+BY_VERSION = "version"
+
+
+class Host(Record):
+    """What the system reports about itself; None: no such setting, or it cannot be read.
 
     hidden -- the settings that exist and could not be read
     kernel -- its release; kernel_version -- (major, minor, patch)
-    core -- where core dumps go; core_handler_problem -- what is wrong with the program they go to
-    ptrace_scope -- Yama's, None without Yama
+    core -- where core dumps go
+    core_handler -- HANDLER_MISSING, or HANDLER_REPLACEABLE by others than root, or None
+    ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users may make some
     preload_file -- the libraries in ld.so.preload; preload_writable -- what of it others may write
     swaps -- the swap areas; hidepid -- of /proc, '' for none
-    exit_race -- FIXED, VULNERABLE (CVE-2026-46333) or None; exit_race_source -- how that is known
+    exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
+    exit_race_source -- TRIED, BY_VERSION or None
     root_like -- members of groups that are as good as root: (group, users)
     capable_files -- programs that carry capabilities of reading others: (path, names)
     """
 
-    __slots__ = (
-        "capable_files",
-        "core",
-        "core_handler_problem",
-        "exit_race",
-        "exit_race_source",
-        "hidden",
-        "hidepid",
-        "kernel",
-        "kernel_version",
-        "memfd_noexec",
-        "name",
-        "perf_event_paranoid",
-        "preload_file",
-        "preload_writable",
-        "ptrace_scope",
-        "randomize_va_space",
-        "root_like",
-        "suid_dumpable",
-        "swaps",
-        "system",
-        "user_namespaces",
-    )
-
-    def __init__(self) -> None:
-        self.system = sys.platform
-        self.name = ""
-        self.kernel = ""
-        self.kernel_version = (0, 0, 0)
-        self.core = CoreRules(None, False, (0, 0))
-        self.core_handler_problem: str | None = None
-        self.suid_dumpable: int | None = None
-        self.ptrace_scope: int | None = None
-        self.perf_event_paranoid: int | None = None
-        self.user_namespaces: bool | None = None
-        self.memfd_noexec: int | None = None
-        self.randomize_va_space: int | None = None
-        self.preload_file: tuple[str, ...] | None = None
-        self.preload_writable: tuple[str, ...] = ()
-        self.swaps: tuple[Swap, ...] | None = None
-        self.hidepid: str | None = None
-        self.exit_race: str | None = None
-        self.exit_race_source = ""
-        self.root_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
-        self.capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
-        self.hidden: tuple[str, ...] = ()
-
-
-def parse_release(release: str) -> tuple[int, int, int]:
-    """The numbers that a kernel release begins with; 0 for what is not there."""
-    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
-    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
-
-
-def exit_race_by_version(release: str) -> str | None:
-    """Whether a kernel release has the fix of CVE-2026-46333; None: its number does not tell.
-
-    Distributions take fixes into kernels of their own numbering: only a release without anything
-    behind its number is the stable one, and can be called vulnerable by its number.
-    """
-    major, minor, patch = version = parse_release(release)
-    candidate = re.search(r"-rc(\d+)", release)
-    if version[:2] == _FIXED_FROM and candidate and int(candidate[1]) < 4:
-        return None
-    if version[:2] >= _FIXED_FROM:
-        return FIXED
-    first = _FIXED_IN.get((major, minor))
-    if first is not None and patch >= first:
-        return FIXED
-    if version[:2] < _FLAWED_FROM or not re.fullmatch(r"\d+\.\d+(\.\d+)?", release):
-        return None
-    return VULNERABLE
-
-
-def exit_race_by_trying() -> str | None:
-    """Whether this kernel has the fix, tried on two children of our own; None: it cannot be tried.
-
-    Raises nothing. Changes nothing.
-    """
-    options: dict[str, object] = {}
-    if os.geteuid() == 0:
-        options = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-    try:
-        done = subprocess.run(  # type: ignore[call-overload]  # the options' types
-            [sys.executable, "-I", "-S", "-c", _EXIT_PROBE],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            timeout=20,
-            **options,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return {b"1 0\n": FIXED, b"1 1\n": VULNERABLE}.get(done.stdout)
+    system: str = sys.platform
+    name: str = ""
+    kernel: str = ""
+    kernel_version: tuple[int, int, int] = (0, 0, 0)
+    core: CoreRules = CoreRules()
+    core_handler: str | None = None
+    suid_dumpable: int | None = None
+    ptrace_scope: int | None = None
+    perf_event_paranoid: int | None = None
+    user_namespaces: bool | None = None
+    memfd_noexec: int | None = None
+    randomize_va_space: int | None = None
+    preload_file: tuple[str, ...] | None = None
+    preload_writable: tuple[str, ...] = ()
+    swaps: tuple[Swap, ...] | None = None
+    hidepid: str | None = None
+    exit_race: str | None = None
+    exit_race_source: str | None = None
+    root_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 class _Files:
-    """The files of the host below a root folder, another than / in tests."""
+    """The files of the host. root -- where they are: / except in tests."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -238,7 +138,7 @@ class _Files:
             return None
 
     def others_may_write(self, path: str) -> bool | None:
-        """Whether another than root owns or may write a file; None: there is none."""
+        """Whether others than root own or can write a file; None: there is no such file."""
         try:
             found = os.stat(self.path(path.lstrip("/")))
         except (OSError, ValueError):  # the latter for a NUL, which no path has
@@ -250,18 +150,18 @@ class _Files:
         )
 
 
-def _user_namespaces(files: _Files) -> bool | None:
+def _read_user_namespaces(files: _Files) -> bool | None:
     if not os.path.exists(files.path("proc/self/ns/user")):
         return False
     for name in ("user/max_user_namespaces", "kernel/unprivileged_userns_clone"):
         if files.number(f"proc/sys/{name}") == 0:
             return False
-    # Ubuntu: AppArmor takes the capabilities in the namespace away again.
+    # On Ubuntu, AppArmor takes the capabilities in the namespace away again.
     return files.number("proc/sys/kernel/apparmor_restrict_unprivileged_userns") != 1
 
 
-def _block_is_encrypted(files: _Files, device: str) -> bool | None:
-    """Whether a block device (a name in /sys/class/block) lies on dm-crypt; None: not known."""
+def _is_encrypted(files: _Files, device: str) -> bool | None:
+    """Whether a block device (a name in /sys/class/block) is on dm-crypt; None: not known."""
     folder = f"sys/class/block/{device}"
     if device.startswith("zram"):
         return not (files.text(f"{folder}/backing_dev") or "none").strip().startswith("/")
@@ -275,11 +175,11 @@ def _block_is_encrypted(files: _Files, device: str) -> bool | None:
         below = []
     if not below:
         return False
-    found = [_block_is_encrypted(files, name) for name in below]
+    found = [_is_encrypted(files, name) for name in below]
     return None if None in found else all(found)
 
 
-def _swaps(files: _Files) -> tuple[Swap, ...] | None:
+def _read_swaps(files: _Files) -> tuple[Swap, ...] | None:
     text = files.text("proc/swaps")
     if text is None:
         return None
@@ -291,15 +191,16 @@ def _swaps(files: _Files) -> tuple[Swap, ...] | None:
         path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), words[0])
         device: str | None = None
         if words[1] != "partition":
-            device = _device_under(files, path)
+            device = _find_device_under(files, path)
         elif "\0" not in path:
             device = os.path.basename(os.path.realpath(files.path(path.lstrip("/"))))
-        swaps.append(Swap(path, _block_is_encrypted(files, device) if device else None))
+        encrypted = _is_encrypted(files, device) if device else None
+        swaps.append(Swap(path=path, encrypted=encrypted))
     return tuple(swaps)
 
 
-def _device_under(files: _Files, path: str) -> str | None:
-    """The block device that the file system of a file is on, if it is on one."""
+def _find_device_under(files: _Files, path: str) -> str | None:
+    """The block device under the file system of a file, if there is one."""
     try:
         number = os.stat(files.path(path.lstrip("/"))).st_dev
     except (OSError, ValueError):
@@ -308,7 +209,7 @@ def _device_under(files: _Files, path: str) -> str | None:
     return os.path.basename(os.path.realpath(link)) if os.path.exists(link) else None
 
 
-def _hidepid(files: _Files) -> str | None:
+def _read_hidepid(files: _Files) -> str | None:
     text = files.text("proc/self/mountinfo")
     if text is None:
         return None
@@ -321,7 +222,7 @@ def _hidepid(files: _Files) -> str | None:
     return found
 
 
-def _root_like(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _list_root_like(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in (files.text("etc/group") or "").splitlines():
         group, *rest = line.split(":")
         users = tuple(user for user in "".join(rest[-1:]).split(",") if user)
@@ -335,7 +236,7 @@ def parse_file_capabilities(value: bytes) -> int:
     return (words[1] if len(words) > 1 else 0) | (words[3] if len(words) > 3 else 0) << 32
 
 
-def _capable_files(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _list_capable_files(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
     seen: set[str] = set()
     for name in _PROGRAM_FOLDERS:
         folder = os.path.realpath(files.path(name))
@@ -355,62 +256,74 @@ def _capable_files(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield path, tuple(names)
 
 
-def _handler_problem(files: _Files, core: CoreRules) -> str | None:
+def _check_handler(files: _Files, core: CoreRules) -> str | None:
+    """What is wrong with the program that gets core dumps."""
     if core.kind != PIPE:
         return None
     writable = files.others_may_write(core.target)
     if writable is None:
-        return f"{core.target} is missing"
-    return f"others than root may replace {core.target}" if writable else None
+        return HANDLER_MISSING
+    return HANDLER_REPLACEABLE if writable else None
+
+
+def _read_preload_file(files: _Files) -> dict[str, Any]:
+    text = files.text(PRELOAD_FILE)
+    if text is None:
+        return {}
+    named = parse_requests(PRELOAD_FILE.encode(), text.encode("utf-8", "surrogateescape"))
+    libraries = tuple(decode(path) for path in named)
+    suspects = (f"/{PRELOAD_FILE}", *libraries)
+    writable = tuple(path for path in suspects if files.others_may_write(path))
+    return {"preload_file": libraries, "preload_writable": writable}
+
+
+def _learn_exit_race(kernel: str, may_try: bool) -> dict[str, str | None]:
+    tried = exit_race_by_trying() if may_try else None
+    if tried is not None:
+        return {"exit_race": tried, "exit_race_source": TRIED}
+    by_version = exit_race_by_version(kernel)
+    return {"exit_race": by_version, "exit_race_source": by_version and BY_VERSION}
 
 
 def read_rules(root: str = "/") -> Host:
-    """Only what the posture of processes depends on: fast enough for every scan."""
-    host = Host()
+    """Only what processes are judged by: fast enough for every audit."""
     files = _Files(root)
     names = os.uname()
-    host.name, host.kernel = names.nodename, names.release
-    host.kernel_version = parse_release(names.release)
+    version = parse_release(names.release)
     pattern = files.text("proc/sys/kernel/core_pattern")
-    uses_pid = files.number("proc/sys/kernel/core_uses_pid") == 1
     if not os.path.exists(files.path("proc/sys/kernel/core_pattern")):
         pattern = None
-    host.core = CoreRules(
-        None if pattern is None else pattern.removesuffix("\n"), uses_pid, host.kernel_version[:2]
+    uses_pid = files.number("proc/sys/kernel/core_uses_pid") == 1
+    return Host(
+        name=names.nodename,
+        kernel=names.release,
+        kernel_version=version,
+        core=core_rules_of(pattern and pattern.removesuffix("\n"), uses_pid, version[:2]),
+        suid_dumpable=files.number("proc/sys/fs/suid_dumpable"),
+        ptrace_scope=files.number("proc/sys/kernel/yama/ptrace_scope"),
+        hidepid=_read_hidepid(files),
+        hidden=tuple(files.hidden),
     )
-    host.suid_dumpable = files.number("proc/sys/fs/suid_dumpable")
-    host.ptrace_scope = files.number("proc/sys/kernel/yama/ptrace_scope")
-    host.hidepid = _hidepid(files)
-    host.hidden = tuple(files.hidden)
-    return host
 
 
 def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
     """Everything that doctor looks at.
 
-    root -- where the files of the host are; try_exit_race -- whether to try the kernel as well as
-    look at its version
+    root -- where the files of the host are
+    try_exit_race -- whether to try the kernel itself rather than trust its version
     """
-    host = read_rules(root)
+    rules = read_rules(root)
     files = _Files(root)
-    host.core_handler_problem = _handler_problem(files, host.core)
-    host.perf_event_paranoid = files.number("proc/sys/kernel/perf_event_paranoid")
-    host.user_namespaces = _user_namespaces(files)
-    host.memfd_noexec = files.number("proc/sys/vm/memfd_noexec")
-    host.randomize_va_space = files.number("proc/sys/kernel/randomize_va_space")
-    text = files.text(PRELOAD_FILE)
-    if text is not None:
-        named = requested_in(PRELOAD_FILE.encode(), text.encode("utf-8", "surrogateescape"))
-        host.preload_file = tuple(decode(path) for path in named)
-        suspects = [f"/{PRELOAD_FILE}", *host.preload_file]
-        host.preload_writable = tuple(path for path in suspects if files.others_may_write(path))
-    host.swaps = _swaps(files)
-    host.root_like = tuple(_root_like(files))
-    host.capable_files = tuple(_capable_files(files))
-    if try_exit_race:
-        host.exit_race, host.exit_race_source = exit_race_by_trying(), "tried"
-    if host.exit_race is None:
-        host.exit_race = exit_race_by_version(host.kernel)
-        host.exit_race_source = "version" if host.exit_race else ""
-    host.hidden = tuple(dict.fromkeys([*host.hidden, *files.hidden]))
-    return host
+    settings = {
+        "core_handler": _check_handler(files, rules.core),
+        "perf_event_paranoid": files.number("proc/sys/kernel/perf_event_paranoid"),
+        "user_namespaces": _read_user_namespaces(files),
+        "memfd_noexec": files.number("proc/sys/vm/memfd_noexec"),
+        "randomize_va_space": files.number("proc/sys/kernel/randomize_va_space"),
+        "swaps": _read_swaps(files),
+        "root_like": tuple(_list_root_like(files)),
+        "capable_files": tuple(_list_capable_files(files)),
+        **_read_preload_file(files),
+        **_learn_exit_race(rules.kernel, try_exit_race),
+    }
+    return rules.replace(**settings, hidden=rules.hidden + tuple(files.hidden))

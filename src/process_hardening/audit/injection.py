@@ -1,9 +1,9 @@
-"""Which libraries were injected: mapped, and asked for by LD_PRELOAD, LD_AUDIT or ld.so.preload.
+"""Finds injected libraries: mapped because LD_PRELOAD, LD_AUDIT or ld.so.preload asked for them.
 
-Who asked is in the environment block, as long as that is what execve(2) laid there. Where it is
-not, the order tells: the dynamic loader loads audit libraries first, then preloaded ones, then
-those that the program needs (ld.so(8)), and keeps a list in that order, which debuggers read
-(struct r_debug in link.h). So do we, and nothing else of the process's memory, and only then.
+The environment block shows what was asked for, as long as it is what execve(2) left there. Where it
+is not, the order shows it: the dynamic loader loads audit libraries first, then preloaded ones,
+then those that the program needs (ld.so(8)). It keeps a list in that order, which debuggers read
+(struct r_debug in link.h). So do we, only then, and nothing else of the process's memory.
 """
 
 from __future__ import annotations
@@ -11,114 +11,58 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from struct import Struct, error
+from struct import Struct
 
-import process_hardening
 from process_hardening.audit.procfs import decode, parse_auxv, unescape_path
+from process_hardening.elf import DamagedElfError, Image, parse_tags, read_image
+from process_hardening.environment import PRELOAD_LIBRARY
+from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 PRELOAD_FILE = "etc/ld.so.preload"
 
-_PT_DYNAMIC, _PT_INTERP, _PT_LOAD = 2, 3, 1
-_DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_DEBUG, _DT_RUNPATH = 1, 5, 15, 21, 29
+_DT_DEBUG = 21
 _AT_ENTRY = 9
 
-# Bounds on what a hostile file or process can make us read.
-_MOST_SEGMENTS = 256
+# Bounds on what a hostile process can make us read.
 _MOST_LIBRARIES = 20_000
 _MOST_NAMESPACES = 64
 _LONGEST_TABLE = 1 << 16
 _MOST_REMEMBERED = 4096
 _LONGEST_NAME = 4096
 
-# Where a distribution keeps its libraries. One that a program needs by name, and that comes from
-# elsewhere although the program names no folder, could be any.
+# Where distributions keep their libraries. If a library that a program needs comes from elsewhere,
+# although the program names no folder, it could be any.
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
 
-class DamagedError(Exception):
-    """Not what elf(5) or link.h describe."""
+class UnreadableListError(Exception):
+    """The loader's list is not as link.h describes it, or could not be read."""
 
 
-class Program:
-    """What the file of a program says about its libraries.
+class Program(Record):
+    """A program, and the base names of the libraries that it needs."""
 
-    bits -- 32 or 64; entry -- its e_entry; dynamic -- the address of its dynamic section, or 0
-    loads_libraries -- whether a dynamic loader starts it
-    needed -- the names of the libraries that it needs; has_run_path -- whether it says where
-    """
-
-    __slots__ = ("bits", "dynamic", "entry", "has_run_path", "loads_libraries", "needed")
-
-    def __init__(self, fd: int) -> None:
-        """Read it from a file. Raises DamagedError; OSError."""
-        header = os.pread(fd, 64, 0)
-        if header[:4] != b"\x7fELF" or len(header) < 52 or header[5] not in (1, 2):
-            raise DamagedError
-        self.bits = {1: 32, 2: 64}.get(header[4], 0)
-        order = "<" if header[5] == 1 else ">"
-        try:
-            self._parse(fd, header, order)
-        except (error, KeyError, OverflowError):
-            raise DamagedError from None
-
-    def _parse(self, fd: int, header: bytes, order: str) -> None:
-        wide = self.bits == 64
-        addresses = Struct(order + ("QQ" if wide else "II"))
-        self.entry, table = addresses.unpack_from(header, 24)
-        size, count = Struct(order + "HH").unpack_from(header, 54 if wide else 42)
-        # 64 bit: type flags offset vaddr paddr filesz; 32 bit: type offset vaddr paddr filesz.
-        segment = Struct(order + ("IIQQQQ" if wide else "IIIII"))
-        headers = os.pread(fd, size * min(count, _MOST_SEGMENTS), table)
-        loads: list[tuple[int, int, int]] = []
-        self.loads_libraries = False
-        self.dynamic = 0
-        pairs = b""
-        for at in range(0, len(headers) - segment.size + 1, max(size, segment.size)):
-            kind, *fields = segment.unpack_from(headers, at)
-            offset, address, _, length = fields[1:] if wide else fields
-            if kind == _PT_LOAD:
-                loads.append((offset, address, length))
-            elif kind == _PT_INTERP:
-                self.loads_libraries = True
-            elif kind == _PT_DYNAMIC:
-                self.dynamic = address
-                pairs = os.pread(fd, min(length, _LONGEST_TABLE), offset)
-        tags = _tags(pairs, addresses)
-        self.has_run_path = bool(tags.get(_DT_RPATH) or tags.get(_DT_RUNPATH))
-        strings = _offset_of(tags.get(_DT_STRTAB, [0])[0], loads)
-        names = (os.pread(fd, _LONGEST_NAME, strings + at) for at in tags.get(_DT_NEEDED, ()))
-        self.needed = frozenset(os.path.basename(name.split(b"\0", 1)[0]) for name in names)
+    image: Image
+    needed: frozenset[bytes]
 
 
-def _tags(pairs: bytes, layout: Struct) -> dict[int, list[int]]:
-    tags: dict[int, list[int]] = {}
-    for at in range(0, len(pairs) - layout.size + 1, layout.size):
-        tag, value = layout.unpack_from(pairs, at)
-        if not tag:
-            break
-        tags.setdefault(tag, []).append(value)
-    return tags
+def program_of(image: Image) -> Program:
+    """The program with these facts."""
+    return Program(
+        image=image,
+        needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
+    )
 
 
-def _offset_of(address: int, loads: Iterable[tuple[int, int, int]]) -> int:
-    for offset, start, length in loads:
-        if start <= address < start + length:
-            return offset + address - start
-    return 0
+class Library(Record):
+    """A library in the loader's list: the name that was asked for, and its address."""
 
-
-class Library:
-    """A library in the loader's list: name as it was asked for, and the address it is at."""
-
-    __slots__ = ("address", "name")
-
-    def __init__(self, address: int, name: bytes) -> None:
-        self.address = address
-        self.name = name
+    address: int
+    name: bytes
 
 
 class _Memory:
@@ -132,12 +76,12 @@ class _Memory:
         try:
             return os.pread(self._fd, size, address)
         except (OSError, OverflowError):
-            raise DamagedError from None
+            raise UnreadableListError from None
 
     def word_at(self, address: int) -> int:
         raw = self.bytes_at(address, self.word.size)
         if len(raw) < self.word.size:
-            raise DamagedError
+            raise UnreadableListError
         return int(self.word.unpack(raw)[0])
 
     def name_at(self, address: int) -> bytes:
@@ -145,7 +89,7 @@ class _Memory:
             name, nul, _ = self.bytes_at(address, size).partition(b"\0")
             if nul:
                 return name
-        raise DamagedError
+        raise UnreadableListError
 
 
 def _list_at(memory: _Memory, first: int) -> list[Library]:
@@ -155,30 +99,33 @@ def _list_at(memory: _Memory, first: int) -> list[Library]:
     at = first
     while at:
         if len(libraries) == _MOST_LIBRARIES:
-            raise DamagedError
+            raise UnreadableListError
         raw = memory.bytes_at(at, 4 * size)
         if len(raw) < 4 * size:
-            raise DamagedError
+            raise UnreadableListError
         address, name, _, following = (int(word[0]) for word in memory.word.iter_unpack(raw))
-        libraries.append(Library(address, memory.name_at(name) if name else b""))
+        found = memory.name_at(name) if name else b""
+        libraries.append(Library(address=address, name=found))
         at = following
     return libraries
 
 
-def loader_lists(folder: int, program: Program) -> list[list[Library]]:
-    """The loader's lists, one a namespace, the program's own first, each in the order of loading.
+def read_loader_lists(folder: int, program: Program) -> list[list[Library]]:
+    """The loader's lists, one a namespace, the program's own first, each in loading order.
 
-    folder -- a descriptor of /proc/PID. Raises DamagedError; OSError when we may not read it.
+    folder -- a descriptor of /proc/PID
+
+    Raises UnreadableListError, and OSError when we may not read it.
     """
     with open(os.open("auxv", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder), "rb") as file:
-        vector = parse_auxv(file.read(_LONGEST_TABLE), program.bits)
+        vector = parse_auxv(file.read(_LONGEST_TABLE), program.image.bits)
     fd = os.open("mem", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        memory = _Memory(fd, program.bits)
+        memory = _Memory(fd, program.image.bits)
         size = memory.word.size
-        at = vector.get(_AT_ENTRY, 0) - program.entry + program.dynamic
+        at = vector.get(_AT_ENTRY, 0) - program.image.entry + program.image.dynamic
         pairs = memory.bytes_at(at, _LONGEST_TABLE)
-        tags = _tags(pairs, Struct("=QQ" if size == 8 else "=II"))
+        tags = parse_tags(pairs, Struct("=QQ" if size == 8 else "=II"))
         at = tags.get(_DT_DEBUG, [0])[0]
         lists: list[list[Library]] = []
         # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase; since glibc 2.35 and
@@ -190,7 +137,7 @@ def loader_lists(folder: int, program: Program) -> list[list[Library]]:
     finally:
         os.close(fd)
     if not lists:
-        raise DamagedError
+        raise UnreadableListError
     return lists
 
 
@@ -199,19 +146,23 @@ def _is_loader(path: bytes) -> bool:
 
 
 def _is_expected(path: bytes, program: Program) -> bool:
-    """Whether a library at path is one that the program asked for itself."""
+    """Whether the program itself asked for a library at path."""
     if _is_loader(path):
         return True
     return os.path.basename(path) in program.needed and (
-        program.has_run_path or path.startswith(_TRUSTED)
+        bool(program.image.rpath or program.image.runpath) or path.startswith(_TRUSTED)
     )
 
 
-def loaded_before(lists: Sequence[Sequence[Library]], program: Program) -> list[bytes] | None:
+def find_early_libraries(
+    lists: Sequence[Sequence[Library]], program: Program
+) -> list[bytes] | None:
     """The libraries that were loaded before the first one that the program needs.
 
-    lists -- from loader_lists(). Returns None when there is no telling: a library that the
-    program needs comes from a folder that neither the system nor the program names.
+    lists -- from read_loader_lists()
+
+    Returns None when that is not known: a library that the program needs comes from a folder that
+    neither the system nor the program names.
     """
     early = []
     border = None
@@ -228,8 +179,8 @@ def loaded_before(lists: Sequence[Sequence[Library]], program: Program) -> list[
     if border is None and program.needed:
         return None
     for namespace in lists[1:]:
-        # Audit libraries have a namespace each, made before the program's libraries were mapped,
-        # thus above them; one that dlmopen(3) made is below.
+        # Each audit library has its own namespace, made before the program's libraries were mapped
+        # and therefore above them. A namespace of dlmopen(3) is below.
         if namespace and border is not None and namespace[0].address > border:
             early.append(namespace[0].name)
     return early
@@ -238,18 +189,23 @@ def loaded_before(lists: Sequence[Sequence[Library]], program: Program) -> list[
 def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bool:
     """Whether the library that was mapped first is one that the program needs.
 
-    code -- from parse_code_files(). The kernel maps downwards: the loader is on top, below it is
-    what it loaded first. Anything else there is looked at more closely.
+    code -- from parse_code_files()
+
+    The kernel maps downwards: the loader is on top, and below it is what it loaded first. A
+    process in which anything else is there needs a closer look.
     """
     paths = [path for _, path in code]
     while paths and not _is_loader(paths[-1]):
         paths.pop()
-    # Two: the program and its loader. None: a loader that we do not know.
+    # Two are the program and its loader. With none left, the loader is one that we do not know.
     return len(paths) == 2 or (len(paths) > 2 and _is_expected(paths[-2], program))
 
 
-def requested_in(name: bytes, value: bytes) -> list[bytes]:
-    """The libraries that a value of LD_PRELOAD or LD_AUDIT, or the text of ld.so.preload, names."""
+def parse_requests(name: bytes, value: bytes) -> list[bytes]:
+    """The libraries that a value of LD_PRELOAD or LD_AUDIT, or the text of ld.so.preload, names.
+
+    name -- of the variable, or PRELOAD_FILE
+    """
     if name == b"LD_AUDIT":
         return [path for path in value.split(b":") if path]
     lines = value.split(b"\n") if name == PRELOAD_FILE.encode() else [value]
@@ -259,7 +215,7 @@ def requested_in(name: bytes, value: bytes) -> list[bytes]:
 def _mapped_as(
     request: bytes, code: Sequence[tuple[bytes, bytes]], folder: int
 ) -> tuple[bytes, ...]:
-    """The mapped files that a request stands for: by path, by inode behind links, or by name."""
+    """The mapped files that a request names: by path, by inode behind links, or by base name."""
     if not request.startswith(b"/") or b"$" in request:
         name = os.path.basename(request)
         return tuple(path for _, path in code if os.path.basename(path) == name)
@@ -269,7 +225,7 @@ def _mapped_as(
         device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x} {found.st_ino}"
         identity = device.encode()
     except (OSError, ValueError):
-        pass  # gone by now, or we may not look, or no path at all: the text decides
+        pass  # gone by now, not ours to see, or no path at all: the text decides
     plain = os.path.normpath(request)
     return tuple(
         path
@@ -279,10 +235,10 @@ def _mapped_as(
 
 
 def _read_plain_file(folder: int, name: str) -> bytes:
-    """The beginning of a file in another process's file system, where its user may be root.
+    """The beginning of a file in another process's file system.
 
-    That user could have made a link to a device, or a pipe: neither is followed nor opened. What
-    is no plain file counts as empty.
+    Its user may be root there and could have put a link to a device, or a pipe, in its place:
+    links are not followed, and anything but a plain file counts as empty.
     """
     opened = [folder]
     try:
@@ -301,25 +257,37 @@ def _read_plain_file(folder: int, name: str) -> bytes:
             os.close(fd)
 
 
-class Injection:
-    """What is the same for all processes of a scan, and what was learnt of their programs.
+def _read_program(folder: int, exe: bytes) -> Program | None:
+    """The program of a process; None when it is no sound ELF file: it could load anything."""
+    fd = os.open("exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    try:
+        image = read_image(fd, decode(exe))
+    except DamagedElfError:
+        return None
+    finally:
+        os.close(fd)
+    return program_of(image) if image else None
 
-    mount_namespace -- ours: our own library, where it is installed, is no injection there
+
+class InjectionReader:
+    """Finds the injected libraries of processes; remembers programs, which many share.
+
+    mount_namespace -- our own: in it, our own library is no injection
     """
 
     def __init__(self, mount_namespace: str | None) -> None:
         self._here = mount_namespace
-        self._ours = process_hardening._native._preload_entry.partition(b"=")[2]
+        self._ours = os.fsencode(PRELOAD_LIBRARY)
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[str | None, list[bytes]] = {}
-        # The programs that had nothing injected, with the files whose code was mapped then.
+        # Programs that had nothing injected, with the files whose code was mapped.
         self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
 
     def preload_file_of(self, folder: int, namespace: str | None) -> list[bytes]:
         """The libraries that the ld.so.preload of a process's own file system names."""
         if namespace not in self._preload_files:
             text = _read_plain_file(folder, f"root/{PRELOAD_FILE}")
-            self._preload_files[namespace] = requested_in(PRELOAD_FILE.encode(), text)
+            self._preload_files[namespace] = parse_requests(PRELOAD_FILE.encode(), text)
         return self._preload_files[namespace]
 
     def _program_of(
@@ -331,17 +299,10 @@ class Injection:
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:
                 self._programs.clear()
-            self._programs[key] = None
-            fd = os.open("exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
-            try:
-                self._programs[key] = Program(fd)
-            except DamagedError:
-                pass  # not ELF: some other binfmt; nothing is known of how it loads libraries
-            finally:
-                os.close(fd)
+            self._programs[key] = _read_program(folder, exe)
         return self._programs[key]
 
-    def injected(
+    def find_injected(
         self,
         folder: int,
         exe: bytes,
@@ -349,11 +310,13 @@ class Injection:
         requests: Sequence[bytes],
         environment_is_whole: bool,
     ) -> tuple[str, ...] | None:
-        """The injected libraries of a process; None when it cannot be told.
+        """The injected libraries of a process; None when they are not known.
 
         folder -- a descriptor of /proc/PID; exe -- where its exe link points, as maps writes it
         code -- from parse_code_files()
         requests -- what its LD_PRELOAD and LD_AUDIT name
+        environment_is_whole -- whether the environment still shows all requests
+
         Raises OSError when the process ends meanwhile.
         """
         key: tuple[bytes | tuple[bytes, bytes], ...] = (exe, *code)
@@ -364,7 +327,7 @@ class Injection:
         except PermissionError:
             program = None
         if environment_is_whole and not requests and program is not None:
-            if not program.loads_libraries:
+            if not program.image.interpreter:
                 return ()
             if looks_untouched(code, program):
                 if len(self._untouched) < _MOST_REMEMBERED:
@@ -391,7 +354,7 @@ class Injection:
         certain = True
         if program is None:
             certain = environment_is_whole and not unexplained
-        elif program.loads_libraries:
+        elif program.image.interpreter:
             if unexplained or not environment_is_whole or not found:
                 certain = self._look_closely(folder, program, code, found)
         elif not environment_is_whole:
@@ -408,10 +371,10 @@ class Injection:
         code: Sequence[tuple[bytes, bytes]],
         found: dict[bytes, None],
     ) -> bool:
-        """Add to found what the loader's list shows. Returns whether it could be told."""
+        """Add to found what the loader's list shows. Returns whether that is certain."""
         try:
-            early = loaded_before(loader_lists(folder, program), program)
-        except (DamagedError, PermissionError):
+            early = find_early_libraries(read_loader_lists(folder, program), program)
+        except (UnreadableListError, PermissionError):
             return False
         for name in early or ():
             paths = _mapped_as(name, code, folder) or (name,)

@@ -1,15 +1,117 @@
-"""What a posture comes to: the verdict, what an attacker gets, where a crash puts the memory.
-
-Pure: what the kernel said goes in, words come out.
-"""
+"""The posture of a process: what was observed of it, and what that comes to. Pure."""
 
 from __future__ import annotations
 
-from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN
+import re
+
+from process_hardening.record import Record
+from process_hardening.state import verdict_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from process_hardening.audit.reader import Posture
+    from process_hardening.state import Verdict
+
+PROCESS = "process"
+KERNEL_THREAD = "kernel thread"
+ZOMBIE = "zombie"
+
+READING_CAPABILITIES = {
+    2: "CAP_DAC_READ_SEARCH",
+    19: "CAP_SYS_PTRACE",
+    21: "CAP_SYS_ADMIN",
+    38: "CAP_PERFMON",
+}
+"""The capabilities with which a process can read what belongs to others; capabilities(7)."""
+
+_PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
+
+# The kernel hides these because the process is hardened. Whatever else is missing stays unknown.
+_HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
+
+
+class Posture(Record):
+    """What was observed of one process; None: hidden from us, or not known.
+
+    name, ppid, exe -- as the kernel reports them; uid -- the effective one
+    kind -- PROCESS, KERNEL_THREAD or ZOMBIE; only the first has memory
+    dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
+    inspectable -- whether another process of the same user may read its memory
+    core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
+    capabilities -- those of READING_CAPABILITIES that it has or may take
+    other_user_namespace -- whether it runs in another one than ours
+    loader_variables -- names of loader variables in its initial environment
+    injected_libraries -- mapped files that LD_PRELOAD, LD_AUDIT or ld.so.preload asked for
+    secret_variables -- names of variables in its initial environment that hold secrets
+    secret_arguments -- names and kinds of the secrets in its arguments
+    python -- the version of the Python that it runs; '' for none
+    remote_debugging -- whether sys.remote_exec() of the same user reaches it
+    framework -- the one that started it, a key of interpreter.FRAMEWORKS
+    protected -- the fields that are None because the kernel hides them from us
+    problem -- why it could not be read, for people
+    """
+
+    pid: int
+    ppid: int | None = None
+    name: str = ""
+    exe: str | None = None
+    uid: int | None = None
+    kind: str = PROCESS
+    dumpable: int | None = None
+    dumpable_source: str | None = None
+    inspectable: bool | None = None
+    core_limit: tuple[int, int] | None = None
+    no_new_privs: bool | None = None
+    seccomp: int | None = None
+    tracer_pid: int | None = None
+    capabilities: tuple[str, ...] | None = None
+    other_user_namespace: bool | None = None
+    loader_variables: tuple[str, ...] | None = None
+    injected_libraries: tuple[str, ...] | None = None
+    secret_variables: tuple[str, ...] | None = None
+    secret_arguments: tuple[str, ...] | None = None
+    python: str | None = None
+    remote_debugging: bool | None = None
+    framework: str | None = None
+    protected: tuple[str, ...] = ()
+    problem: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """'hardened', 'partial', 'exposed' or 'unknown', as state.verdict_of() judges."""
+        return verdict_of(
+            inspectable=self.inspectable,
+            dumpable=self.dumpable,
+            core_limit=self.core_limit,
+            tracer_pid=self.tracer_pid,
+            loader_variables=self.loader_variables,
+            injected_libraries=self.injected_libraries,
+            other_user_namespace=self.other_user_namespace,
+            has_memory=self.has_memory,
+            excused=[name for name in self.protected if name in _HIDDEN_BY_HARDENING],
+        )
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether it has any; kernel threads and zombies do not."""
+        return self.kind == PROCESS
+
+    @property
+    def is_name_hidden(self) -> bool:
+        """Whether the kernel hides even its name."""
+        return "name" in self.protected
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether it runs Python, by its name where nothing else can be seen."""
+        if self.python is None:
+            return _PYTHON_NAME.match(self.name) is not None
+        return self.python != ""
+
+    @property
+    def is_deliberately_hardened(self) -> bool:
+        """Whether somebody hardened it: a set-user-ID program is not dumpable either."""
+        return self.inspectable is False and self.core_limit == (0, 0)
+
 
 NOWHERE = "nowhere"
 FILE = "file"
@@ -17,155 +119,125 @@ PIPE = "pipe"
 SOCKET = "socket"
 
 _SMALLEST_DUMP = 4096
-"""A file that may not have this many bytes is not begun (ELF_EXEC_PAGESIZE, fs/binfmt_elf.c)."""
+"""The kernel writes no core file below this limit (ELF_EXEC_PAGESIZE, fs/binfmt_elf.c)."""
 
-_DISCARDS = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")
+_DISCARDING_PROGRAMS = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")
 
-_FIRST_WITH_SOCKETS = (6, 16)
-
-
-def verdict(posture: Posture) -> str:
-    """'hardened', 'partial', 'exposed' or 'unknown'.
-
-    Hardened: no process of the same user may read it, it leaves no core, and nothing that would
-    contradict that is to be seen. What the kernel keeps from us for the very reason that the
-    process is hardened does not count against it; posture.protected names it.
-    """
-    if posture.inspectable is None or not posture.has_memory:
-        return UNKNOWN
-    if posture.inspectable:
-        return EXPOSED
-    if (
-        (posture.core_limit is not None and posture.core_limit != (0, 0))
-        or posture.dumpable == 2
-        or posture.tracer_pid
-        or posture.loader_variables
-        or posture.injected_libraries
-        or posture.other_user_namespace
-    ):
-        return PARTIAL
-    if posture.dumpable is None or posture.core_limit is None or posture.tracer_pid is None:
-        return UNKNOWN
-    for field in ("loader_variables", "injected_libraries", "other_user_namespace"):
-        if getattr(posture, field) is None and field not in posture.protected:
-            return UNKNOWN
-    return HARDENED
+_FIRST_KERNEL_WITH_SOCKETS = (6, 16)
 
 
-class CoreRules:
-    """Where this system puts core dumps: kernel.core_pattern, read as core(5) says.
+class CoreRules(Record):
+    """Where this system puts core dumps, as core(5) defines kernel.core_pattern.
 
-    pattern -- None: not known; uses_pid -- kernel.core_uses_pid; kernel -- (major, minor)
+    pattern -- the setting, None when it cannot be read
     kind -- NOWHERE, FILE, PIPE, SOCKET or None; target -- the path or the program
     """
 
-    __slots__ = ("kind", "pattern", "target")
-
-    def __init__(self, pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) -> None:
-        self.pattern = pattern
-        self.kind: str | None = FILE
-        self.target = pattern or ""
-        if pattern is None:
-            self.kind = None
-        elif pattern.startswith("|"):
-            words = pattern[1:].split()
-            self.target = words[0] if words else ""
-            self.kind = PIPE if words and self.target not in _DISCARDS else NOWHERE
-        elif pattern.startswith("@") and kernel >= _FIRST_WITH_SOCKETS:
-            self.kind, self.target = SOCKET, pattern.lstrip("@")
-        elif not pattern:
-            self.kind, self.target = (FILE, ".PID") if uses_pid else (NOWHERE, "")
+    pattern: str | None = None
+    kind: str | None = None
+    target: str = ""
 
     @property
     def is_relative(self) -> bool:
-        """Whether a core file would be put into the working directory of what crashed."""
+        """Whether a core file is written into the working directory of the crashed process."""
         return self.kind == FILE and not self.target.startswith("/")
 
 
-class Crash:
+def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) -> CoreRules:
+    """Parse kernel.core_pattern.
+
+    uses_pid -- kernel.core_uses_pid; kernel -- (major, minor), for what the pattern can express
+    """
+    kind: str | None = FILE
+    target = pattern or ""
+    if pattern is None:
+        kind = None
+    elif pattern.startswith("|"):
+        target, *_ = [*pattern[1:].split(), ""]
+        kind = NOWHERE if target in ("", *_DISCARDING_PROGRAMS) else PIPE
+    elif pattern.startswith("@") and kernel >= _FIRST_KERNEL_WITH_SOCKETS:
+        kind, target = SOCKET, pattern.lstrip("@")
+    elif not pattern:
+        kind, target = (FILE, ".PID") if uses_pid else (NOWHERE, "")
+    return CoreRules(pattern=pattern, kind=kind, target=target)
+
+
+class Crash(Record):
     """Where a crash would put the memory of a process, if it came now.
 
     destination -- NOWHERE, FILE, PIPE, SOCKET; None: not known; target -- as in CoreRules
     reader -- who may read it: 'owner', 'root', or None
-    can_be_raised -- nowhere, as it stands, but any process of the user can raise the core limit
+    can_be_raised -- nowhere for now, but any process of the user can raise the core limit
     """
 
-    __slots__ = ("can_be_raised", "destination", "reader", "target")
+    destination: str | None
+    target: str = ""
+    reader: str | None = None
+    can_be_raised: bool = False
 
-    def __init__(
-        self,
-        destination: str | None,
-        target: str = "",
-        reader: str | None = None,
-        can_be_raised: bool = False,
-    ) -> None:
-        self.destination = destination
-        self.target = target
-        self.reader = reader
-        self.can_be_raised = can_be_raised
+
+_LEAVES_NOTHING = Crash(destination=NOWHERE)
+_IS_NOT_KNOWN = Crash(destination=None)
 
 
 def crash_of(posture: Posture, rules: CoreRules) -> Crash:
-    """Core limit, dumpable and core_pattern together, as fs/coredump.c: do_coredump() does."""
-    if not posture.has_memory:
-        return Crash(NOWHERE)
+    """Combine core limit, dumpable and core_pattern as fs/coredump.c: do_coredump() does."""
     dumpable = posture.dumpable
-    if dumpable == 0 or rules.kind == NOWHERE:
-        return Crash(NOWHERE)
+    if not posture.has_memory or dumpable == 0 or rules.kind == NOWHERE:
+        return _LEAVES_NOTHING
     if dumpable is None or rules.kind is None:
-        return Crash(None)
-    reader = "owner" if dumpable == 1 else "root"
+        return _IS_NOT_KNOWN
+    dump = Crash(
+        destination=rules.kind, target=rules.target, reader="owner" if dumpable == 1 else "root"
+    )
     if rules.kind == SOCKET:
-        return Crash(SOCKET, rules.target, reader)
+        return dump
     if posture.core_limit is None:
-        return Crash(None)
+        return _IS_NOT_KNOWN
     soft, hard = posture.core_limit
     if rules.kind == PIPE:
-        # The limit does not count, but 1 marks the handler itself, which is not to be dumped.
-        return Crash(NOWHERE) if soft == 1 else Crash(PIPE, rules.target, reader)
+        # The limit does not count, but 1 marks the handler itself, which is not dumped.
+        return _LEAVES_NOTHING if soft == 1 else dump
     if dumpable == 2 and rules.is_relative:
-        return Crash(NOWHERE)
+        return _LEAVES_NOTHING
     if soft < _SMALLEST_DUMP:
-        return Crash(NOWHERE, can_be_raised=hard >= _SMALLEST_DUMP)
-    return Crash(FILE, rules.target, reader)
+        return Crash(destination=NOWHERE, can_be_raised=hard >= _SMALLEST_DUMP)
+    return dump
 
 
-def _of_the_attacker(posture: Posture) -> str:
+def _describe_attacker(posture: Posture) -> str:
     who = "root" if posture.uid == 0 else "the same user"
     if posture.tracer_pid:
-        return f"process {posture.tracer_pid} is attached and can read and change all of it"
+        return f"process {posture.tracer_pid} traces it and can read and change all of it"
     if posture.inspectable is None:
-        return "it is not known whether another process may read its memory"
+        return "it is not known whether another process can read its memory"
+    if not posture.inspectable and posture.other_user_namespace:
+        return f"{who} cannot read its memory, but the owner of its user namespace can"
     if not posture.inspectable:
-        if posture.other_user_namespace:
-            return (
-                f"{who} is refused its memory, but not whoever owns the user namespace that it"
-                " runs in"
-            )
-        return f"{who} is refused its memory, environment and open files"
+        return f"{who} cannot read its memory, environment or open files"
     if posture.uid == 0:
-        return "root reads its memory, even a root without CAP_SYS_PTRACE, as in a container"
+        return "root can read its memory, even without CAP_SYS_PTRACE, as in a container"
     if posture.remote_debugging:
         return "any process of the same user can read its memory and run Python code in it"
     return "any process of the same user can read its memory, environment and open files"
 
 
-_OF_A_CRASH = {
+_CRASH_SENTENCES = {
     NOWHERE: "a crash leaves nothing",
     FILE: "a crash writes its memory to the file {target!r}",
     PIPE: "a crash hands its memory to {target!r}, whatever the core limit",
     SOCKET: "a crash sends its memory to the socket {target!r}, whatever the core limit",
-    None: "where a crash would put its memory is not known",
+    None: "it is not known where a crash would put its memory",
 }
 
 
-def sentence(posture: Posture, crash: Crash) -> str:
-    """What a same-user attacker gets now, and where a crash would put the memory."""
+def describe_outcome(posture: Posture, crash: Crash) -> str:
+    """What an attacker of the same user gets, and where a crash puts the memory; one line."""
     if not posture.has_memory:
         return f"a {posture.kind} has no memory to read"
-    told = _OF_A_CRASH[crash.destination].format(target=crash.target)
+    sentence = _CRASH_SENTENCES[crash.destination].format(target=crash.target)
     if crash.can_be_raised:
-        told += ", until a process of the user raises the core limit"
+        sentence += ", until a process of the user raises the core limit"
     elif crash.reader == "root":
-        told += ", readable by root alone"
-    return f"{_of_the_attacker(posture)}; {told}"
+        sentence += ", which only root can read"
+    return f"{_describe_attacker(posture)}; {sentence}"

@@ -1,9 +1,9 @@
-"""Whether a process that belongs to root may be inspected, on kernels that do not tell.
+"""Whether a process of root can be inspected, on kernels that do not report its dumpable flag.
 
-The probe is get_robust_list(2) on the process. The kernel allows it by the rule that it has for
-reading (PTRACE_MODE_READ_REALCREDS), without attaching and without reading any memory: it returns
-an address. Asked without CAP_SYS_PTRACE in effect and with all ids and capabilities alike, all
-that the rule leaves to decide is the dumpable flag (kernel/ptrace.c: __ptrace_may_access()).
+The probe is get_robust_list(2) on the process. The kernel allows it by the same rule as reading
+(PTRACE_MODE_READ_REALCREDS), but it neither attaches nor reads memory: it returns an address.
+Without CAP_SYS_PTRACE in effect, and with equal ids and capabilities, only the dumpable flag is
+left to decide (kernel/ptrace.c: __ptrace_may_access()).
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ def _same_rights(theirs: dict[str, bytes], ours: dict[str, bytes]) -> bool:
 
 
 def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
-    """Whether a process of root may be read by another one of the same rights; None: unknown.
+    """Whether another process with the same rights can read a process of root; None: unknown.
 
-    status -- its /proc/PID/status. A False is true only of a process in our user namespace.
+    status -- the fields of its /proc/PID/status
+
+    False holds only for a process in our user namespace.
     """
     number = _GET_ROBUST_LIST.get(os.uname().machine)
     if os.geteuid() or number is None:
@@ -53,7 +55,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     effective = parse_bits(own, "CapEff") or 0
     if not effective & _CAP_SYS_PTRACE:
-        # Success proves it. Refusal does not: a security module could have refused us.
+        # Success proves it. A refusal does not: it could come from a security module.
         return True if may_read() else None
     allowed_at_all = may_read()
     readable = _without_ptrace(libc, may_read)
@@ -63,7 +65,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
 
 def _without_ptrace(libc: object, call: Callable[[], bool]) -> bool | None:
-    """Call something while this thread's CAP_SYS_PTRACE is not in effect; None: impossible."""
+    """Call something without CAP_SYS_PTRACE in effect; None when it cannot be dropped."""
     import ctypes
 
     header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)

@@ -1,7 +1,7 @@
-"""The text of /proc to values; no judgement (proc(5)).
+"""Parsers for the text of /proc (proc(5)). Pure.
 
-Every parser takes the bytes that the kernel wrote and raises ValueError when they are not what
-the manual page says.
+Each takes the bytes that the kernel wrote and raises ValueError when they are not what the manual
+page describes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def parse_status(text: bytes) -> dict[str, bytes]:
     return fields
 
 
-# What an audit asks of a process, which is a fifth of what there is.
+# The fields that an audit needs, a fifth of what there is.
 _ASKED = tuple(
     (name, f"\n{name}:".encode())
     for name in (
@@ -35,9 +35,9 @@ _ASKED = tuple(
 
 
 def parse_asked(text: bytes) -> dict[str, bytes]:
-    """/proc/PID/status: the same as parse_status(), but only the fields that an audit asks for.
+    """/proc/PID/status: like parse_status(), but only the fields that an audit needs.
 
-    The name cannot pass for one: it is in the first line, and a newline in it is escaped.
+    A process cannot fake one by its name: that is in the first line, with newlines escaped.
     """
     fields = {}
     for name, label in _ASKED:
@@ -77,24 +77,11 @@ def parse_core_limit(text: bytes) -> tuple[int, int]:
     )
 
 
-def parse_environ(text: bytes, leave_out: bytes = b"") -> list[str]:
-    """/proc/PID/environ: the names of the variables, never their values; not of what was wiped.
-
-    leave_out -- one entry "NAME=VALUE" that is not to be told: our own in LD_PRELOAD
-    """
-    names = []
-    for entry in text.split(b"\0"):
-        name, equals, _ = entry.partition(b"=")
-        if equals and name and entry != leave_out:
-            names.append(decode(name))
-    return names
-
-
 def split_environ(text: bytes) -> tuple[list[bytes], bool]:
-    """/proc/PID/environ: its entries, and whether it looks as execve(2) laid it.
+    """/proc/PID/environ: its entries, and whether the block looks as execve(2) left it.
 
-    That is: strings one after the other, each "NAME=...". An empty block does not: the kernel can
-    be told that it is elsewhere (PR_SET_MM).
+    Then it is one string "NAME=..." after the other. An empty block is suspect: a process can
+    point the kernel elsewhere (PR_SET_MM).
     """
     entries = text.split(b"\0")
     last = entries.pop()
@@ -105,14 +92,14 @@ def split_environ(text: bytes) -> tuple[list[bytes], bool]:
 
 
 def decode(raw: bytes) -> str:
-    """Bytes of the kernel as text; what is not UTF-8 becomes surrogates, as in os.fsdecode()."""
+    """Bytes from the kernel as text; what is not UTF-8 becomes surrogates, as in os.fsdecode()."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def parse_name(text: bytes) -> str:
     """/proc/PID/status: the name; the kernel escapes newline and backslash in it.
 
-    fs/proc/array.c: proc_task_name(). The field of parse_status() has lost spaces at its ends.
+    fs/proc/array.c: proc_task_name(). parse_status() strips the spaces at its ends.
     """
     if not text.startswith(b"Name:\t"):
         raise ValueError("no name in /proc/PID/status")

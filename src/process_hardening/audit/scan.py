@@ -1,22 +1,22 @@
-"""All processes at one time: one pass over /proc that no process can stop."""
+"""Reads many processes in one pass over /proc that no process can stop."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from process_hardening.errors import CommandError
-from process_hardening.audit.reader import NoSuchProcessError, Posture, Reader
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.reader import NoSuchProcessError, Reader
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PATIENCE = 5.0
-"""Seconds that the reading of one process may take.
+"""How many seconds reading one process may take.
 
-Reading waits for locks of the process that is read; one that is stuck while it holds them, on a
-file system that does not answer, keeps everybody waiting who looks at it (mmap_lock, mm/mmap.c).
+Reading waits for locks of the process. One that is stuck while it holds them, on a file system
+that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
 """
 
 
@@ -24,8 +24,8 @@ class Snapshot:
     """What a scan saw.
 
     processes -- in ascending order of their pids; gone -- pids that ended before they were read
-    stuck -- pids whose reading did not come back
-    seconds -- what it took
+    stuck -- pids whose reading did not return
+    seconds -- how long it took
     """
 
     __slots__ = ("gone", "processes", "seconds", "stuck")
@@ -43,7 +43,7 @@ class Snapshot:
 
 
 class _Worker(threading.Thread):
-    """Reads processes one after the other, where it may be left behind when one blocks it."""
+    """Reads one process after the other, in a thread that can be left behind when one blocks it."""
 
     def __init__(self, reader: Reader, waiting: list[int], into: Snapshot) -> None:
         super().__init__(daemon=True)
@@ -56,7 +56,7 @@ class _Worker(threading.Thread):
         self.finished = threading.Event()
 
     def run(self) -> None:
-        """Read until nothing is left to read, or somebody else goes on."""
+        """Read until nothing is left, or until another worker has taken over."""
         try:
             while self.waiting:
                 self.current = pid = self.waiting.pop()
@@ -64,7 +64,7 @@ class _Worker(threading.Thread):
                 if self.left_behind:
                     return
             self.current = None
-        except BaseException as error:  # to be raised where it was asked for
+        except BaseException as error:  # raised again by scan()
             self.error = error
         finally:
             self.finished.set()
@@ -76,24 +76,24 @@ class _Worker(threading.Thread):
             if not self.left_behind:
                 self.into.gone.append(pid)
         except OSError as error:
-            posture = Posture(pid)
-            posture.problem = f"{error.strerror}"
             if not self.left_behind:
-                self.into.processes.append(posture)
+                self.into.processes.append(Posture(pid=pid, problem=str(error.strerror)))
         else:
             if not self.left_behind:
                 self.into.processes.append(posture)
 
 
 def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
-    """Read all processes, or some. Raises CommandError when there is no /proc.
+    """Read all processes, or those with these pids.
 
-    pids -- those to read; proc -- where the proc file system is mounted
+    proc -- where the proc file system is mounted
+
+    Raises CommandError when it is not.
     """
     begin = time.perf_counter()
     snapshot = Snapshot()
     reader = Reader(proc)
-    waiting = sorted(reader.pids() if pids is None else pids, reverse=True)
+    waiting = sorted(reader.list_pids() if pids is None else pids, reverse=True)
     try:
         while waiting:
             worker = _Worker(reader, waiting, snapshot)
@@ -112,7 +112,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
 
 def _attend(worker: _Worker, snapshot: Snapshot, proc: str) -> None:
-    """Wait for a worker; leave it behind when it does not come back from one process."""
+    """Wait for a worker; leave it behind when it does not return from one process."""
     current = worker.current
     while not worker.finished.wait(PATIENCE):
         if worker.current != current or current is None:
@@ -120,40 +120,6 @@ def _attend(worker: _Worker, snapshot: Snapshot, proc: str) -> None:
             continue
         worker.left_behind = True
         snapshot.stuck.append(current)
-        posture = Posture(current)
-        posture.problem = f"{proc} did not answer within {PATIENCE:.0f} seconds"
-        snapshot.processes.append(posture)
+        problem = f"{proc} did not answer within {PATIENCE:.0f} seconds"
+        snapshot.processes.append(Posture(pid=current, problem=problem))
         return
-
-
-def check_system(system: str) -> None:
-    """Raises CommandError where other processes cannot be looked at as on Linux."""
-    if not system.startswith(("linux", "android")):
-        raise CommandError(f"{system}: {ELSEWHERE.get(system.rstrip('0123456789'), _NOTHING)}")
-
-
-_NOTHING = "nothing is known of how this system protects processes"
-
-ELSEWHERE = {
-    "darwin": (
-        "the flag that PT_DENY_ATTACH sets is not visible from outside: other processes cannot be"
-        " audited here; `process-hardening status` tells what is known of this one"
-    ),
-    "freebsd": (
-        "procctl(PROC_TRACE_STATUS) tells of one process at a time and is not read yet;"
-        " `process-hardening status` tells what is known of this one"
-    ),
-    "openbsd": (
-        "there is no switch per process; kern.global_ptrace (0: only parents may trace) and"
-        " fs.suiddumpable decide for all; `process-hardening status` tells of this one"
-    ),
-    "netbsd": (
-        "there is no switch per process; security.models.bsd44 and proc.PID.corename decide;"
-        " `process-hardening status` tells of this one"
-    ),
-    "win": (
-        "a process's DACL decides who may read it, and this package does not set it;"
-        " nothing is audited here"
-    ),
-}
-"""What is known of auditing other processes on other systems, by sys.platform without numbers."""

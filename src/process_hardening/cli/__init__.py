@@ -1,5 +1,6 @@
-"""One module a subcommand: arguments in, exit status out.
+"""The subcommands, one module each.
 
-Each has HELP, add_arguments(parser) and run(options). Errors leave as CommandError; only
-__main__.main() turns them into a line and a status.
+A module has HELP, add_arguments(parser) and run(options), which returns the exit status. `run` and
+`tui` parse their own arguments and have main(arguments) instead. Errors leave a module as
+CommandError; main.main() prints them and returns their exit status.
 """

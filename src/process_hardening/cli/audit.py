@@ -1,46 +1,49 @@
-"""process-hardening audit: the posture of every process, or of some."""
+"""process-hardening audit: who can read the memory of which process."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
-import sys
 import time
-from types import SimpleNamespace
 
+from process_hardening import audit
+from process_hardening.audit.elsewhere import check_system
+from process_hardening.audit.rules import RULES
+from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
+from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
 from process_hardening.output import width_and_colour, write
-from process_hardening.audit import select as model
-from process_hardening.audit.host import Host, read_rules, user_of
-from process_hardening.audit.reader import Posture
-from process_hardening.audit.rules.registry import HIGH, REGISTRY, SEVERITIES
-from process_hardening.audit.scan import Snapshot, check_system, scan
 from process_hardening.terminal import complain
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    import argparse
+    from types import SimpleNamespace
+    from typing import Any
 
-HELP = "say of every process who can read its memory and where a crash would put it"
+    from process_hardening.audit.result import Audit
+
+    Options = argparse.Namespace | SimpleNamespace
+
+HELP = "list the processes whose memory other processes can read"
 NEVER = "never"
 EPILOG = f"""\
-By default every process with memory is shown that /proc shows us; --all adds kernel threads and
-zombies. What belongs to others is seen in full by root alone; what the kernel keeps from us is
-null in JSON and never taken for safe.
+By default audit shows every process with memory that /proc shows us; --all adds kernel threads and
+zombies. Only root sees everything about processes of other users. What the kernel hides from us is
+null in JSON and never counts as safe.
 
---exclude takes the id of a finding (PH004), which then is not reported, or a regular expression
-that names processes. --baseline takes the JSON of an earlier audit: what it already reports, by
-finding, user, process name and subject, is left out, and processes without anything new are not
-shown. Severities: {", ".join(SEVERITIES)}, {NEVER}. FILE may be - for standard output.
+--exclude takes the id of a finding (PH004), which is then not reported, or a regular expression
+that matches names of processes. --baseline takes the JSON of an earlier audit and leaves out what
+that reports already, by finding, user, process name and subject; processes without new findings
+are not shown. Severities: {", ".join(SEVERITIES)}, {NEVER}. FILE can be - for standard output.
 
 exit status:
-  0 nothing at or above --fail-on; 1 there is; 3 nothing, but something could not be told;
-  2 usage, no such process, or internal error
+  0  nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage, no such process, or an internal error
+  3  nothing at or above --fail-on, but something could not be seen
 """
 
-_NOT_FOUND = 2
 _INCOMPLETE = 3
 
 
@@ -61,52 +64,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     select.add_argument("--tree", action="store_true", help="show parents above their children")
     select.add_argument("--all", action="store_true", help="kernel threads and zombies too")
     judge = parser.add_argument_group("which findings")
-    judge.add_argument(
-        "--fail-on",
-        metavar="SEVERITY",
-        choices=(*SEVERITIES, NEVER),
-        default=HIGH,
-        help=f"exit with 1 from this severity on; default: {HIGH}",
-    )
+    add_fail_on(judge)
     judge.add_argument(
         "--exclude", metavar="WHAT", action="append", default=[], help="leave out; repeatable"
     )
     judge.add_argument("--baseline", metavar="FILE", help="report only what is new")
-    judge.add_argument("--watch", metavar="SECONDS", help="look again and again; Ctrl-C ends it")
+    judge.add_argument("--watch", metavar="SECONDS", help="look repeatedly, until Ctrl-C")
     formats = parser.add_argument_group("in which form")
-    formats.add_argument("--json", action="store_true", help="print JSON, in place of the table")
-    formats.add_argument("--sarif", metavar="FILE", help="write SARIF 2.1.0")
-    formats.add_argument(
-        "--anchor",
-        metavar="FILE",
-        default="README.md",
-        help="the file of the repository at which SARIF shows the results; default: README.md",
-    )
-    formats.add_argument("--junit", metavar="FILE", help="write JUnit XML")
+    formats.add_argument("--json", action="store_true", help="print JSON instead of the table")
     formats.add_argument(
         "--openmetrics", metavar="FILE", help="write metrics for node_exporter's textfile collector"
     )
 
 
-def _number(text: str, what: str) -> int:
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(1 << 31))
-    if not digits or not 0 < int(text) < 1 << 31:
-        raise CommandError(f"{text!r} is no {what}")
-    return int(text)
+def add_fail_on(group: argparse._ActionsContainer) -> None:
+    """Describe --fail-on to argparse."""
+    group.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        choices=(*SEVERITIES, NEVER),
+        default=HIGH,
+        help=f"exit with 1 at this severity or above; default: {HIGH}",
+    )
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _check_pattern(pattern: str) -> str:
     try:
-        return re.compile(pattern)
+        re.compile(pattern)
     except re.error as error:
         raise CommandError(f"{pattern!r} is no regular expression: {error}") from None
+    return pattern
 
 
-def _uid_of(user: str) -> int:
+def _find_uid(user: str) -> int:
     import pwd
 
     if user.isascii() and user.isdigit():
-        if int(user) < 2**32 - 1:  # the greatest is nobody's: chown(2) takes it for "as it is"
+        if int(user) < 2**32 - 1:  # chown(2) takes the greatest for "unchanged": nobody has it
             return int(user)
         raise CommandError(f"{user}: no such user")
     try:
@@ -115,7 +109,7 @@ def _uid_of(user: str) -> int:
         raise CommandError(f"{user!r}: no such user") from None
 
 
-def _seconds(text: str | None) -> float | None:
+def _parse_interval(text: str | None) -> float | None:
     if text is None:
         return None
     try:
@@ -127,184 +121,91 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
-class Query:
-    """What is asked for; checked before anything is read. Raises CommandError."""
-
-    def __init__(self, options: argparse.Namespace | SimpleNamespace) -> None:
-        self.pids = [_number(pid, "process id: give a number, as ps prints it")
-                     for pid in options.pids]  # fmt: skip
-        self.name = None if options.name is None else _compiled(options.name)
-        self.uid = None if options.user is None else _uid_of(options.user)
-        self.python: bool = options.python
-        self.tree: bool = options.tree
-        self.all: bool = options.all
-        self.fail_on: str | None = None if options.fail_on == NEVER else options.fail_on
-        excluded = [what for what in options.exclude if re.fullmatch(r"PH\d{3}", what)]
-        if "" in options.exclude:
-            raise CommandError("--exclude: an empty expression would leave out every process")
-        for what in excluded:
-            if what not in REGISTRY:
-                raise CommandError(f"--exclude {what}: there is no such finding")
-        self.excluded_ids = frozenset(excluded)
-        self.excluded_names = [
-            _compiled(what) for what in options.exclude if what not in self.excluded_ids
-        ]
-        self.known = None if options.baseline is None else _baseline(options.baseline)
-
-    def _wants(self, posture: Posture) -> bool:
-        if not (self.all or posture.has_memory or posture.pid in self.pids):
-            return False
-        if self.name and not self.name.search(posture.name):
-            return False
-        if self.uid is not None and posture.uid != self.uid:
-            return False
-        if self.python and not posture.runs_python:
-            return False
-        return not any(pattern.search(posture.name) for pattern in self.excluded_names)
-
-    def answer(self, snapshot: Snapshot, host: Host) -> model.Audit:
-        """The audit that was asked for, of what was seen."""
-        entries = model.make_entries(snapshot.processes, host, user_of)
-        for entry in entries:
-            entry.findings = [f for f in entry.findings if f.id not in self.excluded_ids]
-        if self.pids and self.tree:
-            entries = model.descendants_of(entries, self.pids)
-        elif self.pids:
-            entries = [entry for entry in entries if entry.posture.pid in self.pids]
-        entries = [entry for entry in entries if self._wants(entry.posture)]
-        if self.known is not None:
-            entries = model.drop_known(entries, self.known)
-        if self.tree:
-            entries = model.as_tree(entries)
-        audit = model.Audit(host, entries, snapshot.seconds)
-        audit.gone = tuple(pid for pid in self.pids if pid in snapshot.gone)
-        seen = Snapshot()
-        wanted = {entry.posture.pid for entry in entries} | set(snapshot.stuck)
-        seen.processes = [p for p in snapshot.processes if p.pid in wanted]
-        uid = os.geteuid()
-        all_users = not self.pids
-        audit.notes = model.notes_of(seen, host, all_users, uid == 0)
-        audit.notes += [f"process {pid} has ended" for pid in audit.gone]
-        return audit
+def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The ids of findings and the names of processes among the words of --exclude."""
+    ids = frozenset(word for word in excluded if re.fullmatch(r"PH\d{3}", word))
+    if "" in excluded:
+        raise CommandError("--exclude: an empty expression would leave out every process")
+    for word in sorted(ids - set(RULES)):
+        raise CommandError(f"--exclude {word}: there is no such finding")
+    return ids, tuple(_check_pattern(word) for word in excluded if word not in ids)
 
 
-def _baseline(path: str) -> set[str]:
+def _read_baseline(path: str) -> frozenset[str]:
     import json
+
+    from process_hardening.audit.select import known_from
 
     try:
         with open(path, encoding="utf-8") as file:
-            return model.known_from(json.load(file))
+            return known_from(json.load(file))
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise CommandError(f"{path}: no baseline: {error}") from None
 
 
-def _look(query: Query) -> Snapshot:
-    """Read what is needed: all processes, or some and their ancestors, which give or take."""
-    if not query.pids or query.tree:
-        return scan()
-    snapshot = scan(query.pids)
-    read = {posture.pid for posture in snapshot.processes} | set(snapshot.gone)
-    while True:
-        parents = {p.ppid for p in snapshot.processes if p.ppid} - read
-        if not parents:
-            return snapshot
-        read |= parents
-        more = scan(sorted(parents))
-        snapshot.processes += more.processes
-        snapshot.stuck += more.stuck
-        snapshot.seconds += more.seconds
-
-
-def take_audit(query: Query) -> model.Audit:
-    """Look at the machine once. Raises CommandError."""
-    snapshot = _look(query)
-    audit = query.answer(snapshot, read_rules())
-    if query.pids and not set(query.pids) - set(audit.gone):
-        gone = ", ".join(map(str, query.pids))
-        raise CommandError(f"{gone}: no such process")
-    return audit
-
-
-def _deliver(path: str, text: str) -> None:
-    if path == "-":
-        write(text)
-    else:
-        replace_file(path, text)
-
-
-def _report(
-    audit: model.Audit, options: argparse.Namespace | SimpleNamespace, query: Query
-) -> None:
-    files: dict[str, tuple[str | None, Callable[[], str]]] = {
-        "sarif": (options.sarif, lambda: _sarif(audit, options.anchor)),
-        "junit": (options.junit, lambda: _junit(audit, query.fail_on)),
-        "openmetrics": (options.openmetrics, lambda: _openmetrics(audit)),
+def _selection_of(options: Options) -> dict[str, Any]:
+    """The arguments of audit.take() that the command line asks for. Raises CommandError."""
+    excluded_ids, excluded_names = _split_excluded(options.exclude)
+    return {
+        "pids": [parse_pid(pid) for pid in options.pids],
+        "name": None if options.name is None else _check_pattern(options.name),
+        "uid": None if options.user is None else _find_uid(options.user),
+        "python": options.python,
+        "tree": options.tree,
+        "everything": options.all,
+        "excluded_ids": excluded_ids,
+        "excluded_names": excluded_names,
+        "known": None if options.baseline is None else _read_baseline(options.baseline),
     }
-    to_stdout = False
-    if options.json + [path for path, _ in files.values()].count("-") > 1:
-        raise CommandError("standard output can be one form only: name a file for the others")
-    for path, render in files.values():
-        if path is not None:
-            _deliver(path, render())
-            to_stdout = to_stdout or path == "-"
-    if options.json:
-        from process_hardening.audit.render import json as audit_json
 
-        write(audit_json.render(audit_json.audit_as_dict(audit), options.watch is not None))
-    elif not to_stdout:
-        from process_hardening.audit.render import text as audit_text
+
+def _report(result: Audit, options: Options) -> None:
+    if options.openmetrics is not None:
+        from process_hardening.audit.render import openmetrics
+
+        text = openmetrics.render(result)
+        if options.openmetrics == "-":
+            write(text)
+        else:
+            replace_file(options.openmetrics, text)
+    if options.json:
+        from process_hardening.audit.render import json as as_json
+
+        write(as_json.render(as_json.audit_as_dict(result), options.watch is not None))
+    elif options.openmetrics != "-":
+        from process_hardening.audit.render import text as as_text
 
         width, coloured = width_and_colour()
         if options.watch is not None and width is not None:
             write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
-        write(audit_text.render_audit(audit, width, coloured))
+        write(as_text.render_audit(result, width, coloured))
 
 
-def _sarif(audit: model.Audit, anchor: str) -> str:
-    from process_hardening.audit.render import json as audit_json
-    from process_hardening.audit.render import sarif
-
-    return audit_json.render(sarif.as_dict(audit, anchor))
-
-
-def _junit(audit: model.Audit, fail_on: str | None) -> str:
-    from process_hardening.audit.render import junit as audit_junit
-
-    return audit_junit.render(audit, fail_on)
-
-
-def _openmetrics(audit: model.Audit) -> str:
-    from process_hardening.audit.render import openmetrics
-
-    return openmetrics.render(audit)
-
-
-def status_of(severities: Collection[str], fail_on: str | None, is_complete: bool) -> int:
-    """The exit status: 1 for something at or above fail_on, 3 for incomplete, 0."""
-    if fail_on is not None:
-        bar = SEVERITIES.index(fail_on)
-        if any(SEVERITIES.index(severity) >= bar for severity in severities):
-            return 1
+def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
+    """1 for a finding at or above fail_on, 3 when something could not be seen, else 0."""
+    if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on):
+        return 1
     return 0 if is_complete else _INCOMPLETE
 
 
-def run(options: argparse.Namespace | SimpleNamespace) -> int:
+def run(options: Options) -> int:
     """Look, judge, report; returns 0 clean, 1 findings, 3 incomplete."""
-    check_system(sys.platform)
-    query = Query(options)
-    interval = _seconds(options.watch)
+    check_system()
+    selection = _selection_of(options)
+    interval = _parse_interval(options.watch)
+    if options.json and options.openmetrics == "-":
+        raise CommandError("standard output can have one form only: name a file for the other")
     try:
         while True:
-            audit = take_audit(query)
-            _report(audit, options, query)
-            for pid in audit.gone:
+            result = audit.take(**selection)
+            _report(result, options)
+            for pid in result.gone:
                 complain(CommandError(f"{pid}: no such process"))
             if interval is None:
                 break
             time.sleep(interval)
     except KeyboardInterrupt:
         raise InterruptedWatchError("stopped") from None
-    worst = audit.worst()
-    return status_of([worst] if worst else [], query.fail_on, audit.is_complete)
+    return exit_status_of(result.worst(), options.fail_on, result.is_complete)

@@ -1,26 +1,27 @@
-"""process-hardening doctor: what of this host lets others read memory, and how to fix it."""
+"""process-hardening doctor: which settings of this host let others read memory."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from types import SimpleNamespace
-
-from process_hardening.cli.audit import NEVER, status_of
+from process_hardening import audit
+from process_hardening.audit.rules.model import SEVERITIES, worst_of
+from process_hardening.cli.audit import NEVER, add_fail_on, exit_status_of
 from process_hardening.output import width_and_colour, write
-from process_hardening.audit.rules.checks import checks_of
-from process_hardening.audit.host import read_host
-from process_hardening.audit.rules.registry import HIGH, SEVERITIES
-from process_hardening.audit.scan import check_system, scan
 
-HELP = "say what of this host lets others read memory, why it matters, and how to fix it"
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+    from types import SimpleNamespace
+
+HELP = "list the settings of this host that let others read memory, and how to fix them"
 EPILOG = f"""\
-Nothing is changed: every fix is printed as a command or a file, for you to apply.
+Nothing is changed: doctor prints the commands that fix a finding, for you to run.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
 exit status:
-  0 nothing at or above --fail-on; 1 there is; 3 nothing, but something could not be told;
-  2 usage or internal error
+  0  nothing at or above --fail-on
+  1  findings at or above --fail-on
+  2  wrong usage, or an internal error
+  3  nothing at or above --fail-on, but something could not be seen
 """
 
 
@@ -28,29 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
-    parser.add_argument(
-        "--fail-on",
-        metavar="SEVERITY",
-        choices=(*SEVERITIES, NEVER),
-        default=HIGH,
-        help=f"exit with 1 from this severity on; default: {HIGH}",
-    )
+    add_fail_on(parser)
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Look at the host and report; returns 0 fine, 1 findings, 3 incomplete."""
-    check_system(sys.platform)
-    snapshot = scan()
-    host = read_host()
-    checks = list(checks_of(host, snapshot.processes))
+    """Look at the host and report; returns 0 clean, 1 findings, 3 incomplete."""
+    diagnosis = audit.doctor()
     if options.json:
-        from process_hardening.audit.render import json as audit_json
+        from process_hardening.audit.render import json as as_json
 
-        write(audit_json.render(audit_json.doctor_as_dict(host, checks)))
+        write(as_json.render(as_json.doctor_as_dict(diagnosis)))
     else:
-        from process_hardening.audit.render import text as audit_text
+        from process_hardening.audit.render import text as as_text
 
-        write(audit_text.render_doctor(checks, *width_and_colour()))
-    severities = [finding.severity for check in checks for finding in check.findings]
-    is_complete = not any(check.unknown for check in checks)
-    return status_of(severities, None if options.fail_on == NEVER else options.fail_on, is_complete)
+        write(as_text.render_doctor(diagnosis, *width_and_colour()))
+    return exit_status_of(worst_of(diagnosis.findings), options.fail_on, diagnosis.is_complete)

@@ -1,18 +1,23 @@
-"""process-hardening explain: what a finding means, why it matters, how it is fixed."""
+"""process-hardening explain: what a finding means, why it matters, how to fix it."""
 
 from __future__ import annotations
 
-import argparse
-from types import SimpleNamespace
-
+from process_hardening.audit.rules import RULES
 from process_hardening.errors import CommandError
 from process_hardening.output import width_and_colour, write
-from process_hardening.audit.rules.registry import REGISTRY
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+    from types import SimpleNamespace
+
+    from process_hardening.audit.rules.model import Rule
 
 HELP = "explain a finding of audit or doctor, by its id"
 EPILOG = """\
 exit status:
-  0 explained; 2 there is no such finding, or usage
+  0  explained
+  2  there is no such finding, or wrong usage
 """
 
 
@@ -25,23 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _find_rule(name: str) -> Rule:
+    rule = RULES.get(name.upper())
+    if rule is None:
+        raise CommandError(f"{name!r}: no such finding; `process-hardening explain` lists them")
+    return rule
+
+
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """Explain; returns 0. Raises CommandError for an id that does not exist."""
-    from process_hardening.audit.render import text as audit_text
+    from process_hardening.audit.render import text as as_text
 
     width, _ = width_and_colour()
     if options.markdown:
-        write(audit_text.registry_as_markdown())
+        write(as_text.rules_as_markdown())
     elif not options.ids:
-        write(audit_text.render_registry(width))
+        write(as_text.render_rules(width))
     else:
-        kinds = []
-        for named in options.ids:
-            kind = REGISTRY.get(named.upper())
-            if kind is None:
-                raise CommandError(
-                    f"{named!r}: no such finding; `process-hardening explain` lists them"
-                )
-            kinds.append(audit_text.render_kind(kind, width))
-        write("\n\n".join(kinds))
+        rules = [_find_rule(name) for name in options.ids]
+        write("\n\n".join(as_text.render_rule(rule, width) for rule in rules))
     return 0

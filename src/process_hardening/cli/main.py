@@ -18,20 +18,18 @@ COMMANDS = {
     "audit": "process_hardening.cli.audit",
     "doctor": "process_hardening.cli.doctor",
     "explain": "process_hardening.cli.explain",
-    "enable": "process_hardening.cli.enable",
-    "disable": "process_hardening.cli.disable",
-    "enabled": "process_hardening.cli.enabled",
+    "hook": "process_hardening.cli.hook",
     "tui": "process_hardening.tui.main",
 }
-"""Name, and the module that has its HELP, add_arguments() and run()."""
+"""The name of each command and its module."""
 
-_EPILOG = "exit status 2: usage or internal error; see each command's help for the others"
+_EPILOG = "exit status 2: wrong usage or an internal error; each command's help lists its others"
 
 
 def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The parser of the whole command line, one subparser a module.
+    """The argparse parser with one subparser for each command. It does not know run's options.
 
-    commands -- those that it has to know: each is imported
+    commands -- the commands to include: the module of each is imported
     """
     import argparse
     from importlib import import_module
@@ -58,33 +56,41 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        module.add_arguments(subparser)
-        subparser.set_defaults(run=module.run)
+        if name != "run":  # it has its own parser, which starts faster
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
     return parser
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments[:1] == ["run"]:
+    if arguments[:1] == ["--"]:
+        arguments = arguments[1:]
+    name = arguments[0] if arguments else ""
+    if name == "run":
         from process_hardening.cli import run
 
-        options = run.parse(arguments[1:])
-        if options:
-            return run.run(options)
-    if arguments[:1] == ["tui"]:
+        return run.main(arguments[1:])
+    if name == "tui":
         from process_hardening.tui.main import main as watch
 
-        return watch(arguments[1:])  # which hardens before it does anything else
-    named = [name for name in arguments[:1] if name in COMMANDS]
-    parsed = make_parser(named or COMMANDS).parse_args(arguments)
-    status: int = parsed.run(parsed)
+        return watch(arguments[1:])  # it hardens itself before it does anything else
+    if name and not name.startswith("-") and name not in COMMANDS:
+        raise CommandError(f"unknown command {name!r}; see `process-hardening --help`")
+    commands = [name] if name in COMMANDS else COMMANDS
+    options = make_parser(commands).parse_args(arguments)
+    status: int = options.run(options)
     return status
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    """Run the command line.
+
+    arguments -- those after the program's name; default: sys.argv's
+
+    Returns the exit status. Prints the line of a CommandError or HardeningError on standard error.
+    """
     try:
-        return _dispatch(arguments)
+        return _dispatch(sys.argv[1:] if arguments is None else arguments)
     except (CommandError, HardeningError) as error:
         from process_hardening.terminal import complain
 

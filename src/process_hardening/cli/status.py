@@ -1,24 +1,29 @@
-"""process-hardening status: what the kernel says now of this or another process."""
+"""process-hardening status: how this or another process is protected now."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
-from types import SimpleNamespace
 
-from process_hardening.errors import CommandError
-from process_hardening.state import HARDENED, UNKNOWN, Status, status
-from process_hardening.output import write
-from process_hardening.audit.reader import Posture, read_posture
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.cli.arguments import parse_pid
+from process_hardening.output import write
+from process_hardening.state import HARDENED, UNKNOWN, Status, status
 from process_hardening.terminal import printable
 
-HELP = "say what the kernel tells now of this or another process"
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import argparse
+    from types import SimpleNamespace
+
+    from process_hardening.audit.posture import Posture
+
+HELP = "report how this or another process is protected now"
 EPILOG = """\
 exit status:
-  0 hardened, 1 not hardened (partial, exposed), 3 it cannot be told (another user's process on
-  an old kernel, a kernel thread, a zombie), 2 no such process or usage
+  0  hardened
+  1  not hardened (partial or exposed)
+  2  no such process, or wrong usage
+  3  not known: another user's process on an old kernel, a kernel thread, a zombie
 """
 
 
@@ -29,15 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
 
 
-def _read(pid: str | None) -> tuple[int, str, Status | Posture]:
-    if pid is None:
+def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
+    """Pid, name and state of the process that an argument names; None: this one."""
+    if argument is None:
         return os.getpid(), "this process", status()
-    digits = pid.isascii() and pid.isdigit() and len(pid) <= len(str(1 << 31))
-    if not digits or not 0 < int(pid) < 1 << 31:
-        raise CommandError(f"{pid!r} is no process id: give a number, as ps prints it")
-    if not sys.platform.startswith(("linux", "android")):
-        raise CommandError("the status of another process can be read on Linux only")
-    posture = read_posture(int(pid))
+    pid = parse_pid(argument)
+    from process_hardening.audit import read_process
+
+    posture = read_process(pid)
     return posture.pid, printable(posture.name), posture
 
 
@@ -60,39 +64,47 @@ def _as_json(pid: int, found: Status | Posture) -> dict[str, object]:
     }
 
 
-def _as_text(pid: int, name: str, found: Status | Posture) -> str:
-    def told(value: object) -> object:
-        return "not known" if value is None else value
+_INSPECTION = {
+    None: "not known",
+    True: "open to every process of the same user",
+    False: "refused to processes of the same user",
+}
+_YES_NO = {None: "not known", True: "yes", False: "no"}
 
-    inspection = {
-        None: "not known",
-        True: "open to every process of the same user",
-        False: "refused to processes of the same user",
-    }[found.inspectable]
-    variables = found.loader_variables
-    if variables is None:
-        named = "protected from us" if found.inspectable is False else "not known"
-    else:
-        named = printable(", ".join(variables)) or "none"
+
+def _or_not_known(value: object) -> object:
+    return "not known" if value is None else value
+
+
+def _describe_variables(found: Status | Posture) -> str:
+    if found.loader_variables is not None:
+        return printable(", ".join(found.loader_variables)) or "none"
+    return "protected from us" if found.inspectable is False else "not known"
+
+
+def _as_text(pid: int, name: str, found: Status | Posture) -> str:
     limit = found.core_limit
     rows = [
-        ("inspection", f"{inspection} (dumpable {told(found.dumpable)})"),
+        (
+            "inspection",
+            f"{_INSPECTION[found.inspectable]} (dumpable {_or_not_known(found.dumpable)})",
+        ),
         (
             "core limit",
-            f"soft {_limit(limit[0])}, hard {_limit(limit[1])}" if limit else told(None),
+            f"soft {_limit(limit[0])}, hard {_limit(limit[1])}" if limit else "not known",
         ),
-        ("tracer", "none" if found.tracer_pid == 0 else told(found.tracer_pid)),
-        ("no new privileges", {None: "not known", True: "yes", False: "no"}[found.no_new_privs]),
-        ("loader variables", named),
+        ("tracer", "none" if found.tracer_pid == 0 else _or_not_known(found.tracer_pid)),
+        ("no new privileges", _YES_NO[found.no_new_privs]),
+        ("loader variables", _describe_variables(found)),
     ]
-    if getattr(found, "has_memory", True) is False:
+    if not isinstance(found, Status) and not found.has_memory:
         rows.append(("memory", "none: a kernel thread, or it has ended"))
     lines = [f"{pid} ({name}): {found.verdict}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Print the status; returns 0 hardened, 1 not, 3 cannot be told."""
+    """Print the status; returns 0 hardened, 1 not, 3 not known."""
     pid, name, found = _read(options.pid)
     if options.json:
         import json

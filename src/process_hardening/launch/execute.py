@@ -6,11 +6,11 @@ import os
 import sys
 
 from process_hardening import _native
+from process_hardening.environment import encode, hand_over, preload_entries
 from process_hardening.errors import CannotProtectError, HardeningError
-from process_hardening.environment import hand_over, preload_entries
 from process_hardening.launch.plan import EXECUTE_ONLY, Plan
 from process_hardening.launch.program import Program, open_executable
-from process_hardening.environment import INJECTOR, is_loader_variable, kind_of
+from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -24,7 +24,14 @@ def environment_for(program: Program, added: list[bytes]) -> tuple[bytes, ...]:
     """
     from_line = (item for item in program.env.items() if not is_loader_variable(item[0]))
     added = [*(os.fsencode(f"{name}={value}") for name, value in from_line), *added]
-    return overlay(_native._initial_environment(), added)
+    return overlay(_initial_environment(), added)
+
+
+def _initial_environment() -> list[bytes]:
+    entries, failure = _native.initial_environment(False)
+    if failure:
+        raise HardeningError(*failure)
+    return entries
 
 
 def overlay(entries: list[bytes], added: list[bytes]) -> tuple[bytes, ...]:
@@ -43,7 +50,6 @@ def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
     if plan.library:
         added += preload_entries(keep, plan.children)
     env = environment_for(program, added)
-    _native._restore_signals()
     if plan.method == EXECUTE_ONLY:
         execute_only(program, env)
     become_plain(program, env)
@@ -52,7 +58,6 @@ def become(plan: Plan, keep: tuple[str, ...]) -> NoReturn:
 def become_unprotected(program: Program) -> NoReturn:
     """Replace this process by the program, as its bypass variable demands."""
     env = environment_for(program, [])
-    _native._restore_signals()
     become_plain(program, env)
 
 
@@ -64,22 +69,16 @@ def execute_only(program: Program, env: tuple[bytes, ...]) -> NoReturn:
         path = os.path.realpath(program.path)
         argv = [program.copied, "--argv0", argv[0], path, *argv[1:]]
     name = os.fsencode(os.path.basename(program.path))
-    try:
-        _native._exec_image(fd, name, _encode(argv), env)
-    except HardeningError as error:
-        raise CannotProtectError(
-            f"{program.path}: cannot be started execute-only: {error}"
-        ) from None
-    raise AssertionError("exec returned without an error")
+    failure = _native.execute(name, fd, encode(argv), env)
+    raise CannotProtectError(
+        f"{program.path}: cannot be started execute-only: {HardeningError(*failure)}"
+    )
 
 
 def become_plain(program: Program, env: tuple[bytes, ...]) -> NoReturn:
     """Become the program by an ordinary exec. Raises CannotProtectError."""
-    try:
-        _native._exec_file(os.fsencode(program.path), _encode(program.argv), env)
-    except OSError as error:
-        raise CannotProtectError(f"{program.path}: cannot be started: {error.strerror}") from None
-    raise AssertionError("exec returned without an error")
+    errno, *_ = _native.execute(os.fsencode(program.path), -1, encode(program.argv), env)
+    raise CannotProtectError(f"{program.path}: cannot be started: {os.strerror(errno)}")
 
 
 def leave_injected(removed: tuple[str, ...]) -> None:
@@ -90,16 +89,10 @@ def leave_injected(removed: tuple[str, ...]) -> None:
     injectors = (name for name in removed if is_loader_variable(name) and kind_of(name) == INJECTOR)
     if next(injectors, None) is None:
         return
-    env = overlay(_native._initial_environment(), hand_over())
-    argv = _encode([sys.executable, *sys.orig_argv[1:]])
-    try:
-        _native._exec_file(os.fsencode(sys.executable), argv, env)
-    except OSError as error:
-        raise CannotProtectError(
-            f"a library was injected into this process, and it cannot start again without:"
-            f" {sys.executable}: {error.strerror}"
-        ) from None
-
-
-def _encode(words: list[str]) -> tuple[bytes, ...]:
-    return tuple(map(os.fsencode, words))
+    env = overlay(_initial_environment(), hand_over())
+    argv = encode([sys.executable, *sys.orig_argv[1:]])
+    errno, *_ = _native.execute(os.fsencode(sys.executable), -1, argv, env)
+    raise CannotProtectError(
+        "a library was injected into this process, and it cannot be started again without it:"
+        f" {sys.executable}: {os.strerror(errno)}"
+    )

@@ -1,13 +1,14 @@
-"""How a program can be started: which method, and why not another."""
+"""Which method starts a program, and why not another."""
 
 from __future__ import annotations
 
 import os
 
+from process_hardening.elf import Image, read_image
+from process_hardening.environment import PRELOAD_LIBRARY, why_not_preloaded
 from process_hardening.errors import CannotProtectError
-from process_hardening.environment import preload_path, why_not_preloaded
-from process_hardening.launch.elf import Image, read_image
 from process_hardening.launch.program import Program
+from process_hardening.record import Record
 
 AUTO = "auto"
 EXECUTE_ONLY = "execute-only"
@@ -15,62 +16,33 @@ PRELOAD = "preload"
 IN_PROCESS = "in-process"
 METHODS = (AUTO, EXECUTE_ONLY, PRELOAD, IN_PROCESS)
 
-PROTECTS = {
-    EXECUTE_ONLY: "from its first instruction: no debugger, /proc/PID/mem or core dump of the"
-    " same user, no descriptor opened in the launch window, no injected library",
-    PRELOAD: "from before its main(): no debugger, /proc/PID/mem or core dump of the same user,"
-    " no injected library",
-    IN_PROCESS: "from before its first line: no debugger, /proc/PID/mem or core dump of the"
-    " same user",
-}
-EXPOSES = {
-    EXECUTE_ONLY: "its arguments; its environment, while `run` itself starts; what root and"
-    " CAP_SYS_PTRACE can read",
-    PRELOAD: "its arguments; the moment between exec and the library's constructor, in which a"
-    " patient attacker can open /proc/PID/mem; what root and CAP_SYS_PTRACE can read",
-    IN_PROCESS: "its arguments; whoever attached or opened /proc/PID/mem while this interpreter"
-    " started; what root and CAP_SYS_PTRACE can read",
-}
 
-
-class Host:
-    """The settings of this kernel that decide which method works.
+class Host(Record):
+    """The kernel settings that decide which method works.
 
     suid_dumpable -- fs.suid_dumpable: what an execute-only image becomes (proc_sys_fs(5))
     memfd_noexec -- vm.memfd_noexec: 2 forbids programs in memory (sysctl/vm.rst)
     """
 
-    __slots__ = ("memfd_noexec", "suid_dumpable")
-
-    def __init__(self, suid_dumpable: int, memfd_noexec: int) -> None:
-        self.suid_dumpable = suid_dumpable
-        self.memfd_noexec = memfd_noexec
+    suid_dumpable: int
+    memfd_noexec: int
 
     @staticmethod
     def read() -> Host:
-        """The settings in force; 0, their default, where the kernel has none."""
-
-        def setting(name: str) -> int:
-            try:
-                with open(f"/proc/sys/{name}", "rb") as file:
-                    return int(file.read())
-            except (OSError, ValueError):
-                return 0
-
-        return Host(setting("fs/suid_dumpable"), setting("vm/memfd_noexec"))
+        """The settings in force."""
+        return Host(
+            suid_dumpable=_read_setting("fs/suid_dumpable"),
+            memfd_noexec=_read_setting("vm/memfd_noexec"),
+        )
 
 
-def _library() -> Image | str:
-    """The facts of our library, or why it cannot be used."""
-    reason = why_not_preloaded()
-    if reason:
-        return reason
-    path = preload_path()
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _read_setting(name: str) -> int:
+    """A number in /proc/sys; 0, which is the default, where the kernel does not have it."""
     try:
-        return read_image(fd, path) or f"{path}: no ELF file"
-    finally:
-        os.close(fd)
+        with open(f"/proc/sys/{name}", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def why_not_execute_only(image: Image, host: Host) -> str | None:
@@ -99,35 +71,37 @@ def why_not_preload(image: Image) -> str | None:
     """Why our library cannot be loaded into this program, or None."""
     if not image.interpreter:
         return "it is statically linked"
-    library = _library()
-    if isinstance(library, str):
-        return library
+    reason = why_not_preloaded()
+    if reason:
+        return reason
+    fd = os.open(PRELOAD_LIBRARY, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        library = read_image(fd, PRELOAD_LIBRARY)
+    finally:
+        os.close(fd)
+    if library is None:
+        return f"{PRELOAD_LIBRARY}: not an ELF file"
     return None if image.same_kind(library) else "our library is for another architecture"
 
 
-class Plan:
-    """A way to start a program that was found to work.
+class Plan(Record):
+    """A way to start a program that will work here.
 
-    method -- EXECUTE_ONLY, PRELOAD or IN_PROCESS
-    because -- why it is not the one before it in that order, or weaker than usual, or None
+    method -- EXECUTE_ONLY or PRELOAD
+    because -- why it is not the stronger one, or is weaker than usual; None when it is neither
     children -- whether our library stays in LD_PRELOAD, for the children
     library -- whether our library is loaded into the program
     """
 
-    __slots__ = ("because", "children", "library", "method", "program")
-
-    def __init__(
-        self, program: Program, method: str, because: str | None, children: bool, library: bool
-    ) -> None:
-        self.program = program
-        self.method = method
-        self.because = because
-        self.children = children
-        self.library = library
+    program: Program
+    method: str
+    because: str | None
+    children: bool
+    library: bool
 
     @property
-    def told(self) -> str:
-        """What is started, for people."""
+    def description(self) -> str:
+        """What is started, in words."""
         path, copied = self.program.path, self.program.copied
         if self.method != EXECUTE_ONLY:
             return path
@@ -135,24 +109,27 @@ class Plan:
 
 
 def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan:
-    """Choose a method for an ELF program. Raises CannotProtectError when none works."""
+    """Choose a method for an ELF program.
+
+    method -- AUTO, or the one to take
+    children -- whether its children are to be hardened too
+
+    Raises CannotProtectError, with every reason, when no method works.
+    """
     no_image = why_not_execute_only(program.image, host)
-    # Nobody asks for it in the most usual case, and it costs the reading of a file.
+    # Usually nobody needs the answer, and it costs reading a file.
     needs_library = children or no_image or method == PRELOAD or host.suid_dumpable == 2
     no_preload = why_not_preload(program.image) if needs_library else None
-    if children and no_preload and no_preload != "it is statically linked":
+    # A static program cannot load the library, but its children may.
+    if children and no_preload and program.image.interpreter:
         raise CannotProtectError(f"{program.path}: --children: {no_preload}")
     if method in (AUTO, EXECUTE_ONLY) and not no_image:
-        because, library = None, children
-        if host.suid_dumpable == 2:
-            # Non-dumpable to its user, but a pipe in core_pattern would get the memory.
-            because = "fs.suid_dumpable=2 lets a core_pattern pipe read it"
-            because += f", and no preload: {no_preload}" if no_preload else ": with our library"
-            library = library or not no_preload
-        return Plan(program, EXECUTE_ONLY, because, children, library)
+        return _plan_execute_only(program, children, host, no_preload)
     if method in (AUTO, PRELOAD) and not no_preload:
         because = f"not execute-only: {no_image}" if method == AUTO else None
-        return Plan(program, PRELOAD, because, children, True)
+        return Plan(
+            program=program, method=PRELOAD, because=because, children=children, library=True
+        )
     if method == AUTO:
         raise CannotProtectError(
             f"{program.path}: cannot be protected: not execute-only: {no_image};"
@@ -160,3 +137,21 @@ def make_plan(program: Program, method: str, children: bool, host: Host) -> Plan
         )
     reason = no_image if method == EXECUTE_ONLY else no_preload
     raise CannotProtectError(f"{program.path}: not {method}: {reason}")
+
+
+def _plan_execute_only(
+    program: Program, children: bool, host: Host, no_preload: str | None
+) -> Plan:
+    """The plan for an execute-only image.
+
+    With fs.suid_dumpable=2 its user cannot read it, but a pipe in core_pattern gets its memory:
+    our library, where it can be loaded, then closes that.
+    """
+    because, library = None, children
+    if host.suid_dumpable == 2:
+        remedy = f"and no preload: {no_preload}" if no_preload else "so our library is loaded too"
+        because = f"fs.suid_dumpable=2 lets a core_pattern pipe read it, {remedy}"
+        library = children or not no_preload
+    return Plan(
+        program=program, method=EXECUTE_ONLY, because=because, children=children, library=library
+    )

@@ -1,4 +1,4 @@
-"""What PROGRAM is: a script, a module or an ELF file, and which image the kernel would run."""
+"""From PROGRAM on the command line to the ELF file that the kernel would run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import stat
 import sys
 
+from process_hardening.elf import Image, read_image
 from process_hardening.errors import CannotProtectError, NotFoundError
-from process_hardening.launch.elf import Image, read_image
+from process_hardening.record import Record
 
 _LINE_SIZE = 256  # BINPRM_BUF_SIZE: what the kernel reads of a "#!" line
 _INTERPRETERS = 5  # how deep the kernel follows "#!" (fs/exec.c exec_binprm)
 
 
-class Program:
+class Program(Record):
     """A program that can be started.
 
     path -- the ELF file; fd -- a descriptor on it, at its first byte; image -- its facts
@@ -21,29 +22,27 @@ class Program:
     env -- variables that a "#!/usr/bin/env -S NAME=VALUE" line adds
     """
 
-    __slots__ = ("argv", "env", "fd", "image", "path")
-
-    def __init__(
-        self, path: str, fd: int, image: Image, argv: list[str], env: dict[str, str]
-    ) -> None:
-        self.path = path
-        self.fd = fd
-        self.image = image
-        self.argv = argv
-        self.env = env
+    path: str
+    fd: int
+    image: Image
+    argv: list[str]
+    env: dict[str, str]
 
     @property
     def copied(self) -> str:
-        """The file of which an execute-only image is a copy: its own, or its dynamic loader's.
+        """The file that an execute-only image is a copy of: its own, or its dynamic loader's.
 
-        An image in memory is in no folder. A program that looks for libraries beside its own file
-        is left to the loader, which is given the file (ld.so(8)).
+        An image in memory is in no folder. If the program looks for libraries beside its own file,
+        the image is of the loader, which is told to run the file (ld.so(8)).
         """
         return (self.image.needs_origin and self.image.interpreter) or self.path
 
 
 def find(name: str) -> str:
-    """The path of a program, found as execvp(3) does. Raises NotFoundError."""
+    """The path of a program, found as execvp(3) finds it.
+
+    Raises NotFoundError, or CannotProtectError when PATH has it but it is not executable.
+    """
     if "/" in name:
         if not os.path.exists(name):
             raise NotFoundError(f"{name}: no such file")
@@ -66,7 +65,7 @@ def find(name: str) -> str:
 
 
 def open_executable(path: str) -> int:
-    """A descriptor on an executable file, or a CannotProtectError that says why not."""
+    """A descriptor on an executable file. Raises CannotProtectError, which says why not."""
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
@@ -82,7 +81,7 @@ def open_executable(path: str) -> int:
         os.close(fd)
         raise CannotProtectError(
             f"{path}: set-user-ID, set-group-ID or file capabilities would be lost: start it"
-            " directly, the kernel itself keeps other processes out of such programs"
+            " directly; the kernel itself keeps other processes out of such programs"
         )
     return fd
 
@@ -106,13 +105,13 @@ def _split_shebang(line: bytes, path: str) -> tuple[str, list[str]]:
 
 
 def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, str]]:
-    """What env(1) would start for the argument of its "#!" line, and the variables it would set."""
+    """The command that env(1) would start for its "#!" line, and the variables it would set."""
     words = arguments
     if arguments and arguments[0].startswith(("-S", "--split-string=")):
         import shlex
 
         text = arguments[0].removeprefix("-S").removeprefix("--split-string=")
-        if set(text) & set("$#\\"):  # which mean other things to env than to a shell
+        if set(text) & set("$#\\"):  # env reads these otherwise than a shell does
             raise CannotProtectError(
                 f"{path}: #! line: cannot follow env with $, # or \\: name the interpreter"
             )
@@ -135,12 +134,53 @@ def _follow_env(arguments: list[str], path: str) -> tuple[list[str], dict[str, s
 
 
 def _as_file(path: str) -> str:
-    """A path that no interpreter takes for an option."""
+    """The path, written so that no interpreter takes it for an option."""
     return os.path.join(os.curdir, path) if path.startswith("-") else path
 
 
+def _run_with_this_python(script: str, arguments: list[str]) -> tuple[str, list[str]]:
+    """The path and argv that give a script to this interpreter."""
+    return sys.executable, [sys.executable, _as_file(script), *arguments]
+
+
+def _follow_first_line(
+    path: str, line: bytes, arguments: list[str]
+) -> tuple[str, list[str], dict[str, str]]:
+    """What the kernel would run in the place of a file that is not an ELF program.
+
+    line -- the start of the file
+    arguments -- those after the program's name
+
+    Returns the path, argv and variables that env(1) would add. Raises CannotProtectError or
+    NotFoundError.
+    """
+    if not line.startswith(b"#!"):
+        if path.endswith(".py"):
+            return *_run_with_this_python(path, arguments), {}
+        raise CannotProtectError(f"{path}: neither an ELF program nor a script with a #! line")
+    interpreter, words = _split_shebang(line, path)
+    env: dict[str, str] = {}
+    if os.path.basename(interpreter) == "env":
+        (interpreter, *words), env = _follow_env(words, path)
+        target = find(interpreter)
+    elif os.path.exists(interpreter):
+        target = interpreter
+    else:
+        raise CannotProtectError(f"{path}: broken #! line: {interpreter}: no such file")
+    return target, [interpreter, *words, _as_file(path), *arguments], env
+
+
+def _check_machine(image: Image, path: str) -> None:
+    """Raise CannotProtectError for an ELF file that this kernel cannot run."""
+    machine = os.uname().machine
+    if not image.runs_on(machine):
+        raise CannotProtectError(
+            f"{path}: for another machine (ELF machine {image.machine}), this one is {machine}"
+        )
+
+
 def resolve(name: str, arguments: list[str]) -> Program:
-    """Find out what `name arguments...` would run, following "#!" lines and env(1).
+    """The program that `name arguments...` would run, after following "#!" lines and env(1).
 
     A Python script that is not executable or has no "#!" line is given to this interpreter.
     Raises NotFoundError or CannotProtectError. The caller closes the descriptor.
@@ -151,41 +191,20 @@ def resolve(name: str, arguments: list[str]) -> Program:
     if path.endswith(".py") and os.path.isfile(path) and not os.access(path, os.X_OK):
         if not os.access(path, os.R_OK):
             raise CannotProtectError(f"{path}: cannot be read")
-        path, argv = sys.executable, [sys.executable, _as_file(path), *arguments]
+        path, argv = _run_with_this_python(path, arguments)
 
     for _ in range(_INTERPRETERS):
         fd = open_executable(path)
         try:
             image = read_image(fd, path)
-            line = b"" if image else os.pread(fd, _LINE_SIZE, 0)
+            if image:
+                _check_machine(image, path)
+                return Program(path=path, fd=fd, image=image, argv=argv, env=env)
+            line = os.pread(fd, _LINE_SIZE, 0)
         except BaseException:
             os.close(fd)
             raise
-        if image:
-            if not image.runs_on(os.uname().machine):
-                os.close(fd)
-                raise CannotProtectError(
-                    f"{path}: for another machine (ELF machine {image.machine}),"
-                    f" this one is {os.uname().machine}"
-                )
-            return Program(path, fd, image, argv, env)
         os.close(fd)
-        if not line.startswith(b"#!") and path.endswith(".py"):
-            path, argv = sys.executable, [sys.executable, _as_file(path), *argv[1:]]
-            continue
-        if not line.startswith(b"#!"):
-            raise CannotProtectError(f"{path}: neither an ELF program nor a script with a #! line")
-
-        interpreter, words = _split_shebang(line, path)
-        script = path
-        if os.path.basename(interpreter) == "env":
-            words, added = _follow_env(words, path)
-            env.update(added)
-            interpreter, path = words[0], find(words[0])
-            words = words[1:]
-        else:
-            path = interpreter
-            if not os.path.exists(path):
-                raise CannotProtectError(f"{script}: broken #! line: {interpreter}: no such file")
-        argv = [interpreter, *words, _as_file(script), *argv[1:]]
+        path, argv, added = _follow_first_line(path, line, argv[1:])
+        env.update(added)
     raise CannotProtectError(f"{name}: more than {_INTERPRETERS - 1} interpreters in a row")

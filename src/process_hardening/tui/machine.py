@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 
+from process_hardening import audit
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.result import Audit
+from process_hardening.audit.rules.model import Check
 from process_hardening.state import Status, status
-from process_hardening.audit.select import Audit, make_entries, notes_of
-from process_hardening.audit.rules.checks import Check, checks_of
-from process_hardening.audit.host import read_host, read_rules, user_of
-from process_hardening.audit.reader import Posture
-from process_hardening.audit.scan import check_system, scan
 
-TYPE_CHECKING = False  # what attacks is loaded when somebody attacks
+TYPE_CHECKING = False  # the attacks are loaded on the first attack
 if TYPE_CHECKING:
-    from process_hardening.verify.run import Progress, Verification
+    from process_hardening.verify import Progress, Verification
 
 
 class Machine:
@@ -38,31 +35,24 @@ class Machine:
 
     def look(self) -> Audit:
         """All processes, judged. Raises CommandError where they cannot be looked at."""
-        check_system(sys.platform)
-        snapshot = scan(proc=self.proc)
-        host = read_rules()
-        entries = make_entries(snapshot.processes, host, user_of)
-        audit = Audit(host, entries, snapshot.seconds)
-        audit.notes = notes_of(snapshot, host, all_users=True, as_root=os.geteuid() == 0)
-        return audit
+        return audit.take(everything=True, proc=self.proc)
 
     def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
-        """What doctor says of the host. Raises CommandError where nothing is known of it."""
-        check_system(sys.platform)
-        return tuple(checks_of(read_host(), postures))
+        """What doctor finds out about the host. Raises CommandError on systems it does not know."""
+        return audit.doctor(postures).checks
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
     ) -> Verification:
-        """Attack a running process harmlessly, or victims of ours. Raises CommandError.
+        """Attack a running process without harming it, or victims of ours. Raises CommandError.
 
-        progress -- is called after each attempt; what it raises ends the attacks
+        pid -- the process; None: victims of ours
+        with_tools -- attack with external tools too
+        progress -- called after each attempt; what it raises ends the attacks
         """
-        from process_hardening.verify.model import BUILT_IN, TOOL
-        from process_hardening.verify.attacks.registry import attacks
-        from process_hardening.verify.run import verify, verify_process
+        from process_hardening.verify import BUILT_IN, TOOL, list_attacks, verify, verify_process
 
-        chosen = attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
+        attacks = list_attacks((BUILT_IN, TOOL) if with_tools else (BUILT_IN,))
         if pid is None:
-            return verify(chosen, progress=progress)
-        return verify_process(pid, chosen, progress=progress)
+            return verify(attacks, progress=progress)
+        return verify_process(pid, attacks, progress=progress)

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-HELP = "watch live who can read the memory of whom; itself hardened before anything else"
+HELP = "watch live which processes can read the memory of which others"
 EPILOG = """\
-Keys are shown at the bottom of the screen; ? explains them all. Nothing that the monitor does
-changes another process.
+The bottom of the screen shows the most important keys; press ? for all of them. The monitor
+hardens itself before anything else, and never changes another process.
 
 exit status:
-  0 left by the user; 2 usage, no terminal, or textual is not installed;
-  5, 6, 7 or 8 a step of hardening failed; 128 and the number of the signal that ended it,
-  or SIGALRM when the terminal took no more output
+  0    the user quit
+  2    wrong usage, no terminal, or textual is not installed
+  5    the process could not be made non-inspectable
+  6    a debugger is attached
+  7    the core limit could not be lowered
+  8    the environment could not be cleaned
+  128  plus the number of the signal that ended it; SIGALRM if the terminal accepted no output
 """
-
-_EXTRA = "textual is not installed: python -m pip install 'process-hardening[tui]'"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
-        help="look that often, 0.5 to 3600; default: 2, and less often where looking takes long",
+        help="time between two updates, 0.5 to 3600; default: 2, or more if an update takes long",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {ph.__version__}")
 
@@ -117,25 +119,27 @@ def _check() -> None:
     for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
         if stream is None or not stream.isatty():
             raise CommandError(
-                f"standard {name} is no terminal; `process-hardening audit` prints what can be seen"
+                f"standard {name} is not a terminal; `process-hardening audit` prints a report"
             )
     if os.environ.get("TERM") == "dumb":
         raise CommandError(
             "nothing can be drawn on a dumb terminal (TERM=dumb);"
-            " `process-hardening audit` prints what can be seen"
+            " `process-hardening audit` prints a report"
         )
 
 
 def _start_again() -> str:
-    """Become an execute-only image, if this process is none and can be one.
+    """Become an execute-only image, if this process is not one yet and can be one.
 
-    Returns why it cannot: then it is hardened since main() began, not from its start.
+    Not by reexec=True, which exits where no image is possible: the monitor holds no secret, so it
+    goes on, hardened from the first statement of main(). Returns why it is not an image.
     """
     from process_hardening.errors import HardeningError
-    from process_hardening.launch.again import is_image, start_again
+    from process_hardening.launch.reexec import is_image, start_again
+    from process_hardening.state import status
 
-    if ph.status().inspectable:
-        return ""  # it was told not to harden, and said so
+    if status().inspectable:
+        return ""  # the bypass variable is set, and a warning was printed
     try:
         if not is_image():
             start_again()

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN
-from process_hardening.audit.select import Audit, Entry
-from process_hardening.audit.rules.checks import Check
-from process_hardening.audit.rules.registry import rank
-from process_hardening.audit.tree import in_order
+from process_hardening.audit.result import Audit, Entry
+from process_hardening.audit.rules.model import Check, rank
+from process_hardening.audit.tree import walk_tree
+from process_hardening.state import EXPOSED, HARDENED, PARTIAL, VERDICTS
 from process_hardening.terminal import printable
 
 APPEARED = "appeared"
@@ -23,7 +22,7 @@ GONE = "gone"
 MARKED_SECONDS = 10.0
 """How long a change stays marked; at least until the next look."""
 
-_PROTECTION = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
+_PROTECTION: dict[str, int] = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class HostView:
 def row_of(entry: Entry, mark: Mark | None = None) -> Row:
     """The row of a process."""
     posture = entry.posture
-    name = "(hidden)" if "name" in posture.protected else printable(posture.name) or "?"
+    name = "(hidden)" if posture.is_name_hidden else printable(posture.name) or "?"
     user = printable(entry.user)
     ids = " ".join(finding.id for finding in entry.findings)
     words = (posture.pid, name, user, posture.verdict, ids, printable(posture.exe or ""))
@@ -138,16 +137,15 @@ def _still_marked(row: Row | None, at: float) -> Mark | None:
     return row.mark
 
 
-_BY_VERDICT = (EXPOSED, PARTIAL, UNKNOWN, HARDENED)
 _BY_CHANGE = {LOST: 0, GAINED: 1, APPEARED: 2, GONE: 3, "": 4}
 
 _SortKey = Callable[[Row], tuple[int | str, ...]]
 SORTS: dict[str, _SortKey] = {
-    "risk": lambda row: (-row.severity, _BY_VERDICT.index(row.verdict)),
+    "risk": lambda row: (-row.severity, VERDICTS.index(row.verdict)),
     "change": lambda row: (_BY_CHANGE[row.mark.change if row.mark else ""],),
     "pid": lambda _: (),
     "user": lambda row: (row.user,),
-    "verdict": lambda row: (_BY_VERDICT.index(row.verdict),),
+    "verdict": lambda row: (VERDICTS.index(row.verdict),),
     "name": lambda row: (row.name.casefold(),),
     "findings": lambda row: (-len(row.entry.findings),),
 }
@@ -198,5 +196,5 @@ class Selection:
 
 def _as_tree(rows: list[Row]) -> Iterator[Row]:
     by_pid = {row.pid: row for row in rows}
-    for depth, posture in in_order(row.entry.posture for row in rows):
+    for depth, posture in walk_tree(row.entry.posture for row in rows):
         yield replace(by_pid[posture.pid], depth=depth)

@@ -1,37 +1,88 @@
-"""What an attack is: what it is aimed at, and what came of it."""
+"""The records of verify: what an attack is, what it is aimed at, and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from process_hardening.verify.lab.launcher import Victim
+CONTROL = "control"
+"""The name of the unhardened victim."""
 
+# Kinds of attack.
 BUILT_IN = "built-in"
 TOOL = "tool"
 
+# Effects of an attack on its target.
 READS = "reads"
-"""Attaches and detaches, opens and reads: leaves its target as it was."""
+"""Attaches and detaches, or opens and reads; leaves the target unchanged."""
 CHANGES = "changes"
-"""Writes into its target, or runs code in it."""
+"""Writes into the target, or runs code in it."""
 KILLS = "kills"
-"""Ends its target."""
+"""Ends the target."""
 LAUNCHES = "launches"
-"""Takes part in the start of its target."""
+"""Takes part in the start of the target."""
+
+# Outcomes.
+BLOCKED = "blocked"
+LEAKED = "leaked"
+INCONCLUSIVE = "inconclusive"
+UNAVAILABLE = "unavailable"
+
+# What kernel.core_pattern can be required to be.
+CORE_FILE = "file"
+CORE_PIPE = "pipe"
+
+
+class VictimHandle(Protocol):
+    """What an attack may do with a victim that verify started, beside attacking its pid."""
+
+    @property
+    def cwd(self) -> str:
+        """The working directory of the victim."""
+        ...
+
+    @property
+    def report(self) -> Mapping[str, int]:
+        """The numbers that the victim reported when it was ready: addresses and descriptors."""
+        ...
+
+    def release(self) -> None:
+        """Let the victim start."""
+
+    def is_ready(self, seconds: float) -> bool:
+        """Whether the victim gets ready within so many seconds."""
+        ...
+
+    def wait_ready(self) -> None:
+        """Release the victim and wait until it holds its secrets."""
+
+    def target(self, folder: str) -> Target:
+        """The victim as a target; the attack's files go into folder."""
+        ...
+
+    def ask(self, question: str, details: str = "", seconds: float = 2.0) -> str | None:
+        """The victim's answer, or None when none comes in time."""
+        ...
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the victim."""
+
+    def wait(self, seconds: float) -> int | None:
+        """The victim's wait status, or None when it is still running."""
+        ...
 
 
 @dataclass(frozen=True)
 class Target:
-    """What an attack is aimed at, and what the attacker knows of it.
+    """What an attack is aimed at, and what the attacker knows about it.
 
     pid -- the process
     needles -- what to look for: place to secret
     folder -- an empty private folder for the attack's files
-    addresses -- where in memory the secrets are, as far as told: an attacker may know
-    descriptor -- the target's descriptor of the file that holds a secret, if told
-    thread -- the thread in whose stack a secret is, if told
+    addresses -- where in memory the secrets are, as far as known: an attacker may know
+    descriptor -- the target's descriptor of the file that holds a secret, if known
+    thread -- the thread whose stack holds a secret, if known
     victim -- the handle of a victim of ours, for attacks that need more than a pid
     """
 
@@ -41,9 +92,9 @@ class Target:
     addresses: Mapping[str, int] = field(default_factory=dict)
     descriptor: int | None = None
     thread: int | None = None
-    victim: Victim | None = None
+    victim: VictimHandle | None = None
 
-    def found_in(self, data: bytes) -> tuple[str, ...]:
+    def places_in(self, data: bytes) -> tuple[str, ...]:
         """The places whose secret is in data."""
         return tuple(place for place, needle in self.needles.items() if needle in data)
 
@@ -52,20 +103,32 @@ class Target:
 class Attempt:
     """What came of an attack on one target.
 
-    leaked -- whether the attacker got hold of a secret
-    said -- the kernel's or the tool's own words
+    leaked -- whether the attacker got a secret
+    message -- the message of the kernel or the tool
     errno -- the error number, where a system call was refused
-    command -- what was done: the call or the command line
-    places -- where the secrets that leaked had been
-    refused -- whether it was kept out, as opposed to getting in and finding nothing
+    places -- where the leaked secrets were held
+    refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
     """
 
-    leaked: bool
-    said: str
+    leaked: bool = False
+    message: str = ""
     errno: int | None = None
-    command: str = ""
     places: tuple[str, ...] = ()
     refused: bool = False
+
+
+@dataclass(frozen=True)
+class Observation(Attempt):
+    """An attempt, and the state of its target afterwards.
+
+    answers -- whether the target still answered; None: not applicable, the attack kills it
+    failure -- why the attempt could not be made, or None
+    seconds -- how long it took
+    """
+
+    answers: bool | None = None
+    failure: str | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,30 +136,132 @@ class Attack:
     """One attack, as the registry knows it.
 
     name, kind, summary -- for people; kind is BUILT_IN or TOOL
+    type -- the technique: debugger, /proc, memory, core dump, injection, profiler, …
+    targets -- which programs it works on
+    requires -- what the attacker needs, for people
+    refusal -- what a refusal looks like
     effect -- READS, CHANGES, KILLS or LAUNCHES
-    command -- what it does, in the words of the manual
-    needs -- tells why it cannot be tried here and what to do about it, or None
-    run -- does it; raises OSError for what the kernel refused
-    environment -- what it sets in the environment of its target, given its folder, or None
-    core_pattern -- what kernel.core_pattern has to be: 'file', 'pipe' or None (any)
+    command -- the system calls or the command line
+    find_missing -- returns what is missing to try it here and how to get it, or None
+    run -- makes the attempt; raises OSError for a system call that the kernel refused
+    prepare_environment -- returns the variables it adds to the environment of its target; takes
+        the attack's folder. None: it adds none
+    core_pattern -- what kernel.core_pattern has to be: CORE_FILE, CORE_PIPE or None (any)
     soft_core_limit -- the target starts with a soft core limit of 0
-    alone -- nothing else may run meanwhile, for it is a race
+    alone -- a race: nothing else may run meanwhile
     launches -- how often a race is tried before it counts as lost
     own_victim -- it needs a victim of ours, which answers questions
-    timeout -- seconds, after which it is ended
+    timeout -- seconds after which it is ended
     """
 
     name: str
     kind: str
     summary: str
+    type: str
+    targets: str
+    requires: str
+    refusal: str
     effect: str
     command: str
-    needs: Callable[[], str | None]
+    find_missing: Callable[[], str | None]
     run: Callable[[Target], Attempt]
-    environment: Callable[[str], Mapping[str, str]] | None = None
+    prepare_environment: Callable[[str], Mapping[str, str]] | None = None
     core_pattern: str | None = None
     soft_core_limit: bool = False
     alone: bool = False
     launches: int = 1
     own_victim: bool = False
     timeout: float = 5.0
+
+
+@dataclass(frozen=True)
+class VictimResult:
+    """One victim's cell of the table.
+
+    outcome -- BLOCKED, LEAKED or INCONCLUSIVE
+    evidence -- the message of the kernel or the tool, or the reason
+    known_limit -- why this leak is expected and documented, or None
+    observation -- the attempt that was judged, or None when there was none
+    """
+
+    outcome: str
+    evidence: str
+    known_limit: str | None = None
+    observation: Observation | None = None
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """One row of the table.
+
+    control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
+    kills -- whether the attack ends its target, so that no answer can be expected
+    victims -- victim's name to its result
+    """
+
+    name: str
+    kind: str
+    summary: str
+    command: str
+    control: str
+    detail: str
+    kills: bool = False
+    observation: Observation | None = None
+    victims: dict[str, VictimResult] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The whole table, and where and when it was made."""
+
+    environment: dict[str, Any]
+    victims: tuple[str, ...]
+    attacks: tuple[AttackResult, ...]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def count(self, outcome: str) -> int:
+        """The number of cells with an outcome, not counting known limits."""
+        return sum(
+            result.outcome == outcome and not result.known_limit
+            for attack in self.attacks
+            for result in attack.victims.values()
+        )
+
+    @property
+    def known_limits(self) -> tuple[tuple[str, str, str], ...]:
+        """The expected leaks: attack, victim, why."""
+        return tuple(
+            (attack.name, victim, result.known_limit)
+            for attack in self.attacks
+            for victim, result in attack.victims.items()
+            if result.known_limit
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0: all that leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
+        if self.count(LEAKED):
+            return 1
+        leaking = [attack for attack in self.attacks if attack.control == LEAKED]
+        unclear = any(
+            result.outcome == INCONCLUSIVE
+            for attack in leaking
+            for result in attack.victims.values()
+        )
+        return 3 if unclear or not leaking else 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a verification is.
+
+    done, total -- attempts; attack, victim -- the last one
+    row -- the row of the table, when the last attempt completed it
+    """
+
+    done: int
+    total: int
+    attack: str
+    victim: str
+    row: AttackResult | None = None

@@ -1,5 +1,5 @@
-/* A process of the zoo: does to itself what its arguments say, tells over a
- * pipe what it knows of itself, and stays until its standard input ends. */
+/* A process of the zoo: does to itself what its arguments say, reports over a
+ * pipe what it knows about itself, and stays until its standard input ends. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -21,16 +21,66 @@ static void fail(const char *what)
     exit(1);
 }
 
+/* Who traces the calling thread, which /proc tells the process itself, too. */
+static int tracer(void)
+{
+    char line[256];
+    int pid = -1;
+    FILE *status = fopen("/proc/thread-self/status", "r");
+
+    if (!status)
+        fail("/proc/thread-self/status");
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "TracerPid: %d", &pid) == 1)
+            break;
+    fclose(status);
+    return pid;
+}
+
+/* The files whose code is mapped, each after a tab. */
+static void print_code(void)
+{
+    char line[8192];
+    FILE *maps = fopen("/proc/thread-self/maps", "r");
+
+    if (!maps)
+        fail("/proc/thread-self/maps");
+    while (fgets(line, sizeof line, maps)) {
+        char *path = strchr(line, '/');
+        char rights[5] = "";
+
+        sscanf(line, "%*s %4s", rights);
+        if (path && rights[2] == 'x')
+            printf("\t%.*s", (int)strcspn(path, "\n"), path);
+    }
+    fclose(maps);
+}
+
 static void tell(void)
 {
     struct rlimit core;
 
     if (getrlimit(RLIMIT_CORE, &core))
         fail("getrlimit");
-    printf("%d %d %lld %lld\n", getpid(), prctl(PR_GET_DUMPABLE),
+    printf("%d %d %lld %lld %d", getpid(), prctl(PR_GET_DUMPABLE),
            core.rlim_cur == RLIM_INFINITY ? -1 : (long long)core.rlim_cur,
-           core.rlim_max == RLIM_INFINITY ? -1 : (long long)core.rlim_max);
+           core.rlim_max == RLIM_INFINITY ? -1 : (long long)core.rlim_max, tracer());
+    print_code();
+    printf("\n");
     fflush(stdout);
+}
+
+/* Becomes two programs in turn, for ever: the one called "hard" hardens itself, "soft" does not. */
+static void alternate(char **argv, const char *hard, const char *soft)
+{
+    int is_hard = strcmp(argv[0], hard) == 0;
+
+    if (is_hard)
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    usleep(500);
+    argv[0] = (char *)(is_hard ? soft : hard);
+    execv(argv[0], argv);
+    fail("exec");
 }
 
 static void stay(void)
@@ -116,7 +166,7 @@ int main(int argc, char **argv)
                 _exit(0);
             if (waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT))
                 fail("waitid");
-            printf("%d 0 0 0\n", child);
+            printf("%d 0 0 0 0\n", child);
             fflush(stdout);
             stay();
             return 0;
@@ -128,6 +178,21 @@ int main(int argc, char **argv)
         } else if (!strcmp(mode, "exec")) {
             execv(argv[i + 1], argv + i + 1);
             fail("exec");
+        } else if (!strcmp(mode, "mill")) { /* children that end at once, one after the other */
+            tell();
+            for (;;) {
+                pid_t child = fork();
+
+                if (!child)
+                    _exit(0);
+                waitpid(child, NULL, 0);
+            }
+        } else if (!strcmp(mode, "alternate")) {
+            if (strcmp(argv[0], argv[i + 1]) && strcmp(argv[0], argv[i + 2])) {
+                tell();
+                argv[0] = argv[i + 2];
+            }
+            alternate(argv, argv[i + 1], argv[i + 2]);
         } else if (!strcmp(mode, "fork")) {
             pid_t child = fork();
 

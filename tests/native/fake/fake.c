@@ -63,7 +63,7 @@ static int count(const char *const list[])
     return n;
 }
 
-/* Lets each of pointers point to a copy of its string. Returns where the copies end. */
+/* Copies the string of each pointer, and makes it point to the copy. Returns the end. */
 static char *push_strings(char *at, char **pointers, const char *const list[])
 {
     for (; *list; list++) {

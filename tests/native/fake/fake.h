@@ -1,6 +1,6 @@
-/* A kernel and libc of straw, so that the platform files of other systems run
- * on Linux: one world to set up, one log of the calls in order, one stack as
- * exec leaves it. Headers in common/ and SYSTEM/ rename the calls to these. */
+/* A fake kernel and libc, so that the platform files of other systems run on Linux:
+ * a state to set up, a log of the calls in order, and a stack as exec makes it.
+ * Headers in common/ and SYSTEM/ redirect the calls to these functions. */
 #ifndef PH_FAKE_H
 #define PH_FAKE_H
 
@@ -8,23 +8,23 @@
 #include <sys/types.h>
 
 struct fake_fault {
-    const char *call; /* as the log writes it; NULL: no fault */
-    int nth;          /* the nth such call alone; 0: each */
-    int error;        /* fails with this errno value; 0: reports success and does nothing */
+    const char *call; /* as in the log; NULL: no fault */
+    int nth;          /* only the nth such call; 0: all */
+    int error;        /* fails with this errno value; 0: reports success without effect */
 };
 
 struct fake_world {
     pid_t tracer;
     int set_user_id;
     int ktraced;
-    int no_new_privs; /* from before, as a parent leaves it */
-    int trace_disabled; /* the same */
+    int no_new_privs; /* inherited from the parent */
+    int trace_disabled; /* inherited from the parent */
     unsigned long core_soft;
     unsigned long core_hard;
     struct fake_fault fault;
 };
 
-/* Where exec put things: pointers first, then one area of strings. */
+/* The layout that exec makes: pointers, then strings. */
 struct fake_stack {
     int argc;
     int envc;
@@ -43,15 +43,15 @@ extern struct fake_stack fake_stack;
 extern char fake_log[4096];
 extern char **fake_environ;
 
-/* Begins a process: forgets everything, lays out the stack. The lists end in NULL. */
+/* Starts a new process: resets the state and fills the stack. The lists end with NULL. */
 void fake_start(const struct fake_world *world, const char *const argv[], const char *const envp[]);
 
-/* Each system's: tells the platform file or libc where the stack is. */
+/* Defined per system: passes the stack to the platform file or libc. */
 void fake_kernel_start(void);
 
 void fake_log_add(const char *text);
 
-/* Makes libc write environ anew from its own list, as its next setenv(3) would (FreeBSD). */
+/* Makes libc rebuild environ from its own list, as the next setenv(3) does (FreeBSD). */
 void fake_rebuild_environ(void);
 
 enum fake_effect {
@@ -60,7 +60,7 @@ enum fake_effect {
     FAKE_WORKS
 };
 
-/* Logs a call and says what it is to do. */
+/* Logs a call and returns its effect. */
 enum fake_effect fake_call(const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* The tables of the systems without a switch against inspection. */
+/* The tables of systems where a process cannot prevent inspection. */
 #include "scenario.h"
 
 #define LOADER "LD_PRELOAD"
@@ -42,7 +42,7 @@ static const struct scenario scenarios[] = {
         .log = ASK_TRACER,
     },
     {
-        .name = "the look for a tracer tells nothing",
+        .name = "the call that reads the tracer fails",
         .world = {UNLIMITED_CORE, .fault = {ASK_TRACER, 0, 0}},
         .refuse_tracer = 1,
         .status = 6,
@@ -71,7 +71,7 @@ static const struct status_scenario status_scenarios[] = {
     {"at start", {UNLIMITED_CORE}, 0, {-1, -1, -1, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
     {"hardened", {UNLIMITED_CORE}, 1, {-1, -1, -1, -1, 0, 1, 0, 0}},
     {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, -1, -1, -1, 5, 1, 0, 9}},
-    {"by nobody", {.tracer = -1}, 0, {-1, -1, -1, -1, PH_TRACER_UNNAMED, 1, 0, 0}},
+    {"by an unknown process", {.tracer = -1}, 0, {-1, -1, -1, -1, PH_TRACER_UNNAMED, 1, 0, 0}},
     {"no sysctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, -1, -1, -1, 1, 0, 0}},
     {"no getrlimit", {.fault = {"getrlimit(CORE)", 0, EPERM}}, 0, {-1, -1, -1, -1, 0, 0, 0, 0}},
 };

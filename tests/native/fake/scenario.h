@@ -1,13 +1,13 @@
-/* The form of the tables in SYSTEM/system.h, which also defines:
- *   LOADER, LOADER_TOO      variables that go; NO_LOADER stays
- *   SHOWS_WHOLE_AREA        the kernel shows the strings, not what the vector points to
- *   HAS_ENVIRONMENT         there is one to clean
- *   SETENV_CHANGES_VECTOR   setenv(3) works on the vector that exec made
+/* The structures of the tables in SYSTEM/system.h, which also defines:
+ *   LOADER, LOADER_TOO      loader variables; NO_LOADER is none
+ *   SHOWS_WHOLE_AREA        the kernel shows all strings, not only those of the vector
+ *   HAS_ENVIRONMENT         the environment is cleaned
+ *   SETENV_CHANGES_VECTOR   setenv(3) modifies the vector that exec made
  *   INSPECTED, INSPECT      the first step: its letter, its calls in the log
- *   ASK_TRACER, CLEAN       the calls of those
- *   AGAIN, AGAIN_LOG        the first three letters and the log of a second time
+ *   ASK_TRACER, CLEAN       the calls of the tracer check and of the environment step
+ *   AGAIN, AGAIN_LOG        the first three letters and the log of a second call
  *   FORKED                  the same letters in a fork child
- *   LONG_NAME_STATUS, LONG_NAME_MESSAGE   what a name of 300 characters comes to */
+ *   LONG_NAME_STATUS, LONG_NAME_MESSAGE   the result for a name of 300 characters */
 #ifndef PH_SCENARIO_H
 #define PH_SCENARIO_H
 
@@ -30,7 +30,7 @@ struct scenario {
     int status;
     /* One letter for each step: - skipped, a applied, = already, u unsupported, F failed. */
     const char *outcomes;
-    const char *message; /* of a failure: what stands between the name and the status */
+    const char *message; /* of a failure, between the program's name and the status */
     const char *log;
 };
 

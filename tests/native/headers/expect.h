@@ -5,7 +5,7 @@
 #define VALUE(constant, value) _Static_assert((constant) == (value), #constant)
 #define TYPE(expression, type) \
     _Static_assert(_Generic((expression), type: 1, default: 0), #expression)
-/* TYPE of a field, FIELD of a structure that is not there. */
+/* A field of this type. No object of the structure is needed. */
 #define FIELD(structure, field, type) TYPE(((structure *)0)->field, type)
 
 #endif

@@ -1,4 +1,4 @@
-/* What platform/freebsd.c and its fake take for granted. */
+/* The assumptions of platform/freebsd.c and its fake about the system's headers. */
 #include "posix.h"
 
 #include <stdlib.h>

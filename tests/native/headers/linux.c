@@ -1,4 +1,4 @@
-/* What platform/linux.c writes itself, since not every libc has a header for it. */
+/* The constants that the Linux files define themselves, since not every libc has a header. */
 #define _GNU_SOURCE
 #include "expect.h"
 

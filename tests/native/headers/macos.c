@@ -1,10 +1,10 @@
-/* What platform/macos.c and its fake take for granted. */
+/* The assumptions of platform/macos.c and its fake about the system's headers. */
 #include "posix.h"
 
 #include <crt_externs.h>
 #include <sys/sysctl.h>
 
-/* Not among the headers of the cross-compiler; macos.c then writes the same itself. */
+/* The cross-compiler lacks this header; macos.c then has its own declarations. */
 #if __has_include(<sys/ptrace.h>)
 #include <sys/ptrace.h>
 VALUE(PT_DENY_ATTACH, 31);

@@ -1,4 +1,4 @@
-/* What platform/netbsd.c and its fake take for granted. */
+/* The assumptions of platform/netbsd.c and its fake about the system's headers. */
 #include "posix.h"
 
 #include <stdint.h>

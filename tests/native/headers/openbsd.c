@@ -1,4 +1,4 @@
-/* What platform/openbsd.c and its fake take for granted. */
+/* The assumptions of platform/openbsd.c and its fake about the system's headers. */
 #include "posix.h"
 
 #include <signal.h> /* sys/proc.h does not compile without it */

@@ -1,4 +1,4 @@
-/* What platform/posix.h takes for granted, on macOS and the BSDs alike. */
+/* The assumptions of platform/posix.h about the headers of macOS and the BSDs. */
 #include "expect.h"
 
 #include <sys/types.h>

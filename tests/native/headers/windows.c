@@ -1,4 +1,4 @@
-/* What platform/windows.c and its fake take for granted. */
+/* The assumptions of platform/windows.c and its fake about the system's headers. */
 #include "expect.h"
 
 #include <io.h>

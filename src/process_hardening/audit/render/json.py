@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from process_hardening.audit.select import Audit, Entry
-from process_hardening.audit.rules.checks import Check
-from process_hardening.audit.rules.findings import Finding
-from process_hardening.audit.host import Host
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.state import VERDICTS
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import Any
+
+    from process_hardening.audit.host import Host
+    from process_hardening.audit.posture import Posture
+    from process_hardening.audit.result import Audit, Diagnosis, Entry
+    from process_hardening.audit.rules.model import Check, Finding
 
 SCHEMA = 1
 
@@ -28,11 +33,12 @@ def _limit(value: int) -> int | str:
 
 
 def _finding(finding: Finding, fingerprint: str | None) -> dict[str, Any]:
-    found = {
+    found: dict[str, Any] = {
         "id": finding.id,
         "severity": finding.severity,
         "message": readable(finding.message),
         "fix": readable(finding.fix),
+        "commands": [readable(command) for command in finding.commands],
     }
     if fingerprint is not None:
         found["fingerprint"] = readable(fingerprint)
@@ -40,33 +46,12 @@ def _finding(finding: Finding, fingerprint: str | None) -> dict[str, Any]:
 
 
 def process_as_dict(entry: Entry) -> dict[str, Any]:
-    """One process as plain values; None: protected or unknown."""
+    """One process as plain values; None: hidden from us, or not known."""
     posture, crash = entry.posture, entry.crash
-    limit = posture.core_limit
-    hidden = "name" in posture.protected
     return {
-        "pid": posture.pid,
-        "ppid": posture.ppid,
-        "name": None if hidden else readable(posture.name),
-        "uid": posture.uid,
-        "user": None if posture.uid is None else readable(entry.user),
-        "exe": None if posture.exe is None else readable(posture.exe),
-        "kind": posture.kind,
-        "dumpable": posture.dumpable,
-        "dumpable_source": posture.dumpable_source,
-        "inspectable": posture.inspectable,
-        "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
-        "no_new_privs": posture.no_new_privs,
-        "seccomp": posture.seccomp,
-        "tracer_pid": posture.tracer_pid,
-        "capabilities": _names(posture.capabilities),
-        "other_user_namespace": posture.other_user_namespace,
-        "loader_variables": _names(posture.loader_variables),
-        "injected_libraries": _names(posture.injected_libraries),
-        "secret_variables": _names(posture.secret_variables),
-        "secret_arguments": _names(posture.secret_arguments),
-        "python": posture.python,
-        "remote_debugging": posture.remote_debugging,
+        **_identity(posture, entry.user),
+        **_protection(posture),
+        **_contents(posture),
         "protected": list(posture.protected),
         "problem": posture.problem,
         "verdict": posture.verdict,
@@ -81,8 +66,46 @@ def process_as_dict(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _identity(posture: Posture, user: str) -> dict[str, Any]:
+    return {
+        "pid": posture.pid,
+        "ppid": posture.ppid,
+        "name": None if posture.is_name_hidden else readable(posture.name),
+        "uid": posture.uid,
+        "user": None if posture.uid is None else readable(user),
+        "exe": None if posture.exe is None else readable(posture.exe),
+        "kind": posture.kind,
+    }
+
+
+def _protection(posture: Posture) -> dict[str, Any]:
+    limit = posture.core_limit
+    return {
+        "dumpable": posture.dumpable,
+        "dumpable_source": posture.dumpable_source,
+        "inspectable": posture.inspectable,
+        "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
+        "no_new_privs": posture.no_new_privs,
+        "seccomp": posture.seccomp,
+        "tracer_pid": posture.tracer_pid,
+        "capabilities": _names(posture.capabilities),
+        "other_user_namespace": posture.other_user_namespace,
+    }
+
+
+def _contents(posture: Posture) -> dict[str, Any]:
+    return {
+        "loader_variables": _names(posture.loader_variables),
+        "injected_libraries": _names(posture.injected_libraries),
+        "secret_variables": _names(posture.secret_variables),
+        "secret_arguments": _names(posture.secret_arguments),
+        "python": posture.python,
+        "remote_debugging": posture.remote_debugging,
+    }
+
+
 def rules_as_dict(host: Host) -> dict[str, Any]:
-    """What of the host decides about processes."""
+    """The settings of the host that processes are judged by."""
     pattern = host.core.pattern
     return {
         "name": readable(host.name),
@@ -97,15 +120,13 @@ def rules_as_dict(host: Host) -> dict[str, Any]:
 
 def audit_as_dict(audit: Audit) -> dict[str, Any]:
     """The audit as plain values."""
+    verdicts = audit.count_verdicts()
     return {
         "schema": SCHEMA,
         "host": rules_as_dict(audit.host),
         "summary": {
-            "verdicts": {
-                verdict: audit.verdicts()[verdict]
-                for verdict in ("hardened", "partial", "exposed", "unknown")
-            },
-            "severities": audit.severities(),
+            "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
+            "severities": audit.count_severities(),
             "worst": audit.worst(),
             "complete": audit.is_complete,
             "seconds": round(audit.seconds, 4),
@@ -116,38 +137,58 @@ def audit_as_dict(audit: Audit) -> dict[str, Any]:
     }
 
 
-def doctor_as_dict(host: Host, checks: list[Check]) -> dict[str, Any]:
-    """The checks of a host as plain values."""
-    findings = [finding for check in checks for finding in check.findings]
+def _settings(host: Host) -> dict[str, Any]:
+    swaps = host.swaps
+    return {
+        **rules_as_dict(host),
+        "perf_event_paranoid": host.perf_event_paranoid,
+        "unprivileged_user_namespaces": host.user_namespaces,
+        "preload_file": _names(host.preload_file),
+        "memfd_noexec": host.memfd_noexec,
+        "randomize_va_space": host.randomize_va_space,
+        "swaps": swaps
+        if swaps is None
+        else [{"path": readable(s.path), "encrypted": s.encrypted} for s in swaps],
+        "exit_race": host.exit_race,
+        "exit_race_source": host.exit_race_source,
+    }
+
+
+def _state_of(check: Check) -> str:
+    if not check.answer.is_known:
+        return "unknown"
+    return "finding" if check.findings else "fine"
+
+
+def doctor_as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
+    """What doctor found out, as plain values."""
     return {
         "schema": SCHEMA,
-        "host": {
-            **rules_as_dict(host),
-            "perf_event_paranoid": host.perf_event_paranoid,
-            "unprivileged_user_namespaces": host.user_namespaces,
-            "preload_file": _names(host.preload_file),
-            "memfd_noexec": host.memfd_noexec,
-            "randomize_va_space": host.randomize_va_space,
-            "swaps": None
-            if host.swaps is None
-            else [{"path": readable(s.path), "encrypted": s.encrypted} for s in host.swaps],
-            "exit_race": host.exit_race,
-            "exit_race_source": host.exit_race_source or None,
-        },
+        "host": _settings(diagnosis.host),
         "checks": [
             {
                 "topic": check.topic,
-                "state": "unknown" if check.unknown else "finding" if check.findings else "fine",
-                "told": readable(check.told),
+                "state": _state_of(check),
+                "told": readable(check.answer.text),
                 "findings": [found.id for found in check.findings],
             }
-            for check in checks
+            for check in diagnosis.checks
         ],
-        "findings": [_finding(finding, None) for finding in findings],
-        "complete": not any(check.unknown for check in checks),
+        "findings": [_finding(finding, None) for finding in diagnosis.findings],
+        "complete": diagnosis.is_complete,
     }
 
 
 def render(document: dict[str, Any], on_one_line: bool = False) -> str:
-    """Plain values as JSON, ASCII only."""
-    return json.dumps(document, indent=None if on_one_line else 2)
+    """Plain values as JSON, ASCII only: one key a line, one object of a list a line."""
+    # Not indent=2: json then uses its slow encoder, which takes as long as reading the processes.
+    if on_one_line:
+        return json.dumps(document)
+    lines = [f"  {json.dumps(key)}: {_render_value(value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _render_value(value: object) -> str:
+    if not isinstance(value, list) or not value or not isinstance(value[0], dict):
+        return json.dumps(value)
+    return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"

@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
 
-from process_hardening.audit.select import Audit
-from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.audit.render.json import readable
+from process_hardening.audit.rules import PROCESS_RULES
+from process_hardening.state import VERDICTS
 from process_hardening.terminal import printable
 
-_VERDICTS = ("hardened", "partial", "exposed", "unknown")
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-Sample = tuple[Mapping[str, str], float]
+    from process_hardening.audit.result import Audit
+
+    Sample = tuple[Mapping[str, str], float]
+    Family = tuple[str, str, list[Sample]]
 
 
-def _escaped(value: str) -> str:
-    """A label's value: what could command a terminal that shows it is escaped twice."""
+def _escape(value: str) -> str:
+    """A label's value; terminal control characters are escaped twice."""
     return printable(readable(value)).replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _family(name: str, text: str, samples: Iterable[Sample]) -> list[str]:
-    lines = [f"# TYPE {name} gauge", f"# HELP {name} {text}"]
+def _render_family(name: str, description: str, samples: Iterable[Sample]) -> list[str]:
+    lines = [f"# TYPE {name} gauge", f"# HELP {name} {description}"]
     for labels, value in samples:
-        told = ",".join(f'{label}="{_escaped(content)}"' for label, content in labels.items())
-        lines.append(f"{name}{{{told}}} {value:g}" if told else f"{name} {value:g}")
+        text = ",".join(f'{label}="{_escape(content)}"' for label, content in labels.items())
+        lines.append(f"{name}{{{text}}} {value:g}" if text else f"{name} {value:g}")
     return lines
 
 
@@ -37,36 +41,8 @@ def render(audit: Audit, now: float | None = None) -> str:
 
     now -- seconds since the epoch; default: the present
     """
-    verdicts = audit.verdicts()
-    by_name = Counter(
-        (entry.posture.name, entry.user, entry.posture.verdict)
-        for entry in audit.entries
-        if entry.posture.has_memory
-    )
-    by_id = Counter(finding.id for _, finding in audit.findings())
-    families: list[tuple[str, str, list[Sample]]] = [
-        (
-            "process_hardening_processes",
-            "Processes by verdict.",
-            [({"verdict": verdict}, float(verdicts[verdict])) for verdict in _VERDICTS],
-        ),
-        (
-            "process_hardening_processes_by_name",
-            "Processes by name, user and verdict.",
-            [
-                ({"name": name, "user": user, "verdict": verdict}, float(count))
-                for (name, user, verdict), count in sorted(by_name.items())
-            ],
-        ),
-        (
-            "process_hardening_findings",
-            "Findings by their id; `process-hardening explain ID` tells what each means.",
-            [
-                ({"id": kind.id, "severity": kind.severity}, float(by_id[kind.id]))
-                for kind in REGISTRY.values()
-                if kind.scope == "process"
-            ],
-        ),
+    families: list[Family] = [
+        *_families_of_processes(audit),
         (
             "process_hardening_audit_complete",
             "Whether everything could be seen.",
@@ -78,8 +54,41 @@ def render(audit: Audit, now: float | None = None) -> str:
             [({}, round(audit.seconds, 4))],
         ),
     ]
-    lines = [line for family in families for line in _family(*family)]
+    lines = [line for family in families for line in _render_family(*family)]
     name = "process_hardening_audit_timestamp_seconds"
     lines += [f"# TYPE {name} gauge", f"# HELP {name} When the audit was made."]
     lines.append(f"{name} {time.time() if now is None else now:.3f}")
     return "\n".join([*lines, "# EOF"])
+
+
+def _families_of_processes(audit: Audit) -> list[Family]:
+    verdicts = audit.count_verdicts()
+    by_name = Counter(
+        (entry.posture.name, entry.user, entry.posture.verdict)
+        for entry in audit.entries
+        if entry.posture.has_memory
+    )
+    by_id = Counter(finding.id for _, finding in audit.findings())
+    return [
+        (
+            "process_hardening_processes",
+            "Processes by verdict.",
+            [({"verdict": verdict}, float(verdicts[verdict])) for verdict in VERDICTS],
+        ),
+        (
+            "process_hardening_processes_by_name",
+            "Processes by name, user and verdict.",
+            [
+                ({"name": name, "user": user, "verdict": verdict}, float(count))
+                for (name, user, verdict), count in sorted(by_name.items())
+            ],
+        ),
+        (
+            "process_hardening_findings",
+            "Findings by id; `process-hardening explain ID` explains each.",
+            [
+                ({"id": rule.id, "severity": rule.severity}, float(by_id[rule.id]))
+                for rule in sorted(PROCESS_RULES, key=lambda rule: rule.id)
+            ],
+        ),
+    ]

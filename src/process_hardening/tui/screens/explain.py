@@ -14,8 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from process_hardening.audit.rules.findings import Finding
-from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.audit.rules.model import Finding
 from process_hardening.terminal import printable
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys
@@ -66,12 +65,12 @@ class ExplainScreen(ModalScreen[None]):
         finding = self.chosen
         if finding is None:
             return
-        kind = REGISTRY[finding.id]
         parts = [
             Content.assemble(("what: ", "bold"), printable(finding.message)),
-            Content.assemble(("why: ", "bold"), kind.why),
+            Content.assemble(("why: ", "bold"), finding.rule.why),
             Content.assemble(("fix: ", "bold"), printable(finding.fix)),
-            Content.assemble(("source: ", "bold"), kind.source),
+            signs.commands(finding),
+            Content.assemble(("source: ", "bold"), finding.rule.source),
         ]
         self.query_one("#explained", Static).update(Content("\n\n").join(parts))
 
@@ -84,7 +83,6 @@ class ExplainScreen(ModalScreen[None]):
         """Copy the fix of the highlighted finding."""
         finding = self.chosen
         if finding is not None:
-            self.app.copy_to_clipboard(printable(finding.fix))
-            self.notify(
-                printable(finding.fix), title=f"Copied the fix of {finding.id}", markup=False
-            )
+            fix = signs.copyable(finding)
+            self.app.copy_to_clipboard(fix)
+            self.notify(fix, title=f"Copied the fix of {finding.id}", markup=False)

@@ -15,11 +15,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from process_hardening.errors import CommandError
-from process_hardening.files import create_file, replace_file
-from process_hardening.audit.select import Audit
 from process_hardening.audit.render import json as audit_json
 from process_hardening.audit.render import text as audit_text
+from process_hardening.audit.result import Audit
+from process_hardening.errors import CommandError
+from process_hardening.files import create_file, replace_file
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Row
 from process_hardening.tui.widgets.keys import Keys
@@ -44,8 +44,7 @@ class ExportScreen(ModalScreen[None]):
 
     def __init__(self, audit: Audit, rows: Sequence[Row], svg: str, now: float) -> None:
         super().__init__()
-        shown = Audit(audit.host, [row.entry for row in rows if not row.is_gone], audit.seconds)
-        shown.notes = audit.notes
+        shown = audit.replace(entries=tuple(row.entry for row in rows if not row.is_gone), gone=())
         self.formats: Mapping[str, Callable[[], str]] = {
             ".json": lambda: audit_json.render(audit_json.audit_as_dict(shown)),
             ".txt": lambda: audit_text.render_audit(shown),

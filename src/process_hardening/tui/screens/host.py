@@ -13,9 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
-from process_hardening.audit.rules.checks import Check
-from process_hardening.audit.rules.findings import worst
-from process_hardening.audit.rules.registry import REGISTRY
+from process_hardening.audit.rules.model import Check, worst_of
 from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView
 from process_hardening.tui.watcher import Watcher
@@ -25,7 +23,7 @@ from process_hardening.tui.widgets.keys import Keys
 
 def result_of(check: Check) -> str:
     """One word for a check: fine, unknown, or the severity of what was found."""
-    return "unknown" if check.unknown else worst(check.findings) or "fine"
+    return (worst_of(check.findings) or "fine") if check.answer.is_known else "unknown"
 
 
 class HostScreen(Screen[None]):
@@ -69,7 +67,7 @@ class HostScreen(Screen[None]):
             return
         for check in view.checks:
             ids = " ".join(finding.id for finding in check.findings)
-            cells = (result_of(check), check.topic, ids or "-", printable(check.told))
+            cells = (result_of(check), check.topic, ids or "-", printable(check.answer.text))
             table.add_row(*map(Text, cells))
         table.move_cursor(row=at)
 
@@ -89,26 +87,29 @@ class HostScreen(Screen[None]):
         result = result_of(check)
         parts = [
             Content.assemble(
-                (result, signs.SEVERITIES[result]), f"  {check.topic}: {printable(check.told)}"
+                (result, signs.SEVERITIES[result]),
+                f"  {check.topic}: {printable(check.answer.text)}",
             )
         ]
         for finding in check.findings:
             parts += [
                 signs.headline(finding),
-                Content.assemble(("why: ", "bold"), REGISTRY[finding.id].why),
+                Content.assemble(("why: ", "bold"), finding.rule.why),
                 Content.assemble(("fix: ", "bold"), printable(finding.fix)),
+                signs.commands(finding),
             ]
         self.query_one("#check", Static).update(Content("\n\n").join(parts))
 
     def action_copy(self) -> None:
-        """Copy the fix of the first finding of the chosen check."""
+        """Copy the commands that fix the first finding of the chosen check."""
         check = self.chosen
         if check is None or not check.findings:
             self.notify("nothing is found that could be fixed")
             return
         finding = check.findings[0]
-        self.app.copy_to_clipboard(printable(finding.fix))
-        self.notify(printable(finding.fix), title=f"Copied the fix of {finding.id}", markup=False)
+        fix = signs.copyable(finding)
+        self.app.copy_to_clipboard(fix)
+        self.notify(fix, title=f"Copied the fix of {finding.id}", markup=False)
 
     def action_look(self) -> None:
         """Look again."""

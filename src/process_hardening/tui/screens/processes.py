@@ -322,8 +322,9 @@ class ProcessesScreen(Screen[None]):
             self.notify("nothing is found that could be fixed")
             return
         finding = row.entry.findings[0]
-        self.app.copy_to_clipboard(printable(finding.fix))
-        self.notify(printable(finding.fix), title=f"Copied the fix of {finding.id}", markup=False)
+        fix = signs.copyable(finding)
+        self.app.copy_to_clipboard(fix)
+        self.notify(fix, title=f"Copied the fix of {finding.id}", markup=False)
 
     def action_attack(self) -> None:
         """Attack the chosen process, after a look at what that means."""

@@ -12,39 +12,51 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, ProgressBar, Static
 
-from process_hardening.verify.render import text
 from process_hardening.terminal import printable
 from process_hardening.tui.attacker import Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.widgets.keys import Keys
-from process_hardening.verify.run import (
+from process_hardening.verify import (
+    BLOCKED,
     CONTROL,
+    INCONCLUSIVE,
+    LEAKED,
+    UNAVAILABLE,
     VICTIMS,
     AttackResult,
     Progress,
     Verification,
 )
+from process_hardening.verify.render import text
 
 _LONGEST_NAME = 18
 
 _STYLES = {
-    "blocked": "green",
-    "LEAKED": "bold red",
-    "leaked*": "yellow",
-    "inconclusive": "yellow",
-    "unavailable": "dim",
+    BLOCKED: "green",
+    LEAKED: "bold red",
+    text.EXPECTED: "yellow",
+    INCONCLUSIVE: "yellow",
+    UNAVAILABLE: "",
 }
+# A control that leaked is as it should be: no colour.
+_CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "yellow", UNAVAILABLE: "dim"}
 
 
 class VerifyScreen(Screen[None]):
-    """Starts attacks when told, shows what came of each, stops when told.
+    """Starts attacks on Enter, shows the result of each, stops on Escape.
 
-    pid -- the process to attack; None: victims of our own. name -- what it is called
+    pid -- the process to attack; None: victims of ours
+    target -- the name of the process
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "start", "Start", priority=True),
-        Binding("t", "tools", "Tools too", tooltip="attack with gdb, strace, py-spy, ... as well"),
+        Binding(
+            "t",
+            "tools",
+            "Tools too",
+            tooltip="also attack with gdb, strace, py-spy and other tools",
+        ),
         Binding("escape,v", "stop", "Stop, back"),
     ]
 
@@ -56,7 +68,7 @@ class VerifyScreen(Screen[None]):
             self.progress = progress
 
     class Ended(Message):
-        """The attacks are over; verification -- None when they failed or were stopped."""
+        """The attacks ended; verification is None when they failed or were stopped."""
 
         def __init__(self, verification: Verification | None, problem: str) -> None:
             super().__init__()
@@ -74,7 +86,7 @@ class VerifyScreen(Screen[None]):
         self.victims = VICTIMS if pid is None else (f"pid {pid}",)
 
     def compose(self) -> ComposeResult:
-        """What it is about, how far it is, the table, and the words of the kernel."""
+        """The plan, the progress, the table, and the evidence of one row."""
         yield Static("", id="about", markup=False)
         yield ProgressBar(show_eta=False)
         yield DataTable[Text](cursor_type="row", zebra_stripes=True)
@@ -82,7 +94,7 @@ class VerifyScreen(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        """Say what will be done; do nothing yet."""
+        """Show the plan; attack nothing yet."""
         table: DataTable[Text] = self.query_one(DataTable)
         table.add_column("attack", width=_LONGEST_NAME)
         table.add_column(CONTROL, width=len("inconclusive"))
@@ -91,36 +103,36 @@ class VerifyScreen(Screen[None]):
         self.show_plan()
 
     def on_unmount(self) -> None:
-        """Leave nothing running."""
+        """Stop the attacks."""
         if self.attacker:
             self.attacker.cancel()
 
     @property
     def is_attacking(self) -> bool:
-        """Whether attacks are under way."""
+        """Whether attacks are running."""
         return self.attacker is not None and self.attacker.is_alive()
 
     def show_plan(self) -> None:
-        """What Enter will do."""
-        tools = "built-in attacks and real tools" if self.with_tools else "built-in attacks"
+        """Show what Enter does."""
+        attacks = "built-in attacks and external tools" if self.with_tools else "built-in attacks"
         if self.pid is None:
             plan = (
-                f"Enter attacks victims of our own, hardened in different ways, with {tools};"
-                " each attack counts only if it gets a secret out of the unhardened control."
+                f"Enter attacks sample programs, hardened in different ways, with {attacks}; an"
+                " attack counts only if it gets a secret out of the unhardened control."
             )
         else:
             plan = (
-                f"Enter attacks {self.pid} {self.target} with {tools}, those only that read: it may"
-                " stop for a moment and is left as it was. The control is a program of ours."
+                f"Enter attacks {self.pid} {self.target} with {attacks} that only read: it may"
+                " pause for a moment and is left unchanged. The control is a sample program."
             )
-        self.tell(plan)
+        self.show_message(plan)
 
-    def tell(self, words: str) -> None:
-        """The line on top."""
-        self.query_one("#about", Static).update(printable(words))
+    def show_message(self, message: str) -> None:
+        """Show a message at the top."""
+        self.query_one("#about", Static).update(printable(message))
 
     def action_tools(self) -> None:
-        """With tools, or without."""
+        """Switch tools on or off."""
         if not self.is_attacking:
             self.with_tools = not self.with_tools
             self.show_plan()
@@ -132,7 +144,7 @@ class VerifyScreen(Screen[None]):
         self.query_one(DataTable).clear()
         self.query_one("#evidence", Static).update("")
         self.results = []
-        self.tell("attacking …")
+        self.show_message("attacking …")
         self.attacker = Attacker(
             self.machine,
             self.pid,
@@ -143,46 +155,49 @@ class VerifyScreen(Screen[None]):
         self.attacker.start()
 
     def action_stop(self) -> None:
-        """Stop the attacks; go back when there are none."""
+        """Stop the attacks; go back when none are running."""
         if self.attacker and self.is_attacking:
             self.attacker.cancel()
-            self.tell("stopping …")
+            self.show_message("stopping …")
         else:
             self.dismiss()
 
     def on_verify_screen_progressed(self, event: Progressed) -> None:
-        """Show how far it is, and a row when one is complete."""
+        """Show the progress, and a row when one is complete."""
         progress = event.progress
         self.query_one(ProgressBar).update(total=progress.total, progress=progress.done)
-        self.tell(f"{progress.done} of {progress.total}: {progress.attack} on {progress.victim}")
+        self.show_message(
+            f"{progress.done} of {progress.total}: {progress.attack} on {progress.victim}"
+        )
         if progress.row:
             self.add(progress.row)
 
     def add(self, row: AttackResult) -> None:
-        """One more row."""
+        """Add a row."""
         self.results.append(row)
-        words = [row.control, *(text.cell(row.victims.get(victim)) for victim in self.victims)]
-        cells = [Text(word, style=_STYLES.get(word, "")) for word in words]
+        control = Text(row.control, style=_CONTROL_STYLES[row.control])
+        marks = [text.mark_of(row.victims.get(victim)) for victim in self.victims]
+        cells = [Text(text.LABELS[mark], style=_STYLES[mark]) for mark in marks]
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_row(Text(row.name), *cells)
+        table.add_row(Text(row.name), control, *cells)
         if len(self.results) == 1:
             self.show_evidence()
 
     @on(DataTable.RowHighlighted)
     def show_evidence(self) -> None:
-        """What the kernel or the tool said."""
+        """Show the message of the kernel or the tool for the chosen row."""
         at = self.query_one(DataTable).cursor_row
         if 0 <= at < len(self.results):
             row = self.results[at]
-            said = f"{row.name}: {row.summary}\n{text.evidence_of(row)}"
+            evidence = f"{row.name}: {row.summary}\n{text.evidence_of(row)}"
             self.query_one("#evidence", Static).update(
-                "\n".join(printable(line) for line in said.splitlines())
+                "\n".join(printable(line) for line in evidence.splitlines())
             )
 
     def on_verify_screen_ended(self, event: Ended) -> None:
-        """Say what came of it."""
+        """Show the result."""
         if event.verification is None:
-            self.tell(event.problem)
+            self.show_message(event.problem)
             return
         notes = "".join(f" Note: {note}." for note in event.verification.notes)
-        self.tell(text.summary(event.verification) + notes)
+        self.show_message(text.summary(event.verification) + notes)

@@ -7,9 +7,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from process_hardening.audit.reader import Posture
+from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfs import UNLIMITED
-from process_hardening.audit.rules.registry import REGISTRY
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Row
 from process_hardening.tui.widgets import signs
@@ -84,7 +83,7 @@ def describe(row: Row) -> Content:
         parts += [
             Content(""),
             signs.headline(finding),
-            Content.assemble(("why: ", "$text-muted"), REGISTRY[finding.id].why),
+            Content.assemble(("why: ", "$text-muted"), finding.rule.why),
             Content.assemble(("fix: ", "$text-muted"), printable(finding.fix)),
         ]
     parts += [Content(""), evidence(posture)]

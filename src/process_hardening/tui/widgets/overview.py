@@ -7,8 +7,8 @@ import time
 from textual.content import Content
 from textual.widgets import Static
 
+from process_hardening.audit.rules.model import SEVERITIES
 from process_hardening.state import HARDENED, Status
-from process_hardening.audit.rules.registry import SEVERITIES
 from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView, Selection, View
 from process_hardening.tui.widgets import signs
@@ -18,11 +18,11 @@ def counts(view: View) -> Content:
     """How many processes there are of each verdict, and how many findings of each severity."""
     if view.audit is None:
         return Content.styled("no process can be seen", "$text-error")
-    verdicts = view.audit.verdicts()
+    verdicts = view.audit.count_verdicts()
     parts: list[Content | str] = []
     for name, (sign, style) in signs.VERDICTS.items():
         parts += [Content.styled(f"{sign} {verdicts[name]} {name}", style), "  "]
-    severities = view.audit.severities()
+    severities = view.audit.count_severities()
     found = [f"{severities[name]} {name}" for name in reversed(SEVERITIES) if severities[name]]
     parts.append(Content.styled(f"findings: {', '.join(found) or 'none'}", "$foreground"))
     return Content.assemble(*parts)
@@ -35,7 +35,7 @@ def host(view: HostView | None) -> Content:
     if view.problem:
         return Content.styled("host: not known", "$text-warning")
     ids = [finding.id for check in view.checks for finding in check.findings]
-    unknown = sum(check.unknown for check in view.checks)
+    unknown = sum(not check.answer.is_known for check in view.checks)
     told = f"host: {len(ids)} findings" + f", {unknown} not known" * bool(unknown)
     return Content.styled(told, "$text-warning" if ids else "$text-success")
 
@@ -67,7 +67,7 @@ class Overview(Static):
         order = "tree" if selection.tree else f"by {selection.sort}"
         order += " reversed" * selection.descending
         only = f"  only: {selection.words}" if selection.words else ""
-        notes = view.audit.notes if view and view.audit else []
+        notes = view.audit.notes if view and view.audit else ()
         missing = f"  incomplete: {printable('; '.join(notes))}" if notes else ""
         lines = [
             counts(view) if view else Content("looking …"),

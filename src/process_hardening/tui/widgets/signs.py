@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from process_hardening.audit.rules.model import HIGH, INFO, LOW, MEDIUM, Finding
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN
-from process_hardening.audit.rules.findings import Finding
-from process_hardening.audit.rules.registry import HIGH, INFO, LOW, MEDIUM
 from process_hardening.terminal import printable
 from process_hardening.tui.view import APPEARED, GAINED, GONE, LOST
 
-VERDICTS = {
+VERDICTS: dict[str, tuple[str, str]] = {
     HARDENED: ("■", "$text-success"),
     PARTIAL: ("◧", "$text-warning"),
     EXPOSED: ("□", "$text-error"),
@@ -45,3 +44,13 @@ def headline(finding: Finding) -> Content:
     return Content.assemble(
         (f"{finding.id} {finding.severity}", style), ": ", printable(finding.message)
     )
+
+
+def copyable(finding: Finding) -> str:
+    """The commands that fix a finding, a line each."""
+    return "\n".join(printable(command) for command in finding.commands)
+
+
+def commands(finding: Finding) -> Content:
+    """The commands that fix a finding, as they are typed."""
+    return Content("\n".join(f"  $ {printable(command)}" for command in finding.commands))

@@ -1,5 +1,42 @@
-"""Real attacks on real processes: the victims, the attacks and the laboratory they meet in.
+"""All attacks, in the order of the table: each module has a tuple of them, ATTACKS."""
 
-model.py says what an attack is, registry.py lists them, victim.py is what they are aimed at,
-launcher.py starts it, lab.py brings both together as an unprivileged user.
-"""
+from __future__ import annotations
+
+from importlib import import_module
+
+from process_hardening.errors import CommandError
+from process_hardening.verify.model import BUILT_IN, TOOL, Attack
+
+# Reading a running process, writing, crashing it, starting it; then tools.
+_MODULES = (
+    "ptrace",
+    "proc",
+    "process_vm",
+    "pidfd_getfd",
+    "perf_event_open",
+    "child",
+    "core_dump",
+    "injection",
+    "launch_window",
+    "tools.command_line",
+    "tools.code_injection",
+)
+
+
+def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...]:
+    """All attacks of some kinds, in the order of the table."""
+    found: list[Attack] = []
+    for name in _MODULES:
+        found += import_module(f"{__name__}.{name}").ATTACKS
+    return tuple(attack for attack in found if attack.kind in kinds)
+
+
+def find_attacks(names: list[str]) -> tuple[Attack, ...]:
+    """The attacks with these names, in the order of the table. Raises CommandError."""
+    known = {attack.name: attack for attack in list_attacks()}
+    for name in names:
+        if name not in known:
+            raise CommandError(
+                f"{name!r} is no attack: `process-hardening verify --list` lists them"
+            )
+    return tuple(attack for name, attack in known.items() if name in names)

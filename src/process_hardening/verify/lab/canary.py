@@ -1,25 +1,16 @@
-"""The canaries: random text that nobody can hold without having read it from the victim."""
+"""The canaries: random text that can only come from the memory of the victim."""
 
 from __future__ import annotations
 
 import os
 
-HEAP = "heap"
-TEXT = "text"
-STACK = "stack"
-FILE = "file"
+# The places in which a victim holds one.
+HEAP = "heap"  # a bytes object
+TEXT = "text"  # a str object
+STACK = "stack"  # a thread's stack
+FILE = "file"  # an unnamed open file
 ENVIRONMENT = "environment"
-GIVEN = "canary"
-
-PLACES = {
-    HEAP: "a bytes object",
-    TEXT: "a str object",
-    STACK: "a thread's stack",
-    FILE: "an open file without a name",
-    ENVIRONMENT: "an environment variable",
-    GIVEN: "somewhere in the program (--canary)",
-}
-"""Where a victim holds a canary, and what that is."""
+BY_USER = "canary"  # wherever a user's program holds it (--canary)
 
 OURS = (HEAP, TEXT, STACK, FILE, ENVIRONMENT)
 """The places of our own victims."""
@@ -27,20 +18,20 @@ OURS = (HEAP, TEXT, STACK, FILE, ENVIRONMENT)
 VARIABLE = "VERIFY_CANARY"
 """The environment variable that holds one."""
 
-_TURN = 7
+_ROTATION = 7
 
 
 def new_seed() -> str:
-    """What the canaries of one victim are made from."""
+    """A random seed for the canaries of one victim."""
     return os.urandom(20).hex()
 
 
-def canary(seed: str, place: str) -> bytes:
-    """The canary that a victim with this seed holds in a place: the seed turned, after its name."""
-    turn = _TURN * (1 + OURS.index(place))
-    return f"{place}-{seed[turn:]}{seed[:turn]}".encode()
+def make_canary(seed: str, place: str) -> bytes:
+    """The canary of a place: the place's name and the rotated seed."""
+    rotation = _ROTATION * (1 + OURS.index(place))
+    return f"{place}-{seed[rotation:]}{seed[:rotation]}".encode()
 
 
-def canaries(seed: str) -> dict[str, bytes]:
+def make_canaries(seed: str) -> dict[str, bytes]:
     """All canaries of a victim of ours."""
-    return {place: canary(seed, place) for place in OURS}
+    return {place: make_canary(seed, place) for place in OURS}

@@ -1,11 +1,11 @@
-"""Sets kernel.core_pattern for the laboratory, and puts it back whatever happens.
+"""Set kernel.core_pattern for the laboratory, and restore it whatever happens.
 
     python -m process_hardening.verify.lab.core_guard FILE-PATTERN PIPE-PATTERN FOLDER
 
-The only part of verify that keeps root's rights. It reads lines from standard input: "file",
-"pipe" or "restore", and answers each with "ok" or an error. When its input ends, because whoever
-used it ended in whatever way, it puts the pattern back, removes FOLDER and ends. Signals of the
-terminal do not reach it: it lives in a session of its own.
+The only part of verify that keeps root's privileges. It reads lines from standard input, "file",
+"pipe" or "restore", and answers each with "ok" or an error. When its input ends, however its user
+ended, it restores the pattern, removes FOLDER and exits. Signals of the terminal do not reach it:
+it has a session of its own.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ import sys
 import time
 from typing import BinaryIO
 
+from process_hardening.verify.model import CORE_FILE, CORE_PIPE
+
+RESTORE = "restore"
+OK = "ok"
 PATTERN = "/proc/sys/kernel/core_pattern"
 MAX_LENGTH = 127  # CORENAME_MAX_SIZE of the kernel, less the NUL
 _LOCK_SECONDS = 30.0
 
 
 def read_pattern() -> bytes:
-    """The pattern in force."""
+    """The current pattern."""
     with open(PATTERN, "rb", buffering=0) as file:
         return file.read().rstrip(b"\n")
 
@@ -37,7 +41,7 @@ def write_pattern(pattern: bytes) -> None:
 
 
 class Setting:
-    """kernel.core_pattern while it is ours: locked against others who ask, put back in the end."""
+    """kernel.core_pattern while it is ours: locked against other runs, restored at the end."""
 
     def __init__(self) -> None:
         self.file: BinaryIO | None = None
@@ -45,9 +49,9 @@ class Setting:
         self.ours: bytes | None = None
 
     def set(self, pattern: bytes) -> None:
-        """Set it. Raises OSError, also when another program keeps it for long."""
+        """Set it. Raises OSError, also when another run keeps it locked for too long."""
         if self.file is None:
-            file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- kept open: it is the lock
+            file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- open files hold locks
             deadline = time.monotonic() + _LOCK_SECONDS
             while True:
                 try:
@@ -56,7 +60,7 @@ class Setting:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         file.close()
-                        raise OSError(errno.EBUSY, "another program keeps it locked") from None
+                        raise OSError(errno.EBUSY, "another program holds the lock") from None
                     time.sleep(0.05)
             self.file = file
             self.before = read_pattern()
@@ -64,7 +68,7 @@ class Setting:
         self.ours = pattern
 
     def restore(self) -> None:
-        """Put it back as it was, unless another program has changed it since."""
+        """Restore it, unless another program has changed it since."""
         if self.file is None:
             return
         if self.ours is not None and read_pattern() == self.ours:
@@ -78,17 +82,17 @@ def main(file_pattern: str, pipe_pattern: str, folder: str) -> None:
     """Serve until standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    patterns = {b"file": os.fsencode(file_pattern), b"pipe": os.fsencode(pipe_pattern)}
+    patterns = {CORE_FILE: os.fsencode(file_pattern), CORE_PIPE: os.fsencode(pipe_pattern)}
     setting = Setting()
     try:
         while line := sys.stdin.buffer.readline():
-            wanted = line.strip()
+            wanted = line.strip().decode()
             try:
                 if wanted in patterns:
                     setting.set(patterns[wanted])
                 else:
                     setting.restore()
-                answer = "ok"
+                answer = OK
             except OSError as error:
                 answer = error.strerror or "failed"
             try:

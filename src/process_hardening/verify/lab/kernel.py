@@ -1,4 +1,4 @@
-"""The system calls of the attacks, through ctypes. Each raises OSError with the call's name."""
+"""System calls through ctypes. Each raises OSError with the name of the call."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import ctypes
 import os
 import platform
 import signal
-from collections.abc import Iterator
-
-from process_hardening.verify.model import Target
 
 PTRACE_PEEKDATA = 2
 PTRACE_ATTACH = 16
@@ -16,7 +13,10 @@ PTRACE_DETACH = 17
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 
+_WALL = 0x40000000  # __WALL of waitpid(2): threads too
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER = 1, 24, 36
 _PIDFD_GETFD = 438  # the same on every architecture
+_PERF_FLAG_FD_CLOEXEC = 1 << 3
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.restype = ctypes.c_long
@@ -28,24 +28,24 @@ class _Iovec(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-def refusal(call: str) -> OSError:
-    """The error of the call that failed last, to be raised."""
+def make_error(call: str) -> OSError:
+    """The error of the call that failed last."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number), call)
 
 
 def ptrace(request: int, name: str, pid: int, address: int = 0, data: int = 0) -> int:
-    """Make a request; name is what an error calls it."""
+    """Make a request. name -- the request's name, for an error."""
     ctypes.set_errno(0)
     result: int = _libc.ptrace(request, pid, address, data)
     if result == -1 and ctypes.get_errno():
-        raise refusal(f"ptrace({name})")
+        raise make_error(f"ptrace({name})")
     return result
 
 
 def wait_for_stop(pid: int) -> None:
     """Wait until a tracee has stopped."""
-    os.waitpid(pid, 0x40000000)  # __WALL
+    os.waitpid(pid, _WALL)
 
 
 def peek(pid: int, address: int, length: int) -> bytes:
@@ -62,7 +62,7 @@ _LITTLE = ctypes.c_int.from_buffer_copy(b"\1\0\0\0").value == 1
 
 
 def detach(pid: int) -> None:
-    """Let a stopped tracee go on, without a signal."""
+    """Let a stopped tracee continue, without a signal."""
     ptrace(PTRACE_DETACH, "PTRACE_DETACH", pid)
 
 
@@ -80,12 +80,12 @@ def _process_vm(name: str, pid: int, buffer: ctypes.Array[ctypes.c_char], addres
         ctypes.c_ulong(0),
     )
     if done < 0:
-        raise refusal(name)
+        raise make_error(name)
     return done
 
 
 def process_vm_readv(pid: int, address: int, length: int) -> bytes:
-    """What could be read of another process's memory."""
+    """The part of another process's memory that can be read."""
     buffer = ctypes.create_string_buffer(length)
     done = _process_vm("process_vm_readv", pid, buffer, address)
     return buffer.raw[:done]
@@ -100,7 +100,7 @@ def pidfd_getfd(pidfd: int, descriptor: int) -> int:
     """Our own descriptor of the same open file."""
     fd: int = _libc.syscall(ctypes.c_long(_PIDFD_GETFD), pidfd, descriptor, 0)
     if fd < 0:
-        raise refusal("pidfd_getfd")
+        raise make_error("pidfd_getfd")
     return fd
 
 
@@ -116,57 +116,29 @@ _PERF_EVENT_OPEN = {
 
 
 def perf_event_number() -> int | None:
-    """The number of perf_event_open(2) on this machine, if known."""
+    """The number of perf_event_open(2) on this machine, or None when it is unknown."""
     return _PERF_EVENT_OPEN.get(platform.machine())
 
 
 def perf_event_open(attributes: bytes, pid: int) -> int:
-    """Watch one thread on any processor."""
+    """A descriptor that samples one thread on any processor."""
     number = perf_event_number()
     fd: int = _libc.syscall(
-        ctypes.c_long(number or 0), attributes, pid, -1, -1, ctypes.c_ulong(1 << 3)
+        ctypes.c_long(number or 0), attributes, pid, -1, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC)
     )
     if fd < 0:
-        raise refusal("perf_event_open")
+        raise make_error("perf_event_open")
     return fd
-
-
-def regions(maps: bytes) -> Iterator[tuple[int, int]]:
-    """The regions that can be written, as (start, end), in the text of /proc/PID/maps."""
-    for line in maps.splitlines():
-        bounds, _, rest = line.partition(b" ")
-        if rest.startswith(b"rw"):
-            start, _, end = bounds.partition(b"-")
-            yield int(start, 16), int(end, 16)
-
-
-ANY_ADDRESS = 0x10000
-"""Where to read when nothing is known: a right is checked before an address."""
-
-
-def places_to_read(target: Target) -> list[tuple[int, int]]:
-    """Where to look in the target's memory, as (address, length): where it told us, else all."""
-    if target.addresses:
-        return [
-            (target.addresses[place], len(needle))
-            for place, needle in target.needles.items()
-            if place in target.addresses
-        ]
-    try:
-        with open(f"/proc/{target.pid}/maps", "rb") as file:
-            return [(start, end - start) for start, end in regions(file.read())]
-    except OSError:
-        return [(ANY_ADDRESS, 64)]
 
 
 def die_with_parent() -> None:
     """Be killed when the parent ends."""
-    _libc.prctl(1, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+    _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ended (PR_SET_CHILD_SUBREAPER)."""
-    _libc.prctl(36, ctypes.c_ulong(1), 0, 0, 0)
+    """Become the parent of descendants whose own parent ended."""
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
 
 
 # capability.h: what Docker leaves to root in a container; CAP_SYS_PTRACE is not among it.
@@ -175,19 +147,19 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
-    """Give up all other capabilities, for this process and what it will start."""
+    """Drop all other capabilities, for this process and what it starts."""
     for capability in range(64):
         # EINVAL beyond the last that the kernel knows.
         if capability not in kept:
-            _libc.prctl(24, ctypes.c_ulong(capability), 0, 0, 0)  # PR_CAPBSET_DROP
+            _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     mask = sum(1 << capability for capability in kept)
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     current = (ctypes.c_uint32 * 6)()
     if _libc.capget(header, current):
-        raise refusal("capget")
+        raise make_error("capget")
     data = (ctypes.c_uint32 * 6)(
         current[0] & low, current[1] & low, 0, current[3] & high, current[4] & high, 0
     )
     if _libc.capset(header, data):
-        raise refusal("capset")
+        raise make_error("capset")

@@ -3,10 +3,10 @@
     python victim.py [--harden] [--reexec] [--without STEP]... [--undo]
 
 It reads a seed from the first line of its standard input, makes the canaries from it and holds
-them in a bytes and a str object, in a thread's stack and in an open file without a name; the one
-in its environment was put there by whoever started it. Then it writes "victim: ready ..." with
-the addresses of the canaries, and answers each further line with one line. It ends with its
-standard input. It imports little: it is started often.
+them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
+environment comes from whoever started it. Then it writes "victim: ready ..." with the addresses of
+the canaries, and answers each further line with one line. It exits when its standard input ends.
+It imports little, as it is started often.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ANSWER = "victim: "
-"""What its lines begin with: code that is injected into it may print others."""
+"""The prefix of its lines: injected code may print others."""
 
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
@@ -26,17 +26,21 @@ _ANY = 2**64 - 1
 
 
 def harden(arguments: list[str]) -> None:
-    """Harden this process as the arguments say. Must come before anything else."""
+    """Harden this process as the arguments say. Must be the first call."""
     if "--harden" not in arguments and "--reexec" not in arguments:
         return
-    import process_hardening as ph
+    from process_hardening import pre_main_hardening
 
-    left_out = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
-    policy = ph.DEFAULT.replace(**left_out) if left_out else None
-    ph.pre_main_hardening(policy, reexec="--reexec" in arguments)
+    policy = None
+    excluded = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
+    if excluded:
+        from process_hardening.policy import DEFAULT
+
+        policy = DEFAULT.replace(**excluded)
+    pre_main_hardening(policy, reexec="--reexec" in arguments)
 
 
-class Held:
+class Secrets:
     """The canaries in this process, and where they are."""
 
     def __init__(self, seed: str) -> None:
@@ -46,34 +50,34 @@ class Held:
         from process_hardening.verify.lab import canary
 
         self.addresses: dict[str, int] = {}
-        self.data = canary.canary(seed, canary.HEAP)
-        # CPython keeps a bytes object's bytes before the NUL that is its last.
+        self.data = canary.make_canary(seed, canary.HEAP)
+        # In CPython the content of a bytes object follows its header; a NUL is included in it.
         self.addresses[canary.HEAP] = id(self.data) + bytes.__basicsize__ - 1
-        self.text = canary.canary(seed, canary.TEXT).decode()
+        self.text = canary.make_canary(seed, canary.TEXT).decode()
         self.addresses[canary.TEXT] = id(self.text) + sys.getsizeof("") - 1
-        self.stack = canary.canary(seed, canary.STACK)
+        self.stack = canary.make_canary(seed, canary.STACK)
         self.descriptor = os.memfd_create("canary")
-        os.write(self.descriptor, canary.canary(seed, canary.FILE))
+        os.write(self.descriptor, canary.make_canary(seed, canary.FILE))
         self.marker = ctypes.create_string_buffer(_MARKER, 64)
         self.addresses["marker"] = ctypes.addressof(self.marker)
 
 
-def with_stack_canary(held: Held, serve: Callable[[], None]) -> None:
+def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
     """Call serve() in this thread while the canary lies in its stack."""
     import ctypes
 
     class OnStack(ctypes.Structure):
-        # More than two words: passed by value, it is copied into the caller's stack.
+        # Larger than two registers: passed by value, it is copied into the caller's stack.
         _fields_ = (("text", ctypes.c_char * 64),)
 
     def called(_: OnStack) -> None:
-        address = _find_in_stack(held.stack)
+        address = _find_in_stack(secrets.stack)
         if address:
-            held.addresses["stack"] = address
+            secrets.addresses["stack"] = address
         serve()
 
     callback = ctypes.CFUNCTYPE(None, OnStack)(called)
-    callback(OnStack(held.stack))
+    callback(OnStack(secrets.stack))
 
 
 def _find_in_stack(needle: bytes) -> int | None:
@@ -99,15 +103,15 @@ def _find_in_stack(needle: bytes) -> int | None:
 def run_child(request: str) -> str:
     """Start a child, which attacks us, and return the line that it prints.
 
-    request -- JSON: its argv, and what it reads
+    request -- JSON: its argv, and its standard input
     """
     import json
     import subprocess
 
-    wanted = json.loads(request)
+    options = json.loads(request)
     done = subprocess.run(
-        wanted["argv"],
-        input=json.dumps(wanted["input"]).encode(),
+        options["argv"],
+        input=json.dumps(options["input"]).encode(),
         env={},
         stdout=subprocess.PIPE,
         check=False,
@@ -116,14 +120,14 @@ def run_child(request: str) -> str:
 
 
 class Server:
-    """Answers questions from standard input, one line each: a word, a blank, more."""
+    """Answers questions from standard input, one line each: a word, a blank, details."""
 
     def __init__(self) -> None:
         self.buffer = b""
-        self.held: Held | None = None
+        self.secrets: Secrets | None = None
 
     def read(self, timeout: float | None = None) -> str | None:
-        """The next question; None when the time is over. Ends the process with the input."""
+        """The next question; None when none comes in time. Exits when the input ends."""
         import os
         import select
 
@@ -144,34 +148,34 @@ class Server:
         os.write(1, f"{ANSWER}{answer}\n".encode())
 
     def serve(self) -> None:
-        """Say that we are ready, then answer; between questions, use the secret now and then."""
+        """Report that we are ready, then answer; between questions, use the secret."""
         import os
         import threading
 
-        held = self.held
-        assert held is not None
-        data, text = held.data, held.text
+        secrets = self.secrets
+        assert secrets is not None
+        data, text = secrets.data, secrets.text
         facts = {
             "thread": threading.get_native_id(),
-            "descriptor": held.descriptor,
-            **held.addresses,
+            "descriptor": secrets.descriptor,
+            **secrets.addresses,
         }
         self.write(" ".join(["ready", *(f"{name}={value}" for name, value in facts.items())]))
         answers: dict[str, Callable[[str], str]] = {
             "ping": lambda _: "pong",
-            "marker": lambda _: held.marker.value.decode("ascii", "replace"),
+            "marker": lambda _: secrets.marker.value.decode("ascii", "replace"),
             "child": run_child,
         }
         while True:
             question = self.read(timeout=0.02)
             if question is None:
-                # A program at work: who samples it sees it run, who traces it sees it write.
+                # A working program: a sampler sees it run, a tracer sees it write.
                 for _ in range(200):
                     sum(data)
-                os.pwrite(held.descriptor, text.encode(), 100)
+                os.pwrite(secrets.descriptor, text.encode(), 100)
                 continue
-            word, _, more = question.partition(" ")
-            self.write(answers[word](more))
+            word, _, details = question.partition(" ")
+            self.write(answers[word](details))
 
     def run(self) -> None:
         """Hold the canaries and serve in a thread, until the input ends."""
@@ -180,25 +184,25 @@ class Server:
 
         seed = self.read()
         assert seed is not None
-        held = self.held = Held(seed)
+        secrets = self.secrets = Secrets(seed)
         threading.stack_size(1 << 18)
-        thread = threading.Thread(target=with_stack_canary, args=(held, self.serve))
+        thread = threading.Thread(target=with_stack_canary, args=(secrets, self.serve))
         thread.start()
         while thread.is_alive():
-            thread.join(0.05)  # Python runs what debuggers ask for in a main thread that moves
+            thread.join(0.05)  # Python runs a debugger's code only in a main thread that moves
         os._exit(1)
 
 
 def main() -> None:
-    """The first statement is what is on trial."""
+    """The first statement is what verify tests."""
     harden(sys.argv[1:])
-    del sys.path[0]  # this folder, which is no place to import from
+    del sys.path[0]  # this folder: its modules are not top-level ones
     import ctypes
 
     libc = ctypes.CDLL(None)
     if "--undo" in sys.argv:
         libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    # Where Yama would not let attackers attach; EINVAL where the kernel has no Yama.
+    # Yama: let attackers attach. EINVAL where the kernel has no Yama.
     libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
     Server().run()
 

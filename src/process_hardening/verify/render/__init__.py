@@ -1,4 +1,1 @@
-"""Rendering model objects: text for people, JSON and other formats for programs.
-
-A reporter takes what verify.py (or another model) made and returns text; it decides nothing.
-"""
+"""Render a verification: text for people, JSON, JUnit and HTML. A renderer decides nothing."""

@@ -1,4 +1,4 @@
-"""Evidence for a reviewer: one dated JSON record of a verification, and how to save a report."""
+"""Evidence for a reviewer: one dated JSON record of a verification. Also saves other reports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from process_hardening.errors import CommandError
+from process_hardening.verify.model import TOOL, UNAVAILABLE, Verification
 from process_hardening.verify.render.json import as_dict
-from process_hardening.verify.run import UNAVAILABLE, Verification
 
 _PROGRAMS = {"gdb": "gdb", "gcore": "gdb", "lldb": "lldb", "strace": "strace", "perf": "perf"}
-"""The attacks whose tool tells its version when called with --version."""
+"""The attacks whose tool prints its version: attack to program."""
 
 
 def check_file(path: str) -> None:
@@ -49,25 +49,29 @@ def check_folder(folder: str) -> None:
         raise CommandError(f"{existing}: cannot be written")
 
 
-def save(folder: str, verification: Verification) -> str:
-    """Write the record into folder, which is made; returns its path. Raises CommandError."""
+def save_record(folder: str, verification: Verification) -> str:
+    """Write the record into folder, creating it; returns its path. Raises CommandError."""
     stamp = verification.environment["time"].replace(":", "").replace("+0000", "Z")
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise CommandError(f"{folder}: {error.strerror}") from None
     path = os.path.join(folder, f"verify-{stamp}.json")
-    save_file(path, json.dumps(record(verification), indent=2) + "\n")
+    save_file(path, json.dumps(make_record(verification), indent=2) + "\n")
     return path
 
 
-def record(verification: Verification) -> dict[str, Any]:
-    """What the record holds; never a canary or another secret."""
-    return {"commit": commit(), "tools": tool_versions(verification), **as_dict(verification)}
+def make_record(verification: Verification) -> dict[str, Any]:
+    """The record; it never holds a canary or another secret."""
+    return {
+        "commit": read_commit(),
+        "tools": read_tool_versions(verification),
+        **as_dict(verification),
+    }
 
 
-def commit() -> str | None:
-    """The commit that the installed package was built from, as far as pip noted it."""
+def read_commit() -> str | None:
+    """The commit that the installed package was built from, or None when pip did not record it."""
     try:
         text = metadata.distribution("process-hardening").read_text("direct_url.json")
         origin = json.loads(text or "{}")
@@ -78,20 +82,20 @@ def commit() -> str | None:
     url = urlsplit(origin.get("url", ""))
     if url.scheme != "file":
         return None
-    path = unquote(url.path)  # of the sources, or of a wheel that was built beside them
+    path = unquote(url.path)  # of the sources, or of a wheel built beside them
     folder = path if os.path.isdir(path) else os.path.dirname(path)
-    return _output(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
+    return _read_first_line(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
 
 
-def tool_versions(verification: Verification) -> dict[str, str | None]:
-    """The versions of the tools that attacked."""
+def read_tool_versions(verification: Verification) -> dict[str, str | None]:
+    """The versions of the tools that were used; None where a version is unknown."""
     versions = {}
     for attack in verification.attacks:
-        if attack.kind != "tool" or attack.control == UNAVAILABLE:
+        if attack.kind != TOOL or attack.control == UNAVAILABLE:
             continue
         program = _PROGRAMS.get(attack.name)
         if program:
-            versions[attack.name] = _output([program, "--version"])
+            versions[attack.name] = _read_first_line([program, "--version"])
             continue
         try:
             versions[attack.name] = metadata.version(attack.name)
@@ -100,8 +104,8 @@ def tool_versions(verification: Verification) -> dict[str, str | None]:
     return versions
 
 
-def _output(argv: list[str]) -> str | None:
-    """The first line that a command prints, or None."""
+def _read_first_line(argv: list[str]) -> str | None:
+    """The first line of a command's output, or None."""
     path = shutil.which(argv[0])
     if path is None:
         return None

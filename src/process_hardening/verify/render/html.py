@@ -1,25 +1,35 @@
-"""One self-contained HTML page: the matrix, the facts, details on demand. Needs jinja2."""
+"""One self-contained HTML page: the table, the facts, details on demand. Needs jinja2."""
 
 from __future__ import annotations
 
 from importlib import resources
 
 from process_hardening.errors import CommandError
-from process_hardening.verify.render.text import cell, evidence_of, summary
 from process_hardening.terminal import printable
-from process_hardening.verify.run import CONTROL, Verification
+from process_hardening.verify.model import (
+    BLOCKED,
+    CONTROL,
+    INCONCLUSIVE,
+    LEAKED,
+    UNAVAILABLE,
+    Verification,
+)
+from process_hardening.verify.render.text import (
+    EVIDENCE_HEADER,
+    EXPECTED,
+    LABELS,
+    evidence_of,
+    mark_of,
+    summary,
+)
 
-# Every outcome has a sign and a word: colour only adds to them.
-_SIGNS = {
-    "blocked": "✓",
-    "leaked": "✗",
-    "LEAKED": "✗",
-    "leaked*": "✱",
-    "inconclusive": "?",
-    "unavailable": "-",
-    "-": "-",
+_HEADLINES = {
+    0: "✓ Protected as documented",
+    1: "✗ A secret leaked",
+    3: "? Inconclusive",
 }
-_CLASSES = {"LEAKED": "leaked", "leaked*": "limit", "-": "unavailable", "leaked": "open"}
+# Every mark has a sign and a word: colour only adds to them.
+_SIGNS = {BLOCKED: "✓", LEAKED: "✗", EXPECTED: "✱", INCONCLUSIVE: "?", UNAVAILABLE: "-"}
 
 
 def check() -> None:
@@ -30,8 +40,14 @@ def check() -> None:
         raise CommandError("--html needs jinja2: pip install 'process-hardening[report]'") from None
 
 
-def _tile(word: str) -> dict[str, str]:
-    return {"word": word, "sign": _SIGNS[word], "style": _CLASSES.get(word, word)}
+def _victim_tile(mark: str) -> dict[str, str]:
+    return {"word": LABELS[mark], "sign": _SIGNS[mark], "style": mark}
+
+
+def _control_tile(outcome: str) -> dict[str, str]:
+    """A control that leaked is as it should be: no alarming colour."""
+    style = "open" if outcome == LEAKED else outcome
+    return {"word": outcome, "sign": _SIGNS[outcome], "style": style}
 
 
 def render(verification: Verification) -> str:
@@ -46,18 +62,18 @@ def render(verification: Verification) -> str:
         finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     template = environment.from_string(
-        resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+        resources.files("process_hardening.verify.render")
+        .joinpath("report.html.j2")
+        .read_text(encoding="utf-8")
     )
     rows = [
         {
             "attack": attack,
-            "control": _tile(attack.control),
-            "tiles": [_tile(cell(attack.victims.get(name))) for name in verification.victims],
-            "said": evidence_of(attack),
-            "details": [
-                (name, judged.outcome, judged.evidence, judged.observed)
-                for name, judged in attack.victims.items()
+            "control": _control_tile(attack.control),
+            "tiles": [
+                _victim_tile(mark_of(attack.victims.get(name))) for name in verification.victims
             ],
+            "evidence": evidence_of(attack),
         }
         for attack in verification.attacks
     ]
@@ -70,10 +86,11 @@ def render(verification: Verification) -> str:
     return template.render(
         verification=verification,
         control=CONTROL,
+        evidence_header=EVIDENCE_HEADER,
         rows=rows,
         limits=limits,
         notes=verification.notes,
         summary=summary(verification),
-        good=verification.exit_code == 0,
+        headline=_HEADLINES[verification.exit_code],
         facts={**facts, **verification.environment["sysctl"]},
     )

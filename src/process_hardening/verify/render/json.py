@@ -6,30 +6,35 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from process_hardening.verify.model import Attack
-from process_hardening.verify.run import AttackResult, Judged, Observed, Verification
+from process_hardening.verify.model import (
+    Attack,
+    AttackResult,
+    Observation,
+    Verification,
+    VictimResult,
+)
 
 SCHEMA = 1
 
 
-def _observed(observed: Observed | None) -> dict[str, Any]:
-    if observed is None:
+def _observation(observation: Observation | None, command: str) -> dict[str, Any]:
+    if observation is None:
         return {}
     return {
-        "command": observed.command,
-        "places": list(observed.places),
-        "errno": observed.errno,
-        "answers": observed.answers,
-        "seconds": observed.seconds,
+        "command": command,
+        "places": list(observation.places),
+        "errno": observation.errno,
+        "answers": observation.answers,
+        "seconds": observation.seconds,
     }
 
 
-def _judged(judged: Judged) -> dict[str, Any]:
+def _victim(result: VictimResult, command: str) -> dict[str, Any]:
     return {
-        "outcome": judged.outcome,
-        "evidence": judged.evidence,
-        "known_limit": judged.known_limit,
-        **_observed(judged.observed),
+        "outcome": result.outcome,
+        "evidence": result.evidence,
+        "known_limit": result.known_limit,
+        **_observation(result.observation, command),
     }
 
 
@@ -42,8 +47,10 @@ def _attack(attack: AttackResult) -> dict[str, Any]:
         "kills": attack.kills,
         "control": attack.control,
         "detail": attack.detail,
-        "control_run": _observed(attack.observed),
-        "victims": {name: _judged(judged) for name, judged in attack.victims.items()},
+        "control_run": _observation(attack.observation, attack.command),
+        "victims": {
+            name: _victim(result, attack.command) for name, result in attack.victims.items()
+        },
     }
 
 
@@ -61,15 +68,19 @@ def as_dict(verification: Verification) -> dict[str, Any]:
 
 
 def render_list(attacks: Sequence[Attack]) -> str:
-    """The attacks as JSON; needs is null where an attack can be tried here."""
+    """The attacks as JSON; `needs` is what is missing here, or null."""
     entries = [
         {
             "name": attack.name,
             "kind": attack.kind,
             "summary": attack.summary,
+            "type": attack.type,
+            "targets": attack.targets,
+            "requires": attack.requires,
+            "refusal": attack.refusal,
             "command": attack.command,
             "effect": attack.effect,
-            "needs": attack.needs(),
+            "needs": attack.find_missing(),
         }
         for attack in attacks
     ]

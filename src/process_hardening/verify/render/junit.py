@@ -1,35 +1,42 @@
-"""JUnit XML, for CI: a suite a victim, a case an attack."""
+"""JUnit XML, for CI: one suite for each victim, one case for each attack."""
 
 from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from process_hardening.verify.render.text import evidence_of
 from process_hardening.terminal import printable
-from process_hardening.verify.run import BLOCKED, LEAKED, AttackResult, Judged, Verification
+from process_hardening.verify.model import (
+    BLOCKED,
+    LEAKED,
+    AttackResult,
+    Verification,
+    VictimResult,
+)
+from process_hardening.verify.render.text import evidence_of
 
 
-def _case(suite: ElementTree.Element, attack: AttackResult, judged: Judged | None) -> str:
-    """Add a case; returns what it counts as: 'failures', 'skipped' or 'passed'."""
+def _add_case(suite: ElementTree.Element, attack: AttackResult, result: VictimResult | None) -> str:
+    """Add a case; returns the count that it belongs to: 'failures', 'skipped' or 'passed'."""
     case = ElementTree.SubElement(
         suite,
         "testcase",
         name=attack.name,
-        classname=f"process_hardening.verify.run.{suite.get('name')}",
-        time=str(judged.observed.seconds if judged and judged.observed else 0),
+        classname=f"process_hardening.verify.{suite.get('name')}",
+        time=str(result.observation.seconds if result and result.observation else 0),
     )
-    if judged is None:
+    if result is None:
         ElementTree.SubElement(case, "skipped", message=printable(evidence_of(attack)))
         return "skipped"
-    if judged.outcome == LEAKED and not judged.known_limit:
-        ElementTree.SubElement(case, "failure", message="leaked").text = printable(judged.evidence)
+    if result.outcome == LEAKED and not result.known_limit:
+        ElementTree.SubElement(case, "failure", message="leaked").text = printable(result.evidence)
         return "failures"
-    if judged.outcome != BLOCKED:
-        reason = judged.known_limit or judged.evidence
-        message = f"leaked as documented: {reason}" if judged.known_limit else reason
+    if result.outcome != BLOCKED:
+        message = result.evidence
+        if result.known_limit:
+            message = f"leaked as documented: {result.known_limit}"
         ElementTree.SubElement(case, "skipped", message=printable(message))
         return "skipped"
-    ElementTree.SubElement(case, "system-out").text = printable(judged.evidence)
+    ElementTree.SubElement(case, "system-out").text = printable(result.evidence)
     return "passed"
 
 
@@ -40,7 +47,7 @@ def render(verification: Verification) -> str:
         suite = ElementTree.SubElement(root, "testsuite", name=victim)
         counts = {"failures": 0, "skipped": 0, "passed": 0}
         for attack in verification.attacks:
-            counts[_case(suite, attack, attack.victims.get(victim))] += 1
+            counts[_add_case(suite, attack, attack.victims.get(victim))] += 1
         suite.set("tests", str(sum(counts.values())))
         suite.set("failures", str(counts["failures"]))
         suite.set("skipped", str(counts["skipped"]))

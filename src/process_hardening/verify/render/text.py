@@ -7,51 +7,72 @@ from collections import Counter
 
 from process_hardening.table import table
 from process_hardening.terminal import printable
-from process_hardening.verify.run import (
+from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
     INCONCLUSIVE,
     LEAKED,
     UNAVAILABLE,
     AttackResult,
-    Judged,
     Verification,
+    VictimResult,
 )
 
+EXPECTED = "expected"
+"""The mark of a leak that is documented."""
+
+LABELS = {
+    BLOCKED: "blocked",
+    LEAKED: "LEAKED",
+    EXPECTED: "leaked*",
+    INCONCLUSIVE: "inconclusive",
+    UNAVAILABLE: "-",
+}
+"""The word for each mark of a victim's cell."""
+
+EVIDENCE_HEADER = "message from the kernel or the tool"
+
 _COLOURS = {
-    BLOCKED: "\x1b[32m",
-    "LEAKED": "\x1b[1;31m",
-    "leaked*": "\x1b[33m",
+    LABELS[BLOCKED]: "\x1b[32m",
+    LABELS[LEAKED]: "\x1b[1;31m",
+    LABELS[EXPECTED]: "\x1b[33m",
     INCONCLUSIVE: "\x1b[33m",
     UNAVAILABLE: "\x1b[2m",
 }
+_VERDICTS = {
+    0: "every attack that leaked from the control was blocked",
+    1: "a secret LEAKED from a victim",
+    3: "inconclusive",
+}
+
+
+def mark_of(result: VictimResult | None) -> str:
+    """BLOCKED, LEAKED, EXPECTED, INCONCLUSIVE or, for a cell without result, UNAVAILABLE."""
+    if result is None:
+        return UNAVAILABLE
+    return EXPECTED if result.known_limit else result.outcome
+
+
+def label_of(result: VictimResult | None) -> str:
+    """The word for a victim's cell; a star marks a documented leak."""
+    return LABELS[mark_of(result)]
 
 
 def evidence_of(attack: AttackResult) -> str:
-    """What the kernel said, in one line for the whole row: of a leak if there is one."""
+    """The message for the whole row: of a leak if there is one, else the most common."""
     if attack.control != LEAKED:
         return attack.detail
-    by_outcome: dict[str, Counter[str]] = {}
-    for judged in attack.victims.values():
-        key = "known" if judged.known_limit else judged.outcome
-        by_outcome.setdefault(key, Counter())[judged.evidence] += 1
-    for outcome in (LEAKED, INCONCLUSIVE, BLOCKED, "known"):
-        if outcome in by_outcome:
-            return by_outcome[outcome].most_common(1)[0][0]
+    messages: dict[str, Counter[str]] = {}
+    for result in attack.victims.values():
+        messages.setdefault(mark_of(result), Counter())[result.evidence] += 1
+    for mark in (LEAKED, INCONCLUSIVE, BLOCKED, EXPECTED):
+        if mark in messages:
+            return messages[mark].most_common(1)[0][0]
     return attack.detail
 
 
-def cell(judged: Judged | None) -> str:
-    """One word for one victim; a star marks what is documented."""
-    if judged is None:
-        return "-"
-    if judged.outcome == LEAKED:
-        return "leaked*" if judged.known_limit else "LEAKED"
-    return judged.outcome
-
-
 def _footnotes(verification: Verification, width: int | None) -> list[str]:
-    """The documented limits, one paragraph a reason."""
+    """The documented limits, one paragraph for each reason."""
     reasons: dict[str, dict[str, list[str]]] = {}
     for attack, victim, why in verification.known_limits:
         reasons.setdefault(why, {}).setdefault(attack, []).append(victim)
@@ -73,13 +94,9 @@ def summary(verification: Verification) -> str:
     ]
     if verification.known_limits:
         counts.insert(2, f"{len(verification.known_limits)} leaked as documented (*)")
-    verdict = {
-        0: "every attack that leaked from the control was blocked",
-        1: "a secret LEAKED from a victim",
-        3: "inconclusive",
-    }[verification.exit_code]
+    verdict = _VERDICTS[verification.exit_code]
     if verification.exit_code == 0 and verification.known_limits:
-        verdict += ", but for the documented limits"
+        verdict += ", except for documented limits"
     tried = len(verification.attacks)
     return (
         f"{leaking} of {tried} attacks leaked from the control; victims:"
@@ -99,12 +116,12 @@ def render(verification: Verification, width: int | None = None, coloured: bool 
         [
             attack.name,
             attack.control,
-            *(cell(attack.victims.get(victim)) for victim in verification.victims),
+            *(label_of(attack.victims.get(victim)) for victim in verification.victims),
             evidence_of(attack),
         ]
         for attack in verification.attacks
     ]
-    header = ["attack", CONTROL, *verification.victims, "what the kernel or the tool said"]
+    header = ["attack", CONTROL, *verification.victims, EVIDENCE_HEADER]
     parts = [head, "", table(header, rows, width, _COLOURS if coloured else {}), ""]
     parts += _footnotes(verification, width)
     parts += [f"note: {printable(note)}" for note in verification.notes]

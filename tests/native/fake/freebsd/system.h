@@ -75,7 +75,7 @@ static const struct scenario scenarios[] = {
         .log = ASK_TRACER " procctl(PROC_TRACE_CTL, 3) " ASK_TRACER,
     },
     {
-        .name = "the state is never told",
+        .name = "the state cannot be read",
         .world = {UNLIMITED_CORE, .fault = {ASK_TRACER, 0, 0}},
         .status = 5,
         .outcomes = "F----",
@@ -142,7 +142,7 @@ static const struct scenario scenarios[] = {
         .name = "unsetenv lies",
         .world = {.fault = {"unsetenv(" LOADER ")", 0, 0}},
         .outcomes = "a=a--",
-        /* The second works and moves environ: the first is met again. */
+        /* The second call succeeds and moves environ, so the first variable is visited again. */
         .log = INSPECT "getrlimit(CORE) " REMOVE(LOADER) " " REMOVE(LOADER_TOO) " " REMOVE(
             LOADER) " " FIND,
     },

@@ -12,11 +12,11 @@ void ph_macos_started(int argc, char **argv, char **envp, char **apple);
 
 void fake_kernel_start(void)
 {
-    /* A fault stands for a dyld that passes no apple strings. */
-    int told = fake_call("dyld") == FAKE_WORKS;
+    /* A fault simulates a dyld that does not pass the apple strings. */
+    int passed = fake_call("dyld") == FAKE_WORKS;
 
     ph_macos_started(fake_stack.argc, fake_stack.argv, fake_stack.envp,
-                     told ? fake_stack.apple : NULL);
+                     passed ? fake_stack.apple : NULL);
     fake_log[0] = '\0';
 }
 

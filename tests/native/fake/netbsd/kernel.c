@@ -16,7 +16,7 @@ void fake_kernel_start(void)
     strings->ps_nargvstr = fake_stack.argc;
     strings->ps_envstr = fake_stack.envp;
     strings->ps_nenvstr = fake_stack.envc;
-    /* crt0 sets it; a fault stands for a process whose crt0 has not run yet. */
+    /* A fault simulates a process whose crt0, which sets it, has not run yet. */
     __ps_strings = fake_call("crt0") == FAKE_FAILS ? NULL : strings;
     fake_log[0] = '\0';
 }

@@ -21,7 +21,7 @@ static const struct scenario scenarios[] = {
         .log = "",
     },
     {
-        .name = "a tracer cannot be told",
+        .name = "a tracer cannot be detected",
         .world = {.tracer = 815},
         .refuse_tracer = 1,
         .outcomes = "uuu--",

@@ -1,5 +1,5 @@
-"""Attacks with tools that others wrote, as an attacker would use them.
+"""Attacks with existing tools, used as an attacker would use them.
 
-They are judged by what they got, never by their exit status: gdb and pyinjector, for two, end
-with 0 when they were refused.
+They are judged by what they got, never by their exit status: gdb and pyinjector, among others,
+exit with 0 when they were refused.
 """

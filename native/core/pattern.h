@@ -1,0 +1,45 @@
+/* Patterns of variables (hardening.h), parsed. */
+#ifndef PH_PATTERN_H
+#define PH_PATTERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ph_pattern {
+    enum {
+        PH_NAME,        /* NAME: the entry of this name */
+        PH_NAME_PREFIX, /* PREFIX*: entries whose name starts so */
+        PH_ENTRY        /* NAME=VALUE: this entry */
+    } kind;
+    const char *text; /* not NUL-terminated: length bytes */
+    size_t length;
+};
+
+/* The core does not allocate: the other patterns of a longer list are parsed for each entry. */
+#define PH_MAX_PARSED 32
+struct ph_patterns {
+    struct ph_pattern parsed[PH_MAX_PARSED];
+    size_t count;
+    const char *const *rest; /* not parsed, NULL-terminated */
+    uint32_t first_bytes;    /* PH_FIRST_BYTE() of every entry that can match */
+};
+/* A variable whose first byte is not in the set needs no comparison: most do not. */
+#define PH_FIRST_BYTE(entry) (1u << (*(entry)&31))
+
+/* The variables that match remove and not keep. */
+struct ph_selection {
+    struct ph_patterns remove;
+    struct ph_patterns keep;
+};
+
+/* Parses both lists, which must outlive the selection. NULL means what it means in
+ * struct ph_policy. */
+void ph_select(struct ph_selection *selection, const char *const *remove, const char *const *keep);
+
+/* Whether an entry "NAME=VALUE", or a bare "NAME", is in the selection. */
+int ph_is_selected(const struct ph_selection *selection, const char *entry);
+
+/* The length of an entry's name. A "=" at its start is part of the name. */
+size_t ph_name_length(const char *entry);
+
+#endif

@@ -1,0 +1,36 @@
+/* Linux: the strings that exec put on the stack, found from the auxiliary vector.
+ * What this saves is measured in ../initial_block.c. */
+#include "../platform.h"
+
+#include <sys/auxv.h>
+
+/* Weak, so that the preload library links without libc. */
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+
+#define RANDOM_BYTES 16
+
+/* Type: finds a range that includes the initial environment, without a system call.
+ * Targets: the time that /proc/self/stat takes. API: getauxval(AT_RANDOM, AT_EXECFN).
+ * Errors: returns -1 if AT_EXECFN is not where the kernel puts it.
+ *
+ * The stack holds, upwards: 16 random bytes, the arguments, the environment, the program's
+ * name, one null pointer of the kernel, the end of a page. If the program was started as
+ * "ld.so PROGRAM", glibc points AT_EXECFN to an argument, and no end is known.
+ * Source: fs/binfmt_elf.c create_elf_tables(), fs/exec.c, glibc's elf/rtld.c. */
+int ph_platform_start_strings(struct ph_span *strings)
+{
+    unsigned long random = getauxval ? getauxval(AT_RANDOM) : 0;
+    unsigned long name = getauxval ? getauxval(AT_EXECFN) : 0;
+    unsigned long end = name, left;
+
+    if (!random || name < random)
+        return -1;
+    while (*(const char *)end)
+        end++;
+    left = -(end + 1) & (getauxval(AT_PAGESZ) - 1);
+    if (left != sizeof(uint32_t) && left != sizeof(uint64_t))
+        return -1;
+    strings->start = (char *)(random + RANDOM_BYTES);
+    strings->end = (char *)name;
+    return 0;
+}

@@ -1,0 +1,139 @@
+"""Whether another process is dumpable, by the best source that this kernel has."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from struct import Struct
+
+from process_hardening.audit.procfiles import read_file, read_link
+from process_hardening.audit.procfs import parse_id_map
+from process_hardening.record import Record
+
+# include/uapi/linux/pidfd.h: struct pidfd_info: mask, cgroupid, pid, tgid, ppid, four pairs of
+# ids, exit_code, coredump_mask. Bits of mask request fields and confirm them; the last one exists
+# since Linux 6.16.
+_PIDFD_INFO = Struct("=QQ3I8IiI4x")
+_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
+_PIDFD_INFO_CREDS = 1 << 1
+_PIDFD_INFO_COREDUMP = 1 << 4
+_PIDFD_COREDUMP_SKIP, _PIDFD_COREDUMP_USER, _PIDFD_COREDUMP_ROOT = 2, 4, 8
+_DUMPABLE = {_PIDFD_COREDUMP_SKIP: 0, _PIDFD_COREDUMP_USER: 1, _PIDFD_COREDUMP_ROOT: 2}
+_DUMPABLE_BITS = sum(_DUMPABLE)
+
+PIDFD = "pidfd"
+OWNER = "owner"
+PROBE = "probe"
+
+
+class PidfdInfo(Record):
+    """What PIDFD_GET_INFO reports; None: this kernel does not have it."""
+
+    ppid: int | None = None
+    uid: int | None = None
+    dumpable: int | None = None
+
+
+def read_pidfd_info(pidfd: int) -> PidfdInfo:
+    """Ask the kernel about the process of a pidfd. Raises nothing."""
+    buffer = bytearray(_PIDFD_INFO.size)
+    buffer[0] = _PIDFD_INFO_CREDS | _PIDFD_INFO_COREDUMP
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, buffer)
+    except OSError:
+        return PidfdInfo()  # an older kernel, or the process is gone
+    mask, _, _, _, ppid, _, _, uid, *_, core = _PIDFD_INFO.unpack(buffer)
+    has_ids = mask & _PIDFD_INFO_CREDS
+    return PidfdInfo(
+        ppid=ppid if has_ids else None,
+        uid=uid if has_ids else None,
+        dumpable=_DUMPABLE.get(core & _DUMPABLE_BITS) if mask & _PIDFD_INFO_COREDUMP else None,
+    )
+
+
+class Flag(Record):
+    """The dumpable flag: its value, where that is from, and whether it lets others in.
+
+    dumpable -- 0, 1, 2; source -- PIDFD, OWNER or PROBE; None: not known
+    """
+
+    dumpable: int | None = None
+    source: str | None = None
+    inspectable: bool | None = None
+
+
+def _flag_of(dumpable: int) -> Flag:
+    return Flag(dumpable=dumpable, source=PIDFD, inspectable=dumpable == 1)
+
+
+_BY_PIDFD = {value: _flag_of(value) for value in _DUMPABLE.values()}
+
+
+class FlagReader:
+    """Reads dumpable flags; holds what is the same for all processes.
+
+    user_namespace, id_map -- our own /proc/self/ns/user and uid_map; None: not in this kernel
+    suid_dumpable -- fs.suid_dumpable; None: not known
+    """
+
+    def __init__(
+        self, user_namespace: str | None, id_map: bytes | None, suid_dumpable: int | None
+    ) -> None:
+        self._user_namespace = user_namespace
+        self._id_map = id_map
+        self._suid_dumpable = suid_dumpable
+
+    def observe(self, pidfd: int | None, folder: int) -> Flag | int:
+        """The flag, or, where the kernel does not report it, the owner of the process's files.
+
+        folder -- a descriptor of /proc/PID
+        """
+        if pidfd is not None:
+            dumpable = read_pidfd_info(pidfd).dumpable
+            if dumpable is not None:
+                return _BY_PIDFD[dumpable]
+        return os.stat("status", dir_fd=folder).st_uid
+
+    def decide(
+        self, observed: Flag | int, pid: int, uid: int | None, folder: int, fields: dict[str, bytes]
+    ) -> Flag:
+        """The flag of a process: reported, or concluded from the owner of its files.
+
+        observed -- from observe(); fields -- of its /proc/PID/status
+        The files of a process that is not dumpable belong to root (fs/proc/base.c:
+        task_dump_owner()). For a process of root, a probe may tell.
+        """
+        if isinstance(observed, Flag):
+            return observed
+        if uid is None:
+            return Flag()
+        if observed != uid:
+            return self._concluded(False, OWNER)
+        if not self._is_root_somewhere(uid, folder):
+            return self._concluded(True, OWNER)
+        return self._concluded(self._probe(pid, folder, fields), PROBE)
+
+    def _concluded(self, inspectable: bool | None, source: str) -> Flag:
+        if inspectable is None:
+            return Flag()
+        if inspectable:
+            return Flag(dumpable=1, source=source, inspectable=True)
+        # With fs.suid_dumpable 2 it could be 0 or 2.
+        is_zero = self._suid_dumpable in (0, 1)
+        return Flag(dumpable=0 if is_zero else None, source=source, inspectable=False)
+
+    def _probe(self, pid: int, folder: int, fields: dict[str, bytes]) -> bool | None:
+        from process_hardening.audit import probe
+
+        inspectable = probe.is_inspectable(pid, fields)
+        # The folder still being there proves that the pid was this process's all the time.
+        os.stat("status", dir_fd=folder)
+        is_ours = read_link(folder, "ns/user") == self._user_namespace is not None
+        return None if inspectable is False and not is_ours else inspectable
+
+    def _is_root_somewhere(self, uid: int, folder: int) -> bool:
+        """Whether uid is the root of the process's user namespace, who owns its files anyway."""
+        if uid == 0:
+            return True
+        rows = parse_id_map((self._id_map and read_file(folder, "uid_map")) or b"")
+        return any(inside == 0 and outside == uid for inside, outside, _ in rows)

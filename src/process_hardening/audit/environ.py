@@ -1,0 +1,104 @@
+"""What the initial environment of a process means to an audit: names, never values."""
+
+from __future__ import annotations
+
+from process_hardening.audit.injection import parse_requests
+from process_hardening.audit.procfs import decode, split_environ
+from process_hardening.environment import PRELOAD_ENTRY
+from process_hardening.record import Record
+from process_hardening.secret_names import is_secret_name
+from process_hardening.variables import is_loader_variable
+
+# The meaning of a variable's name.
+_LOADER, _SECRET, _NO_DEBUGGING = 1, 2, 4
+
+_MOST_NAMES = 1 << 17
+"""How many names of variables are remembered."""
+
+_MOST_BLOCKS = 1 << 14
+"""How many environment blocks are remembered."""
+
+
+class EnvironmentFacts(Record):
+    """What an environment block says.
+
+    loader_variables, secret_variables -- names of such variables
+    requests -- the libraries that LD_PRELOAD and LD_AUDIT name
+    is_whole -- whether the block looks as execve(2) left it
+    forbids_debugging -- whether it switches Python's remote debugging off
+    """
+
+    loader_variables: tuple[str, ...] = ()
+    secret_variables: tuple[str, ...] = ()
+    requests: tuple[bytes, ...] = ()
+    is_whole: bool
+    forbids_debugging: bool = False
+
+
+class EnvironmentReader:
+    """Classifies environment blocks; remembers names and blocks, which siblings share.
+
+    Of a block only a hash is kept.
+    """
+
+    def __init__(self) -> None:
+        # Our own library in LD_PRELOAD is nothing to report.
+        self._ours = tuple(PRELOAD_ENTRY.split(b"=", 1))
+        self._known_names: set[bytes] = set()
+        self._meaning: dict[bytes, int] = {}
+        self._known_blocks: dict[tuple[int, int], EnvironmentFacts] = {}
+
+    def classify(self, block: bytes) -> EnvironmentFacts:
+        """What the bytes of /proc/PID/environ say."""
+        key = hash(block), len(block)
+        facts = self._known_blocks.get(key)
+        if facts is None:
+            facts = self._classify_new(block)
+            if len(self._known_blocks) < _MOST_BLOCKS:
+                self._known_blocks[key] = facts
+        return facts
+
+    def _learn(self, names: set[bytes]) -> None:
+        """Find the meaning of names; there are few different ones on a machine."""
+        if len(self._known_names) > _MOST_NAMES:
+            self._known_names.clear()
+        self._known_names |= names
+        for name in names:
+            text = decode(name)
+            meaning = _LOADER * is_loader_variable(text) | _SECRET * is_secret_name(text)
+            meaning |= _NO_DEBUGGING * (name == b"PYTHON_DISABLE_REMOTE_DEBUG")
+            if meaning:
+                self._meaning[name] = meaning
+
+    def _classify_new(self, block: bytes) -> EnvironmentFacts:
+        entries, is_whole = split_environ(block)
+        names = {entry.partition(b"=")[0] for entry in entries}
+        new = names - self._known_names
+        if new:
+            self._learn(new)
+        if names.isdisjoint(self._meaning):  # as nearly always
+            return EnvironmentFacts(is_whole=is_whole)
+        loader: list[str] = []
+        secrets: dict[str, None] = {}
+        requests: list[bytes] = []
+        forbids_debugging = False
+        for entry in entries:
+            name, equals, value = entry.partition(b"=")
+            meaning = self._meaning.get(name, 0)
+            if not equals or not meaning:
+                continue
+            if meaning & _LOADER and (name, value) != self._ours:
+                loader.append(decode(name))
+                if name in (b"LD_PRELOAD", b"LD_AUDIT"):
+                    requests += parse_requests(name, value)
+            if value and meaning & _SECRET:
+                secrets[decode(name)] = None
+            if value and meaning & _NO_DEBUGGING:
+                forbids_debugging = True
+        return EnvironmentFacts(
+            loader_variables=tuple(loader),
+            secret_variables=tuple(secrets),
+            requests=tuple(requests),
+            is_whole=is_whole,
+            forbids_debugging=forbids_debugging,
+        )

@@ -1,0 +1,102 @@
+"""Whether this kernel has the fix of CVE-2026-46333: users steal files of processes that exit."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import Any
+
+FIXED = "fixed"
+VULNERABLE = "vulnerable"
+
+# The stable releases with the fix of CVE-2026-46333, by line; mainline has it since 7.1-rc4.
+# Announced together (LWN article 1073060), all of 2026-05-15.
+_FIXED_IN = {
+    (5, 10): 256,
+    (5, 15): 207,
+    (6, 1): 173,
+    (6, 6): 139,
+    (6, 12): 89,
+    (6, 18): 31,
+    (7, 0): 8,
+}
+_FIXED_FROM = (7, 1)
+_FLAWED_FROM = (4, 10)
+
+# Two children end and stay zombies, one dumpable, one not. Only who may trace a process may read
+# its user namespace, and nobody may trace the second one, unless the kernel forgets the flag when
+# the memory is gone. That is the flaw. Nothing is taken from anybody.
+_EXIT_PROBE = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+pids = []
+for dumpable in (1, 0):
+    pid = os.fork()
+    if not pid:
+        os._exit(libc.prctl(4, dumpable, 0, 0, 0))
+    pids.append(pid)
+seen = []
+for pid in pids:
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    try:
+        seen.append(ended.si_status == 0 and bool(os.readlink(f"/proc/{pid}/ns/user")))
+    except OSError:
+        seen.append(False)
+print(*map(int, seen))
+"""
+_NOBODY = 65534
+
+
+def parse_release(release: str) -> tuple[int, int, int]:
+    """The numbers at the start of a kernel release; 0 for a missing one."""
+    found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
+
+
+def exit_race_by_version(release: str) -> str | None:
+    """FIXED or VULNERABLE by the release of a kernel; None when that does not tell.
+
+    Distributions backport fixes without changing the number. Only a release with nothing behind
+    its number is a stable kernel, which the number alone can prove vulnerable.
+    """
+    major, minor, patch = version = parse_release(release)
+    candidate = re.search(r"-rc(\d+)", release)
+    if version[:2] == _FIXED_FROM and candidate and int(candidate[1]) < 4:
+        return None
+    if version[:2] >= _FIXED_FROM:
+        return FIXED
+    first_fixed = _FIXED_IN.get((major, minor))
+    if first_fixed is not None and patch >= first_fixed:
+        return FIXED
+    if version[:2] < _FLAWED_FROM or not re.fullmatch(r"\d+\.\d+(\.\d+)?", release):
+        return None
+    return VULNERABLE
+
+
+def exit_race_by_trying() -> str | None:
+    """FIXED or VULNERABLE, tried on two children of our own; None when it cannot be tried.
+
+    Raises nothing and changes nothing.
+    """
+    import subprocess  # here: an audit does not need it, and it takes longer than all the rest
+
+    options: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        options = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _EXIT_PROBE],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            timeout=20,
+            **options,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return {b"1 0\n": FIXED, b"1 1\n": VULNERABLE}.get(done.stdout)

@@ -1,0 +1,60 @@
+"""Whether a process runs Python, and what started it. Pure."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+_PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
+_PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
+
+_FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
+"""PEP 768."""
+
+FRAMEWORKS = {
+    "multiprocessing": rb"from multiprocessing\.(?:spawn|forkserver|resource_tracker) import",
+    "celery": rb"(?:^|[/\0])celery(?:\0|$)",
+    "gunicorn": rb"(?:^|[/\0])gunicorn(?:\0|:|$)",
+    "uvicorn": rb"(?:^|[/\0])uvicorn(?:\0|$)",
+}
+"""Frameworks that start workers, and how their command lines look."""
+
+_FRAMEWORK = re.compile(
+    b"|".join(b"(?P<%s>%s)" % (name.encode(), look) for name, look in FRAMEWORKS.items())
+)
+
+
+def split_arguments(command: bytes) -> list[bytes]:
+    """The arguments in a /proc/PID/cmdline."""
+    return command.rstrip(b"\0").split(b"\0") if command else []
+
+
+def framework_of(command: bytes) -> str | None:
+    """The key of FRAMEWORKS that a command line (/proc/PID/cmdline) belongs to."""
+    found = _FRAMEWORK.search(command)
+    return found.lastgroup if found else None
+
+
+def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
+    """The version of the Python that a program runs; '' for none, None when it is not known.
+
+    exe -- where its exe link points; code -- its mapped files, from procfs.parse_code_files()
+    """
+    program = _PYTHON.search(exe.removesuffix(" (deleted)"))
+    version = program and program[1]
+    for _, path in code:
+        library = _PYTHON_LIBRARY.search(path)
+        if library:
+            version = library[1].decode()
+    if version:
+        return version
+    return None if program else ""
+
+
+def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
+    """Whether a Python of this version, started with these arguments, obeys sys.remote_exec()."""
+    if tuple(map(int, version.split("."))) < _FIRST_PYTHON_WITH_REMOTE_DEBUGGING:
+        return False
+    return b"-Xdisable-remote-debug" not in arguments and not any(
+        pair == (b"-X", b"disable-remote-debug") for pair in pairwise(arguments)
+    )

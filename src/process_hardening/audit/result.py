@@ -1,0 +1,153 @@
+"""The result of an audit: the processes with their findings, and the host. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from process_hardening.audit.host import Host
+from process_hardening.audit.posture import Crash, Posture, crash_of, describe_outcome
+from process_hardening.audit.rules import judge_process
+from process_hardening.audit.rules.model import (
+    SEVERITIES,
+    Check,
+    Finding,
+    ProcessCase,
+    rank,
+    worst_of,
+)
+from process_hardening.audit.tree import find_hardened_ancestors
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Entry(Record):
+    """One process of an audit.
+
+    posture -- what was observed of it; user -- the name of its user, or the uid as text
+    crash -- where a crash would put its memory; findings -- the worst first
+    depth -- how many of its ancestors are in the audit
+    """
+
+    posture: Posture
+    user: str
+    crash: Crash
+    findings: tuple[Finding, ...]
+    depth: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What an attacker of the same user gets, and where a crash puts the memory."""
+        return describe_outcome(self.posture, self.crash)
+
+    def fingerprint(self, finding: Finding) -> str:
+        """What identifies a finding in a later audit: no pid, no number that changes."""
+        subject = ",".join(finding.subject)
+        return f"{finding.id}:{self.posture.uid}:{self.posture.name}:{subject}"
+
+
+class Audit(Record):
+    """The processes that were asked for, and the host that they run on.
+
+    entries -- in ascending order of their pids, or as a tree
+    notes -- what could not be seen, a sentence each; any note makes the audit incomplete
+    gone -- pids that were asked for and had ended
+    seconds -- how long reading took
+    """
+
+    host: Host
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+    gone: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that was asked for stayed unseen."""
+        return not self.notes
+
+    def findings(self) -> list[tuple[Entry, Finding]]:
+        """All findings with their processes, the worst first."""
+        pairs = [(entry, finding) for entry in self.entries for finding in entry.findings]
+        pairs.sort(key=lambda pair: (-rank(pair[1].severity), pair[1].id, pair[0].posture.pid))
+        return pairs
+
+    def count_verdicts(self) -> Counter[str]:
+        """How many processes with memory there are of each verdict."""
+        return Counter(e.posture.verdict for e in self.entries if e.posture.has_memory)
+
+    def count_severities(self) -> dict[str, int]:
+        """How many findings there are of each severity."""
+        counts = Counter(finding.severity for entry in self.entries for finding in entry.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    def worst(self) -> str | None:
+        """The highest severity among the findings."""
+        return worst_of(finding for entry in self.entries for finding in entry.findings)
+
+
+class Diagnosis(Record):
+    """What doctor found out about the host: one check for each of its questions."""
+
+    host: Host
+    checks: tuple[Check, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all checks, in their order."""
+        return tuple(finding for check in self.checks for finding in check.findings)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every question could be answered."""
+        return all(check.answer.is_known for check in self.checks)
+
+
+def make_entries(
+    postures: Iterable[Posture], host: Host, user_of: Callable[[int], str]
+) -> tuple[Entry, ...]:
+    """Judge every process, by itself and by its ancestors.
+
+    user_of -- takes a uid and returns the name of the user
+    """
+    postures = list(postures)
+    ancestors = find_hardened_ancestors(postures)
+    names: dict[int | None, str] = {None: "?"}
+    entries = []
+    for posture in postures:
+        if posture.uid is not None and posture.uid not in names:
+            names[posture.uid] = user_of(posture.uid)
+        crash = crash_of(posture, host.core)
+        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestors.get(posture.pid))
+        entries.append(
+            Entry(
+                posture=posture,
+                user=names[posture.uid],
+                crash=crash,
+                findings=judge_process(case),
+            )
+        )
+    return tuple(entries)
+
+
+def list_notes(
+    postures: Iterable[Posture], host: Host, all_users: bool, as_root: bool
+) -> tuple[str, ...]:
+    """What could not be seen, a sentence each.
+
+    all_users -- whether processes of all users were asked for; as_root -- whether root asks
+    """
+    postures = list(postures)
+    notes = [f"process {p.pid}: {p.problem}" for p in postures if p.problem]
+    if host.hidepid and all_users and not as_root:
+        notes.append(
+            f"/proc is mounted with hidepid={host.hidepid}, which hides processes that we may not"
+            " trace, our own hardened ones too; audit as root"
+        )
+    unknown = [p.pid for p in postures if p.has_memory and p.inspectable is None and not p.problem]
+    if unknown:
+        pids = ", ".join(map(str, unknown[:5])) + (" and more" if len(unknown) > 5 else "")
+        notes.append(f"this kernel does not tell whether {pids} can be inspected; audit as root")
+    return tuple(notes)

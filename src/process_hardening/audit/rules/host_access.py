@@ -1,0 +1,221 @@
+"""Rules about the host: who can read processes, by its settings and its users."""
+
+from __future__ import annotations
+
+from process_hardening.audit.exit_race import FIXED, VULNERABLE
+from process_hardening.audit.host import BY_VERSION, TRIED
+from process_hardening.audit.rules.model import (
+    HIGH,
+    INFO,
+    LOW,
+    MEDIUM,
+    Answer,
+    HostCase,
+    Match,
+    Topic,
+    rule,
+    sysctl_commands,
+)
+
+
+@rule(
+    id="PH107",
+    severity=MEDIUM,
+    words="any process may attach to any other of the same user (Yama)",
+    why="Yama's ptrace_scope of 1 limits attaching to descendants, 2 to CAP_SYS_PTRACE. Without"
+    " it, only the dumpable flag of each process decides. It does not stop reading"
+    " /proc/PID/environ.",
+    fix="Set kernel.yama.ptrace_scope to 1, or to 2 where nobody debugs. If the setting does not"
+    " exist, boot the kernel with yama in its lsm= list.",
+    commands=sysctl_commands("kernel.yama.ptrace_scope", "1"),
+    source="Documentation/admin-guide/LSM/Yama.rst",
+)
+def find_free_attaching(case: HostCase) -> Match | None:
+    """Yama is off or not there."""
+    return Match() if case.host.ptrace_scope in (None, 0) else None
+
+
+def _describe_yama(case: HostCase) -> Answer:
+    value = case.host.ptrace_scope
+    if value is not None:
+        return Answer(text=f"kernel.yama.ptrace_scope is {value}")
+    if "proc/sys/kernel/yama/ptrace_scope" in case.host.hidden:
+        return Answer(text="kernel.yama.ptrace_scope cannot be read", is_known=False)
+    return Answer(text="is not active in this kernel")
+
+
+YAMA = Topic(name="Yama", describe=_describe_yama, rules=(find_free_attaching,))
+
+
+@rule(
+    id="PH108",
+    severity=LOW,
+    words="users can profile the kernel and the whole machine (kernel.perf_event_paranoid < 2)",
+    why="Below 2, perf_event_open(2) shows unprivileged users kernel addresses. Below 1 it shows"
+    " what other users' processes do: a side channel to secrets.",
+    fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 forbids it to users altogether.",
+    commands=sysctl_commands("kernel.perf_event_paranoid", "2"),
+    source="perf_event_open(2); Documentation/admin-guide/perf-security.rst",
+)
+def find_free_profiling(case: HostCase) -> Match | None:
+    """kernel.perf_event_paranoid is below 2."""
+    value = case.host.perf_event_paranoid
+    if value is None or value >= 2:
+        return None
+    message = f"users can profile the kernel and the machine: kernel.perf_event_paranoid is {value}"
+    return Match(message=message)
+
+
+def _describe_perf(case: HostCase) -> Answer:
+    value = case.host.perf_event_paranoid
+    if value is not None:
+        return Answer(text=f"kernel.perf_event_paranoid is {value}")
+    if "proc/sys/kernel/perf_event_paranoid" in case.host.hidden:
+        return Answer(text="kernel.perf_event_paranoid cannot be read", is_known=False)
+    return Answer(text="are not in this kernel")
+
+
+PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profiling,))
+
+
+@rule(
+    id="PH109",
+    severity=LOW,
+    words="unprivileged users can make user namespaces",
+    why="In a namespace of its own, an unprivileged process has every capability. It can reach"
+    " kernel flaws, and it can read what is started there, hardened or not. Browser sandboxes and"
+    " rootless containers need such namespaces.",
+    fix="Forbid them where nothing needs them.",
+    commands=sysctl_commands("user.max_user_namespaces", "0"),
+    source="user_namespaces(7)",
+)
+def find_free_user_namespaces(case: HostCase) -> Match | None:
+    """Unprivileged users may make user namespaces."""
+    return Match() if case.host.user_namespaces else None
+
+
+def _describe_user_namespaces(case: HostCase) -> Answer:
+    allowed = case.host.user_namespaces
+    if allowed is None:
+        return Answer(text="who can make them is not known", is_known=False)
+    return Answer(text=f"unprivileged users {'can' if allowed else 'cannot'} make them")
+
+
+USER_NAMESPACES = Topic(
+    name="user namespaces", describe=_describe_user_namespaces, rules=(find_free_user_namespaces,)
+)
+
+
+@rule(
+    id="PH114",
+    severity=HIGH,
+    words="the kernel lets users steal open files from exiting processes (CVE-2026-46333)",
+    why="Before the fix, __ptrace_may_access() skips the dumpable check once a process has given up"
+    " its memory, while its files are still open. pidfd_getfd(2) can take them, from hardened"
+    " processes and from set-user-ID programs.",
+    fix="Boot a kernel with commit 31e62c2ebbfd \"ptrace: slightly saner 'get_dumpable()'"
+    ' logic": 5.10.256, 5.15.207, 6.1.173, 6.6.139, 6.12.89, 6.18.31, 7.0.8, 7.1, or your'
+    " distribution's update. Until then, set kernel.yama.ptrace_scope to 2.",
+    commands=sysctl_commands("kernel.yama.ptrace_scope", "2"),
+    source="CVE-2026-46333; announcement of the seven stable kernels, LWN article 1073060",
+)
+def find_exit_race(case: HostCase) -> Match | None:
+    """The kernel does not have the fix."""
+    if case.host.exit_race != VULNERABLE:
+        return None
+    return Match(message=_describe_exit_race(case).text)
+
+
+_EXIT_RACE_SOURCES = {
+    TRIED: " (tried on two processes of our own)",
+    BY_VERSION: " (by its version)",
+    None: "",
+}
+
+
+def _describe_exit_race(case: HostCase) -> Answer:
+    host = case.host
+    source = _EXIT_RACE_SOURCES[host.exit_race_source]
+    if host.exit_race == FIXED:
+        return Answer(text=f"the kernel, {host.kernel}, has the fix{source}")
+    if host.exit_race == VULNERABLE:
+        return Answer(text=f"the kernel, {host.kernel}, does not have the fix{source}")
+    return Answer(
+        text=f"it could not be tried, and the version {host.kernel} does not tell: distributions"
+        " backport fixes without changing it; ask yours for CVE-2026-46333",
+        is_known=False,
+    )
+
+
+EXIT_RACE = Topic(name="CVE-2026-46333", describe=_describe_exit_race, rules=(find_exit_race,))
+
+
+@rule(
+    id="PH116",
+    severity=LOW,
+    words="others than root can read everybody's memory",
+    why="Members of a group that is as good as root, a program whose file carries a capability, and"
+    " a process that holds one can read hardened processes.",
+    fix="Remove users from the group, and capabilities from files. For processes, see PH011.",
+    commands=("gpasswd -d USER GROUP", "setcap -r FILE"),
+    source="capabilities(7); Documentation of docker, lxd and incus on their groups",
+)
+def find_other_readers(case: HostCase) -> Match | None:
+    """Groups, programs and processes that can read everything."""
+    readers = _list_readers(case)
+    if not readers:
+        return None
+    message = f"besides root, others' memory can be read by {'; '.join(readers)}"
+    return Match(message=message, subject=readers)
+
+
+def _list_readers(case: HostCase) -> tuple[str, ...]:
+    groups = [f"group {group} ({', '.join(users)})" for group, users in case.host.root_like]
+    files = [f"{path} ({', '.join(names)})" for path, names in case.host.capable_files]
+    processes = {
+        f"process {p.name} of uid {p.uid} ({', '.join(p.capabilities)})"
+        for p in case.postures
+        if p.capabilities and p.uid and not p.other_user_namespace
+    }
+    return (*groups, *files, *sorted(processes))
+
+
+def _describe_readers(case: HostCase) -> Answer:
+    return Answer(text="; ".join(("root", *_list_readers(case))))
+
+
+READERS = Topic(
+    name="who reads others' memory", describe=_describe_readers, rules=(find_other_readers,)
+)
+
+
+@rule(
+    id="PH117",
+    severity=INFO,
+    words="every user can see the arguments of every process",
+    why="/proc without hidepid shows the command lines of all users to all users.",
+    fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
+    " the option gid= as well.",
+    commands=(
+        "mount -o remount,hidepid=invisible /proc",
+        "echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
+    ),
+    source="proc(5), mount options",
+)
+def find_visible_arguments(case: HostCase) -> Match | None:
+    """/proc is mounted without hidepid."""
+    return Match() if not case.host.hidepid else None
+
+
+def _describe_hidepid(case: HostCase) -> Answer:
+    hidepid = case.host.hidepid
+    if hidepid is None:
+        return Answer(text="how /proc is mounted cannot be read", is_known=False)
+    if hidepid:
+        return Answer(text=f"/proc is mounted with hidepid={hidepid}")
+    return Answer(text="everybody can see everybody's")
+
+
+HIDEPID = Topic(
+    name="arguments of others", describe=_describe_hidepid, rules=(find_visible_arguments,)
+)

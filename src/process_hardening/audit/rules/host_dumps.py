@@ -1,0 +1,154 @@
+"""Rules about the host: where core dumps go, and what privileged programs leave."""
+
+from __future__ import annotations
+
+from process_hardening.audit.host import HANDLER_MISSING
+from process_hardening.audit.posture import NOWHERE, PIPE, SOCKET
+from process_hardening.audit.rules.model import (
+    HIGH,
+    LOW,
+    MEDIUM,
+    Answer,
+    HostCase,
+    Match,
+    Topic,
+    rule,
+    sysctl_commands,
+)
+
+_DISCARD_CORES = sysctl_commands("kernel.core_pattern", "|/bin/false")
+_SUID_NOT_DUMPABLE = sysctl_commands("fs.suid_dumpable", "0")
+
+
+@rule(
+    id="PH101",
+    severity=MEDIUM,
+    words="core dumps are handed to a program",
+    why="A kernel.core_pattern that begins with | hands the memory of every dumpable process that"
+    " crashes to a program, even where the core limit is 0.",
+    fix="Discard core dumps, or configure the program to keep nothing.",
+    commands=_DISCARD_CORES,
+    source="core(5), piping core dumps to a program",
+)
+def find_core_pipe(case: HostCase) -> Match | None:
+    """kernel.core_pattern begins with |."""
+    core = case.host.core
+    if core.kind != PIPE:
+        return None
+    message = f"core dumps are handed to {core.target}, whatever the core limit"
+    return Match(message=message, subject=(core.target,))
+
+
+@rule(
+    id="PH102",
+    severity=HIGH,
+    words="the program that gets core dumps is missing, or others than root can replace it",
+    why="The kernel starts it as root with the memory of the crashed process on its standard"
+    " input.",
+    fix="Give the program to root, install it if it is missing, or discard core dumps.",
+    commands=("chown root:root PROGRAM", "chmod go-w PROGRAM", *_DISCARD_CORES),
+    source="core(5), piping core dumps to a program",
+)
+def find_unsafe_core_handler(case: HostCase) -> Match | None:
+    """The program that gets core dumps is not safely root's."""
+    program, state = case.host.core.target, case.host.core_handler
+    if state is None:
+        return None
+    if state == HANDLER_MISSING:
+        return Match(message=f"{program} is missing", subject=(program,), commands=_DISCARD_CORES)
+    return Match(message=f"others than root can replace {program}", subject=(program,))
+
+
+@rule(
+    id="PH103",
+    severity=MEDIUM,
+    words="core dumps are sent to a socket",
+    why="A kernel.core_pattern that begins with @ sends the memory of every dumpable process that"
+    " crashes to a socket, whatever the core limit.",
+    fix="Discard core dumps, unless a coredump service reads that socket.",
+    commands=_DISCARD_CORES,
+    source="core(5); Documentation/admin-guide/sysctl/kernel.rst",
+)
+def find_core_socket(case: HostCase) -> Match | None:
+    """kernel.core_pattern begins with @."""
+    core = case.host.core
+    if core.kind != SOCKET:
+        return None
+    message = f"core dumps are sent to the socket {core.target}, whatever the core limit"
+    return Match(message=message, subject=(core.target,))
+
+
+@rule(
+    id="PH104",
+    severity=LOW,
+    words="core files are written into working directories",
+    why="A relative kernel.core_pattern leaves the memory of a crashed process wherever it"
+    " happened to run: in a shared folder, a repository, a web root.",
+    fix="Discard core dumps, or name an absolute path in a folder that only root can enter.",
+    commands=_DISCARD_CORES,
+    source="core(5), naming of core dump files",
+)
+def find_relative_core_files(case: HostCase) -> Match | None:
+    """kernel.core_pattern is a relative path."""
+    return Match() if case.host.core.is_relative else None
+
+
+def _describe_core_dumps(case: HostCase) -> Answer:
+    core = case.host.core
+    if core.kind is None:
+        return Answer(text="kernel.core_pattern cannot be read", is_known=False)
+    if core.kind == NOWHERE:
+        return Answer(text="are discarded")
+    return Answer(text=f"kernel.core_pattern is {core.pattern!r}")
+
+
+CORE_DUMPS = Topic(
+    name="core dumps",
+    describe=_describe_core_dumps,
+    rules=(find_core_pipe, find_unsafe_core_handler, find_core_socket, find_relative_core_files),
+)
+
+
+@rule(
+    id="PH105",
+    severity=HIGH,
+    words="programs with raised privileges are dumpable (fs.suid_dumpable = 1)",
+    why="With 1, a process that changes its uid, or runs a file that it may not read, becomes"
+    " dumpable. Set-user-ID programs leave readable cores, setuid(2) undoes hardening, and an"
+    " execute-only image does not protect.",
+    fix="Set fs.suid_dumpable to 0.",
+    commands=_SUID_NOT_DUMPABLE,
+    source="proc_sys_fs(5) suid_dumpable",
+)
+def find_dumpable_suid(case: HostCase) -> Match | None:
+    """fs.suid_dumpable is 1."""
+    return Match() if case.host.suid_dumpable == 1 else None
+
+
+@rule(
+    id="PH106",
+    severity=MEDIUM,
+    words="programs with raised privileges leave cores for root (fs.suid_dumpable = 2)",
+    why="With 2, a process that changes its uid, or runs a file that it may not read, still dumps"
+    " core: readable by root, to an absolute path or a program.",
+    fix="Set fs.suid_dumpable to 0.",
+    commands=_SUID_NOT_DUMPABLE,
+    source="proc_sys_fs(5) suid_dumpable",
+)
+def find_suid_dumps_for_root(case: HostCase) -> Match | None:
+    """fs.suid_dumpable is 2."""
+    return Match() if case.host.suid_dumpable == 2 else None
+
+
+def _describe_suid_dumpable(case: HostCase) -> Answer:
+    value = case.host.suid_dumpable
+    if value is None:
+        return Answer(text="cannot be read", is_known=False)
+    return Answer(text=str(value))
+
+
+SUID_DUMPABLE = Topic(
+    name="fs.suid_dumpable",
+    describe=_describe_suid_dumpable,
+    rules=(find_dumpable_suid, find_suid_dumps_for_root),
+)

@@ -1,0 +1,188 @@
+"""What a rule and a finding are."""
+
+from __future__ import annotations
+
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from process_hardening.audit.host import Host
+    from process_hardening.audit.posture import Crash, Posture
+
+INFO = "info"
+LOW = "low"
+MEDIUM = "medium"
+HIGH = "high"
+
+SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
+"""In ascending order."""
+
+
+def rank(severity: str) -> int:
+    """The position of a severity in SEVERITIES."""
+    return SEVERITIES.index(severity)
+
+
+class ProcessCase(Record):
+    """What rules about processes look at.
+
+    crash -- where a crash would put its memory
+    ancestor -- its nearest hardened ancestor, if it has one
+    """
+
+    posture: Posture
+    crash: Crash
+    ancestor: Posture | None = None
+
+
+class HostCase(Record):
+    """What rules about the host look at: its settings, and the processes that were read."""
+
+    host: Host
+    postures: tuple[Posture, ...] = ()
+
+
+class Match(Record):
+    """What a rule found in one case. '' and (): what the rule itself says.
+
+    message -- what is wrong, in this case
+    subject -- the names of variables or paths that it is about
+    fix, commands -- what fixes this case
+    """
+
+    message: str = ""
+    subject: tuple[str, ...] = ()
+    fix: str = ""
+    commands: tuple[str, ...] = ()
+
+
+class Rule(Record):
+    """One kind of finding, and the check that finds it.
+
+    id -- PH001 and up for processes, PH101 and up for the host; an id is never reused
+    words -- what is wrong, in a line for a table
+    why -- why it matters
+    fix -- what to do about it; commands -- shell commands that do it, with PLACEHOLDERS
+    source -- where the facts come from
+    check -- takes a ProcessCase or a HostCase; returns a Match, or None when nothing is wrong
+    """
+
+    id: str
+    severity: str
+    words: str
+    why: str
+    fix: str
+    commands: tuple[str, ...]
+    source: str
+    check: Callable[[Any], Match | None]
+
+    def judge(self, case: ProcessCase | HostCase) -> Finding | None:
+        """The finding in a case, if there is one."""
+        match = self.check(case)
+        if match is None:
+            return None
+        return Finding(
+            rule=self,
+            message=match.message or self.words,
+            subject=match.subject,
+            fix=match.fix or self.fix,
+            commands=match.commands or self.commands,
+        )
+
+
+def rule(
+    *,
+    id: str,  # noqa: A002 -- what it is called everywhere
+    severity: str,
+    words: str,
+    why: str,
+    fix: str,
+    commands: tuple[str, ...],
+    source: str,
+) -> Callable[[Callable[[Any], Match | None]], Rule]:
+    """Make a Rule of the check function below it."""
+
+    def make(check: Callable[[Any], Match | None]) -> Rule:
+        return Rule(
+            id=id,
+            severity=severity,
+            words=words,
+            why=why,
+            fix=fix,
+            commands=commands,
+            source=source,
+            check=check,
+        )
+
+    return make
+
+
+class Finding(Record):
+    """What a rule found. The fields are those of Match, filled in from the rule."""
+
+    rule: Rule
+    message: str
+    subject: tuple[str, ...]
+    fix: str
+    commands: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The id of its rule."""
+        return self.rule.id
+
+    @property
+    def severity(self) -> str:
+        """The severity of its rule."""
+        return self.rule.severity
+
+    def is_at_least(self, severity: str) -> bool:
+        """Whether it is as severe as that, or more."""
+        return rank(self.severity) >= rank(severity)
+
+
+def worst_of(findings: Iterable[Finding]) -> str | None:
+    """The highest severity among findings."""
+    return max((finding.severity for finding in findings), key=rank, default=None)
+
+
+class Answer(Record):
+    """What doctor learned about a topic. is_known -- False: text says why it could not be told."""
+
+    text: str
+    is_known: bool = True
+
+
+class Topic(Record):
+    """One question that doctor asks about the host.
+
+    describe -- takes a HostCase; returns the Answer
+    rules -- what can be wrong with it
+    """
+
+    name: str
+    describe: Callable[[HostCase], Answer]
+    rules: tuple[Rule, ...]
+
+
+class Check(Record):
+    """The answer to one question about the host, and what is wrong with it."""
+
+    topic: str
+    answer: Answer
+    findings: tuple[Finding, ...]
+
+
+def list_names(names: tuple[str, ...]) -> str:
+    """Names as text; the first eight of many."""
+    shown = ", ".join(names[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
+
+
+def sysctl_commands(name: str, value: str) -> tuple[str, ...]:
+    """The commands that change a kernel setting, now and at every boot."""
+    setting = f"'{name}={value}'" if "|" in value else f"{name}={value}"
+    return f"sysctl -w {setting}", f"echo {setting} > /etc/sysctl.d/60-{name}.conf"

@@ -1,0 +1,361 @@
+"""Rules about a process: who can read it, and what it gives away."""
+
+from __future__ import annotations
+
+from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET
+from process_hardening.audit.rules.model import (
+    HIGH,
+    INFO,
+    LOW,
+    MEDIUM,
+    Match,
+    ProcessCase,
+    list_names,
+    rule,
+)
+from process_hardening.state import HARDENED, UNKNOWN
+from process_hardening.variables import INJECTOR, kind_of
+
+_START_HARDENED = ("process-hardening run -- PROGRAM",)
+
+
+@rule(
+    id="PH001",
+    severity=HIGH,
+    words="any process of the same user can read its memory",
+    why="The process is dumpable (PR_GET_DUMPABLE is 1). Everything else that the user runs, such"
+    " as a dependency's install script or an editor extension, can use ptrace, process_vm_readv,"
+    " pidfd_getfd and /proc/PID/mem, environ and fd on it.",
+    fix="Start it hardened, or call pre_main_hardening() as the first statement of main().",
+    commands=_START_HARDENED,
+    source="prctl(2) PR_SET_DUMPABLE; ptrace(2), ptrace access mode checking",
+)
+def find_readable_memory(case: ProcessCase) -> Match | None:
+    """It is inspectable, and not root's."""
+    return Match() if case.posture.inspectable and case.posture.uid != 0 else None
+
+
+@rule(
+    id="PH002",
+    severity=LOW,
+    words="any other process of root can read its memory",
+    why="Root with all its capabilities can read everything anyway. But in a container root"
+    " usually lacks CAP_SYS_PTRACE, and then the dumpable flag decides for root's processes too.",
+    fix="Start it hardened, or give the program a user of its own.",
+    commands=_START_HARDENED,
+    source="ptrace(2), ptrace access mode checking; capabilities(7) CAP_SYS_PTRACE",
+)
+def find_readable_memory_of_root(case: ProcessCase) -> Match | None:
+    """It is inspectable, and root's."""
+    return Match() if case.posture.inspectable and case.posture.uid == 0 else None
+
+
+_DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
+
+
+@rule(
+    id="PH003",
+    severity=MEDIUM,
+    words="a crash would store its memory",
+    why="With its core limit and kernel.core_pattern, a crash copies all of its memory, secrets"
+    " included, to a file, a program or a socket. Any process of the user can cause the crash with"
+    " a signal.",
+    fix="Start it hardened. If kernel.core_pattern begins with | or @, a core limit of 0 does not"
+    " help.",
+    commands=_START_HARDENED,
+    source="core(5); fs/coredump.c: do_coredump()",
+)
+def find_core_dump(case: ProcessCase) -> Match | None:
+    """A crash now would put its memory somewhere."""
+    crash = case.crash
+    if crash.destination in (NOWHERE, None):
+        return None
+    receiver = _DUMP_RECEIVERS[str(crash.destination)]
+    return Match(message=f"a crash would write its memory to {receiver}: {crash.target}")
+
+
+@rule(
+    id="PH004",
+    severity=LOW,
+    words="its core limit is not 0, soft and hard",
+    why="The core limit is the second lock behind the dumpable flag. A soft limit of 0 alone does"
+    " not lock anything: any process of the user can raise it with prlimit(2).",
+    fix="Set both limits to 0: now, by starting it hardened, with LimitCORE=0 in its systemd unit,"
+    " or with `ulimit -c 0` in the script that starts it.",
+    commands=("prlimit --pid PID --core=0:0", *_START_HARDENED),
+    source="getrlimit(2) RLIMIT_CORE; prlimit(2)",
+)
+def find_core_limit(case: ProcessCase) -> Match | None:
+    """One of the limits is not 0."""
+    limit = case.posture.core_limit
+    if limit is None or limit == (0, 0):
+        return None
+    return Match(message="its soft core limit is 0, but its hard limit is not" * (limit[0] == 0))
+
+
+@rule(
+    id="PH005",
+    severity=HIGH,
+    words="a tracer is attached",
+    why="A process that is attached with ptrace can read and change all of its memory and"
+    " registers, and stays attached through any later hardening.",
+    fix="Find out what the tracer is for and end it. Policy(refuse_tracer=True), which STRICT"
+    " includes, makes a program refuse to start under a tracer.",
+    commands=("ps -o pid,user,args -p TRACER_PID",),
+    source="proc_pid_status(5) TracerPid; ptrace(2)",
+)
+def find_tracer(case: ProcessCase) -> Match | None:
+    """A tracer is attached to one of its threads."""
+    tracer = case.posture.tracer_pid
+    return Match(commands=(f"ps -o pid,user,args -p {tracer}",)) if tracer else None
+
+
+@rule(
+    id="PH006",
+    severity=MEDIUM,
+    words="its environment has a variable that injects code",
+    why="LD_PRELOAD and LD_AUDIT make the dynamic loader load a library into this process and into"
+    " every program that it starts.",
+    fix="Remove the variable where the process is started, or start it hardened, without it.",
+    commands=_START_HARDENED,
+    source="ld.so(8); proc_pid_environ(5)",
+)
+def find_injecting_variable(case: ProcessCase) -> Match | None:
+    """Loader variables that load code."""
+    names = _injectors(case.posture.loader_variables or ())
+    if not names:
+        return None
+    return Match(message=f"its environment injects code: {list_names(names)}", subject=names)
+
+
+@rule(
+    id="PH007",
+    severity=LOW,
+    words="its environment has a variable of the dynamic loader",
+    why="LD_LIBRARY_PATH and similar variables decide which libraries are loaded, or make the"
+    " loader print and trace. Whoever can write to a folder named there can run code in the"
+    " process.",
+    fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened: child_env()"
+    " passes the variable on to the children that need it.",
+    commands=_START_HARDENED,
+    source="ld.so(8); proc_pid_environ(5)",
+)
+def find_loader_variable(case: ProcessCase) -> Match | None:
+    """Loader variables that load no code themselves."""
+    variables = case.posture.loader_variables or ()
+    injectors = _injectors(variables)
+    names = tuple(name for name in variables if name not in injectors)
+    if not names:
+        return None
+    return Match(message=f"its environment directs the loader: {list_names(names)}", subject=names)
+
+
+def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if kind_of(name) == INJECTOR)
+
+
+@rule(
+    id="PH008",
+    severity=HIGH,
+    words="a library was injected",
+    why="A library is mapped that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
+    " ld.so.preload did. It runs inside the process, sees all of its memory, and can make system"
+    " calls lie. Hardening that starts later does not remove it.",
+    fix="Find out where the library comes from, and start the program hardened: then it is never"
+    " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
+    commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
+    source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
+)
+def find_injected_library(case: ProcessCase) -> Match | None:
+    """Libraries that the program did not ask for."""
+    paths = case.posture.injected_libraries
+    return Match(message=f"injected: {list_names(paths)}", subject=paths) if paths else None
+
+
+@rule(
+    id="PH009",
+    severity=MEDIUM,
+    words="other processes can read secrets in its environment",
+    why="Variables whose names are known for secrets are in /proc/PID/environ of a dumpable"
+    " process. They are also passed on to everything that it starts.",
+    fix="Start it hardened, and pass secrets in a file or a descriptor instead.",
+    commands=_START_HARDENED,
+    source="proc_pid_environ(5); secret_names.py of this package",
+)
+def find_secret_variable(case: ProcessCase) -> Match | None:
+    """Secrets in the environment of a process that others can read."""
+    names = case.posture.secret_variables
+    if not names or not case.posture.inspectable:
+        return None
+    return Match(message=f"readable in its environment: {list_names(names)}", subject=names)
+
+
+@rule(
+    id="PH010",
+    severity=HIGH,
+    words="its arguments contain a secret",
+    why="Every user can read /proc/PID/cmdline, unless /proc is mounted with hidepid. Hardening"
+    " cannot hide it. Shell histories and process accounting keep it too.",
+    fix="Pass the secret in a file, a descriptor or standard input. Then change the secret. Until"
+    " then, hidepid keeps other users from reading it.",
+    commands=("mount -o remount,hidepid=invisible /proc",),
+    source="proc_pid_cmdline(5); secret_names.py of this package",
+)
+def find_secret_argument(case: ProcessCase) -> Match | None:
+    """Secrets in its arguments, hardened or not."""
+    names = case.posture.secret_arguments
+    return Match(message=f"in its arguments: {list_names(names)}", subject=names) if names else None
+
+
+@rule(
+    id="PH011",
+    severity=MEDIUM,
+    words="it is not root but can read processes of other users",
+    why="CAP_SYS_PTRACE, CAP_PERFMON, CAP_DAC_READ_SEARCH or CAP_SYS_ADMIN lets it read memory or"
+    " files of others. A flaw in it becomes a flaw of all of them.",
+    fix="Take the capability from the program's file, or from its systemd unit"
+    " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
+    commands=("getpcaps PID", "setcap -r FILE"),
+    source="capabilities(7)",
+)
+def find_reading_capability(case: ProcessCase) -> Match | None:
+    """Capabilities of reading others, held by somebody else than root."""
+    names = case.posture.capabilities
+    if not names or not case.posture.uid:
+        return None
+    return Match(message=f"it is not root and has {list_names(names)}", subject=names)
+
+
+@rule(
+    id="PH012",
+    severity=LOW,
+    words="it runs in another user namespace",
+    why="The owner of a user namespace has every capability in it, CAP_SYS_PTRACE included. The"
+    " dumpable flag does not keep the owner out of anything that was started there.",
+    fix="Start programs that hold secrets outside of rootless containers and `unshare --user`.",
+    commands=_START_HARDENED,
+    source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
+)
+def find_user_namespace(case: ProcessCase) -> Match | None:
+    """It runs in another user namespace than ours."""
+    return Match() if case.posture.other_user_namespace else None
+
+
+@rule(
+    id="PH013",
+    severity=MEDIUM,
+    words="any process of the same user can run Python code in it",
+    why="From Python 3.14 on, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
+    " script, unless remote debugging was switched off before it started.",
+    fix="Start it hardened, or switch remote debugging off. In the -X option, write hyphens:"
+    " Python ignores it with underscores.",
+    commands=(
+        *_START_HARDENED,
+        "PYTHON_DISABLE_REMOTE_DEBUG=1 PROGRAM",
+        "python3 -X disable-remote-debug SCRIPT",
+    ),
+    source="PEP 768; sys.remote_exec() in Python's documentation",
+)
+def find_remote_debugging(case: ProcessCase) -> Match | None:
+    """sys.remote_exec() reaches it."""
+    return Match() if case.posture.remote_debugging else None
+
+
+_CHILDREN_HARDENED = ("process-hardening run --children -- PROGRAM",)
+_FRAMEWORK_FIXES = {
+    "multiprocessing": "Pass `initializer=process_hardening.pre_main_hardening` to the pool, call"
+    " it first in the target of each Process, or use the start method 'fork', which keeps the"
+    " hardening.",
+    "celery": "Call pre_main_hardening() in a function that is connected to the signal"
+    " worker_process_init. The prefork pool keeps the parent's hardening.",
+    "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
+    " Forked workers keep the master's hardening until something calls exec.",
+    "uvicorn": "Call pre_main_hardening() at the top of the module that holds the application:"
+    " every worker of `uvicorn --workers` imports it.",
+}
+_PYTHON_FIX = (
+    "Call pre_main_hardening() as the first statement of the child, give the parent"
+    " Policy(children='harden'), or start the parent so that its children are hardened too."
+)
+
+
+@rule(
+    id="PH014",
+    severity=HIGH,
+    words="it is not hardened, but its ancestor is",
+    why="execve(2) makes a process dumpable again. Workers that are started as new programs"
+    " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
+    " Forked workers keep it.",
+    fix="Start the parent so that its children are hardened too. This reaches dynamically linked"
+    " descendants; start a static program, or a tool of another program, hardened itself.",
+    commands=(*_CHILDREN_HARDENED, *_START_HARDENED),
+    source="prctl(2) PR_SET_DUMPABLE; execve(2)",
+)
+def find_lost_hardening(case: ProcessCase) -> Match | None:
+    """A descendant of a hardened process of the same user is inspectable."""
+    posture, ancestor = case.posture, case.ancestor
+    if ancestor is None or not posture.inspectable or posture.uid != ancestor.uid:
+        return None
+    fix = _FRAMEWORK_FIXES.get(posture.framework or "", _PYTHON_FIX if posture.python else "")
+    return Match(
+        message=f"it is not hardened, but its ancestor {ancestor.name} is",
+        subject=(ancestor.name,),
+        fix=fix,
+        commands=_CHILDREN_HARDENED if fix else (),
+    )
+
+
+@rule(
+    id="PH015",
+    severity=INFO,
+    words="it is not known whether it is hardened",
+    why="The kernel hides what is needed, or does not have it: before Linux 6.16 it does not"
+    " report the dumpable flag of root's processes.",
+    fix="Look again as root, or on a newer kernel.",
+    commands=("sudo process-hardening status PID",),
+    source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
+)
+def find_unknown_state(case: ProcessCase) -> Match | None:
+    """Its verdict is unknown."""
+    if case.posture.verdict != UNKNOWN:
+        return None
+    problem = case.posture.problem
+    return Match(message=f"not known: {problem}" if problem else "")
+
+
+@rule(
+    id="PH016",
+    severity=INFO,
+    words="it is not known whether a library was injected before it was hardened",
+    why="The kernel hides the maps of a hardened process from other processes of its user, from us"
+    " too.",
+    fix="Look again as root.",
+    commands=("sudo process-hardening status PID",),
+    source="proc_pid_maps(5)",
+)
+def find_unseen_libraries(case: ProcessCase) -> Match | None:
+    """It is hardened, and its maps are hidden for that very reason."""
+    posture = case.posture
+    is_hidden = "injected_libraries" in posture.protected and posture.verdict == HARDENED
+    return Match() if is_hidden else None
+
+
+RULES = (
+    find_lost_hardening,  # first among equals: its fix removes the others
+    find_readable_memory,
+    find_readable_memory_of_root,
+    find_core_dump,
+    find_core_limit,
+    find_tracer,
+    find_injecting_variable,
+    find_loader_variable,
+    find_injected_library,
+    find_secret_variable,
+    find_secret_argument,
+    find_reading_capability,
+    find_user_namespace,
+    find_remote_debugging,
+    find_unknown_state,
+    find_unseen_libraries,
+)
+"""In the order in which findings of the same severity are reported."""

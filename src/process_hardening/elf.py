@@ -1,0 +1,240 @@
+"""What an ELF file says of the program or library in it (elf(5)).
+
+Files may be damaged or hostile: every read is bounded, and what is wrong is one error.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from struct import Struct
+
+from process_hardening.errors import CannotProtectError
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Segment = tuple[int, int, int, int]  # type, offset in the file, address, length
+    Tags = dict[int, list[int]]
+
+# e_machine of the machines that Python can name in os.uname().machine.
+MACHINES = {
+    "x86_64": 62,
+    "i686": 3,
+    "i386": 3,
+    "aarch64": 183,
+    "armv7l": 40,
+    "armv8l": 40,
+    "riscv64": 243,
+    "s390x": 22,
+    "ppc64le": 21,
+    "loongarch64": 258,
+}
+# 32-bit programs that a 64-bit kernel runs as its own.
+_ALSO_RUNS = {62: (3,), 183: (40,)}
+
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
+_ET_EXEC, _ET_DYN = 2, 3
+
+# The kernel's own bound on the program headers (fs/binfmt_elf.c: load_elf_phdrs()).
+_LARGEST_SEGMENT_TABLE = 1 << 16
+# Ours: a hundred times what real programs have.
+_LARGEST_DYNAMIC_SECTION = 1 << 16
+_MOST_NAMES = 1024
+_LONGEST_STRING = 1 << 16
+_PIECE = 256  # longer than most paths
+
+
+class DamagedElfError(CannotProtectError):
+    """The file begins like an ELF file and is none that could run."""
+
+
+class Image(Record):
+    """The facts of an ELF program or library.
+
+    machine -- its e_machine; bits -- 32 or 64; entry -- the address of its first instruction
+    interpreter -- the path of its dynamic loader, or None for a static program
+    dynamic -- the address of its dynamic section, 0 for none
+    needed -- the libraries that it needs, as it names them
+    rpath, runpath -- the folders that it names for them
+    path -- where the file lies, for $ORIGIN
+    """
+
+    machine: int
+    bits: int
+    entry: int = 0
+    interpreter: str | None = None
+    dynamic: int = 0
+    needed: tuple[str, ...] = ()
+    rpath: tuple[str, ...] = ()
+    runpath: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def needs_origin(self) -> bool:
+        """Whether it finds libraries relative to its own file ($ORIGIN)."""
+        # RPATH is in force for whatever the program loads later, too (ld.so(8)).
+        if any(_names_origin(folder) for folder in self.rpath):
+            return True
+        here = os.path.dirname(os.path.realpath(self.path))
+        return any(
+            os.path.exists(
+                os.path.join(folder.replace("${ORIGIN}", here).replace("$ORIGIN", here), library)
+            )
+            for folder in self.runpath
+            if _names_origin(folder)
+            for library in self.needed
+        )
+
+    def same_kind(self, other: Image) -> bool:
+        """Whether a library of the other's kind can be loaded into this program."""
+        return (self.machine, self.bits) == (other.machine, other.bits)
+
+    def runs_on(self, machine: str) -> bool:
+        """Whether a kernel that names its machine so (uname -m) may run this; unknown ones may."""
+        native = MACHINES.get(machine)
+        return native is None or self.machine in (native, *_ALSO_RUNS.get(native, ()))
+
+
+def _names_origin(folder: str) -> bool:
+    return "$ORIGIN" in folder or "${ORIGIN}" in folder
+
+
+class _File:
+    """An ELF file, read piece by piece: mapping it takes longer than everything else here."""
+
+    def __init__(self, fd: int, bits: int, order: str) -> None:
+        self._fd = fd
+        self._size = os.fstat(fd).st_size
+        self.wide = bits == 64
+        self.order = order
+
+    def layout(self, wide: str, narrow: str) -> Struct:
+        return Struct(self.order + (wide if self.wide else narrow))
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset + length > self._size:
+            raise ValueError("it ends too early")
+        return os.pread(self._fd, length, offset)
+
+    def unpack(self, layout: Struct, offset: int) -> tuple[int, ...]:
+        return layout.unpack(self.read(offset, layout.size))
+
+    def string(self, offset: int) -> str:
+        length = _PIECE
+        while offset < self._size and length <= _LONGEST_STRING:
+            text, end, _ = os.pread(self._fd, length, offset).partition(b"\0")
+            if end:
+                return os.fsdecode(text)
+            if offset + length >= self._size:
+                break
+            length *= _PIECE
+        raise ValueError("a string has no end")
+
+
+def _read_segments(file: _File) -> list[Segment]:
+    word = file.layout("Q", "I")
+    pair = file.layout("HH", "HH")
+    (table,) = file.unpack(word, 24 + word.size)
+    size, count = file.unpack(pair, 24 + 3 * word.size + 6)
+    # 64 bit: type flags offset vaddr paddr filesz memsz align;
+    # 32 bit: type offset vaddr paddr filesz memsz flags align.
+    header = file.layout("IIQQQQQQ", "IIIIIIII")
+    if size != header.size or size * count > _LARGEST_SEGMENT_TABLE:
+        raise ValueError("its program headers are of a wrong size")
+    rows = header.iter_unpack(file.read(table, size * count))
+    first = 2 if file.wide else 1
+    return [(row[0], row[first], row[first + 1], row[first + 3]) for row in rows]
+
+
+def parse_tags(section: bytes, layout: Struct) -> Tags:
+    """The entries of a dynamic section: tag to values, in their order."""
+    tags: Tags = {}
+    usable = len(section) // layout.size * layout.size
+    for tag, value in layout.iter_unpack(section[:usable]):
+        if not tag:
+            break
+        tags.setdefault(tag, []).append(value)
+    return tags
+
+
+def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
+    """A function from a tag to the strings that its entries point to."""
+    (address,) = tags.get(_DT_STRTAB, [-1])[:1]
+    table = -1
+    for kind, offset, start, length in segments:
+        if kind == _PT_LOAD and start <= address < start + length:
+            table = offset + address - start
+
+    def strings(tag: int) -> list[str]:
+        places = tags.get(tag, [])
+        if places and table < 0:
+            raise ValueError("it has no table of strings")
+        if len(places) > _MOST_NAMES:
+            raise ValueError("it names too many libraries")
+        return [file.string(table + place) for place in places]
+
+    return strings
+
+
+def _parse(fd: int, path: str) -> Image:
+    start = os.pread(fd, 6, 0)
+    if len(start) < 6 or start[4] not in (1, 2) or start[5] not in (1, 2):
+        raise ValueError("neither 32 nor 64 bits, or no byte order")
+    bits = 32 * start[4]
+    file = _File(fd, bits, "<" if start[5] == 1 else ">")
+    kind, machine = file.unpack(file.layout("HH", "HH"), 16)
+    if kind not in (_ET_EXEC, _ET_DYN):
+        raise ValueError("neither executable nor position-independent")
+    (entry,) = file.unpack(file.layout("Q", "I"), 24)
+
+    segments = _read_segments(file)
+    interpreter = None
+    dynamic = 0
+    tags: Tags = {}
+    for type_, offset, address, length in segments:
+        if type_ == _PT_INTERP:
+            interpreter = file.string(offset)
+        elif type_ == _PT_DYNAMIC:
+            if length > _LARGEST_DYNAMIC_SECTION:
+                raise ValueError("its dynamic section is too large")
+            dynamic = address
+            tags = parse_tags(file.read(offset, length), file.layout("QQ", "II"))
+    strings = _string_reader(file, segments, tags)
+    return Image(
+        machine=machine,
+        bits=bits,
+        entry=entry,
+        interpreter=interpreter,
+        dynamic=dynamic,
+        needed=tuple(strings(_DT_NEEDED)),
+        rpath=_folders(strings(_DT_RPATH)),
+        runpath=_folders(strings(_DT_RUNPATH)),
+        path=path,
+    )
+
+
+def _folders(texts: list[str]) -> tuple[str, ...]:
+    folders = tuple(folder for text in texts for folder in text.split(":"))
+    if len(folders) > _MOST_NAMES:
+        raise ValueError("it names too many folders")
+    return folders
+
+
+def read_image(fd: int, path: str) -> Image | None:
+    """Read the facts of an ELF file; None when it is no ELF file.
+
+    fd -- a descriptor of the file, which stays where it is
+    path -- where the file lies, for $ORIGIN and for messages
+
+    Raises DamagedElfError for a damaged one, and OSError.
+    """
+    if os.pread(fd, 4, 0) != b"\x7fELF":
+        return None
+    try:
+        return _parse(fd, path)
+    except (struct.error, ValueError, OverflowError) as error:
+        raise DamagedElfError(f"{path}: damaged ELF file ({error}): reinstall it") from None

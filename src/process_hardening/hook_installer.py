@@ -1,0 +1,258 @@
+"""Installs the start-up hook: files in the site-packages of a Python environment that `site` reads.
+
+Apart from startup_hook.py, which every start of Python pays for, and below the commands, because
+the benchmark installs hooks too.
+
+Until Python 3.17 `site` executes the `import` lines of .pth files. From 3.15 on it calls what
+.start files name, and then ignores the `import` lines of a .pth file of the same name (PEP 829).
+Where both are written, only one takes effect.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+from process_hardening.environment import CHILDREN_VARIABLE
+from process_hardening.errors import CommandError
+from process_hardening.files import replace_bytes
+from process_hardening.record import Record
+
+ALWAYS = "always"
+ON_REQUEST = "on_request"
+"""The modes; the hook calls the function harden_MODE of startup_hook.py."""
+
+DISABLED = "disabled"
+DAMAGED = "damaged"
+OUTDATED = "outdated"
+"""The other states: no hook, not what enable() writes, or what an earlier version wrote."""
+
+NAME = "00_process_hardening"
+"""Sorts before the files of other packages: `site` reads them in alphabetical order."""
+
+_COMMENT = "# `process-hardening hook disable` removes this: it hardens Python at its start\n"
+
+_MODES = (ALWAYS, ON_REQUEST)
+_MODULE = "process_hardening.startup_hook"
+
+# suffix: first and last version of Python that reads it, the line of each mode
+_FILES = {
+    ".start": ((3, 15), (4, 0), {mode: f"{_MODULE}:harden_{mode}\n" for mode in _MODES}),
+    ".pth": (
+        (3, 0),
+        (3, 17),
+        {
+            ALWAYS: f"import {_MODULE}; {_MODULE}.harden_always()\n",
+            # Looks first: a start that is not asked to harden pays for no import.
+            ON_REQUEST: f"import os; os.environ.get({CHILDREN_VARIABLE!r}) == '1' and"
+            f" __import__({_MODULE!r}, fromlist=['']).harden_on_request()\n",
+        },
+    ),
+}
+_EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), of the first version
+
+_ASK = """
+import json, sys, sysconfig
+try:
+    import process_hardening.startup_hook
+    found = True
+except ImportError:
+    found = False
+print(json.dumps([sys.version_info[:2], sysconfig.get_path("purelib"),
+                  sys.prefix != sys.base_prefix, found]))
+"""
+_PROVE = """
+import sys
+import process_hardening
+if process_hardening.status().inspectable:
+    sys.exit("other processes of the user can read it in spite of the hook")
+"""
+
+
+class PythonEnvironment(Record):
+    """A Python environment, as its interpreter describes it.
+
+    python -- its interpreter; version -- (major, minor)
+    site_packages -- the folder that `site` reads, even with -I and -s
+    is_virtual -- whether it is a virtual environment
+    has_package -- whether its interpreter finds process_hardening, even with -I
+    """
+
+    python: str
+    version: tuple[int, int]
+    site_packages: str
+    is_virtual: bool
+    has_package: bool
+
+    def path(self, suffix: str) -> str:
+        """Where the file with this suffix is, or would be."""
+        return os.path.join(self.site_packages, NAME + suffix)
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the files of the hook are, or would be."""
+        return [self.path(suffix) for suffix in self.contents(ALWAYS)]
+
+    def contents(self, mode: str) -> dict[str, bytes]:
+        """The files of the hook that this version of Python reads: suffix and content."""
+        return {
+            suffix: (_COMMENT + lines[mode]).encode()
+            for suffix, (first, last, lines) in _FILES.items()
+            if first <= self.version <= last
+        }
+
+
+def find_environment(python: str | None = None) -> PythonEnvironment:
+    """Ask an interpreter about its environment.
+
+    python -- an interpreter, or the folder of a virtual environment; default: this interpreter
+
+    Raises CommandError.
+    """
+    if python == "":
+        raise CommandError("--python: the path is empty: name an interpreter")
+    python = python or sys.executable
+    if os.path.isdir(python):
+        folder = python
+        python = os.path.join(folder, "bin", "python")
+        if not os.path.exists(python):
+            raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
+    # It has to answer whatever an installed hook does.
+    answer = _ask(python, _ASK, {"CODEX_SKIP_HARDENING": "1"})
+    try:
+        version, site_packages, is_virtual, has_package = json.loads(answer.stdout)
+    except ValueError:
+        raise CommandError(f"{python}: not a Python interpreter: {_last_line(answer)}") from None
+    return PythonEnvironment(
+        python=python,
+        version=tuple(version),
+        site_packages=site_packages,
+        is_virtual=is_virtual,
+        has_package=has_package,
+    )
+
+
+def read_own_state() -> str:
+    """What read_state() returns for the environment of this interpreter. Raises CommandError."""
+    import sysconfig
+
+    return read_state(
+        PythonEnvironment(
+            python=sys.executable,
+            version=sys.version_info[:2],
+            site_packages=sysconfig.get_path("purelib"),
+            is_virtual=sys.prefix != sys.base_prefix,
+            has_package=True,
+        )
+    )
+
+
+def read_state(environment: PythonEnvironment) -> str:
+    """ALWAYS, ON_REQUEST, DISABLED, DAMAGED or OUTDATED. Raises CommandError."""
+    found = _read_files(environment)
+    if not found:
+        return DISABLED
+    for mode in _MODES:
+        if found == environment.contents(mode):
+            return mode
+    return OUTDATED if _is_of_earlier_version(found) else DAMAGED
+
+
+def repair_command(environment: PythonEnvironment) -> str:
+    """The command that writes a damaged or outdated hook anew, in the mode that it had."""
+    found = _read_files(environment)
+    words = ["process-hardening", "hook", "enable"]
+    if any(f"harden_{ON_REQUEST}".encode() in content for content in found.values()):
+        words.append("--on-request")
+    if not environment.is_virtual:
+        words.append("--system")
+    if environment.python != sys.executable:
+        words += ["--python", environment.python]
+    return shlex.join(words)
+
+
+def enable(environment: PythonEnvironment, mode: str) -> None:
+    """Write the hook, and start an interpreter to check that it is hardened.
+
+    Raises CommandError; everything is then as it was before.
+    """
+    if not environment.has_package:
+        raise CommandError(
+            f"{environment.python} does not find process_hardening: install it there first"
+        )
+    before = _read_files(environment)
+    try:
+        _write_files(environment, environment.contents(mode))
+        request = {CHILDREN_VARIABLE: "1"} if mode == ON_REQUEST else {}
+        proof = _ask(environment.python, _PROVE, request)
+        if proof.returncode:
+            raise CommandError(f"{environment.python} is not hardened: {_last_line(proof)}")
+    except CommandError:
+        _write_files(environment, before)
+        raise
+
+
+def disable(environment: PythonEnvironment) -> None:
+    """Remove the files of the hook, even damaged ones. Raises CommandError."""
+    _write_files(environment, {})
+
+
+def _is_of_earlier_version(found: dict[str, bytes]) -> bool:
+    return any(_EARLIER_CALL in content for content in found.values())
+
+
+def _read_files(environment: PythonEnvironment) -> dict[str, bytes]:
+    """The files of the hook that exist: suffix and content. Raises CommandError."""
+    found = {}
+    for suffix in _FILES:
+        path = environment.path(suffix)
+        try:
+            with open(path, "rb") as file:
+                found[suffix] = file.read()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CommandError(f"{path}: cannot be read: {error.strerror}") from None
+    return found
+
+
+def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> None:
+    """Make these the only files of the hook: suffix and content. Raises CommandError."""
+    for suffix in _FILES:
+        path = environment.path(suffix)
+        if suffix in contents:
+            # `site` ignores a file that it cannot read: other users would not be hardened.
+            replace_bytes(path, contents[suffix], 0o644, ignore_umask=True)
+            continue
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CommandError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter that reads no settings of the user. Raises CommandError."""
+    dropped = ("LD_", "CODEX_SKIP_", CHILDREN_VARIABLE)
+    env = {**{n: v for n, v in os.environ.items() if not n.startswith(dropped)}, **env}
+    try:
+        return subprocess.run(
+            [python, "-I", "-c", code],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise CommandError(f"{python}: cannot be started: {error.strerror}") from None
+
+
+def _last_line(process: subprocess.CompletedProcess[str]) -> str:
+    lines = process.stderr.strip().splitlines() or [f"it exited with status {process.returncode}"]
+    return lines[-1]

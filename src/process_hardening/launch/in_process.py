@@ -1,0 +1,80 @@
+"""Running a Python script or module in this process, after it was hardened."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from process_hardening.errors import CannotProtectError, NotFoundError
+from process_hardening.launch.program import find
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def find_script(name: str) -> str:
+    """The path of a Python script. Raises NotFoundError or CannotProtectError."""
+    path = name if os.path.exists(name) else find(name)
+    if not os.path.isfile(path) or not os.access(path, os.R_OK):
+        raise CannotProtectError(f"{path}: not a file that can be read")
+    with open(path, "rb") as file:
+        first_line = file.readline(256)
+    if not path.endswith(".py") and not (first_line.startswith(b"#!") and b"python" in first_line):
+        raise CannotProtectError(f"{path}: not in-process: not a Python script")
+    return path
+
+
+def run_script(path: str, arguments: Sequence[str]) -> None:
+    """Run a script as `python path arguments...` does. Its SystemExit and traceback are its own."""
+    import runpy
+
+    sys.argv = [path, *arguments]
+    if _has_own_path_entry():
+        sys.path[0] = os.path.dirname(os.path.realpath(path))
+    runpy.run_path(path, run_name="__main__")
+
+
+def run_module(name: str, arguments: Sequence[str]) -> None:
+    """Run a module as `python -m name arguments...` does. Raises NotFoundError."""
+    import runpy
+
+    sys.argv = [name, *arguments]
+    if _has_own_path_entry():
+        sys.path[0] = _read_working_directory()
+    if not _has_module(name):
+        raise NotFoundError(f"{name}: no such module")
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _has_own_path_entry() -> bool:
+    """Whether sys.path[0] is the folder of what is run, not the standard library (-I, -P)."""
+    return not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
+
+
+def _read_working_directory() -> str:
+    """The working directory as Python puts it into sys.path: "" when it was deleted."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _has_module(name: str) -> bool:
+    """Whether `python -m name` would find something. Imports its parent packages, as that does.
+
+    Raises whatever such an import raises about another module: that error is the program's own.
+    """
+    from importlib.util import find_spec
+
+    try:
+        spec = None if name.startswith(".") else find_spec(name)
+        if spec and spec.submodule_search_locations is not None:
+            spec = find_spec(f"{name}.__main__")
+    except ModuleNotFoundError as error:
+        if not name.startswith(error.name or name):
+            raise
+        return False
+    except ValueError:  # "__main__" itself
+        return False
+    return spec is not None

@@ -1,0 +1,157 @@
+"""What each loader variable is: one table a system.
+
+Injectors load code into a process; search paths direct what is loaded;
+diagnostics make the loader print, trace or behave differently.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import Any
+
+INJECTOR = "injector"
+SEARCH_PATH = "search path"
+DIAGNOSTIC = "diagnostic"
+
+# ld.so(8) of glibc and of musl.
+_LINUX = {
+    "LD_PRELOAD": INJECTOR,
+    "LD_AUDIT": INJECTOR,
+    "LD_LIBRARY_PATH": SEARCH_PATH,
+    "LD_ORIGIN_PATH": SEARCH_PATH,
+    "LD_ASSUME_KERNEL": DIAGNOSTIC,
+    "LD_BIND_NOT": DIAGNOSTIC,
+    "LD_BIND_NOW": DIAGNOSTIC,
+    "LD_DEBUG": DIAGNOSTIC,
+    "LD_DEBUG_OUTPUT": DIAGNOSTIC,
+    "LD_DYNAMIC_WEAK": DIAGNOSTIC,
+    "LD_HWCAP_MASK": DIAGNOSTIC,
+    "LD_POINTER_GUARD": DIAGNOSTIC,
+    "LD_PREFER_MAP_32BIT_EXEC": DIAGNOSTIC,
+    "LD_PROFILE": DIAGNOSTIC,
+    "LD_PROFILE_OUTPUT": DIAGNOSTIC,
+    "LD_SHOW_AUXV": DIAGNOSTIC,
+    "LD_TRACE_LOADED_OBJECTS": DIAGNOSTIC,
+    "LD_USE_LOAD_BIAS": DIAGNOSTIC,
+    "LD_VERBOSE": DIAGNOSTIC,
+    "LD_WARN": DIAGNOSTIC,
+}
+
+# rtld(1); the same names exist with LD_32_ and LD_64_ in front. LD_LIBMAP
+# replaces one library by another, which is as good as injecting it.
+_BSD = {
+    "LD_PRELOAD": INJECTOR,
+    "LD_PRELOAD_FDS": INJECTOR,
+    "LD_PRELOAD_PATH": INJECTOR,
+    "LD_LIBMAP": INJECTOR,
+    "LD_ELF_HINTS_PATH": SEARCH_PATH,
+    "LD_LIBRARY_PATH": SEARCH_PATH,
+    "LD_LIBRARY_PATH_RPATH": SEARCH_PATH,
+    "LD_BIND_NOT": DIAGNOSTIC,
+    "LD_BIND_NOW": DIAGNOSTIC,
+    "LD_DEBUG": DIAGNOSTIC,
+    "LD_DUMP_REL_POST": DIAGNOSTIC,
+    "LD_DUMP_REL_PRE": DIAGNOSTIC,
+    "LD_DYNAMIC_WEAK": DIAGNOSTIC,
+    "LD_LIBMAP_DISABLE": DIAGNOSTIC,
+    "LD_LOADFLTR": DIAGNOSTIC,
+    "LD_TRACE_LOADED_OBJECTS": DIAGNOSTIC,
+    "LD_UTRACE": DIAGNOSTIC,
+}
+
+# dyld(1).
+_MACOS = {
+    "DYLD_INSERT_LIBRARIES": INJECTOR,
+    "DYLD_FALLBACK_FRAMEWORK_PATH": SEARCH_PATH,
+    "DYLD_FALLBACK_LIBRARY_PATH": SEARCH_PATH,
+    "DYLD_FRAMEWORK_PATH": SEARCH_PATH,
+    "DYLD_LIBRARY_PATH": SEARCH_PATH,
+    "DYLD_VERSIONED_FRAMEWORK_PATH": SEARCH_PATH,
+    "DYLD_VERSIONED_LIBRARY_PATH": SEARCH_PATH,
+    "DYLD_BIND_AT_LAUNCH": DIAGNOSTIC,
+    "DYLD_IMAGE_SUFFIX": DIAGNOSTIC,
+    "DYLD_PRINT_ENV": DIAGNOSTIC,
+    "DYLD_PRINT_LIBRARIES": DIAGNOSTIC,
+    "DYLD_PRINT_TO_FILE": DIAGNOSTIC,
+    "DYLD_SHARED_REGION": DIAGNOSTIC,
+}
+
+# What STRICT removes beside the loader's own: glibc's list for set-user-ID
+# programs (sysdeps/generic/unsecvars.h), and variables through which TLS
+# libraries and interpreters load code, run it or write secrets to files.
+STRICT_VARIABLES = {
+    "BASH_ENV": INJECTOR,
+    "GCONV_PATH": INJECTOR,
+    "GETCONF_DIR": INJECTOR,
+    "NODE_OPTIONS": INJECTOR,
+    "OPENSSL_CONF": INJECTOR,
+    "OPENSSL_ENGINES": INJECTOR,
+    "OPENSSL_MODULES": INJECTOR,
+    "PERL5OPT": INJECTOR,
+    "PYTHONBREAKPOINT": INJECTOR,
+    "PYTHONPYCACHEPREFIX": INJECTOR,
+    "PYTHONSTARTUP": INJECTOR,
+    "PYTHONWARNINGS": INJECTOR,
+    "LOCPATH": SEARCH_PATH,
+    "NIS_PATH": SEARCH_PATH,
+    "NLSPATH": SEARCH_PATH,
+    "PYTHONPATH": SEARCH_PATH,
+    "PYTHONUSERBASE": SEARCH_PATH,
+    "TMPDIR": SEARCH_PATH,
+    "TZDIR": SEARCH_PATH,
+    "GLIBC_TUNABLES": DIAGNOSTIC,
+    "HOSTALIASES": DIAGNOSTIC,
+    "LOCALDOMAIN": DIAGNOSTIC,
+    "MALLOC_*": DIAGNOSTIC,
+    "PYTHONPERFSUPPORT": DIAGNOSTIC,
+    "RESOLV_HOST_CONF": DIAGNOSTIC,
+    "RES_OPTIONS": DIAGNOSTIC,
+    "SSLKEYLOGFILE": DIAGNOSTIC,
+}
+
+
+def _table(system: str) -> tuple[str, dict[str, str]]:
+    if system == "darwin":
+        return "DYLD_", _MACOS
+    if system.startswith(("freebsd", "openbsd", "netbsd")):
+        return "LD_", _BSD
+    return "LD_", _LINUX
+
+
+def is_loader_variable(name: str, system: str = sys.platform) -> bool:
+    """Whether the dynamic loader of a system (a sys.platform) reads the variable."""
+    return system != "win32" and name.startswith(_table(system)[0])
+
+
+def kind_of(name: str, system: str = sys.platform) -> str:
+    """INJECTOR, SEARCH_PATH or DIAGNOSTIC; a name that is in no table counts as INJECTOR."""
+    for prefix in ("LD_32_", "LD_64_"):
+        if name.startswith(prefix):
+            name = "LD_" + name[len(prefix) :]
+    return _table(system)[1].get(name) or STRICT_VARIABLES.get(name, INJECTOR)
+
+
+def describe_name(name: object) -> str:
+    """What a message may show of something that should have been a name: never a value."""
+    if isinstance(name, str):
+        name, equals, _ = name.partition("=")
+        return repr(name + equals + "..." if equals else name)
+    return f"a {type(name).__name__}"
+
+
+def check_patterns(what: str, names: Any) -> tuple[str, ...]:
+    """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
+        raise TypeError(f"{what} must be a sequence of variable names, not {describe_name(names)}")
+    result = tuple(names)
+    for name in result:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must hold variable names, not {describe_name(name)}")
+        if not name or "=" in name or "\0" in name or "*" in name[:-1]:
+            raise ValueError(
+                f"{what}: {describe_name(name)} is not a variable name: write NAME or PREFIX*"
+            )
+    return result

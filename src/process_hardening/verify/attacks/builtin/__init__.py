@@ -1,1 +1,0 @@
-"""Attacks that need nothing but the kernel: system calls through ctypes and os."""

@@ -1,0 +1,183 @@
+"""Crash a process and read its core: one row a signal, and one that raises the core limit first."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import mmap
+import os
+import re
+import resource
+import signal
+import time
+from functools import partial
+
+from process_hardening.verify.model import (
+    BUILT_IN,
+    CORE_FILE,
+    CORE_PIPE,
+    KILLS,
+    Attack,
+    Attempt,
+    Target,
+)
+
+_PATTERN = "/proc/sys/kernel/core_pattern"
+_DEATH_SECONDS = 4.0
+_COLLECT_SECONDS = 3.0
+
+
+def read_core_pattern() -> str:
+    """The current kernel.core_pattern."""
+    with open(_PATTERN, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().rstrip("\n")
+
+
+def find_missing_file() -> str | None:
+    """What keeps a core from being a file, now or after we set the pattern; or None."""
+    if os.access(_PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
+        return None
+    return "kernel.core_pattern hands cores to another program: run verify as root to set it"
+
+
+def find_missing_pipe() -> str | None:
+    """What keeps us from having the kernel pipe cores to a program, or None."""
+    if os.access(_PATTERN, os.W_OK):
+        return None
+    return "only root can set kernel.core_pattern: run verify as root"
+
+
+def _find_cores(folder: str, pid: int) -> list[str]:
+    """The files that the current pattern can have made of a process in a folder."""
+    pattern = read_core_pattern()
+    if pattern.startswith("|"):
+        # Ours: "|PROGRAM ... of=/PATH/%p".
+        return glob.glob(re.sub(r".* of=(\S*)%p.*", rf"\g<1>{pid}", pattern))
+    pieces = re.split("%(.)", os.path.join(glob.escape(folder), pattern))
+    for index in range(1, len(pieces), 2):
+        pieces[index] = {"p": str(pid), "%": "%"}.get(pieces[index], "*")
+    path = "".join(pieces)
+    return glob.glob(path) + glob.glob(f"{path}.{pid}")
+
+
+def _search_file(target: Target, path: str) -> tuple[str, ...]:
+    """The places whose secret is in a file, which may be large."""
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return ()
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as data:
+            return tuple(
+                place for place, needle in target.needles.items() if data.find(needle) >= 0
+            )
+
+
+def _collect_core(
+    target: Target, folder: str, dumped: bool, before: list[str]
+) -> tuple[tuple[str, ...], int | None]:
+    """The places found in the core, and its size; None when there is no core.
+
+    A pipe's reader may still be writing it.
+
+    before -- files that existed before, which are not ours to read or remove
+    """
+    deadline = time.monotonic() + (_COLLECT_SECONDS if dumped else 0.0)
+    while True:
+        for path in sorted(set(_find_cores(folder, target.pid)) - set(before)):
+            size = os.stat(path).st_size
+            places = _search_file(target, path)
+            if places or time.monotonic() >= deadline:
+                if os.access(os.path.dirname(path), os.W_OK):
+                    os.unlink(path)
+                return places, size
+        if time.monotonic() >= deadline:
+            return (), None
+        time.sleep(0.02)
+
+
+def crash(number: int, target: Target) -> Attempt:
+    """Kill the target with a signal and look for the secrets in the core."""
+    victim = target.victim
+    assert victim is not None
+    pattern = read_core_pattern()
+    before = _find_cores(victim.cwd, target.pid)
+    victim.signal(number)
+    status = victim.wait(_DEATH_SECONDS)
+    name = signal.Signals(number).name
+    if status is None:
+        return Attempt(False, f"{name}: the target did not end")
+    dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
+    places, size = _collect_core(target, victim.cwd, dumped, before)
+    ended = f"killed by {name}" if os.WIFSIGNALED(status) else "exited despite the signal"
+    if size is None and read_core_pattern() != pattern:
+        core = "but another program changed kernel.core_pattern meanwhile"
+    elif size is None:
+        core = "core dumped, but not found" if dumped else "no core"
+    else:
+        core = f"core of {size} bytes"
+    return Attempt(bool(places), f"{ended}, {core}", places=places)
+
+
+def raise_limit_and_crash(target: Target) -> Attempt:
+    """Raise the core limit as far as our own hard limit allows; crash the target in any case."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    refused = False
+    try:
+        resource.prlimit(target.pid, resource.RLIMIT_CORE, (hard, hard))
+    except (PermissionError, ValueError):  # Python turns EPERM into a ValueError
+        refused = True
+    attempt = crash(signal.SIGSEGV, target)
+    if attempt.leaked or not refused:
+        return attempt
+    message = f"prlimit(RLIMIT_CORE): {os.strerror(errno.EPERM)}; {attempt.message}"
+    return Attempt(False, message, errno.EPERM)
+
+
+_FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
+_PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
+
+
+def _crash_attack(name: str, number: signal.Signals, pattern: str) -> Attack:
+    is_pipe = pattern == CORE_PIPE
+    return Attack(
+        name=name,
+        kind=BUILT_IN,
+        summary=f"crash it with {number.name}, read the core from a {pattern}",
+        type="core dump",
+        targets="any process",
+        requires=_PIPE_NEEDED if is_pipe else _FILE_NEEDED,
+        refusal="no core appears",
+        effect=KILLS,
+        command=f"kill(PID, {number.name}); read the core from a {pattern}",
+        find_missing=find_missing_pipe if is_pipe else find_missing_file,
+        run=partial(crash, number),
+        core_pattern=pattern,
+        timeout=12.0,
+    )
+
+
+ATTACKS = (
+    Attack(
+        name="prlimit-core",
+        kind=BUILT_IN,
+        summary="raise its core limit, crash it, read the core",
+        type="core dump",
+        targets="a process that lowered only its soft core limit",
+        requires=_FILE_NEEDED,
+        refusal="EPERM from prlimit, as the hard limit is 0 too",
+        effect=KILLS,
+        command="prlimit(PID, RLIMIT_CORE, hard limit); kill(PID, SIGSEGV); read the core",
+        find_missing=find_missing_file,
+        run=raise_limit_and_crash,
+        core_pattern=CORE_FILE,
+        soft_core_limit=True,
+        timeout=12.0,
+    ),
+    # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, a truncated mapping.
+    _crash_attack("core-abort", signal.SIGABRT, CORE_FILE),
+    _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE),
+    _crash_attack("core-quit", signal.SIGQUIT, CORE_FILE),
+    _crash_attack("core-bus", signal.SIGBUS, CORE_FILE),
+    _crash_attack("core-pipe-abort", signal.SIGABRT, CORE_PIPE),
+    _crash_attack("core-pipe-segv", signal.SIGSEGV, CORE_PIPE),
+    _crash_attack("core-pipe-quit", signal.SIGQUIT, CORE_PIPE),
+)

@@ -1,0 +1,71 @@
+"""Sample a running thread with copies of its stack: perf_event_open, PERF_SAMPLE_STACK_USER."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import time
+
+from process_hardening.verify.lab import kernel
+from process_hardening.verify.model import BUILT_IN, READS, Attack, Attempt, Target
+
+# include/uapi/linux/perf_event.h, struct perf_event_attr up to sample_stack_user.
+_ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIiQIHH")
+_SOFTWARE, _TASK_CLOCK = 1, 1
+_PERIOD = 20_000  # nanoseconds of the thread's running time
+_SAMPLE_STACK_USER = 1 << 13
+_EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 5, 1 << 6
+_STACK_BYTES = 32 << 10
+_PAGES = 1 + 64
+# struct perf_event_mmap_page
+_POSITION, _DATA_HEAD, _DATA_TAIL = struct.Struct("=Q"), 1024, 1032
+_SECONDS = 0.6
+
+
+def find_missing() -> str | None:
+    """The system call's number, where it is unknown for this machine."""
+    if kernel.perf_event_number() is None:
+        return "the number of perf_event_open is unknown for this architecture"
+    return None
+
+
+def _attributes() -> bytes:
+    head = (_SOFTWARE, _ATTRIBUTES.size, _TASK_CLOCK, _PERIOD, _SAMPLE_STACK_USER)
+    flags = _EXCLUDE_KERNEL | _EXCLUDE_HV
+    return _ATTRIBUTES.pack(*head, 0, flags, 0, 0, 0, 0, 0, 0, _STACK_BYTES, 0, 0, 0, 0, 0)
+
+
+def sample_stack(target: Target) -> Attempt:
+    """Sample for a moment and look for the secret in the copies of the stack."""
+    fd = kernel.perf_event_open(_attributes(), target.thread or target.pid)
+    places: tuple[str, ...] = ()
+    head = 0
+    try:
+        with mmap.mmap(fd, _PAGES * mmap.PAGESIZE) as ring:
+            deadline = time.monotonic() + _SECONDS
+            while not places and time.monotonic() < deadline:
+                time.sleep(0.01)
+                (head,) = _POSITION.unpack_from(ring, _DATA_HEAD)
+                places = target.places_in(ring[mmap.PAGESIZE :])
+                _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: makes room
+    finally:
+        os.close(fd)
+    return Attempt(bool(places), f"sampled {head} bytes", places=places)
+
+
+ATTACKS = (
+    Attack(
+        name="perf-event-open",
+        kind=BUILT_IN,
+        summary="sample a thread with copies of its stack",
+        type="profiler",
+        targets="a thread that runs while it is sampled",
+        requires="the same user; kernel.perf_event_paranoid of at most 2",
+        refusal="EACCES from perf_event_open",
+        effect=READS,
+        command="perf_event_open(TASK_CLOCK, PERF_SAMPLE_STACK_USER, THREAD)",
+        find_missing=find_missing,
+        run=sample_stack,
+    ),
+)

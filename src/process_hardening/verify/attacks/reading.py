@@ -1,0 +1,122 @@
+"""What attacks that read memory, files and descriptors share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from process_hardening.verify.lab.kernel import peek
+from process_hardening.verify.model import Attempt, Target
+
+SAME_USER = "the same user"
+PTRACE_ACCESS = "the same user; with Yama, ptrace_scope 0 or the target's consent"
+
+_CHUNK = 1 << 20
+_ANY_ADDRESS = 0x10000
+"""Where to read when nothing is known: the kernel checks the permission before the address."""
+
+
+def find_nothing_missing() -> None:
+    """For attacks that can be tried everywhere."""
+
+
+def writable_regions(maps: bytes) -> Iterator[tuple[int, int]]:
+    """The writable regions in the text of /proc/PID/maps, as (start, end)."""
+    for line in maps.splitlines():
+        bounds, _, rest = line.partition(b" ")
+        if rest.startswith(b"rw"):
+            start, _, end = bounds.partition(b"-")
+            yield int(start, 16), int(end, 16)
+
+
+def spans_to_read(target: Target) -> list[tuple[int, int]]:
+    """Where to look in the target's memory, as (address, length): at known addresses, or all."""
+    if target.addresses:
+        return [
+            (target.addresses[place], len(needle))
+            for place, needle in target.needles.items()
+            if place in target.addresses
+        ]
+    try:
+        with open(f"/proc/{target.pid}/maps", "rb") as file:
+            return [(start, end - start) for start, end in writable_regions(file.read())]
+    except OSError:
+        return [(_ANY_ADDRESS, 64)]
+
+
+def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, ...], int]:
+    """The places whose secret is in consecutive chunks of data, and the size of the data."""
+    overlap = max(map(len, target.needles.values()))
+    places: list[str] = []
+    size, tail = 0, b""
+    for chunk in chunks:
+        size += len(chunk)
+        places += target.places_in(tail + chunk)
+        tail = chunk[-overlap:]
+    return tuple(dict.fromkeys(places)), size
+
+
+def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
+    """Read wherever a secret may be with read(address, length).
+
+    Raises the OSError of the first read when no read succeeds.
+    """
+    places: list[str] = []
+    errors: list[OSError] = []
+    count = 0
+
+    def read_span(start: int, length: int) -> Iterator[bytes]:
+        for offset in range(0, length, _CHUNK):
+            try:
+                yield read(start + offset, min(_CHUNK, length - offset))
+            except OSError as error:
+                errors.append(error)
+                return
+
+    for start, length in spans_to_read(target):
+        found, size = search_chunks(target, read_span(start, length))
+        places += found
+        count += size
+    if not count and errors:
+        raise errors[0]
+    return Attempt(bool(places), f"read {count} bytes", places=tuple(dict.fromkeys(places)))
+
+
+def peek_spans(target: Target) -> Attempt:
+    """Read a stopped tracee's memory, word by word where the addresses are known.
+
+    Where they are not, all of it is read as debuggers do: through its memory file.
+    """
+    if target.addresses:
+        return read_spans(target, lambda address, length: peek(target.pid, address, length))
+    return read_memory_file(target)
+
+
+def read_through(fd: int, target: Target) -> Attempt:
+    """Read with a descriptor of a memory file where the secrets may be."""
+    return read_spans(target, lambda address, length: os.pread(fd, length, address))
+
+
+def read_memory_file(target: Target) -> Attempt:
+    """Read the memory file where the secrets may be."""
+    fd = os.open(f"/proc/{target.pid}/mem", os.O_RDONLY)
+    try:
+        return read_through(fd, target)
+    finally:
+        os.close(fd)
+
+
+def read_descriptor(fd: int) -> bytes:
+    """The content of a regular file from its start, at most 1 MiB; its offset stays."""
+    try:
+        return os.pread(fd, _CHUNK, 0)
+    except OSError:
+        return b""  # open for writing only
+
+
+def descriptors_to_try(target: Target) -> Iterator[int]:
+    """The target's descriptors to try: the known one, or the first 64."""
+    if target.descriptor is not None:
+        yield target.descriptor
+    else:
+        yield from range(64)

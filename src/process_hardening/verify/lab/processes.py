@@ -1,0 +1,59 @@
+"""Whether a process is alive, and how to leave none behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+_KILL_SECONDS = 3.0
+_STOPPED_OR_DEAD = (b"T", b"t", b"Z", b"X")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is not stopped, as far as we may see that."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in _STOPPED_OR_DEAD
+    except (OSError, IndexError):
+        return True
+
+
+def kill_group(pid: int) -> None:
+    """Kill a process with its process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def list_children() -> list[int]:
+    """The children of this process, adopted ones too."""
+    # Not the folders of /proc: hidepid hides hardened children there.
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        return [int(pid) for pid in file.read().split()]
+
+
+def kill_children(besides: Iterable[int] = ()) -> None:
+    """Kill our children, which includes whatever detached itself: we adopt orphans."""
+    kept = frozenset(besides)
+    deadline = time.monotonic() + _KILL_SECONDS
+    while time.monotonic() < deadline:
+        left = [pid for pid in list_children() if pid not in kept]
+        if not left:
+            return
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+            except PermissionError:
+                return  # a set-user-ID program: no longer ours
+        time.sleep(0.002)

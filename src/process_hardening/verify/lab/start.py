@@ -1,0 +1,254 @@
+"""Start victims, and the programs that users name, and talk to them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from process_hardening.verify.lab import canary
+from process_hardening.verify.lab.kernel import die_with_parent
+from process_hardening.verify.lab.victim import ANSWER
+from process_hardening.verify.model import Target
+
+
+@dataclass(frozen=True)
+class Program:
+    """A user's program as a victim.
+
+    environment, cwd -- what it is started with
+    canary -- a secret that it is known to hold; None: one is put into its environment
+    """
+
+    environment: Mapping[str, str]
+    cwd: str
+    canary: str | None
+
+
+_IN_MEMORY = (canary.HEAP, canary.TEXT, canary.STACK)
+
+_READY_SECONDS = 5.0
+_REST_SECONDS, _BUSY_SECONDS = 0.25, 0.002
+_ANSWER_SECONDS = 2.0
+
+
+class NotReadyError(Exception):
+    """A victim did not get ready; the message says why."""
+
+
+class Victim:
+    """A process that was started to be attacked. It starts to run when release() is called.
+
+    argv -- its command line
+    folder -- for its files
+    environment -- its variables, beside the one with the canary
+    soft_core_limit -- start with a soft core limit of 0
+    program -- the user's program that it is, or None for a victim of ours
+    """
+
+    def __init__(
+        self,
+        argv: list[str],
+        folder: str,
+        environment: Mapping[str, str],
+        soft_core_limit: bool = False,
+        program: Program | None = None,
+    ) -> None:
+        self.cwd = program.cwd if program else folder
+        self.talks = program is None
+        self.program = program
+        self.report: dict[str, int] = {}
+        self.status: int | None = None
+        self.seed = canary.new_seed()
+        self._buffer = b""
+        self._used = self._changed = self._started = 0.0
+        self._errors = os.path.join(folder, "stderr")
+
+        to_victim, self._to = os.pipe()
+        self._from, from_victim = os.pipe()
+        gate, self._gate = os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                die_with_parent()
+                os.setpgid(0, 0)
+                self._become(argv, environment, soft_core_limit, gate, to_victim, from_victim)
+            except BaseException as error:  # nothing may continue in the copy
+                os.write(2, f"{argv[0]}: {error}\n".encode())
+            finally:
+                os._exit(127)
+        for fd in (to_victim, from_victim, gate):
+            os.close(fd)
+
+    def _become(
+        self,
+        argv: list[str],
+        environment: Mapping[str, str],
+        soft_core_limit: bool,
+        gate: int,
+        stdin: int,
+        stdout: int,
+    ) -> None:
+        """In the child: wait for release(), then become the program."""
+        os.close(self._gate)
+        os.chdir(self.cwd)
+        errors = os.open(self._errors, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(stdin if self.talks else null, 0)
+        os.dup2(stdout if self.talks else null, 1)
+        os.dup2(errors, 2)
+        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if soft_core_limit else hard, hard))
+        os.read(gate, 1)
+        secrets = {canary.VARIABLE: canary.make_canary(self.seed, canary.ENVIRONMENT).decode()}
+        if self.program and self.program.canary:
+            secrets = {}
+        os.execve(argv[0], argv, {**environment, **secrets})
+
+    def release(self) -> None:
+        """Let it run."""
+        if self._gate >= 0:
+            self._changed = self._started = time.monotonic()
+            os.close(self._gate)
+            self._gate = -1
+            if self.talks:
+                self._send(self.seed)
+
+    def _send(self, line: str) -> None:
+        with suppress(BrokenPipeError):  # it ended: there will be no answer
+            os.write(self._to, line.encode() + b"\n")
+
+    def _read_answer(self, seconds: float) -> str | None:
+        """Its next answer; None when none comes in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            line, newline, rest = self._buffer.partition(b"\n")
+            if newline:
+                self._buffer = rest
+                text = line.decode("utf-8", "replace")
+                if text.startswith(ANSWER):
+                    return text[len(ANSWER) :]
+                continue
+            if not select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return None
+            part = os.read(self._from, 65536)
+            if not part:
+                return None
+            self._buffer += part
+
+    def is_ready(self, seconds: float) -> bool:
+        """Whether it reports within so many seconds that it holds its secrets.
+
+        A user's program reports nothing: it is ready when it is at rest. Raises NotReadyError.
+        """
+        if not self.talks:
+            return self._is_settled(seconds)
+        if not self.report:
+            fields = (self._read_answer(seconds) or "").split()[1:]
+            self.report = {
+                name: int(value) for name, _, value in (field.partition("=") for field in fields)
+            }
+        return bool(self.report)
+
+    def _is_settled(self, seconds: float) -> bool:
+        """Whether it has used no processor time for a while, or has run for long enough."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if self.wait(0.0) is not None:
+                error = self.read_last_error()
+                raise NotReadyError(f"the program ended at once{': ' if error else ''}{error}")
+            now = time.monotonic()
+            # The CPU clock of another process: clock_getcpuclockid(3).
+            used = time.clock_gettime(~self.pid << 3 | 2)
+            if used - self._used > _BUSY_SECONDS:
+                self._used, self._changed = used, now
+            if now - self._changed > _REST_SECONDS or now - self._started > _READY_SECONDS:
+                return True
+            if now >= deadline:
+                return False
+            time.sleep(0.01)
+
+    def wait_ready(self) -> None:
+        """Release it and wait until it holds its secrets. Raises NotReadyError with its error."""
+        self.release()
+        if not self.is_ready(_READY_SECONDS):
+            self.stop()
+            raise NotReadyError(self.read_last_error() or "the victim did not get ready")
+
+    def target(self, folder: str) -> Target:
+        """The target record of this process. folder -- for the attack's files."""
+        return Target(
+            pid=self.pid,
+            needles=self._needles(),
+            folder=folder,
+            addresses={place: at for place, at in self.report.items() if place in _IN_MEMORY},
+            descriptor=self.report.get("descriptor"),
+            thread=self.report.get("thread"),
+            victim=self,
+        )
+
+    def _needles(self) -> dict[str, bytes]:
+        """The secrets that it holds, by place."""
+        ours = canary.make_canaries(self.seed)
+        if self.program is None:
+            return ours
+        if self.program.canary is None:
+            return {canary.ENVIRONMENT: ours[canary.ENVIRONMENT]}
+        return {canary.BY_USER: os.fsencode(self.program.canary)}
+
+    def read_last_error(self) -> str:
+        """The last line of its standard error, or "" when there is none."""
+        try:
+            with open(self._errors, encoding="utf-8", errors="replace") as file:
+                lines = file.read(65536).split("\n")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def ask(self, question: str, details: str = "", seconds: float = _ANSWER_SECONDS) -> str | None:
+        """Its answer, or None when none comes in time."""
+        self._send(f"{question} {details}".rstrip())
+        return self._read_answer(seconds)
+
+    def answers(self) -> bool:
+        """Whether it still works."""
+        if self.talks:
+            return self.ask("ping") == "pong"
+        return self.wait(0.0) is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it."""
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its wait status, or None when it still runs after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = status
+            elif time.monotonic() >= deadline:
+                break
+            else:
+                time.sleep(0.002)
+        return self.status
+
+    def stop(self) -> None:
+        """End it, and what it started in its process group."""
+        if self.status is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.wait(5.0)
+        for fd in (self._to, self._from, self._gate):
+            if fd >= 0:
+                os.close(fd)
+        self._to = self._from = self._gate = -1

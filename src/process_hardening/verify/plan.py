@@ -1,0 +1,149 @@
+"""What to attack: victims of ours, a user's program or a running process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from process_hardening.errors import CommandError, NotFoundError
+from process_hardening.verify.attacks import list_attacks
+from process_hardening.verify.lab.canary import BY_USER
+from process_hardening.verify.lab.processes import is_alive
+from process_hardening.verify.model import CONTROL, READS, Attack
+from process_hardening.verify.victims import (
+    BROKEN_VICTIMS,
+    VICTIMS,
+    command_for,
+    commands_for,
+)
+
+NOBODY = 65534
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which attacks on which victims.
+
+    attacks -- in the order of the table
+    commands -- how the control and the victims are started
+    victims -- their names, without the control's
+    program -- the fields of lab.start.Program, or None
+    pid, needles -- a running process, and what to look for in it: place to text
+    uid, gid -- the attacker when we are root; None: nobody
+    canary_known -- for a running process: whether a secret is known that it holds
+    notes -- for the report
+    """
+
+    attacks: tuple[Attack, ...]
+    commands: dict[str, list[str]]
+    victims: tuple[str, ...]
+    program: dict[str, Any] | None = None
+    pid: int = 0
+    needles: dict[str, str] = field(default_factory=dict)
+    uid: int | None = None
+    gid: int = NOBODY
+    canary_known: bool | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The control and the victims."""
+        return (CONTROL, *self.victims)
+
+    @property
+    def attempts(self) -> int:
+        """The number of attempts."""
+        return len(self.names) * len(self.attacks)
+
+
+def plan_victims(attacks: Sequence[Attack] | None, victims: Sequence[str]) -> Plan:
+    """Attack victims of ours. attacks -- None: all. Raises CommandError for an unknown victim."""
+    known = (*VICTIMS, *BROKEN_VICTIMS)
+    for victim in victims:
+        if victim not in known:
+            raise CommandError(f"{victim!r} is no victim: {', '.join(known)}")
+    unique = tuple(dict.fromkeys(victims))
+    commands = {name: command_for(name) for name in (CONTROL, *unique)}
+    return Plan(_all_or(attacks), commands, unique)
+
+
+def plan_program(argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None) -> Plan:
+    """Attack a user's program, started plain and with each method of `run`.
+
+    Raises NotFoundError when there is no such program.
+    """
+    path = argv[0] if "/" in argv[0] or os.path.isfile(argv[0]) else shutil.which(argv[0])
+    if path is None or not os.path.exists(path):
+        raise NotFoundError(f"{argv[0]}: no such program")
+    commands = commands_for([os.path.abspath(path), *argv[1:]])
+    return Plan(
+        attacks=_all_or(attacks),
+        commands=commands,
+        victims=tuple(name for name in commands if name != CONTROL),
+        program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
+    )
+
+
+def plan_process(
+    pid: int, attacks: Sequence[Attack] | None, canary: str | None, as_container_root: bool
+) -> Plan:
+    """Attack a running process with the attacks that only read; the control is one of ours.
+
+    Raises CommandError when there is no such process, when it belongs to another user, when root
+    could read it anyway, and when all attacks could harm it.
+    """
+    uid, gid = _find_owner(pid)
+    if not is_alive(pid):
+        raise CommandError(f"{pid}: has ended, or is stopped")
+    if os.geteuid() and uid != os.geteuid():
+        raise CommandError(f"{pid}: another user's process: run verify as that user or as root")
+    if os.geteuid() == 0 and uid == 0 and not as_container_root:
+        raise CommandError(
+            f"{pid}: root's process, which root can always read:"
+            " --as-root-without-ptrace attacks as a container's root"
+        )
+    harmless, harmful = split_by_harm(_all_or(attacks))
+    if not harmless:
+        raise CommandError(f"{', '.join(harmful)}: could harm process {pid}: not tried")
+    return Plan(
+        attacks=harmless,
+        commands={CONTROL: command_for(CONTROL)},
+        victims=(f"pid {pid}",),
+        pid=pid,
+        needles={BY_USER: canary or os.urandom(20).hex()},
+        uid=uid,
+        gid=gid,
+        canary_known=canary is not None,
+        notes=(f"skipped, as they could harm it: {', '.join(harmful)}",) if harmful else (),
+    )
+
+
+def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[str]]:
+    """The attacks that leave their target unchanged, and the names of the others."""
+    harmless = tuple(attack for attack in attacks if attack.effect == READS)
+    return harmless, [attack.name for attack in attacks if attack.effect != READS]
+
+
+def _all_or(attacks: Sequence[Attack] | None) -> tuple[Attack, ...]:
+    return tuple(list_attacks() if attacks is None else attacks)
+
+
+def _find_owner(pid: int) -> tuple[int, int]:
+    """The effective user and group of a process. Raises CommandError."""
+    try:
+        # Not the owner of the file: a hardened process's files are root's.
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+            return int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        raise CommandError(f"{pid}: no such process") from None
+    except OSError:
+        raise CommandError(f"{pid}: another user's process: run verify as root") from None
+    return os.geteuid(), os.getegid()  # hidepid hides it; it is ours, as the signal was allowed

@@ -1,0 +1,180 @@
+"""The rules: what each finds, what `explain` says about it, and the page that is made of them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from process_hardening.audit.posture import Posture, core_rules_of, crash_of
+from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES, judge_process
+from process_hardening.audit.rules.model import SEVERITIES, Finding, ProcessCase, Rule
+from zoo import COMMAND
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+HARDENED = Posture(
+    pid=7,
+    name="agent",
+    uid=1000,
+    dumpable=0,
+    inspectable=False,
+    core_limit=(0, 0),
+    tracer_pid=0,
+    loader_variables=(),
+    injected_libraries=(),
+    other_user_namespace=False,
+)
+EXPOSED: dict[str, Any] = {"dumpable": 1, "inspectable": True}
+
+
+def judge(
+    pattern: str = "core", ancestor: Posture | None = None, **fields: Any
+) -> tuple[Finding, ...]:
+    """The findings of a process that is hardened but for these fields."""
+    posture = HARDENED.replace(**fields)
+    crash = crash_of(posture, core_rules_of(pattern, False, (6, 18)))
+    return judge_process(ProcessCase(posture=posture, crash=crash, ancestor=ancestor))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        (EXPOSED, ["PH001"]),
+        ({**EXPOSED, "uid": 0}, ["PH002"]),
+        ({**EXPOSED, "pattern": "|/bin/handler"}, ["PH001", "PH003"]),
+        ({**EXPOSED, "core_limit": (9999, 9999)}, ["PH001", "PH003", "PH004"]),
+        ({**EXPOSED, "core_limit": (9999, 9999), "pattern": "|/bin/false"}, ["PH001", "PH004"]),
+        ({"core_limit": (0, 1)}, ["PH004"]),
+        ({"tracer_pid": 9}, ["PH005"]),
+        ({"loader_variables": ("LD_PRELOAD",)}, ["PH006"]),
+        ({"loader_variables": ("LD_LIBRARY_PATH",)}, ["PH007"]),
+        ({"loader_variables": ("LD_AUDIT", "LD_DEBUG")}, ["PH006", "PH007"]),
+        ({"injected_libraries": ("/x.so",)}, ["PH008"]),
+        ({"secret_variables": ("TOKEN",)}, []),
+        ({**EXPOSED, "secret_variables": ("TOKEN",)}, ["PH001", "PH009"]),
+        ({"secret_arguments": ("--token",)}, ["PH010"]),
+        ({"capabilities": ("CAP_PERFMON",)}, ["PH011"]),
+        ({"capabilities": ("CAP_PERFMON",), "uid": 0}, []),
+        ({"other_user_namespace": True}, ["PH012"]),
+        ({**EXPOSED, "remote_debugging": True}, ["PH001", "PH013"]),
+        ({**EXPOSED, "ancestor": HARDENED}, ["PH014", "PH001"]),
+        ({**EXPOSED, "ancestor": HARDENED, "uid": 1001}, ["PH001"]),
+        ({"ancestor": HARDENED}, []),
+        ({"dumpable": None, "inspectable": None}, ["PH015"]),
+        ({"injected_libraries": None}, ["PH015"]),
+        ({"injected_libraries": None, "protected": ("injected_libraries",)}, ["PH016"]),
+        ({**EXPOSED, "kind": "zombie"}, []),
+    ],
+    ids=str,
+)
+def test_what_is_found(fields: dict[str, Any], expected: list[str]) -> None:
+    """Each rule finds its own flaw and nothing else, the worst first."""
+    assert [finding.id for finding in judge(**fields)] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"framework": "multiprocessing"}, "initializer"),
+        ({"framework": "celery"}, "worker_process_init"),
+        ({"framework": "gunicorn"}, "post_fork"),
+        ({"framework": "uvicorn"}, "top of the module"),
+        ({"python": "3.12"}, "Policy(children='harden')"),
+        ({"python": ""}, "dynamically linked"),
+    ],
+)
+def test_the_fix_for_a_worker_fits_what_started_it(fields: dict[str, Any], words: str) -> None:
+    """Each framework has a hook of its own."""
+    lost = judge(ancestor=HARDENED, **EXPOSED, **fields)[0]
+    assert lost.id == "PH014"
+    assert words in lost.fix
+    assert lost.message == "it is not hardened, but its ancestor agent is"
+
+
+def test_a_finding_says_what_it_is_about() -> None:
+    """In its message, and apart, so that two of a kind can be told apart."""
+    many = tuple(f"LD_{number}" for number in range(9))
+    (finding,) = judge(loader_variables=many)
+    assert finding.subject == many
+    assert finding.message.endswith("LD_7 and 1 more")
+    (finding,) = judge(tracer_pid=4711)
+    assert finding.commands == ("ps -o pid,user,args -p 4711",)
+
+
+def test_ids_and_severities() -> None:
+    """Every id is used once and says what it is about; severities are known."""
+    assert len(RULES) == len(PROCESS_RULES) + len(HOST_RULES)
+    assert all(re.fullmatch(r"PH0\d\d", rule.id) for rule in PROCESS_RULES)
+    assert all(re.fullmatch(r"PH1\d\d", rule.id) for rule in HOST_RULES)
+    assert {rule.severity for rule in RULES.values()} == set(SEVERITIES)
+
+
+# What the commands begin with; some are not installed here.
+PROGRAMS = {
+    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "mount", "prlimit",
+    "process-hardening", "ps", "python3", "rm", "setcap", "swapoff", "sysctl",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_the_commands_of_a_fix_can_be_typed(rule: Rule) -> None:
+    """The shell takes them, they start a known program, and options of ours exist."""
+    assert rule.commands
+    for command in rule.commands:
+        assert subprocess.run(["sh", "-nc", command], check=False).returncode == 0, command
+        words = [word for word in shlex.split(command) if word != "sudo"]
+        name, *arguments = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+        assert name in PROGRAMS, command
+        if name == "process-hardening":
+            shown = support.run([COMMAND, arguments[0], "--help"]).stdout
+            assert all(word in shown for word in arguments if word.startswith("--") and word[2:])
+
+
+def test_no_two_fixes_write_the_same_file() -> None:
+    """A command that made a file anew would undo the other."""
+    settings: dict[str, set[str]] = {}
+    for rule in RULES.values():
+        for command in rule.commands:
+            setting, arrow, path = command.partition(" > ")
+            if arrow:
+                settings.setdefault(path, set()).add(setting.partition("=")[0])
+    assert settings
+    assert all(len(names) == 1 for names in settings.values())
+
+
+def test_the_page_is_made_of_the_rules() -> None:
+    """docs/findings.md is what `explain --markdown` prints."""
+    done = support.run([COMMAND, "explain", "--markdown"])
+    assert done.stdout == (DOCS / "findings.md").read_text()
+
+
+def test_explain() -> None:
+    """It explains one rule, several or all; an unknown id is an error."""
+    one = support.run([COMMAND, "explain", "PH001"])
+    assert one.returncode == 0
+    rule = RULES["PH001"]
+    for text in (rule.words, rule.why, rule.fix, *rule.commands, rule.source):
+        assert text in one.stdout
+    two = support.run([COMMAND, "explain", "ph001", "PH114"])
+    assert RULES["PH114"].words in two.stdout
+    everything = support.run([COMMAND, "explain"])
+    assert all(key in everything.stdout for key in RULES)
+    unknown = support.run([COMMAND, "explain", "PH999"])
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("page", ["audit.md", "doctor.md"])
+def test_the_pages_name_only_what_exists(page: str) -> None:
+    """The documents name only findings and options that exist."""
+    text = (DOCS / page).read_text()
+    assert set(re.findall(r"\bPH\d{3}\b", text)) <= set(RULES)
+    shown = support.run([COMMAND, page.removesuffix(".md"), "--help"]).stdout
+    for option in set(re.findall(r"`(--[a-z-]+)", text)):
+        assert option in shown, option

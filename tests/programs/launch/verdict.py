@@ -1,0 +1,5 @@
+"""Prints the verdict of status()."""
+
+import process_hardening as ph
+
+print(ph.status().verdict)

@@ -1,0 +1,5 @@
+"""Print this process's status, unhardened."""
+
+import process_hardening as ph
+
+print(ph.status())

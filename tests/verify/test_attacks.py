@@ -1,0 +1,61 @@
+"""The attacks as data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from process_hardening.errors import CommandError
+from process_hardening.verify import BUILT_IN, TOOL, Attack, find_attacks, list_attacks
+from process_hardening.verify.model import CHANGES, CORE_FILE, CORE_PIPE, KILLS, LAUNCHES, READS
+
+ATTACKS = list_attacks()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_an_attack_describes_itself(attack: Attack) -> None:
+    """No text is empty, and kind, effect and core pattern are known values."""
+    texts = {field.name: getattr(attack, field.name) for field in fields(attack)}
+    assert all(value for value in texts.values() if isinstance(value, str))
+    assert attack.kind in (BUILT_IN, TOOL)
+    assert attack.effect in (READS, CHANGES, KILLS, LAUNCHES)
+    assert attack.core_pattern in (None, CORE_FILE, CORE_PIPE)
+
+
+def test_names_are_unique() -> None:
+    """A name finds one attack."""
+    names = [attack.name for attack in ATTACKS]
+    assert len(set(names)) == len(names)
+
+
+def test_attacks_are_found_in_the_order_of_the_table() -> None:
+    """The order of the names does not matter."""
+    found = find_attacks(["gdb", "proc-mem", "ptrace-attach"])
+    assert [attack.name for attack in found] == ["ptrace-attach", "proc-mem", "gdb"]
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    """The message names the command that lists the attacks."""
+    with pytest.raises(CommandError, match=r"'poke' is no attack: .*--list"):
+        find_attacks(["gdb", "poke"])
+
+
+def test_there_are_at_least_20_attacks_of_which_8_use_tools() -> None:
+    """The specification's number."""
+    assert len(ATTACKS) >= 20
+    assert len(list_attacks((TOOL,))) >= 8
+
+
+def test_the_facade_loads_nothing_until_it_is_used() -> None:
+    """Importing process_hardening.verify does not import dataclasses, ctypes or an attack."""
+    program = "import sys, process_hardening.verify; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "process_hardening.verify" in loaded
+    assert not loaded & {"dataclasses", "ctypes", "json", "subprocess"}
+    assert not {name for name in loaded if name.startswith("process_hardening.verify.")}

@@ -1,0 +1,80 @@
+"""What is planned to be attacked; nothing is attacked."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from process_hardening.errors import CommandError, NotFoundError
+from process_hardening.verify import BROKEN_VICTIMS, CONTROL, VICTIMS, find_attacks, list_attacks
+from process_hardening.verify.plan import (
+    plan_process,
+    plan_program,
+    plan_victims,
+    split_by_harm,
+)
+
+
+def test_each_victim_is_planned_once_after_the_control() -> None:
+    """A victim that is named twice is attacked once."""
+    plan = plan_victims(find_attacks(["proc-mem"]), ["preload", "undone", "preload"])
+    assert plan.names == (CONTROL, "preload", "undone")
+    assert plan.attempts == 3
+    assert set(plan.commands) == set(plan.names)
+
+
+def test_all_attacks_are_planned_by_default() -> None:
+    """None stands for all."""
+    assert plan_victims(None, VICTIMS).attacks == list_attacks()
+
+
+@pytest.mark.parametrize("name", [CONTROL, "nobody"])
+def test_a_name_that_is_no_victim_is_refused(name: str) -> None:
+    """The control is no victim either; the message names all victims."""
+    with pytest.raises(CommandError, match=f"'{name}' is no victim") as caught:
+        plan_victims(None, ["preload", name])
+    assert all(victim in str(caught.value) for victim in (*VICTIMS, *BROKEN_VICTIMS))
+
+
+def test_a_program_is_started_plain_and_with_each_method() -> None:
+    """A binary cannot be hardened in-process."""
+    plan = plan_program(["true", "x"], None, canary=None)
+    assert plan.victims == ("execute-only", "preload")
+    assert plan.commands[CONTROL][0].startswith("/")
+    assert plan.commands[CONTROL][1:] == ["x"]
+
+
+def test_a_script_is_also_hardened_in_process(tmp_path: os.PathLike[str]) -> None:
+    """A script runs with this interpreter."""
+    script = os.path.join(tmp_path, "program.py")
+    with open(script, "w"):
+        pass
+    plan = plan_program([script], None, canary=None)
+    assert plan.victims == ("execute-only", "preload", "in-process")
+    assert plan.commands[CONTROL] == [sys.executable, script]
+
+
+def test_a_program_that_does_not_exist_is_refused() -> None:
+    """The exit code is that of a shell, 127."""
+    with pytest.raises(NotFoundError, match="no such program"):
+        plan_program(["no-such-program-here"], None, canary=None)
+
+
+def test_a_running_process_is_attacked_only_by_reading() -> None:
+    """The other attacks are named in a note."""
+    plan = plan_process(os.getpid(), None, canary="a secret of ours", as_container_root=True)
+    harmless, harmful = split_by_harm(list_attacks())
+    assert plan.attacks == harmless
+    assert plan.notes == (f"skipped, as they could harm it: {', '.join(harmful)}",)
+    assert "core-segv" in harmful
+    assert plan.needles == {"canary": "a secret of ours"}
+    assert plan.canary_known
+    assert plan.uid == os.geteuid()
+
+
+def test_a_running_process_is_not_attacked_when_every_attack_could_harm_it() -> None:
+    """The message names the attacks."""
+    with pytest.raises(CommandError, match=r"core-segv: could harm process \d+: not tried"):
+        plan_process(os.getpid(), find_attacks(["core-segv"]), None, as_container_root=True)
