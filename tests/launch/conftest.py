@@ -18,7 +18,7 @@ PROGRAMS = Path(__file__).with_name("programs")
 @pytest.fixture(scope="session")
 def harden() -> str:
     """The installed command, which belongs to whoever installed the wheel."""
-    return support.tool("harden")
+    return support.find_tool("harden")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def show(make: support.Compiler) -> str:
 @pytest.fixture(scope="session")
 def roots_harden(harden: str) -> Iterator[str]:
     """The command as root installs it: mode 0711, so that nobody but root may read it."""
-    support.need_root()
+    support.require_root()
     with tempfile.TemporaryDirectory(prefix="ph-root-") as name:
         Path(name).chmod(0o755)
         path = Path(name) / "bin" / "harden"

@@ -108,13 +108,13 @@ def test_what_finds_libraries_beside_itself_is_preloaded_rather_than_started_in_
     harden: str, compiler: support.Compiler
 ) -> None:
     """A program that uses $ORIGIN is not started in memory, where it has no folder."""
-    program = launches.with_origin(compiler)
+    program = launches.build_with_origin(compiler)
     by_name = support.run_as_user([harden, program])
     elsewhere = support.run_as_user([*starts.refusing("setns=EPERM"), harden, program])
     asked = [*starts.refusing("setns=EPERM"), harden, "--method", "execute-only", program]
 
     assert (by_name.returncode, by_name.stderr) == (0, "")
-    assert launches.Told(elsewhere.stdout).number("dumpable") == 0
+    assert launches.Description(elsewhere.stdout).number("dumpable") == 0
     assert "$ORIGIN" in elsewhere.stderr
     assert "$ORIGIN" in starts.refused(support.run_as_user(asked))
 
@@ -172,7 +172,7 @@ def test_a_working_directory_that_is_gone_does_not_matter(
 
 def in_namespace(flags: str, prepare: str, *command: str) -> subprocess.CompletedProcess[str]:
     """As root, run a command as the user in namespaces of its own, after a shell command."""
-    support.need_root()
+    support.require_root()
     user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
     script = f'{prepare} && exec "$@"'
     return support.run(["unshare", *flags.split(), "sh", "-c", script, "sh", *user, *command])
@@ -249,7 +249,7 @@ def test_whoever_kills_the_helper_cannot_bring_about_a_preload(
     harden: str, compiler: support.Compiler
 ) -> None:
     """A program that cannot be in memory is refused when an attacker takes its name away."""
-    program = launches.with_origin(compiler)
+    program = launches.build_with_origin(compiler)
     attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
     with support.Running(["/usr/bin/python3", attacker, "9"]):
         results = [support.run_as_user([harden, program]) for _ in range(20)]

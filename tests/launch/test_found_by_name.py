@@ -34,21 +34,21 @@ def test_tools_find_it_by_its_name(waiting: support.Running) -> None:
     pid = str(waiting.pid)
 
     for command in (["pgrep", "-x", "ph-waiting"], ["ps", "-o", "pid=", "-C", "ph-waiting"]):
-        support.tool(command[0])
+        support.find_tool(command[0])
         assert pid in support.run_as_user(command).stdout.split()
 
 
 def test_the_image_is_the_stub_and_no_copy(waiting: support.Running) -> None:
     """The file that is executed is no larger than the stub may be."""
-    support.need_root()
+    support.require_root()
 
     assert os.stat(f"/proc/{waiting.pid}/exe").st_size <= STUB_SIZE
 
 
 def test_root_finds_it_by_its_path(harden: str, make: support.Compiler, user_tmp: Path) -> None:
     """As root, pidof finds a hardened program by the path of its file."""
-    support.need_root()
-    support.tool("pidof")
+    support.require_root()
+    support.find_tool("pidof")
     program = user_tmp / "ph-waiting"
     shutil.copy(make("waiting.c"), program)
     program.chmod(0o755)
@@ -59,7 +59,7 @@ def test_root_finds_it_by_its_path(harden: str, make: support.Compiler, user_tmp
 
 def test_the_text_of_the_program_is_shared(harden: str) -> None:
     """A hardened interpreter has no more than 64 KB of private memory beside a plain one."""
-    support.need_root()
+    support.require_root()
     code = "print('ready', flush=True); input()"
 
     def private(pid: int) -> int:

@@ -230,7 +230,7 @@ def test_keep_and_clear_name_variables_or_their_beginnings(harden: str) -> None:
 
 def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) -> None:
     """Strict removes what the strict policy of Python removes."""
-    from process_hardening.environment import STRICT_VARIABLES
+    from process_hardening.variables import STRICT_VARIABLES
 
     given = {name.replace("*", "ARENA"): "x" for name in STRICT_VARIABLES}
 
@@ -240,7 +240,7 @@ def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) ->
 
 def test_the_tables_of_search_paths_agree(harden: str) -> None:
     """The tables of search paths agree."""
-    from process_hardening.environment import SEARCH_PATH, STRICT_VARIABLES, kind_of
+    from process_hardening.variables import SEARCH_PATH, STRICT_VARIABLES, kind_of
 
     names = [*STRICT_VARIABLES, "LD_LIBRARY_PATH", "LD_ORIGIN_PATH", "LD_PRELOAD", "LD_AUDIT"]
     names += ["LD_32_LIBRARY_PATH", "LD_64_ORIGIN_PATH", "LD_32_PRELOAD"]

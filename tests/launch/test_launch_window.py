@@ -78,7 +78,7 @@ def test_root_installed_launcher_makes_the_place_under_the_programs_own_path(
 
 def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
     """A traced launcher starts nothing."""
-    strace = support.tool("strace")
+    strace = support.find_tool("strace")
     result = support.run_as_user([strace, "-o", "/dev/null", harden, show])
 
     assert (result.returncode, result.stdout) == (6, "")

@@ -30,7 +30,7 @@ def processes_of(session: int) -> list[int]:
 def left_after(command: list[str], status: int) -> list[int]:
     """Run a command as the user in a session of its own; returns what is left of that."""
     process = subprocess.Popen(
-        command, start_new_session=True, stderr=subprocess.DEVNULL, **support.as_user()
+        command, start_new_session=True, stderr=subprocess.DEVNULL, **support.user_options()
     )
     assert process.wait(support.TIMEOUT) == status
     return processes_of(process.pid)
@@ -58,7 +58,7 @@ def test_no_process_is_left_of_a_start_that_fails(harden: str, user_tmp: Path) -
 @pytest.mark.parametrize("calls", CALLS, ids="+".join)
 def test_no_file_or_mount_is_left(harden: str, method: str, calls: tuple[str, ...]) -> None:
     """No file and no mount is left of a start, in a mount namespace where nobody else makes any."""
-    support.need_root()
+    support.require_root()
     user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
     script = (
         "for folder in /dev/shm /var/tmp; do"

@@ -134,7 +134,7 @@ REAL = {
 def test_real_programs_say_and_do_the_same(harden: str, user_tmp: Path, name: str) -> None:
     """Real programs say and do the same."""
     program, arguments = REAL[name]
-    path = support.tool(program) if "/" not in program else program
+    path = support.find_tool(program) if "/" not in program else program
     if "\n" in arguments[0]:
         script = user_tmp / "script.js"
         script.write_text(arguments[0])
@@ -155,7 +155,7 @@ def test_root_starts_programs_that_are_hardened_and_keep_its_capabilities(
     harden: str, show: str
 ) -> None:
     """Root starts programs that are hardened and keep its capabilities."""
-    support.need_root()
+    support.require_root()
     shown = starts.Shown(support.run([harden, show]).stdout)
     plain, hardened = (
         support.run([*words, "grep", "Cap", "/proc/self/status"]).stdout for words in ([], [harden])

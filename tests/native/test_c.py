@@ -35,6 +35,7 @@ EXPECTED_TESTS = {
     "environment",
     "linux",
     "preload",
+    "launch",
 }
 
 # Fewer checks mean that a table or a loop has become empty.
