@@ -72,14 +72,6 @@ static int wipe_value(void *unused, const char *entry, size_t name_length)
     return 0;
 }
 
-static int point_to_value(void *address, const char *entry, size_t name_length)
-{
-    const char **value = address;
-
-    *value = *value ? *value : value_in(entry, name_length);
-    return 0;
-}
-
 static PyObject *harden(PyObject *module, PyObject *args)
 {
     static int warned;
@@ -166,13 +158,11 @@ static PyObject *initial_environment(PyObject *module, PyObject *only_names)
 /* A bytearray, which the caller wipes, or None. */
 static PyObject *read_variable(PyObject *module, PyObject *name)
 {
-    const char *value = NULL, *const names[] = {PyBytes_AsString(name), NULL};
-    const struct ph_visitor visitor = {point_to_value, &value};
+    const char *text = PyBytes_AsString(name), *value = text ? ph_environment_value(text) : NULL;
 
     (void)module;
-    if (!names[0])
+    if (!text)
         return NULL;
-    (void)ph_environment_visit(names, NULL, &visitor); /* this visitor never stops */
     return value ? PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value))
                  : Py_NewRef(Py_None);
 }

@@ -40,6 +40,22 @@ int ph_environment_visit(const char *const *remove, const char *const *keep,
     return 0;
 }
 
+static int store_value(void *context, const char *entry, size_t name_length)
+{
+    *(const char **)context = entry + name_length + (entry[name_length] == '=');
+    return -1;
+}
+
+const char *ph_environment_value(const char *name)
+{
+    const char *const names[] = {name, NULL};
+    const char *value = NULL;
+    const struct ph_visitor visitor = {store_value, &value};
+
+    (void)ph_environment_visit(names, NULL, &visitor); /* -1: found */
+    return value;
+}
+
 /* Calls the visitor and libc for each selected variable. Returns their number, or -1 and sets
  * error. */
 static long announce_removal(const struct ph_selection *selection, const struct ph_visitor *removed,

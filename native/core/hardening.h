@@ -141,6 +141,9 @@ int ph_expose(struct ph_failure *failure);
 int ph_environment_visit(const char *const *remove, const char *const *keep,
                          const struct ph_visitor *visitor);
 
+/* The value of a variable in environ, the first of that name, or NULL. */
+const char *ph_environment_value(const char *name);
+
 /* Whether an entry "NAME=VALUE", or a bare "NAME", matches remove (NULL: the loader
  * variables of this system) and not keep (may be NULL). */
 int ph_environment_matches(const char *entry, const char *const *remove, const char *const *keep);

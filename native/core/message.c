@@ -1,5 +1,6 @@
 /* The messages for a failure and for the bypass. Pure functions: no system calls. */
 #include "hardening.h"
+#include "text.h"
 
 #include <errno.h>
 
@@ -33,96 +34,74 @@ static const struct {
     {ENOSYS, "ENOSYS", "Function not implemented"},
 };
 
-struct text {
-    char *buffer;
-    size_t size;
-    size_t length;
-};
-
-static void add(struct text *text, const char *more)
+static void add_signed(struct ph_text *text, long number)
 {
-    while (*more && text->length + 1 < text->size)
-        text->buffer[text->length++] = *more++;
-}
-
-static void add_number(struct text *text, long number)
-{
-    char digits[24];
-    char *at = digits + sizeof digits - 1;
-    unsigned long rest = number < 0 ? 0UL - (unsigned long)number : (unsigned long)number;
-
-    *at = '\0';
-    do
-        *--at = (char)('0' + rest % 10);
-    while (rest /= 10);
     if (number < 0)
-        *--at = '-';
-    add(text, at);
+        ph_add(text, "-");
+    ph_add_number(text, number < 0 ? 0UL - (unsigned long)number : (unsigned long)number);
 }
 
-static void add_error(struct text *text, int error)
+static void add_error(struct ph_text *text, int error)
 {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (errors[i].number == error) {
-            add(text, errors[i].text);
-            add(text, " (");
-            add(text, errors[i].name);
-            add(text, ")");
+            ph_add(text, errors[i].text);
+            ph_add(text, " (");
+            ph_add(text, errors[i].name);
+            ph_add(text, ")");
             return;
         }
     }
-    add(text, "error ");
-    add_number(text, error);
+    ph_add(text, "error ");
+    add_signed(text, error);
 }
 
 void ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
 {
-    struct text text = {buffer, size, 0};
+    struct ph_text text = {buffer, size, 0, 0};
 
-    add(&text, failure->call);
+    ph_add(&text, failure->call);
     switch (failure->reason) {
     case PH_CALL_FAILED:
-        add(&text, " failed: ");
+        ph_add(&text, " failed: ");
         add_error(&text, failure->error);
         break;
     case PH_NOT_IN_FORCE:
-        add(&text, " reported success but is not in force (read back: ");
-        add_number(&text, failure->value);
-        add(&text, ")");
+        ph_add(&text, " reported success but is not in force (read back: ");
+        add_signed(&text, failure->value);
+        ph_add(&text, ")");
         break;
     case PH_TRACED:
-        add(&text, " refused: a tracer is attached");
+        ph_add(&text, " refused: a tracer is attached");
         if (failure->value) {
-            add(&text, " (process ");
-            add_number(&text, failure->value);
-            add(&text, ")");
+            ph_add(&text, " (process ");
+            add_signed(&text, failure->value);
+            ph_add(&text, ")");
         }
         break;
     }
-    buffer[text.length] = '\0';
 }
 
 void ph_last_words(const char *description, int status, const char *bypass, char *buffer,
                    size_t size)
 {
-    struct text text = {buffer, size, 0};
+    struct ph_text text = {buffer, size, 0, 0};
 
-    add(&text, "process-hardening: ");
-    add(&text, description);
-    add(&text, "; exiting with status ");
-    add_number(&text, status);
+    ph_add(&text, "process-hardening: ");
+    ph_add(&text, description);
+    ph_add(&text, "; exiting with status ");
+    add_signed(&text, status);
     if (bypass) {
-        add(&text, " (");
-        add(&text, bypass);
-        add(&text, "=1 starts without hardening, which exposes secrets)");
+        ph_add(&text, " (");
+        ph_add(&text, bypass);
+        ph_add(&text, "=1 starts without hardening, which exposes secrets)");
     }
-    buffer[text.length] = '\0';
 }
 
 void ph_message(const struct ph_report *report, const struct ph_policy *policy, char *buffer,
                 size_t size)
 {
-    struct text text = {buffer, size, 0};
+    struct ph_text text = {buffer, size, 0, 0};
     char description[PH_MESSAGE_SIZE];
 
     if (!report->bypassed) {
@@ -130,8 +109,7 @@ void ph_message(const struct ph_report *report, const struct ph_policy *policy, 
         ph_last_words(description, (int)report->failure.exit_code, policy->bypass, buffer, size);
         return;
     }
-    add(&text, "process-hardening: ");
-    add(&text, policy->bypass);
-    add(&text, "=1: starting without hardening, which exposes secrets");
-    buffer[text.length] = '\0';
+    ph_add(&text, "process-hardening: ");
+    ph_add(&text, policy->bypass);
+    ph_add(&text, "=1: starting without hardening, which exposes secrets");
 }

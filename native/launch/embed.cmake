@@ -1,6 +1,6 @@
 # Writes a C file with the bytes of programs in it: cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
 # Not .incbin: a compiler with a cache does not see that what it includes has changed.
-set(text "/* Made by embed.cmake. */\n#include \"blobs.h\"\n")
+set(text "/* Made by embed.cmake. */\n#include \"stub/stub.h\"\n")
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(number RANGE ${last})
   if(CMAKE_ARGV${number} MATCHES "^(ph_[a-z]+)=(.+)$")

@@ -2,10 +2,11 @@
  * itself first. Static and without libc: it starts fast and no library can be injected. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
+#include "../core/text.h"
 #include "place.h"
 #include "program.h"
 #include "stub/entry.h"
-#include "text.h"
+#include "stub/stub.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 #define PATTERNS 64         /* of --keep and of --clear */
 #define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
-#define ADDED (PH_VARIABLES + 8)
+#define ADDED (PH_VARIABLES + 5) /* entries that the program's environment gets */
 
 static const char usage[] =
     "usage: harden [--method auto|execute-only|copy|preload] [--children] [--keep NAME]...\n"
@@ -92,13 +93,17 @@ static const char *const strict_variables[] = {
     "HOSTALIASES",      "LOCALDOMAIN",       "MALLOC_*",         "PYTHONPERFSUPPORT",
     "RESOLV_HOST_CONF", "RES_OPTIONS",       "SSLKEYLOGFILE",    NULL};
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
+/* Always removed: start() and take_over_set_aside() write the last three anew. */
+static const char *const own_variables[] = {"LD_*", SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,
+                                            PH_CHILDREN_VARIABLE};
+#define OWN_COUNT (sizeof own_variables / sizeof *own_variables)
 
 struct options {
     unsigned methods;
     int automatic, children, strict, seal, explain;
     const char *keep[PATTERNS + 1];
     size_t kept;
-    const char *clear[PATTERNS + STRICT_COUNT + 3];
+    const char *clear[PATTERNS + OWN_COUNT + STRICT_COUNT + 1];
     size_t cleared;
 };
 
@@ -116,7 +121,7 @@ unsigned long getauxval(unsigned long type)
 
 static struct ph_program program;
 static char set_aside[SET_ASIDE];
-static struct ph_text aside = {set_aside, sizeof set_aside, 0, 0};
+static struct ph_text aside = PH_TEXT(set_aside);
 /* The stub, as it is written into the place. */
 static _Alignas(16) char stub[PH_STUB_SIZE];
 
@@ -140,13 +145,12 @@ static int put_aside(void *context, const char *entry, size_t name_length)
 /* What was set aside by the program that started this one, unless it is damaged. */
 static void take_over_set_aside(void)
 {
-    const char *value = ph_variable(environ, SET_ASIDE_VARIABLE);
+    const char *value = ph_environment_value(SET_ASIDE_VARIABLE);
     size_t length = 0;
 
     ph_add(&aside, SET_ASIDE_VARIABLE "=");
-    while (value && value[length] &&
-           ((value[length] >= '0' && value[length] <= '9') ||
-            (value[length] >= 'a' && value[length] <= 'f')))
+    while (value && ((value[length] >= '0' && value[length] <= '9') ||
+                     (value[length] >= 'a' && value[length] <= 'f')))
         length++;
     if (value && !value[length] && length % 2 == 0)
         ph_add(&aside, value);
@@ -249,49 +253,35 @@ static char **parse(char **words, struct options *options)
     return words;
 }
 
-/* fs.suid_dumpable, as which a program from an unreadable file is born: proc_sys_fs(5). */
-static char read_suid_dumpable(void)
-{
-    char value = '0';
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)"/proc/sys/fs/suid_dumpable",
-                               O_RDONLY | O_CLOEXEC, 0, 0);
-
-    /* What cannot be read is 0, its default; the stub sees to it again. */
-    (void)ph_syscall(SYS_read, fd, (long)&value, 1, 0, 0);
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    return value;
-}
-
 /* The entry LD_PRELOAD=PATH of our library, which lies beside the command or in the package of the
- * same environment. Returns NULL, or why there is none. */
-static const char *find_library(char entry[PATH_MAX])
+ * same environment: ../lib/python3.N. Returns NULL, or why there is none. */
+static const char *find_library(char entry[PH_PATH])
 {
-    static const char *const folders[] = {"/lib/python3.", "/lib64/python3."};
-    static const char *const kinds[] = {"/site-packages", "/dist-packages"};
-    char own[PATH_MAX];
+    static const char *const folders[][2] = {
+        {"/lib/process-hardening", NULL},
+        {"/lib/python3.", "/site-packages/process_hardening"},
+        {"/lib64/python3.", "/site-packages/process_hardening"},
+        {"/lib/python3.", "/dist-packages/process_hardening"}, /* Debian's pip */
+    };
+    char own[PH_PATH];
     const long length =
         ph_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)own, sizeof own - 1, 0);
-    size_t prefix;
 
     if (length <= 0)
         return "reading /proc/self/exe failed: is /proc mounted?";
     own[length] = '\0';
-    prefix = (size_t)(ph_basename(own) - own) - 1; /* without the last "/" */
-    own[prefix] = '\0';
-    prefix = (size_t)(ph_basename(own) - own);
-    own[prefix ? prefix - 1 : 0] = '\0';
-    for (unsigned long at = 0; at < 1 + 2 * 2 * 10; at++) {
-        struct ph_text text = {entry, PATH_MAX, 0, 0};
+    for (int parts = 0; parts < 2; parts++) /* the command's name, and the folder "bin" */
+        *((char *)(uintptr_t)ph_basename(own) - (*own == '/')) = '\0';
+    for (unsigned long at = 0; at < 4 * 10; at++) {
+        const char *const *folder = folders[at % 4];
+        struct ph_text text = {entry, PH_PATH, 0, 0};
 
         ph_add(&text, "LD_PRELOAD=");
         ph_add(&text, own);
-        if (!at) {
-            ph_add(&text, "/lib/process-hardening");
-        } else {
-            ph_add(&text, folders[(at - 1) & 1]);
-            ph_add_number(&text, 10 + (at - 1) / 4);
-            ph_add(&text, kinds[(at - 1) >> 1 & 1]);
-            ph_add(&text, "/process_hardening");
+        ph_add(&text, folder[0]);
+        if (folder[1]) {
+            ph_add_number(&text, 10 + at / 4);
+            ph_add(&text, folder[1]);
         }
         ph_add(&text, "/libprocess_hardening.so");
         if (text.cut || ph_syscall(SYS_faccessat, AT_FDCWD, (long)(entry + sizeof "LD_PRELOAD"),
@@ -315,7 +305,7 @@ static const char *objection(enum method method, const char *no_library)
         return program.is_native ? no_library : "it is for another architecture than our library";
     if (BIT(method) & STAND_INS && !program.is_native)
         return "it is for another architecture than the stand-in";
-    if (read_suid_dumpable() == '1')
+    if (ph_read_setting("/proc/sys/fs/suid_dumpable") == '1') /* proc_sys_fs(5) */
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: sysctl fs.suid_dumpable=0";
     if ((method == STAND_IN_IN_MEMORY || method == COPY_IN_MEMORY) && program.needs_origin)
         return "it finds its libraries relative to its own file ($ORIGIN)";
@@ -329,13 +319,32 @@ static int is_refusal(long error)
     return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
 }
 
+/* Fills in the stub for the program. Returns its size, or 0 if that is impossible. */
+static size_t write_stub(int rehearse)
+{
+    struct ph_stub_config *config = NULL;
+
+    for (size_t i = 0; i < ph_stub_size && ph_stub_size <= sizeof stub; i++)
+        stub[i] = (char)ph_stub[i];
+    for (size_t i = 0; !config && i + sizeof *config <= ph_stub_size;
+         i += _Alignof(struct ph_stub_config))
+        if (ph_equal(stub + i, PH_STUB_MARK))
+            config = (struct ph_stub_config *)(void *)(stub + i);
+    if (!config)
+        return 0;
+    config->program = program.identity;
+    config->rehearse = (uint32_t)rehearse;
+    ph_add(&(struct ph_text)PH_TEXT(config->path), program.real);
+    ph_add(&(struct ph_text)PH_TEXT(config->name), program.name);
+    return ph_stub_size;
+}
+
 /* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
  * the program. Returns a negative errno value with place->call, or 0 after a good rehearsal. */
 static long execute(enum method method, char *const *envp, int rehearse, struct ph_place *place)
 {
     struct ph_contents contents = {program.real, NULL, 0, program.fd};
-    long error, pid;
-    int status = 0;
+    long error, pid, status;
 
     if (method == PRELOAD || method == UNREADABLE_FILE) {
         place->call = "execve";
@@ -345,33 +354,30 @@ static long execute(enum method method, char *const *envp, int rehearse, struct 
     }
     if (BIT(method) & STAND_INS) {
         contents.bytes = stub;
-        contents.length = ph_stub_write(stub, sizeof stub, &program.identity, program.real,
-                                        program.name, rehearse);
+        contents.length = write_stub(rehearse);
+        if (!contents.length)
+            return ph_place_failed(place, "preparing the stand-in", -ENOEXEC);
     }
     error = ph_place_make(&contents, method == STAND_IN_BY_NAME || method == COPY_BY_NAME, place);
-    if (error)
-        return error;
-    place->call = "execveat";
-    if (!rehearse)
-        return ph_place_execute(place, program.argv, envp);
+    if (error || !rehearse)
+        return error ? error : ph_place_execute(place, program.argv, envp);
     if (!contents.bytes)
         return 0; /* executing a copy would start the program */
     pid = ph_fork(0, NULL);
-    if (!pid) {
-        error = ph_place_execute(place, program.argv, envp);
-        ph_exit(error == -EACCES || error == -EPERM || error == -ENOSYS ? (int)-error : EIO);
-    }
-    status = (int)ph_wait(pid);
-    if (pid < 0 || status < 0)
-        return pid < 0 ? pid : status;
-    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
+    if (!pid)
+        ph_exit((int)-ph_place_execute(place, program.argv, envp));
+    status = pid < 0 ? pid : ph_wait(pid);
+    place->call = "execveat";
+    if (status < 0)
+        return status;
+    return WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
 }
 
 /* One line of --explain. */
 static void say(const char *label, const char *value, const char *more)
 {
-    char line[2 * PATH_MAX];
-    struct ph_text text = {line, sizeof line, 0, 0};
+    char line[2 * PH_PATH];
+    struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, label);
     ph_add(&text, ":");
@@ -409,54 +415,49 @@ static void explain(enum method method, const struct options *options, const cha
         "");
 }
 
-/* Fills in the program's environment: what is left of ours, and what is added. Returns where the
- * entries for our library begin. */
-static char **fill_environment(char **entries, const struct options *options, char *library,
-                               char *keep, char *children)
+/* Whether an env line of a script sets the variable of this entry. */
+static int is_set_by_script(const char *entry)
 {
-    char *added[ADDED];
-    size_t count = 0;
+    for (char **at = program.variables; *at; at++) {
+        const char *name = *at, *other = entry;
 
-    for (char **at = program.variables; *at; at++)
-        added[count++] = *at;
-    if (aside.length > sizeof SET_ASIDE_VARIABLE)
-        added[count++] = set_aside;
-    added[count] = NULL;
-    for (char **at = environ; *at; at++) {
-        char name[256];
-        struct ph_text text = {name, sizeof name, 0, 0};
-        int replaced;
-
-        for (const char *c = *at; *c && *c != '=' && text.length + 1 < sizeof name; c++)
-            name[text.length++] = *c;
-        name[text.length] = '\0';
-        replaced = ph_variable(added, name) != NULL;
-        replaced |= options->children && (ph_equal(name, PH_KEEP_VARIABLE) ||
-                                          ph_equal(name, PH_CHILDREN_VARIABLE));
-        if (!replaced && !ph_equal(name, SET_ASIDE_VARIABLE))
-            *entries++ = *at;
+        while (*name == *other && *name != '=')
+            name++, other++;
+        if (*name == *other)
+            return 1;
     }
-    for (size_t i = 0; i < count; i++)
-        *entries++ = added[i];
-    entries[0] = library;
-    entries[1] = keep;
-    entries[2] = options->children ? children : NULL;
-    entries[3] = NULL;
+    return 0;
+}
+
+/* Fills in the program's environment: what is left of ours, and what scripts and we set. Returns
+ * its end, where the entries for our library go. */
+static char **fill_environment(char **entries)
+{
+    for (char **at = environ; *at; at++)
+        if (!is_set_by_script(*at))
+            *entries++ = *at;
+    for (char **at = program.variables; *at; at++)
+        *entries++ = *at;
+    if (aside.length > sizeof SET_ASIDE_VARIABLE)
+        *entries++ = set_aside;
     return entries;
 }
 
 /* Tries one method after the other. Returns an exit status, or does not. */
 static int start(const struct options *options, unsigned methods, char **entries)
 {
-    static char library[PATH_MAX], keep[PATTERNS * 64] = PH_KEEP_VARIABLE "=";
+    static char library[PH_PATH], keep[PATTERNS * 64] = PH_KEEP_VARIABLE "=";
     static char children[] = PH_CHILDREN_VARIABLE "=1";
     static char reasons[2048]; /* why not the methods so far */
-    struct ph_text because = {reasons, sizeof reasons, 0, 0};
+    struct ph_text because = PH_TEXT(reasons);
     struct ph_text kept = {keep, sizeof keep, sizeof PH_KEEP_VARIABLE, 0};
     const char *no_library = find_library(library);
-    char **end = fill_environment(entries, options, library, keep, children);
+    char **end = fill_environment(entries);
     long error = 0;
 
+    end[1] = keep;
+    end[2] = options->children ? children : NULL;
+    end[3] = NULL;
     for (size_t i = 0; i < options->kept; i++) {
         ph_add(&kept, i ? ":" : "");
         ph_add(&kept, options->keep[i]);
@@ -501,7 +502,8 @@ static int start(const struct options *options, unsigned methods, char **entries
 /* Completes the policy by what the options say. */
 static void fill_policy(struct ph_policy *policy, struct options *options)
 {
-    options->clear[options->cleared++] = "LD_*";
+    for (size_t i = 0; i < OWN_COUNT; i++)
+        options->clear[options->cleared++] = own_variables[i];
     for (size_t i = 0; options->strict && strict_variables[i]; i++)
         options->clear[options->cleared++] = strict_variables[i];
     if (options->strict || options->seal)
@@ -537,7 +539,7 @@ static int run(int argc, char **argv)
     fill_policy(&policy, &options);
     take_over_set_aside();
     (void)enforce(&policy, &removed, 1);
-    status = ph_program_find(&program, arguments + PH_SPARE, environ);
+    status = ph_program_find(&program, arguments + PH_SPARE);
     if (status)
         return status;
     if (bypassed) {

@@ -1,130 +1,180 @@
-/* Linux: a program image in memory that is born non-dumpable. */
+/* Linux: a program image that nobody may read. The kernel makes a process that executes such a file
+ * non-dumpable before its first instruction: fs/exec.c would_dump() and begin_new_exec(). */
 #define _GNU_SOURCE
 #include "image.h"
+
 #include "../core/platform.h"
-#include "../core/platform/linux_syscall.h"
+#include "../core/text.h"
+#include "linux_file.h"
+#include "place.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010u /* Linux 6.3, include/uapi/linux/memfd.h */
 #endif
-#define EXECUTE_ONLY 0111
+#define UNREADABLE 0111
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define SENDFILE_MAX 0x7ffff000 /* sendfile(2) */
+#define NAME_SIZE 200           /* memfd_create(2) takes 249 bytes */
 
-/* The structures of capget(2) and capset(2), for which musl has no header. */
-struct capability_header {
-    uint32_t version;
-    int32_t pid;
-};
+/* capget(2) and capset(2), for which musl has no header. */
 struct capability_set {
-    uint32_t effective;
-    uint32_t permitted;
-    uint32_t inheritable;
+    uint32_t effective, permitted, inheritable;
 };
 #define CAPABILITY_VERSION_3 0x20080522
-#define CAP_DAC_OVERRIDE 1
-#define CAP_DAC_READ_SEARCH 2
+#define DAC_OVERRIDE_AND_READ_SEARCH (1u << 1 | 1u << 2)
 
-/* The functions below return what the kernel returns: a negative errno value is an error. */
-
-static long create_memfd(const char *name)
+long ph_place_failed(struct ph_place *place, const char *call, long error)
 {
-    unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    long fd = ph_syscall(SYS_memfd_create, (long)name, (long)(flags | MFD_EXEC), 0, 0, 0);
+    place->call = call;
+    return error;
+}
 
-    if (fd == -EINVAL) /* Linux before 6.3 */
-        fd = ph_syscall(SYS_memfd_create, (long)name, (long)flags, 0, 0, 0);
-    return fd;
+long ph_create_memfd(const char *name)
+{
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    const long fd = ph_syscall(SYS_memfd_create, (long)name, (long)(flags | MFD_EXEC), 0, 0, 0);
+
+    if (fd != -EINVAL) /* Linux before 6.3 */
+        return fd;
+    return ph_syscall(SYS_memfd_create, (long)name, (long)flags, 0, 0, 0);
+}
+
+int ph_is_new_file(long fd)
+{
+    struct ph_statx file;
+
+    return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
+           !file.size;
+}
+
+static long write_all(long fd, const char *bytes, size_t length)
+{
+    while (length) {
+        const long done = ph_syscall(SYS_write, fd, (long)bytes, (long)length, 0, 0);
+
+        if (done <= 0) /* 0: the call was never made */
+            return done ? done : -EIO;
+        bytes += done;
+        length -= (size_t)done;
+    }
+    return 0;
 }
 
 static long copy_file(long to, long from)
 {
-    long sent;
+    long done = ph_syscall(SYS_lseek, from, 0, SEEK_SET, 0, 0);
 
-    do
-        sent = ph_syscall(SYS_sendfile, to, from, 0, SENDFILE_MAX, 0);
-    while (sent > 0 || sent == -EINTR);
-    return sent;
+    while (done >= 0 || done == -EINTR) {
+        done = ph_syscall(SYS_sendfile, to, from, 0, SENDFILE_MAX, 0);
+        if (!done)
+            break;
+    }
+    return done;
 }
 
-static long get_capabilities(struct capability_set held[2])
+long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place)
 {
-    struct capability_header header = {CAPABILITY_VERSION_3, 0};
+    const long error = contents->bytes ? write_all(fd, contents->bytes, contents->length)
+                                       : copy_file(fd, contents->source);
 
-    return ph_syscall(SYS_capget, (long)&header, (long)held, 0, 0, 0);
+    if (error)
+        return ph_place_failed(place, contents->bytes ? "write" : "sendfile", error);
+    return ph_place_failed(place, "fchmod", ph_syscall(SYS_fchmod, fd, UNREADABLE, 0, 0, 0));
 }
 
-static long set_capabilities(const struct capability_set wanted[2])
+long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
 {
-    struct capability_header header = {CAPABILITY_VERSION_3, 0};
+    struct ph_statx file, source = {.size = contents->length};
+    long error = contents->bytes ? 0 : ph_stat(contents->source, "", AT_EMPTY_PATH, &source);
 
-    return ph_syscall(SYS_capset, (long)&header, (long)wanted, 0, 0, 0);
+    if (!error)
+        error = ph_stat(place->fd, place->name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &file);
+    if (!error && (file.mode != (S_IFREG | UNREADABLE) || file.size != source.size ||
+                   file.uid != (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)))
+        return ph_place_failed(place, "reading back what was written", -EIO);
+    return ph_place_failed(place, "statx", error);
 }
 
 /* Under load the kernel holds a reference to a page for a moment, and answers EBUSY. */
 static long add_seals(long fd)
 {
-    long result;
-
     for (int left = 100;; left--) {
-        result = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
-        if (result != -EBUSY || !left)
-            return result;
+        const long error = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
+
+        if (error != -EBUSY || !left)
+            return error;
         (void)ph_syscall(SYS_sched_yield, 0, 0, 0, 0, 0); /* never fails */
     }
 }
 
-/* Type: starts a program that is non-dumpable before its first instruction.
- * Targets: attackers that open /proc/PID/mem between execve and the first prctl.
- * API: memfd_create, execveat. The kernel sets fs.suid_dumpable at exec if the caller
- * may not read the file. Capabilities that override file modes would let it, so they
- * are dropped from the effective set for the call; exec restores them.
- * Errors: exit code 5.
- * Source: fs/exec.c would_dump() and begin_new_exec(); memfd_create(2). */
+long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *place)
+{
+    char name[NAME_SIZE];
+    struct ph_text text = PH_TEXT(name);
+    long error;
+
+    ph_add(&text, ph_basename(contents->path));
+    place->name = "";
+    place->fd = ph_create_memfd(name);
+    if (place->fd < 0)
+        return ph_place_failed(place, "memfd_create", place->fd);
+    if (!ph_is_new_file(place->fd)) {
+        place->fd = -1; /* not ours to close */
+        return ph_place_failed(place, "memfd_create", -EIO);
+    }
+    error = ph_place_fill(contents, place->fd, place);
+    if (!error)
+        error = ph_place_failed(place, "fcntl(F_ADD_SEALS)", add_seals(place->fd));
+    return error ? error : ph_place_check(contents, place);
+}
+
+/* Capabilities that override file modes would let us read the image: they leave the effective set
+ * for the call. exec restores them. */
+long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[])
+{
+    struct {
+        uint32_t version;
+        int32_t pid;
+    } header = {CAPABILITY_VERSION_3, 0};
+    struct capability_set held[2], reduced[2];
+    long error = ph_syscall(SYS_capget, (long)&header, (long)held, 0, 0, 0);
+
+    if (error)
+        return ph_place_failed(place, "capget", error);
+    reduced[0] = held[0];
+    reduced[1] = held[1];
+    reduced[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
+    error = ph_syscall(SYS_capset, (long)&header, (long)reduced, 0, 0, 0);
+    if (!error) {
+        reduced[0] = held[0];
+        error = ph_syscall(SYS_capget, (long)&header, (long)reduced, 0, 0, 0);
+        if (!error && reduced[0].effective & DAC_OVERRIDE_AND_READ_SEARCH)
+            error = -EIO; /* a filter only claimed success */
+    }
+    if (error)
+        return ph_place_failed(place, "capset", error);
+    error = ph_syscall(SYS_execveat, place->fd, (long)place->name, (long)argv, (long)envp,
+                       *place->name ? 0 : AT_EMPTY_PATH);
+    /* Restoring capabilities that are still permitted cannot fail. */
+    (void)ph_syscall(SYS_capset, (long)&header, (long)held, 0, 0, 0);
+    return ph_place_failed(place, "execveat", error ? error : -EIO);
+}
+
 void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
                    struct ph_failure *failure)
 {
-    struct capability_set held[2], reduced[2];
-    const char *call = "memfd_create";
-    long result, fd = create_memfd(name);
+    const struct ph_contents contents = {name, NULL, 0, image_fd};
+    struct ph_place place = {-1, "", ""};
+    long error = ph_place_in_memory(&contents, &place);
 
-    result = fd;
-    if (result < 0)
-        goto out;
-    call = "sendfile";
-    result = copy_file(fd, image_fd);
-    if (result < 0)
-        goto out;
-    call = "fchmod";
-    result = ph_syscall(SYS_fchmod, fd, EXECUTE_ONLY, 0, 0, 0);
-    if (result < 0)
-        goto out;
-    call = "fcntl(F_ADD_SEALS)";
-    result = add_seals(fd);
-    if (result < 0)
-        goto out;
-    call = "capget";
-    result = get_capabilities(held);
-    if (result < 0)
-        goto out;
-    reduced[0] = held[0];
-    reduced[1] = held[1];
-    reduced[0].effective &= ~(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
-    call = "capset";
-    result = set_capabilities(reduced);
-    if (result < 0)
-        goto out;
-    call = "execveat";
-    result = ph_syscall(SYS_execveat, fd, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH);
-    /* Restoring capabilities that are still permitted cannot fail. */
-    (void)set_capabilities(held);
-out:
-    ph_fail(failure, PH_INSPECTION, call, (int)-result);
+    if (!error)
+        error = ph_place_execute(&place, argv, envp);
+    ph_fail(failure, PH_INSPECTION, place.call, (int)-error);
     /* Frees the copy. Linux frees the descriptor even if close(2) fails. */
-    if (fd >= 0)
-        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    if (place.fd >= 0)
+        (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
 }

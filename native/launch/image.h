@@ -4,8 +4,7 @@
 
 #include "../core/hardening.h"
 
-/* Replaces this process by the ELF program that image_fd contains from its current
- * offset on: a sealed copy in memory that nobody may read, so that the kernel makes
+/* Replaces this process by the ELF program that image_fd contains: a sealed copy in memory that nobody may read, so that the kernel makes
  * the process non-dumpable at exec. The kernel shows it as memfd:NAME. Returns only
  * on failure, with the call and errno in failure, and nothing else changed. ENOSYS
  * on systems other than Linux. */

@@ -34,7 +34,7 @@ add_custom_command(
   VERBATIM)
 
 # Fixed addresses: nothing would relocate it.
-add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${blobs}
+add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${image} ${blobs}
                       ${launch}/stub/entry.c ${core})
 set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 target_include_directories(harden PRIVATE ${launch})

@@ -1,15 +1,13 @@
-/* Where an image that nobody may read is put, and how it is started from there (Linux). */
+/* Where an image that nobody may read is put, and how it is started from there (Linux). Functions
+ * that return long return a negative errno value on failure, with place->call. */
 #ifndef PH_PLACE_H
 #define PH_PLACE_H
 
-#include "file.h"
-
 #include <stddef.h>
 
-/* What is put there. */
 struct ph_contents {
-    const char *path;  /* the name that it gets: absolute, no symbolic link in it */
-    const void *bytes; /* the contents; NULL: those of the file source, from its start */
+    const char *path;  /* the name that the image gets: absolute, no symbolic link in it */
+    const void *bytes; /* NULL: the contents of the file source, from its start */
     size_t length;
     int source;
 };
@@ -20,21 +18,23 @@ struct ph_place {
     const char *call; /* the call that failed */
 };
 
-/* by_name -- a file under its own path in a file system that nobody else can reach: /proc/PID/exe,
- * comm and what looks for files beside the program see the true name. Needs Linux 5.9 and either
- * CAP_SYS_ADMIN or a user namespace. Otherwise a sealed file in memory, which has no name but works
- * wherever memfd_create(2) does. Returns 0 or a negative errno value with place->call. */
+/* image.c: a sealed file in memory, which has no path but works wherever memfd_create(2) does. */
+long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *place);
+/* place.c: the same, or with by_name a file under its own path in a file system that nobody else can
+ * reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place);
+/* Becomes the program in the place. Returns on failure only. */
+long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[]);
 
-#define PH_STUB_SIZE (1 << 14)
-/* Writes the stub into buffer that maps the program with this identity and path, and calls itself
- * name. rehearse: it ends with 0 instead of starting the program, or with one line and 126.
- * Returns its length, or 0 when it does not fit. buffer must be aligned for uint64_t. */
-size_t ph_stub_write(char *buffer, size_t size, const struct ph_identity *identity,
-                     const char *path, const char *name, int rehearse);
-
-/* Becomes the program in the place. Returns a negative errno value only. */
-long ph_place_execute(const struct ph_place *place, char *const argv[], char *const envp[]);
+/* The steps of making a place, which both share. ph_place_fill() writes the contents and makes the
+ * file unreadable; ph_place_check() reads back what a seccomp filter may only have claimed. */
+long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place);
+long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
+long ph_place_failed(struct ph_place *place, const char *call, long error);
+/* A file in memory that may be executed, or a negative errno value. */
+long ph_create_memfd(const char *name);
+/* Whether fd is a new, unnamed file and not standard input, which a filter can return. */
+int ph_is_new_file(long fd);
 
 /* clone(2) as fork(2), without a signal at the end, and the wait for such a child: its status word
  * or a negative errno value. */

@@ -3,7 +3,7 @@
 #include "program.h"
 
 #include "../core/hardening.h"
-#include "text.h"
+#include "../core/text.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADERS_SIZE 8192
 #define SEARCHED 4096 /* of the dynamic section and of a list of folders */
 #define DEFAULT_PATH "/bin:/usr/bin"
 
@@ -20,8 +19,8 @@ extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 int ph_complain(int status, const char *who, const char *what)
 {
-    char line[PATH_MAX + 512];
-    struct ph_text text = {line, sizeof line, 0, 0};
+    char line[PH_PATH + 512];
+    struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, "process-hardening: ");
     ph_add(&text, who);
@@ -31,15 +30,9 @@ int ph_complain(int status, const char *who, const char *what)
     return status;
 }
 
-const char *ph_variable(char *const *environment, const char *name)
+static int refuse(const struct ph_program *program, const char *what)
 {
-    for (; *environment; environment++) {
-        const char *rest = ph_after(*environment, name);
-
-        if (rest && *rest == '=')
-            return rest + 1;
-    }
-    return NULL;
+    return ph_complain(PH_EXIT_CANNOT, program->path, what);
 }
 
 static long may(const char *path, int what)
@@ -47,132 +40,109 @@ static long may(const char *path, int what)
     return ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, what, 0, 0);
 }
 
-/* Writes the path of a program to found. Returns 0 or an exit status. */
-static int find_in_path(const char *name, char *const *environment, char found[PATH_MAX])
+static int is_blank(char c)
 {
-    const char *folders = ph_variable(environment, "PATH");
+    return c == ' ' || c == '\t';
+}
+
+/* Writes the path of a program to found. Returns 0 or an exit status. */
+static int find_in_path(const char *name, char found[PH_PATH])
+{
+    const int has_folder = ph_basename(name) != name;
+    const char *path = ph_environment_value("PATH");
+    const char *folders = has_folder ? "" : path ? path : DEFAULT_PATH;
     int refused = 0;
 
     if (!*name)
         return ph_complain(PH_EXIT_NOT_FOUND, "''", "the name of the program is empty");
-    if (ph_basename(name) != name)
-        folders = "";
-    else if (!folders)
-        folders = DEFAULT_PATH;
-    for (;;) {
-        struct ph_text text = {found, PATH_MAX, 0, 0};
+    for (;; folders++) {
+        struct ph_text text = {found, PH_PATH, 0, 0};
         struct ph_statx file;
-        const char *start = folders;
 
-        while (*folders && *folders != ':')
-            folders++;
-        while (start < folders && text.length < PATH_MAX - 2)
-            found[text.length++] = *start++;
+        while (*folders && *folders != ':') {
+            const char one[] = {*folders++, '\0'};
+
+            ph_add(&text, one);
+        }
         if (text.length)
             ph_add(&text, "/");
         else if (*name == '-') /* or an interpreter takes it for an option */
             ph_add(&text, "./");
         ph_add(&text, name);
         if (!text.cut && !ph_stat(AT_FDCWD, found, 0, &file)) {
-            if (ph_basename(name) != name || (S_ISREG(file.mode) && !may(found, X_OK)))
+            if (has_folder || (S_ISREG(file.mode) && !may(found, X_OK)))
                 return 0;
             refused |= S_ISREG(file.mode);
         }
         if (!*folders)
             break;
-        folders++;
     }
     if (refused)
         return ph_complain(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
     return ph_complain(PH_EXIT_NOT_FOUND, name,
-                       ph_basename(name) != name ? "no such file"
-                       : may(name, F_OK)         ? "not found in PATH"
+                       has_folder        ? "no such file"
+                       : may(name, F_OK) ? "not found in PATH"
                                          : "not found in PATH; for the file here, write ./NAME");
-}
-
-/* Reads up to size bytes. Returns how many, or a negative errno value. */
-static long read_at(int fd, void *to, size_t size, uint64_t offset)
-{
-    const struct {
-        void *base;
-        size_t length;
-    } part = {to, size};
-
-    return ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
-                      sizeof(long) == 4 ? (long)(offset >> 32) : 0);
 }
 
 /* Opens the file at program->path after checking what the kernel and this launcher require. */
 static int open_program(struct ph_program *program)
 {
+    const char *path = program->path;
     struct ph_statx file;
     char one;
-    long user, fd, error = ph_stat(AT_FDCWD, program->path, 0, &file);
+    long user, fd;
 
-    if (error)
-        return ph_complain(PH_EXIT_CANNOT, program->path, "statx failed");
+    if (ph_stat(AT_FDCWD, path, 0, &file))
+        return refuse(program, "statx failed");
     if (!S_ISREG(file.mode))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
-    if (may(program->path, X_OK))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "not executable: chmod +x it");
+        return refuse(program, "not a regular file");
+    if (may(path, X_OK))
+        return refuse(program, "not executable: chmod +x it");
     if (file.mode & (S_ISUID | S_ISGID) ||
-        ph_syscall(SYS_getxattr, (long)program->path, (long)"security.capability", (long)&one, 0,
-                   0) > 0)
-        return ph_complain(PH_EXIT_CANNOT, program->path,
-                           "set-user-ID, set-group-ID or file capabilities would be lost: start it"
-                           " directly, the kernel already protects such programs");
-    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)program->path,
-                    O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
-    program->fd = (int)fd;
-    if (fd == -EACCES) {
-        program->fd = -1;
+        ph_syscall(SYS_getxattr, (long)path, (long)"security.capability", (long)&one, 0, 0) > 0)
+        return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
+                               " it directly, the kernel already protects such programs");
+    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    program->fd = fd < 0 ? -1 : (int)fd;
+    /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
+     * open(2) too: such a program would be dumpable. */
+    if (fd == -EACCES && may(path, R_OK) == -EACCES)
         return 0;
-    }
     if (fd < 0)
-        return ph_complain(PH_EXIT_CANNOT, program->path,
-                           fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
-                                                          : "cannot be opened");
+        return refuse(program, fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
+                                                              : "cannot be opened for reading");
     /* Again for the open file, which need not be the one above. */
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "not a regular file");
-    ph_identify(&file, &program->identity);
+        return refuse(program, "not a regular file");
+    program->identity = ph_identify(&file);
     /* Root may change every file: a copy protects from nobody. */
     user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
-    program->is_writable =
-        user && (!may(program->path, W_OK) || file.uid == (uint32_t)user);
+    program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     return 0;
 }
 
 /* Splits text at blanks, in its place; quotes hold together. Returns how many words, or -1. */
 static int split(char *text, char **words)
 {
-    char *to = text, quote = '\0';
-    int count = 0, inside = 0;
+    for (int count = 0;; count++) {
+        char *to, quote = '\0';
 
-    for (; *text; text++) {
-        const int blank = *text == ' ' || *text == '\t';
-
-        if (quote ? *text == quote : *text == '\'' || *text == '"')
-            quote = quote ? '\0' : *text;
-        else if (!blank || quote) {
-            if (!inside)
-                words[count++] = to;
-            *to++ = *text;
-            inside = 1;
-            continue;
-        } else if (inside) {
-            *to++ = '\0';
-            inside = 0;
-            continue;
-        } else
-            continue;
-        if (!inside) { /* "" is a word too */
-            words[count++] = to;
-            inside = 1;
+        while (is_blank(*text))
+            text++;
+        if (!*text)
+            return count;
+        for (words[count] = to = text; *text && (quote || !is_blank(*text)); text++) {
+            if (quote ? *text == quote : *text == '\'' || *text == '"')
+                quote = quote ? '\0' : *text;
+            else
+                *to++ = *text;
         }
+        if (quote)
+            return -1;
+        text += *text != '\0';
+        *to = '\0';
     }
-    *to = '\0';
-    return quote ? -1 : count;
 }
 
 /* What env(1) would start for the argument of its "#!" line. Returns how many words, or -1. */
@@ -185,12 +155,11 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
     if (argument && !rest)
         rest = ph_after(argument, "--split-string=");
     words[0] = argument;
-    if (rest) {
-        for (const char *at = rest; *at; at++)
-            if (*at == '$' || *at == '#' || *at == '\\') /* these are special to env */
-                return -1;
+    for (const char *at = rest; at && *at; at++)
+        if (*at == '$' || *at == '#' || *at == '\\') /* these are special to env */
+            return -1;
+    if (rest)
         count = split(argument + (rest - argument), words);
-    }
     while (program->variables[variables])
         variables++;
     for (; first < count && *words[first] != '-'; first++) {
@@ -213,33 +182,31 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
 }
 
 /* Follows one "#!" line: program->path is its interpreter's afterwards. fs/binfmt_script.c. */
-static int follow_script(struct ph_program *program, int depth, char *const *environment)
+static int follow_script(struct ph_program *program, int depth)
 {
-    char *line = program->lines[depth] + 2, *interpreter, *argument = NULL;
+    char *line = program->lines[depth] + 2, *interpreter, *argument = NULL, *end = line;
     char *words[PH_LINE];
-    int count = 0, whole = 0;
-    char *end = line;
-    struct ph_text script = {program->scripts[depth], PATH_MAX, 0, 0};
+    int count, whole;
+    struct ph_text script = PH_TEXT(program->scripts[depth]);
 
-    for (; *end && *end != '\n'; end++)
-        ;
+    while (*end && *end != '\n')
+        end++;
     whole = *end == '\n' || end < program->lines[depth] + PH_LINE;
-    while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+    while (end > line && is_blank(end[-1]))
         end--;
     *end = '\0';
-    while (*line == ' ' || *line == '\t')
+    while (is_blank(*line))
         line++;
     interpreter = line;
-    while (*line && *line != ' ' && *line != '\t')
+    while (*line && !is_blank(*line))
         line++;
     if (*line) {
-        *line++ = '\0';
-        while (*line == ' ' || *line == '\t')
-            line++;
+        for (*line++ = '\0'; is_blank(*line); line++)
+            ;
         argument = line;
     }
     if (!*interpreter || (!whole && !argument))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "broken #! line: name an interpreter");
+        return refuse(program, "broken #! line: name an interpreter");
     if (*program->path == '-')
         ph_add(&script, "./");
     ph_add(&script, program->path);
@@ -247,22 +214,20 @@ static int follow_script(struct ph_program *program, int depth, char *const *env
     if (ph_equal(ph_basename(interpreter), "env")) {
         count = follow_env(program, argument, words);
         if (count < 0)
-            return ph_complain(PH_EXIT_CANNOT, program->path,
-                               "#! line: cannot follow env with these words: name the interpreter");
-        count--;
+            return refuse(program,
+                          "#! line: cannot follow env with these words: name the interpreter");
         interpreter = words[0];
-        if (find_in_path(interpreter, environment, program->path))
+        if (find_in_path(interpreter, program->path))
             return PH_EXIT_NOT_FOUND;
         program->name = ph_basename(interpreter);
-        for (int i = count; i; i--)
-            *--program->argv = words[i];
+        while (--count)
+            *--program->argv = words[count];
     } else {
-        struct ph_text text = {program->path, PATH_MAX, 0, 0};
+        struct ph_text path = PH_TEXT(program->path);
 
-        ph_add(&text, interpreter);
         if (may(interpreter, F_OK))
-            return ph_complain(PH_EXIT_CANNOT, program->scripts[depth],
-                               "broken #! line: no such interpreter");
+            return refuse(program, "broken #! line: no such interpreter");
+        ph_add(&path, interpreter);
         if (argument)
             *--program->argv = argument;
     }
@@ -277,7 +242,7 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
     ElfW(Dyn) entries[SEARCHED / sizeof(ElfW(Dyn))];
     char folders[SEARCHED];
     uint64_t strings = 0;
-    long size = read_at(program->fd, entries, sizeof entries, dynamic->p_offset);
+    long size = ph_read_at(program->fd, entries, sizeof entries, dynamic->p_offset);
     const ElfW(Dyn) *end = entries + (size < 0 ? 0 : (size_t)size / sizeof *entries);
 
     for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++)
@@ -288,7 +253,7 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
     for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++) {
         if (at->d_tag != DT_RPATH && at->d_tag != DT_RUNPATH)
             continue;
-        size = read_at(program->fd, folders, sizeof folders - 1, strings + at->d_un.d_val);
+        size = ph_read_at(program->fd, folders, sizeof folders - 1, strings + at->d_un.d_val);
         folders[size < 0 ? 0 : size] = '\0';
         for (const char *text = folders; *text; text++)
             if (ph_after(text, "$ORIGIN") || ph_after(text, "${ORIGIN}"))
@@ -301,77 +266,68 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
 static void read_headers(struct ph_program *program)
 {
     ElfW(Ehdr) file;
-    ElfW(Phdr) segments[HEADERS_SIZE / sizeof(ElfW(Phdr))];
-    const ElfW(Phdr) *dynamic = NULL;
-    long size = read_at(program->fd, &file, sizeof file, 0);
+    ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
+    long size = ph_read_at(program->fd, &file, sizeof file, 0);
 
     if (size != (long)sizeof file || file.e_machine != __ehdr_start.e_machine ||
         file.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
         file.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA])
         return;
     program->is_native = 1;
-    size = read_at(program->fd, segments, sizeof segments, file.e_phoff);
-    if (size < (long)(file.e_phnum * sizeof *segments))
-        return;
-    for (int i = 0; i < file.e_phnum; i++) {
+    size = ph_read_at(program->fd, segments, sizeof segments, file.e_phoff);
+    for (int i = 0; size >= (long)(file.e_phnum * sizeof *segments) && i < file.e_phnum; i++) {
         program->has_interpreter |= segments[i].p_type == PT_INTERP;
         if (segments[i].p_type == PT_DYNAMIC)
-            dynamic = &segments[i];
+            program->needs_origin = finds_origin(program, segments, file.e_phnum, &segments[i]);
     }
-    if (dynamic)
-        program->needs_origin = finds_origin(program, segments, file.e_phnum, dynamic);
 }
 
 /* Finds the path of the open file, which must lead back to it. */
 static int find_real_path(struct ph_program *program)
 {
     char link[32];
-    struct ph_text text = {link, sizeof link, 0, 0};
+    struct ph_text text = PH_TEXT(link);
     struct ph_statx file;
     struct ph_identity identity;
     long length;
 
     ph_add(&text, "/proc/self/fd/");
     ph_add_number(&text, (unsigned long)program->fd);
-    length = ph_syscall(SYS_readlinkat, AT_FDCWD, (long)link, (long)program->real, PATH_MAX - 1, 0);
+    length = ph_syscall(SYS_readlinkat, AT_FDCWD, (long)link, (long)program->real, PH_PATH - 1, 0);
     if (length < 0)
-        return ph_complain(PH_EXIT_CANNOT, program->path,
-                           "reading /proc/self/fd failed: is /proc mounted?");
+        return refuse(program, "reading /proc/self/fd failed: is /proc mounted?");
     program->real[length] = '\0';
     if (ph_stat(AT_FDCWD, program->real, 0, &file))
-        return ph_complain(PH_EXIT_CANNOT, program->path, "its resolved path does not exist");
-    ph_identify(&file, &identity);
+        return refuse(program, "its resolved path does not exist");
+    identity = ph_identify(&file);
     if (*program->real != '/' || !ph_is_same(&identity, &program->identity))
-        return ph_complain(PH_EXIT_CANNOT, program->path,
-                           "its resolved path leads to another file");
+        return refuse(program, "its resolved path leads to another file");
     return 0;
 }
 
-int ph_program_find(struct ph_program *program, char **argv, char *const *environment)
+int ph_program_find(struct ph_program *program, char **argv)
 {
-    int status = find_in_path(argv[0], environment, program->path);
+    int status = find_in_path(argv[0], program->path);
 
     program->argv = argv;
     program->name = ph_basename(argv[0]);
     for (int depth = 0; !status; depth++) {
-        char *line;
+        char *line = program->lines[depth];
         long length;
 
         status = open_program(program);
         if (status || program->fd < 0)
             return status;
-        line = program->lines[depth];
-        length = read_at(program->fd, line, PH_LINE, 0);
+        length = ph_read_at(program->fd, line, PH_LINE, 0);
         line[length < 0 ? 0 : length] = '\0';
         if (length >= SELFMAG && ph_after(line, ELFMAG))
             break;
         if (!ph_after(line, "#!"))
-            return ph_complain(PH_EXIT_CANNOT, program->path,
-                               "neither an ELF program nor a script with a #! line");
+            return refuse(program, "neither an ELF program nor a script with a #! line");
         if (depth == PH_SCRIPTS)
             return ph_complain(PH_EXIT_CANNOT, argv[0], "too many interpreters in a row");
         (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
-        status = follow_script(program, depth, environment);
+        status = follow_script(program, depth);
     }
     if (status)
         return status;

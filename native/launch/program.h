@@ -2,9 +2,7 @@
 #ifndef PH_PROGRAM_H
 #define PH_PROGRAM_H
 
-#include "file.h"
-
-#include <linux/limits.h>
+#include "linux_file.h"
 
 #define PH_EXIT_USAGE 2
 #define PH_EXIT_CANNOT 126
@@ -17,9 +15,9 @@
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
 struct ph_program {
-    char path[PATH_MAX]; /* as it was found */
-    char real[PATH_MAX]; /* absolute, no symbolic link in it; empty for an unreadable file */
-    const char *name;    /* what the kernel would call the process */
+    char path[PH_PATH]; /* as it was found */
+    char real[PH_PATH]; /* absolute, no symbolic link in it; empty for an unreadable file */
+    const char *name;   /* what the kernel would call the process */
     char **argv;
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
     int fd;                            /* open for reading; -1: its caller may not read it */
@@ -29,15 +27,12 @@ struct ph_program {
     int needs_origin;    /* finds libraries relative to its own file; likewise */
     int is_writable;     /* its caller may change the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
-    char scripts[PH_SCRIPTS][PATH_MAX];
+    char scripts[PH_SCRIPTS][PH_PATH];
 };
 
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
  * words before argv. Returns 0, or after one line on standard error an exit status. */
-int ph_program_find(struct ph_program *program, char **argv, char *const *environment);
-
-/* The value of a variable, or NULL. */
-const char *ph_variable(char *const *environment, const char *name);
+int ph_program_find(struct ph_program *program, char **argv);
 
 /* One line on standard error: "process-hardening: WHO: WHAT". Returns status. */
 int ph_complain(int status, const char *who, const char *what);

@@ -33,6 +33,8 @@ COMMANDS = {
     "process-hardening-tui": "process_hardening.tui.main:main",
 }
 """The entry points: command, and the function that an installer makes it call."""
+LAUNCHER = "harden"
+"""The native command, which is a program and no entry point."""
 DATA = {"injected.c", "report.html.j2", "app.tcss"}
 """The files of the package that are not Python: `verify` compiles the first."""
 
@@ -117,6 +119,7 @@ def test_it_holds_the_package_and_nothing_else(archive: zipfile.ZipFile) -> None
         f"{dist_info()}/{name}"
         for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
     }
+    own.add(f"{data()}/scripts/{LAUNCHER}")
     expected = source_files() | shared_files() | own | {*EXTENSIONS, PRELOAD}
     assert set(archive.namelist()) == expected
 

@@ -1,9 +1,4 @@
-/* The first instructions of the stub, the helper and the launcher, and the one system call of six
- * arguments that they make. */
-#include "entry.h"
-
-#include "../../core/platform/linux_syscall.h"
-
+/* The first instructions of the stub, the helper and the launcher. */
 #include <stddef.h>
 
 #if defined __x86_64__ && !defined __ILP32__

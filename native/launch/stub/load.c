@@ -2,18 +2,16 @@
  * as the kernel would, and jumps. Nobody may read its file, so the kernel has made the process
  * non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
-#include "../text.h"
+#include "../../core/text.h"
 #include "entry.h"
 #include "stub.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <linux/limits.h>
 #include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define HEADERS_SIZE 8192 /* of the table of segments: 146 of them */
 #define OVERFLOW_UID 65534
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -35,14 +33,14 @@ struct image {
     int wants_stack_executable; /* -1: it does not say */
     int protection;             /* that its code has beside PROT_EXEC */
     int has_interpreter;
-    char interpreter[PATH_MAX];
+    char interpreter[PH_PATH];
 };
 
 /* One line, status 126. */
 static _Noreturn void fail(const char *path, const char *what, long error)
 {
-    char line[PH_STUB_PATH + 256];
-    struct ph_text text = {line, sizeof line, 0, 0};
+    char line[PH_PATH + 256];
+    struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, "process-hardening: ");
     ph_add(&text, path);
@@ -54,20 +52,28 @@ static _Noreturn void fail(const char *path, const char *what, long error)
     }
     ph_add(&text, "\n");
     (void)ph_syscall(SYS_write, 2, (long)line, (long)text.length, 0, 0);
-    for (;;)
-        (void)ph_syscall(SYS_exit_group, 126, 0, 0, 0, 0);
+    ph_quit(126);
+}
+
+static long map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
+                uint64_t offset)
+{
+#if defined __s390x__
+    const long arguments[] = {(long)address, (long)length, protection, flags, fd, (long)offset};
+
+    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
+#elif defined SYS_mmap2 /* counts in units of 4096 bytes */
+    return ph_syscall6(SYS_mmap2, (long)address, (long)length, protection, flags, fd,
+                       (long)(offset >> 12));
+#else
+    return ph_syscall6(SYS_mmap, (long)address, (long)length, protection, flags, fd, (long)offset);
+#endif
 }
 
 /* Fails unless all of it can be read: a file that ends too early is damaged. */
 static void read_at(const struct image *image, long fd, void *to, size_t size, uint64_t offset)
 {
-    const struct {
-        void *base;
-        size_t length;
-    } part = {to, size};
-    /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
-    long length = ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
-                             sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+    const long length = ph_read_at(fd, to, size, offset);
 
     if (length != (long)size)
         fail(image->path, "damaged ELF file: it ends too early", length < 0 ? length : 0);
@@ -78,15 +84,14 @@ static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Ph
 {
     read_at(image, fd, file, sizeof *file, 0);
     for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
-        if (file->e_ident[i] != __ehdr_start.e_ident[i])
+        if (file->e_ident[i] != __ehdr_start.e_ident[i] ||
+            file->e_machine != __ehdr_start.e_machine)
             fail(image->path, "not an ELF file of this architecture", 0);
-    if (file->e_machine != __ehdr_start.e_machine)
-        fail(image->path, "not an ELF file of this architecture", 0);
     if (file->e_type != ET_EXEC && file->e_type != ET_DYN)
         fail(image->path, "damaged ELF file: not a program", 0);
     if (file->e_phentsize != sizeof *segments || !file->e_phnum)
         fail(image->path, "damaged ELF file: no table of segments", 0);
-    if (file->e_phnum > HEADERS_SIZE / sizeof *segments)
+    if (file->e_phnum > PH_ELF_TABLE / sizeof *segments)
         fail(image->path, "too many segments for a stand-in; use --method copy", 0);
     image->count = file->e_phnum;
     read_at(image, fd, segments, image->count * sizeof *segments, file->e_phoff);
@@ -111,6 +116,11 @@ static void read_property(struct image *image, long fd, const ElfW(Phdr) *segmen
             image->protection = PROTECTION_BTI;
 }
 #endif
+
+static uintptr_t round_up(uintptr_t address, uintptr_t unit)
+{
+    return (address + unit - 1) & -unit;
+}
 
 /* Where the segments of an image begin and end, page by page, and how they must be aligned. */
 struct extent {
@@ -144,20 +154,19 @@ static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, ui
         if (at->p_type == PT_GNU_STACK)
             image->wants_stack_executable = !!(at->p_flags & PF_X);
         if (at->p_type == PT_INTERP && !image->has_interpreter) {
-            if (at->p_filesz < 2 || at->p_filesz > sizeof image->interpreter)
+            image->has_interpreter = at->p_filesz > 1 && at->p_filesz <= PH_PATH;
+            if (image->has_interpreter)
+                read_at(image, fd, image->interpreter, (size_t)at->p_filesz, at->p_offset);
+            if (!image->has_interpreter || image->interpreter[at->p_filesz - 1])
                 fail(image->path, "damaged ELF file: impossible name of a loader", 0);
-            read_at(image, fd, image->interpreter, (size_t)at->p_filesz, at->p_offset);
-            if (image->interpreter[at->p_filesz - 1])
-                fail(image->path, "damaged ELF file: impossible name of a loader", 0);
-            image->has_interpreter = 1;
         }
         if (at->p_type != PT_LOAD)
             continue;
         check_segment(image, at, size, page);
         if ((at->p_vaddr & -page) < extent->low)
             extent->low = at->p_vaddr & -page;
-        if (((at->p_vaddr + at->p_memsz + page - 1) & -page) > extent->high)
-            extent->high = (at->p_vaddr + at->p_memsz + page - 1) & -page;
+        if (round_up(at->p_vaddr + at->p_memsz, page) > extent->high)
+            extent->high = round_up(at->p_vaddr + at->p_memsz, page);
         if (!(at->p_align & (at->p_align - 1)) && at->p_align > extent->alignment)
             extent->alignment = (uintptr_t)at->p_align;
     }
@@ -172,20 +181,20 @@ static uintptr_t find_room(const struct image *image, const struct extent *exten
     uintptr_t length = extent->high - extent->low;
     uintptr_t whole = length + extent->alignment;
     long at = whole < length ? -ENOMEM
-                             : ph_map(0, whole, PROT_NONE,
+                             : map(0, whole, PROT_NONE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (at < 0 && at > -4096)
         fail(image->path, "no room in memory", at);
     if (ph_syscall(SYS_munmap, at, (long)whole, 0, 0, 0))
         fail(image->path, "munmap failed", 0);
-    return ((uintptr_t)at + extent->alignment - 1) & -extent->alignment;
+    return round_up((uintptr_t)at, extent->alignment);
 }
 
 static void place(const struct image *image, uintptr_t at, uintptr_t length, int protection,
                   int flags, long fd, uint64_t offset)
 {
-    long result = ph_map(at, length, protection, flags | MAP_PLACED, fd, offset);
+    long result = map(at, length, protection, flags | MAP_PLACED, fd, offset);
 
     /* Before Linux 4.17 the address was only a hint. */
     if (result != (long)at)
@@ -200,13 +209,13 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
                            (segment->p_flags & PF_X ? PROT_EXEC | image->protection : 0);
     const uintptr_t start = image->bias + (uintptr_t)segment->p_vaddr;
     const uintptr_t file_end = start + (uintptr_t)segment->p_filesz;
-    const uintptr_t end = (start + (uintptr_t)segment->p_memsz + page - 1) & -page;
+    const uintptr_t end = round_up(start + (uintptr_t)segment->p_memsz, page);
     uintptr_t from = start & -page;
 
     if (segment->p_filesz) {
         place(image, from, file_end - from, protection, 0, fd,
               segment->p_offset - (start - from));
-        from = (file_end + page - 1) & -page;
+        from = round_up(file_end, page);
         if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
             /* Clears the rest of the file's last page. volatile: no call of memset(). */
             for (volatile char *byte = (char *)file_end; (uintptr_t)byte < from; byte++)
@@ -222,7 +231,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
                  uintptr_t page, int has_landing_pads)
 {
     ElfW(Ehdr) file;
-    ElfW(Phdr) segments[HEADERS_SIZE / sizeof(ElfW(Phdr))];
+    ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
     struct extent extent;
     struct ph_statx status;
     struct ph_identity found;
@@ -230,15 +239,11 @@ static void load(struct image *image, const char *path, const struct ph_identity
     const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0);
     long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
-    image->path = path;
-    image->headers = 0;
-    image->has_interpreter = 0;
-    image->wants_stack_executable = -1;
-    image->protection = 0;
+    *image = (struct image){.path = path, .wants_stack_executable = -1};
     if (error)
         fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
              error);
-    ph_identify(&status, &found);
+    found = ph_identify(&status);
     if (identity && !ph_is_same(identity, &found))
         fail(path, "is no longer the file that was to be started", 0);
     read_headers(image, fd, &file, segments);
@@ -309,27 +314,17 @@ static uintptr_t true_name(uintptr_t executed, const char *path)
 static void fix_vector(ElfW(auxv_t) *vector, const struct image *program,
                        const struct image *loader)
 {
-    for (; vector->a_type != AT_NULL; vector++) {
-        switch (vector->a_type) {
-        case AT_PHDR:
+    for (; vector->a_type != AT_NULL; vector++)
+        if (vector->a_type == AT_PHDR)
             vector->a_un.a_val = program->headers;
-            break;
-        case AT_PHNUM:
+        else if (vector->a_type == AT_PHNUM)
             vector->a_un.a_val = program->count;
-            break;
-        case AT_ENTRY:
+        else if (vector->a_type == AT_ENTRY)
             vector->a_un.a_val = program->entry;
-            break;
-        case AT_BASE:
-            vector->a_un.a_val = program->has_interpreter ? loader->bias : 0;
-            break;
-        case AT_EXECFN:
+        else if (vector->a_type == AT_BASE)
+            vector->a_un.a_val = loader->bias;
+        else if (vector->a_type == AT_EXECFN)
             vector->a_un.a_val = true_name(vector->a_un.a_val, program->path);
-            break;
-        default:
-            break;
-        }
-    }
 }
 
 uintptr_t ph_start(uintptr_t *stack)
@@ -360,8 +355,7 @@ uintptr_t ph_start(uintptr_t *stack)
         load(&loader, program.interpreter, NULL, page, has_landing_pads);
     set_stack(&program, (uintptr_t)stack, page);
     if (mine->rehearse)
-        for (;;)
-            (void)ph_syscall(SYS_exit_group, 0, 0, 0, 0, 0);
+        ph_quit(0);
     fix_vector(vector, &program, &loader);
     /* A wrong name is no reason to fail. */
     (void)ph_syscall(SYS_prctl, PR_SET_NAME, (long)mine->name, 0, 0, 0);

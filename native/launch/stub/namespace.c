@@ -3,25 +3,25 @@
  * itself: only a dumpable process may write its own uid_map. It is not trusted with anything: it
  * gets no environment and no other descriptor. */
 #define _GNU_SOURCE
-#include "../text.h"
+#include "../../core/text.h"
 #include "entry.h"
-
-#include "../../core/platform/linux_syscall.h"
 
 #include <fcntl.h>
 #include <sched.h>
 
 static void stop_unless(int went_well)
 {
-    while (!went_well)
-        (void)ph_syscall(SYS_exit_group, 1, 0, 0, 0, 0);
+    if (!went_well)
+        ph_quit(1);
 }
 
 static void write_file(const char *path, const char *text)
 {
     const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0, 0);
-    const long length = (long)ph_length(text);
+    long length = 0;
 
+    while (text[length])
+        length++;
     stop_unless(fd >= 0 && ph_syscall(SYS_write, fd, (long)text, length, 0, 0) == length);
     (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
 }
@@ -30,7 +30,7 @@ static void write_file(const char *path, const char *text)
 static void map_id(const char *path, long id)
 {
     char buffer[64];
-    struct ph_text text = {buffer, sizeof buffer, 0, 0};
+    struct ph_text text = PH_TEXT(buffer);
 
     ph_add_number(&text, (unsigned long)id);
     ph_add(&text, " ");
@@ -53,6 +53,5 @@ uintptr_t ph_start(uintptr_t *stack)
     stop_unless(ph_syscall(SYS_write, 0, (long)&byte, 1, 0, 0) == 1);
     /* Returns at the end of the launcher at the latest. */
     (void)ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0);
-    stop_unless(0);
-    return 0;
+    ph_quit(0);
 }

@@ -1,11 +1,15 @@
-/* What the launcher writes into the stub before it starts it. */
+/* The two programs that the launcher carries along, and what it writes into the first. */
 #ifndef PH_STUB_H
 #define PH_STUB_H
 
-#include "../file.h"
+#include "../linux_file.h"
 
+/* Compiled from load.c and namespace.c: embed.cmake. */
+extern const unsigned char ph_stub[], ph_namespace[];
+extern const size_t ph_stub_size, ph_namespace_size;
+
+#define PH_STUB_SIZE (1 << 14)
 #define PH_STUB_MARK "a stand-in for:"
-#define PH_STUB_PATH 4096
 #define PH_STUB_NAME 16 /* TASK_COMM_LEN */
 
 struct ph_stub_config {
@@ -13,7 +17,7 @@ struct ph_stub_config {
     struct ph_identity program;
     uint32_t rehearse; /* 1: map everything, then end with 0 instead of starting the program */
     char name[PH_STUB_NAME]; /* comm: the last part of the name that was executed */
-    char path[PH_STUB_PATH]; /* of the program, absolute, no symbolic link in it */
+    char path[PH_PATH];      /* of the program, absolute, no symbolic link in it */
 };
 
 #endif

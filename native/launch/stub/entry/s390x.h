@@ -1,5 +1,5 @@
 /* Source: s390x ABI: r15 is the stack, below which a called function wants 160 bytes; at the start
- * of a program there are none. mmap(2) takes the address of its arguments. */
+ * of a program there are none. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    lgr %r2, %r15\n"
@@ -13,12 +13,3 @@ __asm__(".globl _start\n"
         "    lghi %r11, 0\n"
         "    lghi %r14, 0\n"
         "    br %r1\n");
-
-long ph_map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
-            uint64_t offset)
-{
-    const uintptr_t arguments[] = {address,          length,        (uintptr_t)protection,
-                                   (uintptr_t)flags, (uintptr_t)fd, (uintptr_t)offset};
-
-    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
-}

@@ -10,19 +10,3 @@ __asm__(".globl _start\n"
         "    xor %ebp, %ebp\n"
         "    xor %ebx, %ebx\n"
         "    jmp *%rax\n");
-
-long ph_map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
-            uint64_t offset)
-{
-    register long r10 __asm__("r10") = flags;
-    register long r8 __asm__("r8") = fd;
-    register uint64_t r9 __asm__("r9") = offset;
-    long result;
-
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(SYS_mmap), "D"(address), "S"(length), "d"((long)protection), "r"(r10),
-                       "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}

@@ -1,17 +1,8 @@
-/* Text without libc: the launcher, the stub and the helper have none. */
+/* Text without libc, as the preload library and the launcher have none. */
 #ifndef PH_TEXT_H
 #define PH_TEXT_H
 
 #include <stddef.h>
-
-static inline size_t ph_length(const char *text)
-{
-    size_t length = 0;
-
-    while (text[length])
-        length++;
-    return length;
-}
 
 /* What follows prefix in text, or NULL. */
 static inline const char *ph_after(const char *text, const char *prefix)
@@ -43,20 +34,16 @@ static inline const char *ph_basename(const char *path)
 /* A buffer that is filled from its start; cut says that something did not fit. */
 struct ph_text {
     char *buffer;
-    size_t size;
-    size_t length;
+    size_t size, length;
     int cut;
 };
+#define PH_TEXT(array) {array, sizeof(array), 0, 0}
 
 static inline void ph_add(struct ph_text *text, const char *more)
 {
-    for (; *more; more++) {
-        if (text->length + 1 >= text->size) {
-            text->cut = 1;
-            break;
-        }
+    for (; *more && text->length + 1 < text->size; more++)
         text->buffer[text->length++] = *more;
-    }
+    text->cut |= *more != '\0';
     text->buffer[text->length] = '\0';
 }
 

@@ -1,0 +1,90 @@
+/* What identifies a file, and how to read from it. */
+#ifndef PH_LINUX_FILE_H
+#define PH_LINUX_FILE_H
+
+#include "../core/platform/linux_syscall.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PH_PATH 4096 /* PATH_MAX */
+#define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+
+/* include/uapi/linux/stat.h: musl's headers have no struct statx. */
+struct ph_time {
+    int64_t seconds;
+    uint32_t nanoseconds, reserved;
+};
+struct ph_statx {
+    uint32_t mask, block_size;
+    uint64_t attributes;
+    uint32_t links, uid, gid;
+    uint16_t mode, spare;
+    uint64_t inode, size, blocks, attributes_mask;
+    struct ph_time accessed, born, changed, modified;
+    uint32_t special_major, special_minor, device_major, device_minor;
+    uint64_t later[14];
+};
+
+/* Of the file at path below folder, or with flags AT_EMPTY_PATH of folder itself. */
+static inline long ph_stat(long folder, const char *path, int flags, struct ph_statx *file)
+{
+    const long basic_and_birth = 0xfff;
+
+    return ph_syscall(SYS_statx, folder, (long)path, flags, basic_and_birth, (long)file);
+}
+
+/* The very file, and not another that later got its inode number: device, inode, size, and times of
+ * birth and modification. Not the change time: a new hard link must not keep a running program from
+ * starting itself again. */
+struct ph_identity {
+    uint64_t part[7];
+};
+
+static inline struct ph_identity ph_identify(const struct ph_statx *file)
+{
+    return (struct ph_identity){{(uint64_t)file->device_major << 32 | file->device_minor,
+                                 file->inode, file->size, (uint64_t)file->modified.seconds,
+                                 file->modified.nanoseconds, (uint64_t)file->born.seconds,
+                                 file->born.nanoseconds}};
+}
+
+static inline int ph_is_same(const struct ph_identity *a, const struct ph_identity *b)
+{
+    for (size_t i = 0; i < sizeof a->part / sizeof *a->part; i++)
+        if (a->part[i] != b->part[i])
+            return 0;
+    return 1;
+}
+
+/* Returns how many bytes were read, or a negative errno value. */
+static inline long ph_read_at(long fd, void *to, size_t size, uint64_t offset)
+{
+    const struct {
+        void *base;
+        size_t length;
+    } part = {to, size};
+
+    /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
+    return ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
+                      sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+}
+
+/* The first byte of a setting in /proc/sys, or NUL if it cannot be read. */
+static inline char ph_read_setting(const char *path)
+{
+    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
+    char value = '\0';
+
+    if (fd >= 0) {
+        (void)ph_read_at(fd, &value, 1, 0);
+        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    }
+    return value;
+}
+
+#endif
