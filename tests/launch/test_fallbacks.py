@@ -261,6 +261,17 @@ def test_whoever_kills_the_helper_cannot_bring_about_a_preload(
             assert result.stderr == ""  # a preload is announced
 
 
+def test_a_helper_that_fails_where_the_kernel_allows_its_namespace_leads_to_no_preload(
+    harden: str, compiler: support.Compiler
+) -> None:
+    """The helper's failure counts as tampering, unless the kernel refuses the launcher too."""
+    program = launches.build_with_origin(compiler)
+    # A read-only /proc stands for an attacker: the helper cannot write its uid_map.
+    result = in_namespace("-m", "mount -o remount,ro /proc", harden, program)
+
+    assert "making a user namespace failed" in starts.refused(result)
+
+
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
     """Explain says what really happens because it tries."""
     explained = {

@@ -93,6 +93,22 @@ def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_t
     assert "its file is unreadable" in explained.stdout
 
 
+def test_a_program_that_may_be_read_but_not_opened_is_refused(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    """AppArmor can refuse open(2) for a file whose mode lets exec read it: a dumpable process."""
+    path = user_tmp / "show"
+    shutil.copy(show, path)
+    path.chmod(0o111)
+    # The filter stands for a mode that allows reading; open(2) is refused in earnest.
+    readable = starts.refusing("faccessat=0")
+
+    assert starts.show([harden, str(path)]).value("dumpable") == "0"
+    assert "cannot be opened for reading" in starts.refused(
+        support.run_as_user([*readable, harden, str(path)])
+    )
+
+
 def script(folder: Path, first_line: str, rest: str = "", name: str = "script") -> str:
     """Write an executable script; returns its path."""
     path = folder / name

@@ -22,6 +22,7 @@ NUMBERS = {
     "x86_64": {
         "clone": 56,
         "execveat": 322,
+        "faccessat": 269,
         "fchmod": 91,
         "memfd_create": 319,
         "setns": 308,
@@ -31,6 +32,7 @@ NUMBERS = {
     "aarch64": {
         "clone": 220,
         "execveat": 281,
+        "faccessat": 48,
         "fchmod": 52,
         "memfd_create": 279,
         "setns": 268,
