@@ -31,7 +31,10 @@ def window(make: support.Compiler) -> str:
 
 
 def holds(window: str, attack: str, command: Sequence[str], launches: int) -> tuple[int, int]:
-    """In how many launches the attacker got a hold on the launcher, and on the program."""
+    """In how many launches the attacker got a hold on the launcher, and on the program.
+
+    Printed too: docs/harden.md quotes it.
+    """
     got = [0, 0]
     for _ in range(launches):
         result = support.run_as_user([window, attack, "target", *command])
@@ -39,6 +42,7 @@ def holds(window: str, attack: str, command: Sequence[str], launches: int) -> tu
         words = result.stdout.split()
         got[0] += words[words.index("launcher") + 1] == "1"
         got[1] += words[words.index("program") + 1] == "1"
+    print(f"{attack}: {' '.join(command)}: of {launches} launches, launcher {got[0]}, program {got[1]}")
     return got[0], got[1]
 
 
