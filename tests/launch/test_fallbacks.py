@@ -267,7 +267,7 @@ def test_a_helper_that_fails_where_the_kernel_allows_its_namespace_leads_to_no_p
     """The helper's failure counts as tampering, unless the kernel refuses the launcher too."""
     program = launches.build_with_origin(compiler)
     # A read-only /proc stands for an attacker: the helper cannot write its uid_map.
-    result = in_namespace("-m", "mount -o remount,ro /proc", harden, program)
+    result = in_namespace("-m", "mount -o remount,bind,ro /proc", harden, program)
 
     assert "making a user namespace failed" in starts.refused(result)
 
