@@ -88,7 +88,7 @@ ARCHITECTURES = {
     ),
 }
 
-LINUX_TESTS = ("message", "environment", "linux", "preload")
+LINUX_TESTS = ("message", "environment", "linux", "preload", "launch")
 UNCOUNTED = "report"
 """The test that makes no checks but ends with a status."""
 FAKE = "platform_"
