@@ -42,7 +42,7 @@ def holds(window: str, attack: str, command: Sequence[str], launches: int) -> tu
         words = result.stdout.split()
         got[0] += words[words.index("launcher") + 1] == "1"
         got[1] += words[words.index("program") + 1] == "1"
-    print(f"{attack}: {' '.join(command)}: {launches} launches, launcher {got[0]}, program {got[1]}")
+    print(f"{attack}: {' '.join(command)}: {launches}: launcher {got[0]}, program {got[1]}")
     return got[0], got[1]
 
 
