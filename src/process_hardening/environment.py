@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
-PRELOAD_LIBRARY = os.path.join(os.path.dirname(_native.__file__), "libprocess_hardening.so")
+PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
 """The library that hardens a program through LD_PRELOAD (native/preload.c)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
