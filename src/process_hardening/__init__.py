@@ -121,14 +121,6 @@ def _is_clean(request: "Request") -> bool:
     return names is shared and not _native.matching(list(names), request[2], ())
 
 
-def _is_exposed(policy: "Policy | None") -> bool:
-    """Whether another process can read this one, or has injected a library into it."""
-    _, inspectable, *_ = _native.status()
-    keep = (*map(os.fsencode, getattr(policy, "keep", ())), _PRELOAD_ENTRY)
-    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), keep)
-    return inspectable == 1 or bool(injectors)
-
-
 def harden(policy: "Policy | None" = None) -> Report:
     """Take the steps of a policy in this process.
 
@@ -147,9 +139,12 @@ def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
     """
     code: int = getattr(error, "exit_code", _USAGE_ERROR)
     try:
-        text = " ".join(str(error).split()).replace("\0", "") or type(error).__name__
-        line = text.encode("utf-8", "backslashreplace")
-        _native.exit_process(line, code, None if code == _USAGE_ERROR else bypass)
+        text = " ".join(str(error).split()) or type(error).__name__
+        _native.exit_process(
+            text.encode("utf-8", "backslashreplace").replace(b"\0", b""),
+            code,
+            None if code == _USAGE_ERROR else bypass,
+        )
     finally:
         os._exit(code)
 
@@ -164,7 +159,7 @@ def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
             _exit(error, None)
 
     # As functools.wraps() does, which is not imported at every start.
-    guarded.__dict__["__wrapped__"] = function
+    guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded.__doc__ = function.__doc__
     guarded.__name__ = guarded.__qualname__ = function.__name__
     return guarded
@@ -184,9 +179,12 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     try:
-        exposed = reexec and _is_exposed(policy)
+        if reexec:
+            from process_hardening.environment import is_exposed
+
+            reexec = is_exposed(getattr(policy, "keep", ()))
         report = _take_steps(policy, fatal=True)
-        if exposed and not report.bypassed:
+        if reexec and not report.bypassed:
             from process_hardening.launch.reexec import start_again
 
             start_again()

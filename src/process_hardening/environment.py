@@ -50,6 +50,17 @@ def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     return tuple(map(os.fsdecode, dict(removed)))
 
 
+def is_exposed(keep: Iterable[str]) -> bool:
+    """Whether another process can read this one, or has injected a library into it.
+
+    keep -- variables that are left alone, as in Policy
+    """
+    _, inspectable, *_ = _native.status()
+    spared = (*encode(keep), PRELOAD_ENTRY)
+    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), spared)
+    return inspectable == 1 or bool(injectors)
+
+
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
     """Remove variables from os.environb and os.environ, copies that subprocess hands on.
 
