@@ -242,14 +242,14 @@ class Verification:
     def exit_code(self) -> int:
         """0: all that leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
         if self.count(LEAKED):
-            return 1
+            return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
         unclear = any(
             result.outcome == INCONCLUSIVE
             for attack in leaking
             for result in attack.victims.values()
         )
-        return 3 if unclear or not leaking else 0
+        return NOT_KNOWN if unclear or not leaking else 0
 
 
 @dataclass(frozen=True)
