@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from process_hardening.errors import FOUND, NOT_KNOWN
+
 CONTROL = "control"
 """The name of the unhardened victim."""
 
