@@ -38,6 +38,7 @@ from variants import (
 )
 
 TEN_MS = 1e7  # the specification's limit for the whole of the hardening
+MOST = 0.6e6  # ns: what import and call may add to a bare interpreter
 ENVIRONMENTS = (0, 50, 500, 5000)
 COPY = "(d) C, copy and exec alone -- python -c pass"
 MISSED, INCOMPLETE = 1, 3
@@ -77,7 +78,8 @@ def import_and_call(folder: Path, rounds: int) -> Section:
 
     section = Section("import + call in a fresh process, 50 variables")
     label = VARIANTS[OURS].label
-    section.rows.append(row(label, spent[OURS], ours / smallest, "x (a)", 1.5))
+    section.rows.append(row(label, spent[OURS], ours / smallest, "x (a)", 3.0))
+    section.rows.append(Row("- of 0.6 ms", ratio=ours / MOST, limit=1))
     section.rows.append(row("- the import", series[OURS].column(0)))
     section.rows.append(row("- the call", series[OURS].column(1)))
     section.rows.append(Row("- of 10 ms", ratio=ours / TEN_MS, limit=0.1))
@@ -89,7 +91,7 @@ def import_and_call(folder: Path, rounds: int) -> Section:
             section.rows.append(row(variant.label, spent[name], ratio, "x (a)"))
             continue
         ratio = statistics.median(spent[name]) / ours
-        limit = 10 if name == CTYPES else None
+        limit = 6 if name == CTYPES else None
         section.rows.append(row(variant.label, spent[name], ratio, "x ours", limit, floor=True))
     bare = series["bare"].wall
     section.rows.append(row("whole process: bare interpreter", bare))
@@ -119,9 +121,8 @@ def call_alone(folder: Path, rounds: int) -> list[Section]:
             numbers = {name: series[case + name].column(column) for name in (OURS, SMALLEST)}
             ours, smallest = (statistics.median(numbers[name]) for name in (OURS, SMALLEST))
             medians[case] = ours
-            limit = 2 if case == "50 variables" else None
             section.rows += [
-                row(case, numbers[OURS], ours / smallest, "x (a)", limit),
+                row(case, numbers[OURS], ours / smallest, "x (a)"),
                 row("- (a)", numbers[SMALLEST]),
             ]
         at = [medians[f"{count:,} variables"] for count in ENVIRONMENTS]

@@ -10,7 +10,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import process_hardening
 from measure import Command, MeasureError, interleave, median_difference
 from process_hardening import hook_installer as hook
 from process_hardening.environment import (
@@ -20,7 +19,7 @@ from process_hardening.environment import (
     preload_entries,
 )
 from report import Row, Section
-from variants import environment
+from variants import copy_package, environment
 
 MS = 1e6
 REQUESTED = {CHILDREN_VARIABLE: "1", KEEP_VARIABLE: ""}
@@ -36,8 +35,7 @@ def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]
         raise MeasureError(f"{sys.executable} cannot make a virtual environment")
     python = folder / "bin" / "python"
     made = hook.find_environment(str(python))
-    package = Path(str(process_hardening.__file__)).parent
-    shutil.copytree(package, Path(made.site_packages) / package.name)
+    package = copy_package(Path(made.site_packages))
     if mode != hook.DISABLED:
         hook.enable(hook.find_environment(str(python)), mode)
     entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]

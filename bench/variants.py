@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measure import Command, MeasureError, start
+from process_hardening import _native
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def copy_package(folder: Path) -> Path:
         )
     package = Path(spec.origin).parent
     shutil.copytree(package, folder / "process_hardening", symlinks=True)
+    shutil.copy2(str(_native.__file__), folder)
     return package
 
 

@@ -1,4 +1,4 @@
-/* The extension process_hardening._native: the calls of the core, as Python functions that take
+/* The extension _process_hardening, process_hardening._native in Python: the calls of the core, as Python functions that take
  * and return plain values. Their types are in _native.pyi; the decisions are in Python. */
 #include "failure.h"
 #include "launch/image.h"
@@ -300,10 +300,10 @@ static int add_constants(PyObject *module)
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "process_hardening._native", NULL, 0, methods, slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "_process_hardening", NULL, 0, methods, slots, NULL, NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit__native(void)
+PyMODINIT_FUNC PyInit__process_hardening(void)
 {
     return PyModuleDef_Init(&definition);
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import process_hardening
 import support
+from process_hardening import _native
 from process_hardening.environment import PRELOAD_LIBRARY
 
 if TYPE_CHECKING:
@@ -43,12 +44,10 @@ def make_preload_entry() -> str:
 
 
 def copy_package(folder: Path) -> None:
-    """Copy the installed package to a folder that the unprivileged user can read."""
-    shutil.copytree(
-        Path(str(process_hardening.__file__)).parent,
-        folder,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    """Copy the installed package, and the extension beside it, to where every user can read."""
+    package = Path(str(process_hardening.__file__)).parent
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(str(_native.__file__), folder.parent)
 
 
 def make_chat_argv(method: str, program: str) -> list[str]:

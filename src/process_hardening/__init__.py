@@ -13,37 +13,15 @@ docs/decisions/0002-thin-native-core.md). All other names are loaded when they a
 import os
 import sys
 
-from process_hardening import _native
-
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import SimpleNamespace
     from typing import Literal, NoReturn, ParamSpec, TypeVar
 
-    from process_hardening.children import ChildCheck as ChildCheck
-    from process_hardening.children import ChildrenReport as ChildrenReport
-    from process_hardening.children import check_child as check_child
-    from process_hardening.children import harden_children as harden_children
-    from process_hardening.children import popen_unhardened as popen_unhardened
-    from process_hardening.debug_window import debuggable as debuggable
-    from process_hardening.drift import guard_environment as guard_environment
-    from process_hardening.drift import recheck as recheck
-    from process_hardening.drift import rescrub as rescrub
-    from process_hardening.drift import watch as watch
-    from process_hardening.environment import child_env as child_env
-    from process_hardening.errors import DebugWindowError as DebugWindowError
-    from process_hardening.errors import HardeningError as HardeningError
-    from process_hardening.errors import InjectorRefusedError as InjectorRefusedError
-    from process_hardening.errors import MissingVariableError as MissingVariableError
-    from process_hardening.errors import SecretMemoryError as SecretMemoryError
-    from process_hardening.policy import DEFAULT as DEFAULT
-    from process_hardening.policy import STRICT as STRICT
-    from process_hardening.policy import Policy as Policy
-    from process_hardening.secrets import SecretBuffer as SecretBuffer
-    from process_hardening.secrets import take_env as take_env
-    from process_hardening.state import Status as Status
-    from process_hardening.state import status as status
+    from process_hardening import _native as _native
+    from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _MODULE_OF
+    from process_hardening.policy import Policy
 
     Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
 
@@ -53,19 +31,28 @@ if TYPE_CHECKING:
     Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
     __version__: str
 else:
+    # The extension is beside the package: inside, each start would make a path finder for it.
+    import _process_hardening as _native
+
     SimpleNamespace = type(sys.implementation)  # without importing types
 
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
 
-_DEFAULT: "Request" = (_native.DEFAULT_STEPS, False, None, (), _native.BYPASS_VARIABLE)
+_PRELOAD_ENTRY = os.fsencode(f"LD_PRELOAD={os.path.dirname(__file__)}/libprocess_hardening.so")
+"""environment.PRELOAD_ENTRY: spared, because it hardens the children of `run --children`."""
+
+_DEFAULT: "Request" = (
+    _native.DEFAULT_STEPS,
+    False,
+    None,
+    (_PRELOAD_ENTRY,),
+    _native.BYPASS_VARIABLE,
+)
 """native_form(DEFAULT), see policy.py."""
 
 _USAGE_ERROR = 2
 """errors.USAGE_ERROR: of wrong arguments, which the bypass variable would not mend."""
-
-_PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(__path__[0]) + b"/libprocess_hardening.so"
-"""environment.PRELOAD_ENTRY: spared, because it hardens the children of `run --children`."""
 
 
 class Report(SimpleNamespace):
@@ -106,48 +93,32 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         from process_hardening.policy import native_form
 
         request = native_form(policy)
-    steps, refuse_tracer, remove, keep, bypass = request
-    keep = (*keep, _PRELOAD_ENTRY)
-    outcomes, bypassed, removed, failure = _native.harden(
-        steps, refuse_tracer, remove, keep, bypass, fatal, False
-    )
+    outcomes, bypassed, removed, failure = _native.harden(*request, fatal, False)
     if failure:
         from process_hardening.errors import HardeningError
 
         raise HardeningError(*failure)
-    fields: dict[str, object] = {
-        step: _OUTCOMES[outcome] for step, outcome in zip(_native.STEPS, outcomes, strict=True)
-    }
-    fields["children"] = "skipped"
-    fields["removed"] = ()
-    fields["bypassed"] = bypassed
+    steps = dict(zip(_native.STEPS, map(_OUTCOMES.__getitem__, outcomes), strict=True))
+    names: tuple[str, ...] = ()
+    children: Outcome = "skipped"
     # environment.py is loaded only where there is something for it to do.
-    cleans = fields["environment"] != "skipped"  # nor is it bypassed
-    if cleans and (removed or not _is_clean(remove)):
+    if steps["environment"] != "skipped" and (removed or not _is_clean(request)):
         from process_hardening import environment
 
-        fields["removed"] = environment.set_aside(removed)
-        environment.clean_mappings(remove, keep)
-    if not bypassed and policy is not None and policy.children == "harden":
+        names = environment.set_aside(removed)
+        environment.clean_mappings(*request[2:4])
+    if policy is not None and policy.children == "harden" and not bypassed:
         from process_hardening import environment
 
-        fields["children"] = environment.harden_children_by_environment(policy.keep)
-    return Report(**fields)
+        children = environment.harden_children_by_environment(policy.keep)
+    return Report(**steps, children=children, removed=names, bypassed=bypassed)
 
 
-def _is_clean(remove: "tuple[bytes, ...] | None") -> bool:
+def _is_clean(request: "Request") -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
     names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
     shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
-    return names is shared and not _native.matching(list(names), remove, ())
-
-
-def _is_exposed(policy: "Policy | None") -> bool:
-    """Whether another process can read this one, or has injected a library into it."""
-    _, inspectable, *_ = _native.status()
-    keep = tuple(map(os.fsencode, getattr(policy, "keep", ())))
-    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), (*keep, _PRELOAD_ENTRY))
-    return inspectable == 1 or bool(injectors)
+    return names is shared and not _native.matching(list(names), request[2], ())
 
 
 def harden(policy: "Policy | None" = None) -> Report:
@@ -168,9 +139,12 @@ def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
     """
     code: int = getattr(error, "exit_code", _USAGE_ERROR)
     try:
-        text = " ".join(str(error).split()).replace("\0", "") or type(error).__name__
-        line = text.encode("utf-8", "backslashreplace")
-        _native.exit_process(line, code, None if code == _USAGE_ERROR else bypass)
+        text = " ".join(str(error).split()) or type(error).__name__
+        _native.exit_process(
+            text.encode("utf-8", "backslashreplace").replace(b"\0", b""),
+            code,
+            None if code == _USAGE_ERROR else bypass,
+        )
     finally:
         os._exit(code)
 
@@ -185,7 +159,7 @@ def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
             _exit(error, None)
 
     # As functools.wraps() does, which is not imported at every start.
-    guarded.__dict__["__wrapped__"] = function
+    guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded.__doc__ = function.__doc__
     guarded.__name__ = guarded.__qualname__ = function.__name__
     return guarded
@@ -205,9 +179,12 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     try:
-        exposed = reexec and _is_exposed(policy)
+        if reexec:
+            from process_hardening.environment import is_exposed
+
+            reexec = is_exposed(getattr(policy, "keep", ()))
         report = _take_steps(policy, fatal=True)
-        if exposed and not report.bypassed:
+        if reexec and not report.bypassed:
             from process_hardening.launch.reexec import start_again
 
             start_again()

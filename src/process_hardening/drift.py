@@ -199,8 +199,8 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.
     """
-    only = {"inspection": False, "core_limit": False, "no_new_privs": False, "seal": False}
-    return harden(policy.replace(**only, environment=True, refuse_tracer=False)).removed
+    only: dict[str, bool] = {**dict.fromkeys(STEPS, False), "environment": True}
+    return harden(policy.replace(**only, refuse_tracer=False)).removed
 
 
 _is_guarded = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
-PRELOAD_LIBRARY = os.path.join(os.path.dirname(_native.__file__), "libprocess_hardening.so")
+PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
 """The library that hardens a program through LD_PRELOAD (native/preload.c)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
@@ -48,6 +48,17 @@ def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     # Of several with one name, getenv(3) finds the first.
     _removed.update(reversed(removed))
     return tuple(map(os.fsdecode, dict(removed)))
+
+
+def is_exposed(keep: Iterable[str]) -> bool:
+    """Whether another process can read this one, or has injected a library into it.
+
+    keep -- variables that are left alone, as in Policy
+    """
+    _, inspectable, *_ = _native.status()
+    spared = (*encode(keep), PRELOAD_ENTRY)
+    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), spared)
+    return inspectable == 1 or bool(injectors)
 
 
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:

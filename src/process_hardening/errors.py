@@ -74,6 +74,12 @@ class CommandError(Exception):
     exit_code = USAGE_ERROR
 
 
+class StoppedError(CommandError):
+    """The user stopped the command with Ctrl-C."""
+
+    exit_code = INTERRUPTED
+
+
 class CannotProtectError(CommandError):
     """The program exists but cannot be started protected."""
 

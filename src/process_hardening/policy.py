@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from process_hardening import _native
+from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
 from process_hardening.variables import STRICT_VARIABLES, check_patterns
 
@@ -88,7 +89,7 @@ def native_form(policy: Policy) -> Request:
         sum(1 << bit for bit, step in enumerate(STEPS) if getattr(policy, step)),
         policy.refuse_tracer,
         (*_native.LOADER_VARIABLES, *clear) if clear else None,
-        tuple(map(os.fsencode, policy.keep)),
+        (*map(os.fsencode, policy.keep), PRELOAD_ENTRY),
         policy.bypass_variable,
     )
 

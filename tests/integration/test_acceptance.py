@@ -225,7 +225,7 @@ def test_vc1_the_package_builds() -> None:
     """VC1: The build command of the specification: the wheel is built, installed and loads."""
     assert process_hardening.__version__ == metadata.version("process-hardening")
     files = metadata.files("process-hardening") or []
-    extensions = [file for file in files if file.name.startswith("_native.")]
+    extensions = [file for file in files if file.name.startswith("_process_hardening.")]
     assert Path(str(_native.__file__)) in [Path(str(f.locate())) for f in extensions]
 
 

@@ -415,7 +415,7 @@ def imported_at_start(venv: Venv) -> set[str]:
 OF_THE_HOOK = {
     "enable": {
         "process_hardening",
-        "process_hardening._native",
+        "_process_hardening",
         "process_hardening.startup_hook",
     },
     "enable --on-request": set[str](),

@@ -44,7 +44,7 @@ RUN_MODULES = {
     "_struct",
     "encodings.ascii",  # of the numbers in /proc/sys
     "process_hardening",
-    "process_hardening._native",
+    "_process_hardening",
     "process_hardening.cli",
     "process_hardening.cli.main",
     "process_hardening.cli.run",
@@ -80,15 +80,15 @@ def added_by(python: str, statements: str) -> set[str]:
 )
 def test_import_and_call_load_two_files(python: str, statements: str) -> None:
     """The package and the extension, and nothing of the standard library."""
-    assert added_by(python, statements) == {"process_hardening", "process_hardening._native"}
+    assert added_by(python, statements) == {"process_hardening", "_process_hardening"}
 
 
 @pytest.mark.parametrize(
     ("statements", "modules"),
     [
         ("os.environ['LD_X'] = '1'; ph.harden()", {"environment"}),
-        ("ph.DEFAULT", {"policy", "record", "variables"}),
-        ("ph.harden(ph.STRICT)", {"policy", "record", "variables"}),
+        ("ph.DEFAULT", {"environment", "policy", "record", "variables"}),
+        ("ph.harden(ph.STRICT)", {"environment", "policy", "record", "variables"}),
         ("ph.HardeningError", {"errors"}),
         ("ph.status()", {"environment", "record", "state", "system"}),
         ("ph.child_env()", {"environment", "variables"}),
@@ -98,8 +98,8 @@ def test_import_and_call_load_two_files(python: str, statements: str) -> None:
 def test_a_name_loads_its_own_modules(python: str, statements: str, modules: set[str]) -> None:
     """A lazy name costs what it needs, and nothing of the standard library."""
     added = added_by(python, f"import os, process_hardening as ph; {statements}")
-    names = {f"process_hardening.{name}" for name in {"_native", *modules}}
-    assert added - {"__future__"} == {"process_hardening", *names}
+    names = {f"process_hardening.{name}" for name in modules}
+    assert added - {"__future__"} == {"process_hardening", "_process_hardening", *names}
 
 
 def imported_by(argv: list[str]) -> set[str]:
@@ -121,12 +121,12 @@ def test_run_loads_what_it_needs(python: str) -> None:
 
 
 def names_for_type_checkers() -> set[str]:
-    """The names that __init__.py imports or defines where a type checker reads it."""
+    """The names that _lazy.pyi imports and __init__.py defines."""
     tree = ast.parse(Path(str(ph.__file__)).read_text())
-    block = next(node for node in tree.body if isinstance(node, ast.If))
+    lazy = ast.parse(Path(str(ph.__file__)).with_name("_lazy.pyi").read_text())
     imported = {
         alias.asname
-        for node in block.body
+        for node in lazy.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname

@@ -20,7 +20,7 @@ def test_the_wheel_works_with_this_python(minor: int) -> None:
     if result.returncode == 2:
         support.fail_or_skip(f"CPython 3.{minor}")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "_native.abi3.so" in result.stdout
+    assert "_process_hardening.abi3.so" in result.stdout
 
 
 def test_a_python_that_is_too_old_is_refused(tmp_path: Path) -> None:

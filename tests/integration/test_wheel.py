@@ -22,7 +22,7 @@ import support
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSIONS = {
-    "process_hardening/_native.abi3.so": "PyInit__native",
+    "_process_hardening.abi3.so": "PyInit__process_hardening",
     "process_hardening/_debug_window.abi3.so": "PyInit__debug_window",
     "process_hardening/_secret_memory.abi3.so": "PyInit__secret_memory",
 }

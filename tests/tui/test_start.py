@@ -112,7 +112,7 @@ def test_the_start_loads_nothing_of_textual() -> None:
     assert set(result.stdout.split()) <= {
         "__future__",
         "process_hardening",
-        "process_hardening._native",
+        "_process_hardening",
         "process_hardening.tui",
         "process_hardening.tui.main",
         "types",

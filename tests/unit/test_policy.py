@@ -12,6 +12,7 @@ import pytest
 
 import process_hardening as ph
 from process_hardening import _native, errors
+from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.policy import DEFAULT, STEPS, STRICT, Policy, native_form
 from process_hardening.variables import STRICT_VARIABLES
 
@@ -169,16 +170,25 @@ CODEX = "CODEX_SKIP_HARDENING"
 @pytest.mark.parametrize(
     ("policy", "native"),
     [
-        (DEFAULT, (0b00111, False, None, (), CODEX)),
-        (Policy(inspection=False), (0b00110, False, None, (), CODEX)),
-        (Policy(core_limit=False), (0b00101, False, None, (), CODEX)),
-        (Policy(environment=False), (0b00011, False, None, (), CODEX)),
-        (Policy(no_new_privs=True), (0b01111, False, None, (), CODEX)),
-        (Policy(seal=True), (0b11111, False, None, (), CODEX)),
-        (Policy(refuse_tracer=True, bypass_variable=None), (0b00111, True, None, (), None)),
+        (DEFAULT, (0b00111, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (Policy(inspection=False), (0b00110, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (Policy(core_limit=False), (0b00101, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (Policy(environment=False), (0b00011, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (Policy(no_new_privs=True), (0b01111, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (Policy(seal=True), (0b11111, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (
+            Policy(refuse_tracer=True, bypass_variable=None),
+            (0b00111, True, None, (PRELOAD_ENTRY,), None),
+        ),
         (
             Policy(clear=("A*", "\udcff"), keep=("B",), bypass_variable="C"),
-            (0b00111, False, (*_native.LOADER_VARIABLES, b"A*", b"\xff"), (b"B",), "C"),
+            (
+                0b00111,
+                False,
+                (*_native.LOADER_VARIABLES, b"A*", b"\xff"),
+                (b"B", PRELOAD_ENTRY),
+                "C",
+            ),
         ),
     ],
 )

@@ -10,7 +10,7 @@ from process_hardening.audit.elsewhere import check_system
 from process_hardening.audit.rules import RULES
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
 from process_hardening.cli.arguments import parse_pid
-from process_hardening.errors import CommandError
+from process_hardening.errors import FOUND, NOT_KNOWN, CommandError, StoppedError
 from process_hardening.files import replace_file
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain
@@ -43,14 +43,6 @@ exit status:
   2  wrong usage, no such process, or an internal error
   3  nothing at or above --fail-on, but something could not be seen
 """
-
-_INCOMPLETE = 3
-
-
-class InterruptedWatchError(CommandError):
-    """The user stopped it."""
-
-    exit_code = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,8 +178,8 @@ def _report(result: Audit, options: Options) -> None:
 def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
     """1 for a finding at or above fail_on, 3 when something could not be seen, else 0."""
     if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on):
-        return 1
-    return 0 if is_complete else _INCOMPLETE
+        return FOUND
+    return 0 if is_complete else NOT_KNOWN
 
 
 def run(options: Options) -> int:
@@ -207,5 +199,5 @@ def run(options: Options) -> int:
                 break
             time.sleep(interval)
     except KeyboardInterrupt:
-        raise InterruptedWatchError("stopped") from None
+        raise StoppedError("stopped") from None
     return exit_status_of(result.worst(), options.fail_on, result.is_complete)

@@ -6,6 +6,7 @@ import os
 
 from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.cli.arguments import parse_pid
+from process_hardening.errors import FOUND, NOT_KNOWN
 from process_hardening.output import write
 from process_hardening.state import HARDENED, UNKNOWN, Status, status
 from process_hardening.terminal import printable
@@ -113,5 +114,5 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     else:
         write(_as_text(pid, name, found))
     if found.verdict == UNKNOWN:
-        return 3
-    return 0 if found.verdict == HARDENED else 1
+        return NOT_KNOWN
+    return 0 if found.verdict == HARDENED else FOUND

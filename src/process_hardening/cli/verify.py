@@ -8,7 +8,7 @@ import sys
 from types import SimpleNamespace
 
 from process_hardening.cli.arguments import parse_pid
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, StoppedError
 from process_hardening.output import width_and_colour, write
 from process_hardening.table import table
 from process_hardening.verify import (
@@ -48,12 +48,6 @@ exit status:
 # Option, name of the format, renderer.
 _FORMATS = (("junit", "JUnit XML", junit.render), ("html", "HTML", html.render))
 _SHORTEST_CANARY = 8
-
-
-class InterruptedRunError(CommandError):
-    """The user interrupted the run."""
-
-    exit_code = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +142,7 @@ def _verify(
             return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
         return verify(attacks, options.victim or VICTIMS, as_root, progress)
     except KeyboardInterrupt:
-        raise InterruptedRunError("stopped; nothing is left running") from None
+        raise StoppedError("stopped; nothing is left running") from None
     finally:
         if is_terminal and sys.stderr is not None:
             sys.stderr.write("\r\x1b[K")

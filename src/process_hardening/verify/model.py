@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from process_hardening.errors import FOUND, NOT_KNOWN
+
 CONTROL = "control"
 """The name of the unhardened victim."""
 
@@ -242,14 +244,14 @@ class Verification:
     def exit_code(self) -> int:
         """0: all that leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
         if self.count(LEAKED):
-            return 1
+            return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
         unclear = any(
             result.outcome == INCONCLUSIVE
             for attack in leaking
             for result in attack.victims.values()
         )
-        return 3 if unclear or not leaking else 0
+        return NOT_KNOWN if unclear or not leaking else 0
 
 
 @dataclass(frozen=True)
