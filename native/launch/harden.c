@@ -166,8 +166,7 @@ static int enforce(const struct ph_policy *policy, const struct ph_visitor *remo
 
     if (!status && !(report.bypassed && warn))
         return report.bypassed;
-    /* The text ends in its NUL; its length is of no use to ph_warn(). */
-    (void)ph_message(&report, policy, message, sizeof message);
+    ph_message(&report, policy, message, sizeof message);
     ph_warn(message);
     if (status)
         ph_exit(status);
@@ -454,6 +453,7 @@ static int start(const struct options *options, unsigned methods, char **entries
     const char *no_library = find_library(library);
     char **end = fill_environment(entries);
     long error = 0;
+    int is_caused = 0; /* an error of which somebody else may be the cause */
 
     end[1] = keep;
     end[2] = options->children ? children : NULL;
@@ -472,7 +472,7 @@ static int start(const struct options *options, unsigned methods, char **entries
         char description[PH_MESSAGE_SIZE];
         const char *objected;
 
-        if (!(methods & BIT(method)) || (method == PRELOAD && error && !is_refusal(error)))
+        if (!(methods & BIT(method)) || (method == PRELOAD && is_caused))
             continue;
         objected = objection((enum method)method, no_library);
         if (!objected) {
@@ -486,9 +486,13 @@ static int start(const struct options *options, unsigned methods, char **entries
                 error = -EIO;
             if (!error || error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
                 return (int)-error;
+            is_caused |= !is_refusal(error);
+            /* A filter refuses it for every place, whatever happened to another one. */
+            if (ph_equal(place.call, "execveat") && (error == -EPERM || error == -ENOSYS))
+                is_caused = 0;
             failure.error = (int)-error;
             failure.call = place.call;
-            (void)ph_describe(&failure, description, sizeof description);
+            ph_describe(&failure, description, sizeof description);
             objected = description;
         }
         ph_add(&because, because.length ? "; not " : "not ");

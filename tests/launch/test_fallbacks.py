@@ -272,6 +272,16 @@ def test_a_helper_that_fails_where_the_kernel_allows_its_namespace_leads_to_no_p
     assert "making a user namespace failed" in starts.refused(result)
 
 
+def test_a_helper_that_fails_leads_to_no_preload_where_memory_is_refused_too(
+    harden: str, show: str
+) -> None:
+    """The refusal of the last method does not hide that another one was tampered with."""
+    prepare = "mount -o remount,bind,ro /proc"
+    command = [*starts.refusing("memfd_create=EPERM"), harden, show]
+
+    assert "memfd_create failed" in starts.refused(in_namespace("-m", prepare, *command))
+
+
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
     """Explain says what really happens because it tries."""
     explained = {
