@@ -323,7 +323,9 @@ static size_t write_stub(int rehearse)
 {
     struct ph_stub_config *config = NULL;
 
-    for (size_t i = 0; i < ph_stub_size && ph_stub_size <= sizeof stub; i++)
+    if (ph_stub_size > sizeof stub)
+        return 0;
+    for (size_t i = 0; i < ph_stub_size; i++)
         stub[i] = (char)ph_stub[i];
     for (size_t i = 0; !config && i + sizeof *config <= ph_stub_size;
          i += _Alignof(struct ph_stub_config))

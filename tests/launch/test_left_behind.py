@@ -19,7 +19,7 @@ def processes_of(session: int) -> list[int]:
     found = []
     for entry in os.listdir("/proc"):
         try:
-            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{entry}/stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue
         if entry.isdigit() and int(fields[3]) == session:
