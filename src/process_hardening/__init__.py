@@ -52,7 +52,7 @@ _DEFAULT: "Request" = (
 """native_form(DEFAULT), see policy.py."""
 
 _USAGE_ERROR = 2
-"""errors.USAGE_ERROR: of wrong arguments, which the bypass variable would not mend."""
+"""errors.USAGE_ERROR, for wrong arguments: bypassing would not help."""
 
 
 class Report(SimpleNamespace):
@@ -223,7 +223,7 @@ _MODULE_OF = {
 __all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
 
 
-if not TYPE_CHECKING:  # or a misspelt name would pass for one
+if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt name is an error
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
