@@ -110,7 +110,7 @@ def harden_children(
         inspection=False,
         core_limit=False,
         environment=False,
-        keep=tuple(keep),
+        keep=keep,  # type: ignore[arg-type]  # Policy makes a tuple of it, but not of a str
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
