@@ -1,29 +1,37 @@
-/* The extension _process_hardening, process_hardening._native in Python: the calls of the core, as Python functions that take
- * and return plain values. Their types are in _native.pyi; the decisions are in Python. */
+/* The extension _process_hardening: Python bindings of the core, `_native` in Python. Policy lives in
+ * Python; the types of these functions are in _native.pyi. */
 #include "failure.h"
 #include "launch/image.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#ifndef _WIN32
+#include <unistd.h>
+#endif
 
 /* For "O&": a NULL-terminated array that borrows the strings of a tuple of bytes; NULL for None.
  * PyArg_ParseTuple() calls it with NULL to free the array when a later argument is wrong. */
 static int borrow_strings(PyObject *tuple, void *address)
 {
     const char ***array = address;
-    Py_ssize_t count;
+    Py_ssize_t count = tuple && tuple != Py_None ? PyTuple_Size(tuple) : 0;
+    int failed = !tuple || count < 0;
 
-    PyMem_Free(*array); /* NULL before the first call */
-    *array = NULL;
-    if (!tuple || tuple == Py_None)
-        return tuple != NULL;
-    count = PyTuple_Size(tuple);
-    if (count >= 0 && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array)))
-        PyErr_NoMemory();
-    for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++)
-        (*array)[i] = PyBytes_AsString(PyTuple_GetItem(tuple, i));
-    return PyErr_Occurred() ? borrow_strings(NULL, address) : Py_CLEANUP_SUPPORTED;
+    if (tuple == Py_None)
+        return 1;
+    if (!failed && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array)))
+        failed = PyErr_NoMemory() == NULL;
+    for (Py_ssize_t i = 0; !failed && i < count; i++) {
+        char *text = NULL;
+
+        /* Without a length, bytes with a NUL in them are refused. */
+        failed = PyBytes_AsStringAndSize(PyTuple_GetItem(tuple, i), &text, NULL);
+        (*array)[i] = text;
+    }
+    if (failed)
+        PyMem_Free(*array); /* NULL before the first call */
+    return failed ? 0 : Py_CLEANUP_SUPPORTED;
 }
 
 static const char *value_in(const char *entry, size_t name_length)
@@ -72,25 +80,27 @@ static int wipe_value(void *unused, const char *entry, size_t name_length)
     return 0;
 }
 
-static PyObject *harden(PyObject *module, PyObject *args)
+static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static int warned;
-    PyObject *removed = PyList_New(0), *result = NULL;
     const char **remove = NULL, **keep = NULL;
-    struct ph_visitor visitor = {append_pair, removed};
     struct ph_policy policy = {0};
+    struct ph_visitor visitor;
     struct ph_report report;
     char outcomes[PH_STEPS], message[PH_MESSAGE_SIZE];
+    PyObject *removed, *result = NULL;
     int fatal, wipe, failed;
 
-    (void)module;
-    if (removed && PyArg_ParseTuple(args, "IpO&O&zpp:harden", &policy.steps, &policy.refuse_tracer,
-                                    borrow_strings, &remove, borrow_strings, &keep,
-                                    &policy.bypass, &fatal, &wipe)) {
-        policy.remove = remove;
-        policy.keep = keep;
-        visitor.visit = wipe ? wipe_value : append_pair;
-        failed = ph_harden(&policy, &visitor, &report);
+    if (!PyArg_ParseTuple(args, "IpO&O&zpp:harden", &policy.steps, &policy.refuse_tracer,
+                          borrow_strings, &remove, borrow_strings, &keep, &policy.bypass, &fatal,
+                          &wipe))
+        return NULL;
+    policy.remove = remove;
+    policy.keep = keep;
+    removed = PyList_New(0);
+    visitor = (struct ph_visitor){wipe ? wipe_value : append_pair, removed};
+    failed = removed && ph_harden(&policy, &visitor, &report);
+    if (!PyErr_Occurred()) {
         if ((failed && fatal) || (report.bypassed && !warned)) {
             ph_message(&report, &policy, message, sizeof message);
             ph_warn(message);
@@ -100,26 +110,25 @@ static PyObject *harden(PyObject *module, PyObject *args)
         }
         for (int step = 0; step < PH_STEPS; step++)
             outcomes[step] = (char)report.outcome[step];
-        if (!PyErr_Occurred())
-            result = Py_BuildValue("(y#OON)", outcomes, (Py_ssize_t)PH_STEPS,
-                                   report.bypassed ? Py_True : Py_False, removed,
-                                   ph_failure_as_tuple(failed ? &report.failure : NULL));
-        PyMem_Free(remove);
-        PyMem_Free(keep);
+        result = Py_BuildValue("(y#OON)", outcomes, (Py_ssize_t)PH_STEPS,
+                               report.bypassed ? Py_True : Py_False, removed,
+                               ph_failure_as_tuple(failed ? &report.failure : NULL));
     }
+    PyMem_Free(remove);
+    PyMem_Free(keep);
     Py_XDECREF(removed);
     return result;
 }
 
-/* Of entries, a list of bytes, or where that is None of the variables in the environment. */
-static PyObject *matching(PyObject *module, PyObject *args)
+/* Returns the entries (a list of bytes) that match. With None, returns the names of the matching
+ * variables in the environment. */
+static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char **remove = NULL, **keep = NULL;
     struct ph_visitor visitor = {append_name, NULL};
     PyObject *entries;
     int failed;
 
-    (void)module;
     if (!PyArg_ParseTuple(args, "OO&O&:matching", &entries, borrow_strings, &remove,
                           borrow_strings, &keep))
         return NULL;
@@ -140,15 +149,15 @@ static PyObject *matching(PyObject *module, PyObject *args)
     return visitor.context;
 }
 
-/* The entries that this process was started with, less what was wiped; or only their names. */
-static PyObject *initial_environment(PyObject *module, PyObject *only_names)
+/* Returns the entries that this process was started with, without those that were wiped; or only
+ * their names. */
+static PyObject *initial_environment(PyObject *Py_UNUSED(module), PyObject *only_names)
 {
     PyObject *entries = PyList_New(0), *result = NULL;
     const struct ph_visitor visitor = {only_names == Py_True ? append_name : append_entry, entries};
     struct ph_failure failure;
     int failed = entries && ph_environment_initial(&visitor, &failure);
 
-    (void)module;
     if (!PyErr_Occurred())
         result = Py_BuildValue("(ON)", entries, ph_failure_as_tuple(failed ? &failure : NULL));
     Py_XDECREF(entries);
@@ -156,11 +165,10 @@ static PyObject *initial_environment(PyObject *module, PyObject *only_names)
 }
 
 /* A bytearray, which the caller wipes, or None. */
-static PyObject *read_variable(PyObject *module, PyObject *name)
+static PyObject *read_variable(PyObject *Py_UNUSED(module), PyObject *name)
 {
     const char *text = PyBytes_AsString(name), *value = text ? ph_environment_value(text) : NULL;
 
-    (void)module;
     if (!text)
         return NULL;
     return value ? PyByteArray_FromStringAndSize(value, (Py_ssize_t)strlen(value))
@@ -168,11 +176,10 @@ static PyObject *read_variable(PyObject *module, PyObject *name)
 }
 
 /* Deletes a key of a dict, and zeroes its value, bytes, when nothing else refers to it. */
-static PyObject *pop_and_wipe(PyObject *module, PyObject *args)
+static PyObject *pop_and_wipe(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *mapping, *key, *value;
 
-    (void)module;
     if (!PyArg_ParseTuple(args, "O!O:pop_and_wipe", &PyDict_Type, &mapping, &key))
         return NULL;
     value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
@@ -182,11 +189,10 @@ static PyObject *pop_and_wipe(PyObject *module, PyObject *args)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-static PyObject *status(PyObject *module, PyObject *unused)
+static PyObject *status(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     struct ph_status now;
 
-    (void)module, (void)unused;
     ph_status(&now);
     return Py_BuildValue("(iiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
                          (long long)now.tracer_pid,
@@ -196,8 +202,6 @@ static PyObject *status(PyObject *module, PyObject *unused)
 }
 
 #ifndef _WIN32
-#include <unistd.h>
-
 static void ignore_signal(int number)
 {
     (void)number;
@@ -212,14 +216,13 @@ static void restore_signals(void)
     (void)PyOS_setsig(SIGXFSZ, ignore_signal);
 }
 
-static PyObject *execute(PyObject *module, PyObject *args)
+static PyObject *execute(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct ph_failure failure = {.call = "execve"};
     const char *path, **argv = NULL, **env = NULL;
     PyObject *result;
     int fd;
 
-    (void)module;
     if (!PyArg_ParseTuple(args, "yiO&O&:execute", &path, &fd, borrow_strings, &argv,
                           borrow_strings, &env))
         return NULL;
@@ -236,13 +239,12 @@ static PyObject *execute(PyObject *module, PyObject *args)
 }
 #endif
 
-static PyObject *exit_process(PyObject *module, PyObject *args)
+static PyObject *exit_process(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *description, *bypass;
     char message[2 * PH_MESSAGE_SIZE];
     int exit_code;
 
-    (void)module;
     if (!PyArg_ParseTuple(args, "yiz:exit_process", &description, &exit_code, &bypass))
         return NULL;
     ph_last_words(description, exit_code, bypass, message, sizeof message);
@@ -296,7 +298,7 @@ static int add_constants(PyObject *module)
     return 0;
 }
 
-/* No claim to run without the GIL: the environment changes in several steps. */
+/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. */
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
 
 static struct PyModuleDef definition = {

@@ -16,12 +16,12 @@ import sys
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import SimpleNamespace
-    from typing import Literal, NoReturn, ParamSpec, TypeVar
+    from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
 
     from process_hardening import _native as _native
     from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _MODULE_OF
     from process_hardening.policy import Policy
+    from process_hardening.record import Record
 
     Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
 
@@ -34,7 +34,7 @@ else:
     # The extension is beside the package: inside, each start would make a path finder for it.
     import _process_hardening as _native
 
-    SimpleNamespace = type(sys.implementation)  # without importing types
+    Record = type(sys.implementation)  # types.SimpleNamespace: no file to read for it
 
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
@@ -52,10 +52,10 @@ _DEFAULT: "Request" = (
 """native_form(DEFAULT), see policy.py."""
 
 _USAGE_ERROR = 2
-"""errors.USAGE_ERROR: of wrong arguments, which the bypass variable would not mend."""
+"""errors.USAGE_ERROR, for wrong arguments: bypassing would not help."""
 
 
-class Report(SimpleNamespace):
+class Report(Record):
     """What a call of harden() or pre_main_hardening() did, step by step. Immutable.
 
     inspection -- other processes of the same user cannot read this one
@@ -82,7 +82,7 @@ class Report(SimpleNamespace):
 
     __delattr__ = __setattr__
 
-    def __hash__(self) -> int:  # type: ignore[override]  # SimpleNamespace has none: it can change
+    def __hash__(self) -> int:
         return hash(tuple(self.__dict__.values()))
 
 
@@ -111,7 +111,8 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         from process_hardening import environment
 
         children = environment.harden_children_by_environment(policy.keep)
-    return Report(**steps, children=children, removed=names, bypassed=bypassed)
+    fields: dict[str, Any] = {**steps, "children": children, "removed": names}
+    return Report(**fields, bypassed=bypassed)
 
 
 def _is_clean(request: "Request") -> bool:
@@ -223,7 +224,7 @@ _MODULE_OF = {
 __all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
 
 
-if not TYPE_CHECKING:  # or a misspelt name would pass for one
+if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt name is an error
 
     def __getattr__(name: str) -> object:
         if name == "__version__":

@@ -31,7 +31,7 @@ def harden(
 ) -> tuple[bytes, bool, list[tuple[bytes, bytes]], Failure | None]:
     """Take steps in this process.
 
-    steps -- one bit a step; remove -- patterns of variables, None: LOADER_VARIABLES
+    steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
     fatal -- a step that fails prints one line and ends the process: nothing can catch that
     wipe -- zero the values of the removed variables, and do not return them
 

@@ -34,7 +34,7 @@ _COVERED = (
     "their children, as long as they hand the environment on",
     "children by fork alone: as hardened as this process is",
 )
-_COVERED_BY_HOOK = "Python of this environment in any environment, except with -S"
+_COVERED_BY_HOOK = "Python from this venv, with any environment variables, except with -S"
 _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader says so in a line and starts them without",
@@ -75,7 +75,7 @@ class ChildCheck(Record):
 
     @property
     def hardened(self) -> bool:
-        """Whether it would be."""
+        """Whether the child would be hardened."""
         return self.by is not None
 
     def __bool__(self) -> bool:
@@ -110,7 +110,7 @@ def harden_children(
         inspection=False,
         core_limit=False,
         environment=False,
-        keep=tuple(keep),
+        keep=keep,  # type: ignore[arg-type]  # Policy makes a tuple of it, but not of a str
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
@@ -156,6 +156,8 @@ def _skips_site(arguments: Sequence[str]) -> bool:
         if not word.startswith("-") or word in ("-", "--"):
             return False
         if word.startswith("--"):
+            if word == "--check-hash-based-pycs":  # the one that takes a value
+                next(rest, None)
             continue
         for place, letter in enumerate(word[1:], 2):
             if letter == "S":
@@ -222,7 +224,7 @@ def popen_unhardened(
 
     source = child_env() if env is None else env
     text = {os.fsdecode(name): os.fsdecode(value) for name, value in source.items()}
-    process: subprocess.Popen[Any] = subprocess.Popen(  # type: ignore[call-overload]  # theirs
+    process: subprocess.Popen[Any] = subprocess.Popen(  # type: ignore[call-overload]  # the options of Popen
         *args, env=unhardened(text), **options
     )
     return process

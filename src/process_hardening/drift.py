@@ -125,7 +125,7 @@ class Watch:
             drift = _drift_of(pre_main_hardening(self._policy))
             try:
                 _act(drift, self._on_drift)
-            except Exception:  # of the function: the watch goes on
+            except BaseException:  # on_drift raised; keep watching
                 threading.excepthook(
                     threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
                 )
@@ -141,7 +141,7 @@ class Watch:
         return not self._stopped.is_set() and self._thread.is_alive()
 
     def stop(self) -> None:
-        """Check no more. Returns when the last check is done."""
+        """Stop watching, and wait for a check that is running."""
         self._stopped.set()
         _watches.discard(self)
         if self._thread is not threading.current_thread():
@@ -213,7 +213,7 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
     if not is_loader_variable(name) or kind_of(name) != INJECTOR:
         return
     if os.fsencode(f"{name}={value}") != PRELOAD_ENTRY:
-        raise InjectorRefusedError(f"{name} injects code into every child: not put into os.environ")
+        raise InjectorRefusedError(f"refusing to set {name}: it would inject code into children")
 
 
 def guard_environment() -> None:

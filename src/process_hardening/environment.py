@@ -171,16 +171,15 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
 
     if not IS_LINUX:
         return "unsupported here"
-    bypass = _native.BYPASS_VARIABLE
-    if os.environ.get(bypass) == "1":
-        os.unsetenv(bypass)  # this process did not obey it, so its children must not
-        del os.environ[bypass]
     entries = map(os.fsdecode, preload_entries(keep, children=True))
     wanted = {name: value for name, _, value in (entry.partition("=") for entry in entries)}
-    if all(os.environ.get(name) == value for name, value in wanted.items()):
-        return "already in place"
-
-    reason = why_not_preloaded()
+    # Children get the environment of C, which os.unsetenv() and C code change behind os.environ.
+    unchanged = all(
+        os.environ.get(name) == value
+        and bytes(_native.read_variable(os.fsencode(name)) or b"") == os.fsencode(value)
+        for name, value in wanted.items()
+    )
+    reason = None if unchanged else why_not_preloaded()
     if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
         reason = "LD_PRELOAD names another library: let harden() remove it, do not keep it"
     if reason is not None:
@@ -189,8 +188,13 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
         raise HardeningError(
             0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
         )
+    # This process did not obey it, so its children must not.
+    os.unsetenv(_native.BYPASS_VARIABLE)
+    os.environ.pop(_native.BYPASS_VARIABLE, None)
+    if unchanged:
+        return "already in place"
     for name, value in wanted.items():
-        os.putenv(name, value)  # a plain dict in the place of os.environ would not do it
+        os.putenv(name, value)  # os.environ may be a plain dict, which does not call putenv(3)
         os.environ[name] = value
     return "applied"
 

@@ -1,7 +1,6 @@
 """Installs the start-up hook: files in the site-packages of a Python environment that `site` reads.
 
-Apart from startup_hook.py, which every start of Python pays for, and below the commands, because
-the benchmark installs hooks too.
+Separate from startup_hook.py, which runs at every start of Python.
 
 Until Python 3.17 `site` executes the `import` lines of .pth files. From 3.15 on it calls what
 .start files name, and then ignores the `import` lines of a .pth file of the same name (PEP 829).
@@ -36,19 +35,26 @@ NAME = "00_process_hardening"
 _COMMENT = "# `process-hardening hook disable` removes this: it hardens Python at its start\n"
 
 _MODES = (ALWAYS, ON_REQUEST)
-_MODULE = "process_hardening.startup_hook"
+
+# What a .pth file says looks at the variable first: a start that is not asked to harden imports
+# nothing, and one that has no children to harden does without startup_hook.py.
+_IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
+_CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
 # suffix: first and last version of Python that reads it, the line of each mode
 _FILES = {
-    ".start": ((3, 15), (4, 0), {mode: f"{_MODULE}:harden_{mode}\n" for mode in _MODES}),
+    ".start": (
+        (3, 15),
+        (4, 0),
+        {mode: f"process_hardening.startup_hook:harden_{mode}\n" for mode in _MODES},
+    ),
     ".pth": (
         (3, 0),
         (3, 17),
         {
-            ALWAYS: f"import {_MODULE}; {_MODULE}.harden_always()\n",
-            # Looks first: a start that is not asked to harden pays for no import.
-            ON_REQUEST: f"import os; os.environ.get({CHILDREN_VARIABLE!r}) == '1' and"
-            f" __import__({_MODULE!r}, fromlist=['']).harden_on_request()\n",
+            ALWAYS: f"import os, process_hardening; {_CALL.format(ALWAYS)} if {_IS_REQUESTED}"
+            " else process_hardening.pre_main_hardening()\n",
+            ON_REQUEST: f"import os; {_CALL.format(ON_REQUEST)} if {_IS_REQUESTED} else None\n",
         },
     ),
 }
@@ -68,7 +74,7 @@ _PROVE = """
 import sys
 import process_hardening
 if process_hardening.status().inspectable:
-    sys.exit("other processes of the user can read it in spite of the hook")
+    sys.exit("other processes of the user can still read it with the hook installed")
 """
 
 
@@ -124,7 +130,7 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
     answer = _ask(python, _ASK, {"CODEX_SKIP_HARDENING": "1"})
     try:
         version, site_packages, is_virtual, has_package = json.loads(answer.stdout)
-    except ValueError:
+    except (TypeError, ValueError):
         raise CommandError(f"{python}: not a Python interpreter: {_last_line(answer)}") from None
     return PythonEnvironment(
         python=python,
@@ -190,7 +196,7 @@ def enable(environment: PythonEnvironment, mode: str) -> None:
         proof = _ask(environment.python, _PROVE, request)
         if proof.returncode:
             raise CommandError(f"{environment.python} is not hardened: {_last_line(proof)}")
-    except CommandError:
+    except BaseException:  # Ctrl-C too
         _write_files(environment, before)
         raise
 

@@ -56,7 +56,7 @@ class Policy(Record):
     children: Children = LEAVE
     bypass_variable: str | None = "CODEX_SKIP_HARDENING"
 
-    if not TYPE_CHECKING:  # Record's, and checks
+    if not TYPE_CHECKING:  # checkers see the one that Record declares
 
         def __init__(self, **values: Any) -> None:
             super().__init__(**values)
@@ -72,7 +72,7 @@ class Policy(Record):
             self.__dict__.update(
                 clear=check_patterns("clear", self.clear),
                 keep=check_patterns("keep", self.keep),
-                # The kernel takes a filter from the unprivileged only with it (seccomp(2)).
+                # Unprivileged seccomp filters require it (seccomp(2)).
                 no_new_privs=self.no_new_privs or self.seal,
             )
 

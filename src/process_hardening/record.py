@@ -1,7 +1,7 @@
 """Frozen records: what dataclasses do, without importing them.
 
 `import dataclasses` takes longer than hardening and Python's own start together (it imports
-inspect and re); records are made on the way of every program that calls us.
+inspect and re); records are made when programs start.
 """
 
 from __future__ import annotations

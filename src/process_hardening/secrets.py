@@ -1,4 +1,4 @@
-"""Secrets out of reach of what remains: root, core dumps, swap, the environment block."""
+"""Keep secrets from root, core dumps, swap and the environment block."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def _remove(key: bytes) -> None:
         raise HardeningError(*failure)
     # The dict behind os.environ and os.environb, which has this name in every version of Python:
     # their own interface would make one more copy of the value.
-    _native.pop_and_wipe(os.environb._data, key)  # type: ignore[attr-defined]
+    data = getattr(os.environb, "_data", None)
+    if isinstance(data, dict):
+        _native.pop_and_wipe(data, key)
     environment.clean_mappings((key,), ())
 
 
@@ -113,14 +115,14 @@ class SecretBuffer(SecretMemory):
 
     def _get(self, size: int) -> None:
         if size < 0:
-            raise ValueError("a secret has no fewer than 0 bytes")
+            raise ValueError("the size must not be negative")
         try:
             self._take(size)
         except OSError as error:
             raise SecretMemoryError(
                 error.errno,
-                f"no memory for a secret: {error.strerror}: close other secrets, or raise"
-                " `ulimit -l`, which limits memfd_secret(2) and mlock(2)",
+                f"cannot allocate secret memory: {error.strerror}: raise RLIMIT_MEMLOCK"
+                " (`ulimit -l`) or close other buffers",
             ) from None
 
     @classmethod

@@ -1,6 +1,7 @@
 """What `site` calls at every start of a Python whose environment has the start-up hook.
 
-Every start pays for this module, so it imports nothing until there is something to harden.
+Imports nothing until there is something to harden. Where the package itself is damaged or missing,
+`site` prints the error and Python goes on unhardened.
 hook_installer.py writes the files that name these functions.
 """
 

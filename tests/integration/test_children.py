@@ -330,6 +330,13 @@ def test_wrong_arguments_of_child_env(arguments: str, error: str) -> None:
     assert error in result.stderr
 
 
+def test_a_str_is_not_a_list_of_variables_to_keep() -> None:
+    """Its letters would be taken for names."""
+    result = python("ph.harden_children(keep='LD_LIBRARY_PATH')")
+    assert result.returncode == 1
+    assert "TypeError: keep must be a sequence of variable names" in result.stderr
+
+
 def test_a_program_may_have_replaced_os_environ() -> None:
     """A plain dict in its place sets nothing by itself."""
     code = (

@@ -283,15 +283,16 @@ def test_a_hook_that_does_not_work_is_removed_again(venv: Venv) -> None:
         "import os; os.environ['CODEX_SKIP_HARDENING'] = '1'\n"
     )
     before = venv.files()
-    check(venv.call("enable"), 2, "is not hardened: other processes of the user can read it in")
+    check(venv.call("enable"), 2, "is not hardened: other processes of the user can still read it")
     assert venv.files() == before
 
 
 def test_no_hook_is_written_where_the_package_is_missing(venv: Venv) -> None:
     """It would print an error at every start of Python."""
     shutil.rmtree(venv.site_packages / "process_hardening")
+    before = venv.files()
     check(venv.call("enable"), 2, "does not find process_hardening: install it there first")
-    assert venv.files() == {}
+    assert venv.files() == before
 
 
 def test_a_hook_whose_package_is_gone_can_be_removed(venv: Venv) -> None:
@@ -416,7 +417,6 @@ OF_THE_HOOK = {
     "enable": {
         "process_hardening",
         "_process_hardening",
-        "process_hardening.startup_hook",
     },
     "enable --on-request": set[str](),
 }

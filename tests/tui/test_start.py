@@ -15,6 +15,7 @@ import pytest
 
 import process_hardening
 import support
+from process_hardening import _native
 from process_hardening.errors import CommandError
 from process_hardening.tui.attacker import STOPPED, Attacker
 from process_hardening.tui.machine import Machine
@@ -94,6 +95,8 @@ def test_textual_is_missing(user_tmp: Path) -> None:
     """One line with the command that installs it, status 2."""
     package = Path(str(process_hardening.__file__)).parent
     (user_tmp / "process_hardening").symlink_to(package)
+    extension = Path(str(_native.__file__))
+    (user_tmp / extension.name).symlink_to(extension)
     argv = [sys.executable, "-S", "-m", "process_hardening.tui"]
     result = support.run_as_user(argv, env={"PYTHONPATH": str(user_tmp)})
     assert "python -m pip install 'process-hardening[tui]'" in one_line(result)

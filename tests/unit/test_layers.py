@@ -45,8 +45,9 @@ def part_of(module: str) -> str:
 
 @functools.cache
 def find_modules() -> dict[str, Path]:
-    """Return the file of every module of the package, the extensions' .pyi included."""
-    paths = [*PACKAGE.rglob("*.pyi"), *PACKAGE.rglob("*.py")]
+    """Return the file of every module of the package; of an extension, its stub."""
+    extensions = [PACKAGE / f"{name}.pyi" for name in EXTENSIONS]
+    paths = [*extensions, *PACKAGE.rglob("*.py")]
     names = (path.relative_to(PACKAGE.parent).with_suffix("").parts for path in paths)
     return {
         ".".join(name).removesuffix(".__init__"): path
