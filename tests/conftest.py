@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -83,3 +84,11 @@ def suid_dumpable() -> Iterator[support.Sysctl]:
     """Lock fs.suid_dumpable, and restore it even if the test fails."""
     with support.Sysctl("fs/suid_dumpable") as sysctl:
         yield sysctl
+
+
+@pytest.fixture
+def default_suid_dumpable() -> Iterator[None]:
+    """Wait until no test changes fs.suid_dumpable, and keep others from it until this one ends."""
+    with Path("/proc/sys/fs/suid_dumpable").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
