@@ -1,6 +1,7 @@
 /* The extension _process_hardening: Python bindings of the core, `_native` in Python. Policy lives in
  * Python; the types of these functions are in _native.pyi. */
 #include "failure.h"
+#include "guard.h"
 #include "launch/image.h"
 
 #include <errno.h>
@@ -239,17 +240,14 @@ static PyObject *execute(PyObject *Py_UNUSED(module), PyObject *args)
 }
 #endif
 
-static PyObject *exit_process(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *call_or_exit(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    const char *description, *bypass;
-    char message[2 * PH_MESSAGE_SIZE];
-    int exit_code;
+    PyObject *function, *positional, *keywords;
 
-    if (!PyArg_ParseTuple(args, "yiz:exit_process", &description, &exit_code, &bypass))
+    if (!PyArg_ParseTuple(args, "OO!O!:call_or_exit", &function, &PyTuple_Type, &positional,
+                          &PyDict_Type, &keywords))
         return NULL;
-    ph_last_words(description, exit_code, bypass, message, sizeof message);
-    ph_warn(message);
-    ph_exit(exit_code);
+    return ph_call_or_exit(function, positional, keywords);
 }
 
 static PyMethodDef methods[] = {
@@ -262,7 +260,7 @@ static PyMethodDef methods[] = {
 #ifndef _WIN32
     {"execute", execute, METH_VARARGS, NULL},
 #endif
-    {"exit_process", exit_process, METH_VARARGS, NULL},
+    {"call_or_exit", call_or_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -34,7 +34,7 @@ CORE = (
     "pattern.c",
 )
 HELPERS = ("launch/no_image.c", "secret/other.c", "window/other.c")
-BINDING = ("module.c", "secret/module.c", "window/module.c")
+BINDING = ("module.c", "guard.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")

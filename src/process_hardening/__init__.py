@@ -16,7 +16,7 @@ import sys
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
+    from typing import Any, Literal, ParamSpec, TypeVar
 
     from process_hardening import _native as _native
     from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _MODULE_OF
@@ -50,9 +50,6 @@ _DEFAULT: "Request" = (
     _native.BYPASS_VARIABLE,
 )
 """native_form(DEFAULT), see policy.py."""
-
-_USAGE_ERROR = 2
-"""errors.USAGE_ERROR, for wrong arguments: bypassing would not help."""
 
 
 class Report(Record):
@@ -133,31 +130,15 @@ def harden(policy: "Policy | None" = None) -> Report:
     return _take_steps(policy, fatal=False)
 
 
-def _exit(error: BaseException, bypass: "str | None") -> "NoReturn":
-    """Print an error and end the process: a caller could catch it and go on unprotected.
-
-    Nothing is imported here: where no descriptor is left, that fails too.
-    """
-    code: int = getattr(error, "exit_code", _USAGE_ERROR)
-    try:
-        text = " ".join(str(error).split()) or type(error).__name__
-        _native.exit_process(
-            text.encode("utf-8", "backslashreplace").replace(b"\0", b""),
-            code,
-            None if code == _USAGE_ERROR else bypass,
-        )
-    finally:
-        os._exit(code)
-
-
 def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
-    """Make whatever a call of the function raises end the process, wrong arguments too."""
+    """Make whatever a call of the function raises end the process: wrong arguments, signals, all.
+
+    The outermost frame that could raise is C's: a handler of a signal may raise between any two
+    steps of Python.
+    """
 
     def guarded(*args: "_P.args", **kwargs: "_P.kwargs") -> "_R":
-        try:
-            return function(*args, **kwargs)
-        except BaseException as error:
-            _exit(error, None)
+        return _native.call_or_exit(function, args, kwargs)
 
     # As functools.wraps() does, which is not imported at every start.
     guarded.__wrapped__ = function  # type: ignore[attr-defined]
@@ -190,8 +171,10 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
 
             start_again()
         return report
-    except BaseException as error:
-        _exit(error, getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE))
+    except OSError as error:  # HardeningError, which is not imported at every start
+        bypass = getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE)
+        error.bypass_variable = bypass  # type: ignore[attr-defined]
+        raise
 
 
 _MODULE_OF = {

@@ -4,7 +4,11 @@ A Failure is (errno or 0, description, name of the step, exit code); errors.py m
 HardeningError of it.
 """
 
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import ParamSpec, TypeAlias, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 Failure: TypeAlias = tuple[int, str, str, int]
 Names: TypeAlias = tuple[bytes, ...]
@@ -64,5 +68,11 @@ def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...
     copy named path is executed then
     """
 
-def exit_process(description: bytes, exit_code: int, bypass: str | None, /) -> None:
-    """Print a line as a failed step does, and end the process: nothing can catch that."""
+def call_or_exit(
+    function: Callable[_P, _R], args: tuple[object, ...], keywords: dict[str, object], /
+) -> _R:
+    """Call a function. If it raises, print one line and end the process: nothing can catch that.
+
+    The exit code is the exit_code of the exception if that is 5 to 8, else 2; the line names the
+    bypass_variable of the exception, if it has one.
+    """

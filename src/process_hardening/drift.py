@@ -12,6 +12,7 @@ from process_hardening.errors import (
     CORE_LIMIT_ERROR,
     ENVIRONMENT_ERROR,
     INSPECTION_ERROR,
+    HardeningError,
     InjectorRefusedError,
 )
 from process_hardening.policy import DEFAULT, STEPS, Policy
@@ -74,10 +75,15 @@ def _check(policy: object, on_drift: object) -> None:
         raise ValueError(f"on_drift must be 'reapply', 'exit' or callable, not {on_drift!r}")
 
 
+def _raise(error: HardeningError) -> None:
+    raise error
+
+
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         reason = f"no longer in force: {', '.join(drift.steps)}"
-        _native.exit_process(reason.encode(), _EXIT_CODES[drift.steps[0]], None)
+        error = HardeningError(0, reason, drift.steps[0], _EXIT_CODES[drift.steps[0]])
+        _native.call_or_exit(_raise, (error,), {})
     if drift and callable(on_drift):
         on_drift(drift)
     return drift

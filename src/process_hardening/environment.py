@@ -79,11 +79,14 @@ def _clean(
 ) -> None:
     problem = f"os.{name} was replaced by something that is not a mapping of strings"
     try:
-        keys = {os.fsencode(key): key for key in mapping}
+        keys = {os.fsencode(key): key for key in list(mapping)}
         for found in _native.matching(list(keys), remove, keep):
-            problem = f"os.{name} was replaced by a mapping that keeps {os.fsdecode(found)}"
+            kept = os.fsdecode(found).partition("=")[
+                0
+            ]  # never a value, whatever it was replaced by
+            problem = f"os.{name} was replaced by a mapping that keeps {kept}"
             _delete(mapping, keys[found], found, remove, keep)
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
 
         problem += ": harden before it is replaced"

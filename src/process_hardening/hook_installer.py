@@ -162,7 +162,7 @@ def read_state(environment: PythonEnvironment) -> str:
     if not found:
         return DISABLED
     for mode in _MODES:
-        if found == environment.contents(mode):
+        if found == environment.contents(mode) and environment.has_package:
             return mode
     return OUTDATED if _is_of_earlier_version(found) else DAMAGED
 

@@ -114,8 +114,8 @@ class SecretBuffer(SecretMemory):
                 own[:] = content
 
     def _get(self, size: int) -> None:
-        if size < 0:
-            raise ValueError("the size must not be negative")
+        if not 0 <= size <= sys.maxsize:
+            raise ValueError("the size must not be negative, nor larger than memory")
         try:
             self._take(size)
         except OSError as error:

@@ -35,7 +35,7 @@ def _harden() -> None:
         else:
             pre_main_hardening()
     except BaseException as error:  # `site` would print it and go on unhardened
-        code: int = getattr(error, "exit_code", 2)
+        code = 2  # errors.USAGE_ERROR
         line = f"process-hardening: the start-up hook failed: {error!r}; exiting with status {code}"
         try:
             os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")

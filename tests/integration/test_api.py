@@ -430,6 +430,61 @@ print("went on", ph.status().verdict)
     assert result.stderr.count("\n") == 1
 
 
+ESCAPES = {
+    "an exit code that is not ours": "class Stop(Exception):\n    exit_code = 0\nmistake = Stop",
+    "KeyboardInterrupt": "mistake = KeyboardInterrupt",
+    "SystemExit": "mistake = SystemExit",
+}
+
+
+@pytest.mark.parametrize("mistake", ESCAPES.values(), ids=ESCAPES)
+def test_an_exception_of_a_signal_handler_ends_the_process(mistake: str) -> None:
+    """Wherever the signal comes: the call is interrupted again and again until it is hit."""
+    code = f"""
+import signal
+{mistake}
+def interrupt(*_):
+    raise mistake("interrupted")
+class Slow(dict):
+    def __iter__(self):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return super().__iter__()
+signal.signal(signal.SIGUSR1, interrupt)
+os.environ = Slow(os.environ)
+try:
+    ph.pre_main_hardening()
+except BaseException:
+    print("caught")
+print("went on")
+"""
+    result = run_python(code)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_recursion_that_is_too_deep_ends_the_process() -> None:
+    """Never an exception from within the call."""
+    code = """
+import sys
+limit = sys.getrecursionlimit()
+def call(depth):
+    if depth:
+        return call(depth - 1)
+    ph.pre_main_hardening()
+    os.write(1, b"hardened")
+    os._exit(0)
+call(limit - int(sys.argv[1]))
+"""
+    for left in range(3, 12):
+        argv = [*python_argv(code), str(left)]
+        result = support.run_as_user(argv, env=launches.remove_loader_variables())
+        outcome = (result.returncode, result.stdout)
+        # 1: there was not even room for the call itself.
+        assert outcome in ((0, "hardened"), (2, ""), (1, "")), result.stderr
+        if result.returncode == 2:
+            assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     "name", ["LD_\udcff", "LD_NEW\nLINE", "LD_" + "x" * 3000], ids=["bytes", "newline", "long"]
 )

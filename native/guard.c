@@ -1,0 +1,54 @@
+/* Calls a Python function whose exceptions nobody may catch. */
+#include "guard.h"
+
+#include "core/hardening.h"
+
+/* The exit code that a HardeningError carries. An exception of somebody else may have an exit_code
+ * as well, even 0: that is not believed. */
+static int exit_code_of(PyObject *error)
+{
+    PyObject *value = error ? PyObject_GetAttrString(error, "exit_code") : NULL;
+    long code = value && PyLong_CheckExact(value) ? PyLong_AsLong(value) : 0;
+
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return code >= PH_EXIT_INSPECTION && code <= PH_EXIT_ENVIRONMENT ? (int)code : PH_GUARD_USAGE;
+}
+
+/* What str() says, as bytes without NUL and newline; NULL when it says nothing. */
+static PyObject *describe(PyObject *error)
+{
+    PyObject *text = error ? PyObject_Str(error) : NULL;
+    PyObject *encoded = text ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+    char *byte = encoded ? PyBytes_AsString(encoded) : NULL;
+
+    for (Py_ssize_t i = 0; byte && i < PyBytes_Size(encoded); i++)
+        if (byte[i] == '\n' || byte[i] == '\0')
+            byte[i] = ' ';
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return encoded;
+}
+
+PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords)
+{
+    char message[2 * PH_MESSAGE_SIZE];
+    PyObject *type, *error, *traceback, *text, *bypass, *name;
+    PyObject *result = PyObject_Call(function, args, keywords);
+    int code;
+
+    if (result)
+        return result;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    code = exit_code_of(error);
+    text = describe(error);
+    bypass = error ? PyObject_GetAttrString(error, "bypass_variable") : NULL;
+    PyErr_Clear();
+    name = bypass && PyUnicode_Check(bypass) ? PyUnicode_AsUTF8String(bypass) : NULL;
+    ph_last_words(text && PyBytes_Size(text) ? PyBytes_AsString(text) : "hardening failed", code,
+                  name && code != PH_GUARD_USAGE ? PyBytes_AsString(name) : NULL, message,
+                  sizeof message);
+    ph_warn(message);
+    ph_exit(code);
+}

@@ -1,0 +1,15 @@
+/* Calls a Python function whose exceptions nobody may catch. */
+#ifndef PH_GUARD_H
+#define PH_GUARD_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define PH_GUARD_USAGE 2 /* errors.USAGE_ERROR */
+
+/* Returns what the function returns. If it raises, prints one line and ends the process, with the
+ * exit_code of the exception if that is one of enum ph_exit_code, else with PH_GUARD_USAGE; the line
+ * names its bypass_variable. */
+PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords);
+
+#endif
