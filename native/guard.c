@@ -1,10 +1,10 @@
-/* Calls a Python function whose exceptions nobody may catch. */
+/* Calls a Python function and ends the process if it raises. */
 #include "guard.h"
 
 #include "core/hardening.h"
 
-/* The exit code that a HardeningError carries. An exception of somebody else may have an exit_code
- * as well, even 0: that is not believed. */
+/* The exit code of a HardeningError. Other exceptions may have an exit_code too, even 0, as
+ * click.exceptions.Exit does: it is ignored. */
 static int exit_code_of(PyObject *error)
 {
     PyObject *value = error ? PyObject_GetAttrString(error, "exit_code") : NULL;
@@ -15,7 +15,7 @@ static int exit_code_of(PyObject *error)
     return code >= PH_EXIT_INSPECTION && code <= PH_EXIT_ENVIRONMENT ? (int)code : PH_GUARD_USAGE;
 }
 
-/* What str() says, as bytes without NUL and newline; NULL when it says nothing. */
+/* The text of str(error) as bytes, without NULs and newlines; NULL if there is none. */
 static PyObject *describe(PyObject *error)
 {
     PyObject *text = error ? PyObject_Str(error) : NULL;

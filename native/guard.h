@@ -1,4 +1,4 @@
-/* Calls a Python function whose exceptions nobody may catch. */
+/* Calls a Python function and ends the process if it raises. */
 #ifndef PH_GUARD_H
 #define PH_GUARD_H
 

@@ -21,8 +21,10 @@ static int borrow_strings(PyObject *tuple, void *address)
 
     if (tuple == Py_None)
         return 1;
-    if (!failed && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array)))
-        failed = PyErr_NoMemory() == NULL;
+    if (!failed && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array))) {
+        PyErr_NoMemory();
+        failed = 1;
+    }
     for (Py_ssize_t i = 0; !failed && i < count; i++) {
         char *text = NULL;
 

@@ -1,4 +1,4 @@
-# native/python_memory.c
+# native/secret/module.c
 
 class SecretMemory:
     @property

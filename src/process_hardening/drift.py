@@ -32,19 +32,11 @@ if TYPE_CHECKING:
 REAPPLY: Literal["reapply"] = "reapply"
 EXIT: Literal["exit"] = "exit"
 
-_EXIT_CODES: dict[str, int] = dict(
-    zip(
-        STEPS,
-        (
-            INSPECTION_ERROR,
-            CORE_LIMIT_ERROR,
-            ENVIRONMENT_ERROR,
-            INSPECTION_ERROR,
-            INSPECTION_ERROR,
-        ),
-        strict=True,
-    )
-)
+_EXIT_CODES: dict[str, int] = {
+    **dict.fromkeys(STEPS, INSPECTION_ERROR),
+    "core_limit": CORE_LIMIT_ERROR,
+    "environment": ENVIRONMENT_ERROR,
+}
 
 
 class Drift(Record):
@@ -96,10 +88,10 @@ def recheck(policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Drift:
     to fs.suid_dumpable, prctl(2)), a crash handler that was loaded, load_dotenv().
 
     policy -- the steps that are to be in force
-    on_drift -- what to do beyond, when something was put back: 'reapply': nothing; 'exit' with the
-        exit code of the first step; or a function that is given the Drift
+    on_drift -- what else to do after a repair: 'reapply': nothing; 'exit': end the process with the
+        exit code of the first step; or call a function with the Drift
 
-    Every step is in force again before anybody is told. Returns a Drift, which is false when
+    The steps are in force again before the function is called. Returns a Drift, which is false when
     nothing had changed. Raises HardeningError when a step cannot be taken again (and, with exit
     code 6, for a tracer that the policy refuses), TypeError and ValueError for arguments of the
     wrong kind, and what the function raises.

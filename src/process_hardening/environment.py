@@ -1,8 +1,8 @@
 """The environment of this process and of its children.
 
 What harden() removed is set aside here. child_env() gives the search paths among it back to the
-children that need them, injectors never. Loaded with the package itself, so it imports the tables
-of variables.py only when they are needed.
+children that need them, injectors never. A start that has something to remove loads this module, so
+it imports the tables of variables.py only when they are needed.
 """
 
 from __future__ import annotations
@@ -81,9 +81,7 @@ def _clean(
     try:
         keys = {os.fsencode(key): key for key in list(mapping)}
         for found in _native.matching(list(keys), remove, keep):
-            kept = os.fsdecode(found).partition("=")[
-                0
-            ]  # never a value, whatever it was replaced by
+            kept, _, _ = os.fsdecode(found).partition("=")  # never show a value
             problem = f"os.{name} was replaced by a mapping that keeps {kept}"
             _delete(mapping, keys[found], found, remove, keep)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
@@ -121,7 +119,7 @@ def _search_paths() -> dict[str, str]:
     try:
         handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
     except ValueError:
-        handed_over = b""  # not ours: whoever wrote it can set the variables themselves
+        handed_over = b""  # not ours: its author can set the variables themselves
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     if not isinstance(name, str):
         raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
-    # A "*" at the end would stand for every name that begins so (native/hardening.h).
+    # A "*" at the end would stand for every name that begins so (native/core/hardening.h).
     if not name or "=" in name or "\0" in name or name.endswith("*"):
         raise ValueError(f"{describe_name(name)} is not a variable name")
     key = os.fsencode(name)
@@ -41,7 +41,7 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     try:
         made = make(memoryview(value))
     finally:
-        value[:] = bytes(len(value))  # whoever keeps the view sees zeroes
+        value[:] = bytes(len(value))  # a view that is kept shows zeroes
     _remove(key)
     return made
 

@@ -9,14 +9,14 @@ import os
 
 
 def harden_always() -> None:
-    """Harden this interpreter. If that fails, print one line and exit with 5, 6, 7 or 8."""
+    """Harden this interpreter. If that fails, print one line and exit with 2, 5, 6, 7 or 8."""
     _harden()
 
 
 def harden_on_request() -> None:
     """Harden this interpreter if a program above it has its children hardened.
 
-    If that fails, print one line and exit with 5, 6, 7 or 8.
+    If that fails, print one line and exit with 2, 5, 6, 7 or 8.
     """
     if _is_requested():
         _harden()
