@@ -58,6 +58,27 @@ static int note_removed(void *context, const char *entry, size_t name_length)
     return aside.cut ? -1 : 0;
 }
 
+/* Writes what our library is to keep; also for a launcher further up that has all children hardened.
+ * Returns 0, or an exit status after ph_complain(). */
+static int take_over_children(void)
+{
+    const char *asked = ph_environment_value(PH_CHILDREN_VARIABLE);
+    const char *value = ph_environment_value(PH_KEEP_VARIABLE);
+    struct ph_text text = PH_TEXT(keep);
+
+    ph_add(&text, PH_KEEP_VARIABLE "=");
+    for (size_t i = 0; i < options.count[PH_KEEP]; i++) {
+        ph_add(&text, i ? ":" : "");
+        ph_add(&text, options.names[PH_KEEP][i]);
+    }
+    if (asked && ph_equal(asked, "1")) {
+        options.has[PH_CHILDREN] = 1;
+        ph_add(&text, value && *value && options.count[PH_KEEP] ? ":" : "");
+        ph_add(&text, value ? value : "");
+    }
+    return text.cut ? ph_complain(PH_EXIT_USAGE, "--keep", "too many names") : 0;
+}
+
 /* What was set aside by the program that started this one, unless it is damaged. */
 static void take_over_set_aside(void)
 {
@@ -200,24 +221,11 @@ static const char *find_library(const struct ph_launcher *launcher, struct ph_te
         return "our library cannot be read";
     for (const char *c = path; *c; c++)
         if (*c == ':' || *c == ' ')
-            return "LD_PRELOAD cannot name our library: install it into a path without blank"
-                   " and colon";
+            return "LD_PRELOAD cannot name our library: install it into a path without blanks"
+                   " and colons";
     ph_add(entry, "LD_PRELOAD=");
     ph_add(entry, path);
     return entry->cut ? "the path of our library is too long" : NULL;
-}
-
-/* Writes what our library is to keep. Returns 0, or an exit status after ph_complain(). */
-static int write_keep(void)
-{
-    struct ph_text text = PH_TEXT(keep);
-
-    ph_add(&text, PH_KEEP_VARIABLE "=");
-    for (size_t i = 0; i < options.count[PH_KEEP]; i++) {
-        ph_add(&text, i ? ":" : "");
-        ph_add(&text, options.names[PH_KEEP][i]);
-    }
-    return text.cut ? ph_complain(PH_EXIT_USAGE, "--keep", "too many names") : 0;
 }
 
 /* Adds what our library needs (preload.c) to the environment, where a method or --children loads
@@ -281,6 +289,10 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             error = -EIO;
         if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
             return PH_EXIT_CANNOT;
+        if (error == -ENOEXEC)
+            return ph_complain(PH_EXIT_CANNOT, program.path,
+                               program.is_native ? "damaged ELF file: the kernel cannot run it"
+                                                 : "for another machine: this one cannot run it");
         if (place.fd >= 0)
             (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
         is_caused |= !is_refusal(error);
@@ -329,10 +341,9 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
 {
     struct ph_text entry = PH_TEXT(library);
     const char *no_library = find_library(launcher, &entry);
-    int status = ph_program_find(&program, words);
+    const int status = ph_program_find(&program, words);
     size_t count = 0;
 
-    status = status ? status : write_keep();
     if (status)
         return status;
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
@@ -368,9 +379,14 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, launcher->help, &options);
     if (!words)
         return PH_EXIT_USAGE;
-    if (!launcher->keeps_environment)
+    /* Before another file gets its number. */
+    if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
+        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+    if (!launcher->keeps_environment) {
+        status = take_over_children();
         take_over_set_aside();
-    status = enforce_options(launcher, &report);
+    }
+    status = status ? status : enforce_options(launcher, &report);
     if (status)
         return status;
     while (words[count])
