@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "../preload/exceptions.h"
+#include "../preload/target.h"
 #include "place.h"
 #include "program.h"
 #include "stub/entry.h"
@@ -18,20 +20,22 @@
 #define PATTERNS 64         /* of --keep and of --clear */
 #define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
-#define ADDED (PH_VARIABLES + 5) /* entries that the program's environment gets */
+#define ADDED (PH_VARIABLES + 8) /* entries that the program's environment gets */
 
 static const char usage[] =
-    "usage: harden [--method auto|execute-only|copy|preload] [--children] [--keep NAME]...\n"
-    "              [--clear NAME]... [--strict] [--seal] [--explain] [--] PROGRAM [ARG...]\n"
+    "usage: harden [--method auto|execute-only|copy|preload] [--children [--except NAME]...]\n"
+    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--explain] [--]\n"
+    "              PROGRAM [ARG...]\n"
     "\n"
     "Starts a program so that no other process of its user can read its memory, from its first\n"
-    "instruction on. The program is otherwise unchanged.\n"
+    "instruction on. The program is otherwise unchanged. What it becomes by exec is hardened too.\n"
     "\n"
     "  --method auto          the first of the following that works here, copy excepted (default)\n"
     "  --method execute-only  an unreadable stand-in maps the program: no copy, no launch window\n"
     "  --method copy          an unreadable copy: its file can no longer change what runs\n"
     "  --method preload       a library hardens it before its main(): leaves a launch window\n"
-    "  --children             load the library into it and its dynamically linked descendants\n"
+    "  --children             harden its dynamically linked descendants too, before their main()\n"
+    "  --except NAME          of these, leave the programs of this name (or pattern) alone\n"
     "  --keep NAME            leave a variable (or PREFIX*) in the environment\n"
     "  --clear NAME           remove one more variable (or PREFIX*)\n"
     "  --strict               no_new_privs, remove more variables, copy a program that its user\n"
@@ -57,10 +61,9 @@ static const struct {
     const char *shortly, *text;
 } names[METHODS] = {
     {"execute-only by name", "execute-only: a stand-in under the program's own path"},
-    {"execute-only in memory",
-     "execute-only: a stand-in in memory; the program sees /memfd:NAME as its own path"},
+    {"execute-only in memory", "execute-only: a stand-in in memory"},
     {"a copy by name", "copy, under the program's own path"},
-    {"a copy in memory", "copy in memory; the program sees /memfd:NAME as its own path"},
+    {"a copy in memory", "copy in memory"},
     {"preload", "preload: a library hardens it before its main()"},
     {"unreadable", "none needed: its file is unreadable, so the kernel protects the process"},
 };
@@ -93,9 +96,10 @@ static const char *const strict_variables[] = {
     "HOSTALIASES",      "LOCALDOMAIN",       "MALLOC_*",         "PYTHONPERFSUPPORT",
     "RESOLV_HOST_CONF", "RES_OPTIONS",       "SSLKEYLOGFILE",    NULL};
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
-/* Always removed: start() and take_over_set_aside() write the last three anew. */
+/* Always removed: write_variables() and take_over_set_aside() write them anew. */
 static const char *const own_variables[] = {"LD_*", SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,
-                                            PH_CHILDREN_VARIABLE};
+                                            PH_CHILDREN_VARIABLE, PH_EXCEPT_VARIABLE,
+                                            PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables)
 
 struct options {
@@ -103,6 +107,8 @@ struct options {
     int automatic, children, strict, seal, explain;
     const char *keep[PATTERNS + 1];
     size_t kept;
+    const char *except[PATTERNS];
+    size_t excepted;
     const char *clear[PATTERNS + OWN_COUNT + STRICT_COUNT + 1];
     size_t cleared;
 };
@@ -200,6 +206,18 @@ static int add_pattern(const char **patterns, size_t *count, const char *pattern
     return 0;
 }
 
+/* A pattern of --except: the library reads them as a list, joined by ":". */
+static int add_name(struct options *options, const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if (*at == ':' || *at == '/')
+            return -1;
+    if (!*name || options->excepted == PATTERNS)
+        return -1;
+    options->except[options->excepted++] = name;
+    return 0;
+}
+
 /* Parses the options. Returns the words of the program; NULL after a line on standard error. */
 static char **parse(char **words, struct options *options)
 {
@@ -230,6 +248,8 @@ static char **parse(char **words, struct options *options)
             bad = add_pattern(options->keep, &options->kept, value);
         } else if ((value = value_of("--clear", &words))) {
             bad = add_pattern(options->clear, &options->cleared, value);
+        } else if ((value = value_of("--except", &words))) {
+            bad = add_name(options, value);
         } else if ((value = value_of("--method", &words))) {
             for (i = 0; i < sizeof choices / sizeof *choices; i++)
                 if (ph_equal(value, choices[i].name))
@@ -245,6 +265,11 @@ static char **parse(char **words, struct options *options)
             return NULL;
         }
     }
+    if (options->excepted && !options->children) {
+        (void)ph_complain(PH_EXIT_USAGE, "--except", "only with --children: other children are not"
+                                                     " hardened");
+        return NULL;
+    }
     if (!*words) {
         (void)ph_complain(PH_EXIT_USAGE, "harden", "name a program; see harden --help");
         return NULL;
@@ -253,8 +278,9 @@ static char **parse(char **words, struct options *options)
 }
 
 /* The entry LD_PRELOAD=PATH of our library, which lies beside the command or in the package of the
- * same environment: ../lib/python3.N. Returns NULL, or why there is none. */
-static const char *find_library(char entry[PH_PATH])
+ * same environment: ../lib/python3.N. Returns NULL, or why there is none.
+ * first -- the library that has to come before it, or "" */
+static const char *find_library(const char *first, char entry[PH_PATH])
 {
     static const char *const folders[][2] = {
         {"/lib/process-hardening", NULL},
@@ -274,8 +300,12 @@ static const char *find_library(char entry[PH_PATH])
     for (unsigned long at = 0; at < 4 * 10; at++) {
         const char *const *folder = folders[at % 4];
         struct ph_text text = {entry, PH_PATH, 0, 0};
+        const char *path;
 
         ph_add(&text, "LD_PRELOAD=");
+        ph_add(&text, first);
+        ph_add(&text, *first ? ":" : "");
+        path = entry + text.length;
         ph_add(&text, own);
         ph_add(&text, folder[0]);
         if (folder[1]) {
@@ -283,10 +313,9 @@ static const char *find_library(char entry[PH_PATH])
             ph_add(&text, folder[1]);
         }
         ph_add(&text, "/libprocess_hardening.so");
-        if (text.cut || ph_syscall(SYS_faccessat, AT_FDCWD, (long)(entry + sizeof "LD_PRELOAD"),
-                                   R_OK, 0, 0))
+        if (text.cut || ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0))
             continue;
-        for (const char *c = entry; *c; c++)
+        for (const char *c = path; *c; c++)
             if (*c == ':' || *c == ' ')
                 return "LD_PRELOAD cannot name our library: install it into a path without blank"
                        " and colon";
@@ -300,6 +329,8 @@ static const char *objection(enum method method, const char *no_library)
 {
     if (method == PRELOAD && program.is_native && !program.has_interpreter)
         return "it is statically linked";
+    if (method == PRELOAD && ph_lists(PH_EXCEPTIONS, program.name))
+        return "our library leaves this program alone (docs/harden.md, exceptions)";
     if (method == PRELOAD)
         return program.is_native ? no_library : "it is for another architecture than our library";
     if (BIT(method) & STAND_INS && !program.is_native)
@@ -393,7 +424,8 @@ static void say(const char *label, const char *value, const char *more)
     (void)ph_syscall(SYS_write, 1, (long)line, (long)text.length, 0, 0);
 }
 
-static void explain(enum method method, const struct options *options, const char *because)
+static void explain(enum method method, const struct options *options, const char *no_library,
+                    const char *because)
 {
     say("program", *program.real ? program.real : program.path, "");
     say("method", names[method].text, "");
@@ -409,10 +441,17 @@ static void explain(enum method method, const struct options *options, const cha
     if (BIT(method) & STAND_INS && program.is_writable)
         say("beware", "its user may change the program's file, and with it the running program:",
             " --strict and --method copy start a copy");
+    if (method == STAND_IN_IN_MEMORY || method == COPY_IN_MEMORY)
+        say("its own path", no_library ? "/memfd:NAME (deleted)" : program.real,
+            no_library ? "" : " for libc's readlink and realpath, else /memfd:NAME (deleted)");
+    if (no_library)
+        say("after an exec", "not hardened: ", no_library);
+    else
+        say("after an exec", "hardened again, before main(); not: ",
+            "static and set-user-ID programs, other architectures, " PH_EXCEPTIONS);
     say("children",
         options->children ? "dynamically linked ones harden too, others do not"
-                          : "not hardened but for the core limit, nor is a program that this one"
-                            " becomes by exec; see --children",
+                          : "not hardened but for the core limit; see --children",
         "");
 }
 
@@ -444,30 +483,82 @@ static char **fill_environment(char **entries)
     return entries;
 }
 
+/* Adds "NAME=" and a list of patterns, joined by ":". */
+static const char *join(struct ph_text *text, const char *name, const char *const *patterns,
+                        size_t count)
+{
+    ph_add(text, name);
+    ph_add(text, "=");
+    for (size_t i = 0; i < count; i++) {
+        ph_add(text, i ? ":" : "");
+        ph_add(text, patterns[i]);
+    }
+    return text->buffer;
+}
+
+/* The entries for our library: which it is, and what it is to do (native/preload/). */
+struct for_library {
+    const char *why_not; /* NULL: it is loaded */
+    char preload[PH_PATH], keep[PATTERNS * 64], except[PATTERNS * 64], program[PH_PATH];
+};
+
+/* Returns 0 or an exit status. */
+static int prepare_library(struct for_library *library, const struct options *options)
+{
+    char first[PH_RUNTIME] = "";
+    struct ph_text keep = PH_TEXT(library->keep), except = PH_TEXT(library->except);
+    struct ph_text path = PH_TEXT(library->program);
+    const char *const real[] = {program.real};
+    /* Of an unreadable file nothing is known: most programs are dynamic. */
+    const int loads = program.fd < 0 || ph_loads_library(program.fd, first);
+
+    library->why_not = find_library(first, library->preload);
+    if (options->children && library->why_not)
+        return ph_complain(PH_EXIT_CANNOT, "--children", library->why_not);
+    if (!loads)
+        library->why_not = "no library can be loaded into it";
+    (void)join(&keep, PH_KEEP_VARIABLE, options->keep, options->kept);
+    (void)join(&except, PH_EXCEPT_VARIABLE, options->except, options->excepted);
+    (void)join(&path, PH_PROGRAM_VARIABLE, real, 1);
+    if (keep.cut || except.cut)
+        return ph_complain(PH_EXIT_USAGE, keep.cut ? "--keep" : "--except", "too many names");
+    return 0;
+}
+
+/* Writes the entries that a start by this method needs to the end of the environment. */
+static void add_library(char **end, struct for_library *library, enum method method,
+                        const struct options *options)
+{
+    static char with_children[] = PH_CHILDREN_VARIABLE "=1", follow[] = PH_FOLLOW_VARIABLE "=-";
+
+    if (!library->why_not || options->children)
+        *end++ = library->preload;
+    if (options->children) {
+        *end++ = with_children;
+        *end++ = library->keep;
+        if (options->excepted)
+            *end++ = library->except;
+    } else if (!library->why_not) {
+        *end++ = follow;
+    }
+    if (!library->why_not && (method == STAND_IN_IN_MEMORY || method == COPY_IN_MEMORY))
+        *end++ = library->program;
+    *end = NULL;
+}
+
 /* Tries one method after the other. Returns an exit status, or does not. */
 static int start(const struct options *options, unsigned methods, char **entries)
 {
-    static char library[PH_PATH], keep[PATTERNS * 64] = PH_KEEP_VARIABLE "=";
-    static char children[] = PH_CHILDREN_VARIABLE "=1";
+    static struct for_library library;
     static char reasons[2048]; /* why not the methods so far */
     struct ph_text because = PH_TEXT(reasons);
-    struct ph_text kept = {keep, sizeof keep, sizeof PH_KEEP_VARIABLE, 0};
-    const char *no_library = find_library(library);
     char **end = fill_environment(entries);
+    const int status = prepare_library(&library, options);
     long error = 0;
     int is_caused = 0; /* an error of which somebody else may be the cause */
 
-    end[1] = keep;
-    end[2] = options->children ? children : NULL;
-    end[3] = NULL;
-    for (size_t i = 0; i < options->kept; i++) {
-        ph_add(&kept, i ? ":" : "");
-        ph_add(&kept, options->keep[i]);
-    }
-    if (kept.cut)
-        return ph_complain(PH_EXIT_USAGE, "--keep", "too many names");
-    if (options->children && no_library)
-        return ph_complain(PH_EXIT_CANNOT, "--children", no_library);
+    if (status)
+        return status;
     for (int method = 0; method < METHODS && error != -E2BIG; method++) {
         struct ph_place place = {-1, "", ""};
         struct ph_failure failure = {.reason = PH_CALL_FAILED};
@@ -476,14 +567,14 @@ static int start(const struct options *options, unsigned methods, char **entries
 
         if (!(methods & BIT(method)) || (method == PRELOAD && is_caused))
             continue;
-        objected = objection((enum method)method, no_library);
+        objected = objection((enum method)method, library.why_not);
         if (!objected) {
             if (method == PRELOAD && options->automatic && !options->explain)
                 (void)ph_complain(0, program.path, reasons);
-            end[0] = options->children || method == PRELOAD ? library : NULL;
+            add_library(end, &library, (enum method)method, options);
             error = execute((enum method)method, entries, options->explain, &place);
             if (!error && options->explain)
-                explain((enum method)method, options, reasons);
+                explain((enum method)method, options, library.why_not, reasons);
             else if (!error) /* a faked success */
                 error = -EIO;
             if (!error || error == -PH_EXIT_CANNOT) /* the stub has printed the reason */

@@ -35,7 +35,8 @@ add_custom_command(
 
 # Fixed addresses: nothing would relocate it.
 add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${image} ${blobs}
-                      ${launch}/stub/entry.c ${core})
+                      ${launch}/stub/entry.c ${native}/preload/exceptions.c
+                      ${native}/preload/target.c ${core})
 set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 target_include_directories(harden PRIVATE ${launch})
 target_compile_options(harden PRIVATE ${freestanding} -fno-pie)

@@ -18,7 +18,7 @@ FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h"}
 """The names of the files that use Python's C API; all others run before Python or without it."""
 
 FOR_ALL = {"launch/image.h", "launch/no_image.c"}
-FOR_LINUX = {name for name in SOURCES if name.startswith("launch/")} - FOR_ALL
+FOR_LINUX = {name for name in SOURCES if name.startswith(("launch/", "preload/"))} - FOR_ALL
 """Linux's, without saying so in their names: CMake builds them there, and no_image.c elsewhere."""
 
 STANDARD = {"errno.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
