@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import starts
 import support
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 ATTACK = str(Path(__file__).parents[1] / "programs" / "attack.py")
 ATTACKS = ("mem", "process_vm_readv")
@@ -72,7 +75,7 @@ def find(program: str) -> None:
 class Holder(support.Running):
     """A process that became `holder`."""
 
-    def __enter__(self) -> Holder:
+    def __enter__(self) -> Self:
         super().__enter__()
         pid, self.address, self.canary, self.dumpable, self.variables = self.ready.split()
         self.holder = int(pid)
@@ -300,14 +303,12 @@ def test_without_the_library_explain_says_what_follows(
 
 
 @pytest.fixture
-def asan(make: support.Compiler) -> Iterator[str]:
+def asan(make: support.Compiler) -> str:
     """A program with AddressSanitizer, whose runtime must come first."""
-    yield str(make("show.c", "-fsanitize=address", name="show-asan", cc="gcc"))
+    return str(make("show.c", "-fsanitize=address", name="show-asan", cc="gcc"))
 
 
-def test_programs_whose_runtime_must_come_first_are_hardened(
-    harden: str, asan: str, show: str
-) -> None:
+def test_programs_whose_runtime_must_come_first_are_hardened(harden: str, asan: str) -> None:
     """AddressSanitizer's runtime is put before our library."""
     for words in ([harden], [harden, "env"], [harden, "--children", "sh", "-c", '"$@"', "sh"]):
         assert starts.show([*words, asan]).value("dumpable") == "0"
