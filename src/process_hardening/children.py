@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
-_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload.c and the start-up hook obey
+_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload/ and the start-up hook obey
 
 _COVERED = (
     "dynamically linked programs of this architecture, glibc or musl, started by any means with the"
