@@ -184,7 +184,7 @@ def _refused(reason: str | None) -> ChildCheck:
 
 
 def _excepted(name: str, patterns: str) -> str | None:
-    """Why our library leaves a program of this name alone, or None (native/preload/exceptions.c)."""
+    """Why a variable tells our library to leave a program of this name alone, or None."""
     from fnmatch import fnmatchcase
 
     for pattern in patterns.split(":"):

@@ -6,15 +6,15 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import starts
 import support
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self
+    from typing_extensions import Self
 
 ATTACK = str(Path(__file__).parents[1] / "programs" / "attack.py")
 ATTACKS = ("mem", "process_vm_readv")

@@ -78,9 +78,7 @@ def test_the_text_of_the_program_is_shared(harden: str) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["env"], ["sh", "-c", 'exec "$@"', "sh"]], ids=str)
-def test_audit_calls_it_hardened(
-    harden: str, make: support.Compiler, words: list[str]
-) -> None:
+def test_audit_calls_it_hardened(harden: str, make: support.Compiler, words: list[str]) -> None:
     """Our library, which wiped its own request in the environment, is no injection."""
     support.require_root()
     with support.Running([harden, *words, str(make("waiting.c"))]) as running:

@@ -365,8 +365,8 @@ class InjectionReader:
                 certain = self._look_closely(folder, program, code, found)
         elif not environment_is_whole:
             # The image of `harden` counts as static. Our library takes out its own request.
-            paths = {path for _, path in code}
-            certain = len(paths) <= 1 or self._is_ours(namespace, paths)
+            mapped = {path for _, path in code}
+            certain = len(mapped) <= 1 or self._is_ours(namespace, mapped)
         names = [path for path in found if not self._is_ours(namespace, {path})]
         if not names and not certain:
             return None
