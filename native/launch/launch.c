@@ -202,6 +202,10 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             error = -EIO;
         if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
             return PH_EXIT_CANNOT;
+        if (error == -ENOEXEC)
+            return ph_complain(PH_EXIT_CANNOT, program.path,
+                               program.is_native ? "damaged ELF file: the kernel cannot run it"
+                                                 : "for another machine: this one cannot run it");
         if (place.fd >= 0)
             (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
         is_caused |= !is_refusal(error);
@@ -290,9 +294,14 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, launcher->help, &options);
     if (!words)
         return PH_EXIT_USAGE;
-    if (!launcher->keeps_environment)
+    /* Before another file gets its number. */
+    if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
+        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+    if (!launcher->keeps_environment) {
+        status = ph_take_over_children(&options);
         take_over_set_aside();
-    status = enforce_options(launcher, &report);
+    }
+    status = status ? status : enforce_options(launcher, &report);
     if (status)
         return status;
     while (words[count])

@@ -11,6 +11,7 @@
 #define PRELOAD "LD_PRELOAD="
 
 static char library[PH_PATH], runtime[PH_RUNTIME];
+static char keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
 
 static int is_readable(const char *path)
 {
@@ -66,9 +67,43 @@ static const char *find_library(const char *path)
         return "our library cannot be read";
     for (const char *c = library; *c; c++)
         if (*c == ':' || *c == ' ')
-            return "LD_PRELOAD cannot name our library: install it into a path without blank"
-                   " and colon";
+            return "LD_PRELOAD cannot name our library: install it into a path without blanks"
+                   " and colons";
     return NULL;
+}
+
+/* Writes NAME=, patterns, and those in the value of a variable (or NULL), joined by ":". */
+static int join(struct ph_text *text, const char *name, const char *const *patterns,
+                const char *value)
+{
+    const char *separator = "";
+
+    ph_add(text, name);
+    for (; *patterns; patterns++, separator = ":") {
+        ph_add(text, separator);
+        ph_add(text, *patterns);
+    }
+    if (value && *value) {
+        ph_add(text, separator);
+        ph_add(text, value);
+    }
+    return text->cut;
+}
+
+int ph_take_over_children(struct ph_options *options)
+{
+    const char *asked = ph_environment_value(PH_CHILDREN_VARIABLE);
+    const int is_asked = asked && ph_equal(asked, "1");
+    struct ph_text kept = PH_TEXT(keep), excepted = PH_TEXT(except);
+
+    options->has[PH_CHILDREN] |= is_asked;
+    if (join(&kept, PH_KEEP_VARIABLE "=", options->names[PH_KEEP],
+             is_asked ? ph_environment_value(PH_KEEP_VARIABLE) : NULL))
+        return ph_complain(PH_EXIT_USAGE, "--keep", "too many names");
+    if (join(&excepted, PH_EXCEPT_VARIABLE "=", options->names[PH_EXCEPT],
+             is_asked ? ph_environment_value(PH_EXCEPT_VARIABLE) : NULL))
+        return ph_complain(PH_EXIT_USAGE, "--except", "too many names");
+    return 0;
 }
 
 int ph_prepare_library(const char *path, const struct ph_program *program,
@@ -84,46 +119,24 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     return 0;
 }
 
-/* Takes the program's own LD_PRELOAD out of an environment. Returns its value, or NULL. */
-static const char *take_preload(char **entries, char ***end)
+/* The entry of the program's own LD_PRELOAD, or NULL. */
+static char **find_own_preload(char **entries, char **end)
 {
-    const char *value = NULL;
-    char **to = entries;
-
-    for (char **from = entries; from < *end; from++) {
-        const char *rest = ph_after(*from, PRELOAD);
-
-        if (rest)
-            value = rest;
-        else
-            *to++ = *from;
-    }
-    *end = to;
-    return value;
-}
-
-static char *join(struct ph_text *text, const char *name, const char *const *patterns)
-{
-    ph_add(text, name);
-    for (size_t i = 0; patterns[i]; i++) {
-        ph_add(text, i ? ":" : "");
-        ph_add(text, patterns[i]);
-    }
-    return text->buffer;
+    for (; entries < end; entries++)
+        if (ph_after(*entries, PRELOAD))
+            return entries;
+    return NULL;
 }
 
 /* For children, too: they see these variables, and hand them on. Returns the new end. */
-static char **add_for_children(char **end, const struct ph_options *options, int *is_cut)
+static char **add_for_children(char **end)
 {
-    static char keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
     static char children[] = PH_CHILDREN_VARIABLE "=1";
-    struct ph_text kept = PH_TEXT(keep), excepted = PH_TEXT(except);
 
     *end++ = children;
-    *end++ = join(&kept, PH_KEEP_VARIABLE "=", options->names[PH_KEEP]);
-    if (options->count[PH_EXCEPT])
-        *end++ = join(&excepted, PH_EXCEPT_VARIABLE "=", options->names[PH_EXCEPT]);
-    *is_cut = kept.cut || excepted.cut;
+    *end++ = keep;
+    if (except[sizeof PH_EXCEPT_VARIABLE])
+        *end++ = except;
     return end;
 }
 
@@ -151,26 +164,27 @@ int ph_add_library(char **entries, char **end, enum ph_method method,
     static char preload[1 << 16], own_path[PH_PATH + sizeof PH_PROGRAM_VARIABLE];
     struct ph_text text = PH_TEXT(preload), path = PH_TEXT(own_path);
     const int children = options->has[PH_CHILDREN];
-    const char *const real[] = {program->real, NULL};
-    const char *own_preload = children ? NULL : take_preload(entries, &end);
-    int is_cut = 0;
+    char **slot = children ? NULL : find_own_preload(entries, end);
+    static const char *own_preload;
 
-    ph_add(&text, PRELOAD);
-    for (size_t i = 0; i < 2; i++) {
-        const char *before = i ? runtime : own_preload;
-
-        if (before && *before) {
-            ph_add(&text, before);
-            ph_add(&text, ":");
-        }
+    if (!slot || *slot != preload) { /* or it is the one of the method before this one */
+        own_preload = slot ? *slot + sizeof PRELOAD - 1 : NULL;
+        ph_add(&text, PRELOAD);
+        ph_add(&text, own_preload ? own_preload : "");
+        ph_add(&text, own_preload ? ":" : "");
+        ph_add(&text, runtime);
+        ph_add(&text, *runtime ? ":" : "");
+        ph_add(&text, library);
     }
-    ph_add(&text, library);
-    *end++ = preload;
-    end = children ? add_for_children(end, options, &is_cut) : add_for_process(end, own_preload);
+    if (slot)
+        *slot = preload;
+    else
+        *end++ = preload;
+    end = children ? add_for_children(end) : add_for_process(end, own_preload);
+    ph_add(&path, PH_PROGRAM_VARIABLE "=");
+    ph_add(&path, program->real);
     if (method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY)
-        *end++ = join(&path, PH_PROGRAM_VARIABLE "=", real);
+        *end++ = own_path;
     *end = NULL;
-    if (is_cut)
-        return ph_complain(PH_EXIT_USAGE, "--keep or --except", "too many names");
     return text.cut ? ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add our library") : 0;
 }

@@ -7,6 +7,10 @@
 
 #define PH_LIBRARY_ENTRIES 5
 
+/* Notes what the library is to do in children; also for a launcher further up that has all children
+ * hardened, whose variables environ still has. Returns 0, or an exit status after ph_complain(). */
+int ph_take_over_children(struct ph_options *options);
+
 /* Finds the library and decides what it is to do. path is where it is, or NULL: beside the command.
  * Sets why_not to NULL, or to the reason why it cannot be loaded into the program. Returns 0, or an
  * exit status after ph_complain(). */

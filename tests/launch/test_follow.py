@@ -235,6 +235,20 @@ def test_a_library_of_the_programs_own_is_still_loaded(
     assert hardened.value("dumpable") == "0"
 
 
+@pytest.mark.parametrize("calls", [(), ("setns=EPERM",), ("execveat=EPERM",)], ids="+".join)
+def test_a_kept_library_is_loaded_along_whatever_method_is_taken(
+    harden: str, make: support.Compiler, show: str, calls: tuple[str, ...]
+) -> None:
+    """`--keep LD_PRELOAD` keeps the entry and its effect."""
+    library = str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
+    before = [*(starts.refusing(*calls) if calls else []), "env", f"LD_PRELOAD={library}", harden]
+    shown = starts.show([*before, "--keep", "LD_PRELOAD", show])
+    printed = support.run_as_user([*before, "--keep", "LD_PRELOAD", "env"]).stdout.splitlines()
+
+    assert (shown.value("answer"), shown.value("dumpable")) == ("42", "0")
+    assert [line for line in printed if line.startswith("LD_")] == [f"LD_PRELOAD={library}"]
+
+
 @pytest.mark.parametrize("flags", [("-static",), ("-static-pie",)], ids=str)
 def test_a_static_program_is_started_as_without_harden(
     harden: str, make: support.Compiler, flags: tuple[str, ...]

@@ -186,6 +186,8 @@ def run(options: Options) -> int:
     """
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
         return _run_in_process(options)
+    if options.explain and sys.stdout is None:  # another file may have its number
+        raise CommandError("standard output is closed")
     from process_hardening.launch import become
 
     return become(_words_for_the_launcher(options))

@@ -25,6 +25,7 @@ from process_hardening.system import IS_LINUX
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import FrameType
     from typing import NoReturn
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
@@ -34,6 +35,19 @@ The pid tells it from the marker of another process, which is ignored.
 """
 
 _RUN = "start it with `process-hardening run -- PROGRAM`"
+
+
+_DEBUGGER = "a debugger, which would be lost: debug it without reexec"
+_PROMPT = f"a prompt, where it is typed in: call it in a program, or {_RUN}"
+_HOSTS = {
+    "_pytest": "pytest: test the program in a process of its own, or without reexec",
+    "pdb": _DEBUGGER,
+    "bdb": _DEBUGGER,
+    "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel so",
+    "code": _PROMPT,
+    "_pyrepl": _PROMPT,
+}
+"""By the name of a package or module that calls the program: what it is, and what to do."""
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -123,8 +137,13 @@ def _objections() -> Iterator[str]:
 
 def _surroundings() -> Iterator[str]:
     """Programs that run this one within themselves, and would be started again with it."""
-    if "_pytest" in sys.modules:
-        yield "it runs inside pytest: test the program in a process of its own, or without reexec"
+    frame: FrameType | None = sys._getframe()
+    callers = set()
+    while frame:
+        callers.add(str(frame.f_globals.get("__name__")).partition(".")[0])
+        frame = frame.f_back
+    for name in [name for name in _HOSTS if name in callers]:
+        yield f"it runs inside {_HOSTS[name]}"
     bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
     monitoring = getattr(sys, "monitoring", None)
     if (
@@ -132,12 +151,9 @@ def _surroundings() -> Iterator[str]:
         or "pydevd" in sys.modules
         or (monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID))
     ):
-        yield "it runs inside a debugger, which would be lost: debug it without reexec"
-    ipython = sys.modules.get("IPython")
-    if ipython and ipython.get_ipython() is not None:
-        yield f"it runs inside IPython or Jupyter; {_RUN}, or the kernel so"
+        yield f"it runs inside {_HOSTS['bdb']}"
     if hasattr(sys, "ps1"):
-        yield f"it is typed in at a prompt: call it in a program, or {_RUN}"
+        yield f"it runs inside {_HOSTS['code']}"
 
 
 def _doubts_about_the_script() -> Iterator[str]:
