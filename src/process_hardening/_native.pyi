@@ -21,6 +21,8 @@ LOADER_VARIABLES: list[bytes]
 BYPASS_VARIABLE: str
 CHILDREN_VARIABLE: str
 KEEP_VARIABLE: str
+EXCEPT_VARIABLE: str
+EXCEPTIONS: str
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]
 """How this process was started, as its program's file showed when this module was loaded."""
 VERSION: str

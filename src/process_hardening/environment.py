@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
 PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
-"""The library that hardens a program through LD_PRELOAD (native/preload.c)."""
+"""The library that hardens a program through LD_PRELOAD (native/preload/)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """How LD_PRELOAD names that library alone; such an entry is spared: it hardens the children."""
@@ -28,10 +28,16 @@ SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
 """Carries the search paths that were set aside through an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
-"""Its value 1 tells native/preload.c to stay in LD_PRELOAD, for the children too."""
+"""Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
 
 KEEP_VARIABLE = _native.KEEP_VARIABLE
-"""Tells native/preload.c which variables to leave alone: patterns joined by colons."""
+"""Tells native/preload/ which variables to leave alone: patterns joined by colons."""
+
+EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
+"""Tells native/preload/ which programs to leave alone: patterns joined by colons."""
+
+EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
+"""The programs that it leaves alone in any case (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
 
@@ -155,7 +161,7 @@ def why_not_preloaded() -> str | None:
 
 
 def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
-    """The environment entries that load our library into a program (native/preload.c).
+    """The environment entries that load our library into a program (native/preload/).
 
     keep -- the variables (or PREFIX*) that it leaves alone
     children -- whether it stays, for the children of the program too
@@ -278,5 +284,6 @@ def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name not in (CHILDREN_VARIABLE, KEEP_VARIABLE) and f"{name}={value}" != ours
+        if name not in (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE)
+        and f"{name}={value}" != ours
     }
