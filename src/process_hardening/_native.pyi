@@ -5,10 +5,12 @@ HardeningError of it.
 """
 
 from collections.abc import Callable
-from typing import Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- for a decorator
 
 Failure: TypeAlias = tuple[int, str, str, int]
 Names: TypeAlias = tuple[bytes, ...]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from process_hardening import Outcome
+    from process_hardening.policy import Outcome
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
     from typing import Any, Literal
 
+    from process_hardening.policy import Policy, Request
+
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
 PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
@@ -54,6 +56,31 @@ def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     # Of several with one name, getenv(3) finds the first.
     _removed.update(reversed(removed))
     return tuple(map(os.fsdecode, dict(removed)))
+
+
+def finish(
+    fields: dict[str, Any],
+    policy: Policy | None,
+    request: Request,
+    removed: list[tuple[bytes, bytes]],
+) -> None:
+    """The rest of harden(), which few calls need.
+
+    fields -- of its Report, changed in place
+    request -- native_form() of the policy
+    removed -- from _native.harden()
+
+    Raises HardeningError.
+    """
+    try:
+        if fields["environment"] != "skipped":
+            fields["removed"] = set_aside(removed)
+            clean_mappings(*request[2:4])
+        if policy is not None and policy.children == "harden" and not fields["bypassed"]:
+            fields["children"] = harden_children_by_environment(policy.keep)
+    except OSError as error:  # HardeningError, which is not imported when all goes well
+        *_, error.bypass_variable = request  # type: ignore[attr-defined]
+        raise
 
 
 def removed_names() -> tuple[str, ...]:
