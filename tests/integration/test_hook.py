@@ -359,6 +359,7 @@ def environment_of(
         site_packages=site_packages,
         is_virtual=True,
         has_package=True,
+        executable=sys.executable,
     )
 
 

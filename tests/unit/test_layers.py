@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE},  # __init__.py: harden(), pre_main_hardening(), and the public names
-    {"drift", "secrets", "debug_window", "startup_hook", "hook_installer"},
+    {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer"},
     {"audit", "verify"},
     {"children"},
     {"cli", "tui"},
