@@ -12,7 +12,7 @@ import sys
 
 from process_hardening import harden
 from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, UnreadableProgramError
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
+UNREADABLE = "unreadable file"
 _BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload.c and the start-up hook obey
 
 _COVERED = (
@@ -66,7 +67,8 @@ class ChildrenReport(Record):
 class ChildCheck(Record):
     """Whether a program would be hardened before its main(). True if it would.
 
-    by -- 'preload library' or 'start-up hook'; None when it would not be
+    by -- 'preload library', 'start-up hook', or 'unreadable file', as an execute-only interpreter
+        is; None when it would not be
     reason -- why it would not be; None when it would
     """
 
@@ -191,6 +193,8 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     env = os.environ if env is None else env
     try:
         program = resolve(argv[0], argv[1:])
+    except UnreadableProgramError:  # an execute-only interpreter
+        return ChildCheck(by=UNREADABLE, reason=None)
     except CommandError as error:
         return _refused(str(error))
     os.close(program.fd)

@@ -86,6 +86,10 @@ class CannotProtectError(CommandError):
     exit_code = CANNOT_PROTECT
 
 
+class UnreadableProgramError(CannotProtectError):
+    """The program may be executed and not read: the kernel itself has it born hardened."""
+
+
 class NotFoundError(CommandError):
     """There is no such program."""
 

@@ -8,6 +8,8 @@ hook_installer.py writes the files that name these functions.
 import os
 import sys
 
+_is_checked = False
+
 
 def harden_always() -> None:
     """Harden this interpreter. If that fails, print one line and exit with 2, 5, 6, 7 or 8."""
@@ -26,8 +28,13 @@ def harden_on_request() -> None:
 def check_interpreter() -> None:
     """Print one line if this execute-only interpreter was made readable again.
 
-    Never for root, who may read every file.
+    Never for root, who may read every file, and never twice: `site` reads the files of a virtual
+    environment twice.
     """
+    global _is_checked
+    if _is_checked:
+        return
+    _is_checked = True
     try:
         if os.getuid() == 0 or not os.stat(sys.executable).st_mode & 0o444:
             return

@@ -7,7 +7,7 @@ import stat
 import sys
 
 from process_hardening.elf import Image, read_image
-from process_hardening.errors import CannotProtectError, NotFoundError
+from process_hardening.errors import CannotProtectError, NotFoundError, UnreadableProgramError
 from process_hardening.record import Record
 
 _LINE_SIZE = 256  # BINPRM_BUF_SIZE: what the kernel reads of a "#!" line
@@ -75,6 +75,8 @@ def open_executable(path: str) -> int:
         if not os.access(path, os.X_OK):
             raise CannotProtectError(f"{path}: not executable: chmod +x it")
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise UnreadableProgramError(f"{path}: cannot be read: {error.strerror}") from None
     except OSError as error:
         raise CannotProtectError(f"{path}: cannot be read: {error.strerror}") from None
     if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
