@@ -10,21 +10,27 @@ from typing import Any
 
 import support
 import victims
+from process_hardening import hook_installer as installer
 from programs.children import HOLD
 
+HOOK = installer.NAME + ".pth"
 ATTACKS = ("mem", "process_vm_readv")
 
 
 class Venv:
-    """A virtual environment of the unprivileged user, with process_hardening in it."""
+    """A virtual environment of the unprivileged user, or of root, with process_hardening in it."""
 
-    def __init__(self, folder: Path, *options: str, base: str = sys.executable) -> None:
+    def __init__(
+        self, folder: Path, *options: str, base: str = sys.executable, root: bool = False
+    ) -> None:
         self.folder = folder
+        self.run = support.run if root else support.run_as_user
         create = [base, "-m", "venv", *(options or ("--without-pip",)), str(folder)]
-        result = support.run_as_user(create)
+        result = self.run(create)
         assert result.returncode == 0, result.stderr
         self.python = str(folder / "bin" / "python")
         (self.site_packages,) = folder.glob("lib/python3.*/site-packages")
+        self.hook = self.site_packages / HOOK
         victims.copy_package(self.site_packages / "process_hardening")
 
     def files(self) -> dict[str, bytes]:
@@ -36,7 +42,7 @@ class Venv:
         return found
 
     def names(self) -> dict[str, tuple[object, ...]]:
-        """What the folder of the interpreter has: each entry's kind, mode, size, time and target."""
+        """What the folder of the interpreter has: mode, size, time and target of each."""
         found = {}
         for path in sorted((self.folder / "bin").iterdir()):
             facts = path.lstat()
@@ -47,7 +53,7 @@ class Venv:
     def call(self, command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Call `process-hardening hook` for this environment, as its owner."""
         argv = [victims.find_command(), "hook", *command.split(), "--python", self.python, *words]
-        return support.run_as_user(argv, **options)
+        return self.run(argv, **options)
 
     def leaks(self, programs: Path, *flags: str, **env: str) -> list[str]:
         """The attacks that get a canary out of a Python that is started with just this."""

@@ -18,11 +18,9 @@ import pytest
 import support
 import victims
 from environments import ATTACKS, Venv, attacked, check
-from process_hardening import hook_installer
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"
-HOOK = hook_installer.NAME + ".pth"
 WARNING = "was made readable again: its starts are no longer born hardened"
 OF_PYTHON = [name for name in STARTS if name not in ("program", "shell", "unhardened")]
 UNFINISHED = ".python.unfinished"
@@ -79,14 +77,20 @@ def test_every_name_becomes_execute_only_and_is_put_back(venv: Venv) -> None:
     check(venv.call("status"), 1, "not enabled: ")
 
 
+def relink(venv: Venv, base: Path, *others: str) -> None:
+    """Make `python` a link to a base interpreter, and the others links to `python`."""
+    for path in find_python_names(venv):
+        path.unlink()
+    for name, target in (("python", base), *((name, "python") for name in others)):
+        path = venv.folder / "bin" / name
+        path.symlink_to(target)
+        if os.getuid() == 0:
+            os.chown(path, support.USER, support.USER, follow_symlinks=False)
+
+
 def test_links_of_another_shape_are_put_back(linked: Venv) -> None:
     """As uv and virtualenv make them, and one that a person added."""
-    folder = linked.folder / "bin"
-    for path in find_python_names(linked):
-        path.unlink()
-    (folder / "python").symlink_to(os.path.realpath(sys.executable))
-    for name in ("python3", "mine"):
-        (folder / name).symlink_to("python")
+    relink(linked, Path(sys.executable).resolve(), "python3", "mine")
     before = linked.names()
     assert linked.call(ENABLE).returncode == 0
     assert all(is_born_hardened(linked, name) for name in ("python", "python3", "mine"))
@@ -139,7 +143,7 @@ def test_every_way_to_start_python_is_born_hardened(
 
     assert leaks() == list(ATTACKS), "inconclusive: nothing leaks from the control"
     assert linked.call(ENABLE).returncode == 0
-    (linked.site_packages / HOOK).unlink()
+    linked.hook.unlink()
     assert leaks() == []
 
 
@@ -167,11 +171,10 @@ def test_check_child_knows_it(linked: Venv) -> None:
 
 def test_pip_works_and_the_interpreter_stays(user_tmp: Path) -> None:
     """Installing, upgrading pip by pip, and the scripts that it makes."""
-    venv = (
-        Venv(user_tmp / "venv", "--upgrade-deps") if False else Venv(user_tmp / "venv", "--clear")
-    )
+    venv = Venv(user_tmp / "venv", "--symlinks")
     assert venv.call(ENABLE).returncode == 0
-    (wheel,) = Path(str(ensurepip.__file__)).parent.glob("_bundled/pip*.whl")
+    bundled = (Path(str(ensurepip.__file__)).parent / "_bundled", Path("/usr/share/python-wheels"))
+    (wheel,) = (path for folder in bundled for path in folder.glob("pip-*.whl"))
     options = ["--no-index", "--disable-pip-version-check", "--force-reinstall", "-q"]
     for _ in range(2):
         pip = [venv.python, "-m", "pip", "install", *options, str(wheel)]
@@ -252,9 +255,7 @@ def make_upgradable(venv: Venv) -> Path:
     base = venv.folder.parent / "base"
     shutil.copy2(os.path.realpath(sys.executable), base)
     os.chmod(base, 0o755)
-    python3 = venv.folder / "bin" / "python3"
-    python3.unlink()
-    python3.symlink_to(base)
+    relink(venv, base, "python3")
     return base
 
 
@@ -315,8 +316,14 @@ def test_an_interpreter_works_after_a_kill_at_any_moment(
 
 def test_an_interpreter_in_use_is_replaced(linked: Venv) -> None:
     """What runs goes on, and what it starts is of the new interpreter."""
-    code = "import subprocess, sys\nprint('ready', flush=True)\nfor line in sys.stdin:\n    print(subprocess.run([sys.executable, '-ISc', 'import os; print(os.stat(\"/proc/self/environ\").st_uid)'], capture_output=True, text=True).stdout.strip(), flush=True)"
-    with support.Running([linked.python, "-c", code]) as running:
+    code = (
+        "import subprocess, sys\n"
+        "print('ready', flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    subprocess.run([sys.executable, '-ISc', sys.argv[1]], check=True)\n"
+    )
+    owner = "import os; print(os.stat('/proc/self/environ').st_uid)"
+    with support.Running([linked.python, "-c", code, owner]) as running:
         assert running.ask("") == str(support.USER)
         for _ in range(2):
             assert linked.call(ENABLE).returncode == 0
@@ -372,13 +379,14 @@ def check_unchanged(
 def test_a_file_system_that_forbids_it_is_refused(option: str, text: str, linked: Venv) -> None:
     """The environment stays as it was."""
     support.require_root()
+    folder = str(linked.folder / "bin")
     before = linked.names(), linked.files()
     hook = [victims.find_command(), "hook", *ENABLE.split(), "--python", linked.python]
     script = (
         f'mount --bind "$0" "$0" && mount -o remount,bind,{option} "$0" && '
         f'exec setpriv --reuid {support.USER} --regid {support.USER} --clear-groups "$@"'
     )
-    unshare = [support.find_tool("unshare"), "--mount", "sh", "-c", script, str(linked.folder)]
+    unshare = [support.find_tool("unshare"), "--mount", "sh", "-c", script, folder]
     check_unchanged(linked, support.run([*unshare, *hook]), text, before)
 
 
@@ -420,27 +428,30 @@ def test_an_interpreter_with_capabilities_is_refused(linked: Venv) -> None:
 def test_a_script_in_the_place_of_the_interpreter_is_refused(linked: Venv) -> None:
     """The kernel looks at the file that it executes in the end."""
     base = make_upgradable(linked)
-    base.write_text(f'#!/bin/sh\nexec -a "$0" {os.path.realpath(sys.executable)} "$@"\n')
+    base.write_text(f'#!/bin/bash\nexec -a "$0" {os.path.realpath(sys.executable)} "$@"\n')
     before = linked.names(), linked.files()
     check_unchanged(linked, linked.call(ENABLE), f"{base}: not an ELF program", before)
 
 
 def test_a_copy_that_does_not_start_is_refused(linked: Venv) -> None:
-    """Its own last line is the reason."""
+    """Its own last line is the reason: a library that it needs is beside the base only."""
     base = make_upgradable(linked)
-    patch = [support.find_tool("patchelf"), "--add-needed", "libnowhere.so", str(base)]
-    assert support.run([*patch[:1], "--set-rpath", "$ORIGIN/own", str(base)]).returncode == 0
-    own = base.parent / "own"
-    own.mkdir()
-    shutil.copy(
-        sysconfig.get_path("stdlib")
-        + "/lib-dynload/"
-        + next(name for name in os.listdir(sysconfig.get_path("stdlib") + "/lib-dynload")),
-        own / "libnowhere.so",
-    )
-    assert support.run(patch).returncode == 0
+    put_library_beside(base, base.parent / "own")
     before = linked.names(), linked.files()
     check_unchanged(linked, linked.call(ENABLE), "a copy of it does not start: ", before)
+
+
+def put_library_beside(base: Path, folder: Path) -> None:
+    """Have an interpreter find one of its libraries in a folder relative to its own ($ORIGIN)."""
+    libraries = support.run([support.find_tool("ldd"), str(base)]).stdout
+    found = re.search(r"(libz\.so\S*) => (\S+)", libraries)
+    assert found
+    folder.mkdir()
+    shutil.copy(found[2], folder / "libbeside.so")
+    rpath = f"$ORIGIN/{os.path.relpath(folder, base.parent)}"
+    for change in (["--replace-needed", found[1], "libbeside.so"], ["--set-rpath", rpath]):
+        command = [support.find_tool("patchelf"), *change, str(base)]
+        assert support.run(command).returncode == 0
 
 
 def test_an_interpreter_that_is_unreadable_already_is_refused(user_tmp: Path) -> None:
@@ -455,23 +466,11 @@ def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
     """As uv and conda ship it: the copy gets links to them, which go with `hook disable`."""
     prefix = user_tmp / "prefix"
     (prefix / "bin").mkdir(parents=True)
-    (prefix / "lib").mkdir()
     base = prefix / "bin" / "python3"
     shutil.copy(os.path.realpath(sys.executable), base)
-    libraries = support.run([support.find_tool("ldd"), str(base)]).stdout
-    found = re.search(r"(libz\.so\S*) => (\S+)", libraries)
-    assert found
-    shutil.copy(found[2], prefix / "lib" / "libbeside.so")
-    patchelf = support.find_tool("patchelf")
-    for change in (
-        ["--replace-needed", found[1], "libbeside.so"],
-        ["--set-rpath", "$ORIGIN/../lib"],
-    ):
-        assert support.run([patchelf, *change, str(base)]).returncode == 0
+    put_library_beside(base, prefix / "lib")
     venv = Venv(user_tmp / "venv")
-    python3 = venv.folder / "bin" / "python3"
-    python3.unlink()
-    python3.symlink_to(base)
+    relink(venv, base, "python3")
     libraries_before = sorted((venv.folder / "lib").iterdir())
     check(venv.call(ENABLE), 0, "; its interpreter is execute-only (")
     assert is_born_hardened(venv)

@@ -14,10 +14,9 @@ import pytest
 import launches
 import support
 import victims
-from environments import ATTACKS, Venv, check
+from environments import ATTACKS, HOOK, Venv, check
 from process_hardening import hook_installer as installer
 
-HOOK = installer.NAME + ".pth"
 PYTHON_OF_VENV = (
     Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 )
