@@ -41,7 +41,7 @@ class Venv:
                 found[str(path.relative_to(self.site_packages))] = path.read_bytes()
         return found
 
-    def names(self) -> dict[str, tuple[object, ...]]:
+    def names(self) -> dict[str, tuple[int, int, int, str | None]]:
         """What the folder of the interpreter has: mode, size, time and target of each."""
         found = {}
         for path in sorted((self.folder / "bin").iterdir()):

@@ -43,28 +43,30 @@ _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
 # Of an execute-only environment: it asks before it imports anything, and not for root, who may
-# always read the interpreter.
-_IS_READABLE = "os.getuid() and os.access(sys.executable, 4)"
-_CHECK = "__import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
+# always read the interpreter. In the same line: each that `site` compiles costs 0.05 ms.
+_CHECK = (
+    "import sys; os.getuid() and os.access(sys.executable, 4)"
+    " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
+)
 
-# suffix: first and last version of Python that reads it, the line of each mode, and the line that
-# an execute-only environment has after it
+# suffix: first and last version of Python that reads it, what each mode writes, and what an
+# execute-only environment has after it
 _FILES = {
     ".start": (
         (3, 15),
         (4, 0),
-        {mode: f"process_hardening.startup_hook:harden_{mode}\n" for mode in _MODES},
-        "process_hardening.startup_hook:check_interpreter\n",
+        {mode: f"process_hardening.startup_hook:harden_{mode}" for mode in _MODES},
+        "\nprocess_hardening.startup_hook:check_interpreter",
     ),
     ".pth": (
         (3, 0),
         (3, 17),
         {
             ALWAYS: f"import os, process_hardening; {_CALL.format(ALWAYS)} if {_IS_REQUESTED}"
-            " else process_hardening.pre_main_hardening()\n",
-            ON_REQUEST: f"import os; {_CALL.format(ON_REQUEST)} if {_IS_REQUESTED} else None\n",
+            " else process_hardening.pre_main_hardening()",
+            ON_REQUEST: f"import os; {_CALL.format(ON_REQUEST)} if {_IS_REQUESTED} else None",
         },
-        f"import os, sys; {_IS_READABLE} and {_CHECK}\n",
+        f"; {_CHECK}",
     ),
 }
 _EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), of the first version
@@ -119,8 +121,8 @@ class PythonEnvironment(Record):
         execute_only -- they also look whether the interpreter is still execute-only
         """
         return {
-            suffix: (_COMMENT + lines[mode] + (check if execute_only else "")).encode()
-            for suffix, (first, last, lines, check) in _FILES.items()
+            suffix: f"{_COMMENT}{text[mode]}{check if execute_only else ''}\n".encode()
+            for suffix, (first, last, text, check) in _FILES.items()
             if first <= self.version <= last
         }
 

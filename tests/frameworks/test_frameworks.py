@@ -218,8 +218,11 @@ def test_a_worker_keeps_its_secret(case: Case, user_tmp: Path) -> None:
     "case", [case for case in CASES if case.name.startswith(SERVERS)], ids=lambda case: case.name
 )
 def test_an_execute_only_interpreter_is_enough(case: Case, user_tmp: Path) -> None:
-    """The plain command line in such an environment, even without the hook."""
-    venv = Venv(user_tmp / "venv")
+    """The plain command line in such an environment, even without the hook.
+
+    Root's, for a service of another user, as in examples/frameworks.
+    """
+    venv = Venv(user_tmp / "venv", root=os.getuid() == 0)
     assert venv.call("enable --execute-only").returncode == 0
     venv.hook.unlink()
     (venv.site_packages / "frameworks.pth").write_text(sysconfig.get_path("purelib"))
@@ -257,10 +260,11 @@ def test_the_document_shows_what_is_tested() -> None:
             assert rows[case.name] == f"`{case.recipe}`"
 
 
-def test_the_unit_is_valid(user_tmp: Path) -> None:
+@pytest.mark.parametrize("name", ["app.service", "execute-only.service"])
+def test_the_unit_is_valid(name: str, user_tmp: Path) -> None:
     """The program systemd-analyze finds nothing to say, once its paths exist."""
     unit = user_tmp / "app.service"
-    text = (EXAMPLES / "systemd" / "app.service").read_text()
+    text = (EXAMPLES / "systemd" / name).read_text()
     unit.write_text(text.replace("/srv/app/.venv/bin", str(Path(sys.executable).parent)))
     result = support.run(
         [support.find_tool("systemd-analyze"), "verify", "--man=no", str(unit)],

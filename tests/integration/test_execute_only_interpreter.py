@@ -81,7 +81,8 @@ def relink(venv: Venv, base: Path, *others: str) -> None:
     """Make `python` a link to a base interpreter, and the others links to `python`."""
     for path in find_python_names(venv):
         path.unlink()
-    for name, target in (("python", base), *((name, "python") for name in others)):
+    for name in ("python", *others):
+        target = base if name == "python" else Path("python")
         path = venv.folder / "bin" / name
         path.symlink_to(target)
         if os.getuid() == 0:
@@ -388,6 +389,20 @@ def test_a_file_system_that_forbids_it_is_refused(option: str, text: str, linked
     )
     unshare = [support.find_tool("unshare"), "--mount", "sh", "-c", script, folder]
     check_unchanged(linked, support.run([*unshare, *hook]), text, before)
+
+
+@pytest.mark.parametrize("value", ["1", "2"])
+def test_a_kernel_that_would_not_protect_it_is_refused(
+    value: str, linked: Venv, suid_dumpable: support.Sysctl
+) -> None:
+    """With fs.suid_dumpable 1 a process with an unreadable file can be read; with 2, by root."""
+    before = linked.names(), linked.files()
+    suid_dumpable.set(value)
+    result = linked.call(ENABLE)
+    if value == "2":
+        check(result, 0, "; its interpreter is execute-only (you can undo it)")
+    else:
+        check_unchanged(linked, result, "look at fs.suid_dumpable", before)
 
 
 def test_a_full_disk_is_refused(linked: Venv) -> None:

@@ -135,7 +135,7 @@ def test_nobody_gets_a_hold_on_the_interpreter_of_another_owner(
 ) -> None:
     """Root's, for a service of another user, who cannot undo it."""
     result = roots_venv.call("enable --execute-only")
-    assert "execute-only" in result.stdout, result.stderr
+    assert "execute-only (only root can undo it)" in result.stdout, result.stderr
     assert holds(window, attack, [roots_venv.python, *SLEEP], LAUNCHES, "python") == (0, 0)
 
     undo = f"import os; os.chmod({roots_venv.python!r}, 0o755)"
