@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
+UNREADABLE = "unreadable file"
 _BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload/ and the start-up hook obey
 
 _COVERED = (
@@ -74,7 +75,8 @@ class ChildrenReport(Record):
 class ChildCheck(Record):
     """Whether a program would be hardened before its main(). True if it would.
 
-    by -- 'preload library' or 'start-up hook'; None when it would not be
+    by -- 'preload library', 'start-up hook', or 'unreadable file', as an execute-only interpreter
+        is; None when it would not be
     reason -- why it would not be; None when it would
     """
 
@@ -208,9 +210,11 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     name = os.path.basename(argv[0])
     env = os.environ if env is None else env
     try:
-        argv, no_preload = find_program(argv)
+        argv, no_preload, is_unreadable = find_program(argv)
     except CommandError as error:
         return _refused(str(error))
+    if is_unreadable:
+        return ChildCheck(by=UNREADABLE, reason=None)
     if env.get(_BYPASS) == "1":
         return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
-    {"drift", "secrets", "debug_window", "startup_hook", "hook_installer"},
+    {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer"},
     {"audit", "verify"},
     {"children"},
     {"cli", "tui"},
