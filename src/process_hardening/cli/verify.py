@@ -140,7 +140,7 @@ def _verify(
             return verify_program(program, attacks, canary, as_root, progress)
         if options.pid is not None:
             return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
-        return verify(attacks, options.victim or VICTIMS, as_root, progress)
+        return verify(attacks, options.victim or None, as_root, progress)
     except KeyboardInterrupt:
         raise StoppedError("stopped; nothing is left running") from None
     finally:

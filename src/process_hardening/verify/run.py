@@ -15,12 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
+from process_hardening.verify.attacks import find_attacks
 from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import core_guard, lab
+from process_hardening.verify.lab.installation import install
 from process_hardening.verify.machine import describe_environment, read_yama_scope
 from process_hardening.verify.model import (
     CONTROL,
@@ -38,7 +41,6 @@ from process_hardening.verify.plan import (
     plan_program,
     plan_victims,
 )
-from process_hardening.verify.victims import VICTIMS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,20 +53,22 @@ ProgressCallback = Callable[[Progress], None]
 
 def verify(
     attacks: Sequence[Attack] | None = None,
-    victims: Sequence[str] = VICTIMS,
+    victims: Sequence[str] | None = None,
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
     """Attack the control and victims of ours, and judge.
 
     attacks -- from list_attacks() or find_attacks(); None: all
-    victims -- names from VICTIMS or BROKEN_VICTIMS
+    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, but each form of an
+        attack only where it can make a difference
     as_container_root -- attack as root lacking CAP_SYS_PTRACE, not as an unprivileged user
     progress -- called after each attempt; what it raises ends the run
 
     Raises CommandError when nothing can be tried at all.
     """
-    return _execute(plan_victims(attacks, victims), as_container_root, progress)
+    plan = plan_victims(attacks, victims, as_container_root)
+    return _execute(plan, as_container_root, progress)
 
 
 def verify_program(
@@ -80,9 +84,25 @@ def verify_program(
     canary -- a secret that it is known to hold; None: one is put into its environment
     The other arguments are those of verify().
 
-    Raises CommandError when the program cannot be started or ends at once.
+    Raises CommandError when the program cannot be started or ends at once, and NotKnownError when
+    it is hardened although it is started plain.
     """
-    return _execute(plan_program(argv, attacks, canary), as_container_root, progress)
+    plan = plan_program(argv, attacks, canary, as_container_root)
+    _refuse_hardened(plan, as_container_root)
+    return _execute(plan, as_container_root, progress)
+
+
+def _refuse_hardened(plan: Plan, as_container_root: bool) -> None:
+    """Raise NotKnownError for a program that hardens itself: it would be no control."""
+    probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
+    (row,) = _execute(probe, as_container_root, None).attacks
+    seen = row.observation
+    if seen is not None and seen.refused and seen.protected:
+        program = plan.starts[CONTROL].program[0]
+        raise NotKnownError(
+            f"{program}: is hardened even when it is started plain, so there is nothing to compare"
+            " with: start it and attack it with `process-hardening verify --pid PID`"
+        )
 
 
 def verify_process(
@@ -173,7 +193,7 @@ class Table:
     def _observe(self, name: str, victim: str, fields: dict[str, Any]) -> None:
         observation = Observation(**{**fields, "places": tuple(fields["places"])})
         if self._plan.program and victim == CONTROL and observation.failure:
-            program = self._plan.commands[CONTROL][0]
+            program = self._plan.starts[CONTROL].program[0]
             raise CommandError(f"{program}: {observation.failure}")
         self._observed[name][victim] = observation
 
@@ -209,7 +229,7 @@ class LaboratoryProcess:
         self.guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.top = tempfile.mkdtemp(prefix="ph-verify-")
+        self.top = _make_folder()
         self.work = os.path.join(self.top, "work")
         os.chmod(self.top, 0o711)
         for name, mode in (("work", 0o700), ("cores", 0o700), ("piped", 0o750)):
@@ -285,17 +305,39 @@ class LaboratoryProcess:
                 extra_groups=[] if self.drops else None,
             )
         except PermissionError as error:
+            if error.filename == sys.executable:
+                raise CommandError(
+                    f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install where"
+                    " every user may read, or run verify as an ordinary user"
+                ) from None
             raise CommandError(
-                f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install where"
-                " every user may read, or run verify as an ordinary user"
+                f"user {self.uid} cannot enter {self.top}: set TMPDIR to a folder that every user"
+                " may enter"
             ) from None
+
+    def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """Make what the victims need; returns how each is started, as plain values."""
+        starts = {name: asdict(start) for name, start in plan.starts.items()}
+        tried = {name for name in plan.names for attack in plan.attacks
+                 if (attack.name, name) not in plan.skipped}
+        words = {word for name in tried for part in ("launcher", "program")
+                 for word in starts[name][part]}
+        try:
+            paths = install(words, self.top, self.uid, self.gid)
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from None
+        for start in starts.values():
+            for part in ("launcher", "program"):
+                start[part] = [paths.get(word, word) for word in start[part]]
+        return starts
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
         """What the laboratory reads from its standard input."""
         return {
             "attacks": [attack.name for attack in plan.attacks],
             "victims": plan.names,
-            "commands": plan.commands,
+            "skipped": [(*cell, reason) for cell, reason in plan.skipped.items()],
+            "starts": self._install(plan),
             "program": plan.program,
             "pid": plan.pid,
             "needles": plan.needles,
@@ -306,6 +348,17 @@ class LaboratoryProcess:
             "as_container_root": self.as_container_root,
             "environment": {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work},
         }
+
+
+def _make_folder() -> str:
+    """A new temporary folder. Raises CommandError."""
+    try:
+        return tempfile.mkdtemp(prefix="ph-verify-")
+    except OSError as error:
+        raise CommandError(
+            f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that can"
+            " be written"
+        ) from None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

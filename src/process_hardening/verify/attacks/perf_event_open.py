@@ -51,7 +51,7 @@ def sample_stack(target: Target) -> Attempt:
                 _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: makes room
     finally:
         os.close(fd)
-    return Attempt(bool(places), f"sampled {head} bytes", places=places)
+    return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)
 
 
 ATTACKS = (

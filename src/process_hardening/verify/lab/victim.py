@@ -1,10 +1,12 @@
 """The victim: a program that holds canaries and answers questions.
 
     python victim.py [--harden] [--reexec] [--without STEP]... [--undo]
+                     [--daemon] [--again PATH | --worker METHOD]
 
 It reads a seed from the first line of its standard input, makes the canaries from it and holds
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
-environment comes from whoever started it. Then it writes "victim: ready ..." with the addresses of
+environment comes from whoever started it. With --again it first executes PATH in its place, which
+runs this program again; with --worker, a process that multiprocessing starts does all this. Then it writes "victim: ready ..." with the addresses of
 the canaries, and answers each further line with one line. It exits when its standard input ends.
 It imports little, as it is started often.
 """
@@ -16,6 +18,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
 ANSWER = "victim: "
 """The prefix of its lines: injected code may print others."""
@@ -38,6 +41,32 @@ def harden(arguments: list[str]) -> None:
 
         policy = DEFAULT.replace(**excluded)
     pre_main_hardening(policy, reexec="--reexec" in arguments)
+
+
+def become_again(arguments: list[str]) -> None:
+    """Execute this program again by the path that follows --again, in the background for --daemon.
+
+    As boot loaders of frozen programs do, it sets LD_LIBRARY_PATH for the program that it becomes.
+    """
+    if "--again" not in arguments:
+        return
+    import os
+
+    at = arguments.index("--again")
+    rest = [word for word in arguments[:at] + arguments[at + 2 :] if word != "--daemon"]
+    if "--daemon" in arguments:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+    os.environ["LD_LIBRARY_PATH"] = "/nonexistent"
+    os.execv(arguments[at + 1].replace("SELF", sys.executable), [sys.executable, sys.argv[0], *rest])
+
+
+def let_attackers_attach() -> None:
+    """Under Yama, a process must agree to be attached to. EINVAL where the kernel has no Yama."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
 
 
 class Secrets:
@@ -158,6 +187,7 @@ class Server:
         facts = {
             "thread": threading.get_native_id(),
             "descriptor": secrets.descriptor,
+            "pid": os.getpid(),
             **secrets.addresses,
         }
         self.write(" ".join(["ready", *(f"{name}={value}" for name, value in facts.items())]))
@@ -193,17 +223,41 @@ class Server:
         os._exit(1)
 
 
+def serve_in_worker(method: str) -> None:
+    """Have a process that multiprocessing starts do everything. method -- how it is started."""
+    import multiprocessing
+    import os
+    from multiprocessing.connection import Connection
+
+    ends = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    process = multiprocessing.get_context(method).Process(target=serve_on, args=ends)
+    process.start()
+    process.join()
+    os._exit(1)
+
+
+def serve_on(source: Connection, sink: Connection) -> None:
+    """In the worker: serve on these ends of pipes."""
+    import os
+
+    os.dup2(source.fileno(), 0)
+    os.dup2(sink.fileno(), 1)
+    let_attackers_attach()
+    Server().run()
+
+
 def main() -> None:
     """The first statement is what verify tests."""
     harden(sys.argv[1:])
+    become_again(sys.argv[1:])
     del sys.path[0]  # this folder: its modules are not top-level ones
-    import ctypes
-
-    libc = ctypes.CDLL(None)
     if "--undo" in sys.argv:
-        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    # Yama: let attackers attach. EINVAL where the kernel has no Yama.
-    libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    if "--worker" in sys.argv:
+        serve_in_worker(sys.argv[sys.argv.index("--worker") + 1])
+    let_attackers_attach()
     Server().run()
 
 
