@@ -55,7 +55,7 @@ _LIMITS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         _LAUNCHER,
         ("launch-write", "launch-seize", "launch-getfd"),
-        (*_INSIDE, "reexec", "execute-only", "preload", "harden-own-name", "harden-memfd"),
+        ("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd"),
     ),
     (_OWNER, ("launch-chmod",), ("interpreter",)),
     (_EXEC, _BECOMING, ("in-process", *_STARTED)),
@@ -69,6 +69,13 @@ KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
     for victim in victims
 }
 """What a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
+
+ROOTS_LIMITS: Mapping[tuple[str, str], str] = dict.fromkeys(
+    [("exec-self", victim) for victim in ("reexec", *_STARTED)],
+    "root may read every file, so an image that it executes again is an ordinary program"
+    " (docs/verify.md)",
+)
+"""The same where the victims are root's."""
 
 
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
@@ -93,7 +100,11 @@ def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
 
 
 def judge_victim(
-    attack: Attack, victim: str, control: Observation, hardened: Observation
+    attack: Attack,
+    victim: str,
+    control: Observation,
+    hardened: Observation,
+    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> VictimResult:
     """Compare an attack on a victim with the same attack on the control, which leaked."""
     if hardened.unavailable:
@@ -103,7 +114,7 @@ def judge_victim(
     if hardened.failed_closed:
         return VictimResult(BLOCKED, hardened.message, None, hardened)
     if hardened.leaked:
-        limit = KNOWN_LIMITS.get((attack.name, victim))
+        limit = limits.get((attack.name, victim))
         return VictimResult(LEAKED, hardened.message, limit, hardened)
     if attack.effect != KILLS:
         for name, observation in ((CONTROL, control), (victim, hardened)):
@@ -150,6 +161,7 @@ def result_for(
     missing: str | None,
     yama: int,
     canary_known: bool | None = None,
+    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> AttackResult:
     """The row of an attack.
 
@@ -157,6 +169,7 @@ def result_for(
     missing -- why the attack could not be tried at all, or None
     yama -- kernel.yama.ptrace_scope
     canary_known -- for a process that is not ours: whether a secret is known that it holds
+    limits -- the documented leaks: (attack, victim) to reason
     """
     row = AttackResult(
         name=attack.name,
@@ -176,7 +189,10 @@ def result_for(
         outcome, detail = INCONCLUSIVE, explain_no_leak(control, attack.kind, yama)
         cells = {name: judge_without_control(detail, seen) for name, seen in victims.items()}
     elif canary_known is None:
-        cells = {name: judge_victim(attack, name, control, seen) for name, seen in victims.items()}
+        cells = {
+            name: judge_victim(attack, name, control, seen, limits)
+            for name, seen in victims.items()
+        }
     else:
         cells = {name: judge_process(name, seen, canary_known) for name, seen in victims.items()}
     return replace(

@@ -171,7 +171,7 @@ class Attack:
         and the attack's folder. None: it stays as it is
     inherits_secret -- the target is started with an open file that holds a secret
     victims -- the victims it says something about; None: all
-    repeats -- another form of an attack above it: the default run makes it on few victims
+    repeats -- another form of an attack above it: the default run makes it on a few victims
     timeout -- seconds after which it is ended
     """
 

@@ -14,8 +14,8 @@ from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.model import CONTROL, READS, Attack
 from process_hardening.verify.victims import (
-    BORN_UNREADABLE,
     BROKEN_VICTIMS,
+    SAMPLES,
     VICTIMS,
     Start,
     find_missing,
@@ -59,6 +59,15 @@ class Plan:
         return (CONTROL, *self.victims)
 
     @property
+    def started(self) -> dict[str, Start]:
+        """How those are started on which an attack is made."""
+        return {
+            name: start
+            for name, start in self.starts.items()
+            if any((attack.name, name) not in self.skipped for attack in self.attacks)
+        }
+
+    @property
     def attempts(self) -> int:
         """The number of attempts."""
         return len(self.names) * len(self.attacks)
@@ -72,7 +81,7 @@ def plan_victims(
     """Attack victims of ours.
 
     attacks -- None: all
-    victims -- None: all, but not each form of an attack on victims that the kernel treats alike
+    victims -- None: all, with other forms of an attack only on SAMPLES
 
     Raises CommandError for an unknown victim.
     """
@@ -88,10 +97,10 @@ def plan_victims(
     )
     skipped = _skip_cells(plan, as_container_root)
     if victims is None:
-        for attack in plan.attacks:
-            if attack.repeats:
-                reason = f"the kernel treats it as the others: --victim NAME tries {attack.name}"
-                skipped |= {(attack.name, name): reason for name in BORN_UNREADABLE}
+        others = [name for name in unique if name not in SAMPLES]
+        reason = f"another form of an attack: only on {', '.join(SAMPLES)} unless --victim names it"
+        repeated = [attack.name for attack in plan.attacks if attack.repeats]
+        skipped = {(attack, name): reason for attack in repeated for name in others} | skipped
     return replace(plan, skipped=skipped)
 
 
@@ -127,9 +136,9 @@ def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], st
         for attack in plan.attacks:
             reason = missing
             if attack.victims is not None and victim not in attack.victims:
-                reason = reason or f"it concerns only {' and '.join(attack.victims)}"
+                reason = reason or f"{attack.name} is for {attack.targets}"
             if attack.wrap and start.scripts_only and not attack.own_victim:
-                reason = reason or "this method starts nothing but Python scripts"
+                reason = reason or f"{victim} starts nothing but Python scripts"
             if reason:
                 skipped[attack.name, victim] = reason
     return skipped

@@ -14,14 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
 from process_hardening.verify.attacks import find_attacks
-from process_hardening.verify.judge import result_for
+from process_hardening.verify.judge import KNOWN_LIMITS, ROOTS_LIMITS, result_for
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.machine import describe_environment, read_yama_scope
@@ -41,6 +41,7 @@ from process_hardening.verify.plan import (
     plan_program,
     plan_victims,
 )
+from process_hardening.verify.victims import INSTALLED
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -60,8 +61,8 @@ def verify(
     """Attack the control and victims of ours, and judge.
 
     attacks -- from list_attacks() or find_attacks(); None: all
-    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, but each form of an
-        attack only where it can make a difference
+    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with other forms of an
+        attack only on some
     as_container_root -- attack as root lacking CAP_SYS_PTRACE, not as an unprivileged user
     progress -- called after each attempt; what it raises ends the run
 
@@ -132,7 +133,8 @@ def _execute(
     started = time.monotonic()
     with LaboratoryProcess(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
-        table = Table(plan, read_yama_scope())
+        limits = {**KNOWN_LIMITS, **(ROOTS_LIMITS if as_container_root else {})}
+        table = Table(plan, read_yama_scope(), limits)
         for event in laboratory.run(plan):
             step = table.add(event)
             if step and progress:
@@ -149,9 +151,12 @@ def _execute(
 class Table:
     """The table while it fills with the laboratory's events."""
 
-    def __init__(self, plan: Plan, yama: int) -> None:
-        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
+    def __init__(
+        self, plan: Plan, yama: int, limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS
+    ) -> None:
+        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope; limits -- documented leaks."""
         self._plan = plan
+        self._limits = limits
         self._yama = yama
         self._attacks = {attack.name: attack for attack in plan.attacks}
         self._observed: dict[str, dict[str, Observation]] = {name: {} for name in self._attacks}
@@ -201,7 +206,7 @@ class Table:
         observed = self._observed[name]
         in_order = {victim: observed[victim] for victim in self._plan.names if victim in observed}
         known = self._plan.canary_known
-        row = result_for(self._attacks[name], in_order, missing, self._yama, known)
+        row = result_for(self._attacks[name], in_order, missing, self._yama, known, self._limits)
         self._rows[name] = row
         return row
 
@@ -229,7 +234,18 @@ class LaboratoryProcess:
         self.guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.top = _make_folder()
+        try:
+            self._make_folders()
+        except OSError as error:
+            shutil.rmtree(self.top, ignore_errors=True)
+            raise CommandError(
+                f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that"
+                " can be written"
+            ) from None
+        return self
+
+    def _make_folders(self) -> None:
+        self.top = tempfile.mkdtemp(prefix="ph-verify-")
         self.work = os.path.join(self.top, "work")
         os.chmod(self.top, 0o711)
         for name, mode in (("work", 0o700), ("cores", 0o700), ("piped", 0o750)):
@@ -238,7 +254,6 @@ class LaboratoryProcess:
             if self.drops:
                 # A program of root's writes into "piped": nobody else may put a link there.
                 os.chown(path, 0 if name == "piped" else self.uid, self.gid)
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self.process:
@@ -252,6 +267,7 @@ class LaboratoryProcess:
 
         Raises CommandError when it cannot be started or ends early.
         """
+        plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
         self.process = self._start_laboratory(guard)
         if self.guard:
@@ -316,20 +332,29 @@ class LaboratoryProcess:
             ) from None
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
-        """Make what the victims need; returns how each is started, as plain values."""
-        starts = {name: asdict(start) for name, start in plan.starts.items()}
-        tried = {name for name in plan.names for attack in plan.attacks
-                 if (attack.name, name) not in plan.skipped}
-        words = {word for name in tried for part in ("launcher", "program")
-                 for word in starts[name][part]}
+        """Make what the victims need; returns how each is started, as plain values.
+
+        Raises CommandError.
+        """
+        starts = {name: asdict(start) for name, start in plan.started.items()}
+        words = {word for start in plan.started.values() for word in start.words}
         try:
             paths = install(words, self.top, self.uid, self.gid)
         except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}") from None
+            raise CommandError(f"what verify attacks cannot be installed: {error}") from None
         for start in starts.values():
             for part in ("launcher", "program"):
                 start[part] = [paths.get(word, word) for word in start[part]]
         return starts
+
+    def _skip_unexecutable(self, plan: Plan) -> Plan:
+        """The plan without the victims that must be installed where nothing can be executed."""
+        if not os.statvfs(self.top).f_flag & os.ST_NOEXEC:
+            return plan
+        reason = "the temporary folder is mounted noexec: set TMPDIR to another one"
+        names = [name for name, start in plan.starts.items() if INSTALLED.intersection(start.words)]
+        cells = {(attack.name, name): reason for attack in plan.attacks for name in names}
+        return replace(plan, skipped={**cells, **plan.skipped})
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
         """What the laboratory reads from its standard input."""
@@ -348,17 +373,6 @@ class LaboratoryProcess:
             "as_container_root": self.as_container_root,
             "environment": {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work},
         }
-
-
-def _make_folder() -> str:
-    """A new temporary folder. Raises CommandError."""
-    try:
-        return tempfile.mkdtemp(prefix="ph-verify-")
-    except OSError as error:
-        raise CommandError(
-            f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that can"
-            " be written"
-        ) from None
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -13,6 +13,7 @@ from process_hardening.verify.model import CONTROL
 INTERPRETER = "@interpreter"
 ROOTS_INTERPRETER = "@interpreter-of-root"
 ROOTS_LAUNCHER = "@harden-by-root"
+INSTALLED = frozenset({INTERPRETER, ROOTS_INTERPRETER, ROOTS_LAUNCHER})
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Start:
     scripts_only: bool = False
     place: str | None = None
     refuses_place: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The whole command line."""
+        return (*self.launcher, *self.program)
 
 
 _PROGRAM = (sys.executable, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
@@ -78,9 +84,8 @@ _BROKEN_KINDS: dict[str, Start] = {
 VICTIMS = tuple(kind for kind in _KINDS if kind != CONTROL)
 """The hardened victims."""
 
-BORN_UNREADABLE = VICTIMS[VICTIMS.index("harden-own-name") :]
-"""The victims whose program file nobody of their user may read: after the start, the kernel treats
-them all alike."""
+SAMPLES = ("pre-main", "execute-only", "interpreter")
+"""One victim of each way: hardened from inside, by a launcher, by its file."""
 
 BROKEN_VICTIMS = tuple(_BROKEN_KINDS)
 """Victims whose hardening is broken on purpose: verify must find them out."""
@@ -96,7 +101,7 @@ def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | 
 
     as_root -- whether verify runs as root; as_container_root -- whether victims do
     """
-    words = (*start.launcher, *start.program)
+    words = start.words
     is_roots = ROOTS_LAUNCHER in words or ROOTS_INTERPRETER in words
     if is_roots and not as_root:
         return "only root can install it: run verify as root"

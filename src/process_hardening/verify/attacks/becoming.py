@@ -59,6 +59,7 @@ def _attack(
     type: str = "exec",  # noqa: A002 -- the name of the field
     targets: str = "a program that is protected only until it executes another",
     own_victim: bool = False,
+    repeats: bool = False,
 ) -> Attack:
     return Attack(
         name=name,
@@ -73,17 +74,20 @@ def _attack(
         find_missing=find_nothing_missing,
         run=read_when_ready,
         own_victim=own_victim,
+        repeats=repeats,
         wrap=wrap,
         timeout=10.0,
     )
 
 
-def _by_itself(name: str, summary: str, command: str, *options: str) -> Attack:
+def _by_itself(
+    name: str, summary: str, command: str, *options: str, repeats: bool = False
+) -> Attack:
     wrap = partial(_add_options, options)
-    return _attack(name, summary, wrap, command=command, own_victim=True)
+    return _attack(name, summary, wrap, command=command, own_victim=True, repeats=repeats)
 
 
-def _worker(method: str) -> Attack:
+def _worker(method: str, repeats: bool = False) -> Attack:
     return _attack(
         f"worker-{method}",
         f"read a worker that multiprocessing starts by {method}",
@@ -92,6 +96,7 @@ def _worker(method: str) -> Attack:
         type="children",
         targets="a program whose children are not protected",
         own_victim=True,
+        repeats=repeats,
     )
 
 
@@ -113,6 +118,7 @@ ATTACKS = (
         "a daemon forks and executes its own path again",
         "fork(); setsid(); execve(PROGRAM)",
         *("--daemon", "--again", "SELF"),
+        repeats=True,
     ),
     _attack(
         "exec-env",
@@ -125,14 +131,16 @@ ATTACKS = (
         "a shell becomes the program",
         partial(_put_before, ("/bin/sh", "-c", 'exec "$@"', "sh")),
         command="sh -c 'exec PROGRAM'",
+        repeats=True,
     ),
     _attack(
         "exec-script",
         "a wrapper script becomes the program",
         _write_script,
         command="a script: exec PROGRAM",
+        repeats=True,
     ),
     _worker("fork"),
     _worker("spawn"),
-    _worker("forkserver"),
+    _worker("forkserver", repeats=True),
 )

@@ -250,7 +250,12 @@ def take_descriptor_early(target: Target) -> Attempt:
         os.close(pidfd)
 
 
-_LAUNCHER = "a process that its user can read while it starts: a launcher, too"
+_LAUNCHER = "a launcher that its user can read while it starts"
+_LAUNCHED = (
+    *("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root"),
+    *("interpreter", "interpreter-of-root"),
+)
+"""The victims that a launcher starts, and those that need none."""
 
 
 def _attack(
@@ -261,10 +266,9 @@ def _attack(
     command: str,
     refusal: str,
     targets: str = _LAUNCHER,
-    victims: tuple[str, ...] | None = None,
+    victims: tuple[str, ...] | None = _LAUNCHED,
     inherits_secret: bool = False,
     own_victim: bool = False,
-    launches: int = 2,
 ) -> Attack:
     return Attack(
         name=name,
@@ -279,7 +283,7 @@ def _attack(
         find_missing=find_nothing_missing,
         run=run,
         alone=True,
-        launches=launches,
+        launches=2,
         inherits_secret=inherits_secret,
         own_victim=own_victim,
         victims=victims,
@@ -295,7 +299,7 @@ ATTACKS = (
         targets="a process that hardens itself after its exec",
         command='open("/proc/PID/mem") until refused; pread(ADDRESS) when ready',
         refusal="no open succeeds, or the descriptors read nothing",
-        launches=3,
+        victims=None,
     ),
     _attack(
         "launch-write",

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.lab.start import NotReadyError, Program, Victim
+from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
     BUILT_IN,
+    CHANGES,
     KILLS,
     LAUNCHES,
     READS,
@@ -50,8 +52,8 @@ class Subject:
 
 
 def can_share_target(attack: Attack) -> bool:
-    """Whether it leaves its target as it was, so that the next attack can be made on that too."""
-    return attack.effect == READS and attack.kind == BUILT_IN
+    """Whether the next attack can be made on the same target."""
+    return attack.effect in (READS, CHANGES) and attack.kind == BUILT_IN
 
 
 def observe(
@@ -153,6 +155,8 @@ class _Targets:
         base = program.environment if program else self._subject.environment
         added = attack.prepare_environment(attack_folder) if attack.prepare_environment else {}
         command = list(start.program)
+        if program is None and not can_share_target(attack) and attack.kind == BUILT_IN:
+            command.append(PLAIN)
         if attack.wrap:
             command = attack.wrap(command, attack_folder)
         return Victim(

@@ -96,8 +96,8 @@ class Laboratory:
         """Try everything, phase by phase."""
         self.unusable = {
             name: reason
-            for name in self.victims
-            if (reason := find_wrong_place(self.subject.starts[name]))
+            for name, start in self.subject.starts.items()
+            if (reason := find_wrong_place(start))
         }
         for attacks in self._phases():
             self._set_core_pattern(attacks[0].core_pattern)
@@ -288,7 +288,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     laboratory = None
     try:
-        request = json.loads(sys.stdin.buffer.readline())
+        line = sys.stdin.buffer.readline()
+        if not line:
+            raise EOFError
+        request = json.loads(line)
         if request["as_container_root"]:
             keep_capabilities(CONTAINER_CAPABILITIES)
         laboratory = Laboratory(request)

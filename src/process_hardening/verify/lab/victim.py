@@ -1,6 +1,6 @@
 """The victim: a program that holds canaries and answers questions.
 
-    python victim.py [--harden] [--reexec] [--without STEP]... [--undo]
+    python victim.py [--harden] [--reexec] [--without STEP]... [--undo] [--plain]
                      [--daemon] [--again PATH | --worker METHOD]
 
 It reads a seed from the first line of its standard input, makes the canaries from it and holds
@@ -8,7 +8,8 @@ them in a bytes and a str object, in a thread's stack and in an unnamed open fil
 environment comes from whoever started it. With --again it first executes PATH in its place, which
 runs this program again; with --worker, a process that multiprocessing starts does all this. Then it writes "victim: ready ..." with the addresses of
 the canaries, and answers each further line with one line. It exits when its standard input ends.
-It imports little, as it is started often.
+It imports little, as it is started often; with --plain even less, and it holds canaries in a bytes and
+a str object and in the file alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER = "victim: "
 """The prefix of its lines: injected code may print others."""
+
+PLAIN = "--plain"
 
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
@@ -63,17 +66,19 @@ def become_again(arguments: list[str]) -> None:
 
 
 def let_attackers_attach() -> None:
-    """Under Yama, a process must agree to be attached to. EINVAL where the kernel has no Yama."""
-    import ctypes
+    """Under Yama, a process must agree to be attached to."""
+    import os
 
-    ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
+    if os.path.exists("/proc/sys/kernel/yama"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
 
 
 class Secrets:
     """The canaries in this process, and where they are."""
 
     def __init__(self, seed: str) -> None:
-        import ctypes
         import os
 
         from process_hardening.verify.lab import canary
@@ -87,8 +92,14 @@ class Secrets:
         self.stack = canary.make_canary(seed, canary.STACK)
         self.descriptor = os.memfd_create("canary")
         os.write(self.descriptor, canary.make_canary(seed, canary.FILE))
-        self.marker = ctypes.create_string_buffer(_MARKER, 64)
-        self.addresses["marker"] = ctypes.addressof(self.marker)
+        self.marker = bytearray(_MARKER)
+
+    def make_marker(self) -> None:
+        """Hold a marker at a known address."""
+        import ctypes
+
+        marker = (ctypes.c_char * len(self.marker)).from_buffer(self.marker)
+        self.addresses["marker"] = ctypes.addressof(marker)
 
 
 def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
@@ -148,6 +159,12 @@ def run_child(request: str) -> str:
     return done.stdout.decode().strip()
 
 
+def _read_thread_id() -> int:
+    import _thread
+
+    return _thread.get_native_id()
+
+
 class Server:
     """Answers questions from standard input, one line each: a word, a blank, details."""
 
@@ -179,13 +196,12 @@ class Server:
     def serve(self) -> None:
         """Report that we are ready, then answer; between questions, use the secret."""
         import os
-        import threading
 
         secrets = self.secrets
         assert secrets is not None
         data, text = secrets.data, secrets.text
         facts = {
-            "thread": threading.get_native_id(),
+            "thread": _read_thread_id(),
             "descriptor": secrets.descriptor,
             "pid": os.getpid(),
             **secrets.addresses,
@@ -193,7 +209,7 @@ class Server:
         self.write(" ".join(["ready", *(f"{name}={value}" for name, value in facts.items())]))
         answers: dict[str, Callable[[str], str]] = {
             "ping": lambda _: "pong",
-            "marker": lambda _: secrets.marker.value.decode("ascii", "replace"),
+            "marker": lambda _: secrets.marker.decode("ascii", "replace"),
             "child": run_child,
         }
         while True:
@@ -209,12 +225,15 @@ class Server:
 
     def run(self) -> None:
         """Hold the canaries and serve in a thread, until the input ends."""
-        import os
-        import threading
-
         seed = self.read()
         assert seed is not None
         secrets = self.secrets = Secrets(seed)
+        if PLAIN in sys.argv:
+            self.serve()
+        import os
+        import threading
+
+        secrets.make_marker()
         threading.stack_size(1 << 18)
         thread = threading.Thread(target=with_stack_canary, args=(secrets, self.serve))
         thread.start()
