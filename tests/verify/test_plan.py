@@ -23,7 +23,6 @@ from process_hardening.verify.plan import (
     split_by_harm,
 )
 
-
 METHODS = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
 
 

@@ -154,7 +154,12 @@ class Table:
     def __init__(
         self, plan: Plan, yama: int, limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS
     ) -> None:
-        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope; limits -- documented leaks."""
+        """An empty table.
+
+        plan -- what is attacked
+        yama -- kernel.yama.ptrace_scope
+        limits -- the documented leaks: (attack, victim) to reason
+        """
         self._plan = plan
         self._limits = limits
         self._yama = yama
@@ -281,6 +286,8 @@ class LaboratoryProcess:
             event = json.loads(line)
             if event["event"] == lab.DONE:
                 return
+            if event["event"] == lab.FAILED:
+                raise CommandError(event["text"])
             yield event
         raise CommandError("the laboratory ended before it was done")
 
@@ -321,14 +328,9 @@ class LaboratoryProcess:
                 extra_groups=[] if self.drops else None,
             )
         except PermissionError as error:
-            if error.filename == sys.executable:
-                raise CommandError(
-                    f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install where"
-                    " every user may read, or run verify as an ordinary user"
-                ) from None
             raise CommandError(
-                f"user {self.uid} cannot enter {self.top}: set TMPDIR to a folder that every user"
-                " may enter"
+                f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install where"
+                " every user may read, or run verify as an ordinary user"
             ) from None
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:

@@ -136,9 +136,7 @@ _FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core lim
 _PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
 
 
-def _crash_attack(
-    name: str, number: signal.Signals, pattern: str, repeats: bool = True
-) -> Attack:
+def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool = True) -> Attack:
     is_pipe = pattern == CORE_PIPE
     return Attack(
         name=name,

@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from process_hardening.errors import (
@@ -25,7 +25,6 @@ from process_hardening.errors import (
 )
 from process_hardening.policy import DEFAULT
 from process_hardening.verify.attacks.reading import (
-    PTRACE_ACCESS,
     find_nothing_missing,
     read_descriptor,
     read_memory_file,
@@ -155,9 +154,10 @@ def make_readable_and_open(target: Target) -> Attempt:
 
 
 @contextmanager
-def _readable(words: object) -> Iterator[None]:
+def _readable(paths: Sequence[str]) -> Iterator[None]:
+    """The files among these are readable meanwhile, as far as their modes may be changed."""
     modes: dict[str, int] = {}
-    for path in words if isinstance(words, list) else ():
+    for path in paths:
         if os.path.isfile(path) and not os.access(path, os.R_OK):
             mode = os.stat(path).st_mode
             with suppress(PermissionError):
@@ -239,7 +239,6 @@ def take_descriptor_early(target: Target) -> Attempt:
         return True
 
     try:
-        attempt = Attempt(bool(found), "took no descriptor")
         return _launch(
             target,
             take,

@@ -124,7 +124,9 @@ class _Targets:
         try:
             if attack.effect != LAUNCHES and not victim.report:
                 victim.wait_ready()
-            protected = is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
+            protected = (
+                is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
+            )
             attempt, seconds = _run(attack, victim.target(attack_folder))
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
@@ -136,9 +138,7 @@ class _Targets:
         finally:
             if not keep:
                 self._leave()
-        return Observation(
-            **asdict(attempt), answers=answers, protected=protected, seconds=seconds
-        )
+        return Observation(**asdict(attempt), answers=answers, protected=protected, seconds=seconds)
 
     def _attack_process(self, attack: Attack, folder: str) -> Observation:
         """Attack a process that is not ours: it ran before and must continue to run."""
@@ -146,9 +146,7 @@ class _Targets:
         attempt, seconds = _run(attack, Target(pid, self._subject.needles, folder))
         return Observation(**asdict(attempt), answers=is_alive(pid), seconds=seconds)
 
-    def _make_victim(
-        self, start: Start, attack: Attack, folder: str, attack_folder: str
-    ) -> Victim:
+    def _make_victim(self, start: Start, attack: Attack, folder: str, attack_folder: str) -> Victim:
         victim_folder = os.path.join(folder, "victim")
         os.mkdir(victim_folder)
         program = self._subject.program

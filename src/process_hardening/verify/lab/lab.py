@@ -41,7 +41,7 @@ from process_hardening.verify.victims import Start
 _START_SECONDS = 10.0
 
 # The events that the laboratory reports.
-ATTEMPT, MISSING, NOTE, DONE = "attempt", "missing", "note", "done"
+ATTEMPT, MISSING, NOTE, FAILED, DONE = "attempt", "missing", "note", "failed", "done"
 
 
 Job = tuple[tuple[Attack, ...], str]
@@ -295,8 +295,12 @@ def main() -> None:
         if request["as_container_root"]:
             keep_capabilities(CONTAINER_CAPABILITIES)
         laboratory = Laboratory(request)
-        laboratory.run()
-        laboratory.report(DONE)
+        if os.access(laboratory.folder, os.W_OK | os.X_OK):
+            laboratory.run()
+            laboratory.report(DONE)
+        else:
+            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to a folder"
+            laboratory.report(FAILED, text=f"{text} that every user may enter")
     except (EOFError, BrokenPipeError):
         pass
     finally:

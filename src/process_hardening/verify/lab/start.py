@@ -97,9 +97,7 @@ class Victim:
         for fd in (to_victim, from_victim, gate):
             os.close(fd)
 
-    def _become(
-        self, environment: Mapping[str, str], gate: int, stdin: int, stdout: int
-    ) -> None:
+    def _become(self, environment: Mapping[str, str], gate: int, stdin: int, stdout: int) -> None:
         """In the child: wait for release(), then become the program."""
         os.close(self._gate)
         os.chdir(self.cwd)

@@ -5,11 +5,11 @@
 
 It reads a seed from the first line of its standard input, makes the canaries from it and holds
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
-environment comes from whoever started it. With --again it first executes PATH in its place, which
-runs this program again; with --worker, a process that multiprocessing starts does all this. Then it writes "victim: ready ..." with the addresses of
+environment comes from whoever started it. Then it writes "victim: ready ..." with the addresses of
 the canaries, and answers each further line with one line. It exits when its standard input ends.
-It imports little, as it is started often; with --plain even less, and it holds canaries in a bytes and
-a str object and in the file alone.
+It imports little, as it is started often; with --plain even less, and it holds no canary in a
+stack. With --again it first executes PATH in its place, which runs this program again, with
+--daemon in the background; with --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def become_again(arguments: list[str]) -> None:
             os._exit(0)
         os.setsid()
     os.environ["LD_LIBRARY_PATH"] = "/nonexistent"
-    os.execv(arguments[at + 1].replace("SELF", sys.executable), [sys.executable, sys.argv[0], *rest])
+    os.execv(
+        arguments[at + 1].replace("SELF", sys.executable), [sys.executable, sys.argv[0], *rest]
+    )
 
 
 def let_attackers_attach() -> None:
@@ -249,7 +251,8 @@ def serve_in_worker(method: str) -> None:
     from multiprocessing.connection import Connection
 
     ends = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
-    process = multiprocessing.get_context(method).Process(target=serve_on, args=ends)
+    multiprocessing.set_start_method(method)
+    process = multiprocessing.Process(target=serve_on, args=ends)
     process.start()
     process.join()
     os._exit(1)
