@@ -15,7 +15,7 @@ import sys
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
     from process_hardening import _native as _native
     from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _names.py
@@ -58,6 +58,9 @@ class Report(Record):
     children -- programs started from now on are hardened
     removed -- names of the variables that this call removed
     bypassed -- whether the bypass variable made it skip every step
+    started -- how the process was started: 'execute-only' (an image that nobody may read),
+        'unreadable file' (a program file that its caller may not read) or 'ordinary'; in the first
+        two no other process of the same user could open it since its first instruction
     """
 
     inspection: "Outcome"
@@ -68,6 +71,7 @@ class Report(Record):
     children: "Outcome"
     removed: "tuple[str, ...]"
     bypassed: bool
+    started: "Literal['execute-only', 'unreadable file', 'ordinary']"
 
     def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
@@ -92,7 +96,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         raise HardeningError(*failure)
     named = map(_OUTCOMES.__getitem__, outcomes)
     fields: dict[str, Any] = dict(zip(_native.STEPS, named, strict=True))
-    fields.update(children="skipped", removed=(), bypassed=bypassed)
+    fields.update(children="skipped", removed=(), bypassed=bypassed, started=_native.STARTED)
     # environment.py is loaded only where there is something for it to do.
     if policy is not None or removed or not _is_clean():
         from process_hardening.environment import finish
@@ -141,8 +145,8 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     """Harden this process, or end it: the first statement of main().
 
     policy -- a Policy; None means DEFAULT
-    reexec -- start the program again as an execute-only image when it was born dumpable or with a
-        library injected (Linux; elsewhere ignored)
+    reexec -- start the program again as an execute-only image unless it was born hardened, and with
+        no library injected (Linux; elsewhere ignored). What ran before this call runs twice.
 
     Returns a Report. When a step fails, prints one line to standard error and ends the process
     with status 5 (inspection), 6 (ptrace), 7 (core limit), 8 (environment) or 2 (wrong
@@ -150,9 +154,9 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     if reexec:
-        from process_hardening.launch.exposed import harden_or_start_again
+        from process_hardening.launch.reexec import harden_and_start_again
 
-        return harden_or_start_again(policy, _take_steps)
+        return harden_and_start_again(policy, _take_steps)
     return _take_steps(policy, fatal=True)
 
 
