@@ -119,7 +119,7 @@ SECRET_OPTIONS = frozenset(
     }
 )
 
-_ENDING = re.compile(f"(?:^|_)(?:{'|'.join(SECRET_ENDINGS)})$")
+_ENDINGS = tuple(f"_{ending}" for ending in SECRET_ENDINGS)
 
 # Kind of a secret by the shape of its value: prefixes that their issuers documented so that
 # scanners can find them, and what RFC 3986, 6750 and 7519 say.
@@ -145,8 +145,9 @@ _SUSPECT = re.compile(
     rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
     rb"|_U[RI][LI]=|CONNECTION_STRING="
 )
-_OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)", re.DOTALL)
+# Compiled on first use: few command lines get that far.
+_OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
+_ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
 
 def is_secret_name(
@@ -161,19 +162,19 @@ def is_secret_name(
     if name in never:
         return False
     upper = name.upper()
-    return upper in SECRET_NAMES or _ENDING.search(upper) is not None
+    return upper in SECRET_NAMES or f"_{upper}".endswith(_ENDINGS)
 
 
 def _named_in(argument: str, following: str) -> str | None:
     """The name of the secret that an argument hands over, with its value or before it."""
-    option = _OPTION.fullmatch(argument)
+    option = re.fullmatch(_OPTION, argument)
     if option:
         name = option[1].lower().replace("_", "-")
         value = option[3] if option[2] else following
         if name in SECRET_OPTIONS and not (option[3] and not option[2]):
             handed_over = value and (option[2] or not value.startswith("-"))
             return argument[: option.end(1)] if handed_over else None
-    assignment = _ASSIGNMENT.fullmatch(argument)
+    assignment = re.fullmatch(_ASSIGNMENT, argument)
     if assignment and is_secret_name(assignment[1]):
         return assignment[1]
     return None
@@ -200,7 +201,7 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
             found[name] = None
             continue
         for kind, pattern in _SHAPES:
-            if re.search(pattern, word):  # compiled on first use: nearly always there is none
+            if re.search(pattern, word):
                 found[kind] = None
     return tuple(found)
 
