@@ -24,9 +24,12 @@ from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
     from typing import NoReturn
+
+    from process_hardening import Report
+    from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
 """What the first start tells the second: PID:NAME:..., the process and what was removed from it.
@@ -65,6 +68,27 @@ def is_exposed() -> bool:
 def is_born_hardened() -> bool:
     """Whether this process runs a file that its caller may not read: an image of ours, or any."""
     return _native.STARTED != "ordinary"
+
+
+def harden_and_start_again(
+    policy: Policy | None, harden: Callable[[Policy | None, bool], Report]
+) -> Report:
+    """Harden this process; then start it again unless it was born hardened.
+
+    harden -- takes the policy, and whether a failure ends the process
+
+    Returns the Report when it is not started again. Raises HardeningError.
+    """
+    exposed = is_exposed()
+    report = harden(policy, True)
+    if report.bypassed:
+        return report
+    try:
+        removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
+    except HardeningError as error:
+        error.bypass_variable = policy.bypass_variable if policy else _native.BYPASS_VARIABLE
+        raise
+    return type(report)(**{**report.__dict__, "removed": removed})
 
 
 def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tuple[str, ...]:
