@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXTENSIONS = {
     "_process_hardening.abi3.so": "PyInit__process_hardening",
     "process_hardening/_debug_window.abi3.so": "PyInit__debug_window",
+    "process_hardening/_launcher.abi3.so": "PyInit__launcher",
     "process_hardening/_secret_memory.abi3.so": "PyInit__secret_memory",
 }
 """With the one symbol that each has for others."""
