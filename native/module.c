@@ -113,8 +113,8 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
         }
         for (int step = 0; step < PH_STEPS; step++)
             outcomes[step] = (char)report.outcome[step];
-        result = Py_BuildValue("(y#OON)", outcomes, (Py_ssize_t)PH_STEPS,
-                               report.bypassed ? Py_True : Py_False, removed,
+        result = Py_BuildValue("(y#OiON)", outcomes, (Py_ssize_t)PH_STEPS,
+                               report.bypassed ? Py_True : Py_False, report.seccomp, removed,
                                ph_failure_as_tuple(failed ? &report.failure : NULL));
     }
     PyMem_Free(remove);
@@ -197,8 +197,8 @@ static PyObject *status(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored
     struct ph_status now;
 
     ph_status(&now);
-    return Py_BuildValue("(iiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
-                         (long long)now.tracer_pid,
+    return Py_BuildValue("(iiiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
+                         now.seccomp, (long long)now.tracer_pid,
                          now.core_known ? Py_BuildValue("(KK)", (unsigned long long)now.core_soft,
                                                         (unsigned long long)now.core_hard)
                                         : Py_NewRef(Py_None));

@@ -40,6 +40,7 @@ enum ph_exit_code {
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
     PH_NOT_IN_FORCE, /* the call reported success; read back, it is not so */
+    PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter answers both */
     PH_TRACED        /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
 };
 
@@ -77,6 +78,7 @@ struct ph_policy {
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];
     int bypassed;
+    int seccomp; /* the mode before any seal (Linux), -1: unknown; if not 0, a filter answers calls */
     struct ph_failure failure; /* set only if ph_harden() did not return 0 */
 };
 
@@ -122,7 +124,8 @@ struct ph_status {
     int inspectable;    /* whether processes of the same user can read us; -1: unknown */
     int no_new_privs;   /* 0 or 1; -1: unknown */
     int sealed;         /* whether PH_SEAL is in force; -1: unknown */
-    int64_t tracer_pid; /* 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
+    int seccomp;        /* Linux: the mode: 0, 1 or 2, which the seal is too; -1: unknown */
+    int64_t tracer_pid; /* of any thread; 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
     int core_known;     /* whether the two limits below could be read */
     uint64_t core_soft; /* bytes; UINT64_MAX: unlimited */
     uint64_t core_hard;

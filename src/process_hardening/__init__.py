@@ -63,6 +63,8 @@ class Report(Record):
     children -- programs started from now on are hardened
     removed -- names of the variables that this call removed
     bypassed -- whether the bypass variable made it skip every step
+    seccomp -- the seccomp mode that the first call found, before any seal. 2: a filter is
+        inherited, which could answer for the kernel; the steps are confirmed without it (Linux)
     """
 
     inspection: "Outcome"
@@ -73,6 +75,7 @@ class Report(Record):
     children: "Outcome"
     removed: "tuple[str, ...]"
     bypassed: bool
+    seccomp: "int | None"
 
     def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
@@ -90,7 +93,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         from process_hardening.policy import native_form
 
         request = native_form(policy)
-    outcomes, bypassed, removed, failure = _native.harden(*request, fatal, False)
+    outcomes, bypassed, seccomp, removed, failure = _native.harden(*request, fatal, False)
     if failure:
         from process_hardening.errors import HardeningError
 
@@ -109,7 +112,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
         children = environment.harden_children_by_environment(policy.keep)
     fields: dict[str, Any] = {**steps, "children": children, "removed": names}
-    return Report(**fields, bypassed=bypassed)
+    return Report(**fields, bypassed=bypassed, seccomp=None if seccomp < 0 else seccomp)
 
 
 def _is_clean(request: "Request") -> bool:

@@ -32,15 +32,15 @@ def harden(
     fatal: bool,
     wipe: bool,
     /,
-) -> tuple[bytes, bool, list[tuple[bytes, bytes]], Failure | None]:
+) -> tuple[bytes, bool, int, list[tuple[bytes, bytes]], Failure | None]:
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
     fatal -- a step that fails prints one line and ends the process: nothing can catch that
     wipe -- zero the values of the removed variables, and do not return them
 
-    Returns (the outcome of each step, whether the bypass variable made it skip all of them, what
-    was removed, the failure).
+    Returns (the outcome of each step, whether the bypass variable made it skip all of them, the
+    seccomp mode before any seal or -1, what was removed, the failure).
     """
 
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
@@ -58,8 +58,11 @@ def read_variable(name: bytes, /) -> bytearray | None:
 def pop_and_wipe(mapping: dict[bytes, bytes], key: bytes, /) -> None:
     """Delete a key, and zero its value when nothing else refers to it."""
 
-def status() -> tuple[int, int, int, int, int, tuple[int, int] | None]:
-    """(dumpable, inspectable, no_new_privs, sealed, tracer_pid, core limit); -1: not known."""
+def status() -> tuple[int, int, int, int, int, int, tuple[int, int] | None]:
+    """(dumpable, inspectable, no_new_privs, sealed, seccomp, tracer_pid, core limit).
+
+    -1: not known.
+    """
 
 def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...], /) -> Failure:
     """Become a program: returns on failure only.

@@ -258,3 +258,30 @@ def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
         victim.do("del os.environ['LD_PRELOAD']")
         assert victim.do("libc.setenv(b'LD_PRELOAD', b'/x.so', 1)") == "0"
         assert "environment" in victim.do("ph.recheck().steps")
+
+
+def test_a_tracer_of_another_thread_is_found(programs: Path) -> None:
+    """Its status file names it; the process's own, which is the first thread's, does not."""
+    start = (
+        "import threading, queue; tids = queue.Queue(); threading.Thread(target=lambda:"
+        " (tids.put(threading.get_native_id()), threading.Event().wait()), daemon=True).start()"
+    )
+    trace = (
+        "import ctypes, sys; c = ctypes.CDLL(None); c.ptrace.argtypes = [ctypes.c_long] * 4;"
+        "print(c.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True); sys.stdin.read()"
+    )
+    with Console(programs) as victim:
+        tid = victim.do(start, "tids.get()")
+        assert victim.do("ph.recheck(ph.STRICT).tracer_pid") == "0"
+        victim.do("import logging; logging.disable()", "w = ph.debuggable(60)", "w.__enter__()")
+        with support.Running([sys.executable, "-c", trace, tid]) as tracer:
+            assert tracer.ready == "0"
+            own = Path(f"/proc/{victim.pid}/status").read_text()
+            assert "TracerPid:\t0\n" in own, "inconclusive: the first thread's status names it"
+            assert victim.do("ph.status().tracer_pid") == str(tracer.pid)
+            attached = f"process {tracer.pid} is still attached: detach it"
+            assert victim.do("w.__exit__(None, None, None)") == f"DebugWindowError: {attached}"
+            assert victim.do("ph.recheck().tracer_pid") == str(tracer.pid)
+            refused = f"hardening refused: a tracer is attached (process {tracer.pid})"
+            assert victim.do("ph.harden(ph.STRICT)") == f"HardeningError: {refused}"
+        assert victim.do("ph.status().tracer_pid") == "0"
