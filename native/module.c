@@ -10,6 +10,9 @@
 #ifndef _WIN32
 #include <unistd.h>
 #endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 /* For "O&": a NULL-terminated array that borrows the strings of a tuple of bytes; NULL for None.
  * PyArg_ParseTuple() calls it with NULL to free the array when a later argument is wrong. */
@@ -48,7 +51,7 @@ static int append(PyObject *list, PyObject *item)
     int failed = !item || PyList_Append(list, item);
 
     Py_XDECREF(item);
-    return failed ? -1 : 0;
+    return failed ? ENOMEM : 0;
 }
 
 static int append_name(void *list, const char *entry, size_t name_length)
@@ -75,11 +78,29 @@ static void wipe_text(const char *text)
         *byte = '\0';
 }
 
+/* Whether text can be written: putenv(3) takes a literal too. The kernel says so without a signal. */
+static int is_writable(const char *text)
+{
+#ifdef SYS_getrandom
+    const size_t length = strlen(text);
+
+    return !length || syscall(SYS_getrandom, text, length, 1 /* GRND_NONBLOCK */) >= 0 ||
+           errno != EFAULT;
+#else
+    (void)text;
+    return 1;
+#endif
+}
+
 /* setenv(3) may have put a value outside of the initial block, which is all that the core wipes. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
+    const char *value = value_in(entry, name_length);
+
     (void)unused;
-    wipe_text(value_in(entry, name_length));
+    if (!is_writable(value))
+        return EFAULT;
+    wipe_text(value);
     return 0;
 }
 

@@ -83,7 +83,7 @@ struct ph_report {
 };
 
 /* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped
- * after the call. Returns 0 to go on, -1 to stop with ENOMEM. */
+ * after the call. Returns 0 to go on, or an errno value to stop with. */
 struct ph_visitor {
     int (*visit)(void *context, const char *entry, size_t name_length);
     void *context;
