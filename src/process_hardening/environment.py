@@ -212,13 +212,13 @@ def _drop(
     env: dict[str, str], secrets: bool, keep: tuple[str, ...], drop: tuple[str, ...]
 ) -> dict[str, str]:
     """The environment without what drop names and, on request, secrets; keep wins."""
-    from process_hardening.secret_names import is_secret_name
+    from process_hardening.secret_names import is_secret_variable
 
     return {
         name: value
         for name, value in env.items()
         if _is_named(name, keep)
-        or not (_is_named(name, drop) or (secrets and is_secret_name(name)))
+        or not (_is_named(name, drop) or (secrets and is_secret_variable(name, value)))
     }
 
 
@@ -236,7 +236,8 @@ def child_env(
     put it.
 
     secrets -- 'drop': without the variables whose names are known for credentials
-        (process_hardening/secret_names.py), for a tool that is not trusted with them
+        (process_hardening/secret_names.py), and without URLs that have a password in them, for a
+        tool that is not trusted with them
     drop -- more variables to leave out: names, or prefixes that end in '*'
     keep -- variables that stay, whatever secrets and drop say; written in the same way
     hardened -- False: without what hardens the child, for a debugger or a CUDA tool; its core
