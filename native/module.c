@@ -65,10 +65,16 @@ static int append_entry(void *list, const char *entry, size_t name_length)
     return append(list, PyBytes_FromString(entry));
 }
 
-static int append_pair(void *list, const char *entry, size_t name_length)
+static int append_variable(void *list, const char *entry, size_t name_length)
 {
-    return append(list, Py_BuildValue("(y#y)", entry, (Py_ssize_t)name_length,
-                                      value_in(entry, name_length)));
+    return append(list, Py_BuildValue("(y#yi)", entry, (Py_ssize_t)name_length,
+                                      value_in(entry, name_length),
+                                      ph_environment_is_initial(entry)));
+}
+
+static int append_added_name(void *list, const char *entry, size_t name_length)
+{
+    return ph_environment_is_initial(entry) ? 0 : append_name(list, entry, name_length);
 }
 
 static void wipe_text(const char *text)
@@ -122,7 +128,7 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     policy.remove = remove;
     policy.keep = keep;
     removed = PyList_New(0);
-    visitor = (struct ph_visitor){wipe ? wipe_value : append_pair, removed};
+    visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);
     if (!PyErr_Occurred()) {
         if ((failed && fatal) || (report.bypassed && !warned)) {
@@ -170,6 +176,22 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     PyMem_Free(keep);
     if (PyErr_Occurred())
         Py_CLEAR(visitor.context);
+    return visitor.context;
+}
+
+/* Returns the names of the matching variables that came into the environment after the start; none
+ * where the system does not tell. */
+static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char **names = NULL;
+    struct ph_visitor visitor = {append_added_name, NULL};
+
+    if (!PyArg_ParseTuple(args, "O&:added", borrow_strings, &names))
+        return NULL;
+    visitor.context = PyList_New(0);
+    if (visitor.context && ph_environment_visit(names, NULL, &visitor))
+        Py_CLEAR(visitor.context);
+    PyMem_Free(names);
     return visitor.context;
 }
 
@@ -276,6 +298,7 @@ static PyObject *call_or_exit(PyObject *Py_UNUSED(module), PyObject *args)
 static PyMethodDef methods[] = {
     {"harden", harden, METH_VARARGS, NULL},
     {"matching", matching, METH_VARARGS, NULL},
+    {"added", added, METH_VARARGS, NULL},
     {"initial_environment", initial_environment, METH_O, NULL},
     {"read_variable", read_variable, METH_O, NULL},
     {"pop_and_wipe", pop_and_wipe, METH_VARARGS, NULL},

@@ -156,6 +156,10 @@ int ph_environment_matches(const char *entry, const char *const *remove, const c
  * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
+/* Whether an entry of environ lies where the kernel put it at exec, and so was there at the start.
+ * -1: this system does not tell. */
+int ph_environment_is_initial(const char *entry);
+
 /* Sets environ to entries if libc has not set it yet. */
 void ph_environment_adopt(char **entries);
 

@@ -32,7 +32,7 @@ def harden(
     fatal: bool,
     wipe: bool,
     /,
-) -> tuple[bytes, bool, int, list[tuple[bytes, bytes]], Failure | None]:
+) -> tuple[bytes, bool, int, list[tuple[bytes, bytes, int]], Failure | None]:
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
@@ -40,7 +40,8 @@ def harden(
     wipe -- zero the values of the removed variables, and do not return them
 
     Returns (the outcome of each step, whether the bypass variable made it skip all of them, the
-    seccomp mode before any seal or -1, what was removed, the failure).
+    seccomp mode before any seal or -1, what was removed, the failure). What was removed is (name,
+    value, whether it was there at the start: 1, 0, or -1 for not known).
     """
 
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
@@ -48,6 +49,9 @@ def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) 
 
     entries -- None: the variables in the environment; their names are returned
     """
+
+def added(names: Names, /) -> list[bytes]:
+    """The variables that names match and that came into the environment after the start."""
 
 def initial_environment(only_names: bool, /) -> tuple[list[bytes], Failure | None]:
     """The entries that this process was started with, less what was wiped."""

@@ -34,6 +34,7 @@ KEEP_VARIABLE = _native.KEEP_VARIABLE
 """Tells native/preload.c which variables to leave alone: patterns joined by colons."""
 
 _removed: dict[bytes, bytes] = {}
+_was_called = False
 
 _MOST_DELETIONS = 100  # other threads, or the maps of a ChainMap, may bring a variable back
 
@@ -43,11 +44,18 @@ def encode(words: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(map(os.fsencode, words))
 
 
-def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
-    """Remember variables that were removed from this process; returns their names, each once."""
-    # Of several with one name, getenv(3) finds the first.
-    _removed.update(reversed(removed))
-    return tuple(map(os.fsdecode, dict(removed)))
+def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
+    """Remember variables that were removed from this process; returns their names, each once.
+
+    Only those that were there at the start are the user's. What came later, as from load_dotenv(),
+    is remembered only where the system does not tell, and then only the first time.
+    """
+    global _was_called
+    for name, value, initial in reversed(removed):  # getenv(3) finds the first of one name
+        if initial > 0 or (initial < 0 and not _was_called):
+            _removed[name] = value
+    _was_called = True
+    return tuple(dict.fromkeys(os.fsdecode(name) for name, _, _ in removed))
 
 
 def is_exposed(keep: Iterable[str]) -> bool:
@@ -116,10 +124,12 @@ def _search_paths() -> dict[str, str]:
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
-    try:
-        handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
-    except ValueError:
-        handed_over = b""  # not ours: its author can set the variables themselves
+    handed_over = b""
+    if not _native.added((SET_ASIDE_VARIABLE.encode(),)):  # not from load_dotenv()
+        try:
+            handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
+        except ValueError:
+            pass  # not ours: whoever started us can set the variables themselves
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value
