@@ -161,7 +161,7 @@ static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
     const char **names = NULL;
     struct ph_visitor visitor = {append_added_name, NULL};
 
-    if (!PyArg_ParseTuple(args, "O&:added", borrow_strings, &names))
+    if (!PyArg_ParseTuple(args, "O&:added", ph_borrow_strings, &names))
         return NULL;
     visitor.context = PyList_New(0);
     if (visitor.context && ph_environment_visit(names, NULL, &visitor))
