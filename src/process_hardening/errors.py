@@ -74,6 +74,12 @@ class CommandError(Exception):
     exit_code = USAGE_ERROR
 
 
+class NotKnownError(CommandError):
+    """The command cannot tell, and says why."""
+
+    exit_code = NOT_KNOWN
+
+
 class StoppedError(CommandError):
     """The user stopped the command with Ctrl-C."""
 
