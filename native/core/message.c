@@ -32,6 +32,7 @@ static const struct {
     {ENOSPC, "ENOSPC", "No space left on device"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
+    {EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"},
 };
 
 static void add_signed(struct ph_text *text, long number)

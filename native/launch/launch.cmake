@@ -34,15 +34,15 @@ add_custom_command(
   VERBATIM)
 
 # Fixed addresses: nothing would relocate it.
-add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${image} ${blobs}
-                      ${launch}/stub/entry.c ${core})
-set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-target_include_directories(harden PRIVATE ${launch})
-target_compile_options(harden PRIVATE ${freestanding} -fno-pie)
-target_link_options(harden PRIVATE ${without_libc} -static -no-pie)
-
-if(NOT PROCESS_HARDENING_TESTS)
-  install(
-    PROGRAMS $<TARGET_FILE:harden>
-    DESTINATION ${SKBUILD_SCRIPTS_DIR})
-endif()
+function(add_launcher name)
+  add_executable(${name} ${launch}/${name}.c ${launch}/program.c ${launch}/stub/entry.c ${core} ${ARGN})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_include_directories(${name} PRIVATE ${launch})
+  target_compile_options(${name} PRIVATE ${freestanding} -fno-pie)
+  target_link_options(${name} PRIVATE ${without_libc} -static -no-pie)
+  if(NOT PROCESS_HARDENING_TESTS)
+    install(PROGRAMS $<TARGET_FILE:${name}> DESTINATION ${SKBUILD_SCRIPTS_DIR})
+  endif()
+endfunction()
+add_launcher(harden ${launch}/place.c ${image} ${blobs})
+add_launcher(confine ${launch}/domain.c)

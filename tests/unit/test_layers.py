@@ -17,13 +17,13 @@ PACKAGE = ROOT / "src" / FACE
 # From the ground up; a name stands for a module, or for everything in a package.
 # A module may import from its own layer and from those below it.
 LAYERS: list[set[str]] = [
-    {"_native", "_secret_memory", "_debug_window"},
+    {"_native", "_secret_memory", "_debug_window", "_confine"},
     {"system", "record", "errors", "variables", "secret_names", "terminal"},
     {"output", "files", "table", "parser"},
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE},  # __init__.py: harden(), pre_main_hardening(), and the public names
-    {"drift", "secrets", "debug_window", "startup_hook", "hook_installer"},
+    {"drift", "secrets", "debug_window", "startup_hook", "hook_installer", "domain"},
     {"audit", "verify"},
     {"children"},
     {"cli", "tui"},

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from process_hardening.errors import CommandError
 from process_hardening.system import IS_LINUX
+from process_hardening.verify.confined import plan_confined
 from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.machine import describe_environment, read_yama_scope
@@ -83,6 +84,23 @@ def verify_program(
     Raises CommandError when the program cannot be started or ends at once.
     """
     return _execute(plan_program(argv, attacks, canary), as_container_root, progress)
+
+
+def verify_confined(
+    argv: Sequence[str] = (),
+    attacks: Sequence[Attack] | None = None,
+    canary: str | None = None,
+    as_container_root: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Verification:
+    """Attack a victim that is not hardened, as a confined attacker and as one who is not.
+
+    argv -- a user's program and its arguments; empty: a victim of ours
+    The other arguments are those of verify_program().
+
+    Raises CommandError when this kernel cannot confine or the program cannot be started.
+    """
+    return _execute(plan_confined(argv, attacks, canary), as_container_root, progress)
 
 
 def verify_process(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from process_hardening.verify.confined import CONFINED, run_confined
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.lab.start import NotReadyError, Program, Victim
 from process_hardening.verify.model import (
@@ -85,7 +86,11 @@ def _attack_victim(attack: Attack, name: str, folder: str, subject: Subject) -> 
     try:
         if attack.effect != LAUNCHES:
             victim.wait_ready()
-        attempt, seconds = _run(attack, victim.target(attack_folder))
+        target = victim.target(attack_folder)
+        confine = name == CONFINED
+        attempt, seconds = run_confined(_run, attack, target) if confine else _run(attack, target)
+        if attack.effect == LAUNCHES:
+            victim.wait_ready()  # an attacker that was refused may have left it waiting
         answers = None if attack.effect == KILLS else victim.answers()
         return Observation(**asdict(attempt), answers=answers, seconds=seconds)
     finally:
