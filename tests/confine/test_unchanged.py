@@ -60,10 +60,17 @@ SCRIPTS = {
         f"{GIT} init -q r; cd r; echo a >f; git add f; {GIT} commit -qm m; git mv f g;"
         " git status --short; git clone -q . ../c; git -C ../c log --format=%s; git gc -q",
     ),
-    "make": ("make cc", "printf 'a: b\\n\\tcp b a\\nb:\\n\\techo x >b\\n' >Makefile; make -j2; cat a"),
+    "make": (
+        "make cc",
+        "printf 'a: b\\n\\tcp b a\\nb:\\n\\techo x >b\\n' >Makefile; make -j2; cat a",
+    ),
     "cc": ("cc", "echo 'int main(void){return 0;}' >m.c; cc -o m m.c; ./m; echo $?"),
     "multiprocessing": ("", f"cat >pool.py <<'.'\n{POOL}\n.\n$PYTHON pool.py"),
-    "gdb on its own child": ("gdb", "gdb -q -batch -ex starti -ex 'info registers rip' -ex kill true >out; grep -c rip out"),
+    "gdb on its own child": (
+        "gdb",
+        "gdb -q -batch -ex starti -ex 'info registers rip' -ex kill true >out;"
+        " grep -c rip out",
+    ),
     "strace on its own child": ("strace", "strace -o log -f true; grep -c execve log"),
     "rename and link across folders": (
         "",
@@ -86,14 +93,15 @@ SCRIPTS = {
     "perl": ("perl", "perl -e 'print qx(echo $$ >/dev/null; echo perl)'"),
     "tar and gzip": ("tar gzip", "mkdir d; echo x >d/f; tar czf d.tgz d; tar tzf d.tgz"),
     "find and xargs": ("find", "touch a b; find . -type f | sort | xargs -P2 -n1 basename | sort"),
-    "ssh-keygen": ("ssh-keygen", "ssh-keygen -q -t ed25519 -N '' -f k; ssh-keygen -lf k | cut -c1-4"),
+    "ssh-keygen": ("ssh-keygen", "ssh-keygen -qt ed25519 -N '' -f k; ssh-keygen -lf k | cut -c1-4"),
     "a mount in a user namespace": (
         "unshare",
         "unshare -Urm sh -c 'mount -t tmpfs none /mnt; echo x >/mnt/f; cat /mnt/f'",
     ),
     "a shell with jobs": ("bash", "bash -mc 'sleep 60 & kill %1; wait %1; echo $?' 2>/dev/null"),
     "timeout": ("timeout", "timeout 0.1 sleep 60 || echo $?"),
-    "sqlite": ("", "$PYTHON -c \"import sqlite3 as s; c=s.connect('d'); c.execute('create table t(a)');"
+    "sqlite": ("", "$PYTHON -c \"import sqlite3 as s; c=s.connect('d');"
+               " c.execute('create table t(a)');"
                " c.commit(); print(c.execute('pragma journal_mode=wal').fetchall())\""),
     "asyncio": ("", "$PYTHON -c \"import asyncio as a; print(a.run("
                 "a.create_subprocess_exec('true')).__class__)\""),
