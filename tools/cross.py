@@ -33,7 +33,7 @@ CORE = (
     "message.c",
     "pattern.c",
 )
-HELPERS = ("launch/no_image.c", "secret/other.c", "window/other.c")
+HELPERS = ("secret/other.c", "window/other.c")
 BINDING = ("module.c", "guard.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 

@@ -3,12 +3,9 @@
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "domain.h"
+#include "confinement.h"
 #include "program.h"
 #include "stub/entry.h"
-
-#include <errno.h>
-#include <sys/resource.h>
 
 static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
@@ -72,45 +69,6 @@ static char **parse(char **words, struct options *options)
     return words;
 }
 
-/* Adds where the core of a crashed process would go: core(5). */
-static void add_core(struct ph_text *text)
-{
-    uint64_t limit[2] = {0, 0};
-    char pattern[256];
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)"/proc/sys/kernel/core_pattern",
-                               O_RDONLY | O_CLOEXEC, 0, 0);
-    long length = fd < 0 ? fd : ph_read_at(fd, pattern, sizeof pattern - 1, 0);
-
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    (void)ph_syscall(SYS_prlimit64, 0, RLIMIT_CORE, 0, (long)limit, 0);
-    while (length > 0 && pattern[length - 1] == '\n')
-        length--;
-    pattern[length > 0 ? length : 0] = '\0';
-    if (*pattern == '|') {
-        ph_add(text, "its core is piped to ");
-        ph_add(text, pattern + 1);
-        return;
-    }
-    ph_add(text, "its core is written to \"");
-    ph_add(text, pattern);
-    ph_add(text, limit[0] ? "\", unless its own core limit is 0"
-                          : "\" if its own core limit allows one (here it is 0)");
-}
-
-/* What the kernel cannot do, in one line; returns whether there is something. */
-static int describe_gaps(long version, const struct options *options, struct ph_text *text)
-{
-    if (version < PH_LANDLOCK_SIGNALS && !options->allow_signals) {
-        ph_add(text, "Linux before 6.12 cannot refuse signals: when one crashes a process, ");
-        add_core(text);
-    }
-    if (version < PH_LANDLOCK_REFER) {
-        ph_add(text, text->length ? "; " : "");
-        ph_add(text, "Linux before 5.19 refuses to rename and link files across folders");
-    }
-    return text->length > 0;
-}
-
 /* One line of --explain. */
 static void say(const char *label, const char *value)
 {
@@ -121,29 +79,27 @@ static void say(const char *label, const char *value)
     ph_add(&text, ":");
     while (text.length < 18)
         ph_add(&text, " ");
-    ph_add(&text, value);
-    for (size_t i = 0; i < text.length; i++) /* no terminal escape sequences */
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-            line[i] = '?';
+    ph_add_printable(&text, value);
     ph_add(&text, "\n");
     (void)ph_syscall(SYS_write, 1, (long)line, (long)text.length, 0, 0);
 }
 
-static void explain(const char *path, long version, const struct options *options,
-                    const char *gaps)
+static void explain(const char *path, unsigned flags, const char *gaps)
 {
+    struct ph_failure failure;
+    const long version = ph_landlock_version(&failure);
     char method[64], core[512];
     struct ph_text text = PH_TEXT(method), crash = PH_TEXT(core);
 
     ph_add(&text, "Landlock, version ");
     ph_add_number(&text, (unsigned long)version);
     ph_add(&text, "; a seccomp filter; no_new_privs");
-    add_core(&crash);
+    ph_add_core(&crash);
     say("program", path);
     say("method", method);
     say("refused", "reading, tracing and taking descriptors of processes outside, hardened or not;"
                    " setting their limits; typing into terminals; perf of the whole machine");
-    say("signals", options->allow_signals           ? "allowed"
+    say("signals", !(flags & PH_CONFINE_SIGNALS)    ? "allowed"
                    : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
                                                     : "refused to processes outside");
     say("a crash outside", core);
@@ -156,71 +112,48 @@ static void explain(const char *path, long version, const struct options *option
                        " the arguments of other processes");
 }
 
-static int run(char **argv, const struct ph_span *strings)
+static int run(char **argv)
 {
     static char path[PH_PATH];
     struct options options = {0, 0, 0};
-    struct ph_failure failure;
-    struct ph_probe probe;
-    char text[PH_CONFINE_MESSAGE];
-    struct ph_text gaps = PH_TEXT(text);
+    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "execve"};
+    const struct ph_span strings = ph_find_strings(argv);
+    char line[PH_CONFINE_MESSAGE] = "";
+    struct ph_text gaps = PH_TEXT(line);
     char **words = parse(argv + 1, &options);
-    long version, error;
+    const unsigned flags = options.allow_signals ? 0 : PH_CONFINE_SIGNALS;
     int status;
 
     if (!words)
         return PH_EXIT_USAGE;
     status = ph_program_search(*words, path);
+    if (!status)
+        status =
+            ph_confine_launcher(flags, options.strict, &strings, options.explain ? &gaps : NULL);
     if (status)
         return status;
-    version = ph_landlock_version(&failure);
-    if (version < 0 || ph_probe_start(strings, &probe, &failure)) {
-        ph_confine_describe(&failure, text, sizeof text);
-        return ph_complain(PH_EXIT_CANNOT, "confine", text);
-    }
-    *text = '\0';
-    if (describe_gaps(version, &options, &gaps) && !options.explain)
-        status = ph_complain(options.strict ? PH_EXIT_CANNOT : 0, "confine", text);
-    error = status ? 0
-                   : ph_confine(options.allow_signals ? 0 : PH_CONFINE_SIGNALS, probe.pid, &failure);
-    ph_probe_end(&probe);
-    if (status)
-        return status;
-    if (error) {
-        ph_confine_describe(&failure, text, sizeof text);
-        return ph_complain(PH_EXIT_CANNOT, "confine", text);
-    }
     if (options.explain) {
-        explain(path, version, &options, text);
+        explain(path, flags, line);
         return 0;
     }
-    failure = (struct ph_failure){.reason = PH_CALL_FAILED, .call = "execve"};
     failure.error = (int)-ph_syscall(SYS_execve, (long)path, (long)words, (long)environ, 0, 0);
-    ph_describe(&failure, text, sizeof text);
-    return ph_complain(PH_EXIT_CANNOT, path, text);
+    ph_describe(&failure, line, sizeof line);
+    return ph_complain(PH_EXIT_CANNOT, path, line);
 }
 
 uintptr_t ph_start(uintptr_t *stack)
 {
     const int argc = (int)*stack;
     char **argv = (char **)(stack + 1);
-    struct ph_span strings;
 
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "confine", "started without a name of its own"));
     environ = argv + argc + 1;
-    /* The arguments and the variables follow each other. */
-    strings.start = strings.end = argv[0];
-    for (char **at = argv; *at || at < environ; at++)
-        if (*at)
-            strings.end = *at;
-    while (*strings.end)
-        strings.end++;
     if (argc == 2 && ph_equal(argv[1], probe_option))
         ph_probe_wait();
     if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
         (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
         ph_exit(0);
     }
-    ph_exit(run(argv, &strings));
+    ph_exit(run(argv));
 }

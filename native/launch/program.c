@@ -17,16 +17,18 @@
 /* The launcher's own ELF header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
+void (*ph_complaint)(const char *line) = ph_warn;
+
 int ph_complain(int status, const char *who, const char *what)
 {
     char line[PH_PATH + 512];
     struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, "process-hardening: ");
-    ph_add(&text, who);
+    ph_add_printable(&text, *who ? who : "''");
     ph_add(&text, ": ");
-    ph_add(&text, what);
-    ph_warn(line);
+    ph_add_printable(&text, what);
+    (status ? ph_complaint : ph_warn)(line);
     return status;
 }
 

@@ -63,6 +63,9 @@ class Report(Record):
     children -- programs started from now on are hardened
     removed -- names of the variables that this call removed
     bypassed -- whether the bypass variable made it skip every step
+    started -- how the process was started: 'execute-only' (an image that nobody may read),
+        'unreadable file' (a program file that its caller may not read) or 'ordinary'; in the first
+        two no other process of the same user could open it since its first instruction
     """
 
     inspection: "Outcome"
@@ -73,6 +76,7 @@ class Report(Record):
     children: "Outcome"
     removed: "tuple[str, ...]"
     bypassed: bool
+    started: "Literal['execute-only', 'unreadable file', 'ordinary']"
 
     def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
@@ -109,7 +113,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
         children = environment.harden_children_by_environment(policy.keep)
     fields: dict[str, Any] = {**steps, "children": children, "removed": names}
-    return Report(**fields, bypassed=bypassed)
+    return Report(**fields, bypassed=bypassed, started=_native.STARTED)
 
 
 def _is_clean(request: "Request") -> bool:
@@ -152,8 +156,8 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     """Harden this process, or end it: the first statement of main().
 
     policy -- a Policy; None means DEFAULT
-    reexec -- start the program again as an execute-only image when it was born dumpable or with a
-        library injected (Linux; elsewhere ignored)
+    reexec -- start the program again as an execute-only image unless it was born hardened, and with
+        no library injected (Linux; elsewhere ignored). What ran before this call runs twice.
 
     Returns a Report. When a step fails, prints one line to standard error and ends the process
     with status 5 (inspection), 6 (ptrace), 7 (core limit), 8 (environment) or 2 (wrong
@@ -161,16 +165,16 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     try:
-        if reexec:
-            from process_hardening.environment import is_exposed
+        if not reexec:
+            return _take_steps(policy, fatal=True)
+        from process_hardening.launch.reexec import complete, is_exposed
 
-            reexec = is_exposed(getattr(policy, "keep", ()))
+        exposed = is_exposed()
         report = _take_steps(policy, fatal=True)
-        if reexec and not report.bypassed:
-            from process_hardening.launch.reexec import start_again
-
-            start_again()
-        return report
+        if report.bypassed:
+            return report
+        removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
+        return Report(**{**report.__dict__, "removed": removed})
     except OSError as error:  # HardeningError, which is not imported at every start
         bypass = getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE)
         error.bypass_variable = bypass  # type: ignore[attr-defined]

@@ -184,26 +184,24 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     A program that cannot be found would not be; the reason says so. Only files are read: nothing is
     started.
     """
-    from process_hardening.launch.plan import why_not_preload
-    from process_hardening.launch.program import resolve
+    from process_hardening.launch import find_program
 
-    argv = [command] if isinstance(command, str) else [*command]
+    argv = (command,) if isinstance(command, str) else tuple(command)
     env = os.environ if env is None else env
     try:
-        program = resolve(argv[0], argv[1:])
+        argv, no_preload = find_program(argv)
     except CommandError as error:
         return _refused(str(error))
-    os.close(program.fd)
     if env.get(_BYPASS) == "1":
         return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
     if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
-        reason = why_not_preload(program.image)
+        reason = no_preload
     if reason is None:
         return ChildCheck(by=PRELOAD, reason=None)
-    hook = _hook() if program.argv[0] == sys.executable else ""
+    hook = _hook() if argv[0] == sys.executable else ""
     if hook:
-        if _skips_site(program.argv[1:]):
+        if _skips_site(argv[1:]):
             return _refused(f"{reason}, and -S leaves out the start-up hook")
         if hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
             return ChildCheck(by=HOOK, reason=None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -15,9 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from process_hardening import _native
-from process_hardening.environment import encode
 from process_hardening.errors import CannotProtectError, ConfinementError
-from process_hardening.launch.execute import overlay
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
@@ -220,10 +219,15 @@ def become(arguments: Iterable[str]) -> NoReturn:
     Raises ConfinementError on other systems than Linux, CannotProtectError when it is missing.
     """
     _require_linux()
+    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
     entries, _ = _native.initial_environment(False)
-    argv = encode([os.path.basename(COMMAND), *arguments])
-    errno, *_ = _native.execute(os.fsencode(COMMAND), -1, argv, overlay(entries, []))
-    raise CannotProtectError(f"{COMMAND}: {os.strerror(errno)}")
+    env = {name: value for name, _, value in (entry.partition(b"=") for entry in entries)}
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which exec passes on
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execve(COMMAND, [os.path.basename(COMMAND), *arguments], env)
+    except OSError as error:
+        raise CannotProtectError(f"{COMMAND}: {error.strerror}") from None
 
 
 def _require_linux() -> None:

@@ -50,15 +50,19 @@ def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     return tuple(map(os.fsdecode, dict(removed)))
 
 
-def is_exposed(keep: Iterable[str]) -> bool:
-    """Whether another process can read this one, or has injected a library into it.
+def removed_names() -> tuple[str, ...]:
+    """The names of all variables that were removed from this process."""
+    return tuple(map(os.fsdecode, _removed))
+
+
+def was_injected(keep: Iterable[str]) -> bool:
+    """Whether this process was started with a variable that injects a library into it.
 
     keep -- variables that are left alone, as in Policy
     """
-    _, inspectable, *_ = _native.status()
+    injectors = (b"LD_PRELOAD", b"LD_AUDIT")
     spared = (*encode(keep), PRELOAD_ENTRY)
-    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), spared)
-    return inspectable == 1 or bool(injectors)
+    return bool(_native.matching(None, injectors, spared) or {*injectors} & {*_removed})
 
 
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:

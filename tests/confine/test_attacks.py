@@ -146,9 +146,8 @@ def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:
     attacks = json.loads(result.stdout)["attacks"]
     leaked = [row for row in attacks if row["control"] == "leaked"]
 
-    assert {
-        row["name"] for row in leaked if row["victims"]["confined"]["outcome"] != "blocked"
-    } == (set())
+    outcomes = {row["name"]: row["victims"]["confined"]["outcome"] for row in leaked}
+    assert {name for name, outcome in outcomes.items() if outcome != "blocked"} == set()
     assert result.returncode == 0
     assert len(leaked) >= 20
     assert sum(row["kind"] == "tool" for row in leaked) >= 8
