@@ -56,7 +56,12 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     (("--children",), "children", None, "harden all dynamically linked descendants too"),
     (("--keep",), "keep", "NAME", "keep a variable (or PREFIX*) in the environment"),
     (("--clear",), "clear", "NAME", "remove one more variable (or PREFIX*)"),
-    (("--strict",), "strict", None, "set no_new_privs, remove more variables, copy what can change"),
+    (
+        ("--strict",),
+        "strict",
+        None,
+        "set no_new_privs, remove more variables, copy what can change",
+    ),
     (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
     (("--confine",), "confine", None, "keep it from reading other processes too: see confine"),
     (("--explain",), "explain", None, "try it, print what would be done, start nothing"),

@@ -36,9 +36,7 @@ def _launch(
     from process_hardening import _launcher
 
     library = os.fsencode(PRELOAD_LIBRARY)
-    status, line = _launcher.launch(
-        encode(words), tuple(entries), library, bypass, _HELP, as_given
-    )
+    status, line = _launcher.launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
     if line:
         raise _error(status, line)
     return status
