@@ -227,6 +227,8 @@ static int add_constants(PyObject *module)
         PyModule_AddStringConstant(module, "BYPASS_VARIABLE", PH_BYPASS_VARIABLE) ||
         PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||
         PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
+        PyModule_AddStringConstant(module, "EXCEPT_VARIABLE", PH_EXCEPT_VARIABLE) ||
+        PyModule_AddStringConstant(module, "EXCEPTIONS", PH_EXCEPTIONS) ||
         PyModule_AddStringConstant(module, "STARTED", ph_read_start()) ||
         PyModule_AddStringConstant(module, "VERSION", PH_VERSION))
         return -1;

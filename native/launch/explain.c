@@ -73,7 +73,8 @@ int ph_explain_bypass(const struct ph_program *program)
 }
 
 int ph_explain(enum ph_method method, const struct ph_program *program,
-               const struct ph_options *options, const char *because, const char *removed)
+               const struct ph_options *options, const char *no_library, const char *because,
+               const char *removed)
 {
     say_program(program);
     say("method", ph_method_names[method].text, "");
@@ -92,10 +93,17 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
         say("beware", "its user may change the program's file, and with it the running program:",
             " --strict and --method copy start a copy");
+    if (method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY)
+        say("its own path", no_library ? "/memfd:NAME (deleted)" : program->real,
+            no_library ? "" : " from libc's readlink and realpath; else /memfd:NAME (deleted)");
+    if (no_library)
+        say("after an exec", "not hardened: ", no_library);
+    else
+        say("after an exec", "hardened before its main(); not: static and set-user-ID programs,"
+                             " other architectures, " PH_EXCEPTIONS, "");
     say("children",
         options->has[PH_CHILDREN] ? "dynamically linked ones harden too, others do not"
-                                  : "not hardened but for the core limit, nor is a program that"
-                                    " this one becomes by exec; see --children",
+                                  : "not hardened but for the core limit; see --children",
         "");
     if (options->has[PH_CONFINED])
         say("confined", "it reads, traces and crashes no process outside; see confine --explain", "");

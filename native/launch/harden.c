@@ -10,18 +10,19 @@
 #include <link.h>
 
 static const char usage[] =
-    "usage: harden [--method auto|execute-only|copy|preload] [--children] [--keep NAME]...\n"
-    "              [--clear NAME]... [--strict] [--seal] [--confine] [--explain]\n"
+    "usage: harden [--method auto|execute-only|copy|preload] [--children [--except NAME]...]\n"
+    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--confine] [--explain]\n"
     "              [--] PROGRAM [ARG...]\n"
     "\n"
     "Starts a program so that no other process of its user can read its memory, from its first\n"
-    "instruction on. The program is otherwise unchanged.\n"
+    "instruction on. The program is otherwise unchanged. What it becomes by exec is hardened too.\n"
     "\n"
     "  --method auto          the first of the following that works here, copy excepted (default)\n"
     "  --method execute-only  an unreadable stand-in maps the program: no copy, no launch window\n"
     "  --method copy          an unreadable copy: its file can no longer change what runs\n"
     "  --method preload       a library hardens it before its main(): leaves a launch window\n"
-    "  --children             load the library into it and its dynamically linked descendants\n"
+    "  --children             harden its dynamically linked descendants too, before their main()\n"
+    "  --except NAME          of these, leave the programs of this name (or pattern) alone\n"
     "  --keep NAME            leave a variable (or PREFIX*) in the environment\n"
     "  --clear NAME           remove one more variable (or PREFIX*)\n"
     "  --strict               no_new_privs, remove more variables, copy a program that its user\n"

@@ -7,6 +7,7 @@
 #include "../core/platform.h"
 #include "../core/text.h"
 #include "explain.h"
+#include "library.h"
 #include "method.h"
 #include "variables.h"
 
@@ -17,17 +18,17 @@
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
 
-/* Always removed: fill_environment() and add_library() write the last three anew. */
-static const char *const own_variables[] = {"LD_*", SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,
-                                            PH_CHILDREN_VARIABLE, NULL};
+/* Always removed: fill_environment() and ph_add_library() write ours anew. */
+static const char *const own_variables[] = {
+    "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
+    PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, NULL};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
 /* Entries that the program's environment gets. */
-#define LIBRARY_ENTRIES 3
-#define ADDED (PH_VARIABLES + 1 + LIBRARY_ENTRIES + 1)
+#define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 1)
 
 static struct ph_options options;
 static struct ph_program program;
-static char set_aside[SET_ASIDE], removed_names[2048], library[PH_PATH], keep[PH_PATTERNS * 64];
+static char set_aside[SET_ASIDE], removed_names[2048];
 static struct ph_text aside, removed;
 
 static int is_own(const char *entry)
@@ -147,92 +148,6 @@ static char **fill_environment(char **entries)
     return entries;
 }
 
-static int is_readable(const char *path)
-{
-    return !ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0);
-}
-
-/* Finds our library beside the command, or in the package of the same environment:
- * ../lib/python3.N. Returns whether it is there. */
-static int find_beside(char path[PH_PATH])
-{
-    static const char *const folders[][2] = {
-        {"/lib/process-hardening", NULL},
-        {"/lib/python3.", "/site-packages/process_hardening"},
-        {"/lib64/python3.", "/site-packages/process_hardening"},
-        {"/lib/python3.", "/dist-packages/process_hardening"}, /* Debian's pip */
-    };
-    char own[PH_PATH];
-    const long length =
-        ph_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)own, sizeof own - 1, 0);
-
-    own[length < 0 ? 0 : length] = '\0';
-    for (int parts = 0; parts < 2; parts++) /* the command's name, and the folder "bin" */
-        *((char *)(uintptr_t)ph_basename(own) - (*own == '/')) = '\0';
-    for (unsigned long at = 0; length > 0 && at < 4 * 10; at++) {
-        const char *const *folder = folders[at % 4];
-        struct ph_text text = {path, PH_PATH, 0, 0};
-
-        ph_add(&text, own);
-        ph_add(&text, folder[0]);
-        if (folder[1]) {
-            ph_add_number(&text, 10 + at / 4);
-            ph_add(&text, folder[1]);
-        }
-        ph_add(&text, "/libprocess_hardening.so");
-        if (!text.cut && is_readable(path))
-            return 1;
-    }
-    return 0;
-}
-
-/* Writes LD_PRELOAD=PATH of the launcher's library. Returns NULL, or why that is impossible. */
-static const char *find_library(const struct ph_launcher *launcher, struct ph_text *entry)
-{
-    char found[PH_PATH];
-    const char *path = launcher->library;
-
-    if (!path && !find_beside(found))
-        return "our library is not installed beside this command";
-    if (!path)
-        path = found;
-    if (!is_readable(path))
-        return "our library cannot be read";
-    for (const char *c = path; *c; c++)
-        if (*c == ':' || *c == ' ')
-            return "LD_PRELOAD cannot name our library: install it into a path without blank"
-                   " and colon";
-    ph_add(entry, "LD_PRELOAD=");
-    ph_add(entry, path);
-    return entry->cut ? "the path of our library is too long" : NULL;
-}
-
-/* Writes what our library is to keep. Returns 0, or an exit status after ph_complain(). */
-static int write_keep(void)
-{
-    struct ph_text text = PH_TEXT(keep);
-
-    ph_add(&text, PH_KEEP_VARIABLE "=");
-    for (size_t i = 0; i < options.count[PH_KEEP]; i++) {
-        ph_add(&text, i ? ":" : "");
-        ph_add(&text, options.names[PH_KEEP][i]);
-    }
-    return text.cut ? ph_complain(PH_EXIT_USAGE, "--keep", "too many names") : 0;
-}
-
-/* Adds what our library needs (preload.c) to the environment, where a method or --children loads
- * it. entries has room for LIBRARY_ENTRIES. */
-static void add_library(char **entries)
-{
-    static char children[] = PH_CHILDREN_VARIABLE "=1";
-
-    *entries++ = library;
-    *entries++ = keep;
-    if (options.has[PH_CHILDREN])
-        *entries++ = children;
-    *entries = NULL;
-}
-
 /* Whether an error justifies falling back to a method with a launch window. Errors that an attacker
  * can cause from outside (descriptors, memory, limits, signals) do not. */
 static int is_refusal(long error)
@@ -271,16 +186,26 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
         }
         if (method == PH_PRELOAD && options.automatic && !options.has[PH_EXPLAIN])
             (void)ph_complain(0, program.path, buffer);
-        if (options.has[PH_CHILDREN] || method == PH_PRELOAD)
-            add_library(end);
+        if (!no_library || options.has[PH_CHILDREN]) {
+            const int status = ph_add_library(entries, end, (enum ph_method)method, &program,
+                                              &options);
+
+            if (status)
+                return status;
+        }
         error = ph_execute((enum ph_method)method, &program, entries, options.has[PH_EXPLAIN],
                            &place);
         if (!error && options.has[PH_EXPLAIN])
-            return ph_explain((enum ph_method)method, &program, &options, buffer, removed_names);
+            return ph_explain((enum ph_method)method, &program, &options, no_library, buffer,
+                              removed_names);
         if (!error) /* a faked success */
             error = -EIO;
         if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
             return PH_EXIT_CANNOT;
+        if (error == -ENOEXEC)
+            return ph_complain(PH_EXIT_CANNOT, program.path,
+                               program.is_native ? "damaged ELF file: the kernel cannot run it"
+                                                 : "for another machine: this one cannot run it");
         if (place.fd >= 0)
             (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
         is_caused |= !is_refusal(error);
@@ -327,20 +252,21 @@ static void reset_signals(void)
 /* Finds the program and starts it. words has PH_SPARE words of room before it. */
 static int find_and_start(const struct ph_launcher *launcher, char **words, int is_bypassed)
 {
-    struct ph_text entry = PH_TEXT(library);
-    const char *no_library = find_library(launcher, &entry);
+    const char *no_library = NULL;
     int status = ph_program_find(&program, words);
     size_t count = 0;
 
-    status = status ? status : write_keep();
     if (status)
         return status;
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
     if (is_bypassed)
         return start_unprotected();
-    if (options.has[PH_CHILDREN] && no_library)
-        return ph_complain(PH_EXIT_CANNOT, "--children", no_library);
+    status = ph_prepare_library(launcher->library, &program, &options, &no_library);
+    if (status)
+        return status;
+    if (launcher->keeps_environment)
+        no_library = "the program starts itself again";
     while ((*ph_platform_environ())[count])
         count++;
     {
@@ -368,12 +294,17 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, launcher->help, &options);
     if (!words)
         return PH_EXIT_USAGE;
+    /* Before another file gets its number. */
+    if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
+        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
     /* Before --seal, with which the process to try it on could not be read. */
     if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
         return status;
-    if (!launcher->keeps_environment)
+    if (!launcher->keeps_environment) {
+        status = ph_take_over_children(&options);
         take_over_set_aside();
-    status = enforce_options(launcher, &report);
+    }
+    status = status ? status : enforce_options(launcher, &report);
     if (status)
         return status;
     while (words[count])

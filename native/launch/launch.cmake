@@ -64,8 +64,10 @@ static const char *const strict_variables[] = {
 " @ONLY)
 
 # What the command and the extension share.
-set(launcher_sources ${launch}/launch.c ${launch}/options.c ${launch}/explain.c ${launch}/method.c
-                     ${launch}/program.c ${launch}/place.c ${launch}/image.c ${blobs})
+set(launcher_sources
+    ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c
+    ${launch}/method.c ${launch}/program.c ${launch}/place.c ${launch}/image.c ${blobs}
+    ${native}/preload/exceptions.c ${native}/preload/target.c)
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
 # Fixed addresses: nothing would relocate it.

@@ -4,6 +4,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "../preload/exceptions.h"
 #include "stub/stub.h"
 
 #include <errno.h>
@@ -11,10 +12,9 @@
 
 const struct ph_method_name ph_method_names[PH_METHODS] = {
     {"execute-only by name", "execute-only: a stand-in under the program's own path"},
-    {"execute-only in memory",
-     "execute-only: a stand-in in memory; the program sees /memfd:NAME as its own path"},
+    {"execute-only in memory", "execute-only: a stand-in in memory"},
     {"a copy by name", "copy, under the program's own path"},
-    {"a copy in memory", "copy in memory; the program sees /memfd:NAME as its own path"},
+    {"a copy in memory", "copy in memory"},
     {"preload", "preload: a library hardens it before its main()"},
     {"unreadable", "none needed: its file is unreadable, so the kernel protects the process"},
 };
@@ -27,6 +27,8 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
 {
     if (method == PH_PRELOAD && program->is_native && !program->has_interpreter)
         return "it is statically linked";
+    if (method == PH_PRELOAD && ph_lists(PH_EXCEPTIONS, program->name))
+        return "our library leaves this program alone: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
         return program->is_native ? no_library : "it is for another architecture than our library";
     if (PH_BIT(method) & PH_STAND_INS && !program->is_native)

@@ -57,7 +57,8 @@ static PyObject *list_words(char *const *words)
     return list;
 }
 
-/* Finds what words run; returns (status, path or line, argv, why our library cannot be loaded). */
+/* Finds what words run; returns (status, path or line, argv, why our library cannot be loaded,
+ * whether its file may not be read, which hardens it). */
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;
@@ -65,7 +66,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
     char **argv = NULL;
     PyObject *result = NULL;
     size_t count = 0;
-    int status;
+    int status, is_unreadable;
 
     if (!PyArg_ParseTuple(args, "O&z:find", ph_borrow_strings, &words, &no_library))
         return NULL;
@@ -79,9 +80,11 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
         status = ph_program_find(&program, argv + PH_SPARE);
         if (!status && program.fd >= 0)
             (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
-        result = status ? Py_BuildValue("(iyOO)", status, complaint, Py_None, Py_None)
-                        : Py_BuildValue("(iyNz)", status, program.path, list_words(program.argv),
-                                        ph_objection(PH_PRELOAD, &program, no_library));
+        is_unreadable = program.fd < 0 && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
+        result = status ? Py_BuildValue("(iyOOO)", status, complaint, Py_None, Py_None, Py_False)
+                        : Py_BuildValue("(iyNzN)", status, program.path, list_words(program.argv),
+                                        ph_objection(PH_PRELOAD, &program, no_library),
+                                        PyBool_FromLong(is_unreadable));
     } else {
         PyErr_NoMemory();
     }

@@ -13,7 +13,11 @@ static const char *const flags[PH_FLAGS] = {
     [PH_CONFINED] = "--confine",
     [PH_EXPLAIN] = "--explain",
 };
-static const char *const lists[PH_LISTS] = {[PH_KEEP] = "--keep", [PH_CLEAR] = "--clear"};
+static const char *const lists[PH_LISTS] = {
+    [PH_KEEP] = "--keep",
+    [PH_CLEAR] = "--clear",
+    [PH_EXCEPT] = "--except",
+};
 
 static const struct {
     const char *name;
@@ -73,6 +77,14 @@ static int is_pattern(const char *text)
     return !*text;
 }
 
+/* A program's base name, with "*" and "?" for what may differ. ":" would end it (ph_lists()). */
+static int is_program_pattern(const char *text)
+{
+    while (*text && *text != '/' && *text != ':')
+        text++;
+    return !*text;
+}
+
 static int add_name(struct parser *parser, enum ph_list list, const char *rest)
 {
     struct ph_options *options = parser->options;
@@ -80,7 +92,9 @@ static int add_name(struct parser *parser, enum ph_list list, const char *rest)
 
     if (!*name)
         return refuse(parser, lists[list], "needs a NAME");
-    if (!is_pattern(name))
+    if (list == PH_EXCEPT && !is_program_pattern(name))
+        return refuse(parser, name, "not the name of a program: write it without its path");
+    if (list != PH_EXCEPT && !is_pattern(name))
         return refuse(parser, name, "not a variable name: write NAME or PREFIX*");
     if (options->count[list] == PH_PATTERNS)
         return refuse(parser, lists[list], "too many names");
@@ -133,6 +147,10 @@ char **ph_parse_options(char **words, const char *help, struct ph_options *optio
         }
         if (parse_option(&parser))
             return NULL;
+    }
+    if (options->count[PH_EXCEPT] && !options->has[PH_CHILDREN]) {
+        (void)refuse(&parser, lists[PH_EXCEPT], "only with --children: others are not hardened");
+        return NULL;
     }
     if (*parser.words)
         return parser.words;

@@ -26,11 +26,11 @@ def launch(
 
 def find(
     words: Words, no_library: str | None, /
-) -> tuple[int, bytes, list[bytes] | None, str | None]:
+) -> tuple[int, bytes, list[bytes] | None, str | None, bool]:
     """What words run, after following PATH, "#!" lines and env(1).
 
     no_library -- why our library cannot be loaded into any program, or None
 
-    Returns (0, path, argv, why our library cannot be loaded into it), or (an exit status, the line
-    that says why there is no such program).
+    Returns (0, path, argv, why our library cannot be loaded into it, whether its file may not be
+    read, which hardens it), or (an exit status, the line that says why there is no such program).
     """

@@ -5,10 +5,12 @@ HardeningError of it.
 """
 
 from collections.abc import Callable
-from typing import Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- for a decorator
 
 Failure: TypeAlias = tuple[int, str, str, int]
 Names: TypeAlias = tuple[bytes, ...]
@@ -21,6 +23,8 @@ LOADER_VARIABLES: list[bytes]
 BYPASS_VARIABLE: str
 CHILDREN_VARIABLE: str
 KEEP_VARIABLE: str
+EXCEPT_VARIABLE: str
+EXCEPTIONS: str
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]
 """How this process was started, as its program's file showed when this module was loaded."""
 VERSION: str

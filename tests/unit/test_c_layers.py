@@ -17,7 +17,7 @@ COMMON = [name for name in SOURCES if Path(name).parent == Path("core")]
 FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h", "borrow.h"}
 """The names of the files that use Python's C API; all others run before Python or without it."""
 
-FOR_LINUX = {name for name in SOURCES if name.startswith("launch/")}
+FOR_LINUX = {name for name in SOURCES if name.startswith(("launch/", "preload/"))}
 """Linux's, without saying so in their names."""
 
 GENERATED = {"launch/variables.h"}

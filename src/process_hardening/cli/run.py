@@ -54,6 +54,7 @@ With CODEX_SKIP_HARDENING=1 the program is started unprotected, with a warning.
 OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     (("--method",), "method", "METHOD", "auto, execute-only, copy, preload or in-process"),
     (("--children",), "children", None, "harden all dynamically linked descendants too"),
+    (("--except",), "exceptions", "NAME", "of these, leave programs of this name alone"),
     (("--keep",), "keep", "NAME", "keep a variable (or PREFIX*) in the environment"),
     (("--clear",), "clear", "NAME", "remove one more variable (or PREFIX*)"),
     (
@@ -78,6 +79,7 @@ class Options:
     def __init__(self) -> None:
         self.method = AUTO
         self.children = False
+        self.exceptions: list[str] = []
         self.keep: list[str] = []
         self.clear: list[str] = []
         self.strict = False
@@ -200,6 +202,8 @@ def run(options: Options) -> int:
     """
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
         return _run_in_process(options)
+    if options.explain and sys.stdout is None:  # another file may have its number
+        raise CommandError("standard output is closed")
     from process_hardening.launch import become
 
     return become(_words_for_the_launcher(options))

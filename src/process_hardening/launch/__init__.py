@@ -65,16 +65,16 @@ def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
     _launch(["--method=execute-only", "--", *argv], entries, None, as_given=True)
 
 
-def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None]:
+def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, bool]:
     """What words would run, after following PATH, "#!" lines and env(1).
 
-    Returns the arguments that the program gets in the end, and why our library cannot be loaded
-    into it. Raises CommandError, which says why there is no such program.
+    Returns the arguments that the program gets in the end, why our library cannot be loaded into
+    it, and whether it is born hardened anyway because its file may not be read. Raises CommandError, which says why there is no such program.
     """
     _check_system()
     from process_hardening import _launcher
 
-    status, text, argv, no_library = _launcher.find(encode(words), why_not_preloaded())
+    status, text, argv, no_library, is_unreadable = _launcher.find(encode(words), why_not_preloaded())
     if argv is None:
         raise _error(status, text)
-    return tuple(map(os.fsdecode, argv)), no_library
+    return tuple(map(os.fsdecode, argv)), no_library, is_unreadable

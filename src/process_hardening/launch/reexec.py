@@ -24,8 +24,12 @@ from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
     from typing import NoReturn
+
+    from process_hardening import Report
+    from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
 """What the first start tells the second: PID:NAME:..., the process and what was removed from it.
@@ -34,6 +38,19 @@ The pid tells it from the marker of another process, which is ignored.
 """
 
 _RUN = "start it with `process-hardening run -- PROGRAM`"
+
+
+_DEBUGGER = "a debugger, which would be lost: debug it without reexec"
+_PROMPT = f"a prompt, where it is typed in: call it in a program, or {_RUN}"
+_HOSTS = {
+    "_pytest": "pytest: test the program in a process of its own, or without reexec",
+    "pdb": _DEBUGGER,
+    "bdb": _DEBUGGER,
+    "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel so",
+    "code": _PROMPT,
+    "_pyrepl": _PROMPT,
+}
+"""By the name of a package or module that calls the program: what it is, and what to do."""
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -51,6 +68,27 @@ def is_exposed() -> bool:
 def is_born_hardened() -> bool:
     """Whether this process runs a file that its caller may not read: an image of ours, or any."""
     return _native.STARTED != "ordinary"
+
+
+def harden_and_start_again(
+    policy: Policy | None, harden: Callable[[Policy | None, bool], Report]
+) -> Report:
+    """Harden this process; then start it again unless it was born hardened.
+
+    harden -- takes the policy, and whether a failure ends the process
+
+    Returns the Report when it is not started again. Raises HardeningError.
+    """
+    exposed = is_exposed()
+    report = harden(policy, True)
+    if report.bypassed:
+        return report
+    try:
+        removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
+    except HardeningError as error:
+        error.bypass_variable = policy.bypass_variable if policy else _native.BYPASS_VARIABLE
+        raise
+    return type(report)(**{**report.__dict__, "removed": removed})
 
 
 def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tuple[str, ...]:
@@ -123,8 +161,13 @@ def _objections() -> Iterator[str]:
 
 def _surroundings() -> Iterator[str]:
     """Programs that run this one within themselves, and would be started again with it."""
-    if "_pytest" in sys.modules:
-        yield "it runs inside pytest: test the program in a process of its own, or without reexec"
+    frame: FrameType | None = sys._getframe()
+    callers = set()
+    while frame:
+        callers.add(str(frame.f_globals.get("__name__")).partition(".")[0])
+        frame = frame.f_back
+    for name in [name for name in _HOSTS if name in callers]:
+        yield f"it runs inside {_HOSTS[name]}"
     bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
     monitoring = getattr(sys, "monitoring", None)
     if (
@@ -132,12 +175,9 @@ def _surroundings() -> Iterator[str]:
         or "pydevd" in sys.modules
         or (monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID))
     ):
-        yield "it runs inside a debugger, which would be lost: debug it without reexec"
-    ipython = sys.modules.get("IPython")
-    if ipython and ipython.get_ipython() is not None:
-        yield f"it runs inside IPython or Jupyter; {_RUN}, or the kernel so"
+        yield f"it runs inside {_HOSTS['bdb']}"
     if hasattr(sys, "ps1"):
-        yield f"it is typed in at a prompt: call it in a program, or {_RUN}"
+        yield f"it runs inside {_HOSTS['code']}"
 
 
 def _doubts_about_the_script() -> Iterator[str]:

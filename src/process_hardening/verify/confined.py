@@ -49,7 +49,7 @@ def plan_confined(
         notes.append(f"skipped, as the victim is started with them: {', '.join(skipped)}")
     return Plan(
         attacks=chosen,
-        commands=dict.fromkeys((CONTROL, CONFINED), plan.commands[CONTROL]),
+        starts=dict.fromkeys((CONTROL, CONFINED), plan.starts[CONTROL]),
         victims=(CONFINED,),
         program=plan.program,
         notes=(*plan.notes, *notes),

@@ -193,7 +193,7 @@ READERS = Topic(
     id="PH118",
     severity=INFO,
     words="this kernel cannot confine programs (Landlock)",
-    why="`confine` and `harden --confine` keep a program that is not trusted from reading every other"
+    why="`confine` and `harden --confine` keep a program that is not trusted from reading any other"
     " process. They need Landlock, and refuse to start anything without it.",
     fix="Boot Linux 5.13 or later with landlock in its lsm= list. Linux 6.12 and later also refuse"
     " the signals with which a program makes others leave a core.",

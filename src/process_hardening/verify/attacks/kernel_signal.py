@@ -14,7 +14,8 @@ from process_hardening.verify.attacks.core_dump import FILE_NEEDED, crash_by, fi
 from process_hardening.verify.model import BUILT_IN, CORE_FILE, KILLS, Attack, Attempt, Target
 
 _CPU_SECONDS = 1  # the least that RLIMIT_CPU takes
-_EXHAUST_SECONDS = 12.0
+_EXHAUST_SECONDS = 40.0
+_DELIVERY_SECONDS = 4.0
 _QUESTION = "x" * 60000  # long, so that the target spends its time on it
 
 
@@ -39,10 +40,14 @@ def limit_processor_time(target: Target) -> Attempt:
 
 def signal_by_descriptor(target: Target) -> Attempt:
     """Make the target the owner of a socket that announces data with SIGSEGV, and write to it."""
+    victim = target.victim
+    assert victim is not None
     ours, theirs = socket.socketpair()
 
     def write() -> None:
         theirs.send(b"x")
+        if victim.wait(_DELIVERY_SECONDS) is None:  # the kernel tells nobody that it refused
+            raise PermissionError(0, "SIGSEGV was not delivered", "fcntl(F_SETSIG)")
 
     with ours, theirs:
         fcntl.fcntl(ours, fcntl.F_SETOWN, target.pid)
@@ -65,7 +70,7 @@ ATTACKS = (
         find_missing=find_missing_file,
         run=limit_processor_time,
         core_pattern=CORE_FILE,
-        timeout=25.0,
+        timeout=60.0,
     ),
     Attack(
         name="core-sigio",
