@@ -33,6 +33,7 @@ static const struct {
     {EPIPE, "EPIPE", "Broken pipe"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
+    {EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"},
 };
 
 static void add_signed(struct ph_text *text, long number)
