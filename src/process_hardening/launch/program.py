@@ -76,7 +76,10 @@ def open_executable(path: str) -> int:
             raise CannotProtectError(f"{path}: not executable: chmod +x it")
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError as error:
-        raise UnreadableProgramError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UnreadableProgramError(
+            f"{path}: cannot be read: {error.strerror}: start it directly, the kernel keeps others"
+            " out of such a program from its start"
+        ) from None
     except OSError as error:
         raise CannotProtectError(f"{path}: cannot be read: {error.strerror}") from None
     if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
