@@ -57,10 +57,13 @@ def children(folder: Path, rounds: int) -> Section:
         make_environment(folder / f"venv-{mode}", mode)
         for mode in (hook.DISABLED, hook.ALWAYS, hook.ON_REQUEST)
     )
+    # What the library adds to the environment itself (native/preload/follow.c).
+    followed = {"LD_PRELOAD": library["LD_PRELOAD"], "PROCESS_HARDENING_FOLLOW": "-"}
     unreadable, _ = make_environment(folder / "venv-execute-only", hook.ALWAYS, execute_only=True)
     # label: the command, its environment, the same without hardening, and the limit in ms
     cases: dict[str, tuple[list[str], dict[str, str], list[str], float | None]] = {
         "true, preload library": (true, library, true, 1.0),
+        "true, followed through exec": (true, followed, true, 0.3),
         "python, preload library": (plain, library, plain, 1.0),
         "python, hook on": (on, {}, plain, 0.8),
         "python, execute-only interpreter with the hook on": (unreadable, {}, on, 0.2),
