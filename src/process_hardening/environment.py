@@ -70,7 +70,7 @@ def finish(
     fields: dict[str, Any],
     policy: Policy | None,
     request: Request,
-    removed: list[tuple[bytes, bytes]],
+    removed: list[tuple[bytes, bytes, int]],
 ) -> None:
     """The rest of harden(), which few calls need.
 
