@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -83,6 +83,7 @@ complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH0
 complete -c process-hardening -n '__process_hardening_is hook' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is hook' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
 complete -c process-hardening -n '__process_hardening_is hook' -l on-request -d 'enable: only below programs that have their children hardened (harden_children(), run --children)'
+complete -c process-hardening -n '__process_hardening_is hook' -l execute-only -d 'enable: also make the interpreter execute-only (Linux)'
 complete -c process-hardening -n '__process_hardening_is hook' -l system -d 'enable, disable: allow an interpreter outside a virtual environment'
 complete -c process-hardening -n '__process_hardening_is hook' -xa 'enable disable status'
 complete -c process-hardening -n '__process_hardening_is tui' -s h -l help -d 'show this help message and exit'
