@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
 from process_hardening.verify.attacks import find_attacks
+from process_hardening.verify.confined import plan_confined
 from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
@@ -103,6 +104,23 @@ def _is_hardened_when_plain(plan: Plan, as_container_root: bool) -> bool:
     (row,) = _execute(probe, as_container_root, None).attacks
     seen = row.observation
     return seen is not None and seen.refused and bool(seen.protected)
+
+
+def verify_confined(
+    argv: Sequence[str] = (),
+    attacks: Sequence[Attack] | None = None,
+    canary: str | None = None,
+    as_container_root: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Verification:
+    """Attack a victim that is not hardened, as a confined attacker and as one who is not.
+
+    argv -- a user's program and its arguments; empty: a victim of ours
+    The other arguments are those of verify_program().
+
+    Raises CommandError when this kernel cannot confine or the program cannot be started.
+    """
+    return _execute(plan_confined(argv, attacks, canary), as_container_root, progress)
 
 
 def verify_process(

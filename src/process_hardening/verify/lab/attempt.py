@@ -8,8 +8,10 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from process_hardening.verify.confined import CONFINED, run_confined
 from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.lab.start import NotReadyError, Program, RefusedToStartError, Victim
@@ -101,6 +103,7 @@ class _Targets:
         self._start = subject.starts.get(name)
         self._subject = subject
         self._victim: Victim | None = None
+        self._is_confined = name == CONFINED
 
     def __enter__(self) -> Self:
         return self
@@ -131,10 +134,16 @@ class _Targets:
             protected = (
                 is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
             )
-            attempt, seconds = _run(attack, victim.target(attack_folder))
+            target = victim.target(attack_folder)
+            run = partial(run_confined, _run) if self._is_confined else _run
+            attempt, seconds = run(attack, target)
+            if self._is_confined and attack.effect == LAUNCHES:
+                victim.wait_ready()  # its attacker was refused, and may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
+            if self._is_confined:
+                protected = None  # the victim is not, its attacker is held back
             keep = keep and bool(answers)
         except BaseException:
             keep = False

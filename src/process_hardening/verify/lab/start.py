@@ -266,8 +266,12 @@ class Victim:
         return self.wait(0.0) is None
 
     def signal(self, number: int) -> None:
-        """Send a signal to it."""
-        os.kill(self.pid, number)
+        """Send a signal to it. Raises OSError with the name of the call."""
+        try:
+            os.kill(self.pid, number)
+        except OSError as error:
+            call = f"kill({signal.Signals(number).name})"
+            raise type(error)(error.errno, error.strerror, call) from None
 
     def wait(self, seconds: float) -> int | None:
         """Its wait status, or None when it still runs after so many seconds."""
