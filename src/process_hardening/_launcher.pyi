@@ -1,4 +1,5 @@
 """The launcher (native/launch/module.c; Linux). Words and environment entries are bytes."""
+
 from typing import TypeAlias
 
 Words: TypeAlias = tuple[bytes, ...]

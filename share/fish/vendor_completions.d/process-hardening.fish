@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -49,8 +49,8 @@ complete -c process-hardening -n '__process_hardening_is status' -s h -l help -d
 complete -c process-hardening -n '__process_hardening_is status' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is status' -xa '(__fish_complete_pids)'
 complete -c process-hardening -n '__process_hardening_in verify' -s h -l help -d 'show this help message and exit'
-complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit ld-preload ld-audit launch-window gdb gcore lldb strace py-spy pystack perf hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
-complete -c process-hardening -n '__process_hardening_in verify' -l victim -xa 'pre-main reexec execute-only preload in-process' -d 'only this victim (repeatable)'
+complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit ld-preload ld-audit exec-self exec-path exec-daemon exec-env exec-shell exec-script worker-fork worker-spawn worker-forkserver launch-window launch-write launch-seize launch-getfd launch-chmod gdb gcore lldb strace py-spy pystack perf hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
+complete -c process-hardening -n '__process_hardening_in verify' -l victim -xa 'pre-main reexec execute-only preload in-process harden-own-name harden-memfd harden-by-root interpreter interpreter-of-root' -d 'only this victim (repeatable)'
 complete -c process-hardening -n '__process_hardening_in verify' -l built-in -d 'only the attacks that need no external tool'
 complete -c process-hardening -n '__process_hardening_in verify' -l pid -xa '(__fish_complete_pids)' -d 'attack a running process without harming it'
 complete -c process-hardening -n '__process_hardening_in verify' -l canary -x -d 'a secret that the program or process holds; - reads it from standard input'
@@ -83,6 +83,7 @@ complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH0
 complete -c process-hardening -n '__process_hardening_is hook' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is hook' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
 complete -c process-hardening -n '__process_hardening_is hook' -l on-request -d 'enable: only below programs that have their children hardened (harden_children(), run --children)'
+complete -c process-hardening -n '__process_hardening_is hook' -l execute-only -d 'enable: also make the interpreter execute-only (Linux)'
 complete -c process-hardening -n '__process_hardening_is hook' -l system -d 'enable, disable: allow an interpreter outside a virtual environment'
 complete -c process-hardening -n '__process_hardening_is hook' -xa 'enable disable status'
 complete -c process-hardening -n '__process_hardening_is tui' -s h -l help -d 'show this help message and exit'

@@ -69,12 +69,15 @@ def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, boo
     """What words would run, after following PATH, "#!" lines and env(1).
 
     Returns the arguments that the program gets in the end, why our library cannot be loaded into
-    it, and whether it is born hardened anyway because its file may not be read. Raises CommandError, which says why there is no such program.
+    it, and whether it is born hardened anyway because its file may not be read. Raises
+    CommandError, which says why there is no such program.
     """
     _check_system()
     from process_hardening import _launcher
 
-    status, text, argv, no_library, is_unreadable = _launcher.find(encode(words), why_not_preloaded())
+    status, text, argv, no_library, is_unreadable = _launcher.find(
+        encode(words), why_not_preloaded()
+    )
     if argv is None:
         raise _error(status, text)
     return tuple(map(os.fsdecode, argv)), no_library, is_unreadable
