@@ -47,7 +47,12 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {process_hardening.__version__}"
     )
-    subparsers = parser.add_subparsers(dest="command_name", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(
+        dest="command_name",
+        metavar="COMMAND",
+        required=True,
+        prog=parser.prog,  # else argparse makes a formatter to find it, and imports shutil for that
+    )
     for name in commands:
         module = import_module(COMMANDS[name])
         subparser = subparsers.add_parser(

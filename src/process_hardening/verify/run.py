@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
 from process_hardening.verify.attacks import find_attacks
 from process_hardening.verify.confined import plan_confined
-from process_hardening.verify.judge import KNOWN_LIMITS, ROOTS_LIMITS, result_for
+from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.machine import describe_environment, read_yama_scope
@@ -151,8 +151,7 @@ def _execute(
     started = time.monotonic()
     with LaboratoryProcess(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
-        limits = {**KNOWN_LIMITS, **(ROOTS_LIMITS if as_container_root else {})}
-        table = Table(plan, read_yama_scope(), limits)
+        table = Table(plan, read_yama_scope())
         for event in laboratory.run(plan):
             step = table.add(event)
             if step and progress:
@@ -169,17 +168,9 @@ def _execute(
 class Table:
     """The table while it fills with the laboratory's events."""
 
-    def __init__(
-        self, plan: Plan, yama: int, limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS
-    ) -> None:
-        """An empty table.
-
-        plan -- what is attacked
-        yama -- kernel.yama.ptrace_scope
-        limits -- the documented leaks: (attack, victim) to reason
-        """
+    def __init__(self, plan: Plan, yama: int) -> None:
+        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
         self._plan = plan
-        self._limits = limits
         self._yama = yama
         self._attacks = {attack.name: attack for attack in plan.attacks}
         self._observed: dict[str, dict[str, Observation]] = {name: {} for name in self._attacks}
@@ -229,7 +220,7 @@ class Table:
         observed = self._observed[name]
         in_order = {victim: observed[victim] for victim in self._plan.names if victim in observed}
         known = self._plan.canary_known
-        row = result_for(self._attacks[name], in_order, missing, self._yama, known, self._limits)
+        row = result_for(self._attacks[name], in_order, missing, self._yama, known)
         self._rows[name] = row
         return row
 

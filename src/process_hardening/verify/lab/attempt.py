@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from process_hardening.verify.confined import CONFINED, run_confined
 from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
-from process_hardening.verify.lab.start import NotReadyError, Program, Victim
+from process_hardening.verify.lab.start import NotReadyError, Program, RefusedToStartError, Victim
 from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
     BUILT_IN,
@@ -70,6 +70,10 @@ def observe(
             os.mkdir(here)
             try:
                 yield _observe_launches(attack, targets, here)
+            except RefusedToStartError as error:
+                closed = attack.effect == LAUNCHES  # otherwise it should have started
+                failure = None if closed else str(error)
+                yield Observation(message=str(error), failed_closed=closed, failure=failure)
             except NotReadyError as error:
                 message = str(error)
                 if subject.program and subject.program.canary:
