@@ -179,10 +179,11 @@ def test_the_libraries_show_only_what_they_must(extracted: Path) -> None:
 
 
 def test_the_preload_library_needs_no_other(extracted: Path) -> None:
-    """So one file serves glibc and musl; the extensions need libc alone."""
+    """So one file serves glibc and musl; the extensions need at most libc."""
     assert "(NEEDED)" not in dynamic(extracted / PRELOAD)
     for extension in EXTENSIONS:
-        assert re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic(extracted / extension)) == ["libc.so.6"]
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic(extracted / extension))
+        assert set(needed) <= {"libc.so.6"}
 
 
 @pytest.mark.parametrize("name", [*EXTENSIONS, PRELOAD])

@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from process_hardening.verify.confined import CONFINED, run_confined
@@ -135,8 +134,10 @@ class _Targets:
                 is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
             )
             target = victim.target(attack_folder)
-            run = partial(run_confined, _run) if self._is_confined else _run
-            attempt, seconds = run(attack, target)
+            if self._is_confined:
+                attempt, seconds = run_confined(_run, attack, target)
+            else:
+                attempt, seconds = _run(attack, target)
             if self._is_confined and attack.effect == LAUNCHES:
                 victim.wait_ready()  # its attacker was refused, and may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
