@@ -30,8 +30,10 @@ static const struct {
     {EMFILE, "EMFILE", "Too many open files"},
     {EFBIG, "EFBIG", "File too large"},
     {ENOSPC, "ENOSPC", "No space left on device"},
+    {EPIPE, "EPIPE", "Broken pipe"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
+    {EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"},
 };
 
 static void add_signed(struct ph_text *text, long number)

@@ -30,11 +30,18 @@ struct ph_program {
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
+/* Writes the path of a program to found, as execvp(3) finds it. Returns 0, or after one line on
+ * standard error an exit status. */
+int ph_program_search(const char *name, char found[PH_PATH]);
+
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
  * words before argv. Returns 0, or after one line on standard error an exit status. */
 int ph_program_find(struct ph_program *program, char **argv);
 
-/* One line on standard error: "process-hardening: WHO: WHAT". Returns status. */
+/* Says why nothing is started, or for status 0 what to know of the start: "process-hardening: WHO:
+ * WHAT". Returns status. */
 int ph_complain(int status, const char *who, const char *what);
+/* What it does with a line that has a status: by default, writes it to standard error. */
+extern void (*ph_complaint)(const char *line);
 
 #endif

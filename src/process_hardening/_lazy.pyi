@@ -1,4 +1,4 @@
-"""For type checkers and editors: the names in the table _MODULE_OF of __init__.py."""
+"""For type checkers and editors: the names in the table of _names.py."""
 
 from process_hardening.children import ChildCheck as ChildCheck
 from process_hardening.children import ChildrenReport as ChildrenReport
@@ -6,11 +6,18 @@ from process_hardening.children import check_child as check_child
 from process_hardening.children import harden_children as harden_children
 from process_hardening.children import popen_unhardened as popen_unhardened
 from process_hardening.debug_window import debuggable as debuggable
+from process_hardening.domain import ConfinedStarter as ConfinedStarter
+from process_hardening.domain import Confinement as Confinement
+from process_hardening.domain import confine as confine
+from process_hardening.domain import confined as confined
+from process_hardening.domain import confinement as confinement
+from process_hardening.domain import popen_confined as popen_confined
 from process_hardening.drift import guard_environment as guard_environment
 from process_hardening.drift import recheck as recheck
 from process_hardening.drift import rescrub as rescrub
 from process_hardening.drift import watch as watch
 from process_hardening.environment import child_env as child_env
+from process_hardening.errors import ConfinementError as ConfinementError
 from process_hardening.errors import DebugWindowError as DebugWindowError
 from process_hardening.errors import HardeningError as HardeningError
 from process_hardening.errors import InjectorRefusedError as InjectorRefusedError

@@ -8,6 +8,7 @@ secret_arguments(), looks at the shape of a value and tells its kind.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ _SUSPECT = re.compile(
     rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
     rb"|_U[RI][LI]=|CONNECTION_STRING="
 )
-_OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)", re.DOTALL)
+# Compiled on first use: few command lines get that far.
+_OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
+_ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
 
 def is_secret_name(
@@ -168,12 +170,17 @@ def is_secret_name(
         return True
     if name in never:
         return False
-    upper = name.upper()
+    return _reads_as_secret(name.upper())
+
+
+@lru_cache(maxsize=4096)  # the processes of a machine have the same names
+def _reads_as_secret(upper: str) -> bool:
     if upper in SECRET_NAMES or upper.startswith(_SECRET_BEGINNINGS):
         return True
     return _ENDING.search(upper) is not None and _HARMLESS_ENDING.search(upper) is None
 
 
+@lru_cache(maxsize=4096)
 def may_hold_address(name: str) -> bool:
     """Whether a variable of that name holds a URL, which may have a password in it."""
     return _ADDRESS.search(name.upper()) is not None
@@ -193,14 +200,14 @@ def is_secret_variable(name: str, value: str) -> bool:
 
 def _named_in(argument: str, following: str) -> str | None:
     """The name of the secret that an argument hands over, with its value or before it."""
-    option = _OPTION.fullmatch(argument)
+    option = re.fullmatch(_OPTION, argument)
     if option:
         name = option[1].lower().replace("_", "-")
         value = option[3] if option[2] else following
         if name in SECRET_OPTIONS and not (option[3] and not option[2]):
             handed_over = value and (option[2] or not value.startswith("-"))
             return argument[: option.end(1)] if handed_over else None
-    assignment = _ASSIGNMENT.fullmatch(argument)
+    assignment = re.fullmatch(_ASSIGNMENT, argument)
     if assignment and is_secret_name(assignment[1]):
         return assignment[1]
     return None
@@ -227,7 +234,7 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
             found[name] = None
             continue
         for kind, pattern in _SHAPES:
-            if re.search(pattern, word):  # compiled on first use: nearly always there is none
+            if re.search(pattern, word):
                 found[kind] = None
     return tuple(found)
 

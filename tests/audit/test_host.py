@@ -53,7 +53,7 @@ def host_of(root: Path, files: dict[str, str | None]) -> Host:
         if text is not None:
             path.write_text(text)
     host = read_host(str(root), try_exit_race=False)
-    return host.replace(exit_race=FIXED, exit_race_source=TRIED)
+    return host.replace(exit_race=FIXED, exit_race_source=TRIED, landlock=6, refuses_signals=True)
 
 
 def checks_of(host: Host, postures: tuple[Posture, ...] = ()) -> tuple[Check, ...]:
@@ -76,6 +76,18 @@ def test_a_good_host(tmp_path: Path) -> None:
     host = host_of(tmp_path, {})
     assert ids(host) == []
     assert unknown_topics(host) == []
+
+
+@pytest.mark.parametrize(
+    ("landlock", "refuses_signals", "expected"),
+    [(0, False, ["PH118"]), (5, False, ["PH118"]), (6, True, []), (None, None, [])],
+)
+def test_a_kernel_that_cannot_confine_is_a_finding(
+    landlock: int | None, refuses_signals: bool | None, expected: list[str], tmp_path: Path
+) -> None:
+    host = host_of(tmp_path, {}).replace(landlock=landlock, refuses_signals=refuses_signals)
+    assert ids(host) == expected
+    assert unknown_topics(host) == (["Landlock"] if landlock is None else [])
 
 
 @pytest.mark.parametrize(

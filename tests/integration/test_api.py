@@ -531,7 +531,7 @@ def test_repr_of_report_and_status() -> None:
     assert found["report"] == (
         "Report(inspection='applied', core_limit='applied', environment='already in place',"
         " no_new_privs='skipped', seal='skipped', children='skipped', removed=(),"
-        " bypassed=False, seccomp=0)"
+        " bypassed=False, started='ordinary', seccomp=0)"
     )
     assert found["status"] == (
         "Status(inspectable=False, dumpable=0, no_new_privs=False, sealed=False,"

@@ -85,6 +85,8 @@ class Host(Record):
     swaps -- the swap areas; hidepid -- of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
+    landlock -- the version of Landlock's interface, 0 for none: whether confine works;
+        refuses_signals -- whether it also keeps confined programs from sending signals
     root_like -- members of groups that are as good as root: (group, users)
     capable_files -- programs that carry capabilities of reading others: (path, names)
     """
@@ -109,6 +111,8 @@ class Host(Record):
     hidepid: str | None = None
     exit_race: str | None = None
     exit_race_source: str | None = None
+    landlock: int | None = None
+    refuses_signals: bool | None = None
     root_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
     capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
     hidden: tuple[str, ...] = ()
@@ -336,6 +340,13 @@ def _learn_exit_race(kernel: str, may_try: bool) -> dict[str, str | None]:
     return {"exit_race": by_version, "exit_race_source": by_version and BY_VERSION}
 
 
+def _learn_confinement() -> dict[str, Any]:
+    from process_hardening.domain import confinement
+
+    kernel = confinement()
+    return {"landlock": kernel.landlock, "refuses_signals": kernel.refuses_signals}
+
+
 def read_rules(root: str = "/") -> Host:
     """Only what processes are judged by: fast enough for every audit."""
     files = _Files(root)
@@ -376,6 +387,7 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
         "swaps": _read_swaps(files),
         "root_like": tuple(_list_root_like(files)),
         "capable_files": tuple(_list_capable_files(files)),
+        **_learn_confinement(),
         **_read_preload_file(files),
         **_learn_exit_race(rules.kernel, try_exit_race),
     }

@@ -44,7 +44,7 @@ def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
     program = _PYTHON.search(exe.removesuffix(" (deleted)"))
     version = program and program[1]
     for _, path in code:
-        library = _PYTHON_LIBRARY.search(path)
+        library = b"/libpython" in path and _PYTHON_LIBRARY.search(path)
         if library:
             version = library[1].decode()
     if version:

@@ -14,6 +14,7 @@ from process_hardening.table import table
 from process_hardening.verify import (
     BROKEN_VICTIMS,
     BUILT_IN,
+    SAMPLES,
     TOOL,
     VICTIMS,
     Attack,
@@ -22,6 +23,7 @@ from process_hardening.verify import (
     find_attacks,
     list_attacks,
     verify,
+    verify_confined,
     verify_process,
     verify_program,
 )
@@ -37,11 +39,14 @@ victims:
   {", ".join(VICTIMS)};
   broken on purpose, to show what a failure looks like: {", ".join(BROKEN_VICTIMS)}
 
+  Without --victim, other forms of an attack are made on {", ".join(SAMPLES)} only.
+
 exit status:
   0    every attack that leaked from the control was blocked, except for documented limits (*)
   1    a secret leaked from a hardened victim
   2    usage or internal error
-  3    inconclusive: nothing leaked from the control, or a victim did not get ready or answer
+  3    inconclusive: an attack did not leak from the control (a tool does not count), a victim did
+       not get ready or answer, or the program is hardened even when it is started plain
   127  no such program
 """
 
@@ -69,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--built-in", action="store_true", help="only the attacks that need no external tool"
+    )
+    parser.add_argument(
+        "--confined",
+        action="store_true",
+        help="attack a victim that is not hardened, or PROGRAM, from a confined attacker",
     )
     parser.add_argument("--pid", metavar="PID", help="attack a running process without harming it")
     parser.add_argument(
@@ -128,6 +138,8 @@ def _verify(
     progress = _show_progress if is_terminal else None
     as_root = options.as_root_without_ptrace
     program = options.program[options.program[:1] == ["--"] :]
+    if options.confined and (options.victim or options.pid is not None):
+        raise CommandError("--confined attacks a victim of its own or a program: no other option")
     if options.victim and (program or options.pid is not None):
         raise CommandError("--victim is for victims of ours, not for a program or a process")
     if program and options.pid is not None:
@@ -136,11 +148,13 @@ def _verify(
         raise CommandError("--canary is for a program or a process that holds it")
     canary = _read_canary(options.canary)
     try:
+        if options.confined:
+            return verify_confined(program, attacks, canary, as_root, progress)
         if program:
             return verify_program(program, attacks, canary, as_root, progress)
         if options.pid is not None:
             return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
-        return verify(attacks, options.victim or VICTIMS, as_root, progress)
+        return verify(attacks, options.victim or None, as_root, progress)
     except KeyboardInterrupt:
         raise StoppedError("stopped; nothing is left running") from None
     finally:

@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 
 from process_hardening.verify.model import (
@@ -96,15 +97,23 @@ def _collect_core(
 
 def crash(number: int, target: Target) -> Attempt:
     """Kill the target with a signal and look for the secrets in the core."""
+    assert target.victim is not None
+    return crash_by(partial(target.victim.signal, number), signal.Signals(number).name, target)
+
+
+def crash_by(cause: Callable[[], object], name: str, target: Target) -> Attempt:
+    """Crash the target and look for the secrets in the core.
+
+    cause -- makes the target end; name -- the signal that ends it, for people
+    """
     victim = target.victim
     assert victim is not None
     pattern = read_core_pattern()
     before = _find_cores(victim.cwd, target.pid)
-    victim.signal(number)
+    cause()
     status = victim.wait(_DEATH_SECONDS)
-    name = signal.Signals(number).name
     if status is None:
-        return Attempt(False, f"{name}: the target did not end")
+        raise RuntimeError(f"{name}: the target did not end")
     dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
     places, size = _collect_core(target, victim.cwd, dumped, before)
     ended = f"killed by {name}" if os.WIFSIGNALED(status) else "exited despite the signal"
@@ -132,11 +141,11 @@ def raise_limit_and_crash(target: Target) -> Attempt:
     return Attempt(False, message, errno.EPERM)
 
 
-_FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
+FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
 _PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
 
 
-def _crash_attack(name: str, number: signal.Signals, pattern: str) -> Attack:
+def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool = True) -> Attack:
     is_pipe = pattern == CORE_PIPE
     return Attack(
         name=name,
@@ -144,13 +153,14 @@ def _crash_attack(name: str, number: signal.Signals, pattern: str) -> Attack:
         summary=f"crash it with {number.name}, read the core from a {pattern}",
         type="core dump",
         targets="any process",
-        requires=_PIPE_NEEDED if is_pipe else _FILE_NEEDED,
+        requires=_PIPE_NEEDED if is_pipe else FILE_NEEDED,
         refusal="no core appears",
         effect=KILLS,
         command=f"kill(PID, {number.name}); read the core from a {pattern}",
         find_missing=find_missing_pipe if is_pipe else find_missing_file,
         run=partial(crash, number),
         core_pattern=pattern,
+        repeats=repeats,
         timeout=12.0,
     )
 
@@ -162,7 +172,7 @@ ATTACKS = (
         summary="raise its core limit, crash it, read the core",
         type="core dump",
         targets="a process that lowered only its soft core limit",
-        requires=_FILE_NEEDED,
+        requires=FILE_NEEDED,
         refusal="EPERM from prlimit, as the hard limit is 0 too",
         effect=KILLS,
         command="prlimit(PID, RLIMIT_CORE, hard limit); kill(PID, SIGSEGV); read the core",
@@ -174,10 +184,10 @@ ATTACKS = (
     ),
     # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, a truncated mapping.
     _crash_attack("core-abort", signal.SIGABRT, CORE_FILE),
-    _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE),
+    _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE, repeats=False),
     _crash_attack("core-quit", signal.SIGQUIT, CORE_FILE),
     _crash_attack("core-bus", signal.SIGBUS, CORE_FILE),
     _crash_attack("core-pipe-abort", signal.SIGABRT, CORE_PIPE),
-    _crash_attack("core-pipe-segv", signal.SIGSEGV, CORE_PIPE),
+    _crash_attack("core-pipe-segv", signal.SIGSEGV, CORE_PIPE, repeats=False),
     _crash_attack("core-pipe-quit", signal.SIGQUIT, CORE_PIPE),
 )
