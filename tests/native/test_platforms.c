@@ -332,6 +332,7 @@ static void test_status(const void *argument)
     CHECK(actual.inspectable == expected->inspectable);
     CHECK(actual.no_new_privs == expected->no_new_privs);
     CHECK(actual.sealed == expected->sealed);
+    CHECK(actual.seccomp == expected->seccomp);
     CHECK(actual.tracer_pid == expected->tracer_pid);
     CHECK(actual.core_known == expected->core_known);
     CHECK(actual.core_soft == expected->core_soft);
