@@ -70,7 +70,7 @@ def finish(
     fields: dict[str, Any],
     policy: Policy | None,
     request: Request,
-    removed: list[tuple[bytes, bytes]],
+    removed: list[tuple[bytes, bytes, int]],
 ) -> None:
     """The rest of harden(), which few calls need.
 
@@ -207,6 +207,40 @@ def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
     return [*entries, f"{CHILDREN_VARIABLE}=1".encode()] if children else entries
 
 
+_FORKSERVER = "multiprocessing.forkserver"
+_forkserver_is_refused = False
+
+
+def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "import" and arguments[0] == _FORKSERVER:
+        raise RuntimeError(_FORKSERVER_PROBLEM)
+
+
+_FORKSERVER_PROBLEM = (
+    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to it:"
+    " use the start method 'spawn' or 'fork', or leave children unhardened"
+)
+
+
+def _refuse_forkserver() -> None:
+    """Make the start method 'forkserver' fail where nothing protects its socket.
+
+    Its module is imported when the first worker is started. Raises HardeningError, with nothing
+    changed, when one was.
+    """
+    global _forkserver_is_refused
+    import sys
+
+    if _forkserver_is_refused or sys.version_info >= (3, 14):
+        return
+    if _FORKSERVER in sys.modules:
+        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
+
+        raise HardeningError(0, _FORKSERVER_PROBLEM, "children", ENVIRONMENT_ERROR)
+    sys.addaudithook(_refuse_forkserver_module)
+    _forkserver_is_refused = True
+
+
 def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
     """Put our library into the environment that children get: Policy(children='harden').
 
@@ -236,6 +270,7 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
         raise HardeningError(
             0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
         )
+    _refuse_forkserver()
     # This process did not obey it, so its children must not.
     os.unsetenv(_native.BYPASS_VARIABLE)
     os.environ.pop(_native.BYPASS_VARIABLE, None)

@@ -148,7 +148,8 @@ class SecretBuffer(SecretMemory):
     def from_env(cls, name: str, *, require: Kind | None = None) -> Self:
         """Take a variable as take_env() does, without making a str of it.
 
-        require -- as above. Raises what take_env() raises, and SecretMemoryError; nothing has changed then.
+        require -- as above. Raises what take_env() raises, and SecretMemoryError; nothing has
+        changed then.
         """
         return _take(name, lambda value: cls(value, require=require))
 

@@ -458,8 +458,10 @@ def test_an_initial_block_that_cannot_be_found(programs: Path) -> None:
 RECIPES = {
     "a file": "open({key!r}, 'rb', buffering=0).readinto(secret)",
     "a socket": "ours.recv_into(secret)",
-    "hmac": "(os.readv(os.open({key!r}, 0), [secret]), hmac.digest(secret, b'message', 'sha256'))",
-    "send": "(os.readv(os.open({key!r}, 0), [secret]), ours.send(secret), theirs.recv_into(secret))",
+    "hmac": "(os.readv(os.open({key!r}, 0), [secret]), hmac.digest(secret, b'text', 'sha256'))",
+    "send": (
+        "(os.readv(os.open({key!r}, 0), [secret]), ours.send(secret), theirs.recv_into(secret))"
+    ),
 }
 """What docs/lasting.md says to do; Console's lines, with a SecretBuffer named secret."""
 

@@ -149,7 +149,7 @@ def test_libraries_of_other_languages_find_themselves(
     if not shutil.which(compiler[0]):
         support.fail_or_skip(compiler[0])
     (tmp_path / compiler[-1]).write_text(source)
-    support.run(compiler, cwd=tmp_path, check=True)
+    support.run(compiler, cwd=tmp_path, check=True, timeout=300)
     program = str(tmp_path / "own")
     results = [support.run([*words, program]) for words in ([], [*IN_MEMORY, harden])]
 

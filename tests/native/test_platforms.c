@@ -2,7 +2,6 @@
  * of the calls, the message and status of each failure, and the memory afterwards.
  * system.h has the tables of the system that this was compiled for. */
 #include "check.h"
-#include "launch/image.h"
 #include "system.h"
 
 #include <stdlib.h>
@@ -351,20 +350,6 @@ static void test_warn(const void *argument)
     CHECK_TEXT(fake_log, "standard error:one line\n");
 }
 
-static void test_exec_image(const void *argument)
-{
-    char *const none[] = {NULL};
-    struct ph_failure failure;
-
-    (void)argument;
-    check_case = "ph_exec_image";
-    memset(&failure, 0x55, sizeof failure);
-    ph_exec_image(-1, "name", none, none, &failure);
-    CHECK(failure.reason == PH_CALL_FAILED);
-    CHECK(failure.error == ENOSYS);
-    CHECK_TEXT(failure.call, "ph_exec_image");
-}
-
 static void exit_otherwise(void)
 {
     _exit(99);
@@ -396,7 +381,6 @@ int main(void)
     isolated(test_again, NULL);
     isolated(test_fork, NULL);
     isolated(test_warn, NULL);
-    isolated(test_exec_image, NULL);
     isolated(test_exit, NULL);
     if (SETENV_CHANGES_VECTOR) {
         isolated(test_vector_changed, NULL);

@@ -12,7 +12,8 @@ _FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
 """PEP 768."""
 
 FRAMEWORKS = {
-    "multiprocessing": rb"from multiprocessing\.(?:spawn|forkserver|resource_tracker) import",
+    "multiprocessing": rb"from multiprocessing\.(?:spawn|resource_tracker) import",
+    "forkserver": rb"from multiprocessing\.forkserver import",
     "celery": rb"(?:^|[/\0])celery(?:\0|$)",
     "gunicorn": rb"(?:^|[/\0])gunicorn(?:\0|:|$)",
     "uvicorn": rb"(?:^|[/\0])uvicorn(?:\0|$)",

@@ -90,21 +90,20 @@ def verify_program(
     it is hardened although it is started plain.
     """
     plan = plan_program(argv, attacks, canary, as_container_root)
-    _refuse_hardened(plan, as_container_root)
+    if _is_hardened_when_plain(plan, as_container_root):
+        raise NotKnownError(
+            f"{argv[0]}: is hardened even when it is started plain, so there is nothing to compare"
+            " with: start it and attack it with `process-hardening verify --pid PID`"
+        )
     return _execute(plan, as_container_root, progress)
 
 
-def _refuse_hardened(plan: Plan, as_container_root: bool) -> None:
-    """Raise NotKnownError for a program that hardens itself: it would be no control."""
+def _is_hardened_when_plain(plan: Plan, as_container_root: bool) -> bool:
+    """Whether the program of a plan hardens itself: it would be no control."""
     probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
     seen = row.observation
-    if seen is not None and seen.refused and seen.protected:
-        program = plan.starts[CONTROL].program[0]
-        raise NotKnownError(
-            f"{program}: is hardened even when it is started plain, so there is nothing to compare"
-            " with: start it and attack it with `process-hardening verify --pid PID`"
-        )
+    return seen is not None and seen.refused and bool(seen.protected)
 
 
 def verify_confined(
