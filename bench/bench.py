@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from children import children
+from launch import memory, start_times
 from measure import Command, MeasureError, interleave, median_difference
 from report import Row, Section, as_json, machine, table
 from variants import (
@@ -296,6 +297,8 @@ def main() -> int:
             "import + call": import_and_call,
             "the call alone": call_alone,
             "process-hardening run": run_methods,
+            "harden": start_times,
+            "harden, memory": memory,
             "children": children,
             "peak memory": lambda folder, rounds: peak_memory(folder, max(rounds // 20, 3)),
             "instructions": lambda folder, _: instructions(folder, 3),

@@ -1,0 +1,2 @@
+# Opens the link /proc/self/exe itself.
+start ./appimage link 2>&1
