@@ -57,8 +57,10 @@ def judge(program: Program, way: str, plain: scene.Run, run: scene.Run) -> Recor
     judged: Record = {"same": run.same_as(plain), "started": sorted(set(run.started))}
     if not judged["same"]:
         judged["differences"] = run.differences(plain)
-    if why := program.differences.get(way):
-        judged["why"] = why
+        if why := program.differences.get(way):
+            judged["why"] = why
+    elif way in program.differences:
+        print(f"{program.slug}: no longer differs: {way}", file=sys.stderr)
     return judged
 
 
@@ -106,6 +108,8 @@ def main() -> int:
         return 0
     if os.getuid():
         sys.exit("compat.py: only root can make the namespaces it runs programs in; use sudo")
+    if Path("/proc/sys/fs/suid_dumpable").read_text() != "0\n":
+        sys.exit("compat.py: with fs.suid_dumpable set no start is execute-only: set it to 0")
     # Programs inherit ignored signals, and a shell's background jobs ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not (options.only or options.resume):

@@ -17,15 +17,15 @@ COLUMNS = {
     "children": "`harden --children`",
     "memory": "`harden`, in a memfd",
 }
-"""The hardened ways as the table names them, in order."""
+"""The hardened ways of catalogue.HARDENED, as the table names them."""
 
 
 def is_explained(record: Record) -> bool:
-    """Whether a program worked plainly and differs exactly where its row says so."""
+    """Whether a program worked plainly and differs only where its row says why."""
     if "missing" in record:
         return True
     return record["plain"]["status"] == 0 and all(
-        run["same"] != ("why" in run) for run in record["ways"].values()
+        run["same"] or "why" in run for run in record["ways"].values()
     )
 
 
@@ -33,9 +33,10 @@ def verdict(run: Record | None) -> str:
     """Say in a few words what became of one way."""
     if run is None:
         return "not run"
+    by_preload = any(method.startswith("preload") for method in run["started"])
     if run["same"]:
-        return "the same" if "why" not in run else "the same, though its row explains a difference"
-    return run.get("why", "different")
+        return "the same, by preload" if by_preload else "the same"
+    return str(run.get("why", "different"))
 
 
 def verdicts(record: Record) -> list[str]:

@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "compat"))
 from catalogue import PROGRAMS  # noqa: E402
+
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 # What is needed, how to see whether it is there, and the Debian package that has it.
@@ -67,9 +68,9 @@ COMPAT: list[Need] = [
         f"libpython3.{sys.version_info.minor}-testsuite",
     ),
     *(
-        (program.name, lambda program=program: not program.missing(), program.source[len("apt ") :])
+        (program.name, lambda program=program: not program.missing(), " ".join(program.packages))
         for program in PROGRAMS
-        if program.source.startswith("apt ") and program.commands
+        if program.packages and program.commands
     ),
 ]
 MACHINES: list[Need] = [
@@ -174,7 +175,15 @@ def install_programs(folder: Path) -> None:
     """Install what `make compat` needs beside Debian's packages and those of PyPI."""
     shutil.copy(ROOT / "compat" / "package.json", folder)
     if shutil.which("npm"):
-        npm = ["npm", "install", "--no-fund", "--no-audit", "--silent", "--prefix", folder]
+        npm: list[str | Path] = [
+            "npm",
+            "install",
+            "--no-fund",
+            "--no-audit",
+            "--silent",
+            "--prefix",
+            folder,
+        ]
         subprocess.run(npm, check=True)
         for name in ("bun", "deno"):  # The first start puts the program in its place.
             path = folder / "node_modules" / ".bin" / name
@@ -190,9 +199,17 @@ def download_source(folder: Path, name: str, source: Path) -> None:
     python = folder / "bin" / "python"
     version = subprocess.run([python, "-c", script], check=True, capture_output=True, text=True)
     with tempfile.TemporaryDirectory() as temporary:
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "-q", "download"]
-        what = ["--no-deps", "--no-binary=:all:", "-d", temporary, f"{name}=={version.stdout.strip()}"]
-        subprocess.run([*pip, *what], check=True)
+        pip: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "-q",
+            "download",
+        ]
+        what = f"{name}=={version.stdout.strip()}"
+        options: list[str] = ["--no-deps", "--no-binary=:all:", "-d", temporary]
+        subprocess.run([*pip, *options, what], check=True)
         (archive,) = Path(temporary).glob("*.tar.gz")
         shutil.unpack_archive(archive, Path(temporary) / "unpacked")
         (unpacked,) = (Path(temporary) / "unpacked").iterdir()

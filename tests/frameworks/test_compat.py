@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import catalogue
 import pytest
+
+import catalogue
 import results
 import scene
-
 import support
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ class Workload(catalogue.Program):
 def make_workload(tmp_path: Path) -> Workload:
     """A workload whose scripts the test writes."""
     (tmp_path / "workload").mkdir()
-    return Workload("made", "made", "", str(tmp_path / "workload"))
+    return Workload("made", "made", source=str(tmp_path / "workload"))
 
 
 def run(program: Workload, script: str, *ways: str) -> list[scene.Run]:
@@ -106,7 +106,7 @@ def test_the_ways_are_what_they_are_called(make_workload: Workload) -> None:
 
 def test_a_workload_is_not_root_and_has_no_network(make_workload: Workload) -> None:
     """A workload is not root, has no network and leaves no process behind."""
-    script = 'id -u; sed 1,2d /proc/net/dev | cut -d: -f1; sleep 1000 &'
+    script = "id -u; sed 1,2d /proc/net/dev | cut -d: -f1; sleep 1000 &"
     (found,) = run(make_workload, script, "plain")
 
     assert [line.strip() for line in found.lines] == [str(scene.USER), "lo"]
@@ -133,6 +133,6 @@ def test_a_difference_is_found(make_workload: Workload, script: str, difference:
 
 def test_a_program_that_is_not_here_is_named_with_its_package() -> None:
     """A program that is not on this machine is named with its package."""
-    program = catalogue.Program("x", "x", "", "apt a-package", ("no-such-command",))
+    program = catalogue.Program("x", "x", source="apt a-package", commands=("no-such-command",))
 
     assert program.missing() == "no no-such-command on this machine (apt a-package)"

@@ -1,5 +1,5 @@
 set -eu
-python3 wheel.py
+python3 ../bin/make-wheel.py
 python3 -m venv venv
 venv/bin/pip install -q --no-index --find-links . greeter
 python3 -m venv 'with blank'

@@ -1,5 +1,5 @@
 /* Prints the last line of its own file, as a self-extracting program reads what is appended:
- * by the path that /proc/self/exe names (as AppImage does), and by the link itself. */
+ * by the path that /proc/self/exe names, as AppImage does, and by the name it was called by. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,5 @@ int main(int argc, char **argv)
         return 1;
     print_end("the path it names", path);
     print_end("the name it was called by", argv[0]);
-    fflush(stdout);
-    if (argc > 1)
-        print_end("the link", "/proc/self/exe");
     return 0;
 }

@@ -15,5 +15,6 @@ ls uploads
 kill -HUP $server
 wait-for sh -c 'test "$(grep -c "Server listening" sshd.log)" = 2'
 start ssh -F ssh_config local echo after HUP
-start ssh-agent sh -c 'ssh-add -q .ssh/id_ed25519 && ssh-add -l | cut -d" " -f1,4'
+# The agent is a set-group-ID program: below another program it is started as ever.
+start sh -c 'ssh-agent sh -c "ssh-add -q .ssh/id_ed25519 && ssh-add -l" | cut -d" " -f1,4'
 kill $server

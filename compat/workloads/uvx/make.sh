@@ -1,1 +1,1 @@
-exec python3 wheel.py
+exec python3 ../bin/make-wheel.py

@@ -6,7 +6,7 @@ INFO = "greeter-1.0.dist-info"
 FILES = {
     "greeter.py": "import sys\ndef main():\n    print('hello', *sys.argv[1:], sys.prefix)\n",
     f"{INFO}/METADATA": "Metadata-Version: 2.1\nName: greeter\nVersion: 1.0\n",
-    f"{INFO}/WHEEL": "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    f"{INFO}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     f"{INFO}/entry_points.txt": "[console_scripts]\ngreeter = greeter:main\n",
 }
 RECORD = "".join(f"{name},,\n" for name in [*FILES, f"{INFO}/RECORD"])

@@ -1,3 +1,0 @@
-#!/bin/sh
-tail -n +4 "$0"
-exit 0
