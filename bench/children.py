@@ -25,8 +25,10 @@ MS = 1e6
 REQUESTED = {CHILDREN_VARIABLE: "1", KEEP_VARIABLE: ""}
 
 
-def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]]:
-    """A virtual environment with the package and the hook.
+def make_environment(
+    folder: Path, mode: str, execute_only: bool = False
+) -> tuple[list[str], dict[str, str]]:
+    """A virtual environment with the package and the hook, or an execute-only interpreter too.
 
     Returns how to start its Python, and what harden_children() puts into the environment there.
     """
@@ -37,7 +39,7 @@ def make_environment(folder: Path, mode: str) -> tuple[list[str], dict[str, str]
     made = hook.find_environment(str(python))
     package = copy_package(Path(made.site_packages))
     if mode != hook.DISABLED:
-        hook.enable(hook.find_environment(str(python)), mode)
+        hook.enable(hook.find_environment(str(python)), mode, execute_only)
     entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]
     library = Path(made.site_packages) / package.name / Path(PRELOAD_LIBRARY).name
     env = dict(entry.split("=", 1) for entry in entries)
@@ -55,17 +57,23 @@ def children(folder: Path, rounds: int) -> Section:
         make_environment(folder / f"venv-{mode}", mode)
         for mode in (hook.DISABLED, hook.ALWAYS, hook.ON_REQUEST)
     )
+    # What the library adds to the environment itself (native/preload/follow.c).
+    followed = {"LD_PRELOAD": library["LD_PRELOAD"], "PROCESS_HARDENING_FOLLOW": "-"}
+    unreadable, _ = make_environment(folder / "venv-execute-only", hook.ALWAYS, execute_only=True)
     # label: the command, its environment, the same without hardening, and the limit in ms
     cases: dict[str, tuple[list[str], dict[str, str], list[str], float | None]] = {
         "true, preload library": (true, library, true, 1.0),
+        "true, followed through exec": (true, followed, true, 0.3),
         "python, preload library": (plain, library, plain, 1.0),
         "python, hook on": (on, {}, plain, 0.8),
+        "python, execute-only interpreter with the hook on": (unreadable, {}, on, 0.1),
         "python, hook on request, not requested (off)": (off, {}, plain, 0.3),
         "python, hook on and preload library": (on, on_library, plain, 1.0),
         "python, hook on request and preload library": (off, off_library, plain, 1.0),
         "python, hook on request, LD_PRELOAD lost": (off, REQUESTED, plain, None),
     }
-    commands = {"plain true": Command(true, env), "plain python": Command(plain, env)}
+    bases = {"plain true": true, "plain python": plain, "python, hook on": on}
+    commands = {label: Command(argv, env) for label, argv in bases.items()}
     for label, (argv, variables, _, _) in cases.items():
         commands[label] = Command(argv, {**env, **variables})
     series = interleave(commands, rounds)
@@ -75,7 +83,7 @@ def children(folder: Path, rounds: int) -> Section:
         cpu = series[label].cpu
         section.rows.append(Row(label, statistics.median(cpu), least=min(cpu)))
     for label, (_, _, bare, limit) in cases.items():
-        base = series["plain true" if bare is true else "plain python"].cpu
+        (base,) = (series[name].cpu for name, argv in bases.items() if argv is bare)
         added = median_difference(series[label].cpu, base)
         target = Row(f"- added by {label}", added)
         if limit:

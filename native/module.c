@@ -1,41 +1,16 @@
 /* The extension _process_hardening: Python bindings of the core, `_native` in Python. Policy lives in
  * Python; the types of these functions are in _native.pyi. */
+#include "borrow.h"
 #include "failure.h"
 #include "guard.h"
-#include "launch/image.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <string.h>
-#ifndef _WIN32
-#include <unistd.h>
+#ifdef __linux__
+#include "launch/started.h"
+#else
+/* Elsewhere no file protects the process that runs it. */
+#define ph_read_start() "ordinary"
 #endif
-
-/* For "O&": a NULL-terminated array that borrows the strings of a tuple of bytes; NULL for None.
- * PyArg_ParseTuple() calls it with NULL to free the array when a later argument is wrong. */
-static int borrow_strings(PyObject *tuple, void *address)
-{
-    const char ***array = address;
-    Py_ssize_t count = tuple && tuple != Py_None ? PyTuple_Size(tuple) : 0;
-    int failed = !tuple || count < 0;
-
-    if (tuple == Py_None)
-        return 1;
-    if (!failed && !(*array = PyMem_Calloc((size_t)count + 1, sizeof **array))) {
-        PyErr_NoMemory();
-        failed = 1;
-    }
-    for (Py_ssize_t i = 0; !failed && i < count; i++) {
-        char *text = NULL;
-
-        /* Without a length, bytes with a NUL in them are refused. */
-        failed = PyBytes_AsStringAndSize(PyTuple_GetItem(tuple, i), &text, NULL);
-        (*array)[i] = text;
-    }
-    if (failed)
-        PyMem_Free(*array); /* NULL before the first call */
-    return failed ? 0 : Py_CLEANUP_SUPPORTED;
-}
 
 static const char *value_in(const char *entry, size_t name_length)
 {
@@ -95,7 +70,7 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     int fatal, wipe, failed;
 
     if (!PyArg_ParseTuple(args, "IpO&O&zpp:harden", &policy.steps, &policy.refuse_tracer,
-                          borrow_strings, &remove, borrow_strings, &keep, &policy.bypass, &fatal,
+                          ph_borrow_strings, &remove, ph_borrow_strings, &keep, &policy.bypass, &fatal,
                           &wipe))
         return NULL;
     policy.remove = remove;
@@ -132,8 +107,8 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *entries;
     int failed;
 
-    if (!PyArg_ParseTuple(args, "OO&O&:matching", &entries, borrow_strings, &remove,
-                          borrow_strings, &keep))
+    if (!PyArg_ParseTuple(args, "OO&O&:matching", &entries, ph_borrow_strings, &remove,
+                          ph_borrow_strings, &keep))
         return NULL;
     visitor.context = PyList_New(0);
     failed = !visitor.context ||
@@ -204,44 +179,6 @@ static PyObject *status(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored
                                         : Py_NewRef(Py_None));
 }
 
-#ifndef _WIN32
-static void ignore_signal(int number)
-{
-    (void)number;
-}
-
-/* Python ignores two signals from its start on, and exec would pass that on. What was in place
- * does not matter: the process becomes another program. */
-static void restore_signals(void)
-{
-    (void)PyOS_setsig(SIGPIPE, SIG_DFL);
-    /* exec makes it SIG_DFL; until then an image may be larger than `ulimit -f`. */
-    (void)PyOS_setsig(SIGXFSZ, ignore_signal);
-}
-
-static PyObject *execute(PyObject *Py_UNUSED(module), PyObject *args)
-{
-    struct ph_failure failure = {.call = "execve"};
-    const char *path, **argv = NULL, **env = NULL;
-    PyObject *result;
-    int fd;
-
-    if (!PyArg_ParseTuple(args, "yiO&O&:execute", &path, &fd, borrow_strings, &argv,
-                          borrow_strings, &env))
-        return NULL;
-    restore_signals();
-    if (fd >= 0)
-        ph_exec_image(fd, path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env,
-                      &failure);
-    else if (execve(path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env))
-        failure.error = errno;
-    result = ph_failure_as_tuple(&failure);
-    PyMem_Free(argv);
-    PyMem_Free(env);
-    return result;
-}
-#endif
-
 static PyObject *call_or_exit(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *function, *positional, *keywords;
@@ -259,9 +196,6 @@ static PyMethodDef methods[] = {
     {"read_variable", read_variable, METH_O, NULL},
     {"pop_and_wipe", pop_and_wipe, METH_VARARGS, NULL},
     {"status", status, METH_NOARGS, NULL},
-#ifndef _WIN32
-    {"execute", execute, METH_VARARGS, NULL},
-#endif
     {"call_or_exit", call_or_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -293,6 +227,9 @@ static int add_constants(PyObject *module)
         PyModule_AddStringConstant(module, "BYPASS_VARIABLE", PH_BYPASS_VARIABLE) ||
         PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||
         PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
+        PyModule_AddStringConstant(module, "EXCEPT_VARIABLE", PH_EXCEPT_VARIABLE) ||
+        PyModule_AddStringConstant(module, "EXCEPTIONS", PH_EXCEPTIONS) ||
+        PyModule_AddStringConstant(module, "STARTED", ph_read_start()) ||
         PyModule_AddStringConstant(module, "VERSION", PH_VERSION))
         return -1;
     return 0;

@@ -33,7 +33,7 @@ CORE = (
     "message.c",
     "pattern.c",
 )
-HELPERS = ("launch/no_image.c", "secret/other.c", "window/other.c")
+HELPERS = ("secret/other.c", "window/other.c")
 BINDING = ("module.c", "guard.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
@@ -76,7 +76,8 @@ def without_libc(target: str) -> list[str | Path]:
     names[2] = names[2].replace("x86_64", "x86")
     folders = [lib / "include", *(lib / "libc" / "include" / name for name in names)]
     headers = [word for folder in folders for word in ("-isystem", folder)]
-    return [*FREESTANDING, "-nostdinc", *headers, ROOT / "native" / "preload.c"]
+    sources = sorted((ROOT / "native" / "preload").glob("*.c"))
+    return [*FREESTANDING, "-nostdinc", *headers, *sources]
 
 
 def python_headers(target: str) -> Path:

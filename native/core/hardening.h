@@ -1,5 +1,5 @@
 /* The public interface of the core: the steps, their outcomes, and the functions
- * that the Python extensions and preload.c call. The core does not allocate, use
+ * that the Python extensions and native/preload/ call. The core does not allocate, use
  * stdio or depend on Python. */
 #ifndef PH_HARDENING_H
 #define PH_HARDENING_H
@@ -69,10 +69,22 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* Options of preload.c: the first, if it is 1, keeps the library in LD_PRELOAD for child
- * processes; the second is a list of variables to keep, patterns joined by ":". */
+/* What the library of native/preload/ is told. It hides these variables from the program, except
+ * in a child process: PH_CHILDREN_VARIABLE, if it is 1, keeps it in LD_PRELOAD for children. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
+/* The variables to keep, and the programs not to harden in children: patterns joined by ":". */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
+#define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
+/* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the
+ * program would have without the library, or "-" if it would have none. */
+#define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"
+/* The path of a program that runs from memory, where /proc/self/exe does not name it. */
+#define PH_PROGRAM_VARIABLE "PROCESS_HARDENING_PROGRAM"
+
+/* Never hardened as children, by name: they configure a user namespace through their own
+ * /proc/PID/uid_map, which the kernel gives to root in a hardened process. docs/harden.md has the
+ * reasons one by one. */
+#define PH_EXCEPTIONS "bwrap:unshare"
 
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];

@@ -30,6 +30,7 @@ static const struct {
     {EMFILE, "EMFILE", "Too many open files"},
     {EFBIG, "EFBIG", "File too large"},
     {ENOSPC, "ENOSPC", "No space left on device"},
+    {EPIPE, "EPIPE", "Broken pipe"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
 };

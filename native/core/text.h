@@ -47,6 +47,19 @@ static inline void ph_add(struct ph_text *text, const char *more)
     text->buffer[text->length] = '\0';
 }
 
+/* The same for text of others: bytes that could control a terminal are written as \\xNN. */
+static inline void ph_add_printable(struct ph_text *text, const char *more)
+{
+    for (; *more; more++) {
+        const unsigned byte = (unsigned char)*more;
+        const char plain[] = {*more, '\0'};
+        const char hex[] = {'\\', 'x', "0123456789abcdef"[byte >> 4],
+                            "0123456789abcdef"[byte & 15], '\0'};
+
+        ph_add(text, byte >= ' ' && byte < 0x7f ? plain : hex);
+    }
+}
+
 static inline void ph_add_number(struct ph_text *text, unsigned long number)
 {
     char digits[24];

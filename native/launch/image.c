@@ -1,12 +1,10 @@
 /* Linux: a program image that nobody may read. The kernel makes a process that executes such a file
  * non-dumpable before its first instruction: fs/exec.c would_dump() and begin_new_exec(). */
 #define _GNU_SOURCE
-#include "image.h"
+#include "place.h"
 
-#include "../core/platform.h"
 #include "../core/text.h"
 #include "linux_file.h"
-#include "place.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -162,19 +160,4 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
     /* Restoring capabilities that are still permitted cannot fail. */
     (void)ph_syscall(SYS_capset, (long)&header, (long)held, 0, 0, 0);
     return ph_place_failed(place, "execveat", error ? error : -EIO);
-}
-
-void ph_exec_image(int image_fd, const char *name, char *const argv[], char *const envp[],
-                   struct ph_failure *failure)
-{
-    const struct ph_contents contents = {name, NULL, 0, image_fd};
-    struct ph_place place = {-1, "", ""};
-    long error = ph_place_in_memory(&contents, &place);
-
-    if (!error)
-        error = ph_place_execute(&place, argv, envp);
-    ph_fail(failure, PH_INSPECTION, place.call, (int)-error);
-    /* Frees the copy. Linux frees the descriptor even if close(2) fails. */
-    if (place.fd >= 0)
-        (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
 }

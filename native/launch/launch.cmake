@@ -33,11 +33,47 @@ add_custom_command(
   DEPENDS launch_load launch_namespace ${launch}/embed.cmake
   VERBATIM)
 
+# The names of variables.py, for launch.c.
+set(table ${CMAKE_CURRENT_SOURCE_DIR}/src/process_hardening/variables.py)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
+file(READ ${table} table)
+set(search_paths "")
+set(strict_variables "")
+foreach(system_or_strict IN ITEMS _LINUX STRICT_VARIABLES)
+  string(REGEX MATCH "\n${system_or_strict} = {[^}]*" rows "${table}")
+  string(REGEX MATCHALL "\"[A-Z0-9_*]+\": [A-Z_]+" rows "${rows}")
+  foreach(row IN LISTS rows)
+    string(REGEX MATCH "\"([^\"]+)\": (.*)" row "${row}")
+    set(name ${CMAKE_MATCH_1})
+    if(system_or_strict STREQUAL "STRICT_VARIABLES")
+      string(APPEND strict_variables "    \"${name}\",\n")
+    endif()
+    if(CMAKE_MATCH_2 STREQUAL "SEARCH_PATH")
+      string(APPEND search_paths "    \"${name}\",\n")
+      if(name MATCHES "^LD_(.*)")
+        string(APPEND search_paths "    \"LD_32_${CMAKE_MATCH_1}\",\n    \"LD_64_${CMAKE_MATCH_1}\",\n")
+      endif()
+    endif()
+  endforeach()
+endforeach()
+file(CONFIGURE OUTPUT launch/variables.h CONTENT "/* Made by launch.cmake of variables.py. */
+static const char *const search_paths[] = {
+@search_paths@    NULL};
+static const char *const strict_variables[] = {
+@strict_variables@    NULL};
+" @ONLY)
+
+# What the command and the extension share.
+set(launcher_sources
+    ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c
+    ${launch}/method.c ${launch}/program.c ${launch}/place.c ${launch}/image.c ${blobs}
+    ${native}/preload/exceptions.c ${native}/preload/target.c)
+set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
+
 # Fixed addresses: nothing would relocate it.
-add_executable(harden ${launch}/harden.c ${launch}/program.c ${launch}/place.c ${image} ${blobs}
-                      ${launch}/stub/entry.c ${core})
+add_executable(harden ${launch}/harden.c ${launcher_sources} ${launch}/stub/entry.c ${core})
 set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-target_include_directories(harden PRIVATE ${launch})
+target_include_directories(harden PRIVATE ${launcher_headers})
 target_compile_options(harden PRIVATE ${freestanding} -fno-pie)
 target_link_options(harden PRIVATE ${without_libc} -static -no-pie)
 

@@ -17,16 +17,20 @@
 /* The launcher's own ELF header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
+void (*ph_complaint)(const char *line) = ph_warn;
+
 int ph_complain(int status, const char *who, const char *what)
 {
     char line[PH_PATH + 512];
     struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, "process-hardening: ");
-    ph_add(&text, who);
-    ph_add(&text, ": ");
-    ph_add(&text, what);
-    ph_warn(line);
+    text.size = PH_PATH; /* leaves room for what */
+    ph_add_printable(&text, *who ? who : "''");
+    text.size = sizeof line;
+    ph_add(&text, text.cut ? "...: " : ": ");
+    ph_add_printable(&text, what);
+    (status ? ph_complaint : ph_warn)(line);
     return status;
 }
 
@@ -96,7 +100,7 @@ static int open_program(struct ph_program *program)
     if (ph_stat(AT_FDCWD, path, 0, &file))
         return refuse(program, "statx failed");
     if (!S_ISREG(file.mode))
-        return refuse(program, "not a regular file");
+        return refuse(program, S_ISDIR(file.mode) ? "is a directory" : "not a regular file");
     if (may(path, X_OK))
         return refuse(program, "not executable: chmod +x it");
     if (file.mode & (S_ISUID | S_ISGID) ||
@@ -225,8 +229,14 @@ static int follow_script(struct ph_program *program, int depth)
     } else {
         struct ph_text path = PH_TEXT(program->path);
 
-        if (may(interpreter, F_OK))
-            return refuse(program, "broken #! line: no such interpreter");
+        if (may(interpreter, F_OK)) {
+            char what[2 * PH_LINE];
+            struct ph_text text = PH_TEXT(what);
+
+            ph_add(&text, "broken #! line: no such interpreter: ");
+            ph_add(&text, interpreter);
+            return refuse(program, what);
+        }
         ph_add(&path, interpreter);
         if (argument)
             *--program->argv = argument;
@@ -262,24 +272,32 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
     return 0;
 }
 
-/* Reads the ELF headers. The stub and the kernel validate them. */
-static void read_headers(struct ph_program *program)
+/* Reads the ELF headers. The stub and the kernel validate the rest. */
+static int read_headers(struct ph_program *program)
 {
     ElfW(Ehdr) file;
     ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
+    const unsigned char *own = __ehdr_start.e_ident;
     long size = ph_read_at(program->fd, &file, sizeof file, 0);
 
-    if (size != (long)sizeof file || file.e_machine != __ehdr_start.e_machine ||
-        file.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
-        file.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA])
-        return;
+    if (size != (long)sizeof file || !file.e_ident[EI_CLASS] || !file.e_ident[EI_DATA] ||
+        file.e_ident[EI_CLASS] > ELFCLASS64 || file.e_ident[EI_DATA] > ELFDATA2MSB)
+        return refuse(program, "damaged ELF file");
+    if (file.e_machine != __ehdr_start.e_machine || file.e_ident[EI_CLASS] != own[EI_CLASS] ||
+        file.e_ident[EI_DATA] != own[EI_DATA])
+        return 0;
     program->is_native = 1;
+    if (file.e_phnum > sizeof segments / sizeof *segments)
+        return 0;
     size = ph_read_at(program->fd, segments, sizeof segments, file.e_phoff);
-    for (int i = 0; size >= (long)(file.e_phnum * sizeof *segments) && i < file.e_phnum; i++) {
+    if (size < (long)(file.e_phnum * sizeof *segments))
+        return refuse(program, "damaged ELF file: it ends too early");
+    for (int i = 0; i < file.e_phnum; i++) {
         program->has_interpreter |= segments[i].p_type == PT_INTERP;
         if (segments[i].p_type == PT_DYNAMIC)
             program->needs_origin = finds_origin(program, segments, file.e_phnum, &segments[i]);
     }
+    return 0;
 }
 
 /* Finds the path of the open file, which must lead back to it. */
@@ -329,8 +347,6 @@ int ph_program_find(struct ph_program *program, char **argv)
         (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
         status = follow_script(program, depth);
     }
-    if (status)
-        return status;
-    read_headers(program);
-    return find_real_path(program);
+    status = status ? status : read_headers(program);
+    return status ? status : find_real_path(program);
 }

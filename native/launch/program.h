@@ -34,7 +34,10 @@ struct ph_program {
  * words before argv. Returns 0, or after one line on standard error an exit status. */
 int ph_program_find(struct ph_program *program, char **argv);
 
-/* One line on standard error: "process-hardening: WHO: WHAT". Returns status. */
+/* Says why nothing is started, or for status 0 what to know of the start: "process-hardening: WHO:
+ * WHAT". Returns status. */
 int ph_complain(int status, const char *who, const char *what);
+/* What it does with a line that has a status: by default, writes it to standard error. */
+extern void (*ph_complaint)(const char *line);
 
 #endif

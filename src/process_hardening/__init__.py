@@ -15,20 +15,15 @@ import sys
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Literal, ParamSpec, TypeVar
+    from typing import Any, Literal
 
     from process_hardening import _native as _native
-    from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _MODULE_OF
-    from process_hardening.policy import Policy
+    from process_hardening._lazy import *  # noqa: F403 -- a stub: what it names is in _names.py
+    from process_hardening.policy import Outcome, Request
+    from process_hardening.policy import Policy as Policy
     from process_hardening.record import Record
 
-    Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
-
-    _P = ParamSpec("_P")
-    _R = TypeVar("_R")
-
-    Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
+    __all__: list[str]
     __version__: str
 else:
     # The extension is beside the package: inside, each start would make a path finder for it.
@@ -63,6 +58,9 @@ class Report(Record):
     children -- programs started from now on are hardened
     removed -- names of the variables that this call removed
     bypassed -- whether the bypass variable made it skip every step
+    started -- how the process was started: 'execute-only' (an image that nobody may read),
+        'unreadable file' (a program file that its caller may not read) or 'ordinary'; in the first
+        two no other process of the same user could open it since its first instruction
     """
 
     inspection: "Outcome"
@@ -73,6 +71,7 @@ class Report(Record):
     children: "Outcome"
     removed: "tuple[str, ...]"
     bypassed: bool
+    started: "Literal['execute-only', 'unreadable file', 'ordinary']"
 
     def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
@@ -95,28 +94,22 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         from process_hardening.errors import HardeningError
 
         raise HardeningError(*failure)
-    steps = dict(zip(_native.STEPS, map(_OUTCOMES.__getitem__, outcomes), strict=True))
-    names: tuple[str, ...] = ()
-    children: Outcome = "skipped"
+    named = map(_OUTCOMES.__getitem__, outcomes)
+    fields: dict[str, Any] = dict(zip(_native.STEPS, named, strict=True))
+    fields.update(children="skipped", removed=(), bypassed=bypassed, started=_native.STARTED)
     # environment.py is loaded only where there is something for it to do.
-    if steps["environment"] != "skipped" and (removed or not _is_clean(request)):
-        from process_hardening import environment
+    if policy is not None or removed or not _is_clean():
+        from process_hardening.environment import finish
 
-        names = environment.set_aside(removed)
-        environment.clean_mappings(*request[2:4])
-    if policy is not None and policy.children == "harden" and not bypassed:
-        from process_hardening import environment
-
-        children = environment.harden_children_by_environment(policy.keep)
-    fields: dict[str, Any] = {**steps, "children": children, "removed": names}
-    return Report(**fields, bypassed=bypassed)
+        finish(fields, policy, request, removed)
+    return Report(**fields)
 
 
-def _is_clean(request: "Request") -> bool:
+def _is_clean() -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
     names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
     shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
-    return names is shared and not _native.matching(list(names), request[2], ())
+    return names is shared and not _native.matching(list(names), None, ())
 
 
 def harden(policy: "Policy | None" = None) -> Report:
@@ -130,21 +123,21 @@ def harden(policy: "Policy | None" = None) -> Report:
     return _take_steps(policy, fatal=False)
 
 
-def _exit_on_error(function: "Callable[_P, _R]") -> "Callable[_P, _R]":
+def _exit_on_error(function: "_native.Function") -> "_native.Function":
     """Make whatever a call of the function raises end the process: wrong arguments, signals, all.
 
     The outermost frame that could raise is C's: a handler of a signal may raise between any two
     steps of Python.
     """
 
-    def guarded(*args: "_P.args", **kwargs: "_P.kwargs") -> "_R":
+    def guarded(*args: object, **kwargs: object) -> object:
         return _native.call_or_exit(function, args, kwargs)
 
     # As functools.wraps() does, which is not imported at every start.
     guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded.__doc__ = function.__doc__
     guarded.__name__ = guarded.__qualname__ = function.__name__
-    return guarded
+    return guarded  # type: ignore[return-value]
 
 
 @_exit_on_error
@@ -152,72 +145,26 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     """Harden this process, or end it: the first statement of main().
 
     policy -- a Policy; None means DEFAULT
-    reexec -- start the program again as an execute-only image when it was born dumpable or with a
-        library injected (Linux; elsewhere ignored)
+    reexec -- start the program again as an execute-only image unless it was born hardened, and with
+        no library injected (Linux; elsewhere ignored). What ran before this call runs twice.
 
     Returns a Report. When a step fails, prints one line to standard error and ends the process
     with status 5 (inspection), 6 (ptrace), 7 (core limit), 8 (environment) or 2 (wrong
     arguments); nothing can catch that. CODEX_SKIP_HARDENING=1 in the environment skips every
     step, with a warning.
     """
-    try:
-        if reexec:
-            from process_hardening.environment import is_exposed
+    if reexec:
+        from process_hardening.launch.reexec import harden_and_start_again
 
-            reexec = is_exposed(getattr(policy, "keep", ()))
-        report = _take_steps(policy, fatal=True)
-        if reexec and not report.bypassed:
-            from process_hardening.launch.reexec import start_again
-
-            start_again()
-        return report
-    except OSError as error:  # HardeningError, which is not imported at every start
-        bypass = getattr(policy, "bypass_variable", _native.BYPASS_VARIABLE)
-        error.bypass_variable = bypass  # type: ignore[attr-defined]
-        raise
-
-
-_MODULE_OF = {
-    "DEFAULT": "policy",
-    "STRICT": "policy",
-    "ChildCheck": "children",
-    "ChildrenReport": "children",
-    "DebugWindowError": "errors",
-    "HardeningError": "errors",
-    "InjectorRefusedError": "errors",
-    "MissingVariableError": "errors",
-    "Policy": "policy",
-    "SecretBuffer": "secrets",
-    "SecretMemoryError": "errors",
-    "Status": "state",
-    "check_child": "children",
-    "child_env": "environment",
-    "debuggable": "debug_window",
-    "guard_environment": "drift",
-    "harden_children": "children",
-    "popen_unhardened": "children",
-    "recheck": "drift",
-    "rescrub": "drift",
-    "status": "state",
-    "take_env": "secrets",
-    "watch": "drift",
-}
-"""Public names, and the module that each is loaded from when it is first used (PEP 562)."""
-
-__all__ = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
+        return harden_and_start_again(policy, _take_steps)
+    return _take_steps(policy, fatal=True)
 
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt name is an error
 
-    def __getattr__(name: str) -> object:
-        if name == "__version__":
-            return _native.VERSION
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = __import__(f"{__name__}.{_MODULE_OF[name]}", fromlist=(name,))
-        globals()[name] = getattr(module, name)
-        return globals()[name]
+    def __getattr__(name: str = "__all__") -> object:
+        from process_hardening._names import load
 
+        return load(name)
 
-def __dir__() -> "list[str]":
-    return __all__
+    __dir__ = __getattr__  # which is called without a name

@@ -1,4 +1,4 @@
-"""For type checkers and editors: the names in the table _MODULE_OF of __init__.py."""
+"""For type checkers and editors: the names in the table of _names.py."""
 
 from process_hardening.children import ChildCheck as ChildCheck
 from process_hardening.children import ChildrenReport as ChildrenReport

@@ -5,10 +5,12 @@ HardeningError of it.
 """
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- for a decorator
 
 Failure: TypeAlias = tuple[int, str, str, int]
 Names: TypeAlias = tuple[bytes, ...]
@@ -21,6 +23,10 @@ LOADER_VARIABLES: list[bytes]
 BYPASS_VARIABLE: str
 CHILDREN_VARIABLE: str
 KEEP_VARIABLE: str
+EXCEPT_VARIABLE: str
+EXCEPTIONS: str
+STARTED: Literal["execute-only", "unreadable file", "ordinary"]
+"""How this process was started, as its program's file showed when this module was loaded."""
 VERSION: str
 
 def harden(
@@ -60,13 +66,6 @@ def pop_and_wipe(mapping: dict[bytes, bytes], key: bytes, /) -> None:
 
 def status() -> tuple[int, int, int, int, int, tuple[int, int] | None]:
     """(dumpable, inspectable, no_new_privs, sealed, tracer_pid, core limit); -1: not known."""
-
-def execute(path: bytes, fd: int, argv: tuple[bytes, ...], env: tuple[bytes, ...], /) -> Failure:
-    """Become a program: returns on failure only.
-
-    path -- its file; fd -- -1, or a descriptor at the start of its file, of which an execute-only
-    copy named path is executed then
-    """
 
 def call_or_exit(
     function: Callable[_P, _R], args: tuple[object, ...], keywords: dict[str, object], /

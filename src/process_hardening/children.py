@@ -11,7 +11,14 @@ import os
 import sys
 
 from process_hardening import harden
-from process_hardening.environment import CHILDREN_VARIABLE, PRELOAD_LIBRARY, child_env, unhardened
+from process_hardening.environment import (
+    CHILDREN_VARIABLE,
+    EXCEPT_VARIABLE,
+    EXCEPTIONS,
+    PRELOAD_LIBRARY,
+    child_env,
+    unhardened,
+)
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
@@ -21,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from process_hardening import Outcome
+    from process_hardening.policy import Outcome
 
 PRELOAD = "preload library"
 HOOK = "start-up hook"
-_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload.c and the start-up hook obey
+UNREADABLE = "unreadable file"
+_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload/ and the start-up hook obey
 
 _COVERED = (
     "dynamically linked programs of this architecture, glibc or musl, started by any means with the"
@@ -39,6 +47,7 @@ _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader says so in a line and starts them without",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
+    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process may not",
     "programs started with an environment that lacks LD_PRELOAD",
     "the moment between exec and the library's first instruction, in which a patient attacker can"
     " open /proc/PID/mem",
@@ -66,7 +75,8 @@ class ChildrenReport(Record):
 class ChildCheck(Record):
     """Whether a program would be hardened before its main(). True if it would.
 
-    by -- 'preload library' or 'start-up hook'; None when it would not be
+    by -- 'preload library', 'start-up hook', or 'unreadable file', as an execute-only interpreter
+        is; None when it would not be
     reason -- why it would not be; None when it would
     """
 
@@ -175,6 +185,16 @@ def _refused(reason: str | None) -> ChildCheck:
     return ChildCheck(by=None, reason=reason)
 
 
+def _excepted(name: str, patterns: str) -> str | None:
+    """Why a variable tells our library to leave a program of this name alone, or None."""
+    from fnmatch import fnmatchcase
+
+    for pattern in patterns.split(":"):
+        if fnmatchcase(name, pattern.replace("[", "[[]")):
+            return f"{EXCEPT_VARIABLE} in its environment excepts it"
+    return None
+
+
 def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = None) -> ChildCheck:
     """Whether a program would be hardened before its main() when this process starts it.
 
@@ -184,26 +204,27 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     A program that cannot be found would not be; the reason says so. Only files are read: nothing is
     started.
     """
-    from process_hardening.launch.plan import why_not_preload
-    from process_hardening.launch.program import resolve
+    from process_hardening.launch import find_program
 
-    argv = [command] if isinstance(command, str) else [*command]
+    argv = (command,) if isinstance(command, str) else tuple(command)
+    name = os.path.basename(argv[0])
     env = os.environ if env is None else env
     try:
-        program = resolve(argv[0], argv[1:])
+        argv, no_preload, is_unreadable = find_program(argv)
     except CommandError as error:
         return _refused(str(error))
-    os.close(program.fd)
+    if is_unreadable:
+        return ChildCheck(by=UNREADABLE, reason=None)
     if env.get(_BYPASS) == "1":
         return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
     if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
-        reason = why_not_preload(program.image)
+        reason = no_preload or _excepted(name, env.get(EXCEPT_VARIABLE, ""))
     if reason is None:
         return ChildCheck(by=PRELOAD, reason=None)
-    hook = _hook() if program.argv[0] == sys.executable else ""
+    hook = _hook() if argv[0] == sys.executable else ""
     if hook:
-        if _skips_site(program.argv[1:]):
+        if _skips_site(argv[1:]):
             return _refused(f"{reason}, and -S leaves out the start-up hook")
         if hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
             return ChildCheck(by=HOOK, reason=None)

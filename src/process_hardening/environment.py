@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
     from typing import Any, Literal
 
+    from process_hardening.policy import Policy, Request
+
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
 PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
-"""The library that hardens a program through LD_PRELOAD (native/preload.c)."""
+"""The library that hardens a program through LD_PRELOAD (native/preload/)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """How LD_PRELOAD names that library alone; such an entry is spared: it hardens the children."""
@@ -28,10 +30,16 @@ SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
 """Carries the search paths that were set aside through an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
-"""Its value 1 tells native/preload.c to stay in LD_PRELOAD, for the children too."""
+"""Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
 
 KEEP_VARIABLE = _native.KEEP_VARIABLE
-"""Tells native/preload.c which variables to leave alone: patterns joined by colons."""
+"""Tells native/preload/ which variables to leave alone: patterns joined by colons."""
+
+EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
+"""Tells native/preload/ which programs to leave alone: patterns joined by colons."""
+
+EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
+"""The programs that it leaves alone in any case (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
 
@@ -50,15 +58,44 @@ def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
     return tuple(map(os.fsdecode, dict(removed)))
 
 
-def is_exposed(keep: Iterable[str]) -> bool:
-    """Whether another process can read this one, or has injected a library into it.
+def finish(
+    fields: dict[str, Any],
+    policy: Policy | None,
+    request: Request,
+    removed: list[tuple[bytes, bytes]],
+) -> None:
+    """The rest of harden(), which few calls need.
+
+    fields -- of its Report, changed in place
+    request -- native_form() of the policy
+    removed -- from _native.harden()
+
+    Raises HardeningError.
+    """
+    try:
+        if fields["environment"] != "skipped":
+            fields["removed"] = set_aside(removed)
+            clean_mappings(*request[2:4])
+        if policy is not None and policy.children == "harden" and not fields["bypassed"]:
+            fields["children"] = harden_children_by_environment(policy.keep)
+    except OSError as error:  # HardeningError, which is not imported when all goes well
+        *_, error.bypass_variable = request  # type: ignore[attr-defined]
+        raise
+
+
+def removed_names() -> tuple[str, ...]:
+    """The names of all variables that were removed from this process."""
+    return tuple(map(os.fsdecode, _removed))
+
+
+def was_injected(keep: Iterable[str]) -> bool:
+    """Whether this process was started with a variable that injects a library into it.
 
     keep -- variables that are left alone, as in Policy
     """
-    _, inspectable, *_ = _native.status()
+    injectors = (b"LD_PRELOAD", b"LD_AUDIT")
     spared = (*encode(keep), PRELOAD_ENTRY)
-    injectors = _native.matching(None, (b"LD_PRELOAD", b"LD_AUDIT"), spared)
-    return inspectable == 1 or bool(injectors)
+    return bool(_native.matching(None, injectors, spared) or {*injectors} & {*_removed})
 
 
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
@@ -151,7 +188,7 @@ def why_not_preloaded() -> str | None:
 
 
 def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
-    """The environment entries that load our library into a program (native/preload.c).
+    """The environment entries that load our library into a program (native/preload/).
 
     keep -- the variables (or PREFIX*) that it leaves alone
     children -- whether it stays, for the children of the program too
@@ -274,5 +311,6 @@ def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in env.items()
-        if name not in (CHILDREN_VARIABLE, KEEP_VARIABLE) and f"{name}={value}" != ours
+        if name not in (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE)
+        and f"{name}={value}" != ours
     }

@@ -32,7 +32,10 @@ class HardeningError(OSError):
         step is not in force
     step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- the status that pre_main_hardening() exits with: 5, 6, 7 or 8
+    bypass_variable -- the variable whose value '1' skips every step; None: not known, or none
     """
+
+    bypass_variable: str | None = None
 
     def __init__(self, errno: int, description: str, step: str, exit_code: int) -> None:
         super().__init__(errno, description)
@@ -72,6 +75,12 @@ class CommandError(Exception):
     """
 
     exit_code = USAGE_ERROR
+
+
+class NotKnownError(CommandError):
+    """The command cannot tell, and says why."""
+
+    exit_code = NOT_KNOWN
 
 
 class StoppedError(CommandError):

@@ -13,9 +13,9 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from typing import Any, Literal
 
-    from process_hardening import Request
-
     Children = Literal["harden", "leave"]
+    Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
+    Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
 
 STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
 """The steps, in the order in which they are taken (enum ph_step, native/core/hardening.h)."""

@@ -6,6 +6,9 @@ hook_installer.py writes the files that name these functions.
 """
 
 import os
+import sys
+
+_is_checked = False
 
 
 def harden_always() -> None:
@@ -20,6 +23,28 @@ def harden_on_request() -> None:
     """
     if _is_requested():
         _harden()
+
+
+def check_interpreter() -> None:
+    """Print one line if this execute-only interpreter was made readable again.
+
+    Never for root, who may read every file, and never twice: `site` reads the files of a virtual
+    environment twice.
+    """
+    global _is_checked
+    if _is_checked:
+        return
+    _is_checked = True
+    try:
+        if os.getuid() == 0 or not os.stat(sys.executable).st_mode & 0o444:
+            return
+        line = (
+            f"process-hardening: {sys.executable} was made readable again: its starts are no longer"
+            " born hardened; `process-hardening hook status` names the repair\n"
+        )
+        os.write(2, line.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return  # embedded in another program, or no standard error
 
 
 def _is_requested() -> bool:

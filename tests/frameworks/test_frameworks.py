@@ -13,6 +13,7 @@ import shlex
 import signal
 import socket
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +24,12 @@ import pytest
 
 import support
 from applications import EXAMPLES, Application, find_descendants
+from environments import Venv
 from process_hardening.pytest_plugin import assert_hardened
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
 RUN = "process-hardening run --children -- "
+SERVERS = ("gunicorn", "uvicorn", "celery")
 BYPASS = "env CODEX_SKIP_HARDENING=1 "
 # What a container gets by default (Docker Engine: "Runtime privilege and Linux capabilities").
 CONTAINER_CAPABILITIES = (
@@ -211,6 +214,29 @@ def test_a_worker_keeps_its_secret(case: Case, user_tmp: Path) -> None:
             assert_hardened(one, within=support.TIMEOUT)
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.name.startswith(SERVERS)], ids=lambda case: case.name
+)
+def test_an_execute_only_interpreter_is_enough(case: Case, user_tmp: Path) -> None:
+    """The plain command line in such an environment, even without the hook.
+
+    Root's, for a service of another user, as in examples/frameworks.
+    """
+    venv = Venv(user_tmp / "venv", root=os.getuid() == 0)
+    assert venv.call("enable --execute-only").returncode == 0
+    venv.hook.unlink()
+    (venv.site_packages / "frameworks.pth").write_text(sysconfig.get_path("purelib"))
+    (user_tmp / "application").mkdir()
+    application = Application(user_tmp / "application", case.example)
+    argv = [venv.python, "-m", *shlex.split(case.plain)]
+    with application.started(argv, user=True) as process:
+        worker = case.worker(application, process)
+        outcomes = attack(case, application, worker)
+        assert outcomes == {"process_vm_readv": "EPERM", "mem": "EACCES"}
+        started = [process.pid, *(one.pid for one in find_descendants(process.pid))]
+        assert [support.read_dumpable(pid) for pid in started] == [0] * len(started)
+
+
 def test_an_upgraded_gunicorn_stays_hardened(user_tmp: Path) -> None:
     """The arbiter that SIGUSR2 starts is a new program, and so are its workers."""
     application = Application(user_tmp, "gunicorn")
@@ -234,10 +260,11 @@ def test_the_document_shows_what_is_tested() -> None:
             assert rows[case.name] == f"`{case.recipe}`"
 
 
-def test_the_unit_is_valid(user_tmp: Path) -> None:
+@pytest.mark.parametrize("name", ["app.service", "execute-only.service"])
+def test_the_unit_is_valid(name: str, user_tmp: Path) -> None:
     """The program systemd-analyze finds nothing to say, once its paths exist."""
     unit = user_tmp / "app.service"
-    text = (EXAMPLES / "systemd" / "app.service").read_text()
+    text = (EXAMPLES / "systemd" / name).read_text()
     unit.write_text(text.replace("/srv/app/.venv/bin", str(Path(sys.executable).parent)))
     result = support.run(
         [support.find_tool("systemd-analyze"), "verify", "--man=no", str(unit)],

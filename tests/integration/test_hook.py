@@ -6,81 +6,26 @@ import os
 import pkgutil
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import launches
 import support
 import victims
+from environments import ATTACKS, HOOK, Venv, check
 from process_hardening import hook_installer as installer
-from programs.children import HOLD
 
-ATTACKS = ("mem", "process_vm_readv")
-HOOK = installer.NAME + ".pth"
 PYTHON_OF_VENV = (
     Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
 )
-
-
-class Venv:
-    """A virtual environment of the unprivileged user, with process_hardening in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        create = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-        assert support.run_as_user(create).returncode == 0
-        self.python = str(folder / "bin" / "python")
-        (self.site_packages,) = folder.glob("lib/python3.*/site-packages")
-        victims.copy_package(self.site_packages / "process_hardening")
-
-    def files(self) -> dict[str, bytes]:
-        """Everything in site-packages but byte code."""
-        found = {}
-        for path in sorted(self.site_packages.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                found[str(path.relative_to(self.site_packages))] = path.read_bytes()
-        return found
-
-    def call(self, command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Call `process-hardening hook` for this environment, as its owner."""
-        argv = [victims.find_command(), "hook", *command.split(), "--python", self.python, *words]
-        return support.run_as_user(argv, **options)
-
-    def leaks(self, programs: Path, *flags: str, **env: str) -> list[str]:
-        """The attacks that get a canary out of a Python that is started with just this."""
-        argv = [self.python, *flags, "-c", HOLD]
-        with support.Running(argv, env=env) as holder:
-            pid, address, canary = holder.ready.split()
-            words = [pid, address, str(len(canary))]
-            return [name for name in ATTACKS if canary in attacked(programs, name, *words)]
-
-
-def attacked(programs: Path, *words: str) -> str:
-    """What an attack of another process of the same user gets."""
-    attack = [sys.executable, str(programs / "attack.py"), *words]
-    return support.run_as_user(attack, errors="replace").stdout
 
 
 @pytest.fixture
 def venv(user_tmp: Path) -> Venv:
     """A new environment."""
     return Venv(user_tmp / "venv")
-
-
-def check(result: subprocess.CompletedProcess[str], status: int, text: str) -> None:
-    """Fail unless it printed one line with this text, on the stream that goes with the status."""
-    assert result.returncode == status, result.stdout + result.stderr
-    line, nothing = result.stdout, result.stderr
-    if status == 2:
-        line, nothing = nothing, line
-        assert line.startswith("process-hardening: ")
-    assert nothing == ""
-    assert line.count("\n") == 1
-    assert text in line
 
 
 REQUEST = {"PROCESS_HARDENING_CHILDREN": "1"}
@@ -350,7 +295,7 @@ def test_the_hook_is_readable_whatever_the_umask(venv: Venv) -> None:
 
 
 def environment_of(
-    version: tuple[int, int], site_packages: str = "/nowhere"
+    version: tuple[int, int], site_packages: str = "/nowhere", executable: str = "/bin/true"
 ) -> installer.PythonEnvironment:
     """An environment whose Python is of this version."""
     return installer.PythonEnvironment(
@@ -359,6 +304,7 @@ def environment_of(
         site_packages=site_packages,
         is_virtual=True,
         has_package=True,
+        executable=executable,
     )
 
 
@@ -393,7 +339,9 @@ def test_each_version_of_python_gets_the_files_that_it_reads(
 
 def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
     """Where a version reads two; a file with another suffix is not ours."""
-    both = environment_of((3, 16), str(tmp_path))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    both = environment_of((3, 16), str(tmp_path), str(tmp_path / "bin" / "python"))
     contents = both.contents(installer.ALWAYS)
     other = tmp_path / f"{installer.NAME}.txt"
     other.write_text("mine")
@@ -403,7 +351,7 @@ def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
         assert installer.read_state(both) == (installer.ALWAYS if is_last else installer.DAMAGED)
     installer.disable(both)
     assert installer.read_state(both) == installer.DISABLED
-    assert list(tmp_path.iterdir()) == [other]
+    assert set(tmp_path.iterdir()) == {other, tmp_path / "bin"}
 
 
 def imported_at_start(venv: Venv) -> set[str]:

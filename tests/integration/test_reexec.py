@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import launches
+import starts as starts_of_tests
 import support
 
 TELL = """
@@ -28,7 +29,8 @@ def tell():
     with open("/proc/self/maps") as file:
         maps = file.read()
     print(json.dumps({
-        "exe": os.readlink("/proc/self/exe"), "pid": os.getpid(), "cwd": os.getcwd(),
+        "exe": os.readlink("/proc/self/exe"), "started": report.started,
+        "removed": report.removed, "pid": os.getpid(), "cwd": os.getcwd(),
         "argv": sys.argv, "orig_argv": sys.orig_argv, "executable": sys.executable,
         "prefix": sys.prefix, "path": sys.path, "name": __name__,
         "file": globals().get("__file__"), "inspection": report.inspection,
@@ -41,7 +43,11 @@ def tell():
 """
 SCRIPT = f"{TELL}\ntell()\n"
 PLAIN = SCRIPT.replace("reexec=True", "reexec=False")
-LOOPED = "this process is one already, and was exposed all the same"
+CALL = "import process_hardening; process_hardening.pre_main_hardening(reexec=True)"
+LOOPED = "this process is the second start already, and was exposed all the same"
+IS_FIRST_START = "os.stat('/proc/self/exe').st_mode & 0o777 != 0o111"
+PYTHON = os.path.realpath(sys.executable)
+"""What /proc/self/exe of every process here is: the stand-in has the name of the interpreter."""
 
 
 def run_python(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -56,7 +62,7 @@ def told(argv: list[str], **options: Any) -> dict[str, Any]:
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     values: dict[str, Any] = json.loads(result.stdout)
-    assert values["exe"].startswith("/memfd:python")
+    assert (values["exe"], values["started"]) == (PYTHON, "execute-only")
     assert (values["dumpable"], values["inspection"]) == (0, "already in place")
     return values
 
@@ -65,7 +71,7 @@ def compared(again: dict[str, Any], plain: subprocess.CompletedProcess[str]) -> 
     """A program that has started again tells what it tells otherwise, but for what is meant."""
     expected = json.loads(plain.stdout)
     for values in (again, expected):
-        for changed in ("exe", "pid", "inspection", "maps"):
+        for changed in ("started", "removed", "pid", "inspection", "maps"):
             del values[changed]
         values["environ"].pop("LC_CTYPE", None)  # PEP 538
         values["orig_argv"] = [word for word in values["orig_argv"] if "import" not in word]
@@ -106,7 +112,7 @@ def test_it_is_born_hardened(script: Path) -> None:
 
 
 def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
-    """As uv and conda ship it: $ORIGIN in its image, so the image is its loader's."""
+    """As uv and conda ship it: $ORIGIN in its image."""
     (user_tmp / "bin").mkdir()
     (user_tmp / "lib").mkdir()
     interpreter = user_tmp / "bin" / "python3"
@@ -128,7 +134,7 @@ def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
     again = json.loads(result.stdout)
     assert again["verdict"] == "hardened"
     assert again["inspection"] == "already in place"
-    assert again["exe"].startswith("/memfd:python3")
+    assert (again["exe"], again["started"]) == (str(interpreter), "execute-only")
     assert again["orig_argv"][0] == str(interpreter)
     assert str(beside) in again["maps"]
     compared(again, plain)
@@ -248,7 +254,7 @@ def test_a_relative_interpreter(script: Path, argv0: str) -> None:
     assert values["prefix"] == sys.prefix
     assert os.path.samefile(values["executable"], sys.executable)
     assert Path(values["executable"]).parent.parent == Path(sys.prefix)
-    assert values["exe"].startswith("/memfd:")
+    assert values["started"] == "execute-only"
 
 
 def test_a_virtual_environment_stays(script: Path) -> None:
@@ -268,7 +274,7 @@ def test_a_script_with_a_shebang(user_tmp: Path) -> None:
     values = json.loads(result.stdout)
     assert values["argv"] == [str(path), "a b"]
     assert values["flags"]["ignore_environment"] == 1
-    assert values["exe"].startswith("/memfd:")
+    assert values["started"] == "execute-only"
 
 
 @pytest.mark.parametrize("argv", [[], ["-"], ["-i"], ["-", "a"]], ids=" ".join)
@@ -278,7 +284,9 @@ def test_a_program_on_standard_input_is_refused(argv: list[str]) -> None:
     assert (result.returncode, result.stdout) == (5, "")
     lines = [line for line in result.stderr.splitlines() if "process-hardening" in line]
     assert len(lines) == 1
-    assert re.search("typed in or embedded|<stdin>, which can be read only once", lines[0])
+    assert re.search(
+        "typed in or embedded|<stdin>, which can be read only once|inside a prompt", lines[0]
+    )
     assert "exiting with status 5" in lines[0]
     if argv != ["-i"]:  # which prints its own prompt
         assert result.stderr.count("\n") == 1
@@ -329,8 +337,8 @@ def test_an_open_file_is_read_again(script: Path) -> None:
 
 def test_interactive_after_a_program() -> None:
     """`python -i -c ...` can start again: the program comes before the prompt."""
-    result = run_python(["-i", "-q", "-c", TELL + "print(os.readlink('/proc/self/exe'))"], input="")
-    assert "/memfd:python" in result.stdout
+    result = run_python(["-i", "-q", "-c", TELL + "print(report.started)"], input="")
+    assert "execute-only" in result.stdout
 
 
 def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
@@ -384,7 +392,7 @@ def test_no_loop_where_the_kernel_makes_such_images_dumpable(
     suid_dumpable.set("1")
     result = run_python([str(script)])
     assert (result.returncode, result.stdout) == (5, "")
-    assert "fs.suid_dumpable=1 makes such a program dumpable" in result.stderr
+    assert "fs.suid_dumpable=1 makes unreadable programs dumpable" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -392,26 +400,21 @@ def test_an_image_that_is_exposed_again_ends(user_tmp: Path) -> None:
     """It does not start itself a third time, but says what may be the reason."""
     path = user_tmp / "undone.py"
     path.write_text(
-        "import ctypes, os, sys\nimport process_hardening as ph\n"
-        "if os.readlink('/proc/self/exe').startswith('/memfd:'):\n"
-        "    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
+        "import ctypes, os, sys\n"
+        f"if not {IS_FIRST_START}:\n    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)\n"
+        "import process_hardening as ph\n"
         "ph.pre_main_hardening(reexec=True)\nprint('went on')\n"
     )
     result = run_python([str(path)])
     assert (result.returncode, result.stdout) == (5, "")
     assert LOOPED in result.stderr
-    assert "fs.suid_dumpable is 0" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
 def test_suid_dumpable_2_is_non_dumpable_too(script: Path, suid_dumpable: support.Sysctl) -> None:
-    """The image starts with 2, and the call makes it 0."""
+    """The kernel starts the stand-in with 2, which makes it 0."""
     suid_dumpable.set("2")
-    result = run_python([str(script)])
-    assert result.returncode == 0, result.stderr
-    values = json.loads(result.stdout)
-    assert values["exe"].startswith("/memfd:")
-    assert (values["dumpable"], values["inspection"]) == (0, "applied")
+    told([str(script)])
 
 
 def test_an_injected_library_is_gone(
@@ -430,6 +433,7 @@ def test_an_injected_library_is_gone(
     assert marks.read_text().splitlines() == [os.path.realpath(sys.executable)]
     assert "libmark" not in values["maps"]
     assert not [name for name in values["environ"] if name.startswith("LD_")]
+    assert sorted(values["removed"]) == ["LD_LIBRARY_PATH", "LD_PRELOAD"]
 
     # The control: without a second start it stays.
     marks.unlink()
@@ -438,38 +442,148 @@ def test_an_injected_library_is_gone(
     assert "libmark" in json.loads(result.stdout)["maps"]
 
 
-def test_an_injection_into_a_hardened_process_counts(
-    compiler: support.Compiler, script: Path
+def test_what_brings_an_injected_library_back_ends_the_program(
+    compiler: support.Compiler, user_tmp: Path
 ) -> None:
-    """Born non-dumpable but with a library injected: exposed all the same, so it ends."""
+    """Born non-dumpable but with an injector again: exposed all the same, and no endless loop."""
     library = launches.build_marking_library(compiler)
-    code = (
-        "import os, sys; import process_hardening as ph; from process_hardening.launch import"
-        " execute, plan, program; target = program.resolve(sys.executable, [sys.argv[1]]);"
-        "env = tuple(os.fsencode(f'{n}={v}') for n, v in os.environ.items());"
-        f"env += ({b'LD_PRELOAD=' + os.fsencode(library)!r}, b'MARK_FILE=/dev/null');"
-        "execute.execute_only(target, env)"
-    )
-    result = run_python(["-c", code, str(script)])
+    path = user_tmp / "again.py"
+    path.write_text(f"import os\nos.environ['LD_PRELOAD'] = {library!r}\n" + SCRIPT)
+    result = run_python([str(path)])
     assert (result.returncode, result.stdout) == (5, "")
     assert LOOPED in result.stderr
 
 
-def test_an_already_hardened_start_is_not_repeated(command: str, script: Path) -> None:
+def count_starts(program: list[str], marks: Path, **options: Any) -> tuple[int, dict[str, Any]]:
+    """How often a program started itself, and what it told in the end; it must succeed."""
+    marks.write_text("")
+    marks.chmod(0o666)
+    result = support.run_as_user(program, **options)
+    assert result.returncode == 0, result.stderr
+    return len(marks.read_text()), json.loads(result.stdout)
+
+
+@pytest.fixture
+def marks(script: Path) -> Path:
+    """A file that each start of the script adds a byte to."""
+    path = script.parent / "marks"
+    script.write_text(f"with open({str(path)!r}, 'a') as file:\n    file.write('x')\n{SCRIPT}")
+    return path
+
+
+def test_an_already_hardened_start_is_not_repeated(
+    command: str, script: Path, marks: Path
+) -> None:
     """Under `run` the program is born hardened: one image is enough."""
-    strace = [support.find_tool("strace"), "-f", "-e", "trace=execve,execveat", "-qq"]
-    result = support.run(
-        [*strace, command, "run", "--", sys.executable, str(script)],
-        env=launches.remove_loader_variables(),
+    program = [sys.executable, str(script)]
+    env = launches.remove_loader_variables()
+    starts, values = count_starts([command, "run", "--", *program], marks, env=env)
+    assert (starts, values["started"]) == (1, "execute-only")
+    starts, values = count_starts(program, marks, env=env)
+    assert (starts, values["started"]) == (2, "execute-only")
+
+
+def test_an_unreadable_interpreter_needs_no_second_start(
+    script: Path, marks: Path, user_tmp: Path
+) -> None:
+    """The kernel protected the process: its report says by what."""
+    python = user_tmp / "python3"
+    shutil.copy(PYTHON, python)
+    python.chmod(0o111)
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": ":".join(filter(None, sys.path))}
+    starts, values = count_starts([str(python), str(script)], marks, env=env)
+    assert (starts, values["started"]) == (1, "unreadable file")
+
+
+@pytest.mark.parametrize("way", ["an earlier harden()", "run --children", "the start-up hook"])
+def test_what_hardened_the_process_after_its_start_does_not_count(
+    command: str, script: Path, marks: Path, way: str
+) -> None:
+    """It was born dumpable: what an attacker opened until then reads on, unless it starts again."""
+    program = [sys.executable, str(script)]
+    env = launches.remove_loader_variables()
+    if way == "an earlier harden()":
+        text = script.read_text()
+        script.write_text(f"import process_hardening\nprocess_hardening.harden()\n{text}")
+    elif way == "run --children":
+        program = [command, "run", "--children", "--", "sh", "-c", '"$@"; exit $?', "sh", *program]
+    else:
+        hook = "import process_hardening.startup_hook as h\nh.harden_always()\n"
+        (script.parent / "sitecustomize.py").write_text(hook)
+        env["PYTHONPATH"] = str(script.parent)
+    starts, values = count_starts(program, marks, env=env)
+    assert (starts, values["started"]) == (2, "execute-only")
+
+
+def test_a_library_injected_before_an_earlier_harden_is_gone(
+    compiler: support.Compiler, script: Path
+) -> None:
+    """It stays mapped whatever harden() removes; the second start is free of it."""
+    library = launches.build_marking_library(compiler)
+    script.write_text(f"import process_hardening\nprocess_hardening.harden()\n{SCRIPT}")
+    env = {**launches.remove_loader_variables(), "LD_PRELOAD": library, "MARK_FILE": os.devnull}
+    values = told([str(script)], env=env)
+    assert "libmark" not in values["maps"]
+    assert values["removed"] == ["LD_PRELOAD"]
+
+
+def test_children_stay_hardened_below_run_children(command: str, script: Path) -> None:
+    """What hardens the children goes along to the second start."""
+    child = "import process_hardening as ph; print(ph.status().dumpable)"
+    script.write_text(
+        "import process_hardening as ph, subprocess, sys\n"
+        "ph.pre_main_hardening(reexec=True)\n"
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True)\n"
     )
-    calls = [line for line in result.stderr.splitlines() if "execve" in line and "= 0" in line]
-    assert len(calls) == 2, result.stderr
-    assert json.loads(result.stdout)["exe"].startswith("/memfd:python")
+    words = ["sh", "-c", f"{sys.executable} {script}; :"]
+    result = support.run_as_user([command, "run", "--children", "--", *words])
+    assert (result.stdout, result.stderr) == ("0\n", "")
+
+
+def test_the_marker_of_another_process_is_ignored(script: Path) -> None:
+    """A parent's marker changes nothing, and nobody sees it afterwards."""
+    env = {**launches.remove_loader_variables(), "PROCESS_HARDENING_AGAIN": "1:LD_PRELOAD"}
+    values = told([str(script)], env=env)
+    assert values["removed"] == []
+    assert "PROCESS_HARDENING_AGAIN" not in values["environ"]
+
+
+def test_without_a_place_of_its_own_it_starts_in_memory(script: Path) -> None:
+    """Where user namespaces are refused: /proc/self/exe then names the image."""
+    argv = [*starts_of_tests.refusing("setns=EPERM"), sys.executable, str(script)]
+    result = support.run_as_user(argv, env=launches.remove_loader_variables())
+    values = json.loads(result.stdout)
+    assert (values["started"], values["exe"][:13]) == ("execute-only", "/memfd:python")
+
+
+SURROUNDINGS = {
+    "pytest": ("-m pytest -q -s test_x.py", "it runs inside pytest"),
+    "pdb": ("-m pdb -c continue script.py", "it runs inside a debugger"),
+    "threads": ("threads.py", "1 threads run already"),
+    "a prompt": ("-i -q", "it runs inside a prompt"),
+    "code.interact()": ("-m code", "it runs inside a prompt"),
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_what_would_start_again_with_it_is_a_reason_to_refuse(script: Path, name: str) -> None:
+    """One line that says what to do, and the status 5."""
+    words, reason = SURROUNDINGS[name]
+    folder = script.parent
+    script.write_text(f"breakpoint() if 0 else None\n{SCRIPT}")
+    (folder / "test_x.py").write_text(f"def test_x():\n    {CALL}\n")
+    (folder / "threads.py").write_text(
+        f"import threading\nthreading.Thread(target=threading.Event().wait).start()\n{CALL}\n"
+    )
+    result = run_python(words.split(), cwd=folder, input=f"{CALL}\n")
+    lines = [line for line in result.stderr.splitlines() if "process-hardening: " in line]
+    assert (result.returncode, len(lines)) == (5, 1), result.stdout + result.stderr
+    assert reason in lines[0]
 
 
 KEEPS = f"""
 import signal, os, sys, json
-if os.readlink("/proc/self/exe")[:7] != "/memfd:":
+if {IS_FIRST_START}:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     os.set_inheritable(int(sys.argv[1]), True)
     os.umask(0o27), os.nice(3)
@@ -522,7 +636,7 @@ def test_changes_of_the_environment_go_along(user_tmp: Path) -> None:
     """What the program set before the call is there afterwards, whatever bytes."""
     path = user_tmp / "changes.py"
     path.write_text(
-        "import os\nif os.readlink('/proc/self/exe')[:7] != '/memfd:':\n"
+        f"import os\nif {IS_FIRST_START}:\n"
         "    os.environ['NEW'] = '\\udcff'\n    del os.environ['OLD']\n" + SCRIPT
     )
     env = {**launches.remove_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
@@ -566,7 +680,7 @@ def test_as_root(script: Path) -> None:
     capabilities, values = result.stdout.splitlines()
     ours = Path("/proc/self/status").read_text().splitlines()
     assert capabilities in ours
-    assert json.loads(values)["exe"].startswith("/memfd:")
+    assert json.loads(values)["started"] == "execute-only"
     assert json.loads(values)["dumpable"] == 0
 
 

@@ -26,7 +26,7 @@ def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
     """Without a place under its own path the stand in is in memory."""
     shown = starts.show([*starts.refusing(f"{call}=EPERM"), harden, show])
 
-    assert shown.value("exe").endswith(MEMORY)
+    assert shown.value("image").endswith(MEMORY)
     assert (shown.value("dumpable"), shown.value("root owns")) == ("0", "1")
     assert (shown.value("comm"), shown.value("execfn")) == ("show", os.path.realpath(show))
 
@@ -37,7 +37,7 @@ def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     """Without memfd_create the place under its own path is still made."""
     shown = starts.show([*starts.refusing("memfd_create=EPERM"), harden, show])
 
-    assert (shown.value("dumpable"), shown.value("exe")) == ("0", os.path.realpath(show))
+    assert (shown.value("dumpable"), shown.value("image")) == ("0", os.path.realpath(show))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
     prepare = f"echo {value} > /proc/sys/vm/memfd_noexec"
     result = in_namespace("-pf --mount-proc", prepare, harden, show)
 
-    assert starts.Shown(result.stdout).value("exe") == os.path.realpath(show)
+    assert starts.Shown(result.stdout).value("image") == os.path.realpath(show)
 
 
 def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
@@ -239,7 +239,7 @@ def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
         shown = [starts.show([harden, show], **options) for _ in range(3 if number == 19 else 20)]
 
     assert {each.value("dumpable") for each in shown} == {"0"}
-    assert {each.value("exe").removeprefix("/memfd:") for each in shown} <= {
+    assert {each.value("image").removeprefix("/memfd:") for each in shown} <= {
         os.path.realpath(show),
         f"show {MEMORY}",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -74,3 +75,14 @@ def test_the_text_of_the_program_is_shared(harden: str) -> None:
     others = support.Running([python, "-I", "-c", code])
     with plain, hardened, others:
         assert private(hardened.pid) - private(plain.pid) <= 64
+
+
+@pytest.mark.parametrize("words", [[], ["env"], ["sh", "-c", 'exec "$@"', "sh"]], ids=str)
+def test_audit_calls_it_hardened(harden: str, make: support.Compiler, words: list[str]) -> None:
+    """Our library, which wiped its own request in the environment, is no injection."""
+    support.require_root()
+    with support.Running([harden, *words, str(make("waiting.c"))]) as running:
+        audit = [support.find_tool("process-hardening"), "audit", "--json", str(running.pid)]
+        (process,) = json.loads(support.run(audit).stdout)["processes"]
+
+    assert (process["verdict"], process["injected_libraries"]) == ("hardened", [])

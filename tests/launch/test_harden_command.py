@@ -89,7 +89,7 @@ def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_t
     shown = starts.show([harden, str(path)])
     explained = support.run_as_user([harden, "--explain", str(path)])
 
-    assert (shown.value("dumpable"), shown.value("exe")) == ("0", str(path))
+    assert (shown.value("dumpable"), shown.value("image")) == ("0", str(path))
     assert "its file is unreadable" in explained.stdout
 
 
@@ -303,7 +303,7 @@ def test_strict_starts_a_copy_of_a_program_that_its_user_can_change(
     assert "a stand-in" in default
     assert "a stand-in" in of_root
     assert ("beware:" in default, "beware:" in of_root) == (True, False)
-    assert starts.show([harden, "--strict", str(path)]).value("exe") == str(path)
+    assert starts.show([harden, "--strict", str(path)]).value("image") == str(path)
 
 
 def test_children_are_hardened_when_asked_for(harden: str, show: str) -> None:

@@ -1,18 +1,23 @@
-"""A patient attacker gets no hold on a program that `harden` starts, nor on root's launcher."""
+"""A patient attacker gets no hold on what `harden` starts, or on an execute-only Python."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import support
+from environments import Venv
 
 LAUNCHES = 40
 ATTACKS = ("read", "write", "seize", "descriptor")
+SLEEP = ["-I", "-S", "-c", "import time; time.sleep(60)"]
+"""Arguments of a Python that nothing but its interpreter's file can harden."""
 
 
 @pytest.fixture
@@ -30,14 +35,17 @@ def window(make: support.Compiler) -> str:
     return str(make("window.c"))
 
 
-def holds(window: str, attack: str, command: Sequence[str], launches: int) -> tuple[int, int]:
+def holds(
+    window: str, attack: str, command: Sequence[str], launches: int, name: str = "target"
+) -> tuple[int, int]:
     """In how many launches the attacker got a hold on the launcher, and on the program.
 
+    name -- by which the program shows that it has begun
     Printed too: docs/harden.md quotes it.
     """
     got = [0, 0]
     for _ in range(launches):
-        result = support.run_as_user([window, attack, "target", *command])
+        result = support.run_as_user([window, attack, name, *command])
         assert result.returncode == 0, result.stderr
         words = result.stdout.split()
         got[0] += words[words.index("launcher") + 1] == "1"
@@ -87,3 +95,50 @@ def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
 
     assert (result.returncode, result.stdout) == (6, "")
     assert "a tracer is attached" in result.stderr
+
+
+@pytest.fixture
+def venv(user_tmp: Path) -> Venv:
+    """An environment of the user who is attacked."""
+    return Venv(user_tmp / "venv")
+
+
+@pytest.fixture
+def roots_venv() -> Iterator[Venv]:
+    """An environment of root, whose interpreter only root can make readable again."""
+    support.require_root()
+    with tempfile.TemporaryDirectory(prefix="ph-root-") as name:
+        Path(name).chmod(0o755)
+        yield Venv(Path(name) / "venv", root=True)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_every_attack_succeeds_on_an_ordinary_interpreter(
+    window: str, venv: Venv, attack: str
+) -> None:
+    """The control."""
+    assert holds(window, attack, [venv.python, *SLEEP], 3, "python")[1] == 3
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nobody_gets_a_hold_on_an_execute_only_interpreter(
+    window: str, venv: Venv, attack: str
+) -> None:
+    """Of the same user, who leaves the file as it is; nothing but the file hardens this start."""
+    assert venv.call("enable --execute-only").returncode == 0
+    assert holds(window, attack, [venv.python, *SLEEP], LAUNCHES, "python") == (0, 0)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nobody_gets_a_hold_on_the_interpreter_of_another_owner(
+    window: str, roots_venv: Venv, attack: str
+) -> None:
+    """Root's, for a service of another user, who cannot undo it."""
+    result = roots_venv.call("enable --execute-only")
+    assert "execute-only (only root can undo it)" in result.stdout, result.stderr
+    assert holds(window, attack, [roots_venv.python, *SLEEP], LAUNCHES, "python") == (0, 0)
+
+    undo = f"import os; os.chmod({roots_venv.python!r}, 0o755)"
+    assert "PermissionError" in support.run_as_user([sys.executable, "-c", undo]).stderr
+    copy = ["cp", roots_venv.python, "/dev/null"]
+    assert "Permission denied" in support.run_as_user(copy).stderr

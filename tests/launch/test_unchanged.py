@@ -65,7 +65,7 @@ def test_a_program_that_starts_itself_again_is_born_hardened_again(harden: str, 
     again = starts.show([harden, show, "again", "0"])
 
     assert (again.value("dumpable"), again.value("root owns")) == ("0", "1")
-    assert again.value("exe") == os.path.realpath(show)
+    assert again.value("image") == os.path.realpath(show)
 
 
 def test_comm_is_the_last_part_of_the_name_that_was_executed(
@@ -86,7 +86,7 @@ def test_the_programs_name_may_be_any_file_name(
     shutil.copy(show, path)
     path.chmod(0o755)
 
-    assert starts.show([harden, str(path)]).value("exe") == str(path)
+    assert starts.show([harden, str(path)]).value("image") == str(path)
 
 
 NODE_FORK = """\
@@ -161,5 +161,5 @@ def test_root_starts_programs_that_are_hardened_and_keep_its_capabilities(
         support.run([*words, "grep", "Cap", "/proc/self/status"]).stdout for words in ([], [harden])
     )
 
-    assert (shown.value("dumpable"), shown.value("exe")) == ("0", os.path.realpath(show))
+    assert (shown.value("dumpable"), shown.value("image")) == ("0", os.path.realpath(show))
     assert hardened == plain

@@ -21,8 +21,7 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
     ${native}/core/pattern.c
     ${native}/core/message.c
     ${native}/core/platform/${fake_system}.c
-    $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>
-    ${native}/launch/no_image.c)
+    $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>)
   # The fake headers hide those of this machine, so they come first.
   target_include_directories(
     ${test} BEFORE PRIVATE ${fake}/${fake_system} ${fake}/common ${fake}

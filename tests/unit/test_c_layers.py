@@ -14,12 +14,14 @@ SYSTEMS = {path.stem for path in (NATIVE / "core" / "platform").glob("*.c")}
 COMMON = [name for name in SOURCES if Path(name).parent == Path("core")]
 """The part of the core that is the same on every system."""
 
-FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h"}
+FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h", "borrow.h"}
 """The names of the files that use Python's C API; all others run before Python or without it."""
 
-FOR_ALL = {"launch/image.h", "launch/no_image.c"}
-FOR_LINUX = {name for name in SOURCES if name.startswith("launch/")} - FOR_ALL
-"""Linux's, without saying so in their names: CMake builds them there, and no_image.c elsewhere."""
+FOR_LINUX = {name for name in SOURCES if name.startswith(("launch/", "preload/"))}
+"""Linux's, without saying so in their names."""
+
+GENERATED = {"launch/variables.h"}
+"""Written by launch.cmake into the build folder."""
 
 STANDARD = {"errno.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 """The headers of the C standard that need no allocation and no stdio."""
@@ -37,7 +39,8 @@ def own_headers(name: str) -> set[str]:
     """Return the headers of ours that a C file includes, by their path below native/."""
     included = re.findall(r'^\s*#\s*include\s*"(.*)"', read_code(name), re.MULTILINE)
     folder = (NATIVE / name).parent
-    return {str((folder / path).resolve().relative_to(NATIVE)) for path in included}
+    found = {str((folder / path).resolve().relative_to(NATIVE)) for path in included}
+    return found - GENERATED
 
 
 def system_headers(name: str) -> set[str]:

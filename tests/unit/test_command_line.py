@@ -105,7 +105,10 @@ def test_help_needs_no_program(words: list[str]) -> None:
         (["--method", "--strict", "ls"], "--method needs a METHOD"),
         (["--method", "--", "ls"], "--method needs a METHOD"),
         (["--method=", "ls"], "--method needs a METHOD"),
-        (["--method", "fast", "ls"], "--method fast: choose from auto, execute-only, preload, in-"),
+        (
+            ["--method", "fast", "ls"],
+            "--method fast: choose from auto, execute-only, copy, preload, in-",
+        ),
         (["--keep"], "--keep needs a NAME"),
         (["--keep=", "ls"], "--keep needs a NAME"),
         (["--keep", "", "ls"], "--keep needs a NAME"),

@@ -158,3 +158,49 @@ def test_a_foreign_process_is_judged_by_what_is_known_of_it(
     """Getting in is a leak when no secret is known, and inconclusive when it was not found."""
     result = judge_process("pid 1", observed, known)
     assert result.outcome == outcome
+
+
+def test_a_refusal_is_not_believed_of_a_victim_that_its_user_can_read() -> None:
+    """Something else refused: a seccomp filter, or a tool that is none."""
+    refused = replace(REFUSED, protected=False)
+    cell = judge(GOT_IT, refused).victims["victim"]
+    assert cell.outcome == INCONCLUSIVE
+    assert "can be read by its user" in cell.evidence
+    assert judge(GOT_IT, replace(REFUSED, protected=True)).victims["victim"].outcome == BLOCKED
+
+
+def test_a_launch_that_ends_with_an_exit_code_of_ours_is_blocked() -> None:
+    """It protects by not starting; nobody is left to answer."""
+    ended = Observation(False, "status 6", refused=True, failed_closed=True, answers=False)
+    assert judge(GOT_IT, ended).victims["victim"].outcome == BLOCKED
+
+
+def test_what_was_not_tried_is_unavailable() -> None:
+    """It neither fails the run nor makes it a success."""
+    untried = Observation(unavailable="needs root")
+    row = judge(GOT_IT, untried)
+    assert row.victims["victim"].outcome == UNAVAILABLE
+    assert row.victims["victim"].evidence == "needs root"
+    assert verification(row).exit_code == 3
+    assert verification(row, judge(GOT_IT, REFUSED)).exit_code == 0
+
+
+def test_a_built_in_attack_that_leaks_nowhere_is_inconclusive() -> None:
+    """A tool that leaks nowhere does not work here, as if it were missing."""
+    good = judge(GOT_IT, REFUSED)
+    assert verification(good, judge(REFUSED, REFUSED)).exit_code == 3
+    assert verification(good, judge(REFUSED, REFUSED, replace(ATTACK, kind=TOOL))).exit_code == 0
+
+
+def test_a_control_that_is_hardened_is_named_as_the_reason() -> None:
+    """By the start-up hook, for instance."""
+    hardened = replace(REFUSED, protected=True)
+    assert "the control is hardened itself" in judge(hardened, hardened).detail
+
+
+def test_no_data_is_no_leak_from_a_process_without_a_known_secret() -> None:
+    """Getting in counts as a leak only with data."""
+    assert judge_process("pid 1", GOT_IN, canary_known=False).outcome == LEAKED
+    empty = judge_process("pid 1", replace(GOT_IN, empty=True), canary_known=False)
+    assert empty.outcome == INCONCLUSIVE
+    assert "got no data" in empty.evidence

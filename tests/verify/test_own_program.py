@@ -17,6 +17,7 @@ import support
 
 SECRET = "sk-live-0123456789abcdefghij"  # noqa: S105 -- a made-up one
 PROGRAM = Path(__file__).parent / "programs" / "secret_holder.py"
+METHODS = ["execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root"]
 READING = ["--attack", "proc-mem", "--attack", "process-vm-readv", "--attack", "ptrace-attach"]
 
 
@@ -45,10 +46,12 @@ def test_a_program_is_attacked_plain_and_hardened(command: str, program: str) ->
     result = support.run([command, "verify", "--json", *READING, "--canary", SECRET, "--", program])
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads(result.stdout)
-    assert report["victims"] == ["execute-only", "preload", "in-process"]
+    assert report["victims"] == [*METHODS[:2], "in-process", *METHODS[2:]]
     for attack in report["attacks"]:
         assert attack["control"] == "leaked"
-        assert {cell["outcome"] for cell in attack["victims"].values()} == {"blocked"}
+        cells = attack["victims"]
+        tried = set(cells) - (set() if os.getuid() == 0 else {"harden-by-root"})
+        assert {cells[name]["outcome"] for name in tried} == {"blocked"}
     assert SECRET not in result.stdout
 
 
@@ -58,7 +61,7 @@ def test_a_program_without_a_known_secret_gets_one(command: str) -> None:
     result = support.run(argv)
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads(result.stdout)
-    assert report["victims"] == ["execute-only", "preload"]
+    assert report["victims"] == METHODS
     assert report["attacks"][0]["control_run"]["places"] == ["environment"]
 
 
@@ -82,6 +85,46 @@ def test_a_plain_process_leaks_and_is_not_harmed(command: str, program: str) -> 
     assert outcomes["proc-mem"] == outcomes["ptrace-attach"] == "leaked"
     assert "core-segv" not in outcomes
     assert "core-segv" in report["notes"][0]
+
+
+def test_a_program_that_hardens_itself_is_to_be_attacked_while_it_runs(
+    command: str, user_tmp: Path
+) -> None:
+    """It is no control, so nothing is compared: one line, which names --pid."""
+    script = user_tmp / "hardens_itself.py"
+    shutil.copy(PROGRAM.with_name(script.name), script)
+    script.chmod(0o755)
+    result = support.run([command, "verify", "--built-in", "--", str(script)])
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.count("\n") == 1
+    assert "is hardened even when it is started plain" in result.stderr
+    assert "--pid PID" in result.stderr
+
+
+def test_getting_no_data_out_of_a_process_is_no_leak(command: str) -> None:
+    """A process that sleeps is not sampled: the attack is inconclusive, and so is the run."""
+    paranoid = Path("/proc/sys/kernel/perf_event_paranoid")
+    if not paranoid.exists() or int(paranoid.read_text()) > 2:
+        support.fail_or_skip("kernel.perf_event_paranoid of at most 2")
+    with running(["sleep", "100"]) as pid:
+        argv = [command, "verify", "--json", "--attack", "perf-event-open", "--pid", str(pid)]
+        result = support.run(argv)
+    assert result.returncode == 3, result.stdout + result.stderr
+    (attack,) = json.loads(result.stdout)["attacks"]
+    assert attack["control"] == "leaked"
+    cell = attack["victims"][f"pid {pid}"]
+    assert cell["outcome"] == "inconclusive"
+    assert "got no data" in cell["evidence"]
+
+
+def test_a_program_is_attacked_behind_the_wrappers_that_start_it(command: str) -> None:
+    """`env` becomes the program: what a launcher promised may end there, and the report says so."""
+    argv = [command, "verify", "--json", "--attack", "exec-env", "--", "sleep", "100"]
+    report = json.loads(support.run(argv).stdout)
+    (attack,) = report["attacks"]
+    assert attack["control"] == "leaked"
+    for name, cell in attack["victims"].items():
+        assert cell["outcome"] != "leaked" or cell["known_limit"], name
 
 
 def test_a_hardened_process_blocks_every_attack(command: str, program: str) -> None:

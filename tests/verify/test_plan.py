@@ -8,7 +8,14 @@ import sys
 import pytest
 
 from process_hardening.errors import CommandError, NotFoundError
-from process_hardening.verify import BROKEN_VICTIMS, CONTROL, VICTIMS, find_attacks, list_attacks
+from process_hardening.verify import (
+    BROKEN_VICTIMS,
+    CONTROL,
+    SAMPLES,
+    VICTIMS,
+    find_attacks,
+    list_attacks,
+)
 from process_hardening.verify.plan import (
     plan_process,
     plan_program,
@@ -16,13 +23,15 @@ from process_hardening.verify.plan import (
     split_by_harm,
 )
 
+METHODS = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
+
 
 def test_each_victim_is_planned_once_after_the_control() -> None:
     """A victim that is named twice is attacked once."""
     plan = plan_victims(find_attacks(["proc-mem"]), ["preload", "undone", "preload"])
     assert plan.names == (CONTROL, "preload", "undone")
     assert plan.attempts == 3
-    assert set(plan.commands) == set(plan.names)
+    assert set(plan.starts) == set(plan.names)
 
 
 def test_all_attacks_are_planned_by_default() -> None:
@@ -41,9 +50,9 @@ def test_a_name_that_is_no_victim_is_refused(name: str) -> None:
 def test_a_program_is_started_plain_and_with_each_method() -> None:
     """A binary cannot be hardened in-process."""
     plan = plan_program(["true", "x"], None, canary=None)
-    assert plan.victims == ("execute-only", "preload")
-    assert plan.commands[CONTROL][0].startswith("/")
-    assert plan.commands[CONTROL][1:] == ["x"]
+    assert plan.victims == METHODS
+    assert plan.starts[CONTROL].program[0].startswith("/")
+    assert plan.starts[CONTROL].program[1:] == ("x",)
 
 
 def test_a_script_is_also_hardened_in_process(tmp_path: os.PathLike[str]) -> None:
@@ -52,8 +61,8 @@ def test_a_script_is_also_hardened_in_process(tmp_path: os.PathLike[str]) -> Non
     with open(script, "w"):
         pass
     plan = plan_program([script], None, canary=None)
-    assert plan.victims == ("execute-only", "preload", "in-process")
-    assert plan.commands[CONTROL] == [sys.executable, script]
+    assert set(plan.victims) == {*METHODS, "in-process"}
+    assert plan.starts[CONTROL].words == (sys.executable, script)
 
 
 def test_a_program_that_does_not_exist_is_refused() -> None:
@@ -78,3 +87,28 @@ def test_a_running_process_is_not_attacked_when_every_attack_could_harm_it() -> 
     """The message names the attacks."""
     with pytest.raises(CommandError, match=r"core-segv: could harm process \d+: not tried"):
         plan_process(os.getpid(), find_attacks(["core-segv"]), None, as_container_root=True)
+
+
+def test_other_forms_of_an_attack_are_made_on_every_victim_that_is_named() -> None:
+    """The default run makes them on one victim of each way to be hardened."""
+    attacks = find_attacks(["core-abort", "core-segv"])
+    default = plan_victims(attacks)
+    skipped = {victim for attack, victim in default.skipped if attack == "core-abort"}
+    assert skipped >= set(VICTIMS) - set(SAMPLES) - _ROOTS
+    assert not skipped & set(SAMPLES)
+    assert not plan_victims(attacks, ["preload", "reexec"]).skipped
+
+
+def test_a_container_s_root_is_not_kept_out_by_the_mode_of_a_file() -> None:
+    """It may read every file, so victims that only their file protects prove nothing."""
+    plan = plan_victims(find_attacks(["proc-mem"]), VICTIMS, as_container_root=True)
+    assert {victim for _, victim in plan.skipped} == {*_ROOTS, "interpreter"}
+
+
+def test_a_launcher_of_python_scripts_is_not_asked_to_start_env() -> None:
+    """But what the script itself executes is attacked."""
+    plan = plan_victims(find_attacks(["exec-env", "exec-path"]), ["in-process"])
+    assert set(plan.skipped) == {("exec-env", "in-process")}
+
+
+_ROOTS = {"harden-by-root", "interpreter-of-root"}

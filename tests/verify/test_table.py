@@ -83,7 +83,7 @@ def test_a_program_that_cannot_be_started_ends_the_run() -> None:
 def test_a_refusal_is_described_without_the_pid() -> None:
     """Rows of different victims can then be compared; hidepid is named where it hides."""
     error = OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc/77/mem")
-    refusal = describe_refusal(error, 77)
+    refusal = describe_refusal(error)
     assert refusal.message == "/proc/PID/mem: No such file or directory (hidepid hides the process)"
     assert refusal.refused
     assert not refusal.leaked

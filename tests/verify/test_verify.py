@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +17,30 @@ from verify.leftovers import Place
 
 _BUILT_IN = list_attacks((BUILT_IN,))
 _NAMES = {attack.name for attack in _BUILT_IN}
+_GENERAL = {
+    attack.name
+    for attack in _BUILT_IN
+    if attack.victims is None and attack.type not in ("exec", "children")
+}
+"""The attacks on any process, whatever it was and will be."""
 _CORE_PIPE = {attack.name for attack in _BUILT_IN if attack.core_pattern == CORE_PIPE}
 _CORE_FILE = {attack.name for attack in _BUILT_IN if attack.core_pattern == CORE_FILE}
 _POSSIBLE = {attack.name for attack in _BUILT_IN if attack.find_missing() is None}
 _LOST = {
-    "undone": _NAMES - _CORE_FILE,
-    "without-inspection": _NAMES - _CORE_FILE,
-    "core-dumps": _NAMES,
+    "undone": _GENERAL - _CORE_FILE,
+    "without-inspection": _GENERAL - _CORE_FILE,
+    "core-dumps": _GENERAL,
     "kept-injector": {"ld-preload", "ld-audit"},
 }
 """What a broken victim loses: the core limit alone still stops cores that go to files."""
+
+
+_BORN_HARDENED = ("reexec", "execute-only", "harden-own-name", "harden-memfd", "harden-by-root")
+
+
+def _untried(victim: str) -> str:
+    """The outcome that only root can change."""
+    return "unavailable" if victim == "harden-by-root" and os.getuid() else "blocked"
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,10 @@ class Run:
     def leaks_of_control(self) -> set[str]:
         """The attacks that got a secret out of the control."""
         return {row["name"] for row in self.report["attacks"] if row["control"] == "leaked"}
+
+    def outcomes_of(self, victim: str, attacks: set[str]) -> set[str]:
+        """What came of some attacks on a victim."""
+        return {self.attack(name)["victims"][victim]["outcome"] for name in attacks}
 
     def attack(self, name: str) -> dict[str, Any]:
         """The row of an attack."""
@@ -85,10 +104,30 @@ def test_every_built_in_attack_leaks_from_the_control(built_in: Run) -> None:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_victim_leaks_only_what_is_documented(built_in: Run, victim: str) -> None:
-    """An execute-only image, also after reexec, leaks nothing at all."""
+    """An image that is born hardened leaks nothing while it is the same program."""
     expected = {attack for attack, name in KNOWN_LIMITS if name == victim}
     assert built_in.leaks_of(victim) <= expected
-    assert not expected or victim not in ("execute-only", "reexec")
+    if victim in _BORN_HARDENED:
+        kept = {"launch-window", "exec-self", "worker-fork", "proc-mem", "core-pipe-segv"}
+        assert not expected & kept
+        assert built_in.outcomes_of(victim, kept) <= {"blocked", _untried(victim)}
+
+
+@pytest.mark.parametrize("victim", ["harden-by-root", "interpreter-of-root"])
+@pytest.mark.parametrize("attack", [name for name in _NAMES if name.startswith("launch-")])
+def test_what_root_installed_has_no_launch_window(built_in: Run, victim: str, attack: str) -> None:
+    """Neither reading, writing, seizing nor taking descriptors gets anything out of the start."""
+    support.require_root()
+    assert built_in.outcomes_of(victim, {attack}) <= {"blocked", "unavailable"}
+    others = built_in.attack(attack)["victims"]
+    assert any(cell["outcome"] == "leaked" for cell in others.values()), "no control"
+
+
+def test_an_unreadable_interpreter_stays_protected_whatever_starts_it(built_in: Run) -> None:
+    """Exec chains, daemons and all start methods of multiprocessing."""
+    chains = {name for name in _NAMES if name.startswith(("exec-", "worker-"))}
+    assert len(chains) == 9
+    assert built_in.outcomes_of("interpreter", chains) == {"blocked"}
 
 
 def test_a_documented_limit_names_what_closes_it(built_in: Run) -> None:
@@ -114,7 +153,7 @@ def test_an_ordinary_user_attacks_with_the_core_pattern_as_it_is(command: str) -
         run = run_verify(command, "--built-in", *victim_options(*victims), root=False)
     assert not run.report["environment"]["started_by_root"]
     assert run.leaks_of_control() >= _NAMES - _CORE_PIPE
-    assert not run.leaks_of("execute-only")
+    assert not run.leaks_of("execute-only") & _GENERAL
 
 
 def test_tools_leak_from_the_control_alone(command: str) -> None:
@@ -130,18 +169,20 @@ def test_tools_leak_from_the_control_alone(command: str) -> None:
 
 
 def test_the_root_of_a_container_gets_no_more_than_a_user(command: str) -> None:
-    """It lacks CAP_SYS_PTRACE."""
+    """It lacks CAP_SYS_PTRACE. What it executes itself is a documented limit."""
     support.require_root()
-    options = ["--as-root-without-ptrace", *victim_options("execute-only")]
+    options = ["--as-root-without-ptrace", *victim_options("execute-only", "interpreter")]
     run = run_verify(command, "--built-in", *options)
     assert run.report["environment"]["container_root"]
     assert run.leaks_of_control() >= _POSSIBLE
-    assert not run.leaks_of("execute-only")
+    assert not run.leaks_of("execute-only") & (_GENERAL | {"worker-fork"})
+    assert run.outcomes_of("interpreter", _NAMES) == {"unavailable"}
 
 
 def test_a_broken_step_leaks_exactly_what_it_protects(command: str) -> None:
     """A victim that undoes a step, or whose policy lacks it, fails the run."""
     assert set(_LOST) == set(BROKEN_VICTIMS)
-    run = run_verify(command, "--built-in", *victim_options(*_LOST), status=1)
+    attacks = [word for name in _GENERAL for word in ("--attack", name)]
+    run = run_verify(command, *attacks, *victim_options(*_LOST), status=1)
     for victim, lost in _LOST.items():
         assert run.leaks_of(victim) == lost & _POSSIBLE, victim

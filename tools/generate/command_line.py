@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from process_hardening.audit.rules import RULES
 from process_hardening.cli import run
 from process_hardening.cli.main import make_parser
-from process_hardening.launch.plan import METHODS
 from process_hardening.verify import VICTIMS, list_attacks
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
@@ -164,7 +163,7 @@ def _run_command() -> Command:
             metavar=metavar,
             help=text,
             kind="",
-            words=METHODS if destination == "method" else (),
+            words=run.METHODS if destination == "method" else (),
             repeatable=isinstance(getattr(run.Options(), destination), list),
             required=False,
             ends=destination == "help",

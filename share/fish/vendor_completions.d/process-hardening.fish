@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children keep=+ clear=+ strict explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -34,12 +34,14 @@ complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'list the 
 complete -c process-hardening -n '__fish_use_subcommand' -a explain -d 'explain a finding of audit or doctor, by its id'
 complete -c process-hardening -n '__fish_use_subcommand' -a hook -d 'have every Python of a virtual environment harden itself when it starts'
 complete -c process-hardening -n '__fish_use_subcommand' -a tui -d 'watch live which processes can read the memory of which others'
-complete -c process-hardening -n '__process_hardening_in run' -l method -xa 'auto execute-only preload in-process' -d 'auto, execute-only, preload or in-process'
+complete -c process-hardening -n '__process_hardening_in run' -l method -xa 'auto execute-only copy preload in-process' -d 'auto, execute-only, copy, preload or in-process'
 complete -c process-hardening -n '__process_hardening_in run' -l children -d 'harden all dynamically linked descendants too'
+complete -c process-hardening -n '__process_hardening_in run' -l except -x -d 'of these, leave programs of this name alone'
 complete -c process-hardening -n '__process_hardening_in run' -l keep -x -d 'keep a variable (or PREFIX*) in the environment'
 complete -c process-hardening -n '__process_hardening_in run' -l clear -x -d 'remove one more variable (or PREFIX*)'
-complete -c process-hardening -n '__process_hardening_in run' -l strict -d 'set no_new_privs, refuse a debugger, remove more variables'
-complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'print what would be done and what it protects, then exit'
+complete -c process-hardening -n '__process_hardening_in run' -l strict -d 'set no_new_privs, remove more variables, copy what can change'
+complete -c process-hardening -n '__process_hardening_in run' -l seal -d 'keep the program from making itself inspectable again'
+complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'try it, print what would be done, start nothing'
 complete -c process-hardening -n '__process_hardening_in run' -s m -x -d 'run a Python module; what follows are its arguments'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is run' -xa '(__process_hardening_complete_program)'

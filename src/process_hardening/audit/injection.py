@@ -27,6 +27,12 @@ PRELOAD_FILE = "etc/ld.so.preload"
 _DT_DEBUG = 21
 _AT_ENTRY = 9
 
+# Our library, where docs/harden.md installs it beside the command.
+_INSTALLED_BY_ROOT = (
+    b"/usr/lib/process-hardening/libprocess_hardening.so",
+    b"/usr/local/lib/process-hardening/libprocess_hardening.so",
+)
+
 # Bounds on what a hostile process can make us read.
 _MOST_LIBRARIES = 20_000
 _MOST_NAMESPACES = 64
@@ -277,7 +283,7 @@ class InjectionReader:
 
     def __init__(self, mount_namespace: str | None) -> None:
         self._here = mount_namespace
-        self._ours = os.fsencode(PRELOAD_LIBRARY)
+        self._ours = {os.fsencode(PRELOAD_LIBRARY), *_INSTALLED_BY_ROOT}
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[str | None, list[bytes]] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
@@ -358,11 +364,17 @@ class InjectionReader:
             if unexplained or not environment_is_whole or not found:
                 certain = self._look_closely(folder, program, code, found)
         elif not environment_is_whole:
-            certain = len({path for _, path in code}) <= 1
-        names = [path for path in found if not (namespace == self._here and path == self._ours)]
+            # The image of `harden` counts as static. Our library takes out its own request.
+            mapped = {path for _, path in code}
+            certain = len(mapped) <= 1 or self._is_ours(namespace, mapped)
+        names = [path for path in found if not self._is_ours(namespace, {path})]
         if not names and not certain:
             return None
         return tuple(decode(unescape_path(path)) for path in names)
+
+    def _is_ours(self, namespace: str | None, paths: set[bytes]) -> bool:
+        """Whether one of these paths, in this mount namespace, is of our own library."""
+        return namespace == self._here and not paths.isdisjoint(self._ours)
 
     def _look_closely(
         self,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from process_hardening import hook_installer as installer
+from process_hardening import interpreter
 from process_hardening.errors import CommandError
 from process_hardening.output import write
 
@@ -14,8 +17,12 @@ HELP = "have every Python of a virtual environment harden itself when it starts"
 EPILOG = """\
 actions:
   enable   write a file into site-packages, then start Python once to check that it works
-  disable  remove the file
-  status   print whether the hook is enabled
+  disable  remove the file; put back the interpreter
+  status   print whether the hook is enabled, and whether the interpreter is execute-only
+
+With --execute-only, the environment also gets its own copy of the interpreter, which its users
+may start and not read: every start is born hardened, with -I, -S or an empty environment too.
+If an upgrade replaces the base interpreter, run it again.
 
 Disable the hook before you uninstall the package: without the package, the hook prints an error
 at every start of Python.
@@ -28,7 +35,8 @@ exit status of `hook status`:
   0  the hook is enabled
   1  the hook is not enabled
   2  wrong usage, or an interpreter that cannot be asked
-  3  the hook is damaged or outdated; the printed command repairs it
+  3  the hook is damaged or outdated, or an execute-only interpreter was made readable again or
+     is older than its base; the printed command repairs it
 """
 
 # state: exit status and text of `hook status`
@@ -43,6 +51,17 @@ _ANSWERS = {
     installer.OUTDATED: (
         3,
         "outdated: {paths} is of an earlier version and does not harden: `{repair}` repairs it",
+    ),
+}
+
+# state: exit status and text of `hook status`, after the one of the hook
+_INTERPRETER_ANSWERS = {
+    interpreter.READABLE: (0, ""),
+    interpreter.EXECUTE_ONLY: (0, "; its interpreter is execute-only{undo}"),
+    interpreter.REOPENED: (3, "; its interpreter was made readable again: `{repair}` repairs it"),
+    interpreter.OUTDATED: (
+        3,
+        "; its interpreter is older than its base, {source}: `{repair}` copies it again",
     ),
 }
 
@@ -65,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " (harden_children(), run --children)",
     )
     parser.add_argument(
+        "--execute-only",
+        action="store_true",
+        help="enable: also make the interpreter execute-only (Linux)",
+    )
+    parser.add_argument(
         "--system",
         action="store_true",
         help="enable, disable: allow an interpreter outside a virtual environment",
@@ -75,6 +99,8 @@ def run(options: argparse.Namespace) -> int:
     """Carry out the action; returns the exit status. Raises CommandError."""
     if options.on_request and options.action != "enable":
         raise CommandError("--on-request is an option of `hook enable`")
+    if options.execute_only and options.action != "enable":
+        raise CommandError("--execute-only is an option of `hook enable`")
     if options.system and options.action == "status":
         raise CommandError("--system is an option of `hook enable` and `hook disable`")
     environment = installer.find_environment(options.python)
@@ -90,34 +116,49 @@ def _enable(environment: installer.PythonEnvironment, options: argparse.Namespac
     mode = installer.ON_REQUEST if options.on_request else installer.ALWAYS
     before = installer.read_state(environment)
     paths = ", ".join(environment.paths)
-    if before == mode:
-        write(f"already enabled: {paths}")
+    if installer.is_enabled(environment, mode, options.execute_only):
+        write(f"already enabled: {paths}{_describe_interpreter(environment)[1]}")
         return 0
-    installer.enable(environment, mode)
+    installer.enable(environment, mode, options.execute_only)
     replaced = before in (installer.DAMAGED, installer.OUTDATED)
-    write(f"enabled: {paths}{f' (replaced a hook that was {before})' if replaced else ''}")
+    note = f" (replaced a hook that was {before})" if replaced else ""
+    write(f"enabled: {paths}{note}{_describe_interpreter(environment)[1]}")
     return 0
 
 
 def _disable(environment: installer.PythonEnvironment, _: argparse.Namespace) -> int:
-    if installer.read_state(environment) == installer.DISABLED:
-        write(f"not enabled: {environment.python}")
-        return 0
-    installer.disable(environment)
-    write(f"disabled: {environment.python}")
+    was_enabled = installer.disable(environment)
+    write(f"{'disabled' if was_enabled else 'not enabled'}: {environment.python}")
     return 0
 
 
 def _print_status(environment: installer.PythonEnvironment, _: argparse.Namespace) -> int:
     status, text = _ANSWERS[installer.read_state(environment)]
-    write(
-        text.format(
-            python=environment.python,
-            paths=", ".join(environment.paths),
-            repair=installer.repair_command(environment),
-        )
+    line = text.format(
+        python=environment.python,
+        paths=", ".join(environment.paths),
+        repair=installer.repair_command(environment),
     )
-    return status
+    status_of_interpreter, addition = _describe_interpreter(environment)
+    write(line + addition)
+    return max(status, status_of_interpreter)
+
+
+def _describe_interpreter(environment: installer.PythonEnvironment) -> tuple[int, str]:
+    """Exit status of `hook status`, and what to say of the interpreter."""
+    status, text = _INTERPRETER_ANSWERS[installer.read_interpreter_state(environment)]
+    if not text:
+        return status, ""
+    names = environment.names
+    users = interpreter.find_reopeners(names)
+    undo = f" ({_list_users(users)} can undo it)" if users else " (only root can undo it)"
+    repair = installer.repair_command(environment)
+    return status, text.format(undo=undo, source=names.source, repair=repair)
+
+
+def _list_users(uids: list[int]) -> str:
+    names = {-1: "members of a group, or others", os.getuid(): "you"}
+    return ", ".join(names.get(uid, f"uid {uid}") for uid in sorted(uids, reverse=True))
 
 
 _ACTIONS = {"enable": _enable, "disable": _disable, "status": _print_status}

@@ -1,15 +1,17 @@
 """process-hardening run: start any program hardened.
 
 This is what stands between a user and the start of every program, so nothing slow is imported:
-the parser is written by hand, in the manner of bubblewrap's parse_args_recurse().
+the parser is written by hand, in the manner of bubblewrap's parse_args_recurse(). What it parses
+goes to the launcher (native/launch/), which the command `harden` is too; Python adds modules,
+scripts without a "#!" line, and running them in this process.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from process_hardening.errors import CannotProtectError, CommandError
-from process_hardening.launch.plan import AUTO, IN_PROCESS, METHODS
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -19,14 +21,19 @@ if TYPE_CHECKING:
     from process_hardening import Report
     from process_hardening.policy import Policy
 
+AUTO = "auto"
+IN_PROCESS = "in-process"
+METHODS = (AUTO, "execute-only", "copy", "preload", IN_PROCESS)
+
 HELP = "start any program hardened, without changing it"
 EPILOG = """\
 methods:
   auto          execute-only if possible, otherwise preload (the default)
-  execute-only  run from a sealed copy of the program that nobody may read: the kernel makes the
-                process non-dumpable before its first instruction
+  execute-only  start an unreadable stand-in that maps the program: the kernel makes the process
+                non-dumpable before its first instruction
+  copy          start an unreadable copy: changing the program's file does not change what runs
   preload       load a library that hardens the program before its main(); dynamically linked
-                programs only
+                programs only; leaves a launch window
   in-process    harden this interpreter, then run the script or module in it
 
 exit status:
@@ -44,15 +51,23 @@ With CODEX_SKIP_HARDENING=1 the program is started unprotected, with a warning.
 
 # names, destination in Options, metavar (None: the option takes no value), help
 OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
-    (("--method",), "method", "METHOD", "auto, execute-only, preload or in-process"),
+    (("--method",), "method", "METHOD", "auto, execute-only, copy, preload or in-process"),
     (("--children",), "children", None, "harden all dynamically linked descendants too"),
+    (("--except",), "exceptions", "NAME", "of these, leave programs of this name alone"),
     (("--keep",), "keep", "NAME", "keep a variable (or PREFIX*) in the environment"),
     (("--clear",), "clear", "NAME", "remove one more variable (or PREFIX*)"),
-    (("--strict",), "strict", None, "set no_new_privs, refuse a debugger, remove more variables"),
-    (("--explain",), "explain", None, "print what would be done and what it protects, then exit"),
+    (
+        ("--strict",),
+        "strict",
+        None,
+        "set no_new_privs, remove more variables, copy what can change",
+    ),
+    (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
+    (("--explain",), "explain", None, "try it, print what would be done, start nothing"),
     (("-m",), "module", "MODULE", "run a Python module; what follows are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
 )
+_PYTHONS_OWN = ("module", "help")
 _BY_NAME = {name: option for option in OPTIONS for name in option[0]}
 
 
@@ -62,9 +77,11 @@ class Options:
     def __init__(self) -> None:
         self.method = AUTO
         self.children = False
+        self.exceptions: list[str] = []
         self.keep: list[str] = []
         self.clear: list[str] = []
         self.strict = False
+        self.seal = False
         self.explain = False
         self.module = ""
         self.help = False
@@ -129,7 +146,7 @@ def usages() -> Iterator[str]:
 def _usage_words() -> Iterator[str]:
     repeatable = {name for name, value in vars(Options()).items() if isinstance(value, list)}
     for names, destination, metavar, _ in OPTIONS:
-        if destination not in ("module", "help"):
+        if destination not in _PYTHONS_OWN:
             value = f" {metavar}" if metavar else ""
             yield f"[{names[0]}{value}]{'...' if destination in repeatable else ''}"
 
@@ -165,42 +182,75 @@ def main(arguments: list[str]) -> int:
 def run(options: Options) -> int:
     """Become the program; or run it in this process; or explain what would be done.
 
-    Returns 0 after the latter two. Raises CommandError or HardeningError.
+    Returns an exit status after the latter two. Raises CommandError or HardeningError.
     """
-    policy = _make_policy(options)
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
-        return _run_in_process(options, policy)
-    return _become(options, policy)
+        return _run_in_process(options)
+    if options.explain and sys.stdout is None:  # another file may have its number
+        raise CommandError("standard output is closed")
+    from process_hardening.launch import become
+
+    return become(_words_for_the_launcher(options))
 
 
-def _make_policy(options: Options) -> Policy | None:
-    """The policy that the options ask for; None for DEFAULT, which needs no import."""
-    if not (options.strict or options.keep or options.clear):
-        return None
+def _words_for_the_launcher(options: Options) -> Iterator[str]:
+    """The options, the program and its arguments, as `harden` takes them."""
+    for (name, *_), destination, _, _ in OPTIONS:
+        value = getattr(options, destination)
+        if destination in _PYTHONS_OWN or value is False:
+            continue
+        if value is True:
+            yield name
+        else:
+            yield from (f"{name}={one}" for one in (value if isinstance(value, list) else [value]))
+    yield "--"
+    yield from _command_of(options)
 
+
+def _command_of(options: Options) -> list[str]:
+    """The program and its arguments: Python itself for a module or a script of no interpreter."""
+    if options.module:
+        return [sys.executable, "-m", options.module, *options.command]
+    script, *arguments = options.command
+    if not script.endswith(".py") or not os.path.isfile(script):
+        return options.command
+    if not os.access(script, os.R_OK):
+        raise CannotProtectError(f"{script}: cannot be read")
+    with open(script, "rb") as file:
+        is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
+    # With a folder, or it would be looked for in PATH, or taken for an option.
+    path = script if os.path.dirname(script) else os.path.join(os.curdir, script)
+    if is_program:
+        return [path, *arguments]
+    return [sys.executable, path if script.startswith("-") else script, *arguments]
+
+
+def _make_policy(options: Options) -> Policy:
     from process_hardening.policy import DEFAULT, STRICT
 
     policy = STRICT if options.strict else DEFAULT
     try:
-        return policy.replace(keep=tuple(options.keep), clear=(*policy.clear, *options.clear))
+        return policy.replace(
+            keep=tuple(options.keep),
+            clear=(*policy.clear, *options.clear),
+            seal=options.seal,
+        )
     except ValueError as error:
         raise CommandError(str(error)) from None
 
 
-def _run_in_process(options: Options, policy: Policy | None) -> int:
+def _run_in_process(options: Options) -> int:
     from process_hardening import pre_main_hardening
-    from process_hardening.launch import execute, in_process
+    from process_hardening.launch import in_process
 
     if options.children:
-        raise CannotProtectError("--children needs --method execute-only or preload")
+        raise CannotProtectError("--children needs another method than in-process")
     script = "" if options.module else in_process.find_script(options.command[0])
-    report = pre_main_hardening(policy)
+    report = pre_main_hardening(_make_policy(options))
     if options.explain:
-        argv = options.command
-        if options.module:
-            argv = ["-m", options.module, *argv]
-        return _explain(options, report, sys.executable, argv, IN_PROCESS)
-    execute.leave_injected(report.removed)
+        _explain_in_process(options, report)
+        return 0
+    in_process.leave_injected(report.removed)
     if options.module:
         in_process.run_module(options.module, options.command)
     else:
@@ -208,42 +258,29 @@ def _run_in_process(options: Options, policy: Policy | None) -> int:
     return 0
 
 
-def _become(options: Options, policy: Policy | None) -> int:
-    from process_hardening import pre_main_hardening
-    from process_hardening.launch import execute
-    from process_hardening.launch.plan import Host, make_plan
-    from process_hardening.launch.program import resolve
-
-    command = options.command
-    if options.module:
-        command = [sys.executable, "-m", options.module, *command]
-    program = resolve(command[0], command[1:])
-    report = pre_main_hardening(policy)
-    if report.bypassed:
-        if options.explain:
-            return _explain(options, report, program.path, program.argv, options.method)
-        execute.become_unprotected(program)
-    plan = make_plan(program, options.method, options.children, Host.read())
-    if options.explain:
-        return _explain(options, report, plan.description, program.argv, plan.method, plan.because)
-    return execute.become(plan, tuple(options.keep))
-
-
-def _explain(
-    options: Options,
-    report: Report,
-    program: str,
-    argv: Sequence[str],
-    method: str,
-    because: str | None = None,
-) -> int:
-    from process_hardening.launch.explanation import explain
+def _explain_in_process(options: Options, report: Report) -> None:
     from process_hardening.output import write
+    from process_hardening.terminal import printable
 
-    write(
-        explain(
-            report, program, argv, method, because,
-            children=options.children, strict=options.strict,
-        )
-    )  # fmt: skip
-    return 0
+    argv = ["-m", options.module, *options.command] if options.module else options.command
+    rows = [("program", sys.executable), ("arguments", " ".join(map(repr, argv)))]
+    if report.bypassed:
+        rows.append(("protects", "nothing: the bypass variable is set"))
+    else:
+        rows += [
+            ("method", IN_PROCESS),
+            ("core limit", "0, soft and hard, also for its children"),
+            ("removed", ", ".join(report.removed) or "no variable"),
+            (
+                "protects",
+                "from before its first line: no debugger, /proc/PID/mem or core dump of the same"
+                " user",
+            ),
+            (
+                "does not protect",
+                "its arguments; what root and CAP_SYS_PTRACE can read; an attacker who attached or"
+                " opened /proc/PID/mem while this interpreter started",
+            ),
+            ("children", "not hardened, except for the core limit"),
+        ]
+    write("\n".join(f"{label + ':':<18}{printable(text)}" for label, text in rows))

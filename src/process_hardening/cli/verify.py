@@ -14,6 +14,7 @@ from process_hardening.table import table
 from process_hardening.verify import (
     BROKEN_VICTIMS,
     BUILT_IN,
+    SAMPLES,
     TOOL,
     VICTIMS,
     Attack,
@@ -37,11 +38,14 @@ victims:
   {", ".join(VICTIMS)};
   broken on purpose, to show what a failure looks like: {", ".join(BROKEN_VICTIMS)}
 
+  Without --victim, other forms of an attack are made on {", ".join(SAMPLES)} only.
+
 exit status:
   0    every attack that leaked from the control was blocked, except for documented limits (*)
   1    a secret leaked from a hardened victim
   2    usage or internal error
-  3    inconclusive: nothing leaked from the control, or a victim did not get ready or answer
+  3    inconclusive: an attack did not leak from the control (a tool does not count), a victim did
+       not get ready or answer, or the program is hardened even when it is started plain
   127  no such program
 """
 
@@ -140,7 +144,7 @@ def _verify(
             return verify_program(program, attacks, canary, as_root, progress)
         if options.pid is not None:
             return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
-        return verify(attacks, options.victim or VICTIMS, as_root, progress)
+        return verify(attacks, options.victim or None, as_root, progress)
     except KeyboardInterrupt:
         raise StoppedError("stopped; nothing is left running") from None
     finally:

@@ -1,1 +1,80 @@
-"""Starting programs so that they are hardened before their first statement."""
+"""Starting programs so that they are hardened before their first statement (native/launch/)."""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening import _native
+from process_hardening.environment import PRELOAD_LIBRARY, encode, why_not_preloaded
+from process_hardening.errors import CannotProtectError, CommandError, HardeningError
+from process_hardening.system import IS_LINUX
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HELP = "process-hardening run --help"
+_PREFIX = "process-hardening: "
+
+
+def _check_system() -> None:
+    if not IS_LINUX:
+        raise CannotProtectError("only on Linux can a program be hardened from outside")
+
+
+def _error(status: int, line: bytes) -> CommandError:
+    error = CommandError(os.fsdecode(line).removeprefix(_PREFIX))
+    error.exit_code = status
+    return error
+
+
+def _launch(
+    words: Iterable[str], entries: Iterable[bytes], bypass: str | None, as_given: bool
+) -> int:
+    """Become a program. Returns or raises as become() does."""
+    _check_system()
+    from process_hardening import _launcher
+
+    library = os.fsencode(PRELOAD_LIBRARY)
+    status, line = _launcher.launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
+    if line:
+        raise _error(status, line)
+    return status
+
+
+def become(words: Iterable[str]) -> int:
+    """Harden this process and become a program, as the command `harden` does.
+
+    words -- the options of `harden`, then the program and its arguments
+
+    Returns an exit status: 0 after --explain. Raises CommandError, which says why the program was
+    not started, and HardeningError.
+    """
+    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
+    entries, failure = _native.initial_environment(False)
+    if failure:
+        raise HardeningError(*failure)
+    return _launch(words, entries, _native.BYPASS_VARIABLE, as_given=False)
+
+
+def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
+    """Become a program that nobody may read, with these environment entries.
+
+    Raises CommandError, which says why it was not started.
+    """
+    _launch(["--method=execute-only", "--", *argv], entries, None, as_given=True)
+
+
+def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, bool]:
+    """What words would run, after following PATH, "#!" lines and env(1).
+
+    Returns the arguments that the program gets in the end, why our library cannot be loaded into
+    it, and whether it is born hardened anyway because its file may not be read. Raises CommandError, which says why there is no such program.
+    """
+    _check_system()
+    from process_hardening import _launcher
+
+    status, text, argv, no_library, is_unreadable = _launcher.find(encode(words), why_not_preloaded())
+    if argv is None:
+        raise _error(status, text)
+    return tuple(map(os.fsdecode, argv)), no_library, is_unreadable

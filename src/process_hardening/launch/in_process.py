@@ -5,17 +5,55 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening.errors import CannotProtectError, NotFoundError
-from process_hardening.launch.program import find
+from process_hardening import _native
+from process_hardening.environment import hand_over
+from process_hardening.errors import CannotProtectError, HardeningError, NotFoundError
+from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+def leave_injected(removed: tuple[str, ...]) -> None:
+    """Start this command again if a library was injected into it: the next one is free of it.
+
+    removed -- the variables that harden() took out. Returns when there was no injector among them.
+    Raises CannotProtectError or HardeningError.
+    """
+    if not any(is_loader_variable(name) and kind_of(name) == INJECTOR for name in removed):
+        return
+    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
+    entries, failure = _native.initial_environment(False)
+    if failure:
+        raise HardeningError(*failure)
+    env: dict[bytes, bytes] = {}
+    for entry in [*hand_over(), *entries]:
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            env.setdefault(name, value)
+    try:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)
+    except OSError as error:
+        raise CannotProtectError(
+            "a library was injected into this process, and it cannot be started again without it:"
+            f" {sys.executable}: {error.strerror}"
+        ) from None
+
+
+def _find(name: str) -> str:
+    import shutil
+
+    path = shutil.which(name) if name else None
+    if path is None:
+        where = "no such file" if os.path.dirname(name) else "not found in PATH"
+        raise NotFoundError(f"{name or repr(name)}: {where}")
+    return path
+
+
 def find_script(name: str) -> str:
     """The path of a Python script. Raises NotFoundError or CannotProtectError."""
-    path = name if os.path.exists(name) else find(name)
+    path = name if os.path.exists(name) else _find(name)
     if not os.path.isfile(path) or not os.access(path, os.R_OK):
         raise CannotProtectError(f"{path}: not a file that can be read")
     with open(path, "rb") as file:

@@ -1,23 +1,56 @@
-"""Starting this very program again as an execute-only image: pre_main_hardening(reexec=True)."""
+"""Starting this very program again as an execute-only image: pre_main_hardening(reexec=True).
+
+Whether that is needed depends on how the process was started, which its program's file shows, and
+not on whether it is dumpable now: an earlier harden(), the start-up hook and a library of
+`run --children` change that, but leave what an attacker opened before.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from process_hardening.elf import read_image
-from process_hardening.environment import hand_over
-from process_hardening.errors import INSPECTION_ERROR, CannotProtectError, HardeningError
-from process_hardening.launch.execute import execute_only, overlay
-from process_hardening.launch.plan import Host, why_not_execute_only
-from process_hardening.launch.program import Program, open_executable
+from process_hardening import _native
+from process_hardening.environment import (
+    clean_mappings,
+    encode,
+    hand_over,
+    removed_names,
+    was_injected,
+)
+from process_hardening.errors import INSPECTION_ERROR, CommandError, HardeningError
+from process_hardening.launch import become_execute_only
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
     from typing import NoReturn
 
-_RUN = "`process-hardening run -- PROGRAM` does it from outside"
+    from process_hardening import Report
+    from process_hardening.policy import Policy
+
+_MARKER = "PROCESS_HARDENING_AGAIN"
+"""What the first start tells the second: PID:NAME:..., the process and what was removed from it.
+
+The pid tells it from the marker of another process, which is ignored.
+"""
+
+_RUN = "start it with `process-hardening run -- PROGRAM`"
+
+
+_DEBUGGER = "a debugger, which would be lost: debug it without reexec"
+_PROMPT = f"a prompt, where it is typed in: call it in a program, or {_RUN}"
+_HOSTS = {
+    "_pytest": "pytest: test the program in a process of its own, or without reexec",
+    "pdb": _DEBUGGER,
+    "bdb": _DEBUGGER,
+    "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel so",
+    "code": _PROMPT,
+    "_pyrepl": _PROMPT,
+}
+"""By the name of a package or module that calls the program: what it is, and what to do."""
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -26,79 +59,158 @@ def _refuse(reason: str) -> NoReturn:
     )
 
 
-def _check_script() -> None:
-    """Refuse when the program's text cannot be read a second time."""
+def is_exposed() -> bool:
+    """Whether another process of the same user can read this one now."""
+    _, inspectable, *_ = _native.status()
+    return inspectable == 1
+
+
+def is_born_hardened() -> bool:
+    """Whether this process runs a file that its caller may not read: an image of ours, or any."""
+    return _native.STARTED != "ordinary"
+
+
+def harden_and_start_again(
+    policy: Policy | None, harden: Callable[[Policy | None, bool], Report]
+) -> Report:
+    """Harden this process; then start it again unless it was born hardened.
+
+    harden -- takes the policy, and whether a failure ends the process
+
+    Returns the Report when it is not started again. Raises HardeningError.
+    """
+    exposed = is_exposed()
+    report = harden(policy, True)
+    if report.bypassed:
+        return report
+    try:
+        removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
+    except HardeningError as error:
+        error.bypass_variable = policy.bypass_variable if policy else _native.BYPASS_VARIABLE
+        raise
+    return type(report)(**{**report.__dict__, "removed": removed})
+
+
+def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tuple[str, ...]:
+    """Start again unless this process was born hardened, and nothing was injected into it.
+
+    removed -- the names of the variables that harden() removed
+    exposed -- what is_exposed() returned before harden()
+    keep -- the variables (or PREFIX*) that harden() left alone
+
+    Returns the names that both starts removed. Raises HardeningError (exit code 5) when the program
+    cannot be started again, or is exposed although it was.
+    """
+    if not IS_LINUX:
+        return removed
+    before = take_marker()
+    if not is_born_hardened() or exposed or was_injected(keep):
+        if before is not None:
+            _refuse(
+                "this process is the second start already, and was exposed all the same: a library"
+                " was injected, a caller made it dumpable, or fs.suid_dumpable was changed"
+            )
+        start_again()
+    return tuple(dict.fromkeys([*(before or ()), *removed]))
+
+
+def take_marker() -> tuple[str, ...] | None:
+    """The names of what the first start of this process removed; None if this is the first."""
+    value = os.environ.get(_MARKER)
+    if value is None:
+        return None
+    name = encode([_MARKER])
+    environment_step = 1 << _native.STEPS.index("environment")
+    *_, failure = _native.harden(environment_step, False, name, (), None, False, True)
+    if failure:
+        raise HardeningError(*failure)
+    clean_mappings(name, ())
+    pid, *names = value.split(":")
+    return tuple(names) if pid == str(os.getpid()) else None
+
+
+def start_again() -> NoReturn:
+    """Become an execute-only image of the same interpreter with the same arguments.
+
+    Raises HardeningError (exit code 5) when that cannot be done.
+    """
+    for reason in _objections():
+        _refuse(reason)
+    marker = ":".join([_MARKER + "=" + str(os.getpid()), *removed_names()])
+    entries = [name + b"=" + value for name, value in os.environb.items()]
+    aside = hand_over()
+    replaced = {entry.partition(b"=")[0] for entry in aside}
+    entries = [entry for entry in entries if entry.partition(b"=")[0] not in replaced]
+    argv = [sys.executable, *sys.orig_argv[1:]]
+    try:
+        become_execute_only(argv, [*entries, *aside, os.fsencode(marker)])
+    except CommandError as error:
+        _refuse(str(error))
+    _refuse("the kernel did not map the program")
+
+
+def _objections() -> Iterator[str]:
+    """Why starting the interpreter again would not start the same program again."""
+    yield from _surroundings()
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        yield f"{threads - 1} threads run already, which would be lost: call it before they start"
+    yield from _doubts_about_the_script()
+    yield from _doubts_about_the_interpreter()
+
+
+def _surroundings() -> Iterator[str]:
+    """Programs that run this one within themselves, and would be started again with it."""
+    frame: FrameType | None = sys._getframe()
+    callers = set()
+    while frame:
+        callers.add(str(frame.f_globals.get("__name__")).partition(".")[0])
+        frame = frame.f_back
+    for name in [name for name in _HOSTS if name in callers]:
+        yield f"it runs inside {_HOSTS[name]}"
+    bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
+    monitoring = getattr(sys, "monitoring", None)
+    if (
+        (bdb and isinstance(tracer, bdb.Bdb))
+        or "pydevd" in sys.modules
+        or (monitoring and monitoring.get_tool(monitoring.DEBUGGER_ID))
+    ):
+        yield f"it runs inside {_HOSTS['bdb']}"
+    if hasattr(sys, "ps1"):
+        yield f"it runs inside {_HOSTS['code']}"
+
+
+def _doubts_about_the_script() -> Iterator[str]:
+    """Reasons why the program's text cannot be read a second time."""
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
     if getattr(main, "__spec__", None) is not None:
         return  # python -m, or a directory or archive with a __main__
     if path is None:
         if sys.argv[:1] != ["-c"]:
-            _refuse("the program is typed in or embedded, not a script, -m or -c")
+            yield f"the program is typed in or embedded, not a script, -m or -c; {_RUN}"
     elif not os.path.isfile(path):
-        _refuse(f"the program was read from {path}, which can be read only once; name a file")
+        yield f"the program was read from {path}, which can be read only once; name a file"
     elif any(
         word in sys.orig_argv and os.path.realpath(word) != os.path.realpath(path)
         for word in sys.argv[:1]
     ):
-        _refuse("the working directory is another since the start: call it before os.chdir()")
+        yield "the working directory is another since the start: call it before os.chdir()"
 
 
-def _interpreter() -> str:
-    """The path of this interpreter, when starting it starts the same program again."""
+def _doubts_about_the_interpreter() -> Iterator[str]:
+    """Reasons why sys.executable is not what runs here."""
     executable = sys.executable
     if getattr(sys, "frozen", False):
-        _refuse("a frozen program reads its own file, which must not be readable")
+        yield f"a frozen program unpacks itself at its start; {_RUN}"
     if not executable or not sys.orig_argv:
-        _refuse(f"Python is embedded in another program; {_RUN}")
+        yield f"Python is embedded in another program; {_RUN}"
     try:
-        ours = os.stat("/proc/self/exe")
-        named = os.stat(executable)
+        ours = os.readlink("/proc/self/exe")
+        os.stat(executable)
     except OSError as error:
-        _refuse(f"{error.filename}: {error.strerror}")
-    if (ours.st_dev, ours.st_ino) != (named.st_dev, named.st_ino):
-        _refuse(f"Python is embedded in another program than {executable}; {_RUN}")
-    return executable
-
-
-def is_image() -> bool:
-    """Whether this process is an execute-only image. Raises HardeningError."""
-    try:
-        return os.readlink("/proc/self/exe").startswith("/memfd:")
-    except OSError as error:
-        _refuse(f"/proc/self/exe: {error.strerror}")
-
-
-def start_again() -> None:
-    """Become an execute-only image of the same interpreter with the same arguments.
-
-    Returns only on systems that have no such thing. Raises HardeningError (exit code 5) when it
-    cannot be done, and when this process is such an image already: it would be exposed for ever.
-    """
-    if not IS_LINUX:
+        yield f"{error.filename}: {error.strerror}"
         return
-    host = Host.read()
-    if is_image():
-        _refuse(
-            "this process is one already, and was exposed all the same;"
-            f" fs.suid_dumpable is {host.suid_dumpable}, a library was injected or a caller"
-            " changed it"
-        )
-    _check_script()
-    executable = _interpreter()
-    try:
-        fd = open_executable(executable)
-        image = read_image(fd, executable)
-        if image is None:
-            _refuse(f"{executable}: it is no ELF file")
-        reason = why_not_execute_only(image, host)
-        if reason:
-            _refuse(f"{executable}: {reason}")
-        # sys.executable leads to the same prefix whatever the working directory and PATH are now.
-        argv0 = sys.orig_argv[0] if os.path.isabs(sys.orig_argv[0]) else executable
-        entries = [name + b"=" + value for name, value in os.environb.items()]
-        argv = [argv0, *sys.orig_argv[1:]]
-        again = Program(path=executable, fd=fd, image=image, argv=argv, env={})
-        execute_only(again, overlay(entries, hand_over()))
-    except CannotProtectError as error:
-        _refuse(str(error))
+    # By its path: the file of a stand-in is another one.
+    if ours != os.path.realpath(executable):
+        yield f"Python is embedded in another program than {executable}; {_RUN}"

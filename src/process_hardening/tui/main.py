@@ -135,13 +135,13 @@ def _start_again() -> str:
     goes on, hardened from the first statement of main(). Returns why it is not an image.
     """
     from process_hardening.errors import HardeningError
-    from process_hardening.launch.reexec import is_image, start_again
+    from process_hardening.launch.reexec import is_born_hardened, start_again, take_marker
     from process_hardening.state import status
 
     if status().inspectable:
         return ""  # the bypass variable is set, and a warning was printed
     try:
-        if not is_image():
+        if take_marker() is None and not is_born_hardened():
             start_again()
     except HardeningError as error:
         return str(error)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from process_hardening.verify.run import verify_process as verify_process
     from process_hardening.verify.run import verify_program as verify_program
     from process_hardening.verify.victims import BROKEN_VICTIMS as BROKEN_VICTIMS
+    from process_hardening.verify.victims import SAMPLES as SAMPLES
     from process_hardening.verify.victims import VICTIMS as VICTIMS
 
 _MODEL = (
@@ -36,7 +37,7 @@ _MODEL = (
 _MODULES = {
     **dict.fromkeys(_MODEL, "model"),
     **dict.fromkeys(("verify", "verify_process", "verify_program"), "run"),
-    **dict.fromkeys(("VICTIMS", "BROKEN_VICTIMS"), "victims"),
+    **dict.fromkeys(("VICTIMS", "SAMPLES", "BROKEN_VICTIMS"), "victims"),
     **dict.fromkeys(("find_attacks", "list_attacks"), "attacks"),
 }
 

@@ -22,26 +22,71 @@ from process_hardening.verify.model import (
 
 _WINDOW = (
     "memory opened between exec and hardening stays readable; execute-only and reexec close this"
-    " window"
+    " window (docs/explanation/launch-window.md)"
 )
 _INJECTED = (
     "the loader maps the library before the first line of the program runs; execute-only, preload"
-    " and reexec start without it"
+    " and reexec start without it (SECURITY.md)"
+)
+_LAUNCHER = (
+    "a launcher that its user can read is an ordinary process until it has hardened itself;"
+    " `harden` installed by root, or an unreadable interpreter, has no such moment (docs/harden.md)"
+)
+_OWNER = (
+    "whoever owns the interpreter can make it readable before the next start; root's cannot be"
+    " (docs/verify.md)"
+)
+_EXEC = (
+    "exec starts an ordinary program; an unreadable interpreter stays protected, so do dynamic"
+    " programs below --children (docs/children.md)"
+)
+_CHILDREN = (
+    "a child that executes a program is an ordinary process unless its parent hardens its children,"
+    " or the interpreter is unreadable (docs/children.md)"
+)
+
+_INSIDE = ("pre-main", "in-process")
+_STARTED = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
+_BECOMING = ("exec-path", "exec-env", "exec-shell", "exec-script", "exec-daemon")
+_LIMITS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    # reason, attacks, victims
+    (_WINDOW, ("launch-window",), (*_INSIDE, "preload")),
+    (_INJECTED, ("ld-preload", "ld-audit"), ("pre-main", "interpreter", "interpreter-of-root")),
+    (
+        _LAUNCHER,
+        ("launch-write", "launch-seize", "launch-getfd"),
+        ("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd"),
+    ),
+    (_OWNER, ("launch-chmod",), ("interpreter",)),
+    (_EXEC, _BECOMING, ("in-process", *_STARTED)),
+    (_EXEC, ("exec-self",), ("in-process", "preload")),
+    (_CHILDREN, ("worker-spawn", "worker-forkserver"), (*_INSIDE, "reexec", *_STARTED)),
 )
 KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
-    ("launch-window", "pre-main"): _WINDOW,
-    ("launch-window", "preload"): _WINDOW,
-    ("launch-window", "in-process"): _WINDOW,
-    ("ld-preload", "pre-main"): _INJECTED,
-    ("ld-audit", "pre-main"): _INJECTED,
+    (attack, victim): reason
+    for reason, attacks, victims in _LIMITS
+    for attack in attacks
+    for victim in victims
 }
-"""What hardening from inside cannot stop, and why: (attack, victim) to reason. Not a failure."""
+"""What a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
+
+ROOTS_LIMITS: Mapping[tuple[str, str], str] = dict.fromkeys(
+    [("exec-self", victim) for victim in ("reexec", *_STARTED)],
+    "root may read every file, so an image that it executes again is an ordinary program"
+    " (docs/verify.md)",
+)
+"""The same where the victims are root's."""
 
 
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
     """Why an attack got nothing out of the control. yama -- kernel.yama.ptrace_scope."""
     if control.failure:
         return f"not tried: {control.failure}"
+    if control.protected:
+        return (
+            "the control is hardened itself, by the start-up hook or by an unreadable interpreter:"
+            f" run verify with another interpreter: {control.message}"
+        )
     denied = control.errno in (errno.EPERM, errno.EACCES)
     if denied and yama:
         return (
@@ -55,19 +100,30 @@ def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
 
 
 def judge_victim(
-    attack: Attack, victim: str, control: Observation, hardened: Observation
+    attack: Attack,
+    victim: str,
+    control: Observation,
+    hardened: Observation,
+    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> VictimResult:
     """Compare an attack on a victim with the same attack on the control, which leaked."""
+    if hardened.unavailable:
+        return VictimResult(UNAVAILABLE, hardened.unavailable, None, hardened)
     if hardened.failure:
         return VictimResult(INCONCLUSIVE, hardened.failure, None, hardened)
+    if hardened.failed_closed:
+        return VictimResult(BLOCKED, hardened.message, None, hardened)
     if hardened.leaked:
-        limit = KNOWN_LIMITS.get((attack.name, victim))
+        limit = limits.get((attack.name, victim))
         return VictimResult(LEAKED, hardened.message, limit, hardened)
     if attack.effect != KILLS:
         for name, observation in ((CONTROL, control), (victim, hardened)):
             if not observation.answers:
                 reason = f"{name} no longer answers: {observation.message}"
                 return VictimResult(INCONCLUSIVE, reason, None, hardened)
+    if hardened.protected is False:
+        reason = f"nothing leaked, but {victim} can be read by its user: {hardened.message}"
+        return VictimResult(INCONCLUSIVE, reason, None, hardened)
     return VictimResult(BLOCKED, hardened.message, None, hardened)
 
 
@@ -81,16 +137,19 @@ def judge_process(name: str, process: Observation, canary_known: bool) -> Victim
         outcome, evidence = INCONCLUSIVE, process.failure
     elif not process.answers:
         outcome, evidence = INCONCLUSIVE, f"{name} no longer runs: {process.message}"
-    elif process.leaked or not (process.refused or canary_known):
+    elif process.leaked or not (process.refused or process.empty or canary_known):
         outcome = LEAKED
     elif not process.refused:
         outcome = INCONCLUSIVE
-        evidence = f"the attacker got in but did not find the canary: {process.message}"
+        found = "got no data" if process.empty else "did not find the canary"
+        evidence = f"the attacker got in but {found}: {process.message}"
     return VictimResult(outcome, evidence, None, process)
 
 
 def judge_without_control(reason: str, hardened: Observation) -> VictimResult:
     """Judge an attack that did not leak from the control: only a leak counts."""
+    if hardened.unavailable:
+        return VictimResult(UNAVAILABLE, hardened.unavailable, None, hardened)
     if hardened.leaked:
         return VictimResult(LEAKED, hardened.message, None, hardened)
     return VictimResult(INCONCLUSIVE, reason, None, hardened)
@@ -102,6 +161,7 @@ def result_for(
     missing: str | None,
     yama: int,
     canary_known: bool | None = None,
+    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> AttackResult:
     """The row of an attack.
 
@@ -109,6 +169,7 @@ def result_for(
     missing -- why the attack could not be tried at all, or None
     yama -- kernel.yama.ptrace_scope
     canary_known -- for a process that is not ours: whether a secret is known that it holds
+    limits -- the documented leaks: (attack, victim) to reason
     """
     row = AttackResult(
         name=attack.name,
@@ -128,7 +189,10 @@ def result_for(
         outcome, detail = INCONCLUSIVE, explain_no_leak(control, attack.kind, yama)
         cells = {name: judge_without_control(detail, seen) for name, seen in victims.items()}
     elif canary_known is None:
-        cells = {name: judge_victim(attack, name, control, seen) for name, seen in victims.items()}
+        cells = {
+            name: judge_victim(attack, name, control, seen, limits)
+            for name, seen in victims.items()
+        }
     else:
         cells = {name: judge_process(name, seen, canary_known) for name, seen in victims.items()}
     return replace(

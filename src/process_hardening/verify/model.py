@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +42,11 @@ class VictimHandle(Protocol):
     @property
     def cwd(self) -> str:
         """The working directory of the victim."""
+        ...
+
+    @property
+    def argv(self) -> Sequence[str]:
+        """The command line that it is started with."""
         ...
 
     @property
@@ -110,6 +115,8 @@ class Attempt:
     errno -- the error number, where a system call was refused
     places -- where the leaked secrets were held
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
+    empty -- whether the attacker got in but no data at all
+    failed_closed -- whether the target ended with an exit code of ours rather than start open
     """
 
     leaked: bool = False
@@ -117,6 +124,8 @@ class Attempt:
     errno: int | None = None
     places: tuple[str, ...] = ()
     refused: bool = False
+    empty: bool = False
+    failed_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,12 +133,17 @@ class Observation(Attempt):
     """An attempt, and the state of its target afterwards.
 
     answers -- whether the target still answered; None: not applicable, the attack kills it
-    failure -- why the attempt could not be made, or None
+    failure -- why the attempt failed, or None
+    unavailable -- why it was not made at all, or None
+    protected -- whether the kernel keeps other processes of its user out, or would leave no core
+        of it; None: unknown. A refusal without that has another cause than hardening
     seconds -- how long it took
     """
 
     answers: bool | None = None
     failure: str | None = None
+    unavailable: str | None = None
+    protected: bool | None = None
     seconds: float = 0.0
 
 
@@ -153,6 +167,11 @@ class Attack:
     alone -- a race: nothing else may run meanwhile
     launches -- how often a race is tried before it counts as lost
     own_victim -- it needs a victim of ours, which answers questions
+    wrap -- returns the command line that the program is started with instead; takes the program's
+        and the attack's folder. None: it stays as it is
+    inherits_secret -- the target is started with an open file that holds a secret
+    victims -- the victims it says something about; None: all
+    repeats -- another form of an attack above it: the default run makes it on a few victims
     timeout -- seconds after which it is ended
     """
 
@@ -173,6 +192,10 @@ class Attack:
     alone: bool = False
     launches: int = 1
     own_victim: bool = False
+    wrap: Callable[[list[str], str], list[str]] | None = None
+    inherits_secret: bool = False
+    victims: tuple[str, ...] | None = None
+    repeats: bool = False
     timeout: float = 5.0
 
 
@@ -180,7 +203,7 @@ class Attack:
 class VictimResult:
     """One victim's cell of the table.
 
-    outcome -- BLOCKED, LEAKED or INCONCLUSIVE
+    outcome -- BLOCKED, LEAKED, INCONCLUSIVE or UNAVAILABLE
     evidence -- the message of the kernel or the tool, or the reason
     known_limit -- why this leak is expected and documented, or None
     observation -- the attempt that was judged, or None when there was none
@@ -246,12 +269,19 @@ class Verification:
         if self.count(LEAKED):
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
+        # A tool that gets nothing out of the control does not work here: as if it were missing.
+        counting = [attack for attack in self.attacks if attack in leaking or attack.kind != TOOL]
         unclear = any(
             result.outcome == INCONCLUSIVE
+            for attack in counting
+            for result in attack.victims.values()
+        )
+        judged = any(
+            result.outcome != UNAVAILABLE
             for attack in leaking
             for result in attack.victims.values()
         )
-        return NOT_KNOWN if unclear or not leaking else 0
+        return NOT_KNOWN if unclear or not judged else 0
 
 
 @dataclass(frozen=True)

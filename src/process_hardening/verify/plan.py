@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from process_hardening.errors import CommandError, NotFoundError
@@ -15,9 +15,12 @@ from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.model import CONTROL, READS, Attack
 from process_hardening.verify.victims import (
     BROKEN_VICTIMS,
+    SAMPLES,
     VICTIMS,
-    command_for,
-    commands_for,
+    Start,
+    find_missing,
+    start_of,
+    starts_for,
 )
 
 NOBODY = 65534
@@ -28,8 +31,9 @@ class Plan:
     """Which attacks on which victims.
 
     attacks -- in the order of the table
-    commands -- how the control and the victims are started
+    starts -- how the control and the victims are started
     victims -- their names, without the control's
+    skipped -- why an attack is not made on a victim: (attack, victim) to reason
     program -- the fields of lab.start.Program, or None
     pid, needles -- a running process, and what to look for in it: place to text
     uid, gid -- the attacker when we are root; None: nobody
@@ -38,8 +42,9 @@ class Plan:
     """
 
     attacks: tuple[Attack, ...]
-    commands: dict[str, list[str]]
+    starts: dict[str, Start]
     victims: tuple[str, ...]
+    skipped: dict[tuple[str, str], str] = field(default_factory=dict)
     program: dict[str, Any] | None = None
     pid: int = 0
     needles: dict[str, str] = field(default_factory=dict)
@@ -54,37 +59,89 @@ class Plan:
         return (CONTROL, *self.victims)
 
     @property
+    def started(self) -> dict[str, Start]:
+        """How those are started on which an attack is made."""
+        return {
+            name: start
+            for name, start in self.starts.items()
+            if any((attack.name, name) not in self.skipped for attack in self.attacks)
+        }
+
+    @property
     def attempts(self) -> int:
         """The number of attempts."""
         return len(self.names) * len(self.attacks)
 
 
-def plan_victims(attacks: Sequence[Attack] | None, victims: Sequence[str]) -> Plan:
-    """Attack victims of ours. attacks -- None: all. Raises CommandError for an unknown victim."""
+def plan_victims(
+    attacks: Sequence[Attack] | None,
+    victims: Sequence[str] | None = None,
+    as_container_root: bool = False,
+) -> Plan:
+    """Attack victims of ours.
+
+    attacks -- None: all
+    victims -- None: all, with other forms of an attack only on SAMPLES
+
+    Raises CommandError for an unknown victim.
+    """
     known = (*VICTIMS, *BROKEN_VICTIMS)
-    for victim in victims:
+    for victim in victims or ():
         if victim not in known:
             raise CommandError(f"{victim!r} is no victim: {', '.join(known)}")
-    unique = tuple(dict.fromkeys(victims))
-    commands = {name: command_for(name) for name in (CONTROL, *unique)}
-    return Plan(_all_or(attacks), commands, unique)
+    unique = tuple(dict.fromkeys(VICTIMS if victims is None else victims))
+    plan = Plan(
+        attacks=_all_or(attacks),
+        starts={name: start_of(name) for name in (CONTROL, *unique)},
+        victims=unique,
+    )
+    skipped = _skip_cells(plan, as_container_root)
+    if victims is None:
+        others = [name for name in unique if name not in SAMPLES]
+        reason = f"another form of an attack: only on {', '.join(SAMPLES)} unless --victim names it"
+        repeated = [attack.name for attack in plan.attacks if attack.repeats]
+        skipped = {(attack, name): reason for attack in repeated for name in others} | skipped
+    return replace(plan, skipped=skipped)
 
 
-def plan_program(argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None) -> Plan:
-    """Attack a user's program, started plain and with each method of `run`.
+def plan_program(
+    argv: Sequence[str],
+    attacks: Sequence[Attack] | None,
+    canary: str | None,
+    as_container_root: bool = False,
+) -> Plan:
+    """Attack a user's program, started plain and with each method.
 
     Raises NotFoundError when there is no such program.
     """
     path = argv[0] if "/" in argv[0] or os.path.isfile(argv[0]) else shutil.which(argv[0])
     if path is None or not os.path.exists(path):
         raise NotFoundError(f"{argv[0]}: no such program")
-    commands = commands_for([os.path.abspath(path), *argv[1:]])
-    return Plan(
+    starts = starts_for([os.path.abspath(path), *argv[1:]])
+    plan = Plan(
         attacks=_all_or(attacks),
-        commands=commands,
-        victims=tuple(name for name in commands if name != CONTROL),
+        starts=starts,
+        victims=tuple(name for name in starts if name != CONTROL),
         program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
     )
+    return replace(plan, skipped=_skip_cells(plan, as_container_root))
+
+
+def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], str]:
+    """Why attacks cannot be made on victims, or would say nothing about them."""
+    skipped = {}
+    for victim in plan.victims:
+        start = plan.starts[victim]
+        missing = find_missing(start, os.geteuid() == 0, as_container_root)
+        for attack in plan.attacks:
+            reason = missing
+            if attack.victims is not None and victim not in attack.victims:
+                reason = reason or f"{attack.name} is for {attack.targets}"
+            if attack.wrap and start.scripts_only and not attack.own_victim:
+                reason = reason or f"{victim} starts nothing but Python scripts"
+            if reason:
+                skipped[attack.name, victim] = reason
+    return skipped
 
 
 def plan_process(
@@ -110,7 +167,7 @@ def plan_process(
         raise CommandError(f"{', '.join(harmful)}: could harm process {pid}: not tried")
     return Plan(
         attacks=harmless,
-        commands={CONTROL: command_for(CONTROL)},
+        starts={CONTROL: start_of(CONTROL)},
         victims=(f"pid {pid}",),
         pid=pid,
         needles={BY_USER: canary or os.urandom(20).hex()},

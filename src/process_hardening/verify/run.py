@@ -14,13 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
-from process_hardening.verify.judge import result_for
+from process_hardening.verify.attacks import find_attacks
+from process_hardening.verify.judge import KNOWN_LIMITS, ROOTS_LIMITS, result_for
 from process_hardening.verify.lab import core_guard, lab
+from process_hardening.verify.lab.installation import install
 from process_hardening.verify.machine import describe_environment, read_yama_scope
 from process_hardening.verify.model import (
     CONTROL,
@@ -38,7 +41,7 @@ from process_hardening.verify.plan import (
     plan_program,
     plan_victims,
 )
-from process_hardening.verify.victims import VICTIMS
+from process_hardening.verify.victims import INSTALLED
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,20 +54,22 @@ ProgressCallback = Callable[[Progress], None]
 
 def verify(
     attacks: Sequence[Attack] | None = None,
-    victims: Sequence[str] = VICTIMS,
+    victims: Sequence[str] | None = None,
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
     """Attack the control and victims of ours, and judge.
 
     attacks -- from list_attacks() or find_attacks(); None: all
-    victims -- names from VICTIMS or BROKEN_VICTIMS
+    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with other forms of an
+        attack only on some
     as_container_root -- attack as root lacking CAP_SYS_PTRACE, not as an unprivileged user
     progress -- called after each attempt; what it raises ends the run
 
     Raises CommandError when nothing can be tried at all.
     """
-    return _execute(plan_victims(attacks, victims), as_container_root, progress)
+    plan = plan_victims(attacks, victims, as_container_root)
+    return _execute(plan, as_container_root, progress)
 
 
 def verify_program(
@@ -80,9 +85,25 @@ def verify_program(
     canary -- a secret that it is known to hold; None: one is put into its environment
     The other arguments are those of verify().
 
-    Raises CommandError when the program cannot be started or ends at once.
+    Raises CommandError when the program cannot be started or ends at once, and NotKnownError when
+    it is hardened although it is started plain.
     """
-    return _execute(plan_program(argv, attacks, canary), as_container_root, progress)
+    plan = plan_program(argv, attacks, canary, as_container_root)
+    _refuse_hardened(plan, as_container_root)
+    return _execute(plan, as_container_root, progress)
+
+
+def _refuse_hardened(plan: Plan, as_container_root: bool) -> None:
+    """Raise NotKnownError for a program that hardens itself: it would be no control."""
+    probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
+    (row,) = _execute(probe, as_container_root, None).attacks
+    seen = row.observation
+    if seen is not None and seen.refused and seen.protected:
+        program = plan.starts[CONTROL].program[0]
+        raise NotKnownError(
+            f"{program}: is hardened even when it is started plain, so there is nothing to compare"
+            " with: start it and attack it with `process-hardening verify --pid PID`"
+        )
 
 
 def verify_process(
@@ -112,7 +133,8 @@ def _execute(
     started = time.monotonic()
     with LaboratoryProcess(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
-        table = Table(plan, read_yama_scope())
+        limits = {**KNOWN_LIMITS, **(ROOTS_LIMITS if as_container_root else {})}
+        table = Table(plan, read_yama_scope(), limits)
         for event in laboratory.run(plan):
             step = table.add(event)
             if step and progress:
@@ -129,9 +151,17 @@ def _execute(
 class Table:
     """The table while it fills with the laboratory's events."""
 
-    def __init__(self, plan: Plan, yama: int) -> None:
-        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
+    def __init__(
+        self, plan: Plan, yama: int, limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS
+    ) -> None:
+        """An empty table.
+
+        plan -- what is attacked
+        yama -- kernel.yama.ptrace_scope
+        limits -- the documented leaks: (attack, victim) to reason
+        """
         self._plan = plan
+        self._limits = limits
         self._yama = yama
         self._attacks = {attack.name: attack for attack in plan.attacks}
         self._observed: dict[str, dict[str, Observation]] = {name: {} for name in self._attacks}
@@ -173,7 +203,7 @@ class Table:
     def _observe(self, name: str, victim: str, fields: dict[str, Any]) -> None:
         observation = Observation(**{**fields, "places": tuple(fields["places"])})
         if self._plan.program and victim == CONTROL and observation.failure:
-            program = self._plan.commands[CONTROL][0]
+            program = self._plan.starts[CONTROL].program[0]
             raise CommandError(f"{program}: {observation.failure}")
         self._observed[name][victim] = observation
 
@@ -181,7 +211,7 @@ class Table:
         observed = self._observed[name]
         in_order = {victim: observed[victim] for victim in self._plan.names if victim in observed}
         known = self._plan.canary_known
-        row = result_for(self._attacks[name], in_order, missing, self._yama, known)
+        row = result_for(self._attacks[name], in_order, missing, self._yama, known, self._limits)
         self._rows[name] = row
         return row
 
@@ -209,6 +239,17 @@ class LaboratoryProcess:
         self.guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        try:
+            self._make_folders()
+        except OSError as error:
+            shutil.rmtree(self.top, ignore_errors=True)
+            raise CommandError(
+                f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that"
+                " can be written"
+            ) from None
+        return self
+
+    def _make_folders(self) -> None:
         self.top = tempfile.mkdtemp(prefix="ph-verify-")
         self.work = os.path.join(self.top, "work")
         os.chmod(self.top, 0o711)
@@ -218,7 +259,6 @@ class LaboratoryProcess:
             if self.drops:
                 # A program of root's writes into "piped": nobody else may put a link there.
                 os.chown(path, 0 if name == "piped" else self.uid, self.gid)
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self.process:
@@ -232,6 +272,7 @@ class LaboratoryProcess:
 
         Raises CommandError when it cannot be started or ends early.
         """
+        plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
         self.process = self._start_laboratory(guard)
         if self.guard:
@@ -245,6 +286,8 @@ class LaboratoryProcess:
             event = json.loads(line)
             if event["event"] == lab.DONE:
                 return
+            if event["event"] == lab.FAILED:
+                raise CommandError(event["text"])
             yield event
         raise CommandError("the laboratory ended before it was done")
 
@@ -290,12 +333,38 @@ class LaboratoryProcess:
                 " every user may read, or run verify as an ordinary user"
             ) from None
 
+    def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """Make what the victims need; returns how each is started, as plain values.
+
+        Raises CommandError.
+        """
+        starts = {name: asdict(start) for name, start in plan.started.items()}
+        words = {word for start in plan.started.values() for word in start.words}
+        try:
+            paths = install(words, self.top, self.uid, self.gid)
+        except OSError as error:
+            raise CommandError(f"what verify attacks cannot be installed: {error}") from None
+        for start in starts.values():
+            for part in ("launcher", "program"):
+                start[part] = [paths.get(word, word) for word in start[part]]
+        return starts
+
+    def _skip_unexecutable(self, plan: Plan) -> Plan:
+        """The plan without the victims that must be installed where nothing can be executed."""
+        if not os.statvfs(self.top).f_flag & os.ST_NOEXEC:
+            return plan
+        reason = "the temporary folder is mounted noexec: set TMPDIR to another one"
+        names = [name for name, start in plan.starts.items() if INSTALLED.intersection(start.words)]
+        cells = {(attack.name, name): reason for attack in plan.attacks for name in names}
+        return replace(plan, skipped={**cells, **plan.skipped})
+
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
         """What the laboratory reads from its standard input."""
         return {
             "attacks": [attack.name for attack in plan.attacks],
             "victims": plan.names,
-            "commands": plan.commands,
+            "skipped": [(*cell, reason) for cell, reason in plan.skipped.items()],
+            "starts": self._install(plan),
             "program": plan.program,
             "pid": plan.pid,
             "needles": plan.needles,

@@ -1,53 +1,128 @@
-"""The victims by name, and the command line that starts each."""
+"""The victims by name, how each is started, and why one cannot be tried here."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from dataclasses import dataclass, replace
 
 from process_hardening.verify.model import CONTROL
 
-_PROGRAM = (os.path.join(os.path.dirname(__file__), "lab", "victim.py"),)
-_RUN = ("-m", "process_hardening", "run", "--method")
+# Stand for what run.py installs for one run: verify/lab/installation.py.
+INTERPRETER = "@interpreter"
+ROOTS_INTERPRETER = "@interpreter-of-root"
+ROOTS_LAUNCHER = "@harden-by-root"
+INSTALLED = frozenset({INTERPRETER, ROOTS_INTERPRETER, ROOTS_LAUNCHER})
 
-_KINDS: dict[str, tuple[str, ...]] = {
-    CONTROL: _PROGRAM,
-    "pre-main": (*_PROGRAM, "--harden"),
-    "reexec": (*_PROGRAM, "--reexec"),
-    "execute-only": (*_RUN, "execute-only", "--", sys.executable, *_PROGRAM),
-    "preload": (*_RUN, "preload", "--", sys.executable, *_PROGRAM),
-    "in-process": (*_RUN, "in-process", *_PROGRAM),
+
+@dataclass(frozen=True)
+class Start:
+    """How a victim is started.
+
+    launcher -- the words before the program; () where the program is started directly
+    program -- the program and its arguments
+    scripts_only -- the launcher starts nothing but Python scripts
+    place -- what `LAUNCHER --explain` must call its method, for a victim that stands for one
+    refuses_place -- the launcher may not make a file system of its own: fsopen(2) fails
+    """
+
+    launcher: tuple[str, ...]
+    program: tuple[str, ...]
+    scripts_only: bool = False
+    place: str | None = None
+    refuses_place: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The whole command line."""
+        return (*self.launcher, *self.program)
+
+
+_PROGRAM = (sys.executable, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
+_SCRIPT = _PROGRAM[1:]
+_RUN = (sys.executable, "-m", "process_hardening", "run", "--method")
+_OWN_NAME = "stand-in under the program's own path"
+_IN_MEMORY = "stand-in in memory"
+
+
+def find_launcher() -> str | None:
+    """The command `harden` of this environment, or None."""
+    beside = os.path.join(os.path.dirname(sys.executable), "harden")
+    return beside if os.access(beside, os.X_OK) else shutil.which("harden")
+
+
+def _start_with_harden(launcher: str, place: str, refuses_place: bool = False) -> Start:
+    words = (launcher, "--method", "execute-only", "--")
+    return Start(words, _PROGRAM, place=place, refuses_place=refuses_place)
+
+
+_HARDEN = find_launcher() or "harden"
+
+_KINDS: dict[str, Start] = {
+    CONTROL: Start((), _PROGRAM),
+    "pre-main": Start((), (*_PROGRAM, "--harden")),
+    "reexec": Start((), (*_PROGRAM, "--reexec")),
+    "execute-only": Start((*_RUN, "execute-only", "--"), _PROGRAM),
+    "preload": Start((*_RUN, "preload", "--"), _PROGRAM),
+    "in-process": Start((*_RUN, "in-process"), _SCRIPT, scripts_only=True),
+    "harden-own-name": _start_with_harden(_HARDEN, _OWN_NAME),
+    "harden-memfd": _start_with_harden(_HARDEN, _IN_MEMORY, refuses_place=True),
+    "harden-by-root": _start_with_harden(ROOTS_LAUNCHER, _OWN_NAME),
+    "interpreter": Start((), (INTERPRETER, *_SCRIPT)),
+    "interpreter-of-root": Start((), (ROOTS_INTERPRETER, *_SCRIPT)),
 }
-_BROKEN_KINDS: dict[str, tuple[str, ...]] = {
-    "undone": (*_PROGRAM, "--harden", "--undo"),
-    "without-inspection": (*_PROGRAM, "--harden", "--without", "inspection"),
-    "core-dumps": (*_PROGRAM, "--harden", "--without", "inspection", "--without", "core_limit"),
-    "kept-injector": (*_RUN, "execute-only", "--keep", "LD_*", "--", sys.executable, *_PROGRAM),
+_BROKEN_KINDS: dict[str, Start] = {
+    "undone": Start((), (*_PROGRAM, "--harden", "--undo")),
+    "without-inspection": Start((), (*_PROGRAM, "--harden", "--without", "inspection")),
+    "core-dumps": Start(
+        (), (*_PROGRAM, "--harden", "--without", "inspection", "--without", "core_limit")
+    ),
+    "kept-injector": Start((*_RUN, "execute-only", "--keep", "LD_*", "--"), _PROGRAM),
 }
 
 VICTIMS = tuple(kind for kind in _KINDS if kind != CONTROL)
 """The hardened victims."""
 
+SAMPLES = ("pre-main", "execute-only", "interpreter")
+"""One victim of each way: hardened from inside, by a launcher, by its file."""
+
 BROKEN_VICTIMS = tuple(_BROKEN_KINDS)
 """Victims whose hardening is broken on purpose: verify must find them out."""
 
 
-def command_for(victim: str) -> list[str]:
-    """The command line that starts a victim of ours, or the control."""
-    return [sys.executable, *{**_KINDS, **_BROKEN_KINDS}[victim]]
+def start_of(victim: str) -> Start:
+    """How a victim of ours, or the control, is started."""
+    return {**_KINDS, **_BROKEN_KINDS}[victim]
 
 
-def commands_for(argv: list[str]) -> dict[str, list[str]]:
-    """The command lines that start a user's program: plain, and with each method of `run`.
+def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | None:
+    """Why a victim cannot be tried here, or None.
+
+    as_root -- whether verify runs as root; as_container_root -- whether victims do
+    """
+    words = start.words
+    is_roots = ROOTS_LAUNCHER in words or ROOTS_INTERPRETER in words
+    if is_roots and not as_root:
+        return "only root can install it: run verify as root"
+    if as_container_root and (is_roots or INTERPRETER in words):
+        return "root may read every file, so its mode protects nothing"
+    if start.place and find_launcher() is None:
+        return "the command `harden` is not installed"
+    return None
+
+
+def starts_for(argv: list[str]) -> dict[str, Start]:
+    """How a user's program is started: plain, and with each method.
 
     argv -- the program and its arguments; a path, where it has one, is absolute
     """
     is_script = argv[0].endswith(".py")
-    plain = [sys.executable, *argv] if is_script else argv
-    run = [sys.executable, *_RUN]
-    commands = {CONTROL: plain}
-    for method in ("execute-only", "preload"):
-        commands[method] = [*run, method, "--", *plain]
-    if is_script:
-        commands["in-process"] = [*run, "in-process", "--", *argv]
-    return commands
+    plain = (sys.executable, *argv) if is_script else tuple(argv)
+    starts = {CONTROL: Start((), plain)}
+    for name, kind in _KINDS.items():
+        if kind.scripts_only and is_script:
+            starts[name] = replace(kind, launcher=(*kind.launcher, "--"), program=tuple(argv))
+        elif kind.launcher and not kind.scripts_only:
+            starts[name] = replace(kind, program=plain)
+    return starts

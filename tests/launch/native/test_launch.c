@@ -1,18 +1,27 @@
-/* Starts itself through `harden`, as root and as somebody else, and looks at what it became.
+/* Starts itself through `harden`, as root and as somebody else, and looks at what it became: under
+ * its own name, in a memfd where the kernel refuses a place with a name, not at all where it
+ * refuses both.
  *
  * Usage: test_launch HARDEN PROGRAM..., where each PROGRAM is this one, linked in another way. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SOMEBODY 1000
 #define UNREACHABLE 77
+#define CANNOT_PROTECT 126
+#define FSOPEN 430 /* on every architecture */
 
 static int checks, failed;
 
@@ -28,15 +37,18 @@ static void check(int holds, const char *what, const char *program)
 static char zeroes[100000];
 static _Thread_local int local = 7;
 
-/* In the program that was started. Returns 0 if it is hardened and otherwise unchanged. */
-static int look(const char *path)
+/* In the program that was started. Returns 0 if it is hardened and otherwise unchanged, except
+ * that it sees its name in memory if it was started from there. */
+static int look(const char *path, int in_memory)
 {
-    char exe[4096] = "", comm[17] = "";
+    char exe[4096] = "", comm[17] = "", memory[4200];
     struct stat status;
 
     if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) || stat("/proc/self/status", &status) || status.st_uid)
         return 10;
-    if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0 || strcmp(exe, path))
+    snprintf(memory, sizeof memory, "/memfd:%s (deleted)", strrchr(path, '/') + 1);
+    if (readlink("/proc/self/exe", exe, sizeof exe - 1) < 0 ||
+        strcmp(exe, in_memory ? memory : path))
         return 11;
     if (prctl(PR_GET_NAME, comm, 0, 0, 0) || strncmp(comm, strrchr(path, '/') + 1, 15))
         return 12;
@@ -49,8 +61,25 @@ static int look(const char *path)
     return getauxval(AT_EXECFN) ? 0 : 15;
 }
 
-/* Runs a command line as a user and returns its status. */
-static int run(unsigned user, char *const argv[])
+/* Makes the kernel refuse two system calls from now on. Returns 0 on success. */
+static int refuse(unsigned first, unsigned second)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, second, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {sizeof code / sizeof *code, code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+}
+
+/* Runs a command line as a user, with two system calls refused if there are any, and returns its
+ * status. */
+static int run(unsigned user, unsigned first, unsigned second, char *const argv[])
 {
     int status = -1;
     pid_t pid = fork();
@@ -60,6 +89,8 @@ static int run(unsigned user, char *const argv[])
             _exit(99);
         if (access(argv[0], X_OK) || access(argv[3], X_OK))
             _exit(UNREACHABLE);
+        if (first && refuse(first, second))
+            _exit(97);
         execv(argv[0], argv);
         _exit(98);
     }
@@ -72,10 +103,12 @@ int main(int argc, char **argv)
 {
     static char execute_only[] = "--method=execute-only", copy[] = "--method=copy";
     static char *const methods[] = {execute_only, copy};
-    static char option[] = "--", mode[] = "look";
+    static char option[] = "--", mode[] = "look", in_memory[] = "look-in-memory";
 
     if (argc == 3 && !strcmp(argv[1], mode))
-        return look(argv[2]);
+        return look(argv[2], 0);
+    if (argc == 3 && !strcmp(argv[1], in_memory))
+        return look(argv[2], 1);
     for (int i = 2; i < argc; i++) {
         char *path = realpath(argv[i], NULL);
 
@@ -83,14 +116,19 @@ int main(int argc, char **argv)
             return 2;
         for (size_t method = 0; method < sizeof methods / sizeof *methods; method++) {
             char *const command[] = {argv[1], methods[method], option, path, mode, path, NULL};
-            int status = run(0, command);
+            char *const memory[] = {argv[1], methods[method], option, path, in_memory, path, NULL};
+            int status = run(0, 0, 0, command);
 
             check(!status, methods[method], path);
             if (status)
                 printf("its status: %d\n", status);
+            /* The kernel names the process of a copy after the memfd. */
+            if (methods[method] == execute_only)
+                check(!run(0, FSOPEN, FSOPEN, memory), "in memory", path);
+            check(run(0, FSOPEN, SYS_memfd_create, command) == CANNOT_PROTECT, "refused", path);
             if (getuid())
                 continue;
-            status = run(SOMEBODY, command);
+            status = run(SOMEBODY, 0, 0, command);
             if (status != UNREACHABLE)
                 check(!status, "as somebody else", path);
             if (status && status != UNREACHABLE)

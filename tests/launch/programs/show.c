@@ -7,11 +7,15 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef ALIGNMENT
 #define ALIGNMENT 64
 #endif
+
+/* Of a library that is loaded along; else it is not there. */
+extern int answer(void) __attribute__((weak));
 
 static char zeroes[1 << 20];
 static _Alignas(ALIGNMENT) char aligned[ALIGNMENT] = {1};
@@ -24,6 +28,16 @@ static void print_link(const char *name, const char *path)
 
     target[length < 0 ? 0 : length] = '\0';
     printf("%s %s\n", name, target);
+}
+
+/* The same without libc, whose answer a library can replace. */
+static void print_image(void)
+{
+    char target[4096];
+    long length = syscall(SYS_readlinkat, -100, "/proc/self/exe", target, sizeof target - 1);
+
+    target[length < 0 ? 0 : length] = '\0';
+    printf("image %s\n", target);
 }
 
 static int all_zero(void)
@@ -63,6 +77,9 @@ int main(int argc, char **argv)
     prctl(PR_GET_NAME, comm);
     printf("comm %s\n", comm);
     print_link("exe", "/proc/self/exe");
+    print_image();
+    if (answer)
+        printf("answer %d\n", answer());
     printf("execfn %s\n", (const char *)getauxval(AT_EXECFN));
     printf("dumpable %d\n", prctl(PR_GET_DUMPABLE));
     printf("root owns %d\n", !stat("/proc/self/status", &status) && !status.st_uid);

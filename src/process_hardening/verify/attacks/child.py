@@ -74,6 +74,7 @@ ATTACKS = (
         find_missing=find_nothing_missing,
         run=attack_from_child,
         own_victim=True,
+        repeats=True,
     ),
 )
 

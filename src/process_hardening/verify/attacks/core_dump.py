@@ -104,7 +104,7 @@ def crash(number: int, target: Target) -> Attempt:
     status = victim.wait(_DEATH_SECONDS)
     name = signal.Signals(number).name
     if status is None:
-        return Attempt(False, f"{name}: the target did not end")
+        raise RuntimeError(f"{name}: the target did not end")
     dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
     places, size = _collect_core(target, victim.cwd, dumped, before)
     ended = f"killed by {name}" if os.WIFSIGNALED(status) else "exited despite the signal"
@@ -136,7 +136,7 @@ _FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core lim
 _PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
 
 
-def _crash_attack(name: str, number: signal.Signals, pattern: str) -> Attack:
+def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool = True) -> Attack:
     is_pipe = pattern == CORE_PIPE
     return Attack(
         name=name,
@@ -151,6 +151,7 @@ def _crash_attack(name: str, number: signal.Signals, pattern: str) -> Attack:
         find_missing=find_missing_pipe if is_pipe else find_missing_file,
         run=partial(crash, number),
         core_pattern=pattern,
+        repeats=repeats,
         timeout=12.0,
     )
 
@@ -174,10 +175,10 @@ ATTACKS = (
     ),
     # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, a truncated mapping.
     _crash_attack("core-abort", signal.SIGABRT, CORE_FILE),
-    _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE),
+    _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE, repeats=False),
     _crash_attack("core-quit", signal.SIGQUIT, CORE_FILE),
     _crash_attack("core-bus", signal.SIGBUS, CORE_FILE),
     _crash_attack("core-pipe-abort", signal.SIGABRT, CORE_PIPE),
-    _crash_attack("core-pipe-segv", signal.SIGSEGV, CORE_PIPE),
+    _crash_attack("core-pipe-segv", signal.SIGSEGV, CORE_PIPE, repeats=False),
     _crash_attack("core-pipe-quit", signal.SIGQUIT, CORE_PIPE),
 )

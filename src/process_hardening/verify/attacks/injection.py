@@ -97,7 +97,7 @@ def ask_library(target: Target) -> Attempt:
     return Attempt(bool(places), f"the library wrote {size} bytes of memory", places=places)
 
 
-def _attack(name: str, variable: str, what: str) -> Attack:
+def _attack(name: str, variable: str, what: str, repeats: bool = False) -> Attack:
     return Attack(
         name=name,
         kind=BUILT_IN,
@@ -111,11 +111,13 @@ def _attack(name: str, variable: str, what: str) -> Attack:
         find_missing=find_missing_compiler,
         run=wait_and_ask,
         prepare_environment=partial(_prepare_environment, variable),
+        repeats=repeats,
         timeout=15.0,
     )
 
 
 ATTACKS = (
     _attack("ld-preload", "LD_PRELOAD", "a library"),
-    _attack("ld-audit", "LD_AUDIT", "an auditor"),  # rtld-audit(7); glibc only
+    # rtld-audit(7); glibc only
+    _attack("ld-audit", "LD_AUDIT", "an auditor", repeats=True),
 )

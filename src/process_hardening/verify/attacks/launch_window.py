@@ -1,8 +1,10 @@
-"""Open a process's memory while it starts, and read when it holds its secrets.
+"""Get a hold on a process while it starts, and use it when the process holds its secrets.
 
 A descriptor stays usable for as long as the address space it was opened on: later hardening does
 not revoke it. A program that hardens in main(), or in a library's constructor, is open to this
-for a moment. A new exec ends the address space, and an execute-only image is never open.
+for a moment, and so is a launcher that its user can read. A new exec ends the address space, and
+an execute-only image is never open. By then, whoever could write to the launcher has decided what
+it starts.
 """
 
 from __future__ import annotations
@@ -11,80 +13,324 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
-from process_hardening.verify.attacks.reading import find_nothing_missing, read_through
-from process_hardening.verify.model import BUILT_IN, LAUNCHES, Attack, Attempt, Target
+from process_hardening.errors import (
+    CANNOT_PROTECT,
+    CORE_LIMIT_ERROR,
+    ENVIRONMENT_ERROR,
+    INSPECTION_ERROR,
+    TRACER_ERROR,
+)
+from process_hardening.policy import DEFAULT
+from process_hardening.verify.attacks.reading import (
+    find_nothing_missing,
+    read_descriptor,
+    read_memory_file,
+    read_through,
+)
+from process_hardening.verify.lab import kernel
+from process_hardening.verify.lab.canary import VARIABLE
+from process_hardening.verify.lab.start import NotReadyError
+from process_hardening.verify.model import BUILT_IN, LAUNCHES, Attack, Attempt, Target, VictimHandle
 
 _KEPT = 64
 _SLICE = 0.00005
 _SECONDS = 8.0
+_REFUSALS = (
+    CANNOT_PROTECT,
+    CORE_LIMIT_ERROR,
+    ENVIRONMENT_ERROR,
+    INSPECTION_ERROR,
+    TRACER_ERROR,
+)
+_BYPASS = f"{DEFAULT.bypass_variable}=1".encode().ljust(24, b"\0")
+"""What makes our launchers start a program as it is; in whole words."""
+_SPARED = (b"PATH=", VARIABLE.encode())
+
+Act = Callable[[], bool]
+"""Tries to get a hold on the stopped target; returns whether that is enough."""
 
 
-def _open_until_ready(target: Target) -> tuple[deque[int], OSError | None]:
-    """The memory descriptors opened last before the target was ready, and the last refusal.
+class _EndedError(Exception):
+    """The target ended with a status of ours; the message says why."""
 
-    The target is stopped repeatedly, so that it advances in slices too small to slip through: a
-    hardened process receives signals too.
+
+def _step_through(target: Target, act: Act) -> OSError | None:
+    """Let the target start, stop it again and again to act. Returns the last refusal.
+
+    The slices in which it advances are too small to slip through: a hardened process receives
+    signals too. Returns when the target is ready. Raises _EndedError or NotReadyError.
     """
-    victim = target.victim
-    assert victim is not None
-    path = f"/proc/{target.pid}/mem"
-    kept: deque[int] = deque()
+    victim = _victim_of(target)
+    before = _read_command_line(target.pid)
     refused: OSError | None = None
+    is_done = False
     deadline = time.monotonic() + _SECONDS
     victim.release()
-    while not victim.is_ready(0.0):
+    while not _is_ready(victim, 0.05 if is_done else 0.0):
         if time.monotonic() > deadline:
-            raise TimeoutError(0, "the target did not get ready", path)
+            raise NotReadyError("the target did not get ready")
+        if is_done:
+            continue
         victim.signal(signal.SIGSTOP)
         try:
-            kept.append(os.open(path, os.O_RDONLY))
+            # Before the exec it is a copy of the laboratory, which is not what is attacked.
+            is_done = _read_command_line(target.pid) != before and act()
         except OSError as error:
             refused = error
-        if len(kept) > _KEPT:
-            os.close(kept.popleft())
         victim.signal(signal.SIGCONT)
         time.sleep(_SLICE)
-    return kept, refused
+    return refused
+
+
+def _victim_of(target: Target) -> VictimHandle:
+    assert target.victim is not None
+    return target.victim
+
+
+def _read_command_line(pid: int) -> bytes:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
+def _is_ready(victim: VictimHandle, seconds: float) -> bool:
+    try:
+        return victim.is_ready(seconds)
+    except NotReadyError as error:
+        status = victim.wait(1.0)
+        code = None if status is None else os.waitstatus_to_exitcode(status)
+        if code not in _REFUSALS:
+            raise
+        raise _EndedError(f"it did not start, status {code}: {error}") from None
+
+
+def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
+    """Act while the target starts; when it is ready, use the hold.
+
+    message -- says what was tried, if a refusal is all that there is to tell
+    """
+    try:
+        refused = _step_through(target, act)
+    except _EndedError as error:
+        return Attempt(False, str(error), refused=True, failed_closed=True)
+    attempt = use(_victim_of(target).target(target.folder))
+    if refused is None or attempt.leaked:
+        return attempt
+    path = str(refused.filename).replace(f"/proc/{target.pid}/", "/proc/PID/")
+    return Attempt(False, f"{path}: {refused.strerror}; {message}", refused.errno)
 
 
 def open_early_read_late(target: Target) -> Attempt:
     """Open as often as possible during the start; read through each descriptor afterwards."""
-    kept, refused = _open_until_ready(target)
-    assert target.victim is not None
-    ready_target = target.victim.target(target.folder)
-    message = "descriptors opened earlier read nothing"
-    if refused is not None:
-        message = f"/proc/PID/mem: {refused.strerror}; {message}"
-    try:
+    kept: deque[int] = deque()
+
+    def keep() -> bool:
+        kept.append(os.open(f"/proc/{target.pid}/mem", os.O_RDONLY))
+        if len(kept) > _KEPT:
+            os.close(kept.popleft())
+        return False
+
+    def read_late(ready: Target) -> Attempt:
         for fd in kept:
-            try:
-                attempt = read_through(fd, ready_target)
-            except OSError:
-                continue
-            if attempt.leaked:
-                return attempt
+            with suppress(OSError):
+                attempt = read_through(fd, ready)
+                if attempt.leaked:
+                    return attempt
+        return Attempt(False, "descriptors opened earlier read nothing")
+
+    try:
+        return _launch(target, keep, "descriptors opened earlier read nothing", read_late)
     finally:
         for fd in kept:
             os.close(fd)
-    return Attempt(False, message, refused.errno if refused else None)
+
+
+def make_readable_and_open(target: Target) -> Attempt:
+    """Make each file of the command line readable; then the same."""
+    with _readable(_victim_of(target).argv):
+        return open_early_read_late(target)
+
+
+@contextmanager
+def _readable(paths: Sequence[str]) -> Iterator[None]:
+    """The files among these are readable meanwhile, as far as their modes may be changed."""
+    modes: dict[str, int] = {}
+    for path in paths:
+        if os.path.isfile(path) and not os.access(path, os.R_OK):
+            mode = os.stat(path).st_mode
+            with suppress(PermissionError):
+                os.chmod(path, 0o755)
+                modes[path] = mode
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            os.chmod(path, mode)
+
+
+def _plant_bypass(
+    pid: int, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]
+) -> bool:
+    """Put the bypass variable in the place of another one in the environment that it starts with.
+
+    Returns whether there was one that is long enough.
+    """
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b") ")[2].split()
+    start, end = int(fields[47]), int(fields[48])  # env_start, env_end of proc(5), less 3
+    entries = read(start, end - start).split(b"\0")
+    at = start
+    for entry in entries:
+        if len(entry) >= len(_BYPASS) and not entry.startswith(_SPARED):
+            write(at, _BYPASS)
+            return True
+        at += len(entry) + 1
+    return False
+
+
+def write_early_read_late(target: Target) -> Attempt:
+    """Have the launcher start the program as it is, by a descriptor opened for writing."""
+
+    def patch() -> bool:
+        fd = os.open(f"/proc/{target.pid}/mem", os.O_RDWR)
+        try:
+            return _plant_bypass(
+                target.pid,
+                lambda address, length: os.pread(fd, length, address),
+                lambda address, data: os.pwrite(fd, data, address),
+            )
+        finally:
+            os.close(fd)
+
+    return _launch(target, patch, "nothing was written", read_memory_file)
+
+
+def seize_early_read_late(target: Target) -> Attempt:
+    """Have the launcher start the program as it is, as its tracer."""
+
+    def patch() -> bool:
+        pid = target.pid
+        kernel.ptrace(kernel.PTRACE_SEIZE, "PTRACE_SEIZE", pid)
+        kernel.ptrace(kernel.PTRACE_INTERRUPT, "PTRACE_INTERRUPT", pid)
+        kernel.wait_for_stop(pid)
+        try:
+            return _plant_bypass(
+                pid,
+                lambda address, length: kernel.peek(pid, address, length),
+                lambda address, data: kernel.poke(pid, address, data),
+            )
+        finally:
+            kernel.detach(pid)
+
+    return _launch(target, patch, "it was not seized", read_memory_file)
+
+
+def take_descriptor_early(target: Target) -> Attempt:
+    """Duplicate the descriptor of a secret that the target is started with."""
+    found: list[str] = []
+    pidfd = os.pidfd_open(target.pid)
+
+    def take() -> bool:
+        fd = kernel.pidfd_getfd(pidfd, target.descriptor or 0)
+        found.extend(target.places_in(read_descriptor(fd)))
+        os.close(fd)
+        return True
+
+    try:
+        return _launch(
+            target,
+            take,
+            "took no descriptor",
+            lambda _: Attempt(bool(found), "took a descriptor", places=tuple(found)),
+        )
+    finally:
+        os.close(pidfd)
+
+
+_LAUNCHER = "a launcher that its user can read while it starts"
+_LAUNCHED = (
+    *("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root"),
+    *("interpreter", "interpreter-of-root"),
+)
+"""The victims that a launcher starts, and those that need none."""
+
+
+def _attack(
+    name: str,
+    summary: str,
+    run: Callable[[Target], Attempt],
+    *,
+    command: str,
+    refusal: str,
+    targets: str = _LAUNCHER,
+    victims: tuple[str, ...] | None = _LAUNCHED,
+    inherits_secret: bool = False,
+    own_victim: bool = False,
+) -> Attack:
+    return Attack(
+        name=name,
+        kind=BUILT_IN,
+        summary=summary,
+        type="race",
+        targets=targets,
+        requires="the same user; with Yama, ptrace_scope 0 (or being its parent)",
+        refusal=refusal,
+        effect=LAUNCHES,
+        command=command,
+        find_missing=find_nothing_missing,
+        run=run,
+        alone=True,
+        launches=2,
+        inherits_secret=inherits_secret,
+        own_victim=own_victim,
+        victims=victims,
+        timeout=30.0,
+    )
 
 
 ATTACKS = (
-    Attack(
-        name="launch-window",
-        kind=BUILT_IN,
-        summary="open /proc/PID/mem during start, read later",
-        type="race",
+    _attack(
+        "launch-window",
+        "open /proc/PID/mem during start, read later",
+        open_early_read_late,
         targets="a process that hardens itself after its exec",
-        requires="the same user; with Yama, ptrace_scope 0 (or being its parent)",
-        refusal="no open succeeds, or the descriptors read nothing",
-        effect=LAUNCHES,
         command='open("/proc/PID/mem") until refused; pread(ADDRESS) when ready',
-        find_missing=find_nothing_missing,
-        run=open_early_read_late,
-        alone=True,
-        launches=3,
-        timeout=30.0,
+        refusal="no open succeeds, or the descriptors read nothing",
+        victims=None,
+    ),
+    _attack(
+        "launch-write",
+        "write into a launcher so that it protects nothing",
+        write_early_read_late,
+        command='open("/proc/PID/mem", O_RDWR) until refused; pwrite() the bypass variable',
+        refusal="no open succeeds",
+    ),
+    _attack(
+        "launch-seize",
+        "trace a launcher and change it likewise",
+        seize_early_read_late,
+        command="ptrace(PTRACE_SEIZE, PID) until refused; ptrace(PTRACE_POKEDATA) likewise",
+        refusal="EPERM from PTRACE_SEIZE, or the launcher sees the tracer and ends",
+    ),
+    _attack(
+        "launch-getfd",
+        "take a secret's descriptor from a launcher",
+        take_descriptor_early,
+        command="pidfd_getfd(pidfd_open(PID), N) until refused",
+        refusal="EPERM from pidfd_getfd",
+        inherits_secret=True,
+        own_victim=True,
+    ),
+    _attack(
+        "launch-chmod",
+        "make the program's file readable before it starts",
+        make_readable_and_open,
+        targets="a program whose file only its mode protects",
+        command='chmod(FILE, 0755); open("/proc/PID/mem") during start',
+        refusal="EPERM from chmod, as the file is another user's",
+        own_victim=True,
+        victims=("interpreter", "interpreter-of-root"),
     ),
 )

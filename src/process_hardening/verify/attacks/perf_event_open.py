@@ -8,6 +8,7 @@ import struct
 import time
 
 from process_hardening.verify.lab import kernel
+from process_hardening.verify.machine import read_sysctl
 from process_hardening.verify.model import BUILT_IN, READS, Attack, Attempt, Target
 
 # include/uapi/linux/perf_event.h, struct perf_event_attr up to sample_stack_user.
@@ -21,12 +22,17 @@ _PAGES = 1 + 64
 # struct perf_event_mmap_page
 _POSITION, _DATA_HEAD, _DATA_TAIL = struct.Struct("=Q"), 1024, 1032
 _SECONDS = 0.6
+_SETTING = "kernel/perf_event_paranoid"
+_HIGHEST = 2  # Debian's 3 forbids it to everybody without CAP_PERFMON
 
 
 def find_missing() -> str | None:
-    """The system call's number, where it is unknown for this machine."""
+    """What keeps everybody without privileges from it, or None."""
     if kernel.perf_event_number() is None:
         return "the number of perf_event_open is unknown for this architecture"
+    setting = read_sysctl(_SETTING)
+    if setting and int(setting) > _HIGHEST and os.geteuid():
+        return f"kernel.perf_event_paranoid={setting} forbids it to every user"
     return None
 
 
@@ -51,7 +57,7 @@ def sample_stack(target: Target) -> Attempt:
                 _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: makes room
     finally:
         os.close(fd)
-    return Attempt(bool(places), f"sampled {head} bytes", places=places)
+    return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)
 
 
 ATTACKS = (

@@ -37,7 +37,8 @@ def duplicate_descriptors(target: Target) -> Attempt:
                 os.close(fd)
     finally:
         os.close(pidfd)
-    return Attempt(bool(places), f"duplicated {count} descriptors", places=tuple(places))
+    message = f"duplicated {count} descriptors"
+    return Attempt(bool(places), message, places=tuple(places), empty=not count)
 
 
 ATTACKS = (

@@ -23,7 +23,7 @@ def read_environment(target: Target) -> Attempt:
     with open(f"/proc/{target.pid}/environ", "rb") as file:
         data = file.read()
     places = target.places_in(data)
-    return Attempt(bool(places), f"read {len(data)} bytes", places=places)
+    return Attempt(bool(places), f"read {len(data)} bytes", places=places, empty=not data)
 
 
 def read_map(target: Target) -> Attempt:
@@ -35,7 +35,8 @@ def read_map(target: Target) -> Attempt:
         found = list(writable_regions(file.read()))
     message = f"read {len(found)} regions"
     if not target.addresses:
-        return Attempt(bool(found), message, places=tuple(target.needles) if found else ())
+        places = tuple(target.needles) if found else ()
+        return Attempt(bool(found), message, places=places, empty=not found)
     places = tuple(
         place
         for place, address in target.addresses.items()
@@ -63,7 +64,8 @@ def open_files(target: Target) -> Attempt:
             count += 1
         finally:
             os.close(fd)
-    return Attempt(bool(places), f"opened {count} files", places=tuple(places))
+    message = f"opened {count} files"
+    return Attempt(bool(places), message, places=tuple(places), empty=not count)
 
 
 def _attack(

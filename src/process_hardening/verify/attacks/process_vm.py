@@ -10,7 +10,7 @@ from process_hardening.verify.attacks.reading import (
 from process_hardening.verify.lab import kernel
 from process_hardening.verify.model import BUILT_IN, CHANGES, READS, Attack, Attempt, Target
 
-_TEXT = "overwritten"
+_TEXT = "changed!!"  # as long as the marker
 
 
 def read_memory(target: Target) -> Attempt:

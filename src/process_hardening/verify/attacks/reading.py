@@ -79,7 +79,8 @@ def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
         count += size
     if not count and errors:
         raise errors[0]
-    return Attempt(bool(places), f"read {count} bytes", places=tuple(dict.fromkeys(places)))
+    found = tuple(dict.fromkeys(places))
+    return Attempt(bool(found), f"read {count} bytes", places=found, empty=not count)
 
 
 def peek_spans(target: Target) -> Attempt:

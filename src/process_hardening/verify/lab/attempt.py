@@ -4,92 +4,187 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
+from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.lab.start import NotReadyError, Program, Victim
+from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
+    BUILT_IN,
+    CHANGES,
     KILLS,
     LAUNCHES,
+    READS,
     Attack,
     Attempt,
     Observation,
     Target,
 )
+from process_hardening.verify.victims import Start
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+_PROC_PID = re.compile(r"/proc/\d+/")
 
 
 @dataclass(frozen=True)
 class Subject:
     """What the attacks are aimed at.
 
-    commands -- how each victim is started
+    starts -- how each victim is started
     program -- the user's program that they are, or None for victims of ours
     pid, needles -- a running process and what to look for in it, instead of a command
     environment -- what victims of ours are started with
     """
 
-    commands: dict[str, list[str]]
+    starts: dict[str, Start]
     program: Program | None
     pid: int
     needles: dict[str, bytes]
     environment: dict[str, str]
 
 
-def observe(attack: Attack, victim: str, folder: str, subject: Subject) -> Observation:
-    """Make an attempt. If it cannot be made, Observation.failure says why."""
-    try:
-        return _observe_launches(attack, victim, folder, subject)
-    except NotReadyError as error:
-        message = str(error)
-        if subject.program and subject.program.canary:
-            message = remove_secrets(message, [os.fsencode(subject.program.canary)])
-        return Observation(failure=message)
-    except Exception as error:  # whatever it is, the attempt is over
-        return Observation(failure=f"{type(error).__name__}: {error}")
+def can_share_target(attack: Attack) -> bool:
+    """Whether the next attack can be made on the same target."""
+    return attack.effect in (READS, CHANGES) and attack.kind == BUILT_IN
 
 
-def _observe_launches(attack: Attack, victim: str, folder: str, subject: Subject) -> Observation:
+def observe(
+    attacks: Sequence[Attack], victim: str, folder: str, subject: Subject
+) -> Iterator[Observation]:
+    """Make attempts, one after the other. Observation.failure says why one cannot be made.
+
+    attacks -- one, or several that can share their target
+    """
+    with _Targets(victim, subject) as targets:
+        for number, attack in enumerate(attacks):
+            here = os.path.join(folder, str(number))
+            os.mkdir(here)
+            try:
+                yield _observe_launches(attack, targets, here)
+            except NotReadyError as error:
+                message = str(error)
+                if subject.program and subject.program.canary:
+                    message = remove_secrets(message, [os.fsencode(subject.program.canary)])
+                yield Observation(failure=message)
+            except Exception as error:  # whatever it is, the attempt is over
+                yield Observation(failure=f"{type(error).__name__}: {error}")
+
+
+def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observation:
     """Try an attack that works by luck on several launches, until one leaks without harm."""
     observation = Observation()
     for launch in range(attack.launches):
         here = os.path.join(folder, str(launch))
         os.mkdir(here)
-        if victim in subject.commands:
-            observation = _attack_victim(attack, victim, here, subject)
-        else:
-            observation = _attack_process(attack, here, subject)
+        observation = targets.attack(attack, here)
         if observation.leaked and observation.answers is not False:
             break
     return observation
 
 
-def _attack_process(attack: Attack, folder: str, subject: Subject) -> Observation:
-    """Attack a process that is not ours: it ran before and must continue to run."""
-    attempt, seconds = _run(attack, Target(subject.pid, subject.needles, folder))
-    return Observation(**asdict(attempt), answers=is_alive(subject.pid), seconds=seconds)
+class _Targets:
+    """The victims that attempts need: the running process, or one that is started, if need be."""
+
+    def __init__(self, name: str, subject: Subject) -> None:
+        self._start = subject.starts.get(name)
+        self._subject = subject
+        self._victim: Victim | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._victim:
+            self._victim.stop()
+            self._victim = None
+
+    def attack(self, attack: Attack, folder: str) -> Observation:
+        """Make one attempt. folder -- for its files. Raises NotReadyError."""
+        if self._start is None:
+            return self._attack_process(attack, folder)
+        attack_folder = os.path.join(folder, "attack")
+        os.mkdir(attack_folder)
+        keep = can_share_target(attack)
+        if not keep:
+            self._leave()
+        if self._victim is None:
+            self._victim = self._make_victim(self._start, attack, folder, attack_folder)
+        victim = self._victim
+        try:
+            if attack.effect != LAUNCHES and not victim.report:
+                victim.wait_ready()
+            protected = (
+                is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
+            )
+            attempt, seconds = _run(attack, victim.target(attack_folder))
+            answers = None if attack.effect == KILLS else victim.answers()
+            if attack.effect != KILLS:
+                protected = is_protected(victim.pid)
+            keep = keep and bool(answers)
+        except BaseException:
+            keep = False
+            raise
+        finally:
+            if not keep:
+                self._leave()
+        return Observation(**asdict(attempt), answers=answers, protected=protected, seconds=seconds)
+
+    def _attack_process(self, attack: Attack, folder: str) -> Observation:
+        """Attack a process that is not ours: it ran before and must continue to run."""
+        pid = self._subject.pid
+        attempt, seconds = _run(attack, Target(pid, self._subject.needles, folder))
+        return Observation(**asdict(attempt), answers=is_alive(pid), seconds=seconds)
+
+    def _make_victim(self, start: Start, attack: Attack, folder: str, attack_folder: str) -> Victim:
+        victim_folder = os.path.join(folder, "victim")
+        os.mkdir(victim_folder)
+        program = self._subject.program
+        base = program.environment if program else self._subject.environment
+        added = attack.prepare_environment(attack_folder) if attack.prepare_environment else {}
+        command = list(start.program)
+        if program is None and not can_share_target(attack) and attack.kind == BUILT_IN:
+            command.append(PLAIN)
+        if attack.wrap:
+            command = attack.wrap(command, attack_folder)
+        return Victim(
+            [*start.launcher, *command],
+            victim_folder,
+            {**base, **added},
+            soft_core_limit=attack.soft_core_limit,
+            refuses_place=start.refuses_place,
+            inherits_secret=attack.inherits_secret,
+            program=program,
+        )
 
 
-def _attack_victim(attack: Attack, name: str, folder: str, subject: Subject) -> Observation:
-    attack_folder = os.path.join(folder, "attack")
-    victim_folder = os.path.join(folder, "victim")
-    os.mkdir(attack_folder)
-    os.mkdir(victim_folder)
-    added = attack.prepare_environment(attack_folder) if attack.prepare_environment else {}
-    program = subject.program
-    base = program.environment if program else subject.environment
-    victim = Victim(
-        subject.commands[name], victim_folder, {**base, **added}, attack.soft_core_limit, program
-    )
+def is_protected(pid: int, from_crash: bool = False) -> bool | None:
+    """Whether other processes of its user cannot read a process; None: unknown.
+
+    from_crash -- or whether a crash would leave no core in a file
+    """
+    dumpable = is_dumpable(pid)
+    if dumpable and from_crash:
+        return _has_no_core_limit(pid)
+    return None if dumpable is None else not dumpable
+
+
+def _has_no_core_limit(pid: int) -> bool | None:
     try:
-        if attack.effect != LAUNCHES:
-            victim.wait_ready()
-        attempt, seconds = _run(attack, victim.target(attack_folder))
-        answers = None if attack.effect == KILLS else victim.answers()
-        return Observation(**asdict(attempt), answers=answers, seconds=seconds)
-    finally:
-        victim.stop()
+        with open(f"/proc/{pid}/limits", encoding="ascii", errors="replace") as file:
+            return any(line.split()[4:6] == ["0", "0"] for line in file if "core file" in line)
+    except OSError:
+        return None
 
 
 def _run(attack: Attack, target: Target) -> tuple[Attempt, float]:
@@ -98,19 +193,19 @@ def _run(attack: Attack, target: Target) -> tuple[Attempt, float]:
     try:
         attempt = attack.run(target)
     except OSError as error:
-        attempt = describe_refusal(error, target.pid)
+        attempt = describe_refusal(error)
     seconds = round(time.monotonic() - started, 3)
     message = remove_secrets(attempt.message, target.needles.values())
     return Attempt(**{**asdict(attempt), "message": message}), seconds
 
 
-def describe_refusal(error: OSError, pid: int) -> Attempt:
+def describe_refusal(error: OSError) -> Attempt:
     """The attempt that ended with a refused system call."""
     path = str(error.filename or "")
     message = f"{path}: {error.strerror}" if path else str(error)
-    if error.errno == errno.ENOENT and path.startswith(f"/proc/{pid}/"):
+    if error.errno == errno.ENOENT and path.startswith("/proc/"):
         message += " (hidepid hides the process)"
-    message = message.replace(f"/proc/{pid}/", "/proc/PID/")
+    message = _PROC_PID.sub("/proc/PID/", message)
     return Attempt(False, message, error.errno, refused=True)
 
 

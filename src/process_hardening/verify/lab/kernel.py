@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import platform
 import signal
+import struct
 
 PTRACE_PEEKDATA = 2
+PTRACE_POKEDATA = 5
 PTRACE_ATTACH = 16
 PTRACE_DETACH = 17
 PTRACE_SEIZE = 0x4206
@@ -56,6 +60,14 @@ def peek(pid: int, address: int, length: int) -> bytes:
         word = ptrace(PTRACE_PEEKDATA, "PTRACE_PEEKDATA", pid, address + len(data))
         data += word.to_bytes(size, "little" if _LITTLE else "big", signed=True)
     return data[:length]
+
+
+def poke(pid: int, address: int, data: bytes) -> None:
+    """Write whole words into a stopped tracee's memory."""
+    size = ctypes.sizeof(ctypes.c_long)
+    for offset in range(0, len(data), size):
+        word = int.from_bytes(data[offset : offset + size], "little" if _LITTLE else "big")
+        ptrace(PTRACE_POKEDATA, "PTRACE_POKEDATA", pid, address + offset, word)
 
 
 _LITTLE = ctypes.c_int.from_buffer_copy(b"\1\0\0\0").value == 1
@@ -129,6 +141,77 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
     if fd < 0:
         raise make_error("perf_event_open")
     return fd
+
+
+# include/uapi/linux/pidfd.h: mask, then coredump_mask at 64; what it can be (PIDFD_COREDUMP_*).
+_PIDFD_INFO = struct.Struct("=Q56xI4x")
+_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
+_WANTS_COREDUMP = 1 << 4
+_NOBODYS, _USERS, _ROOTS = 2, 4, 8
+
+
+def is_dumpable(pid: int) -> bool | None:
+    """Whether other processes of its user may read a process; None: unknown.
+
+    A seccomp filter can claim success for a call, but cannot fill in the answer: both come in a
+    buffer that holds something else before.
+    """
+    info = bytearray(_PIDFD_INFO.pack(_WANTS_COREDUMP, 0xFFFFFFFF))
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        info = bytearray(_PIDFD_INFO.size)
+    finally:
+        os.close(pidfd)
+    mask, coredump = _PIDFD_INFO.unpack(info)
+    if mask & _WANTS_COREDUMP and coredump in (_NOBODYS, _USERS, _ROOTS):
+        return bool(coredump == _USERS)
+    return _belongs_to_user(pid)
+
+
+def _belongs_to_user(pid: int) -> bool | None:
+    """Whether a process's files in /proc are its user's own: a dumpable one's are (proc(5))."""
+    buffer = (ctypes.c_uint32 * 64)(*[0xFFFFFFFF] * 64)  # stx_uid is the sixth number (statx(2))
+    path = f"/proc/{pid}/status".encode()
+    try:
+        failed = _libc.statx(-1, path, 0, ctypes.c_uint(_STATX_UID), buffer)
+    except AttributeError:
+        return None
+    if failed or buffer[_AT_UID] == 0xFFFFFFFF or not os.geteuid():
+        return None
+    return bool(buffer[_AT_UID] == os.geteuid())
+
+
+_STATX_UID, _AT_UID = 8, 5
+
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 38, 22
+_FSOPEN = 430  # the same on every architecture
+# linux/filter.h: load the call's number; if it is fsopen's, ENOSYS; else allow.
+_REFUSE_FSOPEN = struct.pack(
+    "=" + "HBBI" * 4,
+    *(0x20, 0, 0, 0),
+    *(0x15, 0, 1, _FSOPEN),
+    *(0x06, 0, 0, 0x00050000 | errno.ENOSYS),
+    *(0x06, 0, 0, 0x7FFF0000),
+)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def refuse_fsopen() -> None:
+    """Let this process and what it becomes make no file system. Raises OSError."""
+    program = _Program(len(_REFUSE_FSOPEN) // 8, _REFUSE_FSOPEN)
+    one, zero = ctypes.c_ulong(1), ctypes.c_ulong(0)
+    if _libc.prctl(_PR_SET_NO_NEW_PRIVS, one, zero, zero, zero):
+        raise make_error("prctl(PR_SET_NO_NEW_PRIVS)")
+    if _libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(program), zero, zero):
+        raise make_error("prctl(PR_SET_SECCOMP)")
 
 
 def die_with_parent() -> None:

@@ -15,6 +15,7 @@ import os
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,36 +24,45 @@ from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from process_hardening.verify.attacks import find_attacks
-from process_hardening.verify.lab.attempt import Subject, observe
+from process_hardening.verify.lab.attempt import Subject, can_share_target, observe
 from process_hardening.verify.lab.core_guard import OK, RESTORE
 from process_hardening.verify.lab.kernel import (
     CONTAINER_CAPABILITIES,
     adopt_orphans,
     die_with_parent,
     keep_capabilities,
+    refuse_fsopen,
 )
 from process_hardening.verify.lab.processes import kill_children, kill_group
 from process_hardening.verify.lab.start import Program
 from process_hardening.verify.model import Attack, Observation
+from process_hardening.verify.victims import Start
 
 _START_SECONDS = 10.0
 
 # The events that the laboratory reports.
-ATTEMPT, MISSING, NOTE, DONE = "attempt", "missing", "note", "done"
+ATTEMPT, MISSING, NOTE, FAILED, DONE = "attempt", "missing", "note", "failed", "done"
+
+
+Job = tuple[tuple[Attack, ...], str]
+"""Attacks that are made one after the other, and the name of their victim."""
 
 
 @dataclass
 class _Running:
-    """An attempt under way: the process it is in, and where its result comes from."""
+    """A job under way: the process it is in, and where its results come from.
 
-    attack: Attack
+    attacks -- those without a result; the deadline is that of the first
+    """
+
+    attacks: tuple[Attack, ...]
     victim: str
     pid: int
     fd: int
     deadline: float
     started: float
     folder: str
-    result: bytes = b""
+    results: bytes = b""
 
 
 class Laboratory:
@@ -61,9 +71,10 @@ class Laboratory:
     def __init__(self, request: dict[str, Any]) -> None:
         self.attacks = find_attacks(request["attacks"])
         self.victims: list[str] = request["victims"]
+        self.skipped = {(attack, victim): why for attack, victim, why in request["skipped"]}
         program = request["program"]
         self.subject = Subject(
-            commands=request["commands"],
+            starts={name: Start(**fields) for name, fields in request["starts"].items()},
             program=Program(**program) if program else None,
             pid=request["pid"],
             needles={place: os.fsencode(text) for place, text in request["needles"].items()},
@@ -73,6 +84,7 @@ class Laboratory:
         self.guard: list[int] | None = request["guard"]
         self.parallel: int = request["parallel"]
         self.core_pattern = RESTORE
+        self.unusable: dict[str, str] = {}
         self.running: list[_Running] = []
         self.count = 0
 
@@ -82,15 +94,37 @@ class Laboratory:
 
     def run(self) -> None:
         """Try everything, phase by phase."""
+        self.unusable = {
+            name: reason
+            for name, start in self.subject.starts.items()
+            if (reason := find_wrong_place(start))
+        }
         for attacks in self._phases():
             self._set_core_pattern(attacks[0].core_pattern)
-            jobs = [(attack, victim) for attack in attacks for victim in self.victims]
+            jobs = self._make_jobs(attacks)
             parallel = 1 if attacks[0].alone else self.parallel
             while jobs or self.running:
                 while jobs and len(self.running) < parallel:
                     self._start(*jobs.pop(0))
-                self._wait()
+                jobs += self._wait()
         self._set_core_pattern(None)
+
+    def _make_jobs(self, attacks: list[Attack]) -> list[Job]:
+        """What is to be done in a phase; reports what is not."""
+        jobs: list[Job] = []
+        for victim in self.victims:
+            shared = []
+            for attack in attacks:
+                reason = self.skipped.get((attack.name, victim)) or self.unusable.get(victim)
+                if reason:
+                    self._report_attempt(attack, victim, asdict(Observation(unavailable=reason)))
+                elif can_share_target(attack):
+                    shared.append(attack)
+                else:
+                    jobs.append(((attack,), victim))
+            if shared:
+                jobs.insert(0, (tuple(shared), victim))
+        return jobs
 
     def _phases(self) -> Iterator[list[Attack]]:
         """The attacks that can be tried here, in groups that can run side by side."""
@@ -128,8 +162,8 @@ class Laboratory:
         else:
             self.report(NOTE, text=f"kernel.core_pattern cannot be set: {answer}")
 
-    def _start(self, attack: Attack, victim: str) -> None:
-        """Start an attempt in a process of its own."""
+    def _start(self, attacks: tuple[Attack, ...], victim: str) -> None:
+        """Start a job in a process of its own."""
         self.count += 1
         folder = os.path.join(self.folder, str(self.count))
         os.mkdir(folder, 0o700)
@@ -137,13 +171,15 @@ class Laboratory:
         now = time.monotonic()
         pid = os.fork()
         if not pid:
-            self._become_attempt(attack, victim, folder, write)
+            self._become_attempt(attacks, victim, folder, write)
         os.close(write)
-        deadline = now + _START_SECONDS + attack.timeout
-        self.running.append(_Running(attack, victim, pid, read, deadline, now, folder))
+        deadline = now + _START_SECONDS + attacks[0].timeout
+        self.running.append(_Running(attacks, victim, pid, read, deadline, now, folder))
 
-    def _become_attempt(self, attack: Attack, victim: str, folder: str, fd: int) -> NoReturn:
-        """In the child: make the attempt and write its result."""
+    def _become_attempt(
+        self, attacks: tuple[Attack, ...], victim: str, folder: str, fd: int
+    ) -> NoReturn:
+        """In the child: make the attempts and write their results, one line each."""
         try:
             os.setsid()
             die_with_parent()
@@ -156,35 +192,50 @@ class Laboratory:
                 os.close(other)
             for running in self.running:
                 os.close(running.fd)
-            observation = observe(attack, victim, folder, self.subject)
+            for observation in observe(attacks, victim, folder, self.subject):
+                data = json.dumps(asdict(observation)).encode() + b"\n"
+                while data:
+                    data = data[os.write(fd, data) :]
             kill_children()
-            data = json.dumps(asdict(observation)).encode()
-            while data:
-                data = data[os.write(fd, data) :]
         finally:
             os._exit(0)
 
-    def _wait(self) -> None:
-        """Wait until an attempt writes, ends or is late. Raises EOFError when our input ends."""
+    def _wait(self) -> list[Job]:
+        """Wait until a job writes, ends or is late. Returns what is left to do of jobs that ended.
+
+        Raises EOFError when our input ends.
+        """
         now = time.monotonic()
-        nearest = min(running.deadline for running in self.running)
+        nearest = min((running.deadline for running in self.running), default=now)
         fds = [0, *(running.fd for running in self.running)]
         ready, _, _ = select.select(fds, [], [], max(0.0, nearest - now))
         if 0 in ready and not os.read(0, 4096):
             raise EOFError
+        left: list[Job] = []
         for running in list(self.running):
             if running.fd in ready:
                 part = os.read(running.fd, 1 << 16)
-                running.result += part
+                running.results += part
+                self._report_results(running)
                 if not part:
-                    self._finish(running)
+                    left += self._finish(running, "the attacker died")
             elif time.monotonic() >= running.deadline:
-                running.result = b""
-                self._finish(running)
+                left += self._finish(running, "timed out")
+        return left
 
-    def _finish(self, running: _Running) -> None:
-        """End an attempt, report it, and leave nothing of it."""
-        is_late = time.monotonic() >= running.deadline and not running.result
+    def _report_results(self, running: _Running) -> None:
+        """Report each attempt that is complete, and give the next one its time."""
+        *lines, running.results = running.results.split(b"\n")
+        for line in lines:
+            attack, *rest = running.attacks
+            running.attacks = tuple(rest)
+            self._report_attempt(attack, running.victim, json.loads(line))
+            running.started = time.monotonic()
+            if rest:
+                running.deadline = running.started + _START_SECONDS + rest[0].timeout
+
+    def _finish(self, running: _Running, failure: str) -> list[Job]:
+        """End a job and leave nothing of it; the attempt under way failed. Returns what is left."""
         self.running.remove(running)
         os.close(running.fd)
         kill_group(running.pid)
@@ -192,14 +243,39 @@ class Laboratory:
             os.waitpid(running.pid, 0)
         kill_children(besides=[other.pid for other in self.running])
         shutil.rmtree(running.folder, ignore_errors=True)
-        if running.result:
-            result = json.loads(running.result)
-        else:
-            failure = "timed out" if is_late else "the attacker died"
-            result = asdict(Observation(failure=failure))
-        if result["failure"]:
-            result["seconds"] = round(time.monotonic() - running.started, 3)
-        self.report(ATTEMPT, attack=running.attack.name, victim=running.victim, observation=result)
+        if not running.attacks:
+            return []
+        attack, *rest = running.attacks
+        seconds = round(time.monotonic() - running.started, 3)
+        failed = Observation(failure=failure, seconds=seconds)
+        self._report_attempt(attack, running.victim, asdict(failed))
+        return [(tuple(rest), running.victim)] if rest else []
+
+    def _report_attempt(self, attack: Attack, victim: str, observation: dict[str, Any]) -> None:
+        self.report(ATTEMPT, attack=attack.name, victim=victim, observation=observation)
+
+
+def find_wrong_place(start: Start) -> str | None:
+    """Why a launcher does not start programs in the way that its victim stands for, or None."""
+    if start.place is None:
+        return None
+    argv = [start.launcher[0], "--explain", *start.launcher[1:], sys.executable]
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=refuse_fsopen if start.refuses_place else None,
+            check=False,
+        )
+    except OSError as error:
+        return f"{start.launcher[0]}: {error.strerror}"
+    output = done.stdout.decode(errors="replace")
+    if start.place in output:
+        return None
+    lines = [line for line in output.splitlines() if line.startswith(("because", "process-"))]
+    return " ".join((lines or ["harden --explain names another method"])[0].split())
 
 
 def main() -> None:
@@ -212,12 +288,19 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     laboratory = None
     try:
-        request = json.loads(sys.stdin.buffer.readline())
+        line = sys.stdin.buffer.readline()
+        if not line:
+            raise EOFError
+        request = json.loads(line)
         if request["as_container_root"]:
             keep_capabilities(CONTAINER_CAPABILITIES)
         laboratory = Laboratory(request)
-        laboratory.run()
-        laboratory.report(DONE)
+        if os.access(laboratory.folder, os.W_OK | os.X_OK):
+            laboratory.run()
+            laboratory.report(DONE)
+        else:
+            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to a folder"
+            laboratory.report(FAILED, text=f"{text} that every user may enter")
     except (EOFError, BrokenPipeError):
         pass
     finally:

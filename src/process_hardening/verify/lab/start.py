@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from process_hardening.verify.lab import canary
-from process_hardening.verify.lab.kernel import die_with_parent
+from process_hardening.verify.lab.kernel import die_with_parent, refuse_fsopen
 from process_hardening.verify.lab.victim import ANSWER
 from process_hardening.verify.model import Target
 
@@ -29,6 +29,9 @@ class Program:
     cwd: str
     canary: str | None
 
+
+INHERITED = 9
+"""The descriptor of the secret that a victim may be started with."""
 
 _IN_MEMORY = (canary.HEAP, canary.TEXT, canary.STACK)
 
@@ -48,6 +51,8 @@ class Victim:
     folder -- for its files
     environment -- its variables, beside the one with the canary
     soft_core_limit -- start with a soft core limit of 0
+    refuses_place -- start where fsopen(2) fails
+    inherits_secret -- start with the open file INHERITED, which holds a secret
     program -- the user's program that it is, or None for a victim of ours
     """
 
@@ -57,8 +62,14 @@ class Victim:
         folder: str,
         environment: Mapping[str, str],
         soft_core_limit: bool = False,
+        refuses_place: bool = False,
+        inherits_secret: bool = False,
         program: Program | None = None,
     ) -> None:
+        self.argv = argv
+        self._soft_core_limit = soft_core_limit
+        self._refuses_place = refuses_place
+        self._inherits_secret = inherits_secret
         self.cwd = program.cwd if program else folder
         self.talks = program is None
         self.program = program
@@ -66,18 +77,19 @@ class Victim:
         self.status: int | None = None
         self.seed = canary.new_seed()
         self._buffer = b""
+        self._has_closed = False
         self._used = self._changed = self._started = 0.0
         self._errors = os.path.join(folder, "stderr")
 
         to_victim, self._to = os.pipe()
         self._from, from_victim = os.pipe()
         gate, self._gate = os.pipe()
-        self.pid = os.fork()
+        self.pid = self._child = os.fork()
         if not self.pid:
             try:
                 die_with_parent()
                 os.setpgid(0, 0)
-                self._become(argv, environment, soft_core_limit, gate, to_victim, from_victim)
+                self._become(environment, gate, to_victim, from_victim)
             except BaseException as error:  # nothing may continue in the copy
                 os.write(2, f"{argv[0]}: {error}\n".encode())
             finally:
@@ -85,15 +97,7 @@ class Victim:
         for fd in (to_victim, from_victim, gate):
             os.close(fd)
 
-    def _become(
-        self,
-        argv: list[str],
-        environment: Mapping[str, str],
-        soft_core_limit: bool,
-        gate: int,
-        stdin: int,
-        stdout: int,
-    ) -> None:
+    def _become(self, environment: Mapping[str, str], gate: int, stdin: int, stdout: int) -> None:
         """In the child: wait for release(), then become the program."""
         os.close(self._gate)
         os.chdir(self.cwd)
@@ -105,12 +109,18 @@ class Victim:
         for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
         _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0 if soft_core_limit else hard, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if self._soft_core_limit else hard, hard))
+        if self._inherits_secret:
+            secret = os.memfd_create("inherited")
+            os.write(secret, canary.make_canary(self.seed, canary.FILE))
+            os.dup2(secret, INHERITED)
+        if self._refuses_place:
+            refuse_fsopen()
         os.read(gate, 1)
         secrets = {canary.VARIABLE: canary.make_canary(self.seed, canary.ENVIRONMENT).decode()}
         if self.program and self.program.canary:
             secrets = {}
-        os.execve(argv[0], argv, {**environment, **secrets})
+        os.execve(self.argv[0], self.argv, {**environment, **secrets})
 
     def release(self) -> None:
         """Let it run."""
@@ -140,6 +150,7 @@ class Victim:
                 return None
             part = os.read(self._from, 65536)
             if not part:
+                self._has_closed = True
                 return None
             self._buffer += part
 
@@ -155,6 +166,9 @@ class Victim:
             self.report = {
                 name: int(value) for name, _, value in (field.partition("=") for field in fields)
             }
+            self.pid = self.report.get("pid", self.pid)  # it may have started another
+            if self._has_closed:
+                raise NotReadyError(self.read_last_error() or "the victim ended at once")
         return bool(self.report)
 
     def _is_settled(self, seconds: float) -> bool:
@@ -166,7 +180,7 @@ class Victim:
                 raise NotReadyError(f"the program ended at once{': ' if error else ''}{error}")
             now = time.monotonic()
             # The CPU clock of another process: clock_getcpuclockid(3).
-            used = time.clock_gettime(~self.pid << 3 | 2)
+            used = time.clock_gettime(~self._child << 3 | 2)
             if used - self._used > _BUSY_SECONDS:
                 self._used, self._changed = used, now
             if now - self._changed > _REST_SECONDS or now - self._started > _READY_SECONDS:
@@ -189,7 +203,7 @@ class Victim:
             needles=self._needles(),
             folder=folder,
             addresses={place: at for place, at in self.report.items() if place in _IN_MEMORY},
-            descriptor=self.report.get("descriptor"),
+            descriptor=self.report.get("descriptor", INHERITED if self._inherits_secret else None),
             thread=self.report.get("thread"),
             victim=self,
         )
@@ -231,7 +245,7 @@ class Victim:
         """Its wait status, or None when it still runs after so many seconds."""
         deadline = time.monotonic() + seconds
         while self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status = os.waitpid(self._child, os.WNOHANG)
             if pid:
                 self.status = status
             elif time.monotonic() >= deadline:
@@ -244,9 +258,9 @@ class Victim:
         """End it, and what it started in its process group."""
         if self.status is None:
             try:
-                os.killpg(self.pid, signal.SIGKILL)
+                os.killpg(self._child, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self._child, signal.SIGKILL)
             self.wait(5.0)
         for fd in (self._to, self._from, self._gate):
             if fd >= 0:

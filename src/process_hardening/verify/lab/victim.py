@@ -1,12 +1,15 @@
 """The victim: a program that holds canaries and answers questions.
 
-    python victim.py [--harden] [--reexec] [--without STEP]... [--undo]
+    python victim.py [--harden] [--reexec] [--without STEP]... [--undo] [--plain]
+                     [--daemon] [--again PATH | --worker METHOD]
 
 It reads a seed from the first line of its standard input, makes the canaries from it and holds
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
 environment comes from whoever started it. Then it writes "victim: ready ..." with the addresses of
 the canaries, and answers each further line with one line. It exits when its standard input ends.
-It imports little, as it is started often.
+It imports little, as it is started often; with --plain even less, and it holds no canary in a
+stack. With --again it first executes PATH in its place, which runs this program again, with
+--daemon in the background; with --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -16,9 +19,12 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
 ANSWER = "victim: "
 """The prefix of its lines: injected code may print others."""
+
+PLAIN = "--plain"
 
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
@@ -40,11 +46,41 @@ def harden(arguments: list[str]) -> None:
     pre_main_hardening(policy, reexec="--reexec" in arguments)
 
 
+def become_again(arguments: list[str]) -> None:
+    """Execute this program again by the path that follows --again, in the background for --daemon.
+
+    As boot loaders of frozen programs do, it sets LD_LIBRARY_PATH for the program that it becomes.
+    """
+    if "--again" not in arguments:
+        return
+    import os
+
+    at = arguments.index("--again")
+    rest = [word for word in arguments[:at] + arguments[at + 2 :] if word != "--daemon"]
+    if "--daemon" in arguments:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+    os.environ["LD_LIBRARY_PATH"] = "/nonexistent"
+    os.execv(
+        arguments[at + 1].replace("SELF", sys.executable), [sys.executable, sys.argv[0], *rest]
+    )
+
+
+def let_attackers_attach() -> None:
+    """Under Yama, a process must agree to be attached to."""
+    import os
+
+    if os.path.exists("/proc/sys/kernel/yama"):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
+
+
 class Secrets:
     """The canaries in this process, and where they are."""
 
     def __init__(self, seed: str) -> None:
-        import ctypes
         import os
 
         from process_hardening.verify.lab import canary
@@ -58,8 +94,14 @@ class Secrets:
         self.stack = canary.make_canary(seed, canary.STACK)
         self.descriptor = os.memfd_create("canary")
         os.write(self.descriptor, canary.make_canary(seed, canary.FILE))
-        self.marker = ctypes.create_string_buffer(_MARKER, 64)
-        self.addresses["marker"] = ctypes.addressof(self.marker)
+        self.marker = bytearray(_MARKER)
+
+    def make_marker(self) -> None:
+        """Hold a marker at a known address."""
+        import ctypes
+
+        marker = (ctypes.c_char * len(self.marker)).from_buffer(self.marker)
+        self.addresses["marker"] = ctypes.addressof(marker)
 
 
 def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
@@ -119,6 +161,12 @@ def run_child(request: str) -> str:
     return done.stdout.decode().strip()
 
 
+def _read_thread_id() -> int:
+    import _thread
+
+    return _thread.get_native_id()
+
+
 class Server:
     """Answers questions from standard input, one line each: a word, a blank, details."""
 
@@ -150,20 +198,20 @@ class Server:
     def serve(self) -> None:
         """Report that we are ready, then answer; between questions, use the secret."""
         import os
-        import threading
 
         secrets = self.secrets
         assert secrets is not None
         data, text = secrets.data, secrets.text
         facts = {
-            "thread": threading.get_native_id(),
+            "thread": _read_thread_id(),
             "descriptor": secrets.descriptor,
+            "pid": os.getpid(),
             **secrets.addresses,
         }
         self.write(" ".join(["ready", *(f"{name}={value}" for name, value in facts.items())]))
         answers: dict[str, Callable[[str], str]] = {
             "ping": lambda _: "pong",
-            "marker": lambda _: secrets.marker.value.decode("ascii", "replace"),
+            "marker": lambda _: secrets.marker.decode("ascii", "replace"),
             "child": run_child,
         }
         while True:
@@ -179,12 +227,15 @@ class Server:
 
     def run(self) -> None:
         """Hold the canaries and serve in a thread, until the input ends."""
-        import os
-        import threading
-
         seed = self.read()
         assert seed is not None
         secrets = self.secrets = Secrets(seed)
+        if PLAIN in sys.argv:
+            self.serve()
+        import os
+        import threading
+
+        secrets.make_marker()
         threading.stack_size(1 << 18)
         thread = threading.Thread(target=with_stack_canary, args=(secrets, self.serve))
         thread.start()
@@ -193,17 +244,42 @@ class Server:
         os._exit(1)
 
 
+def serve_in_worker(method: str) -> None:
+    """Have a process that multiprocessing starts do everything. method -- how it is started."""
+    import multiprocessing
+    import os
+    from multiprocessing.connection import Connection
+
+    ends = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    multiprocessing.set_start_method(method)
+    process = multiprocessing.Process(target=serve_on, args=ends)
+    process.start()
+    process.join()
+    os._exit(1)
+
+
+def serve_on(source: Connection, sink: Connection) -> None:
+    """In the worker: serve on these ends of pipes."""
+    import os
+
+    os.dup2(source.fileno(), 0)
+    os.dup2(sink.fileno(), 1)
+    let_attackers_attach()
+    Server().run()
+
+
 def main() -> None:
     """The first statement is what verify tests."""
     harden(sys.argv[1:])
+    become_again(sys.argv[1:])
     del sys.path[0]  # this folder: its modules are not top-level ones
-    import ctypes
-
-    libc = ctypes.CDLL(None)
     if "--undo" in sys.argv:
-        libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    # Yama: let attackers attach. EINVAL where the kernel has no Yama.
-    libc.prctl(_PR_SET_PTRACER, ctypes.c_ulong(_ANY), 0, 0, 0)
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    if "--worker" in sys.argv:
+        serve_in_worker(sys.argv[sys.argv.index("--worker") + 1])
+    let_attackers_attach()
     Server().run()
 
 

@@ -79,9 +79,45 @@ def _footnotes(verification: Verification, width: int | None) -> list[str]:
     lines = []
     for why, attacks in reasons.items():
         where = "; ".join(f"{attack} of {', '.join(names)}" for attack, names in attacks.items())
-        text = printable(f"* {where}: {why}")
-        lines += textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
+        lines += _fold(f"* {where}: {why}", width)
     return lines
+
+
+def _fold(text: str, width: int | None) -> list[str]:
+    text = printable(text)
+    return textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
+
+
+def _list_untried(verification: Verification) -> list[str]:
+    """What was not tried, one line for each reason."""
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for attack in verification.attacks:
+        for victim, result in attack.victims.items():
+            if result.outcome == UNAVAILABLE:
+                attacks, victims = reasons.setdefault(result.evidence, ({}, {}))
+                attacks[attack.name] = victims[victim] = None
+    lines = []
+    for why, (attacks, victims) in reasons.items():
+        names = ", ".join(attacks) if len(attacks) < len(verification.attacks) else "all attacks"
+        lines.append(f"- {names} on {', '.join(victims)}: {why}")
+    return lines
+
+
+def _fit_victims(verification: Verification, width: int | None) -> list[tuple[str, ...]]:
+    """The victims in groups, each of which fits into a table of this width, without messages."""
+    if width is None:
+        return [verification.victims]
+    taken = max(len(attack.name) for attack in verification.attacks) + len(CONTROL) + 4
+    groups: list[list[str]] = [[]]
+    used = taken
+    for victim in verification.victims:
+        needed = max(len(victim), len(LABELS[INCONCLUSIVE])) + 2
+        if groups[-1] and used + needed > width:
+            groups.append([])
+            used = taken
+        groups[-1].append(victim)
+        used += needed
+    return [tuple(group) for group in groups]
 
 
 def summary(verification: Verification) -> str:
@@ -112,19 +148,24 @@ def render(verification: Verification, width: int | None = None, coloured: bool 
         f"attacker and victims: {who}; Linux {facts['kernel']}, {facts['libc']},"
         f" Python {facts['python']}; {verification.seconds:.1f} s"
     )
-    rows = [
-        [
-            attack.name,
-            attack.control,
-            *(label_of(attack.victims.get(victim)) for victim in verification.victims),
-            evidence_of(attack),
+    parts = [head, ""]
+    groups = _fit_victims(verification, width)
+    for victims in groups:
+        is_last = victims is groups[-1]
+        rows = [
+            [
+                attack.name,
+                attack.control,
+                *(label_of(attack.victims.get(victim)) for victim in victims),
+                evidence_of(attack) if is_last else "",
+            ]
+            for attack in verification.attacks
         ]
-        for attack in verification.attacks
-    ]
-    header = ["attack", CONTROL, *verification.victims, EVIDENCE_HEADER]
-    parts = [head, "", table(header, rows, width, _COLOURS if coloured else {}), ""]
+        header = ["attack", CONTROL, *victims, EVIDENCE_HEADER if is_last else ""]
+        parts += [table(header, rows, width, _COLOURS if coloured else {}), ""]
     parts += _footnotes(verification, width)
-    parts += [f"note: {printable(note)}" for note in verification.notes]
+    for line in (*_list_untried(verification), *(f"note: {note}" for note in verification.notes)):
+        parts += _fold(line, width)
     text = summary(verification)
     parts += textwrap.wrap(text, width) if width else [text]
     return "\n".join(parts)

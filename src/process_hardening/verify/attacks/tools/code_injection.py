@@ -119,6 +119,7 @@ def _attack(
         find_missing=find_missing,
         run=run,
         launches=launches,
+        repeats=True,
         timeout=TIMEOUT,
     )
 

@@ -79,6 +79,7 @@ def _attack(
         command=command,
         find_missing=partial(find_missing_program, name, install),
         run=partial(_run, name, arguments, seconds, until_leak),
+        repeats=True,
         timeout=TIMEOUT,
     )
 

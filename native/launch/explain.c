@@ -1,0 +1,111 @@
+/* Prints how a program would be started, and what that protects. */
+#define _GNU_SOURCE
+#include "explain.h"
+
+#include "../core/hardening.h"
+#include "../core/text.h"
+#include "method.h"
+
+#include <errno.h>
+
+static char buffer[8 * PH_PATH];
+static struct ph_text text = PH_TEXT(buffer);
+
+static void add_label(const char *label)
+{
+    const size_t start = text.length;
+
+    ph_add(&text, label);
+    ph_add(&text, ":");
+    while (text.length < start + 18 && !text.cut)
+        ph_add(&text, " ");
+}
+
+/* One fact: a label and what it says. */
+static void say(const char *label, const char *value, const char *more)
+{
+    add_label(label);
+    ph_add_printable(&text, value);
+    ph_add(&text, more);
+    ph_add(&text, "\n");
+}
+
+static void say_program(const struct ph_program *program)
+{
+    say("program", *program->real ? program->real : program->path, "");
+}
+
+/* The arguments that it gets in the end, or the first thousands of bytes of them. */
+static void say_arguments(const struct ph_program *program)
+{
+    add_label("arguments");
+    text.size = sizeof buffer / 2;
+    for (char **at = program->argv; *at && !text.cut; at++) {
+        ph_add(&text, at == program->argv ? "'" : " '");
+        ph_add_printable(&text, *at);
+        ph_add(&text, "'");
+    }
+    text.size = sizeof buffer;
+    ph_add(&text, text.cut ? "...\n" : "\n");
+    text.cut = 0;
+}
+
+static int print(void)
+{
+    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "writing"};
+    char why[PH_MESSAGE_SIZE];
+    const long length = (long)text.length;
+    const long written = ph_syscall(SYS_write, 1, (long)buffer, length, 0, 0);
+
+    if (written == length)
+        return 0;
+    failure.error = written < 0 ? (int)-written : EIO;
+    ph_describe(&failure, why, sizeof why);
+    return ph_complain(PH_EXIT_USAGE, "standard output", why);
+}
+
+int ph_explain_bypass(const struct ph_program *program)
+{
+    say_program(program);
+    say_arguments(program);
+    say("protects", "nothing: the bypass variable is set", "");
+    return print();
+}
+
+int ph_explain(enum ph_method method, const struct ph_program *program,
+               const struct ph_options *options, const char *no_library, const char *because,
+               const char *removed)
+{
+    say_program(program);
+    say("method", ph_method_names[method].text, "");
+    if (*because)
+        say("because", because, "");
+    say_arguments(program);
+    say("core limit", "0, soft and hard, also for its children", "");
+    say("removed", *removed ? removed : "no variable", "");
+    say("protects",
+        method == PH_PRELOAD ? "from before its main()" : "from its first instruction",
+        ": no debugger, /proc/PID/mem or core dump of the same user, no injected library");
+    say("does not protect",
+        "its arguments; what root and CAP_SYS_PTRACE can read; what was opened of this launcher"
+        " before it had hardened itself, unless root installed it with mode 0711",
+        method == PH_PRELOAD ? "; the moment between exec and the library's constructor" : "");
+    if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
+        say("beware", "its user may change the program's file, and with it the running program:",
+            " --strict and --method copy start a copy");
+    if (method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY)
+        say("its own path", no_library ? "/memfd:NAME (deleted)" : program->real,
+            no_library ? "" : " from libc's readlink and realpath; else /memfd:NAME (deleted)");
+    if (no_library)
+        say("after an exec", "not hardened: ", no_library);
+    else
+        say("after an exec", "hardened before its main(); not: static and set-user-ID programs,"
+                             " other architectures, " PH_EXCEPTIONS, "");
+    say("children",
+        options->has[PH_CHILDREN] ? "dynamically linked ones harden too, others do not"
+                                  : "not hardened but for the core limit; see --children",
+        "");
+    if (options->has[PH_STRICT] || options->has[PH_SEALED])
+        say("no_new_privs", "set, also for its children", "");
+    return print();
+}

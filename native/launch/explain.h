@@ -1,0 +1,17 @@
+/* What --explain prints. */
+#ifndef PH_EXPLAIN_H
+#define PH_EXPLAIN_H
+
+#include "options.h"
+#include "program.h"
+
+/* Prints how the program would be started; no_library says why our library is not
+ * loaded, or is NULL; because says why not by a stronger method. removed names
+ * the variables that are taken out. Returns 0, or an exit status after ph_complain(). */
+int ph_explain(enum ph_method method, const struct ph_program *program,
+               const struct ph_options *options, const char *no_library, const char *because,
+               const char *removed);
+/* The same where the bypass variable is set. */
+int ph_explain_bypass(const struct ph_program *program);
+
+#endif

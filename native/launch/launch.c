@@ -1,0 +1,319 @@
+/* From options to the program: hardens this process, cleans the environment and tries one method
+ * after the other. Only one launch at a time: everything is static. */
+#define _GNU_SOURCE
+#include "launch.h"
+
+#include "../core/hardening.h"
+#include "../core/platform.h"
+#include "../core/text.h"
+#include "explain.h"
+#include "library.h"
+#include "method.h"
+#include "variables.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
+#define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
+#define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
+
+/* Always removed: fill_environment() and ph_add_library() write ours anew. */
+static const char *const own_variables[] = {
+    "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
+    PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, NULL};
+#define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
+/* Entries that the program's environment gets. */
+#define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 1)
+
+static struct ph_options options;
+static struct ph_program program;
+static char set_aside[SET_ASIDE], removed_names[2048];
+static struct ph_text aside, removed;
+
+static int is_own(const char *entry)
+{
+    return ph_environment_matches(entry, own_variables + 1, NULL);
+}
+
+/* Notes the name of a variable that is removed. A search path is set aside: in hex, with a NUL
+ * between two of them. */
+static int note_removed(void *context, const char *entry, size_t name_length)
+{
+    (void)context;
+    if (!is_own(entry)) {
+        ph_add(&removed, removed.length ? ", " : "");
+        for (size_t i = 0; i < name_length; i++)
+            ph_add(&removed, (const char[]){entry[i], '\0'});
+    }
+    if (!ph_environment_matches(entry, search_paths, NULL))
+        return 0;
+    if (aside.buffer[aside.length - 1] != '=')
+        ph_add(&aside, "00");
+    for (; *entry; entry++) {
+        const unsigned byte = (unsigned char)*entry;
+        const char hex[] = {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15], '\0'};
+
+        ph_add(&aside, hex);
+    }
+    return aside.cut ? -1 : 0;
+}
+
+/* What was set aside by the program that started this one, unless it is damaged. */
+static void take_over_set_aside(void)
+{
+    const char *value = ph_environment_value(SET_ASIDE_VARIABLE);
+    size_t length = 0;
+
+    ph_add(&aside, SET_ASIDE_VARIABLE "=");
+    while (value && ((value[length] >= '0' && value[length] <= '9') ||
+                     (value[length] >= 'a' && value[length] <= 'f')))
+        length++;
+    if (value && !value[length] && length % 2 == 0)
+        ph_add(&aside, value);
+}
+
+/* Enforces the policy. Returns 0, or an exit status after a line that says why. */
+static int enforce(const struct ph_policy *policy, const struct ph_visitor *visitor,
+                   struct ph_report *report)
+{
+    char message[PH_MESSAGE_SIZE];
+    const int status = ph_harden(policy, visitor, report);
+
+    if (status) {
+        ph_message(report, policy, message, sizeof message);
+        ph_complaint(message);
+    }
+    return status;
+}
+
+/* The policy that the options ask for: everything but the two steps that came before. */
+static int enforce_options(const struct ph_launcher *launcher, struct ph_report *report)
+{
+    const char *remove[OWN_COUNT + PH_PATTERNS + STRICT_COUNT];
+    const struct ph_visitor visitor = {note_removed, NULL};
+    struct ph_policy policy = {PH_DEFAULT_STEPS, 1, remove, options.names[PH_KEEP],
+                               launcher->bypass};
+    char message[PH_MESSAGE_SIZE];
+    size_t count = 0;
+    int status;
+
+    for (size_t i = 0; i < OWN_COUNT; i++)
+        remove[count++] = own_variables[i];
+    for (size_t i = 0; i < options.count[PH_CLEAR]; i++)
+        remove[count++] = options.names[PH_CLEAR][i];
+    for (size_t i = 0; options.has[PH_STRICT] && strict_variables[i]; i++)
+        remove[count++] = strict_variables[i];
+    remove[count] = NULL;
+    if (launcher->keeps_environment)
+        policy.steps &= ~PH_BIT(PH_ENVIRONMENT);
+    if (options.has[PH_STRICT] || options.has[PH_SEALED])
+        policy.steps |= PH_BIT(PH_NO_NEW_PRIVS);
+    if (options.has[PH_SEALED])
+        policy.steps |= PH_BIT(PH_SEAL);
+    status = enforce(&policy, &visitor, report);
+    if (!status && report->bypassed) {
+        ph_message(report, &policy, message, sizeof message);
+        ph_warn(message);
+    }
+    return status;
+}
+
+/* Whether an env line of a script sets the variable of this entry. */
+static int is_set_by_script(const char *entry)
+{
+    for (char **at = program.variables; *at; at++) {
+        const char *name = *at, *other = entry;
+
+        while (*name == *other && *name != '=')
+            name++, other++;
+        if (*name == *other)
+            return 1;
+    }
+    return 0;
+}
+
+/* Fills in the program's environment: what is left of ours, and what scripts and we set. Returns
+ * its end, where the entries for our library go. */
+static char **fill_environment(char **entries)
+{
+    for (char **at = *ph_platform_environ(); *at; at++)
+        if (!is_set_by_script(*at))
+            *entries++ = *at;
+    for (char **at = program.variables; *at; at++)
+        *entries++ = *at;
+    if (aside.length > sizeof SET_ASIDE_VARIABLE)
+        *entries++ = set_aside;
+    *entries = NULL;
+    return entries;
+}
+
+/* Whether an error justifies falling back to a method with a launch window. Errors that an attacker
+ * can cause from outside (descriptors, memory, limits, signals) do not. */
+static int is_refusal(long error)
+{
+    return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
+}
+
+static void add_reason(struct ph_text *reasons, int method, const char *objection)
+{
+    ph_add(reasons, reasons->length ? "; not " : "not ");
+    ph_add(reasons, ph_method_names[method].shortly);
+    ph_add(reasons, ": ");
+    ph_add(reasons, objection);
+}
+
+/* Tries one method after the other. Returns an exit status, or does not. */
+static int start(unsigned methods, char **entries, char **end, const char *no_library)
+{
+    static char buffer[2048]; /* why not the methods so far */
+    struct ph_text reasons = PH_TEXT(buffer);
+    long error = 0;
+    int is_caused = 0; /* an error of which somebody else may be the cause */
+
+    for (int method = 0; method < PH_METHODS && error != -E2BIG; method++) {
+        struct ph_place place = {-1, "", ""};
+        struct ph_failure failure = {.reason = PH_CALL_FAILED};
+        char description[PH_MESSAGE_SIZE];
+        const char *objection;
+
+        if (!(methods & PH_BIT(method)) || (method == PH_PRELOAD && is_caused))
+            continue;
+        objection = ph_objection((enum ph_method)method, &program, no_library);
+        if (objection) {
+            add_reason(&reasons, method, objection);
+            continue;
+        }
+        if (method == PH_PRELOAD && options.automatic && !options.has[PH_EXPLAIN])
+            (void)ph_complain(0, program.path, buffer);
+        if (!no_library || options.has[PH_CHILDREN]) {
+            const int status = ph_add_library(entries, end, (enum ph_method)method, &program,
+                                              &options);
+
+            if (status)
+                return status;
+        }
+        error = ph_execute((enum ph_method)method, &program, entries, options.has[PH_EXPLAIN],
+                           &place);
+        if (!error && options.has[PH_EXPLAIN])
+            return ph_explain((enum ph_method)method, &program, &options, no_library, buffer,
+                              removed_names);
+        if (!error) /* a faked success */
+            error = -EIO;
+        if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
+            return PH_EXIT_CANNOT;
+        if (error == -ENOEXEC)
+            return ph_complain(PH_EXIT_CANNOT, program.path,
+                               program.is_native ? "damaged ELF file: the kernel cannot run it"
+                                                 : "for another machine: this one cannot run it");
+        if (place.fd >= 0)
+            (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
+        is_caused |= !is_refusal(error);
+        /* A filter refuses it for every place, whatever happened to another one. */
+        if (ph_equal(place.call, "execveat") && (error == -EPERM || error == -ENOSYS))
+            is_caused = 0;
+        failure.error = (int)-error;
+        failure.call = place.call;
+        ph_describe(&failure, description, sizeof description);
+        add_reason(&reasons, method, description);
+    }
+    return ph_complain(PH_EXIT_CANNOT, program.path, buffer);
+}
+
+/* Which methods are left for this program. */
+static unsigned choose_methods(void)
+{
+    if (program.fd < 0)
+        return PH_BIT(PH_UNREADABLE_FILE);
+    if (options.methods & PH_STAND_INS &&
+        (!program.is_native || (options.has[PH_STRICT] && program.is_writable)))
+        return (options.methods & ~PH_STAND_INS) | PH_COPIES;
+    return options.methods;
+}
+
+static int start_unprotected(void)
+{
+    if (options.has[PH_EXPLAIN])
+        return ph_explain_bypass(&program);
+    (void)ph_syscall(SYS_execve, (long)program.path, (long)program.argv,
+                     (long)*ph_platform_environ(), 0, 0);
+    return ph_complain(PH_EXIT_CANNOT, program.path, "execve failed");
+}
+
+/* Makes both signals what they were before this process, a Python, ignored them. */
+static void reset_signals(void)
+{
+    static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
+
+    (void)ph_syscall(SYS_rt_sigaction, SIGPIPE, (long)by_default, 0, sizeof(uint64_t), 0);
+    (void)ph_syscall(SYS_rt_sigaction, SIGXFSZ, (long)by_default, 0, sizeof(uint64_t), 0);
+}
+
+/* Finds the program and starts it. words has PH_SPARE words of room before it. */
+static int find_and_start(const struct ph_launcher *launcher, char **words, int is_bypassed)
+{
+    const char *no_library = NULL;
+    int status = ph_program_find(&program, words);
+    size_t count = 0;
+
+    if (status)
+        return status;
+    if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
+        reset_signals();
+    if (is_bypassed)
+        return start_unprotected();
+    status = ph_prepare_library(launcher->library, &program, &options, &no_library);
+    if (status)
+        return status;
+    if (launcher->keeps_environment)
+        no_library = "the program starts itself again";
+    while ((*ph_platform_environ())[count])
+        count++;
+    {
+        char *entries[count + ADDED];
+
+        return start(choose_methods(), entries, fill_environment(entries), no_library);
+    }
+}
+
+int ph_launch(const struct ph_launcher *launcher, char **words)
+{
+    const struct ph_policy first = {PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT), 1, NULL, NULL,
+                                    launcher->bypass};
+    struct ph_report report;
+    size_t count = 0;
+    /* Before anything else. */
+    int status = enforce(&first, NULL, &report);
+
+    if (status)
+        return status;
+    aside = (struct ph_text)PH_TEXT(set_aside);
+    removed = (struct ph_text)PH_TEXT(removed_names);
+    options = (struct ph_options){0};
+    program = (struct ph_program){0};
+    words = ph_parse_options(words, launcher->help, &options);
+    if (!words)
+        return PH_EXIT_USAGE;
+    /* Before another file gets its number. */
+    if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
+        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+    if (!launcher->keeps_environment) {
+        status = ph_take_over_children(&options);
+        take_over_set_aside();
+    }
+    status = status ? status : enforce_options(launcher, &report);
+    if (status)
+        return status;
+    while (words[count])
+        count++;
+    {
+        char *arguments[PH_SPARE + count + 1];
+
+        for (size_t i = 0; i <= count; i++)
+            arguments[PH_SPARE + i] = words[i];
+        status = find_and_start(launcher, arguments + PH_SPARE, report.bypassed);
+        if (program.fd > 0) /* 0: it was never opened, or it will be closed with the process */
+            (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
+        return status;
+    }
+}

@@ -1,0 +1,110 @@
+/* The extension _launcher: the launcher, for `process-hardening run` and reexec=True. A module of its
+ * own, because few programs need it and all would pay for it at import. */
+#include "../borrow.h"
+#include "../core/platform.h"
+#include "launch.h"
+#include "method.h"
+#include "program.h"
+
+#include <string.h>
+
+/* The last line that says why nothing was started. */
+static char complaint[PH_PATH + 512];
+
+static void keep_complaint(const char *line)
+{
+    strncpy(complaint, line, sizeof complaint - 1);
+}
+
+static char **as_words(const char **array)
+{
+    return (char **)(uintptr_t)array;
+}
+
+/* Becomes the program; returns (status, line). */
+static PyObject *launch(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    struct ph_launcher launcher = {.ignores_signals = 1};
+    const char **words = NULL, **entries = NULL;
+    char ***environment = ph_platform_environ(), **before = *environment;
+    int status;
+
+    if (!PyArg_ParseTuple(args, "O&O&yzsp:launch", ph_borrow_strings, &words, ph_borrow_strings,
+                          &entries, &launcher.library, &launcher.bypass, &launcher.help,
+                          &launcher.keeps_environment))
+        return NULL;
+    *complaint = '\0';
+    ph_complaint = keep_complaint;
+    *environment = as_words(entries);
+    status = ph_launch(&launcher, as_words(words));
+    *environment = before;
+    PyMem_Free(words);
+    PyMem_Free(entries);
+    return Py_BuildValue("(iy)", status, complaint);
+}
+
+static PyObject *list_words(char *const *words)
+{
+    PyObject *list = PyList_New(0);
+
+    for (; list && *words; words++) {
+        PyObject *word = PyBytes_FromString(*words);
+
+        if (!word || PyList_Append(list, word))
+            Py_CLEAR(list);
+        Py_XDECREF(word);
+    }
+    return list;
+}
+
+/* Finds what words run; returns (status, path or line, argv, why our library cannot be loaded,
+ * whether its file may not be read, which hardens it). */
+static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    static struct ph_program program;
+    const char **words = NULL, *no_library;
+    char **argv = NULL;
+    PyObject *result = NULL;
+    size_t count = 0;
+    int status, is_unreadable;
+
+    if (!PyArg_ParseTuple(args, "O&z:find", ph_borrow_strings, &words, &no_library))
+        return NULL;
+    while (words[count])
+        count++;
+    argv = PyMem_Calloc(PH_SPARE + count + 1, sizeof *argv);
+    if (argv) {
+        memcpy(argv + PH_SPARE, words, count * sizeof *argv);
+        program = (struct ph_program){0};
+        ph_complaint = keep_complaint;
+        status = ph_program_find(&program, argv + PH_SPARE);
+        if (!status && program.fd >= 0)
+            (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
+        is_unreadable = program.fd < 0 && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
+        result = status ? Py_BuildValue("(iyOOO)", status, complaint, Py_None, Py_None, Py_False)
+                        : Py_BuildValue("(iyNzN)", status, program.path, list_words(program.argv),
+                                        ph_objection(PH_PRELOAD, &program, no_library),
+                                        PyBool_FromLong(is_unreadable));
+    } else {
+        PyErr_NoMemory();
+    }
+    PyMem_Free(argv);
+    PyMem_Free(words);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"launch", launch, METH_VARARGS, NULL},
+    {"find", find, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "process_hardening._launcher", NULL, 0, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__launcher(void);
+PyMODINIT_FUNC PyInit__launcher(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,37 @@
+/* The options of `harden` and `process-hardening run`, and how they are parsed. */
+#ifndef PH_OPTIONS_H
+#define PH_OPTIONS_H
+
+#include <stddef.h>
+
+#define PH_PATTERNS 64 /* the most names that an option may be repeated for */
+
+enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_EXPLAIN, PH_FLAGS };
+enum ph_list { PH_KEEP, PH_CLEAR, PH_EXCEPT, PH_LISTS };
+
+/* In the order in which they are tried. */
+enum ph_method {
+    PH_STAND_IN_BY_NAME,
+    PH_STAND_IN_IN_MEMORY,
+    PH_COPY_BY_NAME,
+    PH_COPY_IN_MEMORY,
+    PH_PRELOAD,
+    PH_UNREADABLE_FILE,
+    PH_METHODS
+};
+#define PH_STAND_INS (PH_BIT(PH_STAND_IN_BY_NAME) | PH_BIT(PH_STAND_IN_IN_MEMORY))
+#define PH_COPIES (PH_BIT(PH_COPY_BY_NAME) | PH_BIT(PH_COPY_IN_MEMORY))
+
+struct ph_options {
+    unsigned methods; /* a set of PH_BIT(method) */
+    int automatic;    /* --method auto */
+    int has[PH_FLAGS];
+    const char *names[PH_LISTS][PH_PATTERNS + 1]; /* NULL-terminated */
+    size_t count[PH_LISTS];
+};
+
+/* Parses what is before the program. help is the command that explains the options. Returns the
+ * words of the program, or NULL after ph_complain(). */
+char **ph_parse_options(char **words, const char *help, struct ph_options *options);
+
+#endif

@@ -1,0 +1,45 @@
+/* How this process was started, as the file shows that it runs: no variable and no library can say
+ * otherwise. */
+#define _GNU_SOURCE
+#include "started.h"
+
+#include "linux_file.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#define OWN_FILE "/proc/self/exe"
+
+/* Whether the file is at no path (in memory), or at one that leads to another file system: it lies
+ * in a file system that is mounted nowhere. */
+static int is_unreachable(const struct ph_statx *file)
+{
+    char path[PH_PATH];
+    struct ph_statx named;
+    const long length =
+        ph_syscall(SYS_readlinkat, AT_FDCWD, (long)OWN_FILE, (long)path, sizeof path - 1, 0);
+
+    if (length < 0 || !file->links)
+        return !file->links;
+    path[length] = '\0';
+    return ph_stat(AT_FDCWD, path, 0, &named) || named.device_major != file->device_major ||
+           named.device_minor != file->device_minor;
+}
+
+const char *ph_read_start(void)
+{
+    struct ph_statx file;
+    long fd;
+
+    if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 ||
+        ph_stat(AT_FDCWD, OWN_FILE, 0, &file))
+        return "ordinary";
+    /* Root may read our image. */
+    if (file.mode == (S_IFREG | 0111) && is_unreachable(&file))
+        return "execute-only";
+    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)OWN_FILE, O_RDONLY | O_CLOEXEC, 0, 0);
+    if (fd >= 0)
+        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    return fd == -EACCES ? "unreadable file" : "ordinary";
+}

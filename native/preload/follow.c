@@ -1,0 +1,221 @@
+/* Puts the library into the environment of the program that this process becomes. A child by fork
+ * or vfork has another pid, so what it executes is left alone. */
+#define _GNU_SOURCE
+#include "follow.h"
+
+#include "../core/hardening.h"
+#include "../core/text.h"
+#include "../launch/linux_file.h"
+#include "target.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PRELOAD "LD_PRELOAD="
+#define SMALLEST_PAGE 4096
+#define NO_PAGE 1 /* not where a page begins */
+
+static char library[PH_PATH];
+static long followed; /* the pid, or 0 */
+static int has_children; /* whether children load the library, too */
+
+void ph_follow(const char *path, int children)
+{
+    struct ph_text text = PH_TEXT(library);
+
+    ph_add(&text, path);
+    followed = !*path || text.cut ? 0 : ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    has_children = children;
+}
+
+/* Whether there is memory at an address. The kernel reports EFAULT for an environment that cannot
+ * be read; this process must not crash instead. page -- the last one that was found readable */
+static int is_readable(const void *address, uintptr_t *page)
+{
+    const uintptr_t at = (uintptr_t)address & -(uintptr_t)SMALLEST_PAGE;
+    const uintptr_t aligned = (uintptr_t)address & -(uintptr_t)sizeof(uint64_t);
+    const long no_such_action = -1;
+
+    if (at == *page)
+        return 1;
+    /* Reads 8 bytes, then rejects what to do with them. */
+    if (ph_syscall(SYS_rt_sigprocmask, no_such_action, (long)aligned, 0, sizeof(uint64_t), 0) ==
+        -EFAULT)
+        return 0;
+    *page = at;
+    return 1;
+}
+
+/* The value if entry is LD_PRELOAD. Sets *is_bad if it cannot be read. */
+static const char *preload_value(const char *entry, uintptr_t *page, int *is_bad)
+{
+    for (const char *name = PRELOAD; *name; name++, entry++) {
+        *is_bad = !is_readable(entry, page);
+        if (*is_bad || *entry != *name)
+            return NULL;
+    }
+    return entry;
+}
+
+struct environment {
+    char *const *entries;
+    size_t count;
+    size_t place;        /* of LD_PRELOAD */
+    const char *preload; /* its value, or NULL */
+};
+
+/* Returns 0, or -1 if the kernel could not read it either. */
+static int read_environment(struct environment *environment)
+{
+    uintptr_t array = NO_PAGE, page = NO_PAGE;
+    int is_bad = 0;
+
+    for (char *const *at = environment->entries; at && !is_bad; at++) {
+        const char *value;
+
+        if (!is_readable(at, &array))
+            return -1;
+        if (!*at)
+            break;
+        value = preload_value(*at, &page, &is_bad);
+        if (value) { /* of several, the last counts */
+            environment->preload = value;
+            environment->place = environment->count;
+        }
+        environment->count++;
+    }
+    return is_bad ? -1 : 0;
+}
+
+/* Whether a list of LD_PRELOAD, joined by ":" or " ", names the library. */
+static int names_library(const char *list)
+{
+    while (*list) {
+        const char *rest = ph_after(list, library);
+
+        if (rest && (!*rest || *rest == ':' || *rest == ' '))
+            return 1;
+        while (*list && *list != ':' && *list != ' ')
+            list++;
+        list += *list != '\0';
+    }
+    return 0;
+}
+
+/* If they differ, the dynamic loader ignores LD_PRELOAD. */
+static int has_other_ids(void)
+{
+    return ph_syscall(SYS_getuid, 0, 0, 0, 0, 0) != ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0) ||
+           ph_syscall(SYS_getgid, 0, 0, 0, 0, 0) != ph_syscall(SYS_getegid, 0, 0, 0, 0, 0);
+}
+
+static long map_memory(size_t size)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#if defined __s390x__
+    const long arguments[] = {0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0};
+
+    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
+#elif defined SYS_mmap2
+    return ph_syscall6(SYS_mmap2, 0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0);
+#else
+    return ph_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0);
+#endif
+}
+
+static size_t length_of(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length])
+        length++;
+    return length;
+}
+
+/* Writes the environment with the library into memory: the pointers, then the new entries.
+ * LD_PRELOAD stays in its place, and the libraries of the program come first.
+ * runtime -- the library that has to come directly before ours, or "" */
+static void write_environment(const struct environment *old, const char *runtime, int is_named,
+                              char **memory, size_t size)
+{
+    char *strings = (char *)(memory + old->count + 3);
+    struct ph_text text = {strings, (size_t)((char *)memory + size - strings), 0, 0};
+    size_t count = old->count;
+
+    for (size_t i = 0; i < count; i++)
+        memory[i] = old->entries[i];
+    memory[old->preload ? old->place : count++] = strings;
+    ph_add(&text, PRELOAD);
+    if (old->preload && !is_named) {
+        ph_add(&text, old->preload);
+        ph_add(&text, ":");
+    }
+    if (*runtime) {
+        ph_add(&text, runtime);
+        ph_add(&text, ":");
+    }
+    ph_add(&text, is_named ? old->preload : library);
+    if (!is_named) {
+        text.length++; /* behind the NUL */
+        memory[count++] = strings + text.length;
+        ph_add(&text, PH_FOLLOW_VARIABLE "=");
+        if (old->preload)
+            ph_add_number(&text, length_of(old->preload));
+        else
+            ph_add(&text, "-");
+    }
+    memory[count] = NULL;
+}
+
+/* Makes the environment with the library, if the program is to have another one: *memory, *size.
+ * Returns 0 or a negative errno value. */
+static long add_library(long folder, const char *path, char *const *envp, int flags, char ***memory,
+                        size_t *size)
+{
+    const int is_child = followed != ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    struct environment old = {envp, 0, 0, NULL};
+    char runtime[PH_RUNTIME];
+    int is_named;
+    long mapped;
+
+    if ((is_child && !has_children) || read_environment(&old))
+        return 0;
+    is_named = old.preload && names_library(old.preload);
+    if (is_child && !is_named)
+        return 0;
+    if (has_other_ids() || !ph_is_followable(folder, path, flags, runtime) ||
+        ph_syscall(SYS_faccessat, AT_FDCWD, (long)library, R_OK, 0, 0) || (is_named && !*runtime))
+        return 0;
+    *size = (old.count + 3) * sizeof *old.entries + sizeof PRELOAD + length_of(library) +
+            PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
+    if (old.preload)
+        *size += length_of(old.preload);
+    mapped = map_memory(*size);
+    if (mapped < 0 && mapped > -4096)
+        return mapped;
+    *memory = (char **)mapped;
+    write_environment(&old, runtime, is_named, *memory, *size);
+    return 0;
+}
+
+long ph_execute(long folder, const char *path, char *const *argv, char *const *envp, int flags)
+{
+    char **memory = NULL;
+    size_t size = 0;
+    long error = 0;
+
+    if (followed)
+        error = add_library(folder, path, envp, flags, &memory, &size);
+    if (error)
+        return error;
+    if (memory)
+        envp = memory;
+    if (folder == AT_FDCWD && !flags)
+        error = ph_syscall(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0);
+    else
+        error = ph_syscall(SYS_execveat, folder, (long)path, (long)argv, (long)envp, flags);
+    if (memory)
+        (void)ph_syscall(SYS_munmap, (long)memory, (long)size, 0, 0, 0);
+    return error;
+}

@@ -1,0 +1,10 @@
+/* What the functions of the library that stand in for libc's have in common (Linux). */
+#ifndef PH_LIBC_H
+#define PH_LIBC_H
+
+#define PH_EXPORT __attribute__((visibility("default")))
+
+/* Turns a negative errno value into -1 and errno. */
+long ph_return(long result);
+
+#endif

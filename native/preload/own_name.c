@@ -1,0 +1,125 @@
+/* Answers for the name of a program that runs from memory: the kernel calls it /memfd:NAME
+ * (deleted). Whatever path leads to this process's own image reads as the program's path. */
+#define _GNU_SOURCE
+#include "own_name.h"
+
+#include "../core/text.h"
+#include "../launch/linux_file.h"
+#include "libc.h"
+
+#include <errno.h>
+
+#define OWN_IMAGE "/proc/self/exe"
+#define NEXT ((void *)-1L) /* RTLD_NEXT */
+
+/* Of glibc and musl; before glibc 2.34 dlsym() is in libdl, which calls _dl_sym() in libc. */
+extern void *dlsym(void *handle, const char *name) __attribute__((weak));
+extern void *_dl_sym(void *handle, const char *name, void *caller) __attribute__((weak));
+/* What the fortified functions call when a buffer is too small. Does not return. */
+extern void __chk_fail(void) __attribute__((weak));
+
+static char own_name[PH_PATH]; /* empty: the kernel's answers are right */
+
+void ph_set_own_name(const char *path)
+{
+    struct ph_text text = PH_TEXT(own_name);
+
+    ph_add(&text, path);
+}
+
+/* Whether the file at path is this process's own image. */
+static int is_own_image(long folder, const char *path)
+{
+    struct ph_statx file, own;
+
+    return *own_name && !ph_stat(AT_FDCWD, OWN_IMAGE, 0, &own) &&
+           !ph_stat(folder, path, 0, &file) && file.inode == own.inode &&
+           file.device_major == own.device_major && file.device_minor == own.device_minor;
+}
+
+/* readlinkat(2), for our own image with another answer. */
+static long read_link(long folder, const char *path, char *buffer, size_t size)
+{
+    long length =
+        ph_syscall(SYS_readlinkat, folder, (long)path, (long)buffer, (long)size, 0);
+
+    if (length <= 0 || !*own_name || *buffer != '/' || (length > 1 && buffer[1] != 'm') ||
+        !is_own_image(folder, path))
+        return ph_return(length);
+    for (length = 0; own_name[length] && (size_t)length < size; length++)
+        buffer[length] = own_name[length];
+    return length;
+}
+
+static void check_size(size_t needed, size_t there)
+{
+    if (needed > there && __chk_fail)
+        __chk_fail();
+}
+
+PH_EXPORT long readlink(const char *path, char *buffer, size_t size)
+{
+    return read_link(AT_FDCWD, path, buffer, size);
+}
+
+PH_EXPORT long __readlink_chk(const char *path, char *buffer, size_t size, size_t there)
+{
+    check_size(size, there);
+    return read_link(AT_FDCWD, path, buffer, size);
+}
+
+PH_EXPORT long readlinkat(int folder, const char *path, char *buffer, size_t size)
+{
+    return read_link(folder, path, buffer, size);
+}
+
+PH_EXPORT long __readlinkat_chk(int folder, const char *path, char *buffer, size_t size,
+                                size_t there)
+{
+    check_size(size, there);
+    return read_link(folder, path, buffer, size);
+}
+
+/* libc's function of this name, or NULL with ENOSYS. */
+static void *find_next(const char *name)
+{
+    void *found = NULL;
+
+    if (dlsym)
+        found = dlsym(NEXT, name);
+    else if (_dl_sym)
+        found = _dl_sym(NEXT, name, own_name); /* an address in this library */
+    if (!found)
+        (void)ph_return(-ENOSYS);
+    return found;
+}
+
+/* What libc is to resolve instead of path. */
+static const char *true_path(const char *path)
+{
+    return path && is_own_image(AT_FDCWD, path) ? own_name : path;
+}
+
+/* A pointer to a function and one to an object are of the same size here, as dlsym() requires. */
+#define CALL_NEXT(name, type, arguments)                                                           \
+    union {                                                                                        \
+        void *object;                                                                              \
+        type;                                                                                      \
+    } next = {find_next(name)};                                                                    \
+    return next.object ? next.function arguments : NULL
+
+PH_EXPORT char *realpath(const char *path, char *resolved)
+{
+    CALL_NEXT("realpath", char *(*function)(const char *, char *), (true_path(path), resolved));
+}
+
+PH_EXPORT char *__realpath_chk(const char *path, char *resolved, size_t there)
+{
+    CALL_NEXT("__realpath_chk", char *(*function)(const char *, char *, size_t),
+              (true_path(path), resolved, there));
+}
+
+PH_EXPORT char *canonicalize_file_name(const char *path)
+{
+    CALL_NEXT("canonicalize_file_name", char *(*function)(const char *), (true_path(path)));
+}

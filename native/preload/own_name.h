@@ -1,0 +1,8 @@
+/* The path of a program that runs from memory (Linux). */
+#ifndef PH_OWN_NAME_H
+#define PH_OWN_NAME_H
+
+/* From now on, readlink(2), realpath(3) and their relatives give this path for /proc/self/exe. */
+void ph_set_own_name(const char *path);
+
+#endif

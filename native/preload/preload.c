@@ -1,0 +1,215 @@
+/* The LD_PRELOAD library: hardens a dynamically linked program before main(), and everything that
+ * the process becomes by exec. Built without libc, so that the same file works in glibc and musl
+ * programs. */
+#include "../core/hardening.h"
+#include "../core/platform.h"
+#include "../core/text.h"
+#include "exceptions.h"
+#include "follow.h"
+#include "own_name.h"
+#include "target.h"
+
+#include <sys/auxv.h>
+
+#define PRELOAD_VARIABLE "LD_PRELOAD"
+#define KEEP_SIZE 1024
+#define KEEP_PATTERNS 32
+
+/* Weak, so that the library links without libc. */
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+
+/* Returns the value of a variable in environ, or NULL. Of several, glibc's loader obeys the last. */
+static char *find_value(const char *name)
+{
+    char *value = NULL;
+
+    for (char **at = *ph_platform_environ(); at && *at; at++) {
+        const char *rest = ph_after(*at, name);
+
+        if (rest && *rest == '=')
+            value = *at + (rest - *at) + 1;
+    }
+    return value;
+}
+
+/* Whether LD_PRELOAD lists only one library, which is then this one. musl splits at white space. */
+static int lists_one_library(const char *list)
+{
+    for (; *list; list++)
+        if (*list == ':' || *list == ' ' || (*list >= '\t' && *list <= '\r'))
+            return 0;
+    return 1;
+}
+
+/* Splits list at ":" into patterns, which point into text. Returns their number. Patterns that
+ * do not fit are dropped, so their variables are removed. */
+static size_t split_patterns(const char *list, char text[KEEP_SIZE],
+                             const char *patterns[KEEP_PATTERNS])
+{
+    size_t count = 0, length = 0;
+
+    for (int begins = 1; *list && length + 1 < KEEP_SIZE; list++) {
+        if (begins && count == KEEP_PATTERNS)
+            break;
+        if (begins)
+            patterns[count++] = text + length;
+        begins = *list == ':';
+        text[length++] = begins ? '\0' : *list;
+    }
+    text[length] = '\0';
+    return count;
+}
+
+/* Wipes text where it stands. At this moment the entries of environ still are what other processes
+ * see in /proc/PID/environ: nothing has moved them, and no /proc is needed to find them. */
+static void wipe(char *text)
+{
+    for (volatile char *byte = text; *byte; byte++)
+        *byte = '\0';
+}
+
+/* Removes and wipes the entries that match remove and not keep. */
+static void remove_entries(const char *const *remove, const char *const *keep)
+{
+    char **to = *ph_platform_environ();
+
+    for (char **from = to; to && *from; from++)
+        if (ph_environment_matches(*from, remove, keep))
+            wipe(*from);
+        else
+            *to++ = *from;
+    if (to)
+        *to = NULL;
+}
+
+static void remove_variable(const char *name)
+{
+    const char *const names[] = {name, NULL};
+
+    remove_entries(names, NULL);
+}
+
+/* Cuts a value off where our part of it begins, and wipes that. length -- in decimal */
+static void cut_value(char *value, const char *length)
+{
+    size_t left = 0;
+
+    for (; *length >= '0' && *length <= '9'; length++)
+        left = left * 10 + (size_t)(*length - '0');
+    for (; left && *value; left--)
+        value++;
+    wipe(value);
+}
+
+/* Removes a sanitizer's runtime that stands before this library (follow.c). */
+static void remove_runtime(char *preload)
+{
+    char *rest = preload, *to = preload;
+
+    while (*rest && *rest != ':')
+        rest++;
+    if (!*rest || !ph_begins_with_runtime(preload))
+        return;
+    for (rest++; *rest; rest++)
+        *to++ = *rest;
+    wipe(to);
+}
+
+/* Hardens this process, or ends it. Returns 0 if the bypass variable is set. */
+static int harden_now(void)
+{
+    const struct ph_policy policy = {PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT), 0, NULL, NULL,
+                                     PH_BYPASS_VARIABLE};
+    struct ph_report report;
+    char message[PH_MESSAGE_SIZE];
+    const int status = ph_harden(&policy, NULL, &report);
+
+    if (!status && !report.bypassed)
+        return 1;
+    ph_message(&report, &policy, message, sizeof message);
+    ph_warn(message);
+    if (status)
+        ph_exit(status);
+    ph_follow("", 0);
+    return 0;
+}
+
+/* Whether the program is one that cannot do its work when it is hardened by this library. */
+static int is_exception(void)
+{
+    const unsigned long executed = getauxval ? getauxval(AT_EXECFN) : 0;
+    const char *name = executed ? ph_basename((const char *)executed) : "";
+    const char *patterns = find_value(PH_EXCEPT_VARIABLE);
+
+    return ph_lists(PH_EXCEPTIONS, name) || (patterns && ph_lists(patterns, name));
+}
+
+/* Continues what `harden` or this library has begun: the process was hardened before the exec.
+ * Takes out what was added to the environment, and nothing else: the program itself set the rest.
+ * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
+static void harden_again(char *preload, const char *length)
+{
+    const char *library = preload;
+
+    for (const char *at = preload; *at; at++)
+        if (*at == ':')
+            library = at + 1;
+    ph_follow(library, 0);
+    if (!is_exception())
+        (void)harden_now();
+    if (*length == '-')
+        remove_variable(PRELOAD_VARIABLE);
+    else
+        cut_value(preload, length);
+    remove_variable(PH_FOLLOW_VARIABLE);
+}
+
+/* LD_PRELOAD names the library without more: for this program, or for children too. */
+static void harden_first(const char *preload)
+{
+    static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE, NULL};
+    const char *list = find_value(PH_KEEP_VARIABLE), *children = find_value(PH_CHILDREN_VARIABLE);
+    const char *keep[KEEP_PATTERNS + 4];
+    char text[KEEP_SIZE];
+    size_t count = list ? split_patterns(list, text, keep) : 0;
+    const int is_alone = preload && lists_one_library(preload);
+    const int stays = is_alone && children && ph_equal(children, "1");
+
+    if (is_alone)
+        ph_follow(preload, stays);
+    if ((stays && is_exception()) || !harden_now())
+        return;
+    if (stays) {
+        keep[count++] = PRELOAD_VARIABLE;
+        keep[count++] = PH_KEEP_VARIABLE;
+        keep[count++] = PH_EXCEPT_VARIABLE;
+    }
+    keep[count] = NULL;
+    remove_entries(remove, keep);
+    /* PH_KEEP_VARIABLE cannot keep the LD_PRELOAD that loaded this library. */
+    if (!stays)
+        remove_variable(PRELOAD_VARIABLE);
+}
+
+/* glibc passes three arguments. musl passes none, but has set environ. */
+__attribute__((constructor)) static void harden_before_main(int argc, char **argv, char **envp)
+{
+    char *preload, *length, *program;
+
+    (void)argc, (void)argv;
+    ph_environment_adopt(envp);
+    program = find_value(PH_PROGRAM_VARIABLE);
+    if (program) {
+        ph_set_own_name(program);
+        remove_variable(PH_PROGRAM_VARIABLE);
+    }
+    preload = find_value(PRELOAD_VARIABLE);
+    length = find_value(PH_FOLLOW_VARIABLE);
+    if (preload && length) {
+        harden_again(preload, length);
+        return;
+    }
+    if (preload)
+        remove_runtime(preload);
+    harden_first(preload);
+}

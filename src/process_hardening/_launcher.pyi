@@ -1,0 +1,36 @@
+"""The launcher (native/launch/module.c; Linux). Words and environment entries are bytes."""
+
+Words = tuple[bytes, ...]
+
+def launch(
+    words: Words,
+    entries: Words,
+    library: bytes,
+    bypass: str | None,
+    help: str,
+    as_given: bool,
+    /,
+) -> tuple[int, bytes]:
+    """Harden this process and become a program.
+
+    words -- the options of `harden`, then the program and its arguments
+    entries -- the environment to start from
+    library -- the path of our preload library
+    bypass -- the variable whose value 1 starts the program unprotected; None: there is none
+    help -- the command that explains the options
+    as_given -- whether the program gets the entries as they are
+
+    Returns (the exit status, the line that says why it failed) if it did not become the program;
+    after --explain, (0, b"").
+    """
+
+def find(
+    words: Words, no_library: str | None, /
+) -> tuple[int, bytes, list[bytes] | None, str | None, bool]:
+    """What words run, after following PATH, "#!" lines and env(1).
+
+    no_library -- why our library cannot be loaded into any program, or None
+
+    Returns (0, path, argv, why our library cannot be loaded into it, whether its file may not be
+    read, which hardens it), or (an exit status, the line that says why there is no such program).
+    """

@@ -1,0 +1,54 @@
+"""The public names that __init__.py does not define: each is loaded when first used (PEP 562).
+
+A module of its own, because a start that only hardens needs none of them. Type checkers and editors
+read _lazy.pyi.
+"""
+
+import sys
+
+from process_hardening import _native
+
+_MODULE_OF = {
+    "DEFAULT": "policy",
+    "STRICT": "policy",
+    "ChildCheck": "children",
+    "ChildrenReport": "children",
+    "DebugWindowError": "errors",
+    "HardeningError": "errors",
+    "InjectorRefusedError": "errors",
+    "MissingVariableError": "errors",
+    "Policy": "policy",
+    "SecretBuffer": "secrets",
+    "SecretMemoryError": "errors",
+    "Status": "state",
+    "check_child": "children",
+    "child_env": "environment",
+    "debuggable": "debug_window",
+    "guard_environment": "drift",
+    "harden_children": "children",
+    "popen_unhardened": "children",
+    "recheck": "drift",
+    "rescrub": "drift",
+    "status": "state",
+    "take_env": "secrets",
+    "watch": "drift",
+}
+
+PUBLIC_NAMES = ["Report", "harden", "pre_main_hardening", *_MODULE_OF]
+"""process_hardening.__all__."""
+
+_OTHERS = {"__all__": PUBLIC_NAMES, "__version__": _native.VERSION}
+
+
+def load(name: str) -> object:
+    """Return the value of a name of the package, and store it there. Raises AttributeError."""
+    package = __name__.partition(".")[0]
+    if name in _MODULE_OF:
+        module = __import__(f"{package}.{_MODULE_OF[name]}", fromlist=(name,))
+        value = getattr(module, name)
+    elif name in _OTHERS:
+        value = _OTHERS[name]
+    else:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    setattr(sys.modules[package], name, value)
+    return value

@@ -1,0 +1,76 @@
+"""What root or a user would install for protection, made for one run in a folder of its own."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+
+import process_hardening
+from process_hardening.elf import read_image
+from process_hardening.verify.victims import (
+    INTERPRETER,
+    ROOTS_INTERPRETER,
+    ROOTS_LAUNCHER,
+    find_launcher,
+)
+
+UNREADABLE = 0o111
+ROOTS = 0o711
+
+
+def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
+    """Install what the names stand for; returns their paths.
+
+    names -- of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
+    folder -- every user may enter it
+    uid, gid -- the owner of what a user would install
+
+    Raises OSError.
+    """
+    paths = {}
+    if INTERPRETER in names:
+        path = _copy_interpreter(os.path.join(folder, "interpreter"))
+        _protect(path, uid, gid, UNREADABLE)
+        paths[INTERPRETER] = path
+    if ROOTS_INTERPRETER in names:
+        path = _copy_interpreter(os.path.join(folder, "interpreter-of-root"))
+        _protect(path, 0, 0, ROOTS)
+        paths[ROOTS_INTERPRETER] = path
+    if ROOTS_LAUNCHER in names:
+        path = os.path.join(folder, "harden")
+        shutil.copyfile(find_launcher() or "harden", path)
+        _protect(path, 0, 0, ROOTS)
+        paths[ROOTS_LAUNCHER] = path
+    return paths
+
+
+def _protect(path: str, uid: int, gid: int, mode: int) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, uid, gid)
+    os.chmod(path, mode)
+
+
+def _copy_interpreter(folder: str) -> str:
+    """Make a virtual environment with a copy of this interpreter; returns the copy's path.
+
+    It finds our package and what lies beside it. Raises OSError.
+    """
+    original = os.path.realpath(sys.executable)
+    path = os.path.join(folder, "bin", os.path.basename(original))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = os.path.join(folder, "lib", version, "site-packages")
+    for made in (os.path.dirname(path), packages):
+        os.makedirs(made, 0o755)
+    with open(os.path.join(folder, "pyvenv.cfg"), "w", encoding="utf-8") as file:
+        file.write(f"home = {os.path.dirname(original)}\n")
+    with open(os.path.join(packages, "process-hardening.pth"), "w", encoding="utf-8") as file:
+        file.write(os.path.dirname(os.path.dirname(process_hardening.__file__)) + "\n")
+    shutil.copyfile(original, path)
+    with open(original, "rb") as program:
+        image = read_image(program.fileno(), original)
+    if image is not None and image.needs_origin:  # a libpython beside it: $ORIGIN/../lib
+        for library in glob.glob(os.path.join(sys.base_prefix, "lib", "libpython*")):
+            os.symlink(library, os.path.join(folder, "lib", os.path.basename(library)))
+    return path

@@ -1,0 +1,82 @@
+"""Virtual environments of the unprivileged user, and the hook command for them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import support
+import victims
+from process_hardening import hook_installer as installer
+from programs.children import HOLD
+
+HOOK = installer.NAME + ".pth"
+ATTACKS = ("mem", "process_vm_readv")
+
+
+class Venv:
+    """A virtual environment of the unprivileged user, or of root, with process_hardening in it."""
+
+    def __init__(
+        self, folder: Path, *options: str, base: str = sys.executable, root: bool = False
+    ) -> None:
+        self.folder = folder
+        self.run = support.run if root else support.run_as_user
+        create = [base, "-m", "venv", *(options or ("--without-pip",)), str(folder)]
+        result = self.run(create)
+        assert result.returncode == 0, result.stderr
+        self.python = str(folder / "bin" / "python")
+        (self.site_packages,) = folder.glob("lib/python3.*/site-packages")
+        self.hook = self.site_packages / HOOK
+        victims.copy_package(self.site_packages / "process_hardening")
+
+    def files(self) -> dict[str, bytes]:
+        """Everything in site-packages but byte code."""
+        found = {}
+        for path in sorted(self.site_packages.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                found[str(path.relative_to(self.site_packages))] = path.read_bytes()
+        return found
+
+    def names(self) -> dict[str, tuple[int, int, int, str | None]]:
+        """What the folder of the interpreter has: mode, size, time and target of each."""
+        found = {}
+        for path in sorted((self.folder / "bin").iterdir()):
+            facts = path.lstat()
+            target = os.readlink(path) if path.is_symlink() else None
+            found[path.name] = (facts.st_mode, facts.st_size, facts.st_mtime_ns, target)
+        return found
+
+    def call(self, command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Call `process-hardening hook` for this environment, as its owner."""
+        argv = [victims.find_command(), "hook", *command.split(), "--python", self.python, *words]
+        return self.run(argv, **options)
+
+    def leaks(self, programs: Path, *flags: str, **env: str) -> list[str]:
+        """The attacks that get a canary out of a Python that is started with just this."""
+        argv = [self.python, *flags, "-c", HOLD]
+        with support.Running(argv, env=env) as holder:
+            pid, address, canary = holder.ready.split()
+            words = [pid, address, str(len(canary))]
+            return [name for name in ATTACKS if canary in attacked(programs, name, *words)]
+
+
+def attacked(programs: Path, *words: str) -> str:
+    """What an attack of another process of the same user gets."""
+    attack = [sys.executable, str(programs / "attack.py"), *words]
+    return support.run_as_user(attack, errors="replace").stdout
+
+
+def check(result: subprocess.CompletedProcess[str], status: int, text: str) -> None:
+    """Fail unless it printed one line with this text, on the stream that goes with the status."""
+    assert result.returncode == status, result.stdout + result.stderr
+    line, nothing = result.stdout, result.stderr
+    if status == 2:
+        line, nothing = nothing, line
+        assert line.startswith("process-hardening: ")
+    assert nothing == ""
+    assert line.count("\n") == 1
+    assert text in line

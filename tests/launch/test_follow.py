@@ -1,0 +1,345 @@
+"""What a hardened process becomes by exec is hardened before its main(); its children are not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import starts
+import support
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ATTACK = str(Path(__file__).parents[1] / "programs" / "attack.py")
+ATTACKS = ("mem", "process_vm_readv")
+PYTHON = "/usr/bin/python3"
+LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
+
+# What becomes the program that follows it, in the same process.
+WRAPPERS = {
+    "env": ["env", "A=1"],
+    "env without variables": ["env", "-i"],
+    "nice": ["nice", "-n", "1"],
+    "nohup": ["nohup"],
+    "setsid": ["setsid"],
+    "chrt": ["chrt", "-o", "0"],
+    "ionice": ["ionice", "-c3"],
+    "taskset": ["taskset", "-c", "0"],
+    "stdbuf": ["stdbuf", "-oL"],
+    "setpriv": ["setpriv", "--no-new-privs"],
+    "prlimit": ["prlimit", "--nofile=64"],
+    "sh": ["sh", "-c", 'exec "$@"', "sh"],
+    "bash": ["bash", "-c", 'exec "$@"', "bash"],
+    "perl": ["perl", "-e", "exec @ARGV"],
+    "python": [PYTHON, "-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])"],
+    "python, without variables": [
+        PYTHON,
+        "-c",
+        "import os, sys; os.execve(sys.argv[1], sys.argv[1:], {})",
+    ],
+    "python, a descriptor": [
+        PYTHON,
+        "-c",
+        "import os, sys; os.execve(os.open(sys.argv[1], os.O_RDONLY), sys.argv[1:], os.environ)",
+    ],
+    "python, from a thread": [
+        PYTHON,
+        "-c",
+        "import os, sys, threading; threading.Thread("
+        "target=lambda: os.execv(sys.argv[1], sys.argv[1:])).start()",
+    ],
+    "ruby": ["ruby", "-e", "exec(*ARGV)"],
+    "several": ["nohup", "setsid", "sh", "-c", 'exec "$@"', "sh", "env", "-i", "nice"],
+    "a dynamic loader": [next(filter(os.path.exists, LOADERS), LOADERS[0])],
+}
+
+
+@pytest.fixture(scope="session")
+def holder(make: support.Compiler) -> str:
+    """A program that holds a canary."""
+    return str(make("holder.c"))
+
+
+def find(program: str) -> None:
+    """Skip the test, or fail it in CI, where a program is not installed."""
+    if not shutil.which(program):
+        support.fail_or_skip(program)
+
+
+class Holder(support.Running):
+    """A process that became `holder`."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        pid, self.address, self.canary, self.dumpable, self.variables = self.ready.split()
+        self.holder = int(pid)
+        return self
+
+    def leaks(self) -> list[str]:
+        """The attacks that get the canary."""
+        where = [str(self.holder), self.address, str(len(self.canary))]
+        return [
+            attack
+            for attack in ATTACKS
+            if self.canary
+            in support.run_as_user([PYTHON, ATTACK, attack, *where], errors="replace").stdout
+        ]
+
+    def initial_variables(self) -> set[str]:
+        """The names in /proc/PID/environ, which root can read."""
+        support.require_root()
+        entries = Path(f"/proc/{self.holder}/environ").read_bytes().split(b"\0")
+        return {entry.partition(b"=")[0].decode() for entry in entries if entry}
+
+
+def ours(names: set[str]) -> set[str]:
+    """The variables that only our library is for."""
+    return {name for name in names if name.startswith(("LD_", "PROCESS_HARDENING_"))}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_what_a_hardened_process_becomes_is_hardened(
+    harden: str, holder: str, wrapper: str
+) -> None:
+    """After the last exec its memory is out of reach, and it sees no variable of ours."""
+    words = [*WRAPPERS[wrapper], holder]
+    find(words[0])
+    with Holder(words) as control:
+        assert control.dumpable == "1"
+        assert control.leaks() == list(ATTACKS), "inconclusive: the control is shut"
+        expected = control.variables, ours(control.initial_variables())
+    with Holder([harden, *words]) as hardened:
+        assert hardened.dumpable == "0"
+        assert hardened.leaks() == []
+        assert (hardened.variables, ours(hardened.initial_variables())) == expected
+
+
+@pytest.mark.parametrize("method", ["copy", "preload"])
+@pytest.mark.parametrize("wrapper", ["env", "several"])
+def test_every_method_is_followed(harden: str, holder: str, method: str, wrapper: str) -> None:
+    """It does not matter how the first program was started."""
+    with Holder([harden, "--method", method, *WRAPPERS[wrapper], holder]) as hardened:
+        assert (hardened.dumpable, hardened.variables) == ("0", "-")
+        assert hardened.leaks() == []
+
+
+FUNCTIONS = (
+    *("execl", "execlp", "execle", "execv", "execvp", "execve", "execvpe", "fexecve"),
+    *("execveat", "execveat descriptor"),
+)
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_exec_function_is_followed(
+    harden: str, make: support.Compiler, function: str, cc: str
+) -> None:
+    """All of libc's exec functions lead to a hardened program, of either libc."""
+    if (cc, function.split()[0]) == ("musl-gcc", "execveat"):
+        return  # musl has no such function
+    execute = str(make("execute.c", name=f"execute-{cc}", cc=cc))
+    shows = [str(make("show.c", name=f"show-{other}", cc=other)) for other in ("cc", "musl-gcc")]
+    for show in shows:
+        plain = starts.show([execute, function, show, "0"])
+        hardened = starts.show([harden, execute, function, show, "0"])
+
+        assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+        assert hardened.values("argument") == plain.values("argument")
+        assert hardened.values("descriptor") == plain.values("descriptor")
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+def test_errors_of_exec_are_the_kernels_and_libcs(
+    harden: str, make: support.Compiler, user_tmp: Path, cc: str
+) -> None:
+    """A request that fails without `harden` fails in the same way with it."""
+    program = str(make("exec_errors.c", name=f"exec_errors-{cc}", cc=cc))
+    plain, hardened = (
+        support.run_as_user([*words, program], cwd=user_tmp) for words in ([], [harden])
+    )
+
+    assert len(plain.stdout.splitlines()) >= 29, plain
+    assert (hardened.returncode, hardened.stdout, hardened.stderr) == (
+        plain.returncode,
+        plain.stdout,
+        plain.stderr,
+    )
+
+
+CHILDREN = {
+    "sh": ["sh", "-c", '"$@"; exit $?', "sh"],
+    "sh, a subshell": ["sh", "-c", '(exec "$@"); exit $?', "sh"],
+    "timeout": ["timeout", "60"],
+    "xargs": ["xargs", "-a", "/dev/null"],
+    "python subprocess": [
+        PYTHON,
+        "-c",
+        "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))",
+    ],
+    "python fork": [
+        PYTHON,
+        "-c",
+        "import os, sys\nif not os.fork(): os.execv(sys.argv[1], sys.argv[1:])\nos.wait()",
+    ],
+    "python posix_spawn": [
+        PYTHON,
+        "-c",
+        "import os, sys\nos.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)\nos.wait()",
+    ],
+    "python system": [PYTHON, "-c", "import os, sys; os.system(sys.argv[1])"],
+    "python popen": [PYTHON, "-c", "import os, sys; print(os.popen(sys.argv[1]).read(), end='')"],
+    "make": ["make", "-s", "-f", "/dev/null", "--eval", "all:;@$(program)"],
+}
+
+
+@pytest.mark.parametrize("start", CHILDREN)
+def test_children_are_left_alone(harden: str, show: str, start: str) -> None:
+    """What a hardened process starts is what it would be without `harden`."""
+    words = [*CHILDREN[start]]
+    find(words[0])
+    words.append(f"program={show}" if start == "make" else show)
+    plain, hardened = starts.show(words), starts.show([harden, *words])
+
+    assert hardened.lines == plain.lines
+    assert hardened.value("dumpable") == "1"
+
+
+def test_variables_of_the_program_stay_in_their_order(harden: str) -> None:
+    """Only what was added is taken out again."""
+    variables = ["A=1", "LD_PRELOAD=/nonexistent/other.so", "B=2"]
+    command = ["env", "-i", *variables, "/usr/bin/env"]
+    plain, hardened = (
+        support.run_as_user([*words, "sh", "-c", f"exec {' '.join(command)}"])
+        for words in ([], [harden])
+    )
+
+    assert plain.stdout.split() == variables
+    assert hardened.stdout == plain.stdout
+
+
+def test_a_library_of_the_programs_own_is_still_loaded(
+    harden: str, make: support.Compiler, show: str
+) -> None:
+    """LD_PRELOAD of the program itself keeps its place and its effect, and ours is added."""
+    library = str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
+    words = ["env", f"LD_PRELOAD={library}", show]
+    plain, hardened = starts.show(words), starts.show([harden, *words])
+
+    assert plain.value("answer") == hardened.value("answer") == "42"
+    assert hardened.value("dumpable") == "0"
+
+
+@pytest.mark.parametrize("calls", [(), ("setns=EPERM",), ("execveat=EPERM",)], ids="+".join)
+def test_a_kept_library_is_loaded_along_whatever_method_is_taken(
+    harden: str, make: support.Compiler, show: str, calls: tuple[str, ...]
+) -> None:
+    """`--keep LD_PRELOAD` keeps the entry and its effect."""
+    library = str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
+    before = [*(starts.refusing(*calls) if calls else []), "env", f"LD_PRELOAD={library}", harden]
+    shown = starts.show([*before, "--keep", "LD_PRELOAD", show])
+    printed = support.run_as_user([*before, "--keep", "LD_PRELOAD", "env"]).stdout.splitlines()
+
+    assert (shown.value("answer"), shown.value("dumpable")) == ("42", "0")
+    assert [line for line in printed if line.startswith("LD_")] == [f"LD_PRELOAD={library}"]
+
+
+@pytest.mark.parametrize("flags", [("-static",), ("-static-pie",)], ids=str)
+def test_a_static_program_is_started_as_without_harden(
+    harden: str, make: support.Compiler, flags: tuple[str, ...]
+) -> None:
+    """It loads no library, so it is neither followed nor burdened with our variables."""
+    static = str(make("holder.c", *flags, name=f"holder{flags[0]}"))
+    with Holder([harden, "env", static]) as holder:
+        assert (holder.dumpable, holder.variables) == ("1", "-")
+
+
+def test_set_user_id_programs_are_started_as_without_harden(harden: str, user_tmp: Path) -> None:
+    """The dynamic loader ignores LD_PRELOAD there: they get no variable of ours."""
+    support.require_root()
+    program = user_tmp / "env"
+    program.write_bytes(Path("/usr/bin/env").read_bytes())
+    os.chown(program, 1, 1)
+    program.chmod(0o4755)
+    result = support.run_as_user([harden, "env", "A=1", str(program)])
+
+    assert result.returncode == 0
+    assert "A=1" in result.stdout
+    assert not ours({line.partition("=")[0] for line in result.stdout.splitlines()})
+
+
+def test_without_descriptors_the_program_is_followed_all_the_same(harden: str, show: str) -> None:
+    """An attacker can take the descriptors away from outside: that must not open the process."""
+    limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3));"
+    program = f"{limit} os.execv(sys.argv[1], sys.argv[1:])"
+    result = support.run_as_user([harden, PYTHON, "-c", program, show])
+
+    # The dynamic loader needs a descriptor too: the program does not start.
+    assert result.returncode != 0 or starts.Shown(result.stdout).value("dumpable") == "0"
+    assert "dumpable 1" not in result.stdout
+
+
+def test_an_unreadable_program_is_followed(harden: str, holder: str, user_tmp: Path) -> None:
+    """Whatever it becomes is hardened, though its file says nothing."""
+    support.require_root()
+    unreadable = user_tmp / "env"
+    unreadable.write_bytes(Path("/usr/bin/env").read_bytes())
+    os.chown(unreadable, 0, 0)
+    unreadable.chmod(0o111)
+    for words in ([], ["sh", "-c", 'exec "$@"', "sh"]):
+        with Holder([harden, *words, str(unreadable), "A=1", holder]) as hardened:
+            assert (hardened.dumpable, hardened.variables) == ("0", "-")
+
+
+def test_a_program_that_clears_its_own_environment_is_followed(harden: str, show: str) -> None:
+    """clearenv(3) and exec with no environment at all."""
+    program = "import ctypes, os, sys; ctypes.CDLL(None).clearenv(); os.execv(sys.argv[1], ['x'])"
+
+    assert starts.show([harden, PYTHON, "-c", program, show]).value("dumpable") == "0"
+
+
+def test_without_the_library_explain_says_what_follows(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    """A command that was copied alone hardens the program, and says that it cannot follow it."""
+    alone = user_tmp / "harden"
+    alone.write_bytes(Path(harden).read_bytes())
+    alone.chmod(0o755)
+    explained = support.run_as_user([str(alone), "--explain", show]).stdout
+
+    assert starts.show([str(alone), show]).value("dumpable") == "0"
+    assert "after an exec:    not hardened: our library is not installed" in explained
+
+
+@pytest.fixture
+def asan(make: support.Compiler) -> str:
+    """A program with AddressSanitizer, whose runtime must come first."""
+    return str(make("show.c", "-fsanitize=address", name="show-asan", cc="gcc"))
+
+
+def test_programs_whose_runtime_must_come_first_are_hardened(harden: str, asan: str) -> None:
+    """AddressSanitizer's runtime is put before our library."""
+    for words in ([harden], [harden, "env"], [harden, "--children", "sh", "-c", '"$@"', "sh"]):
+        assert starts.show([*words, asan]).value("dumpable") == "0"
+    shown = support.run_as_user(
+        [harden, "--children", "sh", "-c", f"{asan}; exec env"], env={"PATH": os.defpath}
+    )
+    preload = next(line for line in shown.stdout.splitlines() if line.startswith("LD_PRELOAD="))
+    assert "asan" not in preload
+
+
+def test_python_that_becomes_itself_again_is_followed(harden: str) -> None:
+    """As flask's reloader, or anything that calls os.execv(sys.executable, ...), does."""
+    again = (
+        "import ctypes, os, sys\n"
+        "if len(sys.argv) < 4: os.execv(sys.executable, [*sys.orig_argv, 'again'])\n"
+        "print(ctypes.CDLL(None).prctl(3))"
+    )
+    result = support.run_as_user([harden, sys.executable, "-c", again])
+
+    assert result.stdout == "0\n", result.stderr
