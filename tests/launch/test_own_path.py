@@ -40,6 +40,24 @@ def test_the_image_of_another_process_keeps_its_name(harden: str, make: support.
     assert result.stdout == f"{holder}\n", result.stderr
 
 
+READ_INTO_ZEROS = """\
+import ctypes
+buffer = ctypes.create_string_buffer(100)
+length = ctypes.CDLL(None).readlink(b"/proc/self/exe", buffer, 99)
+print(length == len(buffer.value), buffer.value.decode())
+"""
+
+
+def test_nothing_of_the_name_in_memory_is_left_behind_a_shorter_path(harden: str) -> None:
+    """Programs that read the path into a zeroed buffer need not look at its length."""
+    python = os.path.realpath("/usr/bin/python3")
+    assert len(python) < len(f"/memfd:{os.path.basename(python)} (deleted)")
+
+    result = support.run_as_user([*IN_MEMORY, harden, python, "-c", READ_INTO_ZEROS])
+
+    assert result.stdout == f"True {python}\n", result.stderr
+
+
 NODE_FORK = """\
 const { fork } = require('child_process')
 if (process.argv[2] === 'kid') process.send('hello from the worker')
