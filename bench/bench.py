@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from children import children
+from confine import confine
 from launch import memory, start_times
 from measure import Command, MeasureError, interleave, median_difference
 from report import Row, Section, as_json, machine, table
@@ -297,6 +298,7 @@ def main() -> int:
             "import + call": import_and_call,
             "the call alone": call_alone,
             "process-hardening run": run_methods,
+            "confine": confine,
             "harden": start_times,
             "harden, memory": memory,
             "children": children,

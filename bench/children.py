@@ -66,7 +66,7 @@ def children(folder: Path, rounds: int) -> Section:
         "true, followed through exec": (true, followed, true, 0.3),
         "python, preload library": (plain, library, plain, 1.0),
         "python, hook on": (on, {}, plain, 0.8),
-        "python, execute-only interpreter with the hook on": (unreadable, {}, on, 0.1),
+        "python, execute-only interpreter with the hook on": (unreadable, {}, on, 0.2),
         "python, hook on request, not requested (off)": (off, {}, plain, 0.3),
         "python, hook on and preload library": (on, on_library, plain, 1.0),
         "python, hook on request and preload library": (off, off_library, plain, 1.0),

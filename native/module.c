@@ -11,6 +11,9 @@
 /* Elsewhere no file protects the process that runs it. */
 #define ph_read_start() "ordinary"
 #endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 static const char *value_in(const char *entry, size_t name_length)
 {
@@ -23,7 +26,7 @@ static int append(PyObject *list, PyObject *item)
     int failed = !item || PyList_Append(list, item);
 
     Py_XDECREF(item);
-    return failed ? -1 : 0;
+    return failed ? ENOMEM : 0;
 }
 
 static int append_name(void *list, const char *entry, size_t name_length)
@@ -37,10 +40,16 @@ static int append_entry(void *list, const char *entry, size_t name_length)
     return append(list, PyBytes_FromString(entry));
 }
 
-static int append_pair(void *list, const char *entry, size_t name_length)
+static int append_variable(void *list, const char *entry, size_t name_length)
 {
-    return append(list, Py_BuildValue("(y#y)", entry, (Py_ssize_t)name_length,
-                                      value_in(entry, name_length)));
+    return append(list, Py_BuildValue("(y#yi)", entry, (Py_ssize_t)name_length,
+                                      value_in(entry, name_length),
+                                      ph_environment_is_initial(entry)));
+}
+
+static int append_added_name(void *list, const char *entry, size_t name_length)
+{
+    return ph_environment_is_initial(entry) ? 0 : append_name(list, entry, name_length);
 }
 
 static void wipe_text(const char *text)
@@ -50,11 +59,29 @@ static void wipe_text(const char *text)
         *byte = '\0';
 }
 
+/* Whether text can be written: putenv(3) takes a literal too. The kernel says so without a signal. */
+static int is_writable(const char *text)
+{
+#ifdef SYS_getrandom
+    const size_t length = strlen(text);
+
+    return !length || syscall(SYS_getrandom, text, length, 1 /* GRND_NONBLOCK */) >= 0 ||
+           errno != EFAULT;
+#else
+    (void)text;
+    return 1;
+#endif
+}
+
 /* setenv(3) may have put a value outside of the initial block, which is all that the core wipes. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
+    const char *value = value_in(entry, name_length);
+
     (void)unused;
-    wipe_text(value_in(entry, name_length));
+    if (!is_writable(value))
+        return EFAULT;
+    wipe_text(value);
     return 0;
 }
 
@@ -76,7 +103,7 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     policy.remove = remove;
     policy.keep = keep;
     removed = PyList_New(0);
-    visitor = (struct ph_visitor){wipe ? wipe_value : append_pair, removed};
+    visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);
     if (!PyErr_Occurred()) {
         if ((failed && fatal) || (report.bypassed && !warned)) {
@@ -88,8 +115,8 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
         }
         for (int step = 0; step < PH_STEPS; step++)
             outcomes[step] = (char)report.outcome[step];
-        result = Py_BuildValue("(y#OON)", outcomes, (Py_ssize_t)PH_STEPS,
-                               report.bypassed ? Py_True : Py_False, removed,
+        result = Py_BuildValue("(y#OiON)", outcomes, (Py_ssize_t)PH_STEPS,
+                               report.bypassed ? Py_True : Py_False, report.seccomp, removed,
                                ph_failure_as_tuple(failed ? &report.failure : NULL));
     }
     PyMem_Free(remove);
@@ -124,6 +151,22 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     PyMem_Free(keep);
     if (PyErr_Occurred())
         Py_CLEAR(visitor.context);
+    return visitor.context;
+}
+
+/* Returns the names of the matching variables that came into the environment after the start; none
+ * where the system does not tell. */
+static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    const char **names = NULL;
+    struct ph_visitor visitor = {append_added_name, NULL};
+
+    if (!PyArg_ParseTuple(args, "O&:added", ph_borrow_strings, &names))
+        return NULL;
+    visitor.context = PyList_New(0);
+    if (visitor.context && ph_environment_visit(names, NULL, &visitor))
+        Py_CLEAR(visitor.context);
+    PyMem_Free(names);
     return visitor.context;
 }
 
@@ -172,8 +215,8 @@ static PyObject *status(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored
     struct ph_status now;
 
     ph_status(&now);
-    return Py_BuildValue("(iiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
-                         (long long)now.tracer_pid,
+    return Py_BuildValue("(iiiiiLN)", now.dumpable, now.inspectable, now.no_new_privs, now.sealed,
+                         now.seccomp, (long long)now.tracer_pid,
                          now.core_known ? Py_BuildValue("(KK)", (unsigned long long)now.core_soft,
                                                         (unsigned long long)now.core_hard)
                                         : Py_NewRef(Py_None));
@@ -192,6 +235,7 @@ static PyObject *call_or_exit(PyObject *Py_UNUSED(module), PyObject *args)
 static PyMethodDef methods[] = {
     {"harden", harden, METH_VARARGS, NULL},
     {"matching", matching, METH_VARARGS, NULL},
+    {"added", added, METH_VARARGS, NULL},
     {"initial_environment", initial_environment, METH_O, NULL},
     {"read_variable", read_variable, METH_O, NULL},
     {"pop_and_wipe", pop_and_wipe, METH_VARARGS, NULL},

@@ -54,8 +54,8 @@ TARGETS = {
     "x86_64-linux-android": "linux",
 }
 """The compiler's name of a target, and the name of its platform file."""
-SHARED = {"linux": "linux_start.c", "windows": ""}
-"""The second platform file of a system, if it is not posix.c."""
+SHARED: dict[str, tuple[str, ...]] = {"linux": ("linux_proc.c", "linux_start.c"), "windows": ()}
+"""The other platform files of a system, if they are not posix.c."""
 
 
 def output(target: str) -> Path:
@@ -115,9 +115,9 @@ def build(target: str) -> str:
     system = TARGETS[target]
     native, tests = ROOT / "native", ROOT / "tests" / "native"
     core = native / "core"
-    platform = [f"{system}.c", SHARED.get(system, "posix.c")]
+    platform = [f"{system}.c", *SHARED.get(system, ("posix.c",))]
     sources = [*(core / name for name in CORE)]
-    sources += [core / "platform" / name for name in platform if name]
+    sources += [core / "platform" / name for name in platform]
     BUILD.mkdir(parents=True, exist_ok=True)
     cc = [*zig.cc(target), "-std=c11", "-O2"]
     if system == "linux":

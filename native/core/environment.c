@@ -73,11 +73,9 @@ static long announce_removal(const struct ph_selection *selection, const struct 
             continue;
         count++;
         name_length = ph_name_length(entry);
-        if (removed && removed->visit(removed->context, entry, name_length)) {
-            *error = ENOMEM;
-            return -1;
-        }
-        *error = ph_platform_forget_variable(entry, name_length);
+        *error = removed ? removed->visit(removed->context, entry, name_length) : 0;
+        if (!*error)
+            *error = ph_platform_forget_variable(entry, name_length);
         if (*error)
             return -1;
         /* If libc has removed the variable, it has also moved the others. */

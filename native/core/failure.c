@@ -28,6 +28,13 @@ enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step,
     return PH_FAILED;
 }
 
+enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
+                                     const char *call)
+{
+    *failure = (struct ph_failure){step, PH_CONTRADICTED, exit_codes[step], 0, 0, call};
+    return PH_FAILED;
+}
+
 enum ph_outcome ph_fail_ptrace(struct ph_failure *failure, const char *call, int error)
 {
     *failure =

@@ -60,11 +60,13 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
     for (int step = 0; step < PH_STEPS; step++)
         outcome[step] = PH_SKIPPED;
     report->bypassed = ph_bypassed(policy);
+    report->seccomp = -1;
     if (report->bypassed)
         return 0;
     for (int step = 0; step < PH_STEPS; step++) {
         if (policy->steps & PH_BIT(step))
             outcome[step] = take_step[step](&request, failure);
+        report->seccomp = ph_platform_seccomp();
         /* Only once inspection is stopped, so that no tracer can attach after the check. */
         if (step == PH_INSPECTION && outcome[step] != PH_FAILED && policy->refuse_tracer &&
             ph_platform_refuse_tracer(failure) == PH_FAILED)

@@ -40,6 +40,7 @@ enum ph_exit_code {
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
     PH_NOT_IN_FORCE, /* the call reported success; read back, it is not so */
+    PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter answers both */
     PH_TRACED        /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
 };
 
@@ -89,11 +90,12 @@ struct ph_policy {
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];
     int bypassed;
+    int seccomp; /* the mode before any seal (Linux), -1: unknown; if not 0, a filter answers calls */
     struct ph_failure failure; /* set only if ph_harden() did not return 0 */
 };
 
 /* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped
- * after the call. Returns 0 to go on, -1 to stop with ENOMEM. */
+ * after the call. Returns 0 to go on, or an errno value to stop with. */
 struct ph_visitor {
     int (*visit)(void *context, const char *entry, size_t name_length);
     void *context;
@@ -134,7 +136,8 @@ struct ph_status {
     int inspectable;    /* whether processes of the same user can read us; -1: unknown */
     int no_new_privs;   /* 0 or 1; -1: unknown */
     int sealed;         /* whether PH_SEAL is in force; -1: unknown */
-    int64_t tracer_pid; /* 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
+    int seccomp;        /* Linux: the mode: 0, 1 or 2, which the seal is too; -1: unknown */
+    int64_t tracer_pid; /* of any thread; 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
     int core_known;     /* whether the two limits below could be read */
     uint64_t core_soft; /* bytes; UINT64_MAX: unlimited */
     uint64_t core_hard;
@@ -164,6 +167,10 @@ int ph_environment_matches(const char *entry, const char *const *remove, const c
  * since. Returns 0, or -1 if the visitor stopped (failure->call is NULL) or the
  * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
+
+/* Whether an entry of environ lies where the kernel put it at exec, and so was there at the start.
+ * -1: this system does not tell. */
+int ph_environment_is_initial(const char *entry);
 
 /* Sets environ to entries if libc has not set it yet. */
 void ph_environment_adopt(char **entries);

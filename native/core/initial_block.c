@@ -119,3 +119,16 @@ int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *
             return -1;
     return 0;
 }
+
+int ph_environment_is_initial(const char *entry)
+{
+    static struct ph_span strings;
+    struct ph_failure ignored;
+
+    if (!strings.start && ph_platform_start_strings(&strings) &&
+        ph_platform_environment_block(&strings, &ignored))
+        strings.start = strings.end = NULL;
+    if (strings.start == strings.end)
+        return -1;
+    return (uintptr_t)entry >= (uintptr_t)strings.start && (uintptr_t)entry < (uintptr_t)strings.end;
+}

@@ -33,6 +33,7 @@ static const struct {
     {EPIPE, "EPIPE", "Broken pipe"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
+    {EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"},
 };
 
 static void add_signed(struct ph_text *text, long number)
@@ -71,6 +72,9 @@ void ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
         ph_add(&text, " reported success but is not in force (read back: ");
         add_signed(&text, failure->value);
         ph_add(&text, ")");
+        break;
+    case PH_CONTRADICTED:
+        ph_add(&text, " is not in force: a seccomp filter answers for the kernel; start without it");
         break;
     case PH_TRACED:
         ph_add(&text, " refused: a tracer is attached");

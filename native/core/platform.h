@@ -12,6 +12,10 @@ enum ph_outcome ph_platform_core_limit(struct ph_failure *failure);
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure);
 enum ph_outcome ph_platform_seal(struct ph_failure *failure);
 
+/* The seccomp mode that the first look at the process found, before any seal; 0: there is no
+ * filter, or no such thing; -1: there was no look. */
+int ph_platform_seccomp(void);
+
 /* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: this system cannot tell. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure);
 
@@ -46,6 +50,9 @@ enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const cha
 /* The call succeeded, but value was read back. */
 enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
                                   long value);
+/* The call and reading back succeeded, but the process is not so. */
+enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
+                                     const char *call);
 /* A call about tracers failed. */
 enum ph_outcome ph_fail_ptrace(struct ph_failure *failure, const char *call, int error);
 /* A tracer is attached; 0 if its pid is unknown. */

@@ -105,6 +105,8 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         options->has[PH_CHILDREN] ? "dynamically linked ones harden too, others do not"
                                   : "not hardened but for the core limit; see --children",
         "");
+    if (options->has[PH_CONFINED])
+        say("confined", "it reads, traces and crashes no process outside; see confine --explain", "");
     if (options->has[PH_STRICT] || options->has[PH_SEALED])
         say("no_new_privs", "set, also for its children", "");
     return print();

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "confinement.h"
 #include "launch.h"
 #include "program.h"
 #include "stub/entry.h"
@@ -10,8 +11,8 @@
 
 static const char usage[] =
     "usage: harden [--method auto|execute-only|copy|preload] [--children [--except NAME]...]\n"
-    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--explain] [--]\n"
-    "              PROGRAM [ARG...]\n"
+    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--confine] [--explain]\n"
+    "              [--] PROGRAM [ARG...]\n"
     "\n"
     "Starts a program so that no other process of its user can read its memory, from its first\n"
     "instruction on. The program is otherwise unchanged. What it becomes by exec is hardened too.\n"
@@ -27,6 +28,7 @@ static const char usage[] =
     "  --strict               no_new_privs, remove more variables, copy a program that its user\n"
     "                         can change\n"
     "  --seal                 keep the program from making itself inspectable again\n"
+    "  --confine              keep it from reading other processes too: see confine --help\n"
     "  --explain              try it, say what would be done, start nothing\n"
     "\n"
     "Exit status: the program's own; 126 it cannot be started protected, 127 it is not found,\n"
@@ -36,6 +38,7 @@ static const char usage[] =
 /* What the core and the launcher otherwise get from libc. */
 char **environ;
 static const ElfW(auxv_t) *vector;
+static struct ph_span start_strings;
 unsigned long getauxval(unsigned long type);
 unsigned long getauxval(unsigned long type)
 {
@@ -45,9 +48,15 @@ unsigned long getauxval(unsigned long type)
     return 0;
 }
 
+static int confine(int strict)
+{
+    return ph_confine_launcher(PH_CONFINE_SIGNALS, strict, &start_strings, NULL);
+}
+
 uintptr_t ph_start(uintptr_t *stack)
 {
-    static const struct ph_launcher launcher = {"harden --help", PH_BYPASS_VARIABLE, NULL, 0, 0};
+    static const struct ph_launcher launcher = {"harden --help", PH_BYPASS_VARIABLE, NULL, 0,
+                                               confine, 0};
     const int argc = (int)*stack;
     char **argv = (char **)(stack + 1);
     char **end = argv + argc + 1;
@@ -58,6 +67,7 @@ uintptr_t ph_start(uintptr_t *stack)
     vector = (const ElfW(auxv_t) *)(void *)(end + 1);
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without a name of its own"));
+    start_strings = ph_find_strings(argv);
     if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
         (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
         ph_exit(0);

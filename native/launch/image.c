@@ -43,7 +43,7 @@ long ph_create_memfd(const char *name)
 
 int ph_is_new_file(long fd)
 {
-    struct ph_statx file;
+    struct ph_statx file = {.links = 1}; /* not a new file's, unless the kernel says so */
 
     return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
            !file.size;
@@ -86,7 +86,7 @@ long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place 
 
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
 {
-    struct ph_statx file, source = {.size = contents->length};
+    struct ph_statx file = {.mode = 0}, source = {.size = contents->length};
     long error = contents->bytes ? 0 : ph_stat(contents->source, "", AT_EMPTY_PATH, &source);
 
     if (!error)
@@ -95,6 +95,16 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
                    file.uid != (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)))
         return ph_place_failed(place, "reading back what was written", -EIO);
     return ph_place_failed(place, "statx", error);
+}
+
+/* A seccomp filter can answer 0 for any call, but nothing above it. */
+static long check_seals(long fd)
+{
+    const long seals = ph_syscall(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0);
+
+    if (seals < 0)
+        return seals;
+    return (seals & SEALS) == SEALS ? 0 : -EIO;
 }
 
 /* Under load the kernel holds a reference to a page for a moment, and answers EBUSY. */
@@ -127,6 +137,8 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
     error = ph_place_fill(contents, place->fd, place);
     if (!error)
         error = ph_place_failed(place, "fcntl(F_ADD_SEALS)", add_seals(place->fd));
+    if (!error)
+        error = ph_place_failed(place, "fcntl(F_GET_SEALS)", check_seals(place->fd));
     return error ? error : ph_place_check(contents, place);
 }
 

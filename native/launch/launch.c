@@ -297,6 +297,9 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     /* Before another file gets its number. */
     if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+    /* Before --seal, with which the process to try it on could not be read. */
+    if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
+        return status;
     if (!launcher->keeps_environment) {
         status = ph_take_over_children(&options);
         take_over_set_aside();

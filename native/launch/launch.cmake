@@ -71,14 +71,16 @@ set(launcher_sources
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
 # Fixed addresses: nothing would relocate it.
-add_executable(harden ${launch}/harden.c ${launcher_sources} ${launch}/stub/entry.c ${core})
-set_target_properties(harden PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-target_include_directories(harden PRIVATE ${launcher_headers})
-target_compile_options(harden PRIVATE ${freestanding} -fno-pie)
-target_link_options(harden PRIVATE ${without_libc} -static -no-pie)
-
-if(NOT PROCESS_HARDENING_TESTS)
-  install(
-    PROGRAMS $<TARGET_FILE:harden>
-    DESTINATION ${SKBUILD_SCRIPTS_DIR})
-endif()
+function(add_launcher name)
+  add_executable(${name} ${launch}/${name}.c ${launch}/stub/entry.c ${core} ${ARGN})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_include_directories(${name} PRIVATE ${launcher_headers})
+  target_compile_options(${name} PRIVATE ${freestanding} -fno-pie)
+  target_link_options(${name} PRIVATE ${without_libc} -static -no-pie)
+  if(NOT PROCESS_HARDENING_TESTS)
+    install(PROGRAMS $<TARGET_FILE:${name}> DESTINATION ${SKBUILD_SCRIPTS_DIR})
+  endif()
+endfunction()
+set(confining ${launch}/confinement.c ${launch}/domain.c)
+add_launcher(harden ${launcher_sources} ${confining})
+add_launcher(confine ${launch}/program.c ${confining})

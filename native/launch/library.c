@@ -4,6 +4,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "../preload/exceptions.h"
 #include "../preload/target.h"
 
 #include <unistd.h>
@@ -116,6 +117,8 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     /* Of an unreadable file nothing is known, but most programs are dynamic. */
     if (program->fd >= 0 && !ph_loads_library(program->fd, runtime))
         *why_not = "no library can be loaded into it";
+    else if (!*why_not && ph_lists(except + sizeof PH_EXCEPT_VARIABLE, program->name))
+        *why_not = "--except leaves it alone";
     return 0;
 }
 

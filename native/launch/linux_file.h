@@ -2,6 +2,7 @@
 #ifndef PH_LINUX_FILE_H
 #define PH_LINUX_FILE_H
 
+#include "../core/platform/linux_statx.h"
 #include "../core/platform/linux_syscall.h"
 
 #include <fcntl.h>
@@ -10,33 +11,6 @@
 
 #define PH_PATH 4096 /* PATH_MAX */
 #define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
-#ifndef AT_EMPTY_PATH
-#define AT_EMPTY_PATH 0x1000
-#endif
-
-/* include/uapi/linux/stat.h: musl's headers have no struct statx. */
-struct ph_time {
-    int64_t seconds;
-    uint32_t nanoseconds, reserved;
-};
-struct ph_statx {
-    uint32_t mask, block_size;
-    uint64_t attributes;
-    uint32_t links, uid, gid;
-    uint16_t mode, spare;
-    uint64_t inode, size, blocks, attributes_mask;
-    struct ph_time accessed, born, changed, modified;
-    uint32_t special_major, special_minor, device_major, device_minor;
-    uint64_t later[14];
-};
-
-/* Of the file at path below folder, or with flags AT_EMPTY_PATH of folder itself. */
-static inline long ph_stat(long folder, const char *path, int flags, struct ph_statx *file)
-{
-    const long basic_and_birth = 0xfff;
-
-    return ph_syscall(SYS_statx, folder, (long)path, flags, basic_and_birth, (long)file);
-}
 
 /* The very file, and not another that later got its inode number: device, inode, size, and times of
  * birth and modification. Not the change time: a new hard link must not keep a running program from

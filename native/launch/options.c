@@ -10,6 +10,7 @@ static const char *const flags[PH_FLAGS] = {
     [PH_CHILDREN] = "--children",
     [PH_STRICT] = "--strict",
     [PH_SEALED] = "--seal",
+    [PH_CONFINED] = "--confine",
     [PH_EXPLAIN] = "--explain",
 };
 static const char *const lists[PH_LISTS] = {

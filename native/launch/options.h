@@ -6,7 +6,7 @@
 
 #define PH_PATTERNS 64 /* the most names that an option may be repeated for */
 
-enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_EXPLAIN, PH_FLAGS };
+enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_CONFINED, PH_EXPLAIN, PH_FLAGS };
 enum ph_list { PH_KEEP, PH_CLEAR, PH_EXCEPT, PH_LISTS };
 
 /* In the order in which they are tried. */

@@ -91,26 +91,6 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     return error;
 }
 
-long ph_fork(unsigned long flags, int *pidfd)
-{
-#ifdef __s390x__
-    return ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
-#else
-    return ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
-#endif
-}
-
-long ph_wait(long pid)
-{
-    int status = 0;
-    long result;
-
-    do
-        result = ph_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0);
-    while (result == -EINTR);
-    return result < 0 ? result : status;
-}
-
 /* A file that holds the helper's program: in memory, or unnamed in a temporary folder. */
 static long open_helper(void)
 {

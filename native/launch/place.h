@@ -3,6 +3,8 @@
 #ifndef PH_PLACE_H
 #define PH_PLACE_H
 
+#include "process.h"
+
 #include <stddef.h>
 
 struct ph_contents {
@@ -35,10 +37,5 @@ long ph_place_failed(struct ph_place *place, const char *call, long error);
 long ph_create_memfd(const char *name);
 /* Whether fd is a new, unnamed file and not standard input, which a filter can return. */
 int ph_is_new_file(long fd);
-
-/* clone(2) as fork(2), without a signal at the end, and the wait for such a child: its status word
- * or a negative errno value. */
-long ph_fork(unsigned long flags, int *pidfd);
-long ph_wait(long pid);
 
 #endif

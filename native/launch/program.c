@@ -49,8 +49,7 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Writes the path of a program to found. Returns 0 or an exit status. */
-static int find_in_path(const char *name, char found[PH_PATH])
+int ph_program_search(const char *name, char found[PH_PATH])
 {
     const int has_folder = ph_basename(name) != name;
     const char *path = ph_environment_value("PATH");
@@ -221,7 +220,7 @@ static int follow_script(struct ph_program *program, int depth)
             return refuse(program,
                           "#! line: cannot follow env with these words: name the interpreter");
         interpreter = words[0];
-        if (find_in_path(interpreter, program->path))
+        if (ph_program_search(interpreter, program->path))
             return PH_EXIT_NOT_FOUND;
         program->name = ph_basename(interpreter);
         while (--count)
@@ -325,7 +324,7 @@ static int find_real_path(struct ph_program *program)
 
 int ph_program_find(struct ph_program *program, char **argv)
 {
-    int status = find_in_path(argv[0], program->path);
+    int status = ph_program_search(argv[0], program->path);
 
     program->argv = argv;
     program->name = ph_basename(argv[0]);

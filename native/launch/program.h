@@ -30,6 +30,10 @@ struct ph_program {
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
+/* Writes the path of a program to found, as execvp(3) finds it. Returns 0, or after one line on
+ * standard error an exit status. */
+int ph_program_search(const char *name, char found[PH_PATH]);
+
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
  * words before argv. Returns 0, or after one line on standard error an exit status. */
 int ph_program_find(struct ph_program *program, char **argv);

@@ -16,7 +16,7 @@
 static int is_unreachable(const struct ph_statx *file)
 {
     char path[PH_PATH];
-    struct ph_statx named;
+    struct ph_statx named = {0};
     const long length =
         ph_syscall(SYS_readlinkat, AT_FDCWD, (long)OWN_FILE, (long)path, sizeof path - 1, 0);
 
@@ -29,7 +29,7 @@ static int is_unreachable(const struct ph_statx *file)
 
 const char *ph_read_start(void)
 {
-    struct ph_statx file;
+    struct ph_statx file = {0}; /* a filter may only claim success */
     long fd;
 
     if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 ||

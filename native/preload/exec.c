@@ -9,10 +9,10 @@
 #include "libc.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 
 #define SHELL "/bin/sh"
+#define LONGEST_NAME 255 /* NAME_MAX */
 
 /* Only glibc has it. The two differ in execvp(3). */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
@@ -61,7 +61,7 @@ static int goes_on(long error)
 static long search(const char *file, char *const *argv, char *const *envp)
 {
     const char *folders = ph_environment_value("PATH");
-    char path[PH_PATH + NAME_MAX + 1];
+    char path[PH_PATH + LONGEST_NAME + 1];
     long error = -ENOENT;
     int is_denied = 0;
 
@@ -70,7 +70,7 @@ static long search(const char *file, char *const *argv, char *const *envp)
     if (ph_basename(file) != file)
         return execute_or_interpret(file, argv, envp);
     for (size_t length = 0; file[length]; length++)
-        if (length == NAME_MAX)
+        if (length == LONGEST_NAME)
             return -ENAMETOOLONG;
     if (!folders)
         folders = gnu_get_libc_version ? "/bin:/usr/bin" : "/usr/local/bin:/bin:/usr/bin";

@@ -6,6 +6,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../launch/linux_file.h"
+#include "own_name.h"
 #include "target.h"
 
 #include <errno.h>
@@ -133,37 +134,51 @@ static size_t length_of(const char *text)
     return length;
 }
 
+/* What is to be added to an environment. */
+struct addition {
+    char runtime[PH_RUNTIME]; /* the library that has to come directly before ours, or "" */
+    const char *own_name;     /* of an image in memory that executes itself again, or NULL */
+    int is_named;             /* LD_PRELOAD names our library already */
+};
+#define MOST_ADDED 3 /* entries */
+
+/* Begins the next entry behind the NUL of the one before. */
+static void add_entry(char **entries, size_t *count, struct ph_text *text, const char *name)
+{
+    text->length += text->length != 0;
+    entries[(*count)++] = text->buffer + text->length;
+    ph_add(text, name);
+}
+
 /* Writes the environment with the library into memory: the pointers, then the new entries.
- * LD_PRELOAD stays in its place, and the libraries of the program come first.
- * runtime -- the library that has to come directly before ours, or "" */
-static void write_environment(const struct environment *old, const char *runtime, int is_named,
+ * LD_PRELOAD stays in its place, and the libraries of the program come first. */
+static void write_environment(const struct environment *old, const struct addition *added,
                               char **memory, size_t size)
 {
-    char *strings = (char *)(memory + old->count + 3);
+    char *strings = (char *)(memory + old->count + MOST_ADDED + 1);
     struct ph_text text = {strings, (size_t)((char *)memory + size - strings), 0, 0};
-    size_t count = old->count;
+    size_t count = 0, place = old->place;
 
-    for (size_t i = 0; i < count; i++)
-        memory[i] = old->entries[i];
-    memory[old->preload ? old->place : count++] = strings;
-    ph_add(&text, PRELOAD);
-    if (old->preload && !is_named) {
+    for (; count < old->count; count++)
+        memory[count] = old->entries[count];
+    add_entry(memory, old->preload ? &place : &count, &text, PRELOAD);
+    if (old->preload && !added->is_named) {
         ph_add(&text, old->preload);
         ph_add(&text, ":");
     }
-    if (*runtime) {
-        ph_add(&text, runtime);
-        ph_add(&text, ":");
-    }
-    ph_add(&text, is_named ? old->preload : library);
-    if (!is_named) {
-        text.length++; /* behind the NUL */
-        memory[count++] = strings + text.length;
-        ph_add(&text, PH_FOLLOW_VARIABLE "=");
+    ph_add(&text, added->runtime);
+    ph_add(&text, *added->runtime ? ":" : "");
+    ph_add(&text, added->is_named ? old->preload : library);
+    if (!added->is_named) {
+        add_entry(memory, &count, &text, PH_FOLLOW_VARIABLE "=");
         if (old->preload)
             ph_add_number(&text, length_of(old->preload));
         else
             ph_add(&text, "-");
+    }
+    if (added->own_name) {
+        add_entry(memory, &count, &text, PH_PROGRAM_VARIABLE "=");
+        ph_add(&text, added->own_name);
     }
     memory[count] = NULL;
 }
@@ -175,27 +190,29 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
 {
     const int is_child = followed != ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
     struct environment old = {envp, 0, 0, NULL};
-    char runtime[PH_RUNTIME];
-    int is_named;
+    struct addition added = {"", ph_own_name_of(folder, path, flags), 0};
     long mapped;
 
-    if ((is_child && !has_children) || read_environment(&old))
+    if ((is_child && !has_children && !added.own_name) || read_environment(&old))
         return 0;
-    is_named = old.preload && names_library(old.preload);
-    if (is_child && !is_named)
+    added.is_named = old.preload && names_library(old.preload);
+    if (is_child && !added.is_named && !added.own_name)
         return 0;
-    if (has_other_ids() || !ph_is_followable(folder, path, flags, runtime) ||
-        ph_syscall(SYS_faccessat, AT_FDCWD, (long)library, R_OK, 0, 0) || (is_named && !*runtime))
+    if (has_other_ids() || !ph_is_followable(folder, path, flags, added.runtime) ||
+        ph_syscall(SYS_faccessat, AT_FDCWD, (long)library, R_OK, 0, 0) ||
+        (added.is_named && !*added.runtime && !added.own_name))
         return 0;
-    *size = (old.count + 3) * sizeof *old.entries + sizeof PRELOAD + length_of(library) +
-            PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
+    *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
+            length_of(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
     if (old.preload)
         *size += length_of(old.preload);
+    if (added.own_name)
+        *size += sizeof PH_PROGRAM_VARIABLE + length_of(added.own_name);
     mapped = map_memory(*size);
     if (mapped < 0 && mapped > -4096)
         return mapped;
     *memory = (char **)mapped;
-    write_environment(&old, runtime, is_named, *memory, *size);
+    write_environment(&old, &added, *memory, *size);
     return 0;
 }
 

@@ -27,14 +27,15 @@ void ph_set_own_name(const char *path)
     ph_add(&text, path);
 }
 
-/* Whether the file at path is this process's own image. */
-static int is_own_image(long folder, const char *path)
+const char *ph_own_name_of(long folder, const char *path, int flags)
 {
     struct ph_statx file, own;
 
-    return *own_name && !ph_stat(AT_FDCWD, OWN_IMAGE, 0, &own) &&
-           !ph_stat(folder, path, 0, &file) && file.inode == own.inode &&
-           file.device_major == own.device_major && file.device_minor == own.device_minor;
+    if (!*own_name || ph_stat(AT_FDCWD, OWN_IMAGE, 0, &own) ||
+        ph_stat(folder, path, flags & AT_EMPTY_PATH, &file) || file.inode != own.inode ||
+        file.device_major != own.device_major || file.device_minor != own.device_minor)
+        return NULL;
+    return own_name;
 }
 
 /* readlinkat(2), for our own image with another answer. */
@@ -45,7 +46,7 @@ static long read_link(long folder, const char *path, char *buffer, size_t size)
     size_t at;
 
     if (length <= 0 || !*own_name || *buffer != '/' || (length > 1 && buffer[1] != 'm') ||
-        !is_own_image(folder, path))
+        !ph_own_name_of(folder, path, 0))
         return ph_return(length);
     for (at = 0; own_name[at] && at < size; at++)
         buffer[at] = own_name[at];
@@ -101,7 +102,7 @@ static void *find_next(const char *name)
 /* What libc is to resolve instead of path. */
 static const char *true_path(const char *path)
 {
-    return path && is_own_image(AT_FDCWD, path) ? own_name : path;
+    return path && ph_own_name_of(AT_FDCWD, path, 0) ? own_name : path;
 }
 
 /* A pointer to a function and one to an object are of the same size here, as dlsym() requires. */

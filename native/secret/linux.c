@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#define SECRETMEM_MAGIC 0x5345434d /* mm/secretmem.c, include/uapi/linux/magic.h */
 #define SYS_MEMFD_SECRET 447 /* the same on every architecture, Linux 5.14 */
 
 /* Type: pages that the kernel does not map.
@@ -16,10 +18,16 @@
 static void *take_hidden(size_t size)
 {
     int fd = (int)syscall(SYS_MEMFD_SECRET, O_CLOEXEC);
+    struct statfs system = {0};
     void *start = MAP_FAILED;
 
     if (fd < 0)
         return MAP_FAILED;
+    /* A seccomp filter can answer 0: standard input. It cannot fill in what this fills in. */
+    if (fstatfs(fd, &system) || system.f_type != SECRETMEM_MAGIC) {
+        errno = EIO;
+        return MAP_FAILED;
+    }
     if (!ftruncate(fd, (off_t)size))
         start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     /* Linux frees the descriptor even if close(2) fails. */
@@ -47,7 +55,13 @@ static void *take_locked(size_t size)
     return MAP_FAILED;
 }
 
-int ph_secret_take(size_t size, struct ph_secret *secret)
+/* Whether the system has no such memory, or forbids it to this process. */
+static int is_unavailable(int error)
+{
+    return error == ENOSYS || error == EPERM || error == EACCES;
+}
+
+int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t pages = size / page + (size % page || !size);
@@ -59,9 +73,10 @@ int ph_secret_take(size_t size, struct ph_secret *secret)
         return -1;
     }
     secret->size = pages * page;
-    secret->kind = PH_SECRET_MEMFD;
-    secret->start = take_hidden(secret->size);
-    if (secret->start == MAP_FAILED) {
+    secret->kind = kind == PH_SECRET_LOCKED ? PH_SECRET_LOCKED : PH_SECRET_MEMFD;
+    secret->start =
+        secret->kind == PH_SECRET_MEMFD ? take_hidden(secret->size) : take_locked(secret->size);
+    if (secret->start == MAP_FAILED && kind == PH_SECRET_ANY && is_unavailable(errno)) {
         secret->kind = PH_SECRET_LOCKED;
         secret->start = take_locked(secret->size);
     }

@@ -53,18 +53,20 @@ static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     return allocate(type, 0);
 }
 
-PyDoc_STRVAR(take_doc, "_take(length, /)\n--\n\n"
-                       "Get memory for length bytes, all of them zero. Raises OSError.");
+PyDoc_STRVAR(take_doc, "_take(length, kind, /)\n--\n\n"
+                       "Get memory for length bytes, all of them zero. Raises OSError.\n\n"
+                       "kind -- -1: the best there is; 0: memfd_secret; 1: mlock");
 
 static PyObject *memory_take(PyObject *self, PyObject *args)
 {
     Py_ssize_t length;
+    int kind;
 
-    if (!PyArg_ParseTuple(args, "n:_take", &length))
+    if (!PyArg_ParseTuple(args, "ni:_take", &length, &kind))
         return NULL;
     if (of(self)->protection)
         return PyErr_Format(PyExc_ValueError, "a SecretBuffer takes its bytes once");
-    if (ph_secret_take((size_t)length, &of(self)->secret))
+    if (ph_secret_take((size_t)length, (enum ph_secret_kind)kind, &of(self)->secret))
         return PyErr_SetFromErrno(PyExc_OSError);
     of(self)->length = length;
     of(self)->protection = PyUnicode_FromString(protections[of(self)->secret.kind]);

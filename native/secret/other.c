@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
-int ph_secret_take(size_t size, struct ph_secret *secret)
+int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret)
 {
-    (void)size;
+    (void)size, (void)kind;
     secret->start = NULL;
     errno = ENOSYS;
     return -1;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 enum ph_secret_kind {
+    PH_SECRET_ANY = -1, /* asked for: the best kind that the system has */
     PH_SECRET_MEMFD, /* not mapped by the kernel: not even root can read it through /proc */
     PH_SECRET_LOCKED /* kept out of swap and core dumps */
 };
@@ -17,9 +18,10 @@ struct ph_secret {
     long owner; /* the pid that allocated it */
 };
 
-/* Allocates zeroed pages for size bytes, of the best kind available; fork children share them.
- * Returns 0, or -1 and sets errno. */
-int ph_secret_take(size_t size, struct ph_secret *secret);
+/* Allocates zeroed pages for size bytes, of this kind; fork children share them. PH_SECRET_ANY takes
+ * locked pages only where the system has no memfd_secret(2): a full table of descriptors, which
+ * another process can cause, is an error. Returns 0, or -1 and sets errno. */
+int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret);
 
 /* Zeroes the pages, unless this is a fork child of the owner, and unmaps them. */
 void ph_secret_give_back(struct ph_secret *secret);

@@ -61,6 +61,8 @@ class Report(Record):
     started -- how the process was started: 'execute-only' (an image that nobody may read),
         'unreadable file' (a program file that its caller may not read) or 'ordinary'; in the first
         two no other process of the same user could open it since its first instruction
+    seccomp -- the seccomp mode that the first call found, before any seal. 2: a filter is
+        inherited, which could answer for the kernel; the steps are confirmed without it (Linux)
     """
 
     inspection: "Outcome"
@@ -72,6 +74,7 @@ class Report(Record):
     removed: "tuple[str, ...]"
     bypassed: bool
     started: "Literal['execute-only', 'unreadable file', 'ordinary']"
+    seccomp: "int | None"
 
     def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
@@ -89,7 +92,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
         from process_hardening.policy import native_form
 
         request = native_form(policy)
-    outcomes, bypassed, removed, failure = _native.harden(*request, fatal, False)
+    outcomes, bypassed, seccomp, removed, failure = _native.harden(*request, fatal, False)
     if failure:
         from process_hardening.errors import HardeningError
 
@@ -97,6 +100,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
     named = map(_OUTCOMES.__getitem__, outcomes)
     fields: dict[str, Any] = dict(zip(_native.STEPS, named, strict=True))
     fields.update(children="skipped", removed=(), bypassed=bypassed, started=_native.STARTED)
+    fields["seccomp"] = None if seccomp < 0 else seccomp
     # environment.py is loaded only where there is something for it to do.
     if policy is not None or removed or not _is_clean():
         from process_hardening.environment import finish

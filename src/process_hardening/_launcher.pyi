@@ -1,13 +1,15 @@
 """The launcher (native/launch/module.c; Linux). Words and environment entries are bytes."""
 
-Words = tuple[bytes, ...]
+from typing import TypeAlias
+
+Words: TypeAlias = tuple[bytes, ...]
 
 def launch(
     words: Words,
     entries: Words,
     library: bytes,
     bypass: str | None,
-    help: str,
+    help_command: str,
     as_given: bool,
     /,
 ) -> tuple[int, bytes]:
@@ -17,7 +19,7 @@ def launch(
     entries -- the environment to start from
     library -- the path of our preload library
     bypass -- the variable whose value 1 starts the program unprotected; None: there is none
-    help -- the command that explains the options
+    help_command -- the command that explains the options
     as_given -- whether the program gets the entries as they are
 
     Returns (the exit status, the line that says why it failed) if it did not become the program;

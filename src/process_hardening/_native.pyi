@@ -38,15 +38,16 @@ def harden(
     fatal: bool,
     wipe: bool,
     /,
-) -> tuple[bytes, bool, list[tuple[bytes, bytes]], Failure | None]:
+) -> tuple[bytes, bool, int, list[tuple[bytes, bytes, int]], Failure | None]:
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
     fatal -- a step that fails prints one line and ends the process: nothing can catch that
     wipe -- zero the values of the removed variables, and do not return them
 
-    Returns (the outcome of each step, whether the bypass variable made it skip all of them, what
-    was removed, the failure).
+    Returns (the outcome of each step, whether the bypass variable made it skip all of them, the
+    seccomp mode before any seal or -1, what was removed, the failure). What was removed is (name,
+    value, whether it was there at the start: 1, 0, or -1 for not known).
     """
 
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
@@ -54,6 +55,9 @@ def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) 
 
     entries -- None: the variables in the environment; their names are returned
     """
+
+def added(names: Names, /) -> list[bytes]:
+    """The variables that names match and that came into the environment after the start."""
 
 def initial_environment(only_names: bool, /) -> tuple[list[bytes], Failure | None]:
     """The entries that this process was started with, less what was wiped."""
@@ -64,8 +68,11 @@ def read_variable(name: bytes, /) -> bytearray | None:
 def pop_and_wipe(mapping: dict[bytes, bytes], key: bytes, /) -> None:
     """Delete a key, and zero its value when nothing else refers to it."""
 
-def status() -> tuple[int, int, int, int, int, tuple[int, int] | None]:
-    """(dumpable, inspectable, no_new_privs, sealed, tracer_pid, core limit); -1: not known."""
+def status() -> tuple[int, int, int, int, int, int, tuple[int, int] | None]:
+    """(dumpable, inspectable, no_new_privs, sealed, seccomp, tracer_pid, core limit).
+
+    -1: not known.
+    """
 
 def call_or_exit(
     function: Callable[_P, _R], args: tuple[object, ...], keywords: dict[str, object], /

@@ -18,7 +18,13 @@ from process_hardening.errors import (
 from process_hardening.policy import DEFAULT, STEPS, Policy
 from process_hardening.record import Record
 from process_hardening.state import status
-from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
+from process_hardening.variables import (
+    DIAGNOSTIC,
+    INJECTOR,
+    STRICT_VARIABLES,
+    is_loader_variable,
+    kind_of,
+)
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -194,11 +200,18 @@ def _register_once() -> None:
 def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """Take the loader variables out of the environment once more: after load_dotenv(), say.
 
+    With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
+    or direct what they load (PYTHONPATH), if they came into the environment after the start. None of
+    what came later is given back by child_env().
+
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.
     """
     only: dict[str, bool] = {**dict.fromkeys(STEPS, False), "environment": True}
-    return harden(policy.replace(**only, refuse_tracer=False)).removed
+    suspects = (name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC)
+    late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
+    clear = (*policy.clear, *late)
+    return harden(policy.replace(**only, refuse_tracer=False, clear=clear)).removed
 
 
 _is_guarded = False

@@ -42,6 +42,7 @@ EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
 """The programs that it leaves alone in any case (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
+_was_called = False
 
 _MOST_DELETIONS = 100  # other threads, or the maps of a ChainMap, may bring a variable back
 
@@ -51,18 +52,25 @@ def encode(words: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(map(os.fsencode, words))
 
 
-def set_aside(removed: list[tuple[bytes, bytes]]) -> tuple[str, ...]:
-    """Remember variables that were removed from this process; returns their names, each once."""
-    # Of several with one name, getenv(3) finds the first.
-    _removed.update(reversed(removed))
-    return tuple(map(os.fsdecode, dict(removed)))
+def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
+    """Remember variables that were removed from this process; returns their names, each once.
+
+    Only those that were there at the start are the user's. What came later, as from load_dotenv(),
+    is remembered only where the system does not tell, and then only the first time.
+    """
+    global _was_called
+    for name, value, initial in reversed(removed):  # getenv(3) finds the first of one name
+        if initial > 0 or (initial < 0 and not _was_called):
+            _removed[name] = value
+    _was_called = True
+    return tuple(dict.fromkeys(os.fsdecode(name) for name, _, _ in removed))
 
 
 def finish(
     fields: dict[str, Any],
     policy: Policy | None,
     request: Request,
-    removed: list[tuple[bytes, bytes]],
+    removed: list[tuple[bytes, bytes, int]],
 ) -> None:
     """The rest of harden(), which few calls need.
 
@@ -153,10 +161,12 @@ def _search_paths() -> dict[str, str]:
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
-    try:
-        handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
-    except ValueError:
-        handed_over = b""  # not ours: its author can set the variables themselves
+    handed_over = b""
+    if not _native.added((SET_ASIDE_VARIABLE.encode(),)):  # not from load_dotenv()
+        try:
+            handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
+        except ValueError:
+            pass  # not ours: whoever started us can set the variables themselves
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value
@@ -197,6 +207,40 @@ def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
     return [*entries, f"{CHILDREN_VARIABLE}=1".encode()] if children else entries
 
 
+_FORKSERVER = "multiprocessing.forkserver"
+_forkserver_is_refused = False
+
+
+def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "import" and arguments[0] == _FORKSERVER:
+        raise RuntimeError(_FORKSERVER_PROBLEM)
+
+
+_FORKSERVER_PROBLEM = (
+    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to it:"
+    " use the start method 'spawn' or 'fork', or leave children unhardened"
+)
+
+
+def _refuse_forkserver() -> None:
+    """Make the start method 'forkserver' fail where nothing protects its socket.
+
+    Its module is imported when the first worker is started. Raises HardeningError, with nothing
+    changed, when one was.
+    """
+    global _forkserver_is_refused
+    import sys
+
+    if _forkserver_is_refused or sys.version_info >= (3, 14):
+        return
+    if _FORKSERVER in sys.modules:
+        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
+
+        raise HardeningError(0, _FORKSERVER_PROBLEM, "children", ENVIRONMENT_ERROR)
+    sys.addaudithook(_refuse_forkserver_module)
+    _forkserver_is_refused = True
+
+
 def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
     """Put our library into the environment that children get: Policy(children='harden').
 
@@ -226,6 +270,7 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
         raise HardeningError(
             0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
         )
+    _refuse_forkserver()
     # This process did not obey it, so its children must not.
     os.unsetenv(_native.BYPASS_VARIABLE)
     os.environ.pop(_native.BYPASS_VARIABLE, None)
@@ -249,13 +294,13 @@ def _drop(
     env: dict[str, str], secrets: bool, keep: tuple[str, ...], drop: tuple[str, ...]
 ) -> dict[str, str]:
     """The environment without what drop names and, on request, secrets; keep wins."""
-    from process_hardening.secret_names import is_secret_name
+    from process_hardening.secret_names import is_secret_variable
 
     return {
         name: value
         for name, value in env.items()
         if _is_named(name, keep)
-        or not (_is_named(name, drop) or (secrets and is_secret_name(name)))
+        or not (_is_named(name, drop) or (secrets and is_secret_variable(name, value)))
     }
 
 
@@ -273,7 +318,8 @@ def child_env(
     put it.
 
     secrets -- 'drop': without the variables whose names are known for credentials
-        (process_hardening/secret_names.py), for a tool that is not trusted with them
+        (process_hardening/secret_names.py), and without URLs that have a password in them, for a
+        tool that is not trusted with them
     drop -- more variables to leave out: names, or prefixes that end in '*'
     keep -- variables that stay, whatever secrets and drop say; written in the same way
     hardened -- False: without what hardens the child, for a debugger or a CUDA tool; its core

@@ -64,6 +64,19 @@ class InjectorRefusedError(ValueError):
     """guard_environment() keeps a variable that injects code out of os.environ."""
 
 
+class ConfinementError(OSError):
+    """The kernel does not confine; errno and str() say why and what to do.
+
+    errno -- the error of the failed call; 0 when it reported success, but read back, the
+        restriction is not in force
+    """
+
+    exit_code = CANNOT_PROTECT
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 class DebugWindowError(RuntimeError):
     """A debug window cannot be opened now, or a debugger stays attached at its end."""
 

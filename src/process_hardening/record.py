@@ -9,7 +9,8 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Set as AbstractSet
+    from typing import Any, NoReturn
 
     from typing_extensions import Self, dataclass_transform
 else:
@@ -28,19 +29,27 @@ class Record:
     """
 
     _fields: tuple[str, ...] = ()
+    _known: frozenset[str] = frozenset()
+    _needed: frozenset[str] = frozenset()
 
     def __init_subclass__(cls) -> None:
         cls._fields = (*cls._fields, *cls.__annotations__)
+        # Once a class, not once a record: an audit makes thousands.
+        cls._known = frozenset(cls._fields)
+        cls._needed = frozenset(name for name in cls._fields if not hasattr(cls, name))
 
     def __init__(self, **values: Any) -> None:
-        cls = type(self)
-        for name in values:
-            if name not in cls._fields:
-                raise TypeError(f"{cls.__name__} has no field {name!r}")
-        for name in cls._fields:
-            if name not in values and not hasattr(cls, name):
-                raise TypeError(f"{cls.__name__} needs {name}=...")
+        given = values.keys()
+        if not self._needed <= given <= self._known:
+            self._refuse(given)
         self.__dict__.update(values)
+
+    def _refuse(self, given: AbstractSet[str]) -> NoReturn:
+        name = type(self).__name__
+        for field in given - self._known:
+            raise TypeError(f"{name} has no field {field!r}")
+        missing = [f"{field}=..." for field in self._fields if field in self._needed - given]
+        raise TypeError(f"{name} needs {', '.join(missing)}")
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         return ((name, getattr(self, name)) for name in self._fields)

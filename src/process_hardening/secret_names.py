@@ -8,6 +8,7 @@ secret_arguments(), looks at the shape of a value and tells its kind.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -16,78 +17,80 @@ if TYPE_CHECKING:
 # What the documentation of a program or service calls a secret, and no ending below catches.
 SECRET_NAMES = frozenset(
     {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
         "ANSIBLE_VAULT_PASSWORD_FILE",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_STORAGE_KEY",
         "BORG_PASSCOMMAND",
-        "CONSUL_HTTP_AUTH",
-        "DATABASE_URL",
+        "CELERY_RESULT_BACKEND",
         "DOCKER_AUTH_CONFIG",
-        "GOOGLE_APPLICATION_CREDENTIALS",
         "KUBECONFIG",
-        "LDAP_BINDPW",
-        "MONGODB_URI",
-        "MONGO_URL",
-        "MYSQL_PWD",
         "NETRC",
-        "PGPASSWORD",
-        "REDISCLI_AUTH",
-        "REDIS_URL",
         "RESTIC_PASSWORD_COMMAND",
-        "RSYNC_PASSWORD",
-        "SLACK_WEBHOOK_URL",
         "SSHPASS",
     }
 )
 
-# What such names end with, on a word's border: OPENAI_API_KEY, GITHUB_TOKEN, DB_PASSWORD.
+# What such names end with, on a word's border: OPENAI_API_KEY, GITHUB_TOKEN, DB_PASS, API_KEY_2.
+# Sources: DENYLIST of detect-secrets' plugins/keyword.py, generic-api-key of gitleaks, the names in
+# tests/audit/names/secret.txt.
 SECRET_ENDINGS = (
-    "ACCESS_KEY",
-    "ACCESS_TOKEN",
-    "ACCOUNT_KEY",
-    "APIKEY",
-    "API_KEY",
-    "API_KEYS",
-    "API_SECRET",
-    "APPLICATION_KEY",
-    "AUTH_KEY",
-    "AUTH_TOKEN",
+    "AUTH",
+    "AUTHTOKEN",
+    "ACCESSTOKEN",
     "BEARER",
-    "CLIENT_SECRET",
+    "BINDPW",
+    "BROKER_URL",
+    "CLIENTSECRET",
     "CONNECTION_STRING",
+    "COOKIE",
     "CREDENTIAL",
     "CREDENTIALS",
+    "CREDS",
+    "DATABASE_UR[IL]",
+    "DB_UR[IL]",
     "DSN",
-    "ENCRYPTION_KEY",
     "JWT",
-    "LICENSE_KEY",
-    "MASTER_KEY",
-    "PASSPHRASE",
-    "PASSWD",
-    "PASSWORD",
-    "PRIVATE_KEY",
+    "KEY",
+    "KEYS",
+    "MNEMONIC",
+    "PASS",
+    "PAT",
+    "PSK",
+    "PW",
+    "PWD",
     "SECRET",
     "SECRETS",
-    "SECRET_KEY",
     "SECRET_KEY_BASE",
-    "SERVICE_ROLE_KEY",
-    "SIGNING_KEY",
+    "SESSION",
     "TOKEN",
     "TOKENS",
-    "WEBHOOK_SECRET",
+    "WEBHOOK",
+    "WEBHOOK_URL",
+    "(?:CLOUD)?AMQP_URL",
+    "(?:MONGO(?:DB)?|MYSQL|POSTGRES(?:QL)?|RABBITMQ|REDIS)_UR[IL]",
 )
+
+# The same without a border: PGPASSWORD, TS_AUTHKEY.
+_SECRET_ENDS = ("AUTHKEY", "APIKEY", "PASSPHRASE", "PASSWD", "PASSWORD", "PRIVATEKEY", "SECRETKEY")
+
+# Beginnings, where the end is a host or an account.
+_SECRET_BEGINNINGS = ("AWS_BEARER_TOKEN_", "OP_SESSION_", "TF_TOKEN_")
 
 # Names that an ending catches and that are no secret.
 HARMLESS_NAMES = frozenset(
     {
+        "DESKTOP_SESSION",
+        "GPG_KEY",  # the fingerprint of a key, in the images of many languages
+        "KDE_FULL_SESSION",
         "MAX_TOKEN",
         "MAX_TOKENS",
-        "SSH_ASKPASS",
-        "TOKENIZERS_PARALLELISM",
+        "OLDPWD",
+        "PWD",
+        "SESSION",
         "XDG_ACTIVATION_TOKEN",  # lets a window take the focus, once
     }
+)
+_HARMLESS_ENDING = re.compile(
+    r"(?:^|_)(?:ASKPASS|BYPASS|(?:CACHE|FOREIGN|HOST|KITTY_PUBLIC|PRIMARY|PUB|PUBLIC|SORT)_KEYS?)$"
 )
 
 # Only those whose value is the secret itself, not the name of a file that holds it.
@@ -119,7 +122,12 @@ SECRET_OPTIONS = frozenset(
     }
 )
 
-_ENDING = re.compile(f"(?:^|_)(?:{'|'.join(SECRET_ENDINGS)})$")
+_ENDING = re.compile(
+    f"(?:(?:^|_)(?:{'|'.join(SECRET_ENDINGS)})|{'|'.join(_SECRET_ENDS)})(?:_?[0-9]{{1,3}})?$"
+)
+_ADDRESS = re.compile(r"(?:^|_)(?:ADDR|CONN|DSN|ENDPOINT|PROXY|REMOTE|REPOSITORY|UR[IL])$")
+
+_PASSWORD_IN_URL = rb"[a-z][a-z0-9+.-]{1,20}://[^/?#\s:@\0]{0,200}:[^/?#\s:@\0]{1,200}@"
 
 # Kind of a secret by the shape of its value: prefixes that their issuers documented so that
 # scanners can find them, and what RFC 3986, 6750 and 7519 say.
@@ -135,18 +143,20 @@ _SHAPES: tuple[tuple[str, bytes], ...] = (
     ("a PyPI token", rb"(?<![A-Za-z0-9_])pypi-AgE[A-Za-z0-9_-]{20,}"),
     ("a JSON web token", rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
     ("a private key", rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"),
-    ("a password in a URL", rb"[a-z][a-z0-9+.-]{1,20}://[^/?#\s:@\0]{0,200}:[^/?#\s:@\0]{1,200}@"),
+    ("a password in a URL", _PASSWORD_IN_URL),
     ("an Authorization header", rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)"),
 )
 
 # Everything that may stand in a command line with a secret: one pass decides for nearly all.
 _SUSPECT = re.compile(
-    rb"(?i:pass|pwd|secret|token|key|credential|auth|bearer|jwt|dsn|netrc)"
+    rb"(?i:pass|pwd|secret|token|key|cred|auth|bearer|jwt|dsn|netrc|cookie|mnemonic"
+    rb"|session|webhook|_P(?:AT|SK|W)[0-9_]*=)"
     rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
     rb"|_U[RI][LI]=|CONNECTION_STRING="
 )
-_OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)", re.DOTALL)
+# Compiled on first use: few command lines get that far.
+_OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
+_ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
 
 def is_secret_name(
@@ -160,20 +170,44 @@ def is_secret_name(
         return True
     if name in never:
         return False
-    upper = name.upper()
-    return upper in SECRET_NAMES or _ENDING.search(upper) is not None
+    return _reads_as_secret(name.upper())
+
+
+@lru_cache(maxsize=4096)  # the processes of a machine have the same names
+def _reads_as_secret(upper: str) -> bool:
+    if upper in SECRET_NAMES or upper.startswith(_SECRET_BEGINNINGS):
+        return True
+    return _ENDING.search(upper) is not None and _HARMLESS_ENDING.search(upper) is None
+
+
+@lru_cache(maxsize=4096)
+def may_hold_address(name: str) -> bool:
+    """Whether a variable of that name holds a URL, which may have a password in it."""
+    return _ADDRESS.search(name.upper()) is not None
+
+
+def has_password(value: bytes) -> bool:
+    """Whether a URL with a password stands in a value."""
+    return re.search(_PASSWORD_IN_URL, value) is not None
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether a variable holds a secret, by its name or as a URL with a password."""
+    return is_secret_name(name) or (
+        may_hold_address(name) and has_password(value.encode("utf-8", "surrogateescape"))
+    )
 
 
 def _named_in(argument: str, following: str) -> str | None:
     """The name of the secret that an argument hands over, with its value or before it."""
-    option = _OPTION.fullmatch(argument)
+    option = re.fullmatch(_OPTION, argument)
     if option:
         name = option[1].lower().replace("_", "-")
         value = option[3] if option[2] else following
         if name in SECRET_OPTIONS and not (option[3] and not option[2]):
             handed_over = value and (option[2] or not value.startswith("-"))
             return argument[: option.end(1)] if handed_over else None
-    assignment = _ASSIGNMENT.fullmatch(argument)
+    assignment = re.fullmatch(_ASSIGNMENT, argument)
     if assignment and is_secret_name(assignment[1]):
         return assignment[1]
     return None
@@ -200,7 +234,7 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
             found[name] = None
             continue
         for kind, pattern in _SHAPES:
-            if re.search(pattern, word):  # compiled on first use: nearly always there is none
+            if re.search(pattern, word):
                 found[kind] = None
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -14,11 +15,22 @@ from process_hardening.variables import describe_name
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn, TypeVar
+    from typing import Literal, NoReturn, TypeVar
 
     from typing_extensions import Buffer, Self
 
     Made = TypeVar("Made")
+    Kind = Literal["memfd_secret", "mlock"]
+
+_KINDS: dict[str | None, int] = {None: -1, "memfd_secret": 0, "mlock": 1}
+"""In the order of enum ph_secret_kind, native/secret/secret.h."""
+
+_RAISE_LIMIT = "raise RLIMIT_MEMLOCK (`ulimit -l`) or close other buffers"
+_ADVICE = {
+    errno.EMFILE: "raise RLIMIT_NOFILE (`ulimit -n`) or close files",
+    errno.ENFILE: "the system has too many open files",
+    errno.ENOSYS: "this system has no memfd_secret(2)",
+}
 
 
 def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
@@ -74,7 +86,9 @@ def take_env(name: str) -> str:
 
     name -- of the variable. Returns its value, decoded as os.environ decodes. Raises
     MissingVariableError (a KeyError) when there is none, ValueError for what is no name, and
-    HardeningError when the initial environment cannot be found; nothing has changed then.
+    HardeningError when the initial environment cannot be found, or when the value is in read-only
+    memory (EFAULT), as C code that calls putenv(3) with a literal leaves it; nothing has changed
+    then. Other interpreters of the process keep the copies in their own os.environ.
     """
     return _take(name, _decode)
 
@@ -85,13 +99,16 @@ class SecretBuffer(SecretMemory):
     Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in
     no core dump and in no swap. Where there is no such memory, pages that are locked and left out
     of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
-    least one page each.
+    least one page each. While memfd_secret memory exists, the kernel refuses to hibernate.
 
     Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
-    (`file.readinto(secret)`); memoryview(secret) makes no copy. bytes(secret) and slices of a view
+    (`socket.recv_into(secret)`, `open(path, "rb", buffering=0).readinto(secret)`: with a buffer,
+    Python keeps a copy there); memoryview(secret) makes no copy. bytes(secret) and slices of a view
     made bytes or str are ordinary copies, which Python cannot wipe.
 
     source -- how many bytes, all zero, or an object whose bytes are copied; the original stays
+    require -- 'memfd_secret': nothing else will do; 'mlock': locked pages, which let the machine
+        hibernate; None: memfd_secret where the system has it, else mlock
     protection -- 'memfd_secret' or 'mlock'
 
     close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages:
@@ -102,36 +119,39 @@ class SecretBuffer(SecretMemory):
 
     __slots__ = ()
 
-    def __init__(self, source: int | Buffer, /) -> None:
+    def __init__(self, source: int | Buffer, /, *, require: Kind | None = None) -> None:
+        if require not in _KINDS:
+            raise ValueError(f"require must be 'memfd_secret', 'mlock' or None, not {require!r}")
+        kind = _KINDS[require]
         if isinstance(source, str):
             raise TypeError("a secret is bytes: encode the str, which itself stays in memory")
         if isinstance(source, int):
-            self._get(source)
+            self._get(source, kind)
             return
         with memoryview(source) as given, given.cast("B") as content:
-            self._get(len(content))
+            self._get(len(content), kind)
             with memoryview(self) as own:
                 own[:] = content
 
-    def _get(self, size: int) -> None:
+    def _get(self, size: int, kind: int) -> None:
         if not 0 <= size <= sys.maxsize:
             raise ValueError("the size must not be negative, nor larger than memory")
         try:
-            self._take(size)
+            self._take(size, kind)
         except OSError as error:
+            advice = _ADVICE.get(error.errno or 0, _RAISE_LIMIT)
             raise SecretMemoryError(
-                error.errno,
-                f"cannot allocate secret memory: {error.strerror}: raise RLIMIT_MEMLOCK"
-                " (`ulimit -l`) or close other buffers",
+                error.errno, f"cannot allocate secret memory: {error.strerror}: {advice}"
             ) from None
 
     @classmethod
-    def from_env(cls, name: str) -> Self:
+    def from_env(cls, name: str, *, require: Kind | None = None) -> Self:
         """Take a variable as take_env() does, without making a str of it.
 
-        Raises what take_env() raises, and SecretMemoryError; nothing has changed then.
+        require -- as above. Raises what take_env() raises, and SecretMemoryError; nothing has
+        changed then.
         """
-        return _take(name, cls)
+        return _take(name, lambda value: cls(value, require=require))
 
     def __enter__(self) -> Self:
         return self

@@ -82,8 +82,9 @@ class Status(Record):
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
     no_new_privs -- whether exec can no longer raise privileges (Linux)
     sealed -- whether the process is kept from making itself inspectable (Linux)
+    seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
-    tracer_pid -- the process that traces this one; 0: none
+    tracer_pid -- a process that traces any thread of this one; 0: none
     loader_variables -- names of the loader variables in the environment
     """
 
@@ -91,6 +92,7 @@ class Status(Record):
     dumpable: int | None
     no_new_privs: bool | None
     sealed: bool | None
+    seccomp: int | None
     core_limit: tuple[int, int] | None
     tracer_pid: int | None
     loader_variables: tuple[str, ...] | None
@@ -118,13 +120,14 @@ def _flag(value: int) -> bool | None:
 
 def status() -> Status:
     """Read the state of this process from the kernel, now."""
-    dumpable, inspectable, no_new_privs, sealed, tracer, core_limit = _native.status()
+    dumpable, inspectable, no_new_privs, sealed, seccomp, tracer, core_limit = _native.status()
     variables = dict.fromkeys(_native.matching(None, None, (PRELOAD_ENTRY,)))
     return Status(
         inspectable=_flag(inspectable),
         dumpable=_known(dumpable),
         no_new_privs=_flag(no_new_privs),
         sealed=_flag(sealed),
+        seccomp=_known(seccomp),
         core_limit=core_limit,
         tracer_pid=_known(tracer),
         loader_variables=tuple(map(os.fsdecode, variables)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def host_of(root: Path, files: dict[str, str | None]) -> Host:
         if text is not None:
             path.write_text(text)
     host = read_host(str(root), try_exit_race=False)
-    return host.replace(exit_race=FIXED, exit_race_source=TRIED)
+    return host.replace(exit_race=FIXED, exit_race_source=TRIED, landlock=6, refuses_signals=True)
 
 
 def checks_of(host: Host, postures: tuple[Posture, ...] = ()) -> tuple[Check, ...]:
@@ -75,6 +76,18 @@ def test_a_good_host(tmp_path: Path) -> None:
     host = host_of(tmp_path, {})
     assert ids(host) == []
     assert unknown_topics(host) == []
+
+
+@pytest.mark.parametrize(
+    ("landlock", "refuses_signals", "expected"),
+    [(0, False, ["PH118"]), (5, False, ["PH118"]), (6, True, []), (None, None, [])],
+)
+def test_a_kernel_that_cannot_confine_is_a_finding(
+    landlock: int | None, refuses_signals: bool | None, expected: list[str], tmp_path: Path
+) -> None:
+    host = host_of(tmp_path, {}).replace(landlock=landlock, refuses_signals=refuses_signals)
+    assert ids(host) == expected
+    assert unknown_topics(host) == (["Landlock"] if landlock is None else [])
 
 
 @pytest.mark.parametrize(
@@ -304,3 +317,62 @@ def test_doctor_without_root() -> None:
     assert done.returncode in (0, 3), done.stderr
     assert done.stderr == ""
     assert json.loads(done.stdout)["host"]["exit_race"] in (FIXED, VULNERABLE, None)
+
+
+def test_settings_that_were_not_seen_are_unknown(tmp_path: Path) -> None:
+    """/proc mounted with subset=pid has no /proc/sys and no /proc/swaps: nothing there is fine."""
+    control = host_of(tmp_path, {})
+    assert unknown_topics(control) == []
+    shutil.rmtree(tmp_path / "proc/sys")
+    (tmp_path / "proc/swaps").unlink()
+    host = read_host(str(tmp_path), try_exit_race=False)
+    host = host.replace(exit_race=FIXED, exit_race_source=TRIED)
+    assert ids(host) == []
+    assert unknown_topics(host) == [
+        "core dumps",
+        "fs.suid_dumpable",
+        "Yama",
+        "perf events",
+        "user namespaces",
+        "vm.memfd_noexec",
+        "swap",
+        "address randomisation",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "storage"),
+    [
+        ({}, "external"),
+        ({"etc/systemd/coredump.conf": "[Coredump]\n#Storage=none\nStorage = none\n"}, "none"),
+        ({"usr/lib/systemd/coredump.conf.d/a.conf": "Storage=journal\n"}, "journal"),
+        (
+            {
+                "usr/lib/systemd/coredump.conf.d/a.conf": "Storage=journal\n",
+                "etc/systemd/coredump.conf.d/a.conf": "Storage=none\n",
+            },
+            "none",
+        ),
+    ],
+)
+def test_what_systemd_keeps_of_core_dumps(
+    files: dict[str, str], storage: str, tmp_path: Path
+) -> None:
+    """By coredump.conf and its parts; PH101 says what becomes of the dumps."""
+    handler = {
+        "proc/sys/kernel/core_pattern": "|/usr/lib/systemd/systemd-coredump %P\n",
+        "usr/lib/systemd/systemd-coredump": "",
+    }
+    assert host_of(tmp_path, {**handler, **files}).core_storage == storage
+
+
+def test_core_limits_of_logins(tmp_path: Path) -> None:
+    """limits.conf and limits.d; comments and other items do not count."""
+    host = host_of(
+        tmp_path,
+        {
+            "etc/security/limits.conf": "# * hard core 1\n* soft core 0\n* hard nofile 9\n",
+            "etc/security/limits.d/90-core.conf": "@dev  hard core unlimited # no\n",
+        },
+    )
+    assert host.core_limits == ("* soft core 0", "@dev hard core unlimited")

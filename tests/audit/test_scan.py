@@ -108,3 +108,13 @@ def test_no_proc_file_system(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing", Path("/dev/null")):
         with pytest.raises(CommandError, match="mount it"):
             Reader(str(folder))
+
+
+def test_a_pass_has_an_end(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not read by then is unknown, not missing."""
+    add(proc, 10)
+    assert scan(proc=str(proc)).processes[0].problem is None
+    monkeypatch.setattr(module, "DEADLINE", 0.0)
+    snapshot = scan(proc=str(proc))
+    assert [(posture.pid, posture.verdict) for posture in snapshot.processes] == [(10, "unknown")]
+    assert not snapshot.is_complete

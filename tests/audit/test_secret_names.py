@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from process_hardening.secret_names import is_secret_name, secret_arguments
+from process_hardening.secret_names import is_secret_name, is_secret_variable, secret_arguments
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,46 @@ def test_what_is_none(name: str) -> None:
     assert not is_secret_name(name)
 
 
+NAMES = Path(__file__).with_name("names")
+
+
+def read_names(file: str) -> list[str]:
+    """The names of a list; lines that begin with # name their sources."""
+    lines = (NAMES / file).read_text().splitlines()
+    return [name for line in lines if not line.startswith("#") for name in line.split()]
+
+
+def test_real_names_of_secrets() -> None:
+    """What services and tools call their credentials: all are known."""
+    names = read_names("secret.txt")
+    assert len(set(names)) >= 150
+    assert [name for name in names if not is_secret_name(name)] == []
+
+
+def test_real_names_of_everything_else() -> None:
+    """What shells, desktops, build tools and CI systems set: at most one in fifty is mistaken."""
+    names = sorted(set(read_names("ordinary.txt")))
+    assert len(names) >= 500
+    assert len([name for name in names if is_secret_name(name)]) <= len(names) // 50
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("https://user:word@host/x", True),
+        ("postgres://:word@host", True),
+        ("https://host:8080/x", False),
+        ("https://user@host/x", False),
+        ("", False),
+    ],
+)
+def test_an_address_with_a_password(value: str, secret: bool) -> None:
+    """Any *_URL, *_URI or proxy; a name that says nothing of an address is not looked into."""
+    assert is_secret_variable("UPSTREAM_URI", value) is secret
+    assert is_secret_variable("https_proxy", value) is secret
+    assert not is_secret_variable("COMMENT", value)
+
+
 def test_names_can_be_added_and_excepted() -> None:
     """For whoever knows better."""
     assert is_secret_name("MY_OWN", also={"MY_OWN"})
@@ -51,6 +93,7 @@ def test_names_can_be_added_and_excepted() -> None:
         ("env OPENAI_API_KEY=x p", ["OPENAI_API_KEY"]),
         ("docker run -eDB_PASSWORD=x", ["DB_PASSWORD"]),
         ("docker run --env=DB_PASSWORD=x", ["DB_PASSWORD"]),
+        ("env GH_PAT=x p", ["GH_PAT"]),
         ("env LANG=C p", []),
         ("git clone https://user:pass@example.org/x", ["a password in a URL"]),
         ("git clone https://user@example.org/x", []),

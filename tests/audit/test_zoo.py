@@ -552,3 +552,22 @@ def test_an_ld_so_preload_of_another_mount_namespace(
         assert found["uid"] == support.USER
         assert found["injected_libraries"] == ([str(injected)] if plain else [])
         assert process_of(other.pid)["injected_libraries"] == []
+
+
+@pytest.mark.parametrize("source", ["/proc/version", "/dev/null", ""])
+def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) -> None:
+    """Not read: what another process chose could block us, or be used up, as /proc/kmsg."""
+    support.require_root()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ld.so.preload").write_text("/one.so\n")
+    (tmp_path / "root").symlink_to(tmp_path)
+    bind = f"mount --bind {source} {tmp_path}/etc/ld.so.preload" if source else "true"
+    code = (
+        "import os, sys; from process_hardening.audit.injection import InjectionReader;"
+        f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY);"
+        "print(InjectionReader(None).preload_file_of(folder, None))"
+    )
+    command = f'{bind} && exec "$@"'
+    argv = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", code]
+    result = support.run(argv)
+    assert (result.stdout, result.stderr) == ("None\n" if source else "[b'/one.so']\n", "")

@@ -151,7 +151,7 @@ CASES = [
     ),
     *(
         itself(f"multiprocessing, {method}", "multiprocessing", f"python pool.py {method}", printed)
-        for method in ("fork", "spawn", "forkserver")
+        for method in ("fork", "spawn", *(["forkserver"] if sys.version_info >= (3, 14) else []))
     ),
     *(
         itself(f"supervisor, {method}", "supervisor", f"python supervisor.py {method}", printed)

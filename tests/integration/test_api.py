@@ -531,10 +531,11 @@ def test_repr_of_report_and_status() -> None:
     assert found["report"] == (
         "Report(inspection='applied', core_limit='applied', environment='already in place',"
         " no_new_privs='skipped', seal='skipped', children='skipped', removed=(),"
-        " bypassed=False)"
+        " bypassed=False, started='ordinary', seccomp=0)"
     )
     assert found["status"] == (
         "Status(inspectable=False, dumpable=0, no_new_privs=False, sealed=False,"
+        " seccomp=0,"
         " core_limit=(0, 0), tracer_pid=0, loader_variables=())"
     )
 

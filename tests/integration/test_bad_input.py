@@ -248,14 +248,21 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "no loader": (
         a_file(elf_files.make_elf(OURS, interpreter="/nosuch/ld.so")),
         CANNOT,
-        ("/nosuch/ld.so: the program's dynamic loader cannot be opened", "execve failed: No such file"),
+        (
+            "/nosuch/ld.so: the program's dynamic loader cannot be opened",
+            "execve failed: No such file",
+        ),
     ),
     "#! of nothing": (a_file(b"#!\n"), CANNOT, "broken #! line: name an interpreter"),
     "#! of blanks": (a_file(b"#!  \t \ntrue\n"), CANNOT, "broken #! line: name an interpreter"),
     "#! at the end": (a_file(b"#!"), CANNOT, "broken #! line"),
     "#! missing": (a_file(b"#!/nosuch/sh\n"), CANNOT, "no such interpreter: /nosuch/sh"),
     "#! with CR": (a_file(b"#!/bin/sh\r\n"), CANNOT, r"no such interpreter: /bin/sh\x0d"),
-    "#! of control characters": (a_file(b"#!/\x1b[31m\n"), CANNOT, r"no such interpreter: /\x1b[31m"),
+    "#! of control characters": (
+        a_file(b"#!/\x1b[31m\n"),
+        CANNOT,
+        r"no such interpreter: /\x1b[31m",
+    ),
     "#! too long": (a_file(b"#!/" + b"x" * 300 + b"\n"), CANNOT, "broken #! line"),
     "#! a folder": (a_file(b"#!/etc\n"), CANNOT, "/etc: is a directory"),
     "#! a text": (a_file(b"#!/etc/passwd\n"), CANNOT, "/etc/passwd: not executable"),

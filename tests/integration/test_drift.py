@@ -258,3 +258,68 @@ def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
         victim.do("del os.environ['LD_PRELOAD']")
         assert victim.do("libc.setenv(b'LD_PRELOAD', b'/x.so', 1)") == "0"
         assert "environment" in victim.do("ph.recheck().steps")
+
+
+def test_a_tracer_of_another_thread_is_found(programs: Path) -> None:
+    """Its status file names it; the process's own, which is the first thread's, does not."""
+    start = (
+        "import threading, queue; tids = queue.Queue(); threading.Thread(target=lambda:"
+        " (tids.put(threading.get_native_id()), threading.Event().wait()), daemon=True).start()"
+    )
+    trace = (
+        "import ctypes, sys; c = ctypes.CDLL(None); c.ptrace.argtypes = [ctypes.c_long] * 4;"
+        "print(c.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True); sys.stdin.read()"
+    )
+    with Console(programs) as victim:
+        tid = victim.do(start, "tids.get()")
+        assert victim.do("ph.recheck(ph.STRICT).tracer_pid") == "0"
+        victim.do("import logging; logging.disable()", "w = ph.debuggable(60)", "w.__enter__()")
+        with support.Running([sys.executable, "-c", trace, tid]) as tracer:
+            assert tracer.ready == "0"
+            own = Path(f"/proc/{victim.pid}/status").read_text()
+            assert "TracerPid:\t0\n" in own, "inconclusive: the first thread's status names it"
+            assert victim.do("ph.status().tracer_pid") == str(tracer.pid)
+            attached = f"process {tracer.pid} is still attached: detach it"
+            assert victim.do("w.__exit__(None, None, None)") == f"DebugWindowError: {attached}"
+            assert victim.do("ph.recheck().tracer_pid") == str(tracer.pid)
+            refused = f"hardening refused: a tracer is attached (process {tracer.pid})"
+            assert victim.do("ph.harden(ph.STRICT)") == f"HardeningError: {refused}"
+        assert victim.do("ph.status().tracer_pid") == "0"
+
+
+def test_search_paths_from_a_file_are_not_the_users(programs: Path) -> None:
+    """After load_dotenv(), children get the search path of the start and no other."""
+    given = {**os.environ, "PYTHONPATH": "/start", "LD_LIBRARY_PATH": "/start"}
+    load = (
+        "os.environ.update(LD_LIBRARY_PATH='/file', PYTHONHOME='/file', GIT_SSH_COMMAND='x',"
+        " BASH_ENV='x', NODE_OPTIONS='x', HARMLESS='x')"
+    )
+    bring = f"os.environ['PROCESS_HARDENING_SET_ASIDE'] = {b'PERL5LIB=/file'.hex()!r}"
+    taken = "sorted(ph.rescrub())"
+    children = (
+        "[(name, value) for name, value in sorted(ph.child_env().items())"
+        " if value in ('/start', '/file', 'x')]"
+    )
+    expected = [("HARMLESS", "x"), ("LD_LIBRARY_PATH", "/start"), ("PYTHONPATH", "/start")]
+    with Console(programs, env=given) as victim:
+        assert victim.do("ph.harden().removed") == "('LD_LIBRARY_PATH',)"
+        assert victim.do(load, bring, taken) == repr(
+            ["BASH_ENV", "GIT_SSH_COMMAND", "LD_LIBRARY_PATH", "NODE_OPTIONS", "PYTHONHOME"]
+        )
+        assert victim.do(children) == repr(expected)
+    with Console(programs, env=given) as victim:  # hardened only after the file was loaded
+        assert victim.do(load, "ph.harden().removed") == "('LD_LIBRARY_PATH',)"
+        assert "('LD_LIBRARY_PATH'" not in victim.do(children)
+    with Console(programs) as control:
+        control.do("ph.harden()", load)
+        assert "('GIT_SSH_COMMAND', 'x')" in control.do(children), "inconclusive"
+
+
+def test_rescrub_leaves_what_was_there_at_the_start(programs: Path) -> None:
+    """The user's own; STRICT is for those who want them gone too."""
+    given = {**os.environ, "GIT_SSH_COMMAND": "mine", "PERL5LIB": "/mine"}
+    with Console(programs, env=given) as victim:
+        assert victim.do("ph.harden()", "ph.rescrub()") == "()"
+        assert victim.do("sorted(ph.rescrub(ph.STRICT))") == "['GIT_SSH_COMMAND', 'PERL5LIB']"
+        assert victim.do("ph.child_env().get('GIT_SSH_COMMAND')") == "None"
+        assert victim.do("ph.child_env()['PERL5LIB']") == "'/mine'"

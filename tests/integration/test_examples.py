@@ -44,10 +44,25 @@ def test_a_tool_of_the_agent_cannot_read_its_key(user_tmp: Path) -> None:
     key = f"sk-{secrets.token_hex(16)}"
     for extra in (SKIP, {}):
         env = {**os.environ, "OPENAI_API_KEY": key, **extra}
-        with support.Running([sys.executable, agent], env=env) as running:
+        with support.Running([sys.executable, agent, "--trust-tools"], env=env) as running:
             assert f"a key of {len(key)} characters" in running.ready
             said = running.ask(f"({READ_PARENT} || echo refused) 2>/dev/null")
             assert said == (f"OPENAI_API_KEY={key}" if extra else "refused")
+            assert running.ask("echo $((6 * 7))") == "42"
+
+
+READ_SHELL = "tr '\\0' '\\n' </proc/$(cut -d ' ' -f 4 /proc/$PPID/stat)/environ | grep ^OPENAI"
+
+
+def test_a_confined_tool_of_the_agent_cannot_read_the_key_in_the_shell(user_tmp: Path) -> None:
+    """The shell that started the agent holds the key too, and is not hardened."""
+    agent = str(shutil.copy(EXAMPLES / "agent.py", user_tmp))
+    key = f"sk-{secrets.token_hex(16)}"
+    for options in (["--trust-tools"], []):
+        shell = ["sh", "-c", '"$@"; exit', "sh", sys.executable, agent, *options]
+        with support.Running(shell, env={**os.environ, "OPENAI_API_KEY": key}) as running:
+            output = running.ask(f"({READ_SHELL} || echo refused) 2>/dev/null")
+            assert output == (f"OPENAI_API_KEY={key}" if options else "refused")
             assert running.ask("echo $((6 * 7))") == "42"
 
 

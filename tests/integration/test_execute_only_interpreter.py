@@ -26,8 +26,12 @@ OF_PYTHON = [name for name in STARTS if name not in ("program", "shell", "unhard
 UNFINISHED = ".python.unfinished"
 LAYOUTS = {"links": ("--without-pip",), "copies": ("--without-pip", "--copies")}
 CHANGES = (
-    "link,linkat,symlink,symlinkat,rename,renameat,renameat2,unlink,unlinkat"
-    ",chmod,fchmod,fchmodat,utimensat,fsync"
+    "?rename,?renameat,?renameat2",
+    "?link",
+    "linkat",
+    "?unlink,?unlinkat",
+    "fchmod",
+    "utimensat",
 )
 
 
@@ -172,14 +176,14 @@ def test_check_child_knows_it(linked: Venv) -> None:
 
 def test_pip_works_and_the_interpreter_stays(user_tmp: Path) -> None:
     """Installing, upgrading pip by pip, and the scripts that it makes."""
-    venv = Venv(user_tmp / "venv", "--symlinks")
+    venv = Venv(user_tmp / "venv")
     assert venv.call(ENABLE).returncode == 0
     bundled = (Path(str(ensurepip.__file__)).parent / "_bundled", Path("/usr/share/python-wheels"))
     (wheel,) = (path for folder in bundled for path in folder.glob("pip-*.whl"))
     options = ["--no-index", "--disable-pip-version-check", "--force-reinstall", "-q"]
-    for _ in range(2):
-        pip = [venv.python, "-m", "pip", "install", *options, str(wheel)]
-        result = support.run_as_user(pip, env={"HOME": str(user_tmp)})
+    for pip in ([f"{wheel}/pip"], ["-m", "pip"]):
+        install = [venv.python, *pip, "install", *options, str(wheel)]
+        result = support.run_as_user(install, env={"HOME": str(user_tmp)})
         assert result.returncode == 0, result.stderr
     assert support.run_as_user([str(venv.folder / "bin" / "pip"), "--version"]).returncode == 0
     check(venv.call("status"), 0, "; its interpreter is execute-only (")
@@ -285,24 +289,25 @@ def test_a_base_interpreter_that_is_gone_is_reported(linked: Venv) -> None:
     assert is_born_hardened(linked)
 
 
-@pytest.mark.parametrize("repair", [ENABLE, "disable"])
+@pytest.mark.parametrize("calls", CHANGES)
 @pytest.mark.parametrize("interrupted", [ENABLE, "disable"])
 def test_an_interpreter_works_after_a_kill_at_any_moment(
-    interrupted: str, repair: str, linked: Venv
+    interrupted: str, calls: str, linked: Venv
 ) -> None:
     """The next enable or disable completes or undoes what was begun."""
-    names = linked.names()
+    names, paths = linked.names(), find_python_names(linked)
     env = {"PYTHONDONTWRITEBYTECODE": "1", "PATH": os.defpath}
     hook = [victims.find_command(), "hook", *interrupted.split(), "--python", linked.python]
-    for moment in range(1, 100):
+    for count in range(1, 20):  # strace counts each system call apart
         if interrupted == "disable":
             assert linked.call(ENABLE).returncode == 0
-        inject = f"inject={CHANGES}:signal=SIGKILL:when={moment}"
-        strace = [support.find_tool("strace"), "-o", "/dev/null", "-e", f"trace={CHANGES}"]
+        inject = f"inject={calls}:signal=SIGKILL:when={count}"
+        strace = [support.find_tool("strace"), "-o", "/dev/null", "-e", f"trace={calls}"]
         killed = support.run_as_user([*strace, "-e", inject, *hook], env=env)
-        for path in find_python_names(linked):
+        for path in paths:
             start = support.run_as_user([str(path), "-c", "print(1)"])
-            assert (start.returncode, start.stdout) == (0, "1\n"), (moment, path)
+            assert (start.returncode, start.stdout) == (0, "1\n"), (count, path)
+        repair = ("disable", ENABLE)[count % 2]
         assert linked.call(repair).returncode == 0
         assert is_born_hardened(linked) == (repair == ENABLE)
         assert not list((linked.folder / "bin").glob(f"{UNFINISHED}*"))
@@ -312,7 +317,6 @@ def test_an_interpreter_works_after_a_kill_at_any_moment(
         if killed.returncode == 0:
             break
         assert killed.returncode == -9, killed.stderr
-    assert moment > 5, "nothing was interrupted"
 
 
 def test_an_interpreter_in_use_is_replaced(linked: Venv) -> None:

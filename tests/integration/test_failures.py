@@ -30,6 +30,12 @@ class Failure(NamedTuple):
     status: int
 
 
+FORGED = (
+    "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter answers for the kernel; start"
+    " without it"
+)
+"""What all of prctl's lies together end with: no filter can make up what /proc and pidfds say."""
+
 DUMPABLE_FAILS = Failure(
     "prctl:0=4:EPERM", "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)", 5
 )
@@ -52,6 +58,8 @@ each_failure = pytest.mark.parametrize(
             "prctl(PR_SET_DUMPABLE, 0) reported success but is not in force (read back: 1)",
             5,
         ),
+        Failure("prctl:0=4:0,prctl:0=3:0", FORGED, 5),
+        Failure("prctl:0=4:0,prctl:0=3:0,pidfd_open:1=0:0", FORGED, 5),
         Failure("prctl:0=3:EACCES", "prctl(PR_GET_DUMPABLE) failed: Permission denied (EACCES)", 5),
         LIMIT_FAILS,
         LIMIT_LIES,

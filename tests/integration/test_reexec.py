@@ -471,9 +471,7 @@ def marks(script: Path) -> Path:
     return path
 
 
-def test_an_already_hardened_start_is_not_repeated(
-    command: str, script: Path, marks: Path
-) -> None:
+def test_an_already_hardened_start_is_not_repeated(command: str, script: Path, marks: Path) -> None:
     """Under `run` the program is born hardened: one image is enough."""
     program = [sys.executable, str(script)]
     env = launches.remove_loader_variables()

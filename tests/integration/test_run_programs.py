@@ -234,7 +234,7 @@ def test_a_closed_pipe_ends_the_program(
 def test_auto_takes_the_strongest_method(
     compiler: support.Compiler, user_tmp: Path, command: str, kind: str
 ) -> None:
-    """Execute-only but for a program that needs its own folder."""
+    """Execute-only, also for a program that needs its own folder."""
     if KINDS[kind].root:
         support.require_root()
     user = "root" if KINDS[kind].root else "user"
@@ -243,7 +243,7 @@ def test_auto_takes_the_strongest_method(
     program.argv[at:at] = ["--explain"]
     text = program.run("status", "0").stdout
     method = next(line for line in text.splitlines() if line.startswith("method:"))
-    assert method.split()[1] == KINDS[kind].methods[0]
+    assert method.split()[1] == f"{KINDS[kind].methods[0]}:"
 
 
 @pytest.mark.parametrize(

@@ -453,3 +453,90 @@ def test_an_initial_block_that_cannot_be_found(programs: Path) -> None:
         answer = victim.do("ph.take_env('TOKEN')")
         assert answer.startswith("HardeningError: reading /proc/self/stat failed")
         assert victim.do("os.environ['TOKEN']") == "'there'"
+
+
+RECIPES = {
+    "a file": "open({key!r}, 'rb', buffering=0).readinto(secret)",
+    "a socket": "ours.recv_into(secret)",
+    "hmac": "(os.readv(os.open({key!r}, 0), [secret]), hmac.digest(secret, b'text', 'sha256'))",
+    "send": (
+        "(os.readv(os.open({key!r}, 0), [secret]), ours.send(secret), theirs.recv_into(secret))"
+    ),
+}
+"""What docs/lasting.md says to do; Console's lines, with a SecretBuffer named secret."""
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_documented_recipe_leaves_no_copy(programs: Path, key: Path, recipe: str) -> None:
+    """Root finds the secret nowhere in the memory; after a buffered read, the control, it does."""
+    support.require_root()
+    prepare = (
+        "import hmac, socket",
+        f"secret = ph.SecretBuffer({SIZE}, require='memfd_secret')",
+        "ours, theirs = socket.socketpair()",
+        f"file = os.open({str(key)!r}, 0)",
+        f"os.sendfile(theirs.fileno(), file, 0, {SIZE})" if "ours.recv_into" in recipe else "0",
+    )
+    with Console(programs) as control, Console(programs) as victim:
+        control.do(*prepare, f"f = open({str(key)!r}, 'rb')", "f.readinto(secret)")
+        assert key.read_bytes() in memory_of(control.pid), "inconclusive"
+        assert "Error" not in victim.do(*prepare, recipe.format(key=str(key)))
+        assert victim.do("bytes(bytearray(secret)[::-1])[::-1] != bytes(len(secret))") == "True"
+    with Console(programs) as victim:
+        assert "Error" not in victim.do(*prepare, recipe.format(key=str(key)))
+        assert key.read_bytes() not in memory_of(victim.pid)
+
+
+@pytest.mark.parametrize("call", ["ph.SecretBuffer(1)", "ph.SecretBuffer.from_env('TOKEN')"])
+def test_too_many_open_files_are_no_reason_for_less(programs: Path, call: str) -> None:
+    """Another process can lower RLIMIT_NOFILE of this one: no fallback to what root can read."""
+    with Console(programs, env={**os.environ, "TOKEN": "x"}) as victim:
+        assert victim.do(f"{call}.protection") == "'memfd_secret'"
+    with Console(programs, env={**os.environ, "TOKEN": "x"}) as victim:
+        victim.do("ph.SecretBuffer, ph.SecretBuffer.from_env")  # loaded before
+        limit = ["prlimit", "--pid", str(victim.pid), "--nofile=3"]
+        assert support.run_as_user(limit).returncode == 0
+        answer = victim.do(call)
+        assert "Error: " in answer
+        assert "Too many open files" in answer
+
+
+def test_a_kind_that_is_required(programs: Path) -> None:
+    """memfd_secret or nothing; mlock even where memfd_secret is there."""
+    assert ph.SecretBuffer(1, require="mlock").protection == "mlock"
+    with pytest.raises(ValueError, match="require must be"):
+        ph.SecretBuffer(1, require="memfd")  # type: ignore[arg-type]
+    with Console(programs, *filtered(programs, NO_MEMFD)) as victim:
+        assert victim.do("ph.SecretBuffer(1).protection") == "'mlock'"
+        answer = victim.do("ph.SecretBuffer(1, require='memfd_secret')")
+        assert answer.startswith("SecretMemoryError: ")
+
+
+def test_a_filter_cannot_pass_a_file_off_for_secret_memory(programs: Path, tmp_path: Path) -> None:
+    """memfd_secret that is answered 0, which is standard input: the file stays as it is."""
+    path = tmp_path / "input"
+    path.write_bytes(b"x" * 10)
+    code = "import process_hardening as ph; ph.SecretBuffer(4096)"
+    lie = filtered(programs, f"memfd_secret:0={os.O_CLOEXEC}:0")
+    with path.open("r+b") as file:
+        ended = support.run([*lie, sys.executable, "-c", code], stdin=file)
+    assert "SecretMemoryError" in ended.stderr
+    assert path.read_bytes() == b"x" * 10
+
+
+def test_a_variable_in_read_only_memory(programs: Path, user_tmp: Path) -> None:
+    """putenv() of a literal: an error instead of a crash, and nothing has changed."""
+    source = user_tmp / "literal.c"
+    source.write_text('#include <stdlib.h>\nint put(void) { return putenv("LIT=value"); }\n')
+    library = user_tmp / "literal.so"
+    build = [support.find_tool("cc"), "-shared", "-fPIC", str(source), "-o", str(library)]
+    assert support.run(build).returncode == 0
+    with Console(programs) as victim:
+        assert victim.do("import ctypes", f"ctypes.CDLL({str(library)!r}).put()") == "0"
+        answer = victim.do("ph.take_env('LIT')")
+        assert answer.startswith("HardeningError: ")
+        assert "(EFAULT)" in answer
+        assert (
+            victim.do("libc.getenv.restype = ctypes.c_char_p", "libc.getenv(b'LIT')") == "b'value'"
+        )
+        assert victim.do("os.environ['OWN'] = 'own'", "ph.take_env('OWN')") == "'own'"

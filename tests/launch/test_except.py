@@ -97,6 +97,17 @@ def test_an_exception_is_not_started_by_preload(harden: str) -> None:
     assert "our library leaves this program alone" in line
 
 
+def test_a_program_that_is_excepted_by_name_is_not_started_by_preload(
+    harden: str, show: str
+) -> None:
+    """The library would leave it alone, so another method protects it, or none is left."""
+    options = ["--children", "--except", "show"]
+    words = [harden, *options, "--method", "preload", show]
+
+    assert "--except leaves it alone" in starts.refused(support.run_as_user(words))
+    assert starts.show([harden, *options, show]).value("dumpable") == "0"
+
+
 QEMU = {"x86_64": "qemu-x86_64", "aarch64": "qemu-aarch64"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,18 @@ def test_help_is_printed_to_standard_output(harden: str) -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("usage: harden ")
+
+
+def test_it_has_the_options_of_run(harden: str) -> None:
+    """The table of `process-hardening run`, but for what needs Python."""
+    from process_hardening.cli import run
+
+    text = support.run_as_user([harden, "--help"]).stdout
+    of_python = {"-m", "--help"}
+    assert (
+        set(re.findall(r"^  (--\w+)", text, re.MULTILINE))
+        == {names[-1] for names, *_ in run.OPTIONS} - of_python
+    )
 
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", ""])

@@ -40,6 +40,24 @@ def test_the_image_of_another_process_keeps_its_name(harden: str, make: support.
     assert result.stdout == f"{holder}\n", result.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--children"]], ids=["alone", "with --children"])
+def test_an_image_that_executes_itself_again_keeps_its_path(
+    harden: str, show: str, options: list[str]
+) -> None:
+    """In the same process, and as a child: /proc/self/exe is the image in memory."""
+    again = starts.show([*IN_MEMORY, harden, *options, show, "again", "0"])
+    script = "import subprocess; subprocess.run(['/proc/self/exe', '-c', CODE], check=True)"
+    code = "import os; print(os.readlink('/proc/self/exe'), *os.environ)"
+    words = ["/usr/bin/python3", "-c", script.replace("CODE", repr(code))]
+    child = support.run_as_user([*IN_MEMORY, harden, *options, *words], env={"A": "1"})
+
+    assert again.value("exe") == os.path.realpath(show)
+    path, *names = child.stdout.split()
+    assert path == os.path.realpath(words[0]), child.stderr
+    assert "PROCESS_HARDENING_PROGRAM" not in names
+    assert options or not {name for name in names if name.startswith(("LD_", "PROCESS_"))}
+
+
 READ_INTO_ZEROS = """\
 import ctypes
 buffer = ctypes.create_string_buffer(100)
@@ -149,7 +167,7 @@ def test_libraries_of_other_languages_find_themselves(
     if not shutil.which(compiler[0]):
         support.fail_or_skip(compiler[0])
     (tmp_path / compiler[-1]).write_text(source)
-    support.run(compiler, cwd=tmp_path, check=True)
+    support.run(compiler, cwd=tmp_path, check=True, timeout=300)
     program = str(tmp_path / "own")
     results = [support.run([*words, program]) for words in ([], [*IN_MEMORY, harden])]
 

@@ -353,7 +353,7 @@ static const struct failure_case {
      "prctl(PR_SET_NO_NEW_PRIVS, 1) reported success but is not in force (read back: -22)"},
 
     {"tracer cannot be known", &tracer_alone, 0, 5, {NO_FILES}, 6, "F----",
-     "reading /proc/self/status failed: Permission denied (EACCES)"},
+     "reading /proc/self/task failed: Permission denied (EACCES)"},
     {"inspection comes before the tracer", &refuse_tracer, 0, 5,
      {PRCTL(PR_SET_DUMPABLE, FAIL(EPERM)), NO_FILES}, 5, "F----",
      "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)"},
@@ -377,6 +377,91 @@ static void test_failure(const void *argument)
         CHECK((int)report.failure.exit_code == row->status);
         check_message(&report, row->description, row->status);
     }
+}
+
+/* --- Filters that answer for the kernel ------------------------------------- */
+
+#define FORGED "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter answers for the kernel; " \
+               "start without it"
+#define PRCTL_LIES PRCTL(PR_SET_DUMPABLE, LIE), PRCTL(PR_GET_DUMPABLE, LIE)
+#define NO_PIDFD(action) {SYS_pidfd_open, 1, 0, action}
+#define FILES_LIE {SYS_openat, 0, (uint32_t)AT_FDCWD, LIE}
+#define STATX(action) {SYS_statx, 0, (uint32_t)AT_FDCWD, action}
+
+/* What descriptor 0 is, which a filter can pass off for any file. */
+enum input { NOTHING, STATUS, PIDFD };
+
+static const struct forgery_case {
+    const char *name;
+    const struct ph_policy *policy;
+    enum input input;
+    struct rule rules[MAX_RULES];
+    int status;
+    const char *outcomes;
+    const char *description; /* NULL: no failure */
+} forgery_cases[] = {
+    {"all of prctl lies", &standard, NOTHING, {PRCTL_LIES}, 5, "F----", FORGED},
+    {"before Linux 6.16", &standard, NOTHING, {PRCTL_LIES, NO_PIDFD(FAIL(ENOSYS))}, 5, "F----",
+     FORGED},
+    {"a pidfd is another process's", &standard, PIDFD, {PRCTL_LIES, NO_PIDFD(LIE)}, 5, "F----",
+     FORGED},
+    {"status is forged", &standard, STATUS, {PRCTL_LIES, FILES_LIE}, 5, "F----", FORGED},
+    {"status is forged, before Linux 6.16", &standard, STATUS,
+     {PRCTL_LIES, FILES_LIE, NO_PIDFD(FAIL(ENOSYS))}, 5, "F----", FORGED},
+    {"status has no owner", &standard, NOTHING,
+     {PRCTL_LIES, STATX(LIE), NO_PIDFD(FAIL(ENOSYS))}, 5, "F----",
+     "reading /proc/thread-self/status failed: Input/output error (EIO)"},
+    {"there is no status", &standard, NOTHING,
+     {PRCTL_LIES, STATX(FAIL(ENOENT)), NO_PIDFD(FAIL(ENOSYS))}, 5, "F----",
+     "reading /proc/thread-self/status failed: Input/output error (EIO)"},
+    {"an honest filter", &standard, NOTHING, {NO_PIDFD(FAIL(ENOSYS))}, 0, "aa=--", NULL},
+    {"an honest filter without files", &standard, NOTHING, {NO_FILES, NO_PIDFD(FAIL(ENOSYS))}, 0,
+     "aa=--", NULL},
+    {"no tracer, says a forged status", &tracer_alone, STATUS, {FILES_LIE}, 6, "F----",
+     "reading /proc/self/task failed: Input/output error (EIO)"},
+    {"no threads", &tracer_alone, NOTHING, {{SYS_getdents64, 2, 4096, LIE}}, 6, "F----",
+     "reading /proc/self/task failed: Input/output error (EIO)"},
+    {"a filter that looks like the seal", &seal, NOTHING,
+     {{SYS_prctl, 1, 3, FAIL(EPERM)}, {SYS_seccomp, 0, SECCOMP_FILTER, LIE}}, 5, "a--=F",
+     "seccomp(SECCOMP_SET_MODE_FILTER) is not in force: a seccomp filter answers for the kernel; "
+     "start without it"},
+};
+
+/* What a hardened process of another user looks like. */
+static void forge_input(enum input input)
+{
+    static const char text[] = "Name:\tx\nTracerPid:\t0\nUid:\t1\t1\t1\t1\nSeccomp:\t0\n";
+    int fd = -1;
+
+    if (input == STATUS) {
+        fd = memfd_create("status", 0);
+        CHECK(write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+        CHECK(!lseek(fd, 0, SEEK_SET));
+    } else if (input == PIDFD) {
+        fd = (int)syscall(SYS_pidfd_open, 1, 0);
+    }
+    CHECK(input == NOTHING || (fd >= 0 && !dup2(fd, 0)));
+}
+
+static void test_forgery(const void *argument)
+{
+    const struct forgery_case *row = argument;
+    struct ph_report report;
+    struct ph_status now;
+
+    check_case = row->name;
+    CHECK(set_core(0, 5));
+    forge_input(row->input);
+    if (!geteuid())
+        CHECK(become_nobody());
+    CHECK(!install_rules(row->rules));
+    CHECK(harden(row->policy, &report) == row->status);
+    check_outcomes(&report, row->outcomes);
+    if (row->description)
+        check_message(&report, row->description, row->status);
+    ph_status(&now);
+    CHECK(!row->status || row->status == 6 || row->policy == &seal || now.inspectable != 0);
+    CHECK(row->status || report.seccomp == 2 || report.seccomp == -1);
 }
 
 /* /proc/self/stat cannot be opened. Runs this program again for its own environment. */
@@ -449,21 +534,39 @@ static void test_trace_me(const void *argument)
     check_traced(getppid());
 }
 
+static void *tell_thread(void *to)
+{
+    pid_t thread = (pid_t)syscall(SYS_gettid);
+
+    CHECK(write(*(int *)to, &thread, sizeof thread) == (ssize_t)sizeof thread);
+    pause();
+    return NULL;
+}
+
+/* argument: NULL for the first thread, or anything for another one. */
 static void test_seized(const void *argument)
 {
     int to_tracer[2], to_victim[2], seized = -1, status = -1;
-    pid_t tracer;
+    pthread_t another;
+    pid_t tracer, thread;
 
-    (void)argument;
-    check_case = "PTRACE_SEIZE";
+    check_case = argument ? "PTRACE_SEIZE of a thread" : "PTRACE_SEIZE";
     CHECK(!pipe(to_tracer) && !pipe(to_victim));
     tracer = fork();
     if (!tracer) {
-        seized = (int)ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
+        if (read(to_tracer[0], &thread, sizeof thread) != (ssize_t)sizeof thread)
+            _exit(1);
+        seized = (int)ptrace(PTRACE_SEIZE, thread, NULL, NULL);
         close(to_tracer[1]);
         /* Stays attached until the victim closes its end. */
         _exit(write(to_victim[1], &seized, sizeof seized) != (ssize_t)sizeof seized ||
               read(to_tracer[0], &seized, 1));
+    }
+    if (argument) {
+        CHECK(!pthread_create(&another, NULL, tell_thread, &to_tracer[1]));
+    } else {
+        thread = getpid();
+        CHECK(write(to_tracer[1], &thread, sizeof thread) == (ssize_t)sizeof thread);
     }
     CHECK(read(to_victim[0], &seized, sizeof seized) == (ssize_t)sizeof seized);
     if (seized)
@@ -592,18 +695,18 @@ static const struct status_case {
     const struct ph_policy *policy;
     struct ph_status expected;
 } status_cases[] = {
-    {"status before", 1, 5, {{0}}, &no_steps, {1, 1, 0, 0, 0, 1, 1, 5}},
-    {"status after", 1, 5, {{0}}, &standard, {0, 0, 0, 0, 0, 1, 0, 0}},
-    {"status after no_new_privs", 0, 5, {{0}}, &no_new_privs, {1, 1, 1, 0, 0, 1, 0, 5}},
-    {"status from /proc", 1, 5, {CORE(FAIL(EPERM))}, &no_steps, {1, 1, 1, 0, 0, 1, 1, 5}},
+    {"status before", 1, 5, {{0}}, &no_steps, {1, 1, 0, 0, 0, 0, 1, 1, 5}},
+    {"status after", 1, 5, {{0}}, &standard, {0, 0, 0, 0, 0, 0, 1, 0, 0}},
+    {"status after no_new_privs", 0, 5, {{0}}, &no_new_privs, {1, 1, 1, 0, 0, 0, 1, 0, 5}},
+    {"status from /proc", 1, 5, {CORE(FAIL(EPERM))}, &no_steps, {1, 1, 1, 0, 2, 0, 1, 1, 5}},
     {"status from /proc, hard unlimited", 1, RLIM_INFINITY, {CORE(FAIL(EPERM))}, &no_steps,
-     {1, 1, 1, 0, 0, 1, 1, UINT64_MAX}},
+     {1, 1, 1, 0, 2, 0, 1, 1, UINT64_MAX}},
     {"status from /proc, unlimited", RLIM_INFINITY, RLIM_INFINITY, {CORE(FAIL(EPERM))}, &no_steps,
-     {1, 1, 1, 0, 0, 1, UINT64_MAX, UINT64_MAX}},
+     {1, 1, 1, 0, 2, 0, 1, UINT64_MAX, UINT64_MAX}},
     {"status of what cannot be read", 1, 5,
      {CORE(FAIL(EPERM)), NO_FILES, PRCTL(PR_GET_DUMPABLE, FAIL(EPERM)),
       PRCTL(PR_GET_NO_NEW_PRIVS, FAIL(EPERM))},
-     &no_steps, {-1, -1, -1, 0, -1, 0, 0, 0}},
+     &no_steps, {-1, -1, -1, 0, -1, -1, 0, 0, 0}},
 };
 
 static void test_status(const void *argument)
@@ -627,6 +730,7 @@ static void test_status(const void *argument)
     CHECK(actual.inspectable == expected->inspectable);
     CHECK(actual.no_new_privs == expected->no_new_privs);
     CHECK(actual.sealed == expected->sealed);
+    CHECK(actual.seccomp == expected->seccomp);
     CHECK(actual.tracer_pid == expected->tracer_pid);
     CHECK(actual.core_known == expected->core_known);
     if (expected->core_known) {
@@ -827,6 +931,10 @@ static const struct image_failure_case {
     {"capset refused", WHOLE, {{SYS_capset, 2, 0, FAIL(EPERM)}}, "capset", EPERM},
     {"capset claims success", WHOLE, {{SYS_capset, 2, 0, LIE}}, "capset", EIO},
     {"memfd_create claims success", WHOLE, {{SYS_memfd_create, 2, 0, LIE}}, "memfd_create", EIO},
+    {"seals claim success", WHOLE, {{SYS_fcntl, 1, F_ADD_SEALS, LIE}}, "fcntl(F_GET_SEALS)", EIO},
+    {"all that is read back lies", WHOLE,
+     {{SYS_fchmod, 1, 0111, LIE}, {SYS_statx, 2, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, LIE}},
+     "reading back what was written", EIO},
     {"fchmod claims success", WHOLE, {{SYS_fchmod, 1, 0111, LIE}}, "reading back what was written",
      EIO},
     {"sendfile claims success", WHOLE, {{SYS_sendfile, 2, 0, LIE}},
@@ -945,10 +1053,13 @@ int main(int argc, char **argv)
     isolated(test_attacker, NULL);
     for (size_t i = 0; i < SIZE(failure_cases); i++)
         isolated(test_failure, &failure_cases[i]);
+    for (size_t i = 0; i < SIZE(forgery_cases); i++)
+        isolated(test_forgery, &forgery_cases[i]);
     for (size_t i = 0; i < SIZE(environment_cases); i++)
         isolated(become_environment_case, &environment_cases[i]);
     isolated(test_trace_me, NULL);
     isolated(test_seized, NULL);
+    isolated(test_seized, "another thread");
     for (size_t i = 0; i < SIZE(bypass_cases); i++)
         isolated(test_bypass, &bypass_cases[i]);
     test_privileged();

@@ -2,7 +2,6 @@
  * of the calls, the message and status of each failure, and the memory afterwards.
  * system.h has the tables of the system that this was compiled for. */
 #include "check.h"
-#include "launch/image.h"
 #include "system.h"
 
 #include <stdlib.h>
@@ -333,6 +332,7 @@ static void test_status(const void *argument)
     CHECK(actual.inspectable == expected->inspectable);
     CHECK(actual.no_new_privs == expected->no_new_privs);
     CHECK(actual.sealed == expected->sealed);
+    CHECK(actual.seccomp == expected->seccomp);
     CHECK(actual.tracer_pid == expected->tracer_pid);
     CHECK(actual.core_known == expected->core_known);
     CHECK(actual.core_soft == expected->core_soft);
@@ -348,20 +348,6 @@ static void test_warn(const void *argument)
     fake_start(&world, program, variables);
     ph_warn("one line");
     CHECK_TEXT(fake_log, "standard error:one line\n");
-}
-
-static void test_exec_image(const void *argument)
-{
-    char *const none[] = {NULL};
-    struct ph_failure failure;
-
-    (void)argument;
-    check_case = "ph_exec_image";
-    memset(&failure, 0x55, sizeof failure);
-    ph_exec_image(-1, "name", none, none, &failure);
-    CHECK(failure.reason == PH_CALL_FAILED);
-    CHECK(failure.error == ENOSYS);
-    CHECK_TEXT(failure.call, "ph_exec_image");
 }
 
 static void exit_otherwise(void)
@@ -395,7 +381,6 @@ int main(void)
     isolated(test_again, NULL);
     isolated(test_fork, NULL);
     isolated(test_warn, NULL);
-    isolated(test_exec_image, NULL);
     isolated(test_exit, NULL);
     if (SETENV_CHANGES_VECTOR) {
         isolated(test_vector_changed, NULL);

@@ -1,6 +1,6 @@
 """Start a program for which some system calls fail, or lie.
 
-Usage: filtered.py CALL:ARGUMENT=VALUE:RESULT... -- PROGRAM [ARG...]
+Usage: filtered.py CALL:ARGUMENT=VALUE:RESULT[,...]... -- PROGRAM [ARG...]
 
 RESULT is the name of an error, or 0 for a call that claims success and does nothing, as in
 `prctl:0=4:EPERM` (argument 0 of prctl is 4, PR_SET_DUMPABLE). The filter stays through exec.
@@ -26,6 +26,7 @@ NUMBERS = {
         "ioctl": 16,
         "memfd_secret": 447,
         "mlock": 149,
+        "pidfd_open": 434,
         "prctl": 157,
         "prlimit64": 302,
         "seccomp": 317,
@@ -34,6 +35,7 @@ NUMBERS = {
         "ioctl": 29,
         "memfd_secret": 447,
         "mlock": 228,
+        "pidfd_open": 434,
         "prctl": 167,
         "prlimit64": 261,
         "seccomp": 277,
@@ -68,7 +70,9 @@ class Filter(ctypes.Structure):
 
 def install(rules: list[str]) -> None:
     """Put the filter in force for this process and what it becomes."""
-    code = [line for text in rules for line in rule(text)] + [instruction(RETURN, ALLOW)]
+    code = [line for text in rules for one in text.split(",") for line in rule(one)] + [
+        instruction(RETURN, ALLOW)
+    ]
     program = Filter(len(code), b"".join(code))
     libc = ctypes.CDLL(None, use_errno=True)
     if os.getuid() and libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):

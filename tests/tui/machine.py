@@ -128,6 +128,7 @@ def own_status() -> Status:
         inspectable=False,
         no_new_privs=False,
         sealed=False,
+        seccomp=0,
         tracer_pid=0,
         core_limit=(0, 0),
         loader_variables=(),

@@ -299,7 +299,6 @@ def test_a_preloaded_library_is_gone(users: Users, injected: dict[str, str]) -> 
     control, victim = (Path(f"/proc/{user.pid}/maps").read_text() for user in users)
     assert injected["LD_PRELOAD"] in control, "inconclusive"
     assert injected["LD_PRELOAD"] not in victim
-    assert "/memfd:" not in Path(injected["MARK_FILE"]).read_text()
 
 
 def test_it_takes_keys_pasted_text_and_unicode(users: Users) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -133,6 +134,36 @@ def test_wrong_usage_is_one_line_that_names_the_option(words: list[str], problem
     assert str(error.value).startswith(f"run: {problem}")
     assert str(error.value).endswith("; see `process-hardening run --help`")
     assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "handed_over"),
+    [
+        (["ls", "-l"], ["--method=auto", "--", "ls", "-l"]),
+        (
+            ["--seal", "--strict", "--keep", "A", "--keep=B*", "--clear", "C", "--", "-x"],
+            [
+                "--method=auto",
+                "--keep=A",
+                "--keep=B*",
+                "--clear=C",
+                "--strict",
+                "--seal",
+                "--",
+                "-x",
+            ],
+        ),
+        (["--method", "copy", "ls"], ["--method=copy", "--", "ls"]),
+        (["-m", "mod", "x"], ["--method=auto", "--", sys.executable, "-m", "mod", "x"]),
+        (["no-such-file.py"], ["--method=auto", "--", "no-such-file.py"]),
+    ],
+    ids=str,
+)
+def test_the_launcher_gets_the_options_and_the_program(
+    words: list[str], handed_over: list[str]
+) -> None:
+    """As `harden` takes them; Python itself is the program for a module."""
+    assert [*run._words_for_the_launcher(run.parse(words))] == handed_over
 
 
 def test_two_command_lines_share_nothing() -> None:

@@ -18,13 +18,13 @@ PACKAGE = ROOT / "src" / FACE
 # From the ground up; a name stands for a module, or for everything in a package.
 # A module may import from its own layer and from those below it.
 LAYERS: list[set[str]] = [
-    {"_native", "_launcher", "_secret_memory", "_debug_window"},
+    {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
     {"system", "record", "errors", "variables", "secret_names", "terminal"},
     {"output", "files", "table", "parser"},
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
-    {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer"},
+    {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer", "domain"},
     {"audit", "verify"},
     {"children"},
     {"cli", "tui"},

@@ -41,7 +41,7 @@ def test_strict_adds_no_name_of_a_loader(system: str) -> None:
     assert not STRICT_VARIABLES.keys() & loader_table(system).keys()
     for name, kind in STRICT_VARIABLES.items():
         assert kind in (INJECTOR, SEARCH_PATH, DIAGNOSTIC)
-        assert re.fullmatch(r"[A-Z][A-Z0-9_]+\*?", name)
+        assert re.fullmatch(r"[A-Z_][A-Z0-9_]+\*?", name)
         assert not is_loader_variable(name, system)
 
 

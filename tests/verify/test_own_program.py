@@ -97,7 +97,7 @@ def test_a_program_that_hardens_itself_is_to_be_attacked_while_it_runs(
     result = support.run([command, "verify", "--built-in", "--", str(script)])
     assert (result.returncode, result.stdout) == (3, "")
     assert result.stderr.count("\n") == 1
-    assert "is hardened even when it is started plain" in result.stderr
+    assert f"{script}: is hardened even when it is started plain" in result.stderr
     assert "--pid PID" in result.stderr
 
 

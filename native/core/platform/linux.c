@@ -1,6 +1,7 @@
 /* Linux and Android. System calls bypass libc: linux_syscall.h says why. */
 #define _GNU_SOURCE
 #include "../platform.h"
+#include "linux_proc.h"
 #include "linux_seal.h"
 #include "linux_syscall.h"
 
@@ -40,94 +41,52 @@ static long sys_prctl(int option, long value)
     return ph_syscall(SYS_prctl, option, value, 0, 0, 0);
 }
 
-/* Reads the start of a file, NUL-terminated. Returns its length or a negative errno value. */
-static long read_file(const char *path, char *buffer, size_t size)
+/* The seccomp mode of the process before any seal; -1: not looked. */
+static int first_seccomp = -1;
+
+int ph_platform_seccomp(void)
 {
-    long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
-    long length;
-
-    if (fd < 0)
-        return fd;
-    length = ph_syscall(SYS_read, fd, (long)buffer, (long)(size - 1), 0, 0);
-    /* Linux frees the descriptor even if close(2) fails. */
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    if (length >= 0)
-        buffer[length] = '\0';
-    return length;
-}
-
-/* Returns the text after the first occurrence of label, or NULL. */
-static const char *find_after(const char *text, const char *label)
-{
-    for (; *text; text++) {
-        size_t i = 0;
-
-        while (label[i] && text[i] == label[i])
-            i++;
-        if (!label[i])
-            return text + i;
-    }
-    return NULL;
-}
-
-/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is none. */
-static const char *parse_number(const char *text, uint64_t *number)
-{
-    while (*text == ' ' || *text == '\t')
-        text++;
-    if (*text < '0' || *text > '9')
-        return NULL;
-    for (*number = 0; *text >= '0' && *text <= '9'; text++)
-        *number = *number * 10 + (uint64_t)(*text - '0');
-    return text;
+    return first_seccomp;
 }
 
 /* Type: prevents inspection and core dumps.
  * Targets: ptrace, process_vm_readv, pidfd_getfd, /proc/PID/mem by processes of the same user.
- * API: prctl(PR_SET_DUMPABLE); execve resets it.
+ * API: prctl(PR_SET_DUMPABLE); execve resets it. A seccomp filter can answer for prctl(2), so the
+ * state is confirmed by ph_confirm_dumpable().
  * Errors: exit code 5. Source: PR_SET_DUMPABLE(2const), kernel/ptrace.c __ptrace_may_access. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {
     static const char call[] = "prctl(PR_SET_DUMPABLE, 0)";
-    long dumpable = sys_prctl(PR_GET_DUMPABLE, 0);
-    long error;
+    const long before = sys_prctl(PR_GET_DUMPABLE, 0);
+    long error = before ? sys_prctl(PR_SET_DUMPABLE, 0) : 0;
+    long dumpable = before ? sys_prctl(PR_GET_DUMPABLE, 0) : 0;
 
-    if (!dumpable)
-        return PH_ALREADY;
-    error = sys_prctl(PR_SET_DUMPABLE, 0);
+    /* A filter can answer 0 here. Where that matters, ph_confirm_dumpable() reads /proc. */
+    if (first_seccomp < 0)
+        first_seccomp = (int)sys_prctl(PR_GET_SECCOMP, 0);
     if (error)
         return ph_fail(failure, PH_INSPECTION, call, (int)-error);
-    dumpable = sys_prctl(PR_GET_DUMPABLE, 0);
     if (dumpable < 0)
         return ph_fail(failure, PH_INSPECTION, "prctl(PR_GET_DUMPABLE)", (int)-dumpable);
     if (dumpable)
         return ph_fail_read_back(failure, PH_INSPECTION, call, dumpable);
-    return PH_APPLIED;
-}
-
-/* Returns the pid of the tracer, 0, or a negative errno value. Source: proc_pid_status(5). */
-static long read_tracer(void)
-{
-    char text[1024];
-    long length = read_file("/proc/self/status", text, sizeof text);
-    const char *value;
-    uint64_t tracer;
-
-    if (length < 0)
-        return length;
-    value = find_after(text, "\nTracerPid:");
-    return value && parse_number(value, &tracer) ? (long)tracer : -ENOSYS;
+    dumpable = ph_confirm_dumpable(dumpable);
+    if (dumpable < 0)
+        return ph_fail(failure, PH_INSPECTION, "reading " PH_OWN_THREAD, EIO);
+    if (dumpable)
+        return ph_fail_contradicted(failure, PH_INSPECTION, call);
+    return before ? PH_APPLIED : PH_ALREADY;
 }
 
 /* Type: detects a tracer, which stays attached whatever the other steps do.
- * Targets: debuggers that attached earlier. API: /proc/self/status, TracerPid.
+ * Targets: debuggers that attached earlier, to any thread. API: /proc/self/task/TID/status, TracerPid.
  * Errors: exit code 6. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
-    long tracer = read_tracer();
+    long tracer = ph_read_tracer();
 
     if (tracer < 0)
-        return ph_fail_ptrace(failure, "reading /proc/self/status", (int)-tracer);
+        return ph_fail_ptrace(failure, "reading /proc/self/task", (int)-tracer);
     return tracer ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
 }
 
@@ -147,15 +106,15 @@ static long read_core_limit(struct limit *limit)
 
     if (!error)
         return 0;
-    length = read_file("/proc/self/limits", text, sizeof text);
-    value = length < 0 ? NULL : find_after(text, "\nMax core file size");
+    length = ph_read_file("/proc/self/limits", text, sizeof text);
+    value = length < 0 ? NULL : ph_find_after(text, "\nMax core file size");
     if (!value)
         return error;
     limit->soft = limit->hard = UINT64_MAX;
-    value = parse_number(value, &limit->soft);
+    value = ph_parse_number(value, &limit->soft);
     if (value)
         /* "unlimited" is not a number and leaves UINT64_MAX. */
-        (void)parse_number(value, &limit->hard);
+        (void)ph_parse_number(value, &limit->hard);
     return 0;
 }
 
@@ -220,16 +179,23 @@ static int is_sealed(void)
 enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     static const char call[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
+    static int installed; /* a filter of another can answer the probe as ours does */
+    struct ph_thread before, after;
     long result;
 
-    if (is_sealed())
+    if (installed && is_sealed())
         return PH_ALREADY;
+    (void)ph_read_thread(PH_OWN_THREAD, &before); /* a failure leaves filters unknown */
     result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
                         (long)&ph_seal_program, 0, 0);
     if (result) /* positive: the id of a thread that cannot be synchronised */
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
+    (void)ph_read_thread(PH_OWN_THREAD, &after);
+    if (before.filters >= 0 && after.filters <= before.filters)
+        return ph_fail_contradicted(failure, PH_SEAL, call);
+    installed = 1;
     return PH_APPLIED;
 }
 
@@ -269,7 +235,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     char text[2048];
     uint64_t address[2] = {0, 0};
     const char *at = NULL;
-    long length = read_file("/proc/self/stat", text, sizeof text);
+    long length = ph_read_file("/proc/self/stat", text, sizeof text);
     int field = 2;
 
     if (length < 0) {
@@ -283,9 +249,9 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     for (; at && *at && field < 50; at++)
         field += *at == ' ';
     if (at)
-        at = parse_number(at, &address[0]);
+        at = ph_parse_number(at, &address[0]);
     if (at)
-        at = parse_number(at, &address[1]);
+        at = ph_parse_number(at, &address[1]);
     if (!at || !address[0] || address[1] < address[0]) {
         ph_fail(failure, PH_ENVIRONMENT, call, ENOSYS);
         return -1;
@@ -298,12 +264,15 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
 void ph_status(struct ph_status *status)
 {
     struct limit limit = {0, 0};
-    long dumpable = sys_prctl(PR_GET_DUMPABLE, 0);
-    long no_new_privs = sys_prctl(PR_GET_NO_NEW_PRIVS, 0);
-    long tracer = read_tracer();
+    struct ph_thread own;
+    const long unreadable = ph_read_thread(PH_OWN_THREAD, &own);
+    const long dumpable = ph_confirm_dumpable(sys_prctl(PR_GET_DUMPABLE, 0));
+    const long no_new_privs = sys_prctl(PR_GET_NO_NEW_PRIVS, 0);
+    const long tracer = ph_read_tracer();
 
     status->dumpable = dumpable < 0 ? -1 : (int)dumpable;
     status->inspectable = dumpable < 0 ? -1 : dumpable == 1;
+    status->seccomp = unreadable ? -1 : own.seccomp;
     status->no_new_privs = no_new_privs < 0 ? -1 : (int)no_new_privs;
     status->sealed = is_sealed();
     status->tracer_pid = tracer < 0 ? -1 : tracer;
@@ -325,7 +294,8 @@ void ph_warn(const char *line)
 
 void ph_exit(int status)
 {
-    for (;;)
-        /* Does not return; the loop tells the compiler so. */
+    for (;;) {
         (void)ph_syscall(SYS_exit_group, status, 0, 0, 0, 0);
+        __builtin_trap(); /* a seccomp filter answered for it */
+    }
 }

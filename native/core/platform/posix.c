@@ -31,6 +31,11 @@ enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
     return PH_APPLIED;
 }
 
+int ph_platform_seccomp(void)
+{
+    return 0;
+}
+
 enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     (void)failure;

@@ -15,7 +15,7 @@ static inline void posix_status(struct ph_status *status)
 {
     struct rlimit limit = {0, 0};
 
-    *status = (struct ph_status){-1, -1, -1, -1, -1, !getrlimit(RLIMIT_CORE, &limit), 0, 0};
+    *status = (struct ph_status){-1, -1, -1, -1, -1, -1, !getrlimit(RLIMIT_CORE, &limit), 0, 0};
     status->core_soft = limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_cur;
     status->core_hard = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_max;
 }

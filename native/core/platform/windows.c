@@ -51,6 +51,11 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
+int ph_platform_seccomp(void)
+{
+    return 0;
+}
+
 enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     (void)failure;
@@ -72,7 +77,7 @@ int ph_platform_start_strings(struct ph_span *strings)
 
 void ph_status(struct ph_status *status)
 {
-    *status = (struct ph_status){-1, -1, -1, -1, -1, 0, 0, 0};
+    *status = (struct ph_status){-1, -1, -1, -1, -1, -1, 0, 0, 0};
 }
 
 int ph_expose(struct ph_failure *failure)

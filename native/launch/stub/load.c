@@ -43,7 +43,7 @@ static _Noreturn void fail(const char *path, const char *what, long error)
     struct ph_text text = PH_TEXT(line);
 
     ph_add(&text, "process-hardening: ");
-    ph_add(&text, path);
+    ph_add_printable(&text, path);
     ph_add(&text, ": ");
     ph_add(&text, what);
     if (error) {

@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal explain m=+ h/help json attack=+ victim=+ built-in pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -27,6 +27,7 @@ complete -c process-hardening -f
 complete -c process-hardening -n '__fish_use_subcommand' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -l version -d 'show program\'s version number and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -a run -d 'start any program hardened, without changing it'
+complete -c process-hardening -n '__fish_use_subcommand' -a confine -d 'start a program that cannot read, trace or crash any process outside'
 complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'report how this or another process is protected now'
 complete -c process-hardening -n '__fish_use_subcommand' -a verify -d 'attack hardened victims and an unhardened control on this machine; show the results'
 complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list the processes whose memory other processes can read'
@@ -41,17 +42,24 @@ complete -c process-hardening -n '__process_hardening_in run' -l keep -x -d 'kee
 complete -c process-hardening -n '__process_hardening_in run' -l clear -x -d 'remove one more variable (or PREFIX*)'
 complete -c process-hardening -n '__process_hardening_in run' -l strict -d 'set no_new_privs, remove more variables, copy what can change'
 complete -c process-hardening -n '__process_hardening_in run' -l seal -d 'keep the program from making itself inspectable again'
+complete -c process-hardening -n '__process_hardening_in run' -l confine -d 'keep it from reading other processes too: see confine'
 complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'try it, print what would be done, start nothing'
 complete -c process-hardening -n '__process_hardening_in run' -s m -x -d 'run a Python module; what follows are its arguments'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is run' -xa '(__process_hardening_complete_program)'
+complete -c process-hardening -n '__process_hardening_in confine' -s h -l help -d 'show this help message and exit'
+complete -c process-hardening -n '__process_hardening_in confine' -l allow-signals -d 'let it send signals to processes outside: a crash can leave their memory in a core'
+complete -c process-hardening -n '__process_hardening_in confine' -l strict -d 'refuse where the kernel cannot refuse signals, or would refuse to rename files across folders'
+complete -c process-hardening -n '__process_hardening_in confine' -l explain -d 'say what is restricted and what is not, then exit'
+complete -c process-hardening -n '__process_hardening_is confine' -xa '(__process_hardening_complete_program)'
 complete -c process-hardening -n '__process_hardening_is status' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is status' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is status' -xa '(__fish_complete_pids)'
 complete -c process-hardening -n '__process_hardening_in verify' -s h -l help -d 'show this help message and exit'
-complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit ld-preload ld-audit launch-window gdb gcore lldb strace py-spy pystack perf hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
-complete -c process-hardening -n '__process_hardening_in verify' -l victim -xa 'pre-main reexec execute-only preload in-process' -d 'only this victim (repeatable)'
+complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit core-cpu-limit core-sigio ld-preload ld-audit exec-self exec-path exec-daemon exec-env exec-shell exec-script worker-fork worker-spawn worker-forkserver launch-window launch-write launch-seize launch-getfd launch-chmod gdb gcore lldb strace py-spy pystack perf hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
+complete -c process-hardening -n '__process_hardening_in verify' -l victim -xa 'pre-main reexec execute-only preload in-process harden-own-name harden-memfd harden-by-root interpreter interpreter-of-root' -d 'only this victim (repeatable)'
 complete -c process-hardening -n '__process_hardening_in verify' -l built-in -d 'only the attacks that need no external tool'
+complete -c process-hardening -n '__process_hardening_in verify' -l confined -d 'attack a victim that is not hardened, or PROGRAM, from a confined attacker'
 complete -c process-hardening -n '__process_hardening_in verify' -l pid -xa '(__fish_complete_pids)' -d 'attack a running process without harming it'
 complete -c process-hardening -n '__process_hardening_in verify' -l canary -x -d 'a secret that the program or process holds; - reads it from standard input'
 complete -c process-hardening -n '__process_hardening_in verify' -l junit -rF -d 'also write the results as JUnit XML'
@@ -79,10 +87,11 @@ complete -c process-hardening -n '__process_hardening_is doctor' -l json -d 'pri
 complete -c process-hardening -n '__process_hardening_is doctor' -l fail-on -xa 'info low medium high never' -d 'exit with 1 at this severity or above; default: high'
 complete -c process-hardening -n '__process_hardening_is explain' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is explain' -l markdown -d 'print all of them as docs/findings.md'
-complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117'
+complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117 PH118'
 complete -c process-hardening -n '__process_hardening_is hook' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is hook' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
 complete -c process-hardening -n '__process_hardening_is hook' -l on-request -d 'enable: only below programs that have their children hardened (harden_children(), run --children)'
+complete -c process-hardening -n '__process_hardening_is hook' -l execute-only -d 'enable: also make the interpreter execute-only (Linux)'
 complete -c process-hardening -n '__process_hardening_is hook' -l system -d 'enable, disable: allow an interpreter outside a virtual environment'
 complete -c process-hardening -n '__process_hardening_is hook' -xa 'enable disable status'
 complete -c process-hardening -n '__process_hardening_is tui' -s h -l help -d 'show this help message and exit'

@@ -6,11 +6,11 @@ from process_hardening.audit.injection import parse_requests
 from process_hardening.audit.procfs import decode, split_environ
 from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
-from process_hardening.secret_names import is_secret_name
+from process_hardening.secret_names import has_password, is_secret_name, may_hold_address
 from process_hardening.variables import is_loader_variable
 
 # The meaning of a variable's name.
-_LOADER, _SECRET, _NO_DEBUGGING = 1, 2, 4
+_LOADER, _SECRET, _NO_DEBUGGING, _ADDRESS = 1, 2, 4, 8
 
 _MOST_NAMES = 1 << 17
 """How many names of variables are remembered."""
@@ -66,6 +66,7 @@ class EnvironmentReader:
         for name in names:
             text = decode(name)
             meaning = _LOADER * is_loader_variable(text) | _SECRET * is_secret_name(text)
+            meaning |= _ADDRESS * may_hold_address(text)
             meaning |= _NO_DEBUGGING * (name == b"PYTHON_DISABLE_REMOTE_DEBUG")
             if meaning:
                 self._meaning[name] = meaning
@@ -91,7 +92,7 @@ class EnvironmentReader:
                 loader.append(decode(name))
                 if name in (b"LD_PRELOAD", b"LD_AUDIT"):
                     requests += parse_requests(name, value)
-            if value and meaning & _SECRET:
+            if value and (meaning & _SECRET or (meaning & _ADDRESS and has_password(value))):
                 secrets[decode(name)] = None
             if value and meaning & _NO_DEBUGGING:
                 forbids_debugging = True

@@ -19,7 +19,7 @@ from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 _ROOT_LIKE_GROUPS = (
@@ -76,6 +76,8 @@ class Host(Record):
     hidden -- the settings that exist and could not be read
     kernel -- its release; kernel_version -- (major, minor, patch)
     core -- where core dumps go
+    core_storage -- Storage= of systemd's coredump.conf, if it gets the core dumps
+    core_limits -- the lines about core in limits.conf and limits.d
     core_handler -- HANDLER_MISSING, or HANDLER_REPLACEABLE by others than root, or None
     ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users may make some
@@ -83,6 +85,8 @@ class Host(Record):
     swaps -- the swap areas; hidepid -- of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
+    landlock -- the version of Landlock's interface, 0 for none: whether confine works;
+        refuses_signals -- whether it also keeps confined programs from sending signals
     root_like -- members of groups that are as good as root: (group, users)
     capable_files -- programs that carry capabilities of reading others: (path, names)
     """
@@ -93,6 +97,8 @@ class Host(Record):
     kernel_version: tuple[int, int, int] = (0, 0, 0)
     core: CoreRules = CoreRules()
     core_handler: str | None = None
+    core_storage: str | None = None
+    core_limits: tuple[str, ...] = ()
     suid_dumpable: int | None = None
     ptrace_scope: int | None = None
     perf_event_paranoid: int | None = None
@@ -105,6 +111,8 @@ class Host(Record):
     hidepid: str | None = None
     exit_race: str | None = None
     exit_race_source: str | None = None
+    landlock: int | None = None
+    refuses_signals: bool | None = None
     root_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
     capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
     hidden: tuple[str, ...] = ()
@@ -126,10 +134,16 @@ class _Files:
             with open(self.path(name), "rb") as file:
                 return decode(file.read(1 << 20))
         except (FileNotFoundError, NotADirectoryError):
-            return ""
+            if not name.startswith("proc/") or self.shows_settings():
+                return ""
         except OSError:
-            self.hidden.append(name)
-            return None
+            pass
+        self.hidden.append(name)
+        return None
+
+    def shows_settings(self) -> bool:
+        """Whether /proc has more than processes: mounted with subset=pid, it has no settings."""
+        return os.path.isdir(self.path("proc/sys"))
 
     def number(self, name: str) -> int | None:
         try:
@@ -153,6 +167,8 @@ class _Files:
 def _read_user_namespaces(files: _Files) -> bool | None:
     if not os.path.exists(files.path("proc/self/ns/user")):
         return False
+    if not files.shows_settings():
+        return None
     for name in ("user/max_user_namespaces", "kernel/unprivileged_userns_clone"):
         if files.number(f"proc/sys/{name}") == 0:
             return False
@@ -266,6 +282,45 @@ def _check_handler(files: _Files, core: CoreRules) -> str | None:
     return HANDLER_REPLACEABLE if writable else None
 
 
+_COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
+"""Where systemd has its settings; the later wins (coredump.conf(5))."""
+
+
+def _read_parts(files: _Files, main: str, folders: Iterable[str]) -> Iterator[str]:
+    """The lines of a file and of the *.conf files in folders, in the order in which they count."""
+    parts: dict[str, str] = {}
+    for folder in folders:
+        try:
+            names = os.listdir(files.path(folder))
+        except OSError:
+            continue
+        parts.update((name, f"{folder}/{name}") for name in names if name.endswith(".conf"))
+    for path in (main, *(parts[name] for name in sorted(parts))):
+        for line in (files.text(path) or "").splitlines():
+            yield line.strip()
+
+
+def _read_core_storage(files: _Files, core: CoreRules) -> str | None:
+    """What systemd-coredump does with core dumps, if it gets them. Source: coredump.conf(5)."""
+    if core.kind != PIPE or os.path.basename(core.target) != "systemd-coredump":
+        return None
+    storage = "external"
+    folders = [f"{folder}/systemd/coredump.conf.d" for folder in _COREDUMP_FOLDERS]
+    for line in _read_parts(files, "etc/systemd/coredump.conf", folders):
+        name, equals, value = line.partition("=")
+        if equals and name.strip() == "Storage" and value.strip():
+            storage = value.strip()
+    return storage
+
+
+def _list_core_limits(files: _Files) -> Iterator[str]:
+    """What pam_limits sets of core dumps at each login. Source: limits.conf(5)."""
+    for line in _read_parts(files, "etc/security/limits.conf", ["etc/security/limits.d"]):
+        words = line.partition("#")[0].split()
+        if len(words) == 4 and words[2] == "core":
+            yield " ".join(words)
+
+
 def _read_preload_file(files: _Files) -> dict[str, Any]:
     text = files.text(PRELOAD_FILE)
     if text is None:
@@ -283,6 +338,13 @@ def _learn_exit_race(kernel: str, may_try: bool) -> dict[str, str | None]:
         return {"exit_race": tried, "exit_race_source": TRIED}
     by_version = exit_race_by_version(kernel)
     return {"exit_race": by_version, "exit_race_source": by_version and BY_VERSION}
+
+
+def _learn_confinement() -> dict[str, Any]:
+    from process_hardening.domain import confinement
+
+    kernel = confinement()
+    return {"landlock": kernel.landlock, "refuses_signals": kernel.refuses_signals}
 
 
 def read_rules(root: str = "/") -> Host:
@@ -316,6 +378,8 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
     files = _Files(root)
     settings = {
         "core_handler": _check_handler(files, rules.core),
+        "core_storage": _read_core_storage(files, rules.core),
+        "core_limits": tuple(_list_core_limits(files)),
         "perf_event_paranoid": files.number("proc/sys/kernel/perf_event_paranoid"),
         "user_namespaces": _read_user_namespaces(files),
         "memfd_noexec": files.number("proc/sys/vm/memfd_noexec"),
@@ -323,6 +387,7 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
         "swaps": _read_swaps(files),
         "root_like": tuple(_list_root_like(files)),
         "capable_files": tuple(_list_capable_files(files)),
+        **_learn_confinement(),
         **_read_preload_file(files),
         **_learn_exit_race(rules.kernel, try_exit_race),
     }

@@ -13,6 +13,7 @@ import stat
 import sys
 from struct import Struct
 
+from process_hardening.audit.procfiles import ORDINARY_FILE_SYSTEMS, read_file_system
 from process_hardening.audit.procfs import decode, parse_auxv, unescape_path
 from process_hardening.elf import DamagedElfError, Image, parse_tags, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
@@ -240,11 +241,11 @@ def _mapped_as(
     )
 
 
-def _read_plain_file(folder: int, name: str) -> bytes:
-    """The beginning of a file in another process's file system.
+def _read_plain_file(folder: int, name: str) -> bytes | None:
+    """The beginning of a file in another process's file system; b"" when there is none.
 
-    Its user may be root there and could have put a link to a device, or a pipe, in its place:
-    links are not followed, and anything but a plain file counts as empty.
+    Its user may be root there and could have put a link to a device, a pipe, /proc/kmsg or a file
+    of FUSE in its place, which block a reader or use up what others were to read: None then.
     """
     opened = [folder]
     try:
@@ -253,11 +254,15 @@ def _read_plain_file(folder: int, name: str) -> bytes:
             flags = os.O_PATH | os.O_CLOEXEC | (os.O_NOFOLLOW if part != "root" else 0)
             opened.append(os.open(part, flags, dir_fd=opened[-1]))
         if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
-            return b""
+            return None
+        if read_file_system(opened[-1]) not in ORDINARY_FILE_SYSTEMS:
+            return None
         with open(f"/proc/self/fd/{opened[-1]}", "rb") as file:
             return file.read(_LONGEST_TABLE)
-    except OSError:
+    except FileNotFoundError:
         return b""
+    except OSError:
+        return None
     finally:
         for fd in opened[1:]:
             os.close(fd)
@@ -285,15 +290,17 @@ class InjectionReader:
         self._here = mount_namespace
         self._ours = {os.fsencode(PRELOAD_LIBRARY), *_INSTALLED_BY_ROOT}
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
-        self._preload_files: dict[str | None, list[bytes]] = {}
+        self._preload_files: dict[str | None, list[bytes] | None] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
         self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
 
-    def preload_file_of(self, folder: int, namespace: str | None) -> list[bytes]:
-        """The libraries that the ld.so.preload of a process's own file system names."""
+    def preload_file_of(self, folder: int, namespace: str | None) -> list[bytes] | None:
+        """What the ld.so.preload of a process's own file system names; None: it was not read."""
         if namespace not in self._preload_files:
             text = _read_plain_file(folder, f"root/{PRELOAD_FILE}")
-            self._preload_files[namespace] = parse_requests(PRELOAD_FILE.encode(), text)
+            self._preload_files[namespace] = (
+                None if text is None else parse_requests(PRELOAD_FILE.encode(), text)
+            )
         return self._preload_files[namespace]
 
     def _program_of(
@@ -352,8 +359,9 @@ class InjectionReader:
         """The injected libraries of a process that has some, or may have."""
         namespace = os.readlink("ns/mnt", dir_fd=folder) if self._here else None
         found: dict[bytes, None] = {}
-        unexplained = False
-        for request in [*requests, *self.preload_file_of(folder, namespace)]:
+        everywhere = self.preload_file_of(folder, namespace)
+        unexplained = everywhere is None
+        for request in [*requests, *(everywhere or ())]:
             paths = _mapped_as(request, code, folder)
             found.update(dict.fromkeys(paths))
             unexplained = unexplained or not paths

@@ -12,7 +12,8 @@ _FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
 """PEP 768."""
 
 FRAMEWORKS = {
-    "multiprocessing": rb"from multiprocessing\.(?:spawn|forkserver|resource_tracker) import",
+    "multiprocessing": rb"from multiprocessing\.(?:spawn|resource_tracker) import",
+    "forkserver": rb"from multiprocessing\.forkserver import",
     "celery": rb"(?:^|[/\0])celery(?:\0|$)",
     "gunicorn": rb"(?:^|[/\0])gunicorn(?:\0|:|$)",
     "uvicorn": rb"(?:^|[/\0])uvicorn(?:\0|$)",
@@ -43,7 +44,7 @@ def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
     program = _PYTHON.search(exe.removesuffix(" (deleted)"))
     version = program and program[1]
     for _, path in code:
-        library = _PYTHON_LIBRARY.search(path)
+        library = b"/libpython" in path and _PYTHON_LIBRARY.search(path)
         if library:
             version = library[1].decode()
     if version:

@@ -20,6 +20,10 @@ that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
 """
 
 
+DEADLINE = 60.0
+"""How many seconds one pass may take; what was not read by then is unknown."""
+
+
 class Snapshot:
     """What a scan saw.
 
@@ -45,11 +49,12 @@ class Snapshot:
 class _Worker(threading.Thread):
     """Reads one process after the other, in a thread that can be left behind when one blocks it."""
 
-    def __init__(self, reader: Reader, waiting: list[int], into: Snapshot) -> None:
+    def __init__(self, reader: Reader, waiting: list[int], into: Snapshot, end: float) -> None:
         super().__init__(daemon=True)
         self.reader = reader
         self.waiting = waiting
         self.into = into
+        self.end = end
         self.current: int | None = None
         self.left_behind = False
         self.error: BaseException | None = None
@@ -58,7 +63,7 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         """Read until nothing is left, or until another worker has taken over."""
         try:
-            while self.waiting:
+            while self.waiting and time.perf_counter() < self.end:
                 self.current = pid = self.waiting.pop()
                 self._read(pid)
                 if self.left_behind:
@@ -95,14 +100,16 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
     reader = Reader(proc)
     waiting = sorted(reader.list_pids() if pids is None else pids, reverse=True)
     try:
-        while waiting:
-            worker = _Worker(reader, waiting, snapshot)
+        while waiting and time.perf_counter() < begin + DEADLINE:
+            worker = _Worker(reader, waiting, snapshot, begin + DEADLINE)
             worker.start()
             _attend(worker, snapshot, proc)
             if worker.error is not None:
                 raise worker.error
             if not worker.finished.is_set():
                 reader = Reader(proc)  # the other one is still in use
+        problem = f"not read: the pass took more than {DEADLINE:.0f} seconds"
+        snapshot.processes += (Posture(pid=pid, problem=problem) for pid in waiting)
     finally:
         if not snapshot.stuck:
             reader.close()

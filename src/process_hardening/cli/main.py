@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from process_hardening.errors import CommandError, HardeningError
+from process_hardening.errors import CommandError, ConfinementError, HardeningError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "process_hardening.cli.run",
+    "confine": "process_hardening.cli.confine",
     "status": "process_hardening.cli.status",
     "verify": "process_hardening.cli.verify",
     "audit": "process_hardening.cli.audit",
@@ -46,7 +47,12 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"%(prog)s {process_hardening.__version__}"
     )
-    subparsers = parser.add_subparsers(dest="command_name", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(
+        dest="command_name",
+        metavar="COMMAND",
+        required=True,
+        prog=parser.prog,  # else argparse makes a formatter to find it, and imports shutil for that
+    )
     for name in commands:
         module = import_module(COMMANDS[name])
         subparser = subparsers.add_parser(
@@ -70,6 +76,10 @@ def _dispatch(arguments: list[str]) -> int:
         from process_hardening.cli import run
 
         return run.main(arguments[1:])
+    if name == "confine":
+        from process_hardening.cli import confine
+
+        confine.main(arguments[1:])
     if name == "tui":
         from process_hardening.tui.main import main as watch
 
@@ -91,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     try:
         return _dispatch(sys.argv[1:] if arguments is None else arguments)
-    except (CommandError, HardeningError) as error:
+    except (CommandError, ConfinementError, HardeningError) as error:
         from process_hardening.terminal import complain
 
         complain(error)

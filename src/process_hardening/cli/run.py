@@ -17,6 +17,7 @@ from process_hardening.system import IS_LINUX
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import NoReturn
 
     from process_hardening import Report
     from process_hardening.policy import Policy
@@ -63,6 +64,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
         "set no_new_privs, remove more variables, copy what can change",
     ),
     (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
+    (("--confine",), "confine", None, "keep it from reading other processes too: see confine"),
     (("--explain",), "explain", None, "try it, print what would be done, start nothing"),
     (("-m",), "module", "MODULE", "run a Python module; what follows are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
@@ -82,6 +84,7 @@ class Options:
         self.clear: list[str] = []
         self.strict = False
         self.seal = False
+        self.confine = False
         self.explain = False
         self.module = ""
         self.help = False
@@ -176,7 +179,20 @@ def main(arguments: list[str]) -> int:
 
         write(format_help())
         return 0
+    if options.confine:
+        _start_again_confined(arguments, options.strict)
     return run(options)
+
+
+def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
+    """Become this command again, below the native `confine` instead of --confine."""
+    from process_hardening import domain
+
+    rest = list(arguments)
+    rest.remove("--confine")  # the first one is ours: the program's arguments come later
+    this_command = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
+    options = ["--strict"] if strict else []
+    domain.become([*options, "--", sys.executable, *this_command, *rest])
 
 
 def run(options: Options) -> int:

@@ -23,6 +23,7 @@ from process_hardening.verify import (
     find_attacks,
     list_attacks,
     verify,
+    verify_confined,
     verify_process,
     verify_program,
 )
@@ -73,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--built-in", action="store_true", help="only the attacks that need no external tool"
+    )
+    parser.add_argument(
+        "--confined",
+        action="store_true",
+        help="attack a victim that is not hardened, or PROGRAM, from a confined attacker",
     )
     parser.add_argument("--pid", metavar="PID", help="attack a running process without harming it")
     parser.add_argument(
@@ -132,6 +138,8 @@ def _verify(
     progress = _show_progress if is_terminal else None
     as_root = options.as_root_without_ptrace
     program = options.program[options.program[:1] == ["--"] :]
+    if options.confined and (options.victim or options.pid is not None):
+        raise CommandError("--confined attacks a victim of its own or a program: no other option")
     if options.victim and (program or options.pid is not None):
         raise CommandError("--victim is for victims of ours, not for a program or a process")
     if program and options.pid is not None:
@@ -140,6 +148,8 @@ def _verify(
         raise CommandError("--canary is for a program or a process that holds it")
     canary = _read_canary(options.canary)
     try:
+        if options.confined:
+            return verify_confined(program, attacks, canary, as_root, progress)
         if program:
             return verify_program(program, attacks, canary, as_root, progress)
         if options.pid is not None:

@@ -33,10 +33,10 @@ def _launch(
 ) -> int:
     """Become a program. Returns or raises as become() does."""
     _check_system()
-    from process_hardening import _launcher
+    from process_hardening._launcher import launch
 
     library = os.fsencode(PRELOAD_LIBRARY)
-    status, line = _launcher.launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
+    status, line = launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
     if line:
         raise _error(status, line)
     return status
@@ -69,12 +69,13 @@ def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, boo
     """What words would run, after following PATH, "#!" lines and env(1).
 
     Returns the arguments that the program gets in the end, why our library cannot be loaded into
-    it, and whether it is born hardened anyway because its file may not be read. Raises CommandError, which says why there is no such program.
+    it, and whether it is born hardened anyway because its file may not be read. Raises
+    CommandError, which says why there is no such program.
     """
     _check_system()
-    from process_hardening import _launcher
+    from process_hardening._launcher import find
 
-    status, text, argv, no_library, is_unreadable = _launcher.find(encode(words), why_not_preloaded())
+    status, text, argv, no_library, is_unreadable = find(encode(words), why_not_preloaded())
     if argv is None:
         raise _error(status, text)
     return tuple(map(os.fsdecode, argv)), no_library, is_unreadable

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from process_hardening.verify.model import Verification as Verification
     from process_hardening.verify.model import VictimResult as VictimResult
     from process_hardening.verify.run import verify as verify
+    from process_hardening.verify.run import verify_confined as verify_confined
     from process_hardening.verify.run import verify_process as verify_process
     from process_hardening.verify.run import verify_program as verify_program
     from process_hardening.verify.victims import BROKEN_VICTIMS as BROKEN_VICTIMS
@@ -36,7 +37,7 @@ _MODEL = (
 )
 _MODULES = {
     **dict.fromkeys(_MODEL, "model"),
-    **dict.fromkeys(("verify", "verify_process", "verify_program"), "run"),
+    **dict.fromkeys(("verify", "verify_confined", "verify_process", "verify_program"), "run"),
     **dict.fromkeys(("VICTIMS", "SAMPLES", "BROKEN_VICTIMS"), "victims"),
     **dict.fromkeys(("find_attacks", "list_attacks"), "attacks"),
 }

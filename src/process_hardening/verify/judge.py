@@ -37,8 +37,8 @@ _OWNER = (
     " (docs/verify.md)"
 )
 _EXEC = (
-    "exec starts an ordinary program; an unreadable interpreter stays protected, so do dynamic"
-    " programs below --children (docs/children.md)"
+    "exec starts an ordinary program, and hardening from inside does not follow it: start it with"
+    " `harden` (docs/children.md)"
 )
 _CHILDREN = (
     "a child that executes a program is an ordinary process unless its parent hardens its children,"
@@ -47,7 +47,6 @@ _CHILDREN = (
 
 _INSIDE = ("pre-main", "in-process")
 _STARTED = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
-_BECOMING = ("exec-path", "exec-env", "exec-shell", "exec-script", "exec-daemon")
 _LIMITS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     # reason, attacks, victims
     (_WINDOW, ("launch-window",), (*_INSIDE, "preload")),
@@ -58,8 +57,8 @@ _LIMITS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd"),
     ),
     (_OWNER, ("launch-chmod",), ("interpreter",)),
-    (_EXEC, _BECOMING, ("in-process", *_STARTED)),
-    (_EXEC, ("exec-self",), ("in-process", "preload")),
+    (_EXEC, ("exec-self", "exec-path", "exec-daemon"), ("in-process",)),
+    (_CHILDREN, ("exec-daemon",), _STARTED),
     (_CHILDREN, ("worker-spawn", "worker-forkserver"), (*_INSIDE, "reexec", *_STARTED)),
 )
 KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
@@ -69,13 +68,6 @@ KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
     for victim in victims
 }
 """What a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
-
-ROOTS_LIMITS: Mapping[tuple[str, str], str] = dict.fromkeys(
-    [("exec-self", victim) for victim in ("reexec", *_STARTED)],
-    "root may read every file, so an image that it executes again is an ordinary program"
-    " (docs/verify.md)",
-)
-"""The same where the victims are root's."""
 
 
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
@@ -104,7 +96,6 @@ def judge_victim(
     victim: str,
     control: Observation,
     hardened: Observation,
-    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> VictimResult:
     """Compare an attack on a victim with the same attack on the control, which leaked."""
     if hardened.unavailable:
@@ -114,7 +105,7 @@ def judge_victim(
     if hardened.failed_closed:
         return VictimResult(BLOCKED, hardened.message, None, hardened)
     if hardened.leaked:
-        limit = limits.get((attack.name, victim))
+        limit = KNOWN_LIMITS.get((attack.name, victim))
         return VictimResult(LEAKED, hardened.message, limit, hardened)
     if attack.effect != KILLS:
         for name, observation in ((CONTROL, control), (victim, hardened)):
@@ -161,7 +152,6 @@ def result_for(
     missing: str | None,
     yama: int,
     canary_known: bool | None = None,
-    limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS,
 ) -> AttackResult:
     """The row of an attack.
 
@@ -169,7 +159,6 @@ def result_for(
     missing -- why the attack could not be tried at all, or None
     yama -- kernel.yama.ptrace_scope
     canary_known -- for a process that is not ours: whether a secret is known that it holds
-    limits -- the documented leaks: (attack, victim) to reason
     """
     row = AttackResult(
         name=attack.name,
@@ -189,10 +178,7 @@ def result_for(
         outcome, detail = INCONCLUSIVE, explain_no_leak(control, attack.kind, yama)
         cells = {name: judge_without_control(detail, seen) for name, seen in victims.items()}
     elif canary_known is None:
-        cells = {
-            name: judge_victim(attack, name, control, seen, limits)
-            for name, seen in victims.items()
-        }
+        cells = {name: judge_victim(attack, name, control, seen) for name, seen in victims.items()}
     else:
         cells = {name: judge_process(name, seen, canary_known) for name, seen in victims.items()}
     return replace(

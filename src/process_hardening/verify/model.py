@@ -116,7 +116,6 @@ class Attempt:
     places -- where the leaked secrets were held
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
     empty -- whether the attacker got in but no data at all
-    failed_closed -- whether the target ended with an exit code of ours rather than start open
     """
 
     leaked: bool = False
@@ -125,7 +124,6 @@ class Attempt:
     places: tuple[str, ...] = ()
     refused: bool = False
     empty: bool = False
-    failed_closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,7 @@ class Observation(Attempt):
     answers -- whether the target still answered; None: not applicable, the attack kills it
     failure -- why the attempt failed, or None
     unavailable -- why it was not made at all, or None
+    failed_closed -- whether the target ended with an exit code of ours rather than start open
     protected -- whether the kernel keeps other processes of its user out, or would leave no core
         of it; None: unknown. A refusal without that has another cause than hardening
     seconds -- how long it took
@@ -143,6 +142,7 @@ class Observation(Attempt):
     answers: bool | None = None
     failure: str | None = None
     unavailable: str | None = None
+    failed_closed: bool = False
     protected: bool | None = None
     seconds: float = 0.0
 

@@ -14,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from process_hardening.errors import CommandError, NotKnownError
 from process_hardening.system import IS_LINUX
 from process_hardening.verify.attacks import find_attacks
-from process_hardening.verify.judge import KNOWN_LIMITS, ROOTS_LIMITS, result_for
+from process_hardening.verify.confined import plan_confined
+from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.machine import describe_environment, read_yama_scope
@@ -89,21 +90,37 @@ def verify_program(
     it is hardened although it is started plain.
     """
     plan = plan_program(argv, attacks, canary, as_container_root)
-    _refuse_hardened(plan, as_container_root)
+    if _is_hardened_when_plain(plan, as_container_root):
+        raise NotKnownError(
+            f"{argv[0]}: is hardened even when it is started plain, so there is nothing to compare"
+            " with: start it and attack it with `process-hardening verify --pid PID`"
+        )
     return _execute(plan, as_container_root, progress)
 
 
-def _refuse_hardened(plan: Plan, as_container_root: bool) -> None:
-    """Raise NotKnownError for a program that hardens itself: it would be no control."""
+def _is_hardened_when_plain(plan: Plan, as_container_root: bool) -> bool:
+    """Whether the program of a plan hardens itself: it would be no control."""
     probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
     seen = row.observation
-    if seen is not None and seen.refused and seen.protected:
-        program = plan.starts[CONTROL].program[0]
-        raise NotKnownError(
-            f"{program}: is hardened even when it is started plain, so there is nothing to compare"
-            " with: start it and attack it with `process-hardening verify --pid PID`"
-        )
+    return seen is not None and seen.refused and bool(seen.protected)
+
+
+def verify_confined(
+    argv: Sequence[str] = (),
+    attacks: Sequence[Attack] | None = None,
+    canary: str | None = None,
+    as_container_root: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Verification:
+    """Attack a victim that is not hardened, as a confined attacker and as one who is not.
+
+    argv -- a user's program and its arguments; empty: a victim of ours
+    The other arguments are those of verify_program().
+
+    Raises CommandError when this kernel cannot confine or the program cannot be started.
+    """
+    return _execute(plan_confined(argv, attacks, canary), as_container_root, progress)
 
 
 def verify_process(
@@ -133,8 +150,7 @@ def _execute(
     started = time.monotonic()
     with LaboratoryProcess(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
-        limits = {**KNOWN_LIMITS, **(ROOTS_LIMITS if as_container_root else {})}
-        table = Table(plan, read_yama_scope(), limits)
+        table = Table(plan, read_yama_scope())
         for event in laboratory.run(plan):
             step = table.add(event)
             if step and progress:
@@ -151,17 +167,9 @@ def _execute(
 class Table:
     """The table while it fills with the laboratory's events."""
 
-    def __init__(
-        self, plan: Plan, yama: int, limits: Mapping[tuple[str, str], str] = KNOWN_LIMITS
-    ) -> None:
-        """An empty table.
-
-        plan -- what is attacked
-        yama -- kernel.yama.ptrace_scope
-        limits -- the documented leaks: (attack, victim) to reason
-        """
+    def __init__(self, plan: Plan, yama: int) -> None:
+        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
         self._plan = plan
-        self._limits = limits
         self._yama = yama
         self._attacks = {attack.name: attack for attack in plan.attacks}
         self._observed: dict[str, dict[str, Observation]] = {name: {} for name in self._attacks}
@@ -211,7 +219,7 @@ class Table:
         observed = self._observed[name]
         in_order = {victim: observed[victim] for victim in self._plan.names if victim in observed}
         known = self._plan.canary_known
-        row = result_for(self._attacks[name], in_order, missing, self._yama, known, self._limits)
+        row = result_for(self._attacks[name], in_order, missing, self._yama, known)
         self._rows[name] = row
         return row
 

@@ -16,15 +16,26 @@ LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 
-# The calls of the launcher; those from 424 on have one number everywhere.
-COMMON = {"fsopen": 430, "fsconfig": 431, "fsmount": 432, "close_range": 436}
+# The calls of the launchers; those from 424 on have one number everywhere.
+COMMON = {
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "close_range": 436,
+    "landlock_create_ruleset": 444,
+    "landlock_restrict_self": 446,
+}
 NUMBERS = {
     "x86_64": {
         "clone": 56,
         "execveat": 322,
         "faccessat": 269,
         "fchmod": 91,
+        "kill": 62,
         "memfd_create": 319,
+        "prctl": 157,
+        "prlimit64": 302,
+        "seccomp": 317,
         "setns": 308,
         "socketpair": 53,
         "unshare": 272,
@@ -34,7 +45,11 @@ NUMBERS = {
         "execveat": 281,
         "faccessat": 48,
         "fchmod": 52,
+        "kill": 129,
         "memfd_create": 279,
+        "prctl": 167,
+        "prlimit64": 261,
+        "seccomp": 277,
         "setns": 268,
         "socketpair": 199,
         "unshare": 97,

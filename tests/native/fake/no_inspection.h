@@ -68,10 +68,10 @@ static const struct scenario scenarios[] = {
 };
 
 static const struct status_scenario status_scenarios[] = {
-    {"at start", {UNLIMITED_CORE}, 0, {-1, -1, -1, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
-    {"hardened", {UNLIMITED_CORE}, 1, {-1, -1, -1, -1, 0, 1, 0, 0}},
-    {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, -1, -1, -1, 5, 1, 0, 9}},
-    {"by an unknown process", {.tracer = -1}, 0, {-1, -1, -1, -1, PH_TRACER_UNNAMED, 1, 0, 0}},
-    {"no sysctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, -1, -1, -1, 1, 0, 0}},
-    {"no getrlimit", {.fault = {"getrlimit(CORE)", 0, EPERM}}, 0, {-1, -1, -1, -1, 0, 0, 0, 0}},
+    {"at start", {UNLIMITED_CORE}, 0, {-1, -1, -1, -1, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
+    {"hardened", {UNLIMITED_CORE}, 1, {-1, -1, -1, -1, -1, 0, 1, 0, 0}},
+    {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, -1, -1, -1, -1, 5, 1, 0, 9}},
+    {"by an unknown process", {.tracer = -1}, 0, {-1, -1, -1, -1, -1, PH_TRACER_UNNAMED, 1, 0, 0}},
+    {"no sysctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, -1, -1, -1, -1, 1, 0, 0}},
+    {"no getrlimit", {.fault = {"getrlimit(CORE)", 0, EPERM}}, 0, {-1, -1, -1, -1, -1, 0, 0, 0, 0}},
 };

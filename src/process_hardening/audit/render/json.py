@@ -21,6 +21,8 @@ SCHEMA = 1
 
 def readable(text: str) -> str:
     """Text that is valid Unicode: bytes of a name that are not UTF-8 become backslash escapes."""
+    if text.isascii():
+        return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

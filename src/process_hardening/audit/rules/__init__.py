@@ -24,6 +24,7 @@ TOPICS = (
     host_dumps.CORE_DUMPS,
     host_dumps.SUID_DUMPABLE,
     host_access.YAMA,
+    host_access.LANDLOCK,
     host_access.PERF,
     host_access.USER_NAMESPACES,
     host_system.PRELOAD_FILE,

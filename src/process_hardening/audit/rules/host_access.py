@@ -190,6 +190,37 @@ READERS = Topic(
 
 
 @rule(
+    id="PH118",
+    severity=INFO,
+    words="this kernel cannot confine programs (Landlock)",
+    why="`confine` and `harden --confine` keep a program that is not trusted from reading any other"
+    " process. They need Landlock, and refuse to start anything without it.",
+    fix="Boot Linux 5.13 or later with landlock in its lsm= list. Linux 6.12 and later also refuse"
+    " the signals with which a program makes others leave a core.",
+    commands=("cat /sys/kernel/security/lsm",),
+    source="Documentation/userspace-api/landlock.rst",
+)
+def find_missing_landlock(case: HostCase) -> Match | None:
+    """The kernel has no Landlock, or one without signals."""
+    version = case.host.landlock
+    if version is None or case.host.refuses_signals:
+        return None
+    if version:
+        return Match(message=f"confined programs can send signals: Landlock's version is {version}")
+    return Match()
+
+
+def _describe_landlock(case: HostCase) -> Answer:
+    version = case.host.landlock
+    if version is None:
+        return Answer(text="whether the kernel has it is not known", is_known=False)
+    return Answer(text=f"its version is {version}" if version else "is not active in this kernel")
+
+
+LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missing_landlock,))
+
+
+@rule(
     id="PH117",
     severity=INFO,
     words="every user can see the arguments of every process",

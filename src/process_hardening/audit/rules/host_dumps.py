@@ -26,7 +26,8 @@ _SUID_NOT_DUMPABLE = sysctl_commands("fs.suid_dumpable", "0")
     words="core dumps are handed to a program",
     why="A kernel.core_pattern that begins with | hands the memory of every dumpable process that"
     " crashes to a program, even where the core limit is 0.",
-    fix="Discard core dumps, or configure the program to keep nothing.",
+    fix="Discard core dumps, or configure the program to keep nothing: for systemd-coredump,"
+    " Storage=none in /etc/systemd/coredump.conf.",
     commands=_DISCARD_CORES,
     source="core(5), piping core dumps to a program",
 )
@@ -35,7 +36,10 @@ def find_core_pipe(case: HostCase) -> Match | None:
     core = case.host.core
     if core.kind != PIPE:
         return None
-    message = f"core dumps are handed to {core.target}, whatever the core limit"
+    kept = {None: "", "none": ", which keeps none (coredump.conf)"}.get(
+        case.host.core_storage, f", which keeps them (Storage={case.host.core_storage})"
+    )
+    message = f"core dumps are handed to {core.target}{kept}, whatever the core limit"
     return Match(message=message, subject=(core.target,))
 
 
@@ -99,7 +103,12 @@ def _describe_core_dumps(case: HostCase) -> Answer:
         return Answer(text="kernel.core_pattern cannot be read", is_known=False)
     if core.kind == NOWHERE:
         return Answer(text="are discarded")
-    return Answer(text=f"kernel.core_pattern is {core.pattern!r}")
+    words = [f"kernel.core_pattern is {core.pattern!r}"]
+    if case.host.core_storage:
+        words.append(f"coredump.conf says Storage={case.host.core_storage}")
+    if case.host.core_limits:
+        words.append(f"limits.conf says {', '.join(case.host.core_limits)}")
+    return Answer(text="; ".join(words))
 
 
 CORE_DUMPS = Topic(

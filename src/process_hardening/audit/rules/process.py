@@ -266,6 +266,8 @@ _FRAMEWORK_FIXES = {
     "multiprocessing": "Pass `initializer=process_hardening.pre_main_hardening` to the pool, call"
     " it first in the target of each Process, or use the start method 'fork', which keeps the"
     " hardening.",
+    "forkserver": "Call pre_main_hardening() first in the target of each Process, and use Python 3.14"
+    " or later, or the start method 'spawn' or 'fork'.",
     "celery": "Call pre_main_hardening() in a function that is connected to the signal"
     " worker_process_init. The prefork pool keeps the parent's hardening.",
     "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
@@ -340,6 +342,29 @@ def find_unseen_libraries(case: ProcessCase) -> Match | None:
     return Match() if is_hidden else None
 
 
+_FIRST_SAFE_FORKSERVER = (3, 14)
+
+
+@rule(
+    id="PH017",
+    severity=HIGH,
+    words="any process of the same user can run Python code in it (forkserver)",
+    why="Before Python 3.14, multiprocessing's forkserver runs what any process of its user sends to"
+    " its socket, hardened or not, and hands it the parent's preloaded modules.",
+    fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
+    commands=("python3 SCRIPT",),
+    source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
+    " socket",
+)
+def find_forkserver(case: ProcessCase) -> Match | None:
+    """It is a forkserver of a Python that does not ask who connects; version unknown counts."""
+    posture = case.posture
+    version = tuple(map(int, (posture.python or "0").split(".")))
+    return (
+        Match() if posture.framework == "forkserver" and version < _FIRST_SAFE_FORKSERVER else None
+    )
+
+
 RULES = (
     find_lost_hardening,  # first among equals: its fix removes the others
     find_readable_memory,
@@ -355,6 +380,7 @@ RULES = (
     find_reading_capability,
     find_user_namespace,
     find_remote_debugging,
+    find_forkserver,
     find_unknown_state,
     find_unseen_libraries,
 )

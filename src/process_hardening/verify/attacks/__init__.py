@@ -16,6 +16,7 @@ _MODULES = (
     "perf_event_open",
     "child",
     "core_dump",
+    "kernel_signal",
     "injection",
     "becoming",
     "launch_window",

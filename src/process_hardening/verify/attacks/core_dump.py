@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 
 from process_hardening.verify.model import (
@@ -96,13 +97,21 @@ def _collect_core(
 
 def crash(number: int, target: Target) -> Attempt:
     """Kill the target with a signal and look for the secrets in the core."""
+    assert target.victim is not None
+    return crash_by(partial(target.victim.signal, number), signal.Signals(number).name, target)
+
+
+def crash_by(cause: Callable[[], object], name: str, target: Target) -> Attempt:
+    """Crash the target and look for the secrets in the core.
+
+    cause -- makes the target end; name -- the signal that ends it, for people
+    """
     victim = target.victim
     assert victim is not None
     pattern = read_core_pattern()
     before = _find_cores(victim.cwd, target.pid)
-    victim.signal(number)
+    cause()
     status = victim.wait(_DEATH_SECONDS)
-    name = signal.Signals(number).name
     if status is None:
         raise RuntimeError(f"{name}: the target did not end")
     dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
@@ -132,7 +141,7 @@ def raise_limit_and_crash(target: Target) -> Attempt:
     return Attempt(False, message, errno.EPERM)
 
 
-_FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
+FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
 _PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
 
 
@@ -144,7 +153,7 @@ def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool
         summary=f"crash it with {number.name}, read the core from a {pattern}",
         type="core dump",
         targets="any process",
-        requires=_PIPE_NEEDED if is_pipe else _FILE_NEEDED,
+        requires=_PIPE_NEEDED if is_pipe else FILE_NEEDED,
         refusal="no core appears",
         effect=KILLS,
         command=f"kill(PID, {number.name}); read the core from a {pattern}",
@@ -163,7 +172,7 @@ ATTACKS = (
         summary="raise its core limit, crash it, read the core",
         type="core dump",
         targets="a process that lowered only its soft core limit",
-        requires=_FILE_NEEDED,
+        requires=FILE_NEEDED,
         refusal="EPERM from prlimit, as the hard limit is 0 too",
         effect=KILLS,
         command="prlimit(PID, RLIMIT_CORE, hard limit); kill(PID, SIGSEGV); read the core",

@@ -16,13 +16,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from process_hardening.errors import (
-    CANNOT_PROTECT,
-    CORE_LIMIT_ERROR,
-    ENVIRONMENT_ERROR,
-    INSPECTION_ERROR,
-    TRACER_ERROR,
-)
 from process_hardening.policy import DEFAULT
 from process_hardening.verify.attacks.reading import (
     find_nothing_missing,
@@ -38,13 +31,6 @@ from process_hardening.verify.model import BUILT_IN, LAUNCHES, Attack, Attempt, 
 _KEPT = 64
 _SLICE = 0.00005
 _SECONDS = 8.0
-_REFUSALS = (
-    CANNOT_PROTECT,
-    CORE_LIMIT_ERROR,
-    ENVIRONMENT_ERROR,
-    INSPECTION_ERROR,
-    TRACER_ERROR,
-)
 _BYPASS = f"{DEFAULT.bypass_variable}=1".encode().ljust(24, b"\0")
 """What makes our launchers start a program as it is; in whole words."""
 _SPARED = (b"PATH=", VARIABLE.encode())
@@ -53,15 +39,11 @@ Act = Callable[[], bool]
 """Tries to get a hold on the stopped target; returns whether that is enough."""
 
 
-class _EndedError(Exception):
-    """The target ended with a status of ours; the message says why."""
-
-
 def _step_through(target: Target, act: Act) -> OSError | None:
     """Let the target start, stop it again and again to act. Returns the last refusal.
 
     The slices in which it advances are too small to slip through: a hardened process receives
-    signals too. Returns when the target is ready. Raises _EndedError or NotReadyError.
+    signals too. Returns when the target is ready. Raises NotReadyError.
     """
     victim = _victim_of(target)
     before = _read_command_line(target.pid)
@@ -69,7 +51,7 @@ def _step_through(target: Target, act: Act) -> OSError | None:
     is_done = False
     deadline = time.monotonic() + _SECONDS
     victim.release()
-    while not _is_ready(victim, 0.05 if is_done else 0.0):
+    while not victim.is_ready(0.05 if is_done else 0.0):
         if time.monotonic() > deadline:
             raise NotReadyError("the target did not get ready")
         if is_done:
@@ -95,26 +77,12 @@ def _read_command_line(pid: int) -> bytes:
         return file.read()
 
 
-def _is_ready(victim: VictimHandle, seconds: float) -> bool:
-    try:
-        return victim.is_ready(seconds)
-    except NotReadyError as error:
-        status = victim.wait(1.0)
-        code = None if status is None else os.waitstatus_to_exitcode(status)
-        if code not in _REFUSALS:
-            raise
-        raise _EndedError(f"it did not start, status {code}: {error}") from None
-
-
 def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
     """Act while the target starts; when it is ready, use the hold.
 
     message -- says what was tried, if a refusal is all that there is to tell
     """
-    try:
-        refused = _step_through(target, act)
-    except _EndedError as error:
-        return Attempt(False, str(error), refused=True, failed_closed=True)
+    refused = _step_through(target, act)
     attempt = use(_victim_of(target).target(target.folder))
     if refused is None or attempt.leaked:
         return attempt

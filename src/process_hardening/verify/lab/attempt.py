@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from process_hardening.verify.confined import CONFINED, run_confined
 from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
-from process_hardening.verify.lab.start import NotReadyError, Program, Victim
+from process_hardening.verify.lab.start import NotReadyError, Program, RefusedToStartError, Victim
 from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
     BUILT_IN,
@@ -69,6 +70,10 @@ def observe(
             os.mkdir(here)
             try:
                 yield _observe_launches(attack, targets, here)
+            except RefusedToStartError as error:
+                closed = attack.effect == LAUNCHES  # otherwise it should have started
+                failure = None if closed else str(error)
+                yield Observation(message=str(error), failed_closed=closed, failure=failure)
             except NotReadyError as error:
                 message = str(error)
                 if subject.program and subject.program.canary:
@@ -97,6 +102,7 @@ class _Targets:
         self._start = subject.starts.get(name)
         self._subject = subject
         self._victim: Victim | None = None
+        self._is_confined = name == CONFINED
 
     def __enter__(self) -> Self:
         return self
@@ -127,10 +133,18 @@ class _Targets:
             protected = (
                 is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
             )
-            attempt, seconds = _run(attack, victim.target(attack_folder))
+            target = victim.target(attack_folder)
+            if self._is_confined:
+                attempt, seconds = run_confined(_run, attack, target)
+            else:
+                attempt, seconds = _run(attack, target)
+            if self._is_confined and attack.effect == LAUNCHES:
+                victim.wait_ready()  # its attacker was refused, and may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
+            if self._is_confined:
+                protected = None  # the victim is not, its attacker is held back
             keep = keep and bool(answers)
         except BaseException:
             keep = False

@@ -9,6 +9,7 @@ import sys
 
 import process_hardening
 from process_hardening.elf import read_image
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.verify.victims import (
     INTERPRETER,
     ROOTS_INTERPRETER,
@@ -18,6 +19,7 @@ from process_hardening.verify.victims import (
 
 UNREADABLE = 0o111
 ROOTS = 0o711
+_LIBRARY = os.path.basename(PRELOAD_LIBRARY)
 
 
 def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
@@ -39,9 +41,14 @@ def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
         _protect(path, 0, 0, ROOTS)
         paths[ROOTS_INTERPRETER] = path
     if ROOTS_LAUNCHER in names:
-        path = os.path.join(folder, "harden")
+        path = os.path.join(folder, "root", "bin", "harden")
+        library = os.path.join(folder, "root", "lib", "process-hardening", _LIBRARY)
+        for copy in (path, library):
+            os.makedirs(os.path.dirname(copy), 0o755)
         shutil.copyfile(find_launcher() or "harden", path)
+        shutil.copyfile(PRELOAD_LIBRARY, library)
         _protect(path, 0, 0, ROOTS)
+        os.chmod(library, 0o644)
         paths[ROOTS_LAUNCHER] = path
     return paths
 

@@ -11,6 +11,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from process_hardening.errors import (
+    CANNOT_PROTECT,
+    CORE_LIMIT_ERROR,
+    ENVIRONMENT_ERROR,
+    INSPECTION_ERROR,
+    TRACER_ERROR,
+)
 from process_hardening.verify.lab import canary
 from process_hardening.verify.lab.kernel import die_with_parent, refuse_fsopen
 from process_hardening.verify.lab.victim import ANSWER
@@ -30,6 +37,14 @@ class Program:
     canary: str | None
 
 
+_REFUSALS = (
+    CANNOT_PROTECT,
+    CORE_LIMIT_ERROR,
+    ENVIRONMENT_ERROR,
+    INSPECTION_ERROR,
+    TRACER_ERROR,
+)
+
 INHERITED = 9
 """The descriptor of the secret that a victim may be started with."""
 
@@ -42,6 +57,10 @@ _ANSWER_SECONDS = 2.0
 
 class NotReadyError(Exception):
     """A victim did not get ready; the message says why."""
+
+
+class RefusedToStartError(NotReadyError):
+    """A victim ended with an exit code of ours rather than start open; the message says why."""
 
 
 class Victim:
@@ -168,8 +187,17 @@ class Victim:
             }
             self.pid = self.report.get("pid", self.pid)  # it may have started another
             if self._has_closed:
-                raise NotReadyError(self.read_last_error() or "the victim ended at once")
+                raise self._describe_end()
         return bool(self.report)
+
+    def _describe_end(self) -> NotReadyError:
+        """Why it ended."""
+        error = self.read_last_error() or "the victim ended at once"
+        status = self.wait(1.0)
+        code = None if status is None else os.waitstatus_to_exitcode(status)
+        if code in _REFUSALS:
+            return RefusedToStartError(f"it did not start, status {code}: {error}")
+        return NotReadyError(error)
 
     def _is_settled(self, seconds: float) -> bool:
         """Whether it has used no processor time for a while, or has run for long enough."""
@@ -238,8 +266,12 @@ class Victim:
         return self.wait(0.0) is None
 
     def signal(self, number: int) -> None:
-        """Send a signal to it."""
-        os.kill(self.pid, number)
+        """Send a signal to it. Raises OSError with the name of the call."""
+        try:
+            os.kill(self.pid, number)
+        except OSError as error:
+            call = f"kill({signal.Signals(number).name})"
+            raise type(error)(error.errno, error.strerror, call) from None
 
     def wait(self, seconds: float) -> int | None:
         """Its wait status, or None when it still runs after so many seconds."""

@@ -205,11 +205,11 @@ static const struct scenario scenarios[] = {
 };
 
 static const struct status_scenario status_scenarios[] = {
-    {"at start", {UNLIMITED_CORE}, 0, {-1, 1, 0, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
-    {"hardened", {UNLIMITED_CORE}, 1, {-1, 0, 0, -1, 0, 1, 0, 0}},
-    {"hardened by a parent", {.trace_disabled = 1, .no_new_privs = 1}, 0, {-1, 0, 1, -1, 0, 1, 0, 0}},
-    {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, 1, 0, -1, 5, 1, 0, 9}},
-    {"no procctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, 0, -1, -1, 1, 0, 0}},
-    {"an old kernel", {.fault = {PRIVILEGES_STATUS, 0, EINVAL}}, 0, {-1, 1, -1, -1, 0, 1, 0, 0}},
-    {"no getrlimit", {.fault = {"getrlimit(CORE)", 0, EPERM}}, 0, {-1, 1, 0, -1, 0, 0, 0, 0}},
+    {"at start", {UNLIMITED_CORE}, 0, {-1, 1, 0, -1, -1, 0, 1, UINT64_MAX, UINT64_MAX}},
+    {"hardened", {UNLIMITED_CORE}, 1, {-1, 0, 0, -1, -1, 0, 1, 0, 0}},
+    {"hardened by a parent", {.trace_disabled = 1, .no_new_privs = 1}, 0, {-1, 0, 1, -1, -1, 0, 1, 0, 0}},
+    {"traced", {.core_hard = 9, .tracer = 5}, 0, {-1, 1, 0, -1, -1, 5, 1, 0, 9}},
+    {"no procctl", {.fault = {ASK_TRACER, 0, EPERM}}, 0, {-1, -1, 0, -1, -1, -1, 1, 0, 0}},
+    {"an old kernel", {.fault = {PRIVILEGES_STATUS, 0, EINVAL}}, 0, {-1, 1, -1, -1, -1, 0, 1, 0, 0}},
+    {"no getrlimit", {.fault = {"getrlimit(CORE)", 0, EPERM}}, 0, {-1, 1, 0, -1, -1, 0, 0, 0, 0}},
 };

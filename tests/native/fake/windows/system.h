@@ -42,6 +42,6 @@ static const struct scenario scenarios[] = {
 };
 
 static const struct status_scenario status_scenarios[] = {
-    {"at start", {.tracer = 5}, 0, {-1, -1, -1, -1, -1, 0, 0, 0}},
-    {"hardened", {.tracer = 5}, 1, {-1, -1, -1, -1, -1, 0, 0, 0}},
+    {"at start", {.tracer = 5}, 0, {-1, -1, -1, -1, -1, -1, 0, 0, 0}},
+    {"hardened", {.tracer = 5}, 1, {-1, -1, -1, -1, -1, -1, 0, 0, 0}},
 };

@@ -1,0 +1,66 @@
+/* The extension process_hardening._confine: domain.h for domain.py (Linux). A failure is returned
+ * as (errno or 0, description). */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "../launch/domain.h"
+
+static PyObject *describe(const struct ph_failure *failure)
+{
+    char description[PH_CONFINE_MESSAGE];
+
+    ph_confine_describe(failure, description, sizeof description);
+    return Py_BuildValue("(is)", failure->error, description);
+}
+
+/* The version of Landlock, or a failure. */
+static PyObject *landlock_version(PyObject *module, PyObject *unused)
+{
+    struct ph_failure failure;
+    const long version = ph_landlock_version(&failure);
+
+    (void)module, (void)unused;
+    return version < 0 ? describe(&failure) : PyLong_FromLong(version);
+}
+
+/* Confines the calling thread, or all of them. Returns None or a failure. */
+static PyObject *confine(PyObject *module, PyObject *args)
+{
+    struct ph_failure failure;
+    int probe, refuse_signals, all_threads;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "ipp:confine", &probe, &refuse_signals, &all_threads))
+        return NULL;
+    if (ph_confine((refuse_signals ? PH_CONFINE_SIGNALS : 0) |
+                       (all_threads ? PH_CONFINE_THREADS : 0), probe, &failure))
+        return describe(&failure);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"landlock_version", landlock_version, METH_NOARGS, NULL},
+    {"confine", confine, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+/* What Python asks about the kernel's versions, so that the numbers stand in domain.h alone. */
+static int add_constants(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "REFUSES_SIGNALS", PH_LANDLOCK_SIGNALS) ||
+           PyModule_AddIntConstant(module, "COVERS_THREADS", PH_LANDLOCK_THREADS)
+               ? -1
+               : 0;
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "process_hardening._confine", NULL, 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__confine(void);
+PyMODINIT_FUNC PyInit__confine(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,234 @@
+/* Linux: what /proc and a pidfd say of this process, for checking what prctl(2) says. */
+#define _GNU_SOURCE
+#include "linux_proc.h"
+
+#include "../text.h"
+#include "linux_statx.h"
+#include "linux_syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434 /* Linux 5.3; older headers lack it */
+#endif
+
+/* Makes a call that returns a descriptor. A seccomp filter can answer 0 for it: standard input, which
+ * anybody may have written. If 0 is what the kernel gave, the next descriptor is not 0. */
+static long open_by(long number, long a, long b, long c)
+{
+    const long fd = ph_syscall(number, a, b, c, 0, 0);
+    long again;
+
+    if (fd)
+        return fd;
+    again = ph_syscall(number, a, b, c, 0, 0);
+    if (!again)
+        return -EIO;
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    return again;
+}
+
+static long open_file(const char *path, int flags)
+{
+    return open_by(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | flags);
+}
+
+long ph_read_file(const char *path, char *buffer, size_t size)
+{
+    const long fd = open_file(path, 0);
+    long length;
+
+    if (fd < 0)
+        return fd;
+    length = ph_syscall(SYS_read, fd, (long)buffer, (long)(size - 1), 0, 0);
+    /* Linux frees the descriptor even if close(2) fails. */
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    if (length >= 0)
+        buffer[length] = '\0';
+    return length;
+}
+
+const char *ph_find_after(const char *text, const char *label)
+{
+    for (; *text; text++) {
+        const char *rest = ph_after(text, label);
+
+        if (rest)
+            return rest;
+    }
+    return NULL;
+}
+
+const char *ph_parse_number(const char *text, uint64_t *number)
+{
+    while (*text == ' ' || *text == '\t')
+        text++;
+    if (*text < '0' || *text > '9')
+        return NULL;
+    for (*number = 0; *text >= '0' && *text <= '9'; text++)
+        *number = *number * 10 + (uint64_t)(*text - '0');
+    return text;
+}
+
+/* Returns a number of a status file, counted from 0 in its line; missing if it is not there. */
+static int64_t find_number(const char *text, const char *label, int place, int64_t missing)
+{
+    const char *at = ph_find_after(text, label);
+    uint64_t number = 0;
+
+    for (; at && place >= 0; place--)
+        at = ph_parse_number(at, &number);
+    return at ? (int64_t)number : missing;
+}
+
+/* Source: proc_pid_status(5). */
+long ph_read_thread(const char *path, struct ph_thread *thread)
+{
+    char text[4096];
+    const long length = ph_read_file(path, text, sizeof text);
+    int is_whole;
+
+    *thread = (struct ph_thread){-1, -1, -1};
+    if (length <= 0)
+        return length ? length : -EIO;
+    /* Thousands of groups can push the end out of the buffer. */
+    is_whole = length < (long)sizeof text - 1;
+    thread->tracer = find_number(text, "\nTracerPid:", 0, -1);
+    /* A kernel without seccomp has no such line. */
+    thread->seccomp = (int)find_number(text, "\nSeccomp:", 0, is_whole ? 0 : -1);
+    thread->filters = find_number(text, "\nSeccomp_filters:", 0, -1);
+    return 0;
+}
+
+/* What getdents64(2) writes. */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+/* Sums up the threads of one part of the list. Returns the tracer of one, 0, or an error. */
+static long find_tracer(const char *list, long length, int *threads, int *ended)
+{
+    for (long at = 0; at < length;) {
+        const struct entry *entry = (const void *)(list + at);
+        char path[64];
+        struct ph_text text = PH_TEXT(path);
+        struct ph_thread thread;
+        long error;
+
+        at += entry->length;
+        if (*entry->name == '.')
+            continue;
+        ph_add(&text, "/proc/self/task/");
+        ph_add(&text, entry->name);
+        ph_add(&text, "/status");
+        error = ph_read_thread(path, &thread);
+        if (!error && thread.tracer)
+            return thread.tracer < 0 ? -ENOSYS : (long)thread.tracer;
+        if (error && error != -ENOENT && error != -ESRCH)
+            return error;
+        *threads += !error;
+        *ended += error != 0;
+    }
+    return 0;
+}
+
+/* One pass over the threads. */
+static long walk_threads(int *ended)
+{
+    _Alignas(struct entry) char list[4096];
+    const long fd = open_file("/proc/self/task", O_DIRECTORY);
+    long length = fd < 0 ? fd : 1, tracer = 0;
+    int threads = 0;
+
+    while (length > 0 && !tracer) {
+        length = ph_syscall(SYS_getdents64, fd, (long)list, sizeof list, 0, 0);
+        tracer = find_tracer(list, length, &threads, ended);
+    }
+    if (fd >= 0)
+        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    if (tracer || length < 0)
+        return tracer ? tracer : length;
+    return threads ? 0 : -EIO; /* a filter answers for the kernel */
+}
+
+#define MOST_WALKS 100
+
+/* A thread that ends meanwhile may have handed its tracer on to one that was not listed: walk again. */
+long ph_read_tracer(void)
+{
+    for (int left = MOST_WALKS; left; left--) {
+        int ended = 0;
+        const long tracer = walk_threads(&ended);
+
+        if (tracer || !ended)
+            return tracer;
+    }
+    return -EAGAIN;
+}
+
+/* include/uapi/linux/pidfd.h: struct pidfd_info, of which coredump_mask is the last that we ask for. */
+struct pidfd_info {
+    uint64_t mask, cgroup;
+    uint32_t pid, thread_group, parent, ids[8], exit_code, coredump_mask, spare;
+};
+#define PIDFD_INFO_COREDUMP (1u << 4)
+#define PIDFD_GET_INFO (3ul << 30 | sizeof(struct pidfd_info) << 16 | 0xffu << 8 | 11u)
+_Static_assert(sizeof(struct pidfd_info) == 72, "PIDFD_INFO_SIZE_VER1");
+
+/* Returns the dumpable flag (Linux 6.16), or -1. */
+static long ask_pidfd(void)
+{
+    /* By coredump_mask: PIDFD_COREDUMP_SKIP, _USER, _ROOT. */
+    static const struct {
+        uint32_t bit;
+        int dumpable;
+    } meanings[] = {{2, 0}, {4, 1}, {8, 2}};
+    struct pidfd_info info = {.mask = PIDFD_INFO_COREDUMP};
+    const long pid = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    const long fd = open_by(SYS_pidfd_open, pid, 0, 0);
+
+    if (fd < 0)
+        return -1;
+    (void)ph_syscall(SYS_ioctl, fd, (long)PIDFD_GET_INFO, (long)&info, 0, 0); /* by its effect */
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    if (info.pid != (uint32_t)pid || !(info.mask & PIDFD_INFO_COREDUMP))
+        return -1;
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (info.coredump_mask & meanings[i].bit)
+            return meanings[i].dumpable;
+    return -1;
+}
+
+/* Returns the uid that owns a file, or -1. */
+static int64_t find_owner(const char *path)
+{
+    struct ph_statx file = {.uid = UINT32_MAX}; /* which no user has: told by what was filled in */
+
+    (void)ph_stat(AT_FDCWD, path, 0, &file);
+    return file.uid == UINT32_MAX ? -1 : (int64_t)file.uid;
+}
+
+/* The kernel gives the files of a process to root when it is not dumpable, but not its folder. That
+ * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner(). */
+long ph_confirm_dumpable(long claimed)
+{
+    const int64_t user = find_owner("/proc/self"), owner = find_owner("/proc/self/status");
+    struct ph_thread own;
+    long dumpable;
+
+    if (claimed < 0 || (user >= 0 && owner >= 0 && user != owner))
+        return claimed;
+    dumpable = ask_pidfd();
+    if (dumpable >= 0)
+        return dumpable;
+    if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
+        return claimed; /* nothing answers for the kernel */
+    if (user < 0 || owner < 0)
+        return -1;
+    return user ? 1 : claimed;
+}

@@ -1,0 +1,35 @@
+/* What /proc says of this process. */
+#ifndef PH_LINUX_PROC_H
+#define PH_LINUX_PROC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads the start of a file, NUL-terminated. Returns its length or a negative errno value. */
+long ph_read_file(const char *path, char *buffer, size_t size);
+
+/* Returns the text after the first occurrence of label, or NULL. */
+const char *ph_find_after(const char *text, const char *label);
+
+/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is none. */
+const char *ph_parse_number(const char *text, uint64_t *number);
+
+/* A thread, from its status file. A seccomp filter can make a system call fail or answer 0 for it,
+ * but it cannot fill a buffer, so none of this can be forged. -1: not known. */
+struct ph_thread {
+    int64_t tracer;
+    int seccomp; /* the mode; 0: no filter answers for the kernel */
+    int64_t filters; /* how many (Linux 5.9) */
+};
+#define PH_OWN_THREAD "/proc/thread-self/status"
+
+/* Returns 0 or a negative errno value; then nothing is known. */
+long ph_read_thread(const char *path, struct ph_thread *thread);
+
+/* Returns the pid of a process that traces any thread of this one, 0, or a negative errno value. */
+long ph_read_tracer(void);
+
+/* Returns the dumpable flag, or -1 if nothing confirms what prctl(PR_GET_DUMPABLE) claimed. */
+long ph_confirm_dumpable(long claimed);
+
+#endif

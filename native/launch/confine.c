@@ -1,0 +1,159 @@
+/* The command `confine`: starts a program that can read, trace and crash no process outside, and is
+ * otherwise unchanged. Static and without libc, like `harden`. */
+#define _GNU_SOURCE
+#include "../core/hardening.h"
+#include "../core/text.h"
+#include "confinement.h"
+#include "program.h"
+#include "stub/entry.h"
+
+static const char usage[] =
+    "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
+    "\n"
+    "Starts a program that you do not trust. It and all that it starts cannot read, trace or crash\n"
+    "any process outside, whether that is hardened or not, nor take descriptors from one. They may\n"
+    "do everything else that they could before.\n"
+    "\n"
+    "  --allow-signals  let it send signals to processes outside: a crash can leave their memory\n"
+    "                   in a core\n"
+    "  --strict         refuse to start it where the kernel cannot refuse signals (Linux before\n"
+    "                   6.12) or would refuse to rename files across folders (before 5.19)\n"
+    "  --explain        try it, say what is restricted and what is not, start nothing\n"
+    "\n"
+    "Exit status: the program's own; 126 it cannot be started confined, 127 it is not found,\n"
+    "2 usage. It is never started unconfined.\n";
+
+static const char probe_option[] = "--probe"; /* domain.py starts the process outside with it */
+
+struct options {
+    int allow_signals, strict, explain;
+};
+
+/* What the core otherwise gets from libc. */
+char **environ;
+
+/* Parses the options. Returns the words of the program; NULL after a line on standard error. */
+static char **parse(char **words, struct options *options)
+{
+    const struct {
+        const char *name;
+        int *flag;
+    } flags[] = {{"--allow-signals", &options->allow_signals},
+                 {"--strict", &options->strict},
+                 {"--explain", &options->explain}};
+
+    for (; *words && **words == '-'; words++) {
+        size_t i = 0;
+
+        if (ph_equal(*words, "--")) {
+            words++;
+            break;
+        }
+        while (i < sizeof flags / sizeof *flags && !ph_equal(*words, flags[i].name))
+            i++;
+        if (i == sizeof flags / sizeof *flags) {
+            (void)ph_complain(PH_EXIT_USAGE, *words, "bad option; see confine --help");
+            return NULL;
+        }
+        *flags[i].flag = 1;
+    }
+    if (options->strict && options->allow_signals) {
+        (void)ph_complain(PH_EXIT_USAGE, "--strict", "refuses the signals that --allow-signals"
+                                                     " allows: give one of them");
+        return NULL;
+    }
+    if (!*words) {
+        (void)ph_complain(PH_EXIT_USAGE, "confine", "name a program; see confine --help");
+        return NULL;
+    }
+    return words;
+}
+
+/* One line of --explain. */
+static void say(const char *label, const char *value)
+{
+    char line[2 * PH_PATH];
+    struct ph_text text = PH_TEXT(line);
+
+    ph_add(&text, label);
+    ph_add(&text, ":");
+    while (text.length < 18)
+        ph_add(&text, " ");
+    ph_add_printable(&text, value);
+    ph_add(&text, "\n");
+    (void)ph_syscall(SYS_write, 1, (long)line, (long)text.length, 0, 0);
+}
+
+static void explain(const char *path, unsigned flags, const char *gaps)
+{
+    struct ph_failure failure;
+    const long version = ph_landlock_version(&failure);
+    char method[64], core[512];
+    struct ph_text text = PH_TEXT(method), crash = PH_TEXT(core);
+
+    ph_add(&text, "Landlock, version ");
+    ph_add_number(&text, (unsigned long)version);
+    ph_add(&text, "; a seccomp filter; no_new_privs");
+    ph_add_core(&crash);
+    say("program", path);
+    say("method", method);
+    say("refused", "reading, tracing and taking descriptors of processes outside, hardened or not;"
+                   " setting their limits; typing into terminals; perf of the whole machine");
+    say("signals", !(flags & PH_CONFINE_SIGNALS)    ? "allowed"
+                   : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
+                                                    : "refused to processes outside");
+    say("a crash outside", core);
+    if (*gaps)
+        say("beware", gaps);
+    say("lost", "set-user-ID and file capabilities; as root also CAP_SYS_ADMIN, CAP_SYS_MODULE,"
+                " CAP_SYS_RAWIO and CAP_PERFMON");
+    say("not refused", "files, such as ~/.ssh; the network; services that act for their user, such"
+                       " as tmux, systemd --user, cron, D-Bus, X11 and docker; shared memory;"
+                       " the arguments of other processes");
+}
+
+static int run(char **argv)
+{
+    static char path[PH_PATH];
+    struct options options = {0, 0, 0};
+    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "execve"};
+    const struct ph_span strings = ph_find_strings(argv);
+    char line[PH_CONFINE_MESSAGE] = "";
+    struct ph_text gaps = PH_TEXT(line);
+    char **words = parse(argv + 1, &options);
+    const unsigned flags = options.allow_signals ? 0 : PH_CONFINE_SIGNALS;
+    int status;
+
+    if (!words)
+        return PH_EXIT_USAGE;
+    status = ph_program_search(*words, path);
+    if (!status)
+        status =
+            ph_confine_launcher(flags, options.strict, &strings, options.explain ? &gaps : NULL);
+    if (status)
+        return status;
+    if (options.explain) {
+        explain(path, flags, line);
+        return 0;
+    }
+    failure.error = (int)-ph_syscall(SYS_execve, (long)path, (long)words, (long)environ, 0, 0);
+    ph_describe(&failure, line, sizeof line);
+    return ph_complain(PH_EXIT_CANNOT, path, line);
+}
+
+uintptr_t ph_start(uintptr_t *stack)
+{
+    const int argc = (int)*stack;
+    char **argv = (char **)(stack + 1);
+
+    if (argc < 1)
+        ph_exit(ph_complain(PH_EXIT_USAGE, "confine", "started without a name of its own"));
+    environ = argv + argc + 1;
+    if (argc == 2 && ph_equal(argv[1], probe_option))
+        ph_probe_wait();
+    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
+        (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
+        ph_exit(0);
+    }
+    ph_exit(run(argv));
+}

@@ -1,0 +1,303 @@
+/* Landlock keeps a process from tracing, reading and signalling what is outside of its domain, and
+ * a seccomp filter from the few other ways to the memory of others. Nothing else is restricted. */
+#define _GNU_SOURCE
+#include "domain.h"
+
+#include "../core/text.h"
+#include "domain_filter.h"
+#include "linux_file.h"
+#include "process.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+/* include/uapi/linux/landlock.h, capability.h and close_range.h, which not every libc has; the
+ * numbers are the same on every architecture. */
+#define CALL_CREATE_RULESET 444
+#define CALL_ADD_RULE 445
+#define CALL_RESTRICT_SELF 446
+#define CALL_CLOSE_RANGE 436
+#define GET_VERSION 1
+#define RULE_PATH_BENEATH 1
+#define MAY_MAKE_BLOCK (1 << 11)
+#define MAY_REFER (1 << 13)
+#define SCOPE_SIGNAL 2
+#define RESTRICT_ALL_THREADS 8
+#define CAPABILITY_VERSION_3 0x20080522
+
+/* Capabilities that give access to the memory of others without a check by Landlock: kernel
+ * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
+ * /proc/PID/environ and maps to whoever may use perf. One word for each half of a capability set. */
+#define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21) /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN */
+#define BYPASSING_HIGH (1u << (38 - 32))               /* PERFMON */
+
+static const char create_ruleset[] = "landlock_create_ruleset";
+static const char restrict_self[] = "landlock_restrict_self";
+static const char set_capabilities[] = "capset";
+static const char set_filter[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
+static const char make_probe[] = "starting a process to try the restrictions on";
+static const char read_probe[] = "reading /proc/PID/environ of a process of its own";
+
+/* Returns -1. */
+static int fail(struct ph_failure *failure, const char *call, long error)
+{
+    *failure = (struct ph_failure){
+        .reason = PH_CALL_FAILED, .error = error < 0 ? (int)-error : EBUSY, .call = call};
+    return -1;
+}
+
+long ph_landlock_version(struct ph_failure *failure)
+{
+    const long version = ph_syscall(CALL_CREATE_RULESET, 0, 0, GET_VERSION, 0, 0);
+
+    /* 0: a filter, which faked success. */
+    return version > 0 ? version : fail(failure, create_ruleset, version ? version : -ENOSYS);
+}
+
+/* Restricts what a file may be for version 1 to 5 and without SIGNALS, because a domain needs one
+ * rule: then something that everybody may do everywhere. */
+static long set_domain(long version, unsigned flags, const char **call)
+{
+    const int scoped = flags & PH_CONFINE_SIGNALS && version >= PH_LANDLOCK_SIGNALS;
+    const uint64_t right = version >= PH_LANDLOCK_REFER ? MAY_REFER : MAY_MAKE_BLOCK;
+    const struct {
+        uint64_t files, network, scopes;
+    } handled = {scoped ? 0 : right, 0, scoped ? SCOPE_SIGNAL : 0};
+    struct {
+        uint64_t rights;
+        int32_t folder;
+    } __attribute__((packed)) rule = {right, -1};
+    long ruleset, error = 0;
+
+    *call = create_ruleset;
+    ruleset = ph_syscall(CALL_CREATE_RULESET, (long)&handled, sizeof handled, 0, 0, 0);
+    if (ruleset < 0)
+        return ruleset;
+    if (!scoped) {
+        const long root =
+            ph_syscall(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0, 0);
+
+        *call = "landlock_add_rule";
+        rule.folder = (int)root;
+        error = root < 0 ? root
+                         : ph_syscall(CALL_ADD_RULE, ruleset, RULE_PATH_BENEATH, (long)&rule, 0, 0);
+        (void)ph_syscall(SYS_close, root, 0, 0, 0, 0);
+    }
+    if (!error) {
+        *call = restrict_self;
+        error = ph_syscall(CALL_RESTRICT_SELF, ruleset,
+                           flags & PH_CONFINE_THREADS ? RESTRICT_ALL_THREADS : 0, 0, 0, 0);
+    }
+    (void)ph_syscall(SYS_close, ruleset, 0, 0, 0, 0);
+    return error;
+}
+
+/* Gives up capabilities. no_new_privs keeps exec from giving them back, to root too. */
+static long drop_capabilities(unsigned flags)
+{
+    const struct {
+        uint32_t version;
+        int pid;
+    } self = {CAPABILITY_VERSION_3, 0};
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } half[2];
+    const long error = ph_syscall(SYS_capget, (long)&self, (long)half, 0, 0, 0);
+
+    if (error)
+        return error;
+    if (!(half[0].permitted & BYPASSING_LOW) && !(half[1].permitted & BYPASSING_HIGH))
+        return 0;
+    if (flags & PH_CONFINE_THREADS) /* capset(2) changes one thread only */
+        return -EBUSY;
+    for (int i = 0; i < 2; i++) {
+        const uint32_t kept = i ? ~BYPASSING_HIGH : ~BYPASSING_LOW;
+
+        half[i].effective &= kept;
+        half[i].permitted &= kept;
+        half[i].inheritable &= kept;
+    }
+    return ph_syscall(SYS_capset, (long)&self, (long)half, 0, 0, 0);
+}
+
+/* What a confined process may not do. Each returns a negative errno value if it was refused. */
+static long read_environment(long probe)
+{
+    char path[40], byte;
+    struct ph_text text = PH_TEXT(path);
+    long fd, result;
+
+    ph_add(&text, "/proc/");
+    ph_add_number(&text, (unsigned long)probe);
+    ph_add(&text, "/environ");
+    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
+    if (fd < 0)
+        return fd;
+    result = ph_read_at(fd, &byte, 1, 0);
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    return result;
+}
+
+static long send_signal(long probe)
+{
+    return ph_syscall(SYS_kill, probe, SIGKILL, 0, 0, 0);
+}
+
+static long set_limit(long probe)
+{
+    static const uint64_t zero[2];
+
+    return ph_syscall(SYS_prlimit64, probe, RLIMIT_CORE, (long)zero, 0, 0);
+}
+
+/* No descriptor is -1: without the filter, EBADF. */
+static long type_into_terminal(long probe)
+{
+    (void)probe;
+    return ph_syscall(SYS_ioctl, -1, REQUEST_TIOCSTI, (long)"", 0, 0);
+}
+
+static const struct {
+    const char *call;     /* that should have restricted it */
+    long (*attempt)(long probe);
+    unsigned flag;        /* it is restricted with this one only */
+} forbidden[] = {
+    {restrict_self, read_environment, 0},
+    {set_filter, set_limit, 0},
+    {set_filter, type_into_terminal, 0},
+    {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may end the probe */
+};
+
+static int check_restrictions(unsigned flags, long probe, struct ph_failure *failure)
+{
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        long result;
+
+        if (forbidden[i].flag & ~flags)
+            continue;
+        result = forbidden[i].attempt(probe);
+        if (result == -EPERM || result == -EACCES)
+            continue;
+        *failure = (struct ph_failure){
+            .reason = PH_NOT_IN_FORCE, .value = result, .call = forbidden[i].call};
+        return -1;
+    }
+    return 0;
+}
+
+int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
+{
+    const long version = ph_landlock_version(failure);
+    const long all = flags & PH_CONFINE_THREADS ? SECCOMP_FILTER_FLAG_TSYNC : 0;
+    const char *call;
+    long error;
+
+    if (version < 0)
+        return -1;
+    if (version < PH_LANDLOCK_SIGNALS)
+        flags &= ~PH_CONFINE_SIGNALS;
+    error = read_environment(probe); /* or its refusal below would prove nothing */
+    if (error < 0)
+        return fail(failure, read_probe, error);
+    error = ph_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (error)
+        return fail(failure, "prctl(PR_SET_NO_NEW_PRIVS, 1)", error);
+    error = drop_capabilities(flags);
+    if (error)
+        return fail(failure, set_capabilities, error);
+    error = set_domain(version, flags, &call);
+    if (error)
+        return fail(failure, call, error);
+    error = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW | all,
+                       (long)&ph_domain_program, 0, 0);
+    if (error) /* positive: the id of a thread with other filters */
+        return fail(failure, set_filter, error);
+    return check_restrictions(flags, probe, failure);
+}
+
+static const struct {
+    const char *call;
+    int error;
+    const char *advice;
+} advices[] = {
+    {create_ruleset, ENOSYS,
+     "Landlock is missing: use Linux 5.13 with CONFIG_SECURITY_LANDLOCK, or allow the calls"
+     " landlock_* in the seccomp profile that hides them"},
+    {create_ruleset, EOPNOTSUPP,
+     "Landlock is switched off: add landlock to lsm= on the kernel's command line"},
+    {create_ruleset, EPERM, "allow the calls landlock_* in the seccomp profile that refuses them"},
+    {restrict_self, EPERM, "allow the calls landlock_* in the seccomp profile that refuses them"},
+    {restrict_self, E2BIG, "16 confinements inside each other are the most that Linux allows"},
+    {set_capabilities, EBUSY, "as root, confine before the process starts threads"},
+    {set_filter, EBUSY, "another thread has seccomp filters of its own: confine before it starts"},
+    {set_filter, EINVAL, "use a kernel with CONFIG_SECCOMP_FILTER"},
+    {read_probe, 0, "mount /proc, for the restrictions cannot be tried without it"},
+};
+
+void ph_confine_describe(const struct ph_failure *failure, char *buffer, size_t size)
+{
+    struct ph_text text = {buffer, size, 0, 0};
+
+    ph_describe(failure, buffer, size);
+    while (text.length < size && buffer[text.length])
+        text.length++;
+    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++) {
+        if (failure->reason != PH_CALL_FAILED || failure->call != advices[i].call ||
+            (advices[i].error && failure->error != advices[i].error))
+            continue;
+        ph_add(&text, ": ");
+        ph_add(&text, advices[i].advice);
+        return;
+    }
+}
+
+void ph_probe_wait(void)
+{
+    char byte = '\n';
+
+    /* What it inherited must not be taken from it, since it can be inspected. */
+    (void)ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0);
+    (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+    if (ph_syscall(SYS_write, 1, (long)&byte, 1, 0, 0) == 1)
+        while (ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0) == 1)
+            ;
+    ph_exit(0);
+}
+
+int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
+                   struct ph_failure *failure)
+{
+    int ends[2];
+    char byte;
+    const long error =
+        ph_syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, (long)ends, 0);
+
+    if (error)
+        return fail(failure, make_probe, error);
+    probe->pid = ph_fork(0, NULL);
+    if (!probe->pid) {
+        /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+        for (volatile char *at = secrets->start; at < secrets->end; at++)
+            *at = '\0';
+        /* The same descriptor is refused, and needs no copy. */
+        (void)ph_syscall(SYS_dup3, ends[1], 0, 0, 0, 0);
+        (void)ph_syscall(SYS_dup3, ends[1] ? ends[1] : 0, 1, 0, 0, 0);
+        ph_probe_wait();
+    }
+    (void)ph_syscall(SYS_close, ends[1], 0, 0, 0, 0);
+    probe->socket = ends[0];
+    if (probe->pid < 0)
+        return fail(failure, make_probe, probe->pid);
+    if (ph_syscall(SYS_read, probe->socket, (long)&byte, 1, 0, 0) == 1)
+        return 0;
+    ph_probe_end(probe);
+    return fail(failure, make_probe, -EIO);
+}
+
+void ph_probe_end(const struct ph_probe *probe)
+{
+    (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
+    (void)ph_wait(probe->pid);
+}

@@ -1,0 +1,97 @@
+/* The seccomp filter of a confined program: what Landlock does not cover, in every ABI that the
+ * kernel accepts. */
+#ifndef PH_DOMAIN_FILTER_H
+#define PH_DOMAIN_FILTER_H
+
+#include "../core/platform/linux_filter.h"
+
+/* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. */
+#if defined __x86_64__
+#define OTHER_PRLIMIT 340
+#define OTHER_IOCTL 54
+#define OTHER_PERF 336
+#elif defined __i386__
+#define OTHER_PRLIMIT 302
+#define OTHER_IOCTL 16
+#define OTHER_PERF 298
+#elif defined __aarch64__
+#define OTHER_PRLIMIT 369
+#define OTHER_IOCTL 54
+#define OTHER_PERF 364
+#elif defined __arm__
+#define OTHER_PRLIMIT 261
+#define OTHER_IOCTL 29
+#define OTHER_PERF 241
+#else
+#define OTHER_PRLIMIT SYS_prlimit64
+#define OTHER_IOCTL SYS_ioctl
+#define OTHER_PERF SYS_perf_event_open
+#endif
+#define X32_IOCTL 514
+
+/* include/uapi/asm-generic/ioctls.h and linux/perf_event.h. */
+#define REQUEST_TIOCSTI 0x5412
+#define REQUEST_TIOCLINUX 0x541c
+#define PERF_CGROUP 4 /* PERF_FLAG_PID_CGROUP */
+#define EVERY_PROCESS 0xffffffffu
+
+enum ph_domain_label {
+    LOAD_ARCH, IS_ARCH,
+    LOAD_CALL, WITHOUT_X32, IS_PRLIMIT, IS_IOCTL, IS_X32_IOCTL, IS_PERF,
+    IS_OTHER_ARCH,
+    LOAD_OTHER_CALL, OTHER_WITHOUT_X32, IS_OTHER_PRLIMIT, IS_OTHER_IOCTL, IS_OTHER_X32_IOCTL,
+    IS_OTHER_PERF,
+    LOAD_PID, IS_SELF, LOAD_LIMIT, HAS_LIMIT, LOAD_LIMIT_HIGH, HAS_LIMIT_HIGH,
+    LOAD_REQUEST, IS_TIOCSTI, IS_TIOCLINUX,
+    LOAD_OBSERVED, IS_EVERY_PROCESS, LOAD_PERF_FLAGS, HAS_CGROUP,
+    DENY, ALLOW
+};
+
+/* Denies
+ * - prlimit64(2) that sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
+ *   crash it, RLIMIT_CORE lets it leave a core. pid must be 0: a filter cannot know its caller's;
+ * - ioctl(2) TIOCSTI and TIOCLINUX, which type into a terminal;
+ * - perf_event_open(2) of every process, whose samples show stacks and registers;
+ * and every call of an architecture that is not in linux_filter.h. */
+static const struct ph_bpf ph_domain_filter[] = {
+    LOAD(LOAD_ARCH, DATA_ARCH),
+    IF_EQUAL(IS_ARCH, ARCH, LOAD_CALL, IS_OTHER_ARCH),
+
+    LOAD(LOAD_CALL, DATA_NR),
+    KEEP_BITS(WITHOUT_X32, ~X32_BIT),
+    IF_EQUAL(IS_PRLIMIT, SYS_prlimit64, LOAD_PID, IS_IOCTL),
+    IF_EQUAL(IS_IOCTL, SYS_ioctl, LOAD_REQUEST, IS_X32_IOCTL),
+    IF_EQUAL(IS_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_PERF),
+    IF_EQUAL(IS_PERF, SYS_perf_event_open, LOAD_OBSERVED, ALLOW),
+
+    IF_EQUAL(IS_OTHER_ARCH, OTHER_ARCH, LOAD_OTHER_CALL, DENY),
+    LOAD(LOAD_OTHER_CALL, DATA_NR),
+    KEEP_BITS(OTHER_WITHOUT_X32, ~X32_BIT),
+    IF_EQUAL(IS_OTHER_PRLIMIT, OTHER_PRLIMIT, LOAD_PID, IS_OTHER_IOCTL),
+    IF_EQUAL(IS_OTHER_IOCTL, OTHER_IOCTL, LOAD_REQUEST, IS_OTHER_X32_IOCTL),
+    IF_EQUAL(IS_OTHER_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_OTHER_PERF),
+    IF_EQUAL(IS_OTHER_PERF, OTHER_PERF, LOAD_OBSERVED, ALLOW),
+
+    LOAD(LOAD_PID, DATA_LOW_ARG(0)),
+    IF_EQUAL(IS_SELF, 0, ALLOW, LOAD_LIMIT),
+    LOAD(LOAD_LIMIT, DATA_LOW_ARG(2)),
+    IF_EQUAL(HAS_LIMIT, 0, LOAD_LIMIT_HIGH, DENY),
+    LOAD(LOAD_LIMIT_HIGH, DATA_HIGH_ARG(2)),
+    IF_EQUAL(HAS_LIMIT_HIGH, 0, ALLOW, DENY),
+
+    LOAD(LOAD_REQUEST, DATA_LOW_ARG(1)),
+    IF_EQUAL(IS_TIOCSTI, REQUEST_TIOCSTI, DENY, IS_TIOCLINUX),
+    IF_EQUAL(IS_TIOCLINUX, REQUEST_TIOCLINUX, DENY, ALLOW),
+
+    LOAD(LOAD_OBSERVED, DATA_LOW_ARG(1)),
+    IF_EQUAL(IS_EVERY_PROCESS, EVERY_PROCESS, DENY, LOAD_PERF_FLAGS),
+    LOAD(LOAD_PERF_FLAGS, DATA_LOW_ARG(4)),
+    IF_ANY_BIT(HAS_CGROUP, PERF_CGROUP, DENY, ALLOW),
+
+    RETURN(DENY, SECCOMP_RET_ERRNO | EPERM),
+    RETURN(ALLOW, SECCOMP_RET_ALLOW),
+};
+static const struct ph_bpf_program ph_domain_program = {
+    sizeof ph_domain_filter / sizeof *ph_domain_filter, ph_domain_filter};
+
+#endif

@@ -1,0 +1,33 @@
+/* Child processes without libc (Linux). */
+#ifndef PH_PROCESS_H
+#define PH_PROCESS_H
+
+#include "../core/platform/linux_syscall.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+/* clone(2) as fork(2), without a signal at the end. */
+static inline long ph_fork(unsigned long flags, int *pidfd)
+{
+#ifdef __s390x__
+    return ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
+#else
+    return ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
+#endif
+}
+
+/* Waits for such a child. Returns its status word, or a negative errno value. */
+static inline long ph_wait(long pid)
+{
+    int status = 0;
+    long result;
+
+    do
+        result = ph_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0);
+    while (result == -EINTR);
+    return result < 0 ? result : status;
+}
+
+#endif

@@ -1,0 +1,62 @@
+"""verify --confined: the same victim, which is not hardened, and an attacker who is confined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from process_hardening.domain import ConfinedStarter, confinement
+from process_hardening.errors import CommandError
+from process_hardening.verify.model import CONTROL, Attack
+from process_hardening.verify.plan import Plan, plan_program, plan_victims
+
+CONFINED = "confined"
+"""The name of the victim that a confined attacker attacks: started like the control."""
+
+_MADE_BY_THE_VICTIM = ("child",)
+"""Attacks whose attacker is started by the victim, which confines nobody."""
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def is_made_by_the_attacker(attack: Attack) -> bool:
+    """Whether confining the attacker could stop it: the victim is not started with it."""
+    return attack.prepare_environment is None and attack.name not in _MADE_BY_THE_VICTIM
+
+
+def plan_confined(
+    argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None
+) -> Plan:
+    """Attack an unhardened victim twice: unconfined, as a control, and confined.
+
+    argv -- a user's program and its arguments; empty: a victim of ours
+    attacks -- None: all
+    canary -- as for verify_program()
+
+    Raises CommandError when this kernel cannot confine or the victim starts all the attacks.
+    """
+    kernel = confinement()
+    if kernel.reason:
+        raise CommandError(f"--confined: {kernel.reason}")
+    plan = plan_program(argv, attacks, canary) if argv else plan_victims(attacks, ())
+    chosen = tuple(attack for attack in plan.attacks if is_made_by_the_attacker(attack))
+    skipped = [attack.name for attack in plan.attacks if attack not in chosen]
+    if not chosen:
+        raise CommandError(f"{', '.join(skipped)}: not made by an attacker, who is to be confined")
+    notes = [f"{CONFINED}: the victim is not hardened; its attacker is confined"]
+    if skipped:
+        notes.append(f"skipped, as the victim is started with them: {', '.join(skipped)}")
+    return Plan(
+        attacks=chosen,
+        starts=dict.fromkeys((CONTROL, CONFINED), plan.starts[CONTROL]),
+        victims=(CONFINED,),
+        program=plan.program,
+        notes=(*plan.notes, *notes),
+    )
+
+
+def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
+    """Call a function in a thread that is confined, and return what it returns."""
+    with ConfinedStarter() as starter:
+        return starter.call(function, *args, **keywords)

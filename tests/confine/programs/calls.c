@@ -1,0 +1,166 @@
+/* Makes each call that a confined process may not make on a process outside, and prints a line for
+ * each: its name and "done", or its name and the number of the error.
+ *
+ * Usage: calls PID, where PID is a process of the same user. It changes nothing in that process. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CALL_PIDFD_SEND_SIGNAL 424
+#define CALL_PIDFD_OPEN 434
+#define CALL_PIDFD_GETFD 438
+#define CALL_PROCESS_MADVISE 440
+#define X32 0x40000000
+
+static pid_t victim;
+static int pidfd;
+
+static void report(const char *name, long result)
+{
+    if (result < 0)
+        printf("%s %d\n", name, errno);
+    else
+        printf("%s done\n", name);
+    fflush(stdout);
+}
+
+/* Reads from a file of the process. */
+static void read_file(const char *name)
+{
+    char path[64], byte[8];
+    int fd;
+    long result;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", victim, name);
+    fd = open(path, O_RDONLY);
+    result = fd < 0 ? fd : read(fd, byte, sizeof byte);
+    report(name, result);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Opens a file of the process, or what it leads to. */
+static void open_file(const char *name, int flags)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/%s", victim, name);
+    fd = open(path, flags);
+    report(name, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
+static long trace(void)
+{
+    if (ptrace(PTRACE_SEIZE, victim, NULL, NULL))
+        return -1;
+    ptrace(PTRACE_INTERRUPT, victim, NULL, NULL);
+    waitpid(victim, NULL, __WALL);
+    return ptrace(PTRACE_DETACH, victim, NULL, NULL);
+}
+
+static long watch(pid_t pid, int cpu, unsigned long flags)
+{
+    struct perf_event_attr event = {.type = PERF_TYPE_SOFTWARE,
+                                    .size = sizeof event,
+                                    .config = PERF_COUNT_SW_CPU_CLOCK,
+                                    .exclude_kernel = 1};
+
+    return syscall(SYS_perf_event_open, &event, pid, cpu, -1, flags);
+}
+
+#ifdef __x86_64__
+/* A call by the 32-bit entry, whose arguments are below 4 GB. */
+static long call_i386(long number, long a, long b, long c)
+{
+    long result;
+
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    if (result < 0 && result > -4096) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    struct rlimit limit;
+    void *head;
+    size_t size;
+    int terminal;
+    char *typed;
+
+    victim = argc == 2 ? atoi(argv[1]) : 0;
+    pidfd = (int)syscall(CALL_PIDFD_OPEN, victim, 0);
+    if (!victim || pidfd < 0)
+        return 1;
+
+    read_file("environ");
+    read_file("maps");
+    read_file("smaps");
+    read_file("auxv");
+    read_file("syscall");
+    open_file("mem", O_RDONLY);
+    open_file("pagemap", O_RDONLY);
+    open_file("exe", O_RDONLY);
+    open_file("cwd", O_PATH);
+    open_file("root", O_PATH);
+    open_file("fd/0", O_PATH);
+    open_file("ns/mnt", O_RDONLY);
+    report("ptrace", trace());
+    report("get_robust_list", syscall(SYS_get_robust_list, victim, &head, &size));
+    report("kcmp", syscall(SYS_kcmp, getpid(), victim, 1 /* KCMP_VM */, 0, 0));
+    report("pidfd_getfd", syscall(CALL_PIDFD_GETFD, pidfd, 0, 0));
+    report("perf_event_open", watch(victim, -1, 0));
+
+    prlimit(victim, RLIMIT_CORE, NULL, &limit);
+    report("prlimit", prlimit(victim, RLIMIT_CORE, &limit, NULL));
+    report("kill", kill(victim, 0));
+    report("tgkill", syscall(SYS_tgkill, victim, victim, 0));
+    report("pidfd_send_signal", syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, 0, NULL, 0));
+
+    terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    typed = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS
+#ifdef __x86_64__
+                     | MAP_32BIT
+#endif
+                 , -1, 0);
+    *typed = 'x';
+    report("TIOCSTI", ioctl(terminal, TIOCSTI, typed));
+#ifdef __x86_64__
+    memcpy(typed + 64, &limit, sizeof limit);
+    report("x32 TIOCSTI", syscall(X32 + 514, terminal, TIOCSTI, typed));
+    report("i386 TIOCSTI", call_i386(54, terminal, TIOCSTI, (long)typed));
+    {
+        const long new_limit = (long)(typed + 64);
+        long result;
+
+        /* The fourth argument is 0: no old limit. */
+        result = call_i386(340, victim, RLIMIT_CORE, new_limit);
+        report("i386 prlimit", result);
+    }
+#endif
+    return 0;
+}

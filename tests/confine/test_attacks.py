@@ -1,0 +1,153 @@
+"""A confined attacker gets nothing out of processes outside, however it is started."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import support
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from outsider import Outsider
+
+ATTACK = str(Path(__file__).parents[1] / "programs" / "attack.py")
+ATTACKS = (
+    *("process_vm_readv", "ptrace-attach", "ptrace-seize", "mem", "environ", "fd"),
+    "pidfd_getfd",
+)
+DOUBLE_FORK = str(Path(__file__).with_name("programs") / "double_fork.py")
+CONFINED_THREAD = str(Path(__file__).with_name("programs") / "confined_thread.py")
+CONFINED_ITSELF = str(Path(__file__).with_name("programs") / "confined_itself.py")
+
+CONFINE = "CONFINE"
+"""Stands for the command in the table below."""
+SHAPES: dict[str, tuple[str, ...]] = {
+    "itself": (CONFINE,),
+    "a child": (CONFINE, "sh", "-c", '"$@"; exit $?', "sh"),
+    "a grandchild": (CONFINE, "sh", "-c", 'sh -c "\\"\\$@\\"; exit \\$?" sh "$@"; exit $?', "sh"),
+    "after exec": (CONFINE, "env", "-i"),
+    "in a session of its own": (CONFINE, "setsid", "--wait"),
+    "after a double fork": (CONFINE, sys.executable, DOUBLE_FORK),
+    "confined twice": (CONFINE, CONFINE),
+    "in a user namespace": (CONFINE, "unshare", "-U"),
+    "with signals allowed": (CONFINE, "--allow-signals", "--"),
+    "started by a confined thread": (sys.executable, CONFINED_THREAD),
+    "after confine() in Python": (sys.executable, CONFINED_ITSELF),
+    "by process-hardening confine": (sys.executable, "-m", "process_hardening", "confine"),
+}
+
+
+def attack(
+    victim: Outsider, prefix: Sequence[str] = (), run: Callable[..., object] = support.run_as_user
+) -> dict[str, str]:
+    """Make every attack; returns what each one printed, by name."""
+    found = {}
+    for name in ATTACKS:
+        result = run([*prefix, sys.executable, ATTACK, name, *victim.place])
+        found[name] = result.stdout  # type: ignore[attr-defined]
+    return found
+
+
+def leaks(victim: Outsider, found: dict[str, str]) -> list[str]:
+    """The attacks that got the secret."""
+    return [name for name, output in found.items() if victim.secret in output]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_confined_attacker_gets_nothing_however_it_is_started(
+    confine: str, start_victim: Callable[..., Outsider], shape: str
+) -> None:
+    prefix = [confine if word == CONFINE else word for word in SHAPES[shape]]
+    with start_victim() as victim:
+        assert leaks(victim, attack(victim)) == list(ATTACKS)
+        assert leaks(victim, attack(victim, prefix)) == []
+
+
+def test_a_hardened_victim_outside_stays_protected(
+    confine: str, start_victim: Callable[..., Outsider]
+) -> None:
+    with start_victim(support.find_tool("harden")) as victim:
+        assert leaks(victim, attack(victim, [confine])) == []
+
+
+def test_roots_confined_tool_gets_nothing_from_a_process_of_a_user(
+    confine: str, start_victim: Callable[..., Outsider]
+) -> None:
+    """Root may use perf, which since Linux 6.14 is enough to read /proc/PID/environ."""
+    support.require_root()
+    with start_victim() as victim:
+        assert leaks(victim, attack(victim, run=support.run)) == list(ATTACKS)
+        assert leaks(victim, attack(victim, [confine], run=support.run)) == []
+
+
+READ_CHILD = """
+import subprocess
+with subprocess.Popen(["sleep", "60"], env={"INSIDE": "here"}) as child:
+    print(open(f"/proc/{child.pid}/environ").read())
+    child.kill()
+"""
+
+
+def test_what_is_inside_may_read_what_is_inside(confine: str) -> None:
+    result = support.run_as_user([confine, sys.executable, "-c", READ_CHILD])
+    assert "INSIDE=here" in result.stdout
+
+
+def test_what_is_outside_may_still_read_what_is_confined(
+    confine: str, start_victim: Callable[..., Outsider]
+) -> None:
+    with start_victim(confine) as victim:
+        assert leaks(victim, attack(victim)) == list(ATTACKS)
+
+
+def calls_on(victim: Outsider, calls: Path, prefix: Sequence[str] = ()) -> dict[str, str]:
+    """What came of each call of calls.c on a victim: "done" or an error's number."""
+    result = support.run_as_user([*prefix, str(calls), str(victim.pid)])
+    return dict(line.rsplit(" ", 1) for line in result.stdout.splitlines())
+
+
+def test_every_call_on_a_process_outside_is_refused(
+    confine: str, start_victim: Callable[..., Outsider], make: support.Compiler
+) -> None:
+    """In every ABI of this kernel. What the kernel refuses everybody proves nothing."""
+    refused = {str(errno.EPERM), str(errno.EACCES)}
+    with start_victim() as victim:
+        free = calls_on(victim, make("calls.c"))
+        confined = calls_on(victim, make("calls.c"), [confine])
+
+    allowed = {name for name, result in free.items() if result not in refused}
+    possible = {name for name, result in free.items() if result == "done"}
+    assert len(possible) >= 20
+    assert {name: confined[name] for name in allowed if confined[name] not in refused} == {}
+
+
+def test_allowed_signals_are_the_only_difference(
+    confine: str, start_victim: Callable[..., Outsider], make: support.Compiler
+) -> None:
+    with start_victim() as victim:
+        strict = calls_on(victim, make("calls.c"), [confine])
+        allowed = calls_on(victim, make("calls.c"), [confine, "--allow-signals"])
+
+    assert {name for name in strict if strict[name] != allowed[name]} == {
+        *("kill", "tgkill", "pidfd_send_signal"),
+    }
+
+
+def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:
+    """At least 20 attacks, 8 of them by tools that others wrote, leak to an unconfined one."""
+    result = support.run([command, "verify", "--confined", "--json"], timeout=300)
+    attacks = json.loads(result.stdout)["attacks"]
+    leaked = [row for row in attacks if row["control"] == "leaked"]
+
+    outcomes = {row["name"]: row["victims"]["confined"]["outcome"] for row in leaked}
+    assert {name for name, outcome in outcomes.items() if outcome != "blocked"} == set()
+    assert result.returncode == 0
+    assert len(leaked) >= 20
+    assert sum(row["kind"] == "tool" for row in leaked) >= 8

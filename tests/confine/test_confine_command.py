@@ -1,0 +1,242 @@
+"""The command `confine`: its options, its statuses, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import starts
+import support
+
+if TYPE_CHECKING:
+    from outsider import Outsider
+
+OLD_LANDLOCK = str(Path(__file__).with_name("programs") / "old_landlock.py")
+SIGNAL = "kill -0 $PPID"
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 126, 255])
+def test_the_status_is_the_programs_own(confine: str, status: int) -> None:
+    assert support.run_as_user([confine, "sh", "-c", f"exit {status}"]).returncode == status
+
+
+def test_a_signal_that_ends_the_program_is_its_own(confine: str) -> None:
+    assert support.run_as_user([confine, "sh", "-c", "kill -9 $$"]).returncode == -9
+
+
+def test_the_program_has_the_process_arguments_and_variables_of_the_command(confine: str) -> None:
+    script = "echo $$ $0 $*; env"
+    argv = [confine, "--", "sh", "-c", script, "name", "a b", "--explain"]
+    with support.Running(argv, env={"PATH": "/usr/bin:/bin", "A": "B"}) as running:
+        assert running.ready == f"{running.pid} name a b --explain"
+        output, _ = running.process.communicate()
+    assert {"PATH=/usr/bin:/bin", "A=B"} <= set(output.splitlines())
+
+
+def test_nothing_is_left_beside_the_program(confine: str) -> None:
+    """No descriptor and no child of the command."""
+    script = "ls -l /proc/self/fd | wc -l; cat /proc/self/task/*/children"
+    plain = support.run_as_user(["sh", "-c", script])
+    confined = support.run_as_user([confine, "sh", "-c", script])
+    assert confined.stdout == plain.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--"],
+        ["--no-such-option", "true"],
+        ["--strict=1", "true"],
+        ["--strict", "--allow-signals", "true"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(confine: str, arguments: list[str]) -> None:
+    starts.refused(support.run_as_user([confine, *arguments]), status=2)
+
+
+def test_help_is_printed_to_standard_output(confine: str) -> None:
+    result = support.run_as_user([confine, "--help"])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("usage: confine ")
+
+
+@pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", ""])
+def test_a_program_that_is_not_found_ends_with_127(confine: str, name: str) -> None:
+    starts.refused(support.run_as_user([confine, "--", name]), status=127)
+
+
+def test_what_cannot_be_executed_ends_with_126(confine: str, user_tmp: Path) -> None:
+    (user_tmp / "data").write_text("just text")
+    (user_tmp / "data").chmod(0o755)
+    (user_tmp / "script").write_text("#!/bin/sh\n")
+
+    for path in (user_tmp, user_tmp / "data", user_tmp / "script"):
+        starts.refused(support.run_as_user([confine, str(path)]))
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("ENOSYS", "Linux 5.13 with CONFIG_SECURITY_LANDLOCK"),
+        ("EOPNOTSUPP", "add landlock to lsm="),
+        ("EPERM", "seccomp profile"),
+    ],
+)
+def test_without_landlock_nothing_is_started_and_the_way_out_is_named(
+    confine: str, error: str, advice: str
+) -> None:
+    filtered = starts.refusing(f"landlock_create_ruleset={error}")
+    assert advice in starts.refused(support.run_as_user([*filtered, confine, "echo", "started"]))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "landlock_restrict_self=EPERM",
+        "seccomp=EINVAL",
+        "prctl=EPERM",
+        "socketpair=EMFILE",
+        "clone=EAGAIN",
+    ],
+)
+def test_a_step_that_is_refused_starts_nothing(confine: str, answer: str) -> None:
+    filtered = starts.refusing(answer)
+    starts.refused(support.run_as_user([*filtered, confine, "echo", "started"]))
+
+
+@pytest.mark.parametrize("call", ["landlock_create_ruleset", "landlock_restrict_self", "seccomp"])
+def test_a_step_that_only_claims_success_starts_nothing(confine: str, call: str) -> None:
+    """A filter of whoever started it answers for the kernel; the restriction is tried out."""
+    filtered = starts.refusing(f"{call}=0")
+    starts.refused(support.run_as_user([*filtered, confine, "echo", "started"]))
+
+
+def test_signals_that_only_claim_to_be_sent_start_nothing(confine: str) -> None:
+    filtered = starts.refusing("kill=0")
+    starts.refused(support.run_as_user([*filtered, confine, "echo", "started"]))
+
+
+def test_a_filter_that_answers_for_a_limit_does_not_get_in_the_way(confine: str) -> None:
+    """Of two filters that answer with an error number, the later one wins: seccomp(2)."""
+    filtered = starts.refusing("prlimit64=0")
+    result = support.run_as_user([*filtered, confine, "echo", "started"])
+    assert (result.returncode, result.stdout) == (0, "started\n")
+
+
+def test_without_proc_nothing_is_started(confine: str) -> None:
+    """The restrictions cannot be tried out without it."""
+    support.require_root()
+    script = f"mount -t tmpfs none /proc && exec {confine} echo started"
+    result = support.run(["unshare", "--mount", "sh", "-c", script])
+    assert "mount /proc" in starts.refused(result)
+
+
+def test_confine_can_be_nested_15_times_and_not_17_times(confine: str) -> None:
+    assert support.run_as_user([*[confine] * 15, "echo", "started"]).stdout == "started\n"
+    line = starts.refused(support.run_as_user([*[confine] * 17, "echo", "started"]))
+    assert "16 confinements" in line
+
+
+def old_landlock(version: int, *argv: str) -> list[str]:
+    """The command line that runs a program where Landlock has an older version."""
+    return [sys.executable, OLD_LANDLOCK, str(version), *argv]
+
+
+def test_where_signals_cannot_be_refused_a_line_says_where_a_core_would_go(
+    confine: str, core_pattern: support.Sysctl
+) -> None:
+    core_pattern.set("|/usr/bin/collect %p")
+    argv = old_landlock(5, confine, "sh", "-c", f"{SIGNAL} && echo sent")
+    result = support.run_as_user(argv)
+
+    assert result.stdout == "sent\n"
+    (line,) = result.stderr.splitlines()
+    assert "Linux before 6.12 cannot refuse signals" in line
+    assert "piped to /usr/bin/collect %p" in line
+
+
+def test_where_signals_cannot_be_refused_strict_starts_nothing(confine: str) -> None:
+    argv = old_landlock(5, confine, "--strict", "echo", "started")
+    assert "6.12" in starts.refused(support.run_as_user(argv))
+
+
+def test_where_signals_are_allowed_anyway_an_old_kernel_is_no_news(confine: str) -> None:
+    argv = old_landlock(5, confine, "--allow-signals", "echo", "started")
+    result = support.run_as_user(argv)
+    assert (result.stdout, result.stderr) == ("started\n", "")
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_an_old_kernel_keeps_the_memory_of_others_from_it(
+    confine: str, start_victim: Callable[..., Outsider], version: int
+) -> None:
+    with start_victim() as victim:
+        path = f"/proc/{victim.pid}/environ"
+        assert victim.secret in support.run_as_user(["cat", path]).stdout
+        assert support.run_as_user(old_landlock(version, confine, "cat", path)).stdout == ""
+
+
+def test_the_oldest_kernels_refuse_to_rename_across_folders_and_a_line_says_so(
+    confine: str, user_tmp: Path
+) -> None:
+    rename = "import os; os.mkdir('a'); open('f', 'w').close(); os.rename('f', 'a/f')"
+    argv = old_landlock(1, confine, sys.executable, "-c", rename)
+    result = support.run_as_user(argv, cwd=user_tmp)
+    assert "Invalid cross-device link" in result.stderr
+    assert "Linux before 5.19 refuses to rename" in result.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("version", [2, 5])
+def test_other_kernels_rename_across_folders(confine: str, user_tmp: Path, version: int) -> None:
+    rename = "import os; os.mkdir('a'); open('f', 'w').close(); os.rename('f', 'a/f')"
+    argv = old_landlock(version, confine, "--allow-signals", sys.executable, "-c", rename)
+    assert support.run_as_user(argv, cwd=user_tmp).returncode == 0
+
+
+def test_explain_says_what_is_refused_and_starts_nothing(confine: str) -> None:
+    result = support.run_as_user([confine, "--explain", "echo", "started"])
+    labels = [line.partition(":")[0] for line in result.stdout.splitlines()]
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {"program", "method", "refused", "signals", "not refused"} <= set(labels)
+    assert "started" not in result.stdout
+
+
+def test_explain_says_why_it_cannot_be_done(confine: str) -> None:
+    filtered = starts.refusing("landlock_create_ruleset=EOPNOTSUPP")
+    starts.refused(support.run_as_user([*filtered, confine, "--explain", "true"]))
+
+
+def test_a_command_that_nobody_may_read_confines_too(
+    confine: str, start_victim: Callable[..., Outsider], user_tmp: Path
+) -> None:
+    """As root may install it, with mode 0711: the process that it tries out is readable."""
+    path = user_tmp / "confine"
+    shutil.copy(confine, path)
+    path.chmod(0o711)
+    with start_victim() as victim:
+        argv = [str(path), "cat", f"/proc/{victim.pid}/environ"]
+        result = support.run_as_user(argv)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Permission denied" in result.stderr
+
+
+def test_process_hardening_confine_is_the_same_command(command: str) -> None:
+    native = support.run_as_user([support.find_tool("confine"), "--help"])
+    assert support.run_as_user([command, "confine", "--help"]).stdout == native.stdout
+    result = support.run_as_user([command, "confine", "--", "sh", "-c", "exit 3"])
+    assert result.returncode == 3
+    starts.refused(support.run_as_user([command, "confine", "no-such-program"]), status=127)
+
+
+def test_root_gives_up_the_capabilities_that_read_memory(confine: str) -> None:
+    support.require_root()
+    script = "grep CapEff /proc/self/status"
+    result = support.run([confine, "sh", "-c", script])
+    assert not int(result.stdout.split()[1], 16) & (1 << 16 | 1 << 17 | 1 << 21 | 1 << 38)
