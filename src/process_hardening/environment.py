@@ -217,8 +217,8 @@ def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 _FORKSERVER_PROBLEM = (
-    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to it:"
-    " use the start method 'spawn' or 'fork', or leave children unhardened"
+    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to"
+    " it: use the start method 'spawn' or 'fork', or leave children unhardened"
 )
 
 
