@@ -163,7 +163,7 @@ def _search_paths() -> dict[str, str]:
     entries: dict[bytes, bytes] = {}
     handed_over = b""
     if not _native.added((SET_ASIDE_VARIABLE.encode(),)):  # not from load_dotenv()
-        try:
+        try:  # noqa: SIM105 (contextlib is not loaded at every start)
             handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
         except ValueError:
             pass  # not ours: whoever started us can set the variables themselves
@@ -217,8 +217,8 @@ def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 _FORKSERVER_PROBLEM = (
-    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to it:"
-    " use the start method 'spawn' or 'fork', or leave children unhardened"
+    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to"
+    " it: use the start method 'spawn' or 'fork', or leave children unhardened"
 )
 
 
