@@ -201,8 +201,8 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """Take the loader variables out of the environment once more: after load_dotenv(), say.
 
     With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
-    or direct what they load (PYTHONPATH), if they came into the environment after the start. None of
-    what came later is given back by child_env().
+    or direct what they load (PYTHONPATH), if they came into the environment after the start.
+    child_env() gives none of what came later back.
 
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.

@@ -266,8 +266,8 @@ _FRAMEWORK_FIXES = {
     "multiprocessing": "Pass `initializer=process_hardening.pre_main_hardening` to the pool, call"
     " it first in the target of each Process, or use the start method 'fork', which keeps the"
     " hardening.",
-    "forkserver": "Call pre_main_hardening() first in the target of each Process, and use Python 3.14"
-    " or later, or the start method 'spawn' or 'fork'.",
+    "forkserver": "Call pre_main_hardening() first in the target of each Process, and use Python"
+    " 3.14 or later, or the start method 'spawn' or 'fork'.",
     "celery": "Call pre_main_hardening() in a function that is connected to the signal"
     " worker_process_init. The prefork pool keeps the parent's hardening.",
     "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
@@ -349,8 +349,8 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     id="PH017",
     severity=HIGH,
     words="any process of the same user can run Python code in it (forkserver)",
-    why="Before Python 3.14, multiprocessing's forkserver runs what any process of its user sends to"
-    " its socket, hardened or not, and hands it the parent's preloaded modules.",
+    why="Before Python 3.14, multiprocessing's forkserver runs what any process of its user sends"
+    " to its socket, hardened or not, and hands it the parent's preloaded modules.",
     fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
     commands=("python3 SCRIPT",),
     source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
