@@ -31,9 +31,9 @@ screenshots:  ## draw the monitor's pictures in docs/images, from a made-up mach
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
-compat:  ## run real programs with and without hardening; writes docs/compat-results.json
+compat:  ## run real programs plainly and hardened; writes docs/compat-results.json; ONLY=node,perl
 	$(PYTHON) tools/prepare.py compat
-	.compat/bin/python compat/compat.py
+	.compat/bin/python compat/compat.py $(if $(ONLY),--only $(ONLY))
 
 cross:  ## build the C core for macOS, the BSDs, Windows and Android with zig
 	$(PYTHON) tools/prepare.py cross

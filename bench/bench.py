@@ -18,6 +18,7 @@ from pathlib import Path
 
 from children import children
 from confine import confine
+from launch import memory, start_times
 from measure import Command, MeasureError, interleave, median_difference
 from report import Row, Section, as_json, machine, table
 from variants import (
@@ -298,6 +299,8 @@ def main() -> int:
             "the call alone": call_alone,
             "process-hardening run": run_methods,
             "confine": confine,
+            "harden": start_times,
+            "harden, memory": memory,
             "children": children,
             "peak memory": lambda folder, rounds: peak_memory(folder, max(rounds // 20, 3)),
             "instructions": lambda folder, _: instructions(folder, 3),

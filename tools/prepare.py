@@ -15,10 +15,14 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "compat"))
+from catalogue import PROGRAMS  # noqa: E402
+
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 # What is needed, how to see whether it is there, and the Debian package that has it.
@@ -62,6 +66,11 @@ COMPAT: list[Need] = [
         "CPython's own tests",
         lambda: Path(sysconfig.get_path("stdlib"), "test", "test_asyncio").exists(),
         f"libpython3.{sys.version_info.minor}-testsuite",
+    ),
+    *(
+        (program.name, lambda program=program: not program.missing(), " ".join(program.packages))
+        for program in PROGRAMS
+        if program.packages and program.commands
     ),
 ]
 MACHINES: list[Need] = [
@@ -125,7 +134,7 @@ def install_packages(needs: list[Need]) -> list[Need]:
     """Install missing Debian packages, as root; returns the needs that are still not met."""
     missing = [need for need in needs if not need[1]()]
     if missing and os.getuid() == 0 and shutil.which("apt-get"):
-        packages = [package for _, _, package in missing]
+        packages = " ".join(package for _, _, package in missing).split()
         say(f"apt-get install {' '.join(packages)}")
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -162,6 +171,51 @@ def install_wheel(pip: list[str | Path]) -> None:
     subprocess.run([*pip, "install", "--force-reinstall", "--no-deps", wheel], check=True)
 
 
+def install_programs(folder: Path) -> None:
+    """Install what `make compat` needs beside Debian's packages and those of PyPI."""
+    shutil.copy(ROOT / "compat" / "package.json", folder)
+    if shutil.which("npm"):
+        npm: list[str | Path] = [
+            "npm",
+            "install",
+            "--no-fund",
+            "--no-audit",
+            "--silent",
+            "--prefix",
+            folder,
+        ]
+        subprocess.run(npm, check=True)
+        for name in ("bun", "deno"):  # The first start puts the program in its place.
+            path = folder / "node_modules" / ".bin" / name
+            subprocess.run([path, "--version"], check=True, stdout=subprocess.DEVNULL)
+    source = folder / "click-source"
+    if not source.exists():
+        download_source(folder, "click", source)
+
+
+def download_source(folder: Path, name: str, source: Path) -> None:
+    """Unpack the source of an installed package of PyPI, with its tests, into a folder."""
+    script = f"from importlib import metadata; print(metadata.version({name!r}))"
+    python = folder / "bin" / "python"
+    version = subprocess.run([python, "-c", script], check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        pip: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "-q",
+            "download",
+        ]
+        what = f"{name}=={version.stdout.strip()}"
+        options: list[str] = ["--no-deps", "--no-binary=:all:", "-d", temporary]
+        subprocess.run([*pip, *options, what], check=True)
+        (archive,) = Path(temporary).glob("*.tar.gz")
+        shutil.unpack_archive(archive, Path(temporary) / "unpacked")
+        (unpacked,) = (Path(temporary) / "unpacked").iterdir()
+        shutil.move(unpacked, source)
+
+
 def main() -> None:
     """Prepare the environment for the purpose on the command line."""
     if len(sys.argv) != 2 or sys.argv[1] not in PURPOSES:
@@ -184,6 +238,8 @@ def main() -> None:
         install_wheel(pip)
     for file in requirements:
         subprocess.run([*pip, "install", "-r", ROOT / file], check=True)
+    if purpose == "compat":
+        install_programs(folder)
     say(f"{folder} is ready")
 
 

@@ -43,13 +43,17 @@ static long read_link(long folder, const char *path, char *buffer, size_t size)
 {
     long length =
         ph_syscall(SYS_readlinkat, folder, (long)path, (long)buffer, (long)size, 0);
+    size_t at;
 
     if (length <= 0 || !*own_name || *buffer != '/' || (length > 1 && buffer[1] != 'm') ||
         !ph_own_name_of(folder, path, 0))
         return ph_return(length);
-    for (length = 0; own_name[length] && (size_t)length < size; length++)
-        buffer[length] = own_name[length];
-    return length;
+    for (at = 0; own_name[at] && at < size; at++)
+        buffer[at] = own_name[at];
+    /* Programs with a zeroed buffer read on to its first zero: leave nothing of a longer link. */
+    for (size_t rest = at; rest < (size_t)length; rest++)
+        buffer[rest] = '\0';
+    return (long)at;
 }
 
 static void check_size(size_t needed, size_t there)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -240,3 +243,54 @@ def test_root_gives_up_the_capabilities_that_read_memory(confine: str) -> None:
     script = "grep CapEff /proc/self/status"
     result = support.run([confine, "sh", "-c", script])
     assert not int(result.stdout.split()[1], 16) & (1 << 16 | 1 << 17 | 1 << 21 | 1 << 38)
+
+
+def test_the_process_that_it_tries_the_restrictions_on_holds_nothing(
+    confine: str, user_tmp: Path
+) -> None:
+    """It can be read by anybody of the user, so it has no variables, arguments and descriptors."""
+    variable = "variable-0123456789"
+    delayed = ["-f", "-o", "trace", "-e", "trace=seccomp", "-e", "inject=seccomp:delay_enter=5s"]
+    argv = [support.find_tool("strace"), *delayed, confine, "echo", "argument-0123456789"]
+    env = {"PATH": "/usr/bin:/bin", "SECRET": variable}
+    options = {"cwd": user_tmp, "env": env, **support.user_options()}
+    with (user_tmp / "trace").open("w") as trace:
+        os.chmod(trace.fileno(), 0o666)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, **options) as strace:
+        launcher, probe = wait_for_probe(strace.pid)
+        shown = (probe / "environ").read_bytes() + (probe / "cmdline").read_bytes()
+        launchers = (launcher / "environ").read_bytes()
+        output, _ = strace.communicate(timeout=support.TIMEOUT)
+
+    assert variable.encode() in launchers
+    assert not shown.strip(b"\0")
+    assert output == b"argument-0123456789\n"
+
+
+def list_children(process: Path) -> list[Path]:
+    """The children of a process; none when it has ended."""
+    try:
+        text = (process / "task" / process.name / "children").read_text()
+    except OSError:
+        return []
+    return [Path("/proc") / pid for pid in text.split()]
+
+
+def holds_sockets_only(process: Path) -> bool:
+    """Whether a process has closed whatever it inherited."""
+    try:
+        kinds = {os.readlink(path).partition(":")[0] for path in (process / "fd").iterdir()}
+    except OSError:
+        return False
+    return kinds == {"socket"}
+
+
+def wait_for_probe(strace: int) -> tuple[Path, Path]:
+    """The launcher below strace, and its child, once that holds nothing but its sockets."""
+    deadline = time.monotonic() + support.TIMEOUT
+    while time.monotonic() < deadline:
+        for launcher in list_children(Path("/proc") / str(strace)):
+            for probe in list_children(launcher):
+                if holds_sockets_only(probe):
+                    return launcher, probe
+    pytest.fail("the launcher made no process that holds sockets only")

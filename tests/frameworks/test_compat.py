@@ -1,23 +1,137 @@
-"""What the documentation says of real programs is what `make compat` found."""
+"""`make compat` compares what it says it compares, and the documentation shows what it found."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import catalogue
+import results
+import scene
 import support
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, str(ROOT / "compat" / "compat.py")]
+RAN = [program for program in catalogue.PROGRAMS if not program.absent]
+
+
+class Workload(catalogue.Program):
+    """A program with a workload of the test's."""
+
+    @property
+    def workload(self) -> Path:
+        """Its folder."""
+        return Path(self.source)
+
+
+@pytest.fixture
+def make_workload(tmp_path: Path) -> Workload:
+    """A workload whose scripts the test writes."""
+    (tmp_path / "workload").mkdir()
+    return Workload("made", "made", source=str(tmp_path / "workload"))
+
+
+def run(program: Workload, script: str, *ways: str) -> list[scene.Run]:
+    """Run a shell script as a workload in some ways."""
+    support.require_root()
+    (program.workload / "run.sh").write_text(script)
+    with scene.Template(program) as template:
+        return [template.run(way) for way in ways]
 
 
 def test_the_document_shows_the_results() -> None:
     """The table in the document is the table of the results file."""
-    result = support.run([sys.executable, str(ROOT / "compat" / "compat.py"), "--table"])
+    result = support.run([*COMMAND, "--table"])
     assert result.returncode == 0, result.stderr
     assert result.stdout in (ROOT / "docs" / "compatibility.md").read_text()
 
 
 def test_an_unknown_program_is_named() -> None:
-    """Nothing is run."""
-    result = support.run([sys.executable, str(ROOT / "compat" / "compat.py"), "emacs"])
-    assert (result.returncode, result.stderr) == (1, "compat.py: no such program: emacs\n")
+    """An unknown program is named, and nothing is run."""
+    result = support.run([*COMMAND, "--only", "vi,node"])
+    message = "compat.py: no such program: vi; see --list\n"
+    assert (result.returncode, result.stderr) == (1, message)
+
+
+def test_at_least_forty_programs_were_run_and_each_difference_has_its_reason() -> None:
+    """At least forty programs were run, and each difference has its reason."""
+    records = json.loads(results.RESULTS.read_text())["programs"]
+
+    assert [record["name"] for record in records if not results.is_explained(record)] == []
+    assert len([record for record in records if "missing" not in record]) >= 40
+    known = [program.name for program in catalogue.PROGRAMS]
+    assert [record["name"] for record in records if record["name"] not in known] == []
+
+
+@pytest.mark.parametrize("program", RAN, ids=lambda program: program.slug)
+def test_each_row_has_a_workload_that_the_shell_understands(program: catalogue.Program) -> None:
+    """Each row has a workload that the shell understands."""
+    scripts = [path for path in program.workload.glob("*.sh") if path.name in ("run.sh", "make.sh")]
+
+    assert "run.sh" in {path.name for path in scripts}
+    for script in scripts:
+        subprocess.run(["sh", "-n", script], check=True)
+
+
+def test_each_workload_has_a_row() -> None:
+    """Each workload has a row."""
+    folders = {path.name for path in (ROOT / "compat" / "workloads").iterdir()}
+
+    assert folders == {program.slug for program in RAN}
+
+
+DUMPABLE = """\
+start python3 -c 'import ctypes; print(ctypes.CDLL(None).prctl(3))'
+start python3 -c 'import os; print(os.readlink("/proc/self/exe").startswith("/memfd:"))'
+"""
+
+
+def test_the_ways_are_what_they_are_called(make_workload: Workload) -> None:
+    """Each way but the plain one hardens."""
+    runs = run(make_workload, DUMPABLE, *scene.WAYS)
+
+    assert {way: found.lines[0] for way, found in zip(scene.WAYS, runs, strict=True)} == {
+        "plain": "1",
+        "harden": "0",
+        "children": "0",
+        "memory": "0",
+    }
+    assert "memory" in runs[-1].started[0]
+
+
+def test_a_workload_is_not_root_and_has_no_network(make_workload: Workload) -> None:
+    """A workload is not root, has no network and leaves no process behind."""
+    script = "id -u; sed 1,2d /proc/net/dev | cut -d: -f1; sleep 1000 &"
+    (found,) = run(make_workload, script, "plain")
+
+    assert [line.strip() for line in found.lines] == [str(scene.USER), "lo"]
+
+
+@pytest.mark.parametrize(
+    ("script", "difference"),
+    [
+        ("exit 3", "status 0, here 3"),
+        ("echo other", "here only: other"),
+        ("echo text >made", "file home/made: none, here -rw-r--r-- b9e68e1bea3e"),
+        ("mkdir made", "file home/made: none, here drwxr-xr-x"),
+        ("echo text >../tmp/left", "file tmp/left: none, here -rw-r--r-- b9e68e1bea3e"),
+    ],
+)
+def test_a_difference_is_found(make_workload: Workload, script: str, difference: str) -> None:
+    """A difference in status, output or files is found."""
+    (plain,) = run(make_workload, "true", "plain")
+    (other,) = run(make_workload, script, "plain")
+
+    assert not other.same_as(plain)
+    assert difference in other.differences(plain)
+
+
+def test_a_program_that_is_not_here_is_named_with_its_package() -> None:
+    """A program that is not on this machine is named with its package."""
+    program = catalogue.Program("x", "x", source="apt a-package", commands=("no-such-command",))
+
+    assert program.missing() == "no no-such-command on this machine (apt a-package)"

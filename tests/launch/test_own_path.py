@@ -29,15 +29,12 @@ def test_every_function_gives_the_path_that_it_gives_without_harden(
     assert (hardened.returncode, hardened.stdout) == (0, plain.stdout)
 
 
-def test_the_image_of_another_process_keeps_its_name(harden: str, make: support.Compiler) -> None:
+def test_another_file_in_memory_keeps_its_name(harden: str) -> None:
     """Only this process's own image is answered for."""
-    holder = str(make("holder.c"))
-    script = "import os, sys; print(os.readlink(sys.argv[1]))"
-    with support.Running([holder]) as other:
-        words = ["/usr/bin/python3", "-c", script, f"/proc/{other.pid}/exe"]
-        result = support.run_as_user([*IN_MEMORY, harden, *words])
+    code = "import os; print(os.readlink(f'/proc/self/fd/{os.memfd_create(str(7))}'))"
+    result = support.run_as_user([*IN_MEMORY, harden, "/usr/bin/python3", "-c", code])
 
-    assert result.stdout == f"{holder}\n", result.stderr
+    assert result.stdout == "/memfd:7 (deleted)\n", result.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["--children"]], ids=["alone", "with --children"])
@@ -56,6 +53,24 @@ def test_an_image_that_executes_itself_again_keeps_its_path(
     assert path == os.path.realpath(words[0]), child.stderr
     assert "PROCESS_HARDENING_PROGRAM" not in names
     assert options or not {name for name in names if name.startswith(("LD_", "PROCESS_"))}
+
+
+READ_INTO_ZEROS = """\
+import ctypes
+buffer = ctypes.create_string_buffer(100)
+length = ctypes.CDLL(None).readlink(b"/proc/self/exe", buffer, 99)
+print(length == len(buffer.value), buffer.value.decode())
+"""
+
+
+def test_nothing_of_the_name_in_memory_is_left_behind_a_shorter_path(harden: str) -> None:
+    """Programs that read the path into a zeroed buffer need not look at its length."""
+    python = os.path.realpath("/usr/bin/python3")
+    assert len(python) < len(f"/memfd:{os.path.basename(python)} (deleted)")
+
+    result = support.run_as_user([*IN_MEMORY, harden, python, "-c", READ_INTO_ZEROS])
+
+    assert result.stdout == f"True {python}\n", result.stderr
 
 
 NODE_FORK = """\

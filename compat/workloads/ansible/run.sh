@@ -1,0 +1,1 @@
+exec start ansible-playbook -i localhost, -c local play.yml

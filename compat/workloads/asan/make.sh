@@ -1,0 +1,1 @@
+exec cc -fsanitize=address -g -o checked checked.c

@@ -1,0 +1,1 @@
+cp -r "$(dirname "$(command -v process-hardening)")/../click-source" .

@@ -1,0 +1,2 @@
+cd click-source
+exec start python -m pytest -q -rfE -p no:cacheprovider

@@ -1,0 +1,1 @@
+exec start python crypto.py

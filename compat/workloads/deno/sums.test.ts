@@ -1,0 +1,3 @@
+Deno.test("sums", () => {
+  if (1 + 1 !== 2) throw new Error("wrong");
+});

@@ -1,0 +1,1 @@
+exec start ipython --no-banner --colors=NoColor session.ipy

@@ -1,0 +1,1 @@
+exec javac -d classes Self.java

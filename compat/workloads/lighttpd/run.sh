@@ -1,0 +1,11 @@
+set -eu
+start lighttpd -D -f lighttpd.conf 2>log &
+server=$!
+wait-for curl -sf http://127.0.0.1:8080/page.txt
+for i in 1 2 3; do curl -s http://127.0.0.1:8080/page.txt; done
+kill -USR1 $server
+wait-for sh -c 'test "$(grep -c "server started" log)" = 2'
+wait-for curl -sf http://127.0.0.1:8080/page.txt
+curl -s http://127.0.0.1:8080/page.txt
+kill $server
+wait $server && echo 'the server exited with 0'

@@ -1,0 +1,1 @@
+exec start jupyter nbconvert --execute --to=markdown --stdout demo.ipynb

@@ -1,0 +1,3 @@
+set -eu
+start nvim -u NONE -es -S script.vim edited
+cat edited messages

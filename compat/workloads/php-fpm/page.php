@@ -1,0 +1,2 @@
+<?php
+echo "square ", ($_GET['n'] ?? 0) ** 2, "\n";

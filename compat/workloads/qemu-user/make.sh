@@ -1,0 +1,1 @@
+exec cc -static -o static program.c

@@ -1,0 +1,3 @@
+set -eu
+rustc -O -o dynamic self.rs
+rustc -O -C target-feature=+crt-static -o static self.rs

@@ -1,0 +1,3 @@
+set -eu
+start ./appimage 2>&1
+start ./self-extracting

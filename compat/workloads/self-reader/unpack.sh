@@ -1,0 +1,3 @@
+#!/bin/sh
+tail -n +4 "$0"
+exit 0

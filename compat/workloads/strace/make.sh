@@ -1,0 +1,1 @@
+exec cc -o program program.c

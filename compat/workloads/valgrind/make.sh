@@ -1,0 +1,1 @@
+exec cc -g -o leaks leaks.c

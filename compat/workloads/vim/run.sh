@@ -1,0 +1,3 @@
+set -eu
+start vim -Nu NONE -es -S script.vim edited
+cat edited messages
