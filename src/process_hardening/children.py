@@ -195,7 +195,35 @@ def _excepted(name: str, patterns: str) -> str | None:
     return None
 
 
-def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = None) -> ChildCheck:
+def _is_shadowed(path: str) -> bool:
+    """Whether a PYTHONPATH puts another process_hardening before the one that the hook imports."""
+    own = os.path.dirname(os.path.dirname(__file__))
+    return any(
+        os.path.realpath(folder) != os.path.realpath(own)
+        and os.path.exists(os.path.join(folder, name))
+        for folder in path.split(os.pathsep)
+        for name in ("process_hardening", "process_hardening.py")
+    )
+
+
+def _read_env_line(path: str) -> tuple[str, ...]:
+    """The variables, NAME=VALUE, that env(1) sets in the "#!" line of a script."""
+    import shutil
+
+    try:
+        with open(shutil.which(path) or path, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return ()
+    words = os.fsdecode(line).split()
+    if not words or os.path.basename(words[0].removeprefix("#!")) != "env":
+        return ()
+    return tuple(word for word in words[1:] if "=" in word and not word.startswith("-"))
+
+
+def check_child(
+    command: str | os.PathLike[str] | Sequence[str], env: Mapping[str, str] | None = None
+) -> ChildCheck:
     """Whether a program would be hardened before its main() when this process starts it.
 
     command -- the program, or the program and its arguments; "#!" lines are followed
@@ -206,9 +234,10 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     """
     from process_hardening.launch import find_program
 
-    argv = (command,) if isinstance(command, str) else tuple(command)
+    argv = (os.fspath(command),) if isinstance(command, (str, os.PathLike)) else tuple(command)
     name = os.path.basename(argv[0])
-    env = os.environ if env is None else env
+    env = dict(os.environ if env is None else env)
+    env |= (word.partition("=")[::2] for word in _read_env_line(argv[0]))
     try:
         argv, no_preload, is_unreadable = find_program(argv)
     except CommandError as error:
@@ -226,6 +255,8 @@ def check_child(command: str | Sequence[str], env: Mapping[str, str] | None = No
     if hook:
         if _skips_site(argv[1:]):
             return _refused(f"{reason}, and -S leaves out the start-up hook")
+        if _is_shadowed(env.get("PYTHONPATH", "")):
+            return _refused(f"{reason}, and PYTHONPATH shadows the package of the start-up hook")
         if hook == "always" or env.get(CHILDREN_VARIABLE) == "1":
             return ChildCheck(by=HOOK, reason=None)
     return _refused(reason)

@@ -363,3 +363,22 @@ def test_a_program_may_have_replaced_os_environ() -> None:
         "    subprocess.run([sys.executable, '-c', child], env=env)"
     )
     assert python(code).stdout == "hardened\nhardened\n"
+
+
+def test_check_child_reads_what_a_script_sets_by_env(user_tmp: Path) -> None:
+    """A bypass in the "#!" line is what happens, so it is what is said."""
+    outcomes = {}
+    for setting in ("CODEX_SKIP_HARDENING=1", "HARMLESS=1"):
+        script = user_tmp / setting.partition("=")[0]
+        script.write_text(
+            f"#!/usr/bin/env -S {setting} {sys.executable}\n"
+            "import ctypes; print(ctypes.CDLL(None).prctl(3))\n"
+        )
+        script.chmod(0o755)
+        code = (
+            "import pathlib; ph.harden_children()\n"
+            f"path = pathlib.Path({str(script)!r})\n"
+            "print(bool(ph.check_child(path)), flush=True); subprocess.run([path], stderr=-3)"
+        )
+        outcomes[setting] = python(code).stdout.split()
+    assert outcomes == {"CODEX_SKIP_HARDENING=1": ["False", "1"], "HARMLESS=1": ["True", "0"]}
