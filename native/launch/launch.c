@@ -56,7 +56,7 @@ static int note_removed(void *context, const char *entry, size_t name_length)
 
         ph_add(&aside, hex);
     }
-    return aside.cut ? -1 : 0;
+    return aside.cut ? ENOMEM : 0;
 }
 
 /* What was set aside by the program that started this one, unless it is damaged. */

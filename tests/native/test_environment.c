@@ -94,7 +94,7 @@ static int record(void *context, const char *entry, size_t name_length)
 
     add_string(strings, entry);
     CHECK(name_length == (equals ? (size_t)(equals - entry) : strlen(entry)));
-    return strings->stop_at && strings->count == strings->stop_at ? -1 : 0;
+    return strings->stop_at && strings->count == strings->stop_at ? ENOMEM : 0;
 }
 
 static const struct ph_visitor recorder = {record, &visited};

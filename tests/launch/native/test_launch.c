@@ -4,10 +4,9 @@
  *
  * Usage: test_launch HARDEN PROGRAM..., where each PROGRAM is this one, linked in another way. */
 #define _GNU_SOURCE
+#include "../../../native/core/platform/linux_filter.h"
+
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,17 +63,18 @@ static int look(const char *path, int in_memory)
 /* Makes the kernel refuse two system calls from now on. Returns 0 on success. */
 static int refuse(unsigned first, unsigned second)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, second, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    enum { NUMBER, IS_FIRST, IS_SECOND, ALLOWED, REFUSED, CODE };
+    const struct ph_bpf code[CODE] = {
+        LOAD(NUMBER, DATA_NR),
+        IF_EQUAL(IS_FIRST, first, REFUSED, IS_SECOND),
+        IF_EQUAL(IS_SECOND, second, REFUSED, ALLOWED),
+        RETURN(ALLOWED, SECCOMP_RET_ALLOW),
+        RETURN(REFUSED, SECCOMP_RET_ERRNO | EPERM),
     };
-    const struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    const struct ph_bpf_program filter = {CODE, code};
 
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0);
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter);
 }
 
 /* Runs a command line as a user, with two system calls refused if there are any, and returns its
