@@ -78,4 +78,4 @@ def test_read_process_agrees_with_the_process(animal: Path) -> None:
 def test_doctor_answers_every_question() -> None:
     """About the host and, where they are given, about processes that can read others."""
     diagnosis = audit.doctor(postures=[])
-    assert len({check.topic for check in diagnosis.checks}) == len(diagnosis.checks) == 12
+    assert len({check.topic for check in diagnosis.checks}) == len(diagnosis.checks) == 13

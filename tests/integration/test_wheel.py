@@ -30,6 +30,13 @@ EXTENSIONS = {
 }
 """With the one symbol that each has for others."""
 PRELOAD = "process_hardening/libprocess_hardening.so"
+# The functions of libc that the preload library answers for: an exec is followed, and a program
+# that started in memory finds its own path.
+FOLLOWED = set("execl execle execlp execv execve execveat execvp execvpe fexecve".split())
+NAMING = set(
+    "canonicalize_file_name readlink readlinkat realpath __readlink_chk __readlinkat_chk"
+    " __realpath_chk".split()
+)
 COMMANDS = {
     "process-hardening": "process_hardening.cli.main:main",
     "process-hardening-tui": "process_hardening.tui.main:main",
@@ -175,7 +182,7 @@ def test_the_libraries_show_only_what_they_must(extracted: Path) -> None:
     """A symbol more could take the place of a program's own."""
     for extension, symbol in EXTENSIONS.items():
         assert exported(extracted / extension) == {symbol}
-    assert exported(extracted / PRELOAD) == set()
+    assert exported(extracted / PRELOAD) == FOLLOWED | NAMING
 
 
 def test_the_preload_library_needs_no_other(extracted: Path) -> None:

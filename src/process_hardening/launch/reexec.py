@@ -134,8 +134,12 @@ def start_again() -> NoReturn:
 
     Raises HardeningError (exit code 5) when that cannot be done.
     """
-    for reason in _objections():
-        _refuse(reason)
+    try:
+        objection = next(_objections(), None)
+    except OSError as error:
+        objection = f"{error.filename}: {error.strerror}"
+    if objection:
+        _refuse(objection)
     marker = ":".join([_MARKER + "=" + str(os.getpid()), *removed_names()])
     entries = [name + b"=" + value for name, value in os.environb.items()]
     aside = hand_over()
@@ -205,12 +209,8 @@ def _doubts_about_the_interpreter() -> Iterator[str]:
         yield f"a frozen program unpacks itself at its start; {_RUN}"
     if not executable or not sys.orig_argv:
         yield f"Python is embedded in another program; {_RUN}"
-    try:
-        ours = os.readlink("/proc/self/exe")
-        os.stat(executable)
-    except OSError as error:
-        yield f"{error.filename}: {error.strerror}"
-        return
+    ours = os.readlink("/proc/self/exe")
+    os.stat(executable)
     # By its path: the file of a stand-in is another one.
     if ours != os.path.realpath(executable):
         yield f"Python is embedded in another program than {executable}; {_RUN}"

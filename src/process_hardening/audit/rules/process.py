@@ -352,7 +352,7 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     why="Before Python 3.14, multiprocessing's forkserver runs what any process of its user sends"
     " to its socket, hardened or not, and hands it the parent's preloaded modules.",
     fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
-    commands=("python3.14 SCRIPT",),
+    commands=("python3 -VV",),
     source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
     " socket",
 )
