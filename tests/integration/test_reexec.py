@@ -445,7 +445,7 @@ def test_an_injected_library_is_gone(
 def test_what_the_program_itself_names_was_not_injected_into_it(
     compiler: support.Compiler, user_tmp: Path
 ) -> None:
-    """LD_PRELOAD that is set after the start: it is removed, and no reason to start a third time."""
+    """Set after the start, it is removed, but is no reason to start a third time."""
     library = launches.build_marking_library(compiler)
     path = user_tmp / "again.py"
     path.write_text(f"import os\nos.environ['LD_PRELOAD'] = {library!r}\n" + SCRIPT)
