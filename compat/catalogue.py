@@ -101,11 +101,10 @@ class Program:
         but = f" but {' '.join(f'`{name}`' for name in self.varies)}" if self.varies else ""
         return f"{output}; status; files{but}"
 
-    @property
-    def packages(self) -> list[str]:
-        """The Debian packages that it comes from."""
+    def packages(self, registry: str) -> list[str]:
+        """Return its packages from `apt`, `pip` or `npm`."""
         kind, *names = self.source.split() or [""]
-        return names if kind == "apt" else []
+        return names if kind == registry else []
 
     def missing(self) -> str:
         """Say why it cannot be run here; empty if it can."""
@@ -118,8 +117,7 @@ class Program:
     def versions(self) -> list[str]:
         """Return what its version command prints, or the versions of its packages of PyPI."""
         if not self.version:
-            kind, *names = self.source.split()
-            return [f"{name} {metadata.version(name)}" for name in names if kind == "pip"]
+            return [f"{name} {metadata.version(name)}" for name in self.packages("pip")]
         result = subprocess.run(
             ["sh", "-c", self.version],
             env={"PATH": os.pathsep.join(FOLDERS), "HOME": "/nonexistent", "LANG": "C.UTF-8"},

@@ -68,9 +68,9 @@ COMPAT: list[Need] = [
         f"libpython3.{sys.version_info.minor}-testsuite",
     ),
     *(
-        (program.name, lambda program=program: not program.missing(), " ".join(program.packages))
+        (program.name, lambda program=program: not program.missing(), " ".join(packages))
         for program in PROGRAMS
-        if program.packages and program.commands
+        if (packages := program.packages("apt")) and program.commands
     ),
 ]
 MACHINES: list[Need] = [

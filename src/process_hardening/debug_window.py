@@ -29,8 +29,8 @@ class debuggable:  # noqa: N801 -- it is used like a function
 
     Opening and closing are logged as warnings to the logger 'process_hardening'; the end of the
     time is a line on standard error. At the end of the block the process is hardened again and the
-    kernel asked whether it is. Watches pause meanwhile, and a child by fork is hardened at once, but
-    not one by _Fork(3) or a raw clone(2), which run no handlers: it stays open. A
+    kernel asked whether it is. Watches pause meanwhile, and a child by fork is hardened at once,
+    but not one by _Fork(3) or a raw clone(2), which run no handlers: it stays open. A
     process that is not hardened (CODEX_SKIP_HARDENING=1) stays as it is.
 
     While it is open, the process is as exposed as any other: what somebody opens then, as

@@ -202,7 +202,7 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
 
     With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
     or direct what they load (PYTHONPATH), if they came into the environment after the start.
-    child_env() gives back nothing that came later.
+    child_env() gives none of what came later back.
 
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.

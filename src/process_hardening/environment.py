@@ -161,12 +161,11 @@ def _search_paths() -> dict[str, str]:
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
-    handed_over = b""
-    if not _native.added((SET_ASIDE_VARIABLE.encode(),)):  # not from load_dotenv()
-        try:  # noqa: SIM105 (contextlib is not loaded at every start)
-            handed_over = bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
-        except ValueError:
-            pass  # not ours: whoever started us can set the variables themselves
+    came_later = _native.added((SET_ASIDE_VARIABLE.encode(),))  # as from load_dotenv()
+    try:
+        handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
+    except ValueError:
+        handed_over = b""  # not ours: whoever started us can set the variables themselves
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value

@@ -89,7 +89,10 @@ def test_roots_confined_tool_gets_nothing_from_a_process_of_a_user(
 
 READ_CHILD = """
 import subprocess
-with subprocess.Popen(["sleep", "60"], env={"INSIDE": "here"}) as child:
+with subprocess.Popen(["cat"], env={"INSIDE": "here"}, stdin=-1, stdout=-1) as child:
+    child.stdin.write(b"x")
+    child.stdin.flush()
+    child.stdout.read(1)  # now it runs: its environment is not there before
     print(open(f"/proc/{child.pid}/environ").read())
     child.kill()
 """

@@ -105,7 +105,13 @@ def test_popen_confined_raises_what_popen_raises() -> None:
 def test_this_process_stays_as_it_is() -> None:
     """Only the thread that starts programs is confined."""
     assert ph.popen_confined(["sh", "-c", PARENT], stderr=subprocess.DEVNULL).wait() == 1
-    with subprocess.Popen(["sleep", "60"], env={"OUTSIDE": "here"}) as outside:
+    pipe = subprocess.PIPE
+    env = {"OUTSIDE": "here"}
+    with subprocess.Popen(["cat"], env=env, stdin=pipe, stdout=pipe, bufsize=0) as outside:
+        assert outside.stdin is not None
+        assert outside.stdout is not None
+        outside.stdin.write(b"x")
+        outside.stdout.read(1)  # now it runs: its environment is not there before
         environment = Path(f"/proc/{outside.pid}/environ").read_text()
         outside.kill()
     assert "OUTSIDE=here" in environment
