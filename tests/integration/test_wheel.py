@@ -32,20 +32,13 @@ EXTENSIONS = {
 PRELOAD = "process_hardening/libprocess_hardening.so"
 # The functions of libc that the preload library answers for: an exec is followed, and a program
 # that started in memory finds its own path.
-FOLLOWED = set(
-    ["execl", "execle", "execlp", "execv", "execve", "execveat", "execvp", "execvpe", "fexecve"]
-)
-NAMING = set(
-    [
-        "canonicalize_file_name",
-        "readlink",
-        "readlinkat",
-        "realpath",
-        "__readlink_chk",
-        "__readlinkat_chk",
-        "__realpath_chk",
-    ]
-)
+FOLLOWED = {
+    *("execl", "execle", "execlp", "execv", "execve", "execveat", "execvp", "execvpe", "fexecve"),
+}
+NAMING = {
+    *("canonicalize_file_name", "readlink", "readlinkat", "realpath"),
+    *("__readlink_chk", "__readlinkat_chk", "__realpath_chk"),
+}
 COMMANDS = {
     "process-hardening": "process_hardening.cli.main:main",
     "process-hardening-tui": "process_hardening.tui.main:main",
