@@ -69,7 +69,7 @@ def test_a_good_machine_has_no_problem() -> None:
     page = report.render(
         {"date": "today", "version": "1", "zoo": 1, "machines": [results], "problems": []}
     )
-    assert "| nothing in the way | user | execute-only | 22 blocked |" in page
+    assert "| nothing in the way | user | execute-only | 24 blocked |" in page
     assert "| fs.suid_dumpable=1 | user | execute-only | refused |" in page
 
 
@@ -138,7 +138,7 @@ def test_what_run_starts_is_hardened_or_a_problem() -> None:
     """By whatever method `run` chose there."""
     told = told_by_a_good_machine()
     (audit,) = next(part["audits"] for part in told if "audits" in part)
-    audit |= {"process": "run", "is": {"dumpable": 2, "core_limit": [0, 0]}}
+    audit |= {"process": "started by run", "is": {"dumpable": 2, "core_limit": [0, 0]}}
     audit["said"] = {"verdict": "partial", "dumpable": 2, "inspectable": False}
     (problem,) = problems_of(told)
     assert "started exposed" in problem

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 USER = "user"
 ROOT = "root"
+CONFINED = "confined"
 ATTACKERS = {
     USER: "an unprivileged user",
     ROOT: "root without CAP_SYS_PTRACE",
+    CONFINED: "a tool of that user below `confine`, and its victim is not hardened",
 }
 
 BEFORE_EACH = {
@@ -17,6 +19,7 @@ BEFORE_EACH = {
     "kernel/core_pattern": "core",  # verify sets it to a file and to a pipe for its core attacks
     "kernel/perf_event_paranoid": "2",  # Debian's 3 forbids perf_event_open to everybody
     "vm/memfd_noexec": "0",
+    "user/max_user_namespaces": "1000",
 }
 """What is set before each configuration."""
 
@@ -24,8 +27,14 @@ HIDEPID = "mount/hidepid"
 """Not a setting in /proc/sys but the option that /proc is mounted with."""
 
 EXECUTE_ONLY = "execute-only"
+OWN_NAME = "harden-own-name"
+IN_MEMORY = "harden-memfd"
 PRELOAD = "preload"
 IN_PROCESS = "in-process"
+BORN_HARDENED = (EXECUTE_ONLY, OWN_NAME, IN_MEMORY)
+"""The victims that nobody could open since their first instruction."""
+WITHOUT_LIMITS = (*BORN_HARDENED, CONFINED)
+"""The victims that no attack may leak from, not even one that is documented to."""
 
 # What each setting can make a difference to. Yama decides who may attach, and nothing else.
 _ATTACHING = (
@@ -49,8 +58,19 @@ _DUMPING = (
     "core-pipe-segv",
     "core-pipe-quit",
 )
-_ALL = (*_READING, *_DUMPING, "ld-preload", "ld-audit")
+_ALL = (*_READING, *_DUMPING, "core-cpu-limit", "core-sigio", "ld-preload", "ld-audit")
 _SAMPLE = ("ptrace-attach", "proc-mem", "proc-environ", "core-pipe-segv", "launch-window")
+_FROM_CONFINEMENT = (
+    "ptrace-attach",
+    "ptrace-seize",
+    "proc-mem",
+    "process-vm-readv",
+    "process-vm-writev",
+    "pidfd-getfd",
+    "proc-environ",
+    "proc-maps",
+    "proc-fd",
+)
 _FEW = ("ptrace-attach", "proc-mem", "core-pipe-segv")
 _SAMPLE_AND_DUMPING = ("ptrace-attach", "proc-mem", "proc-environ", "launch-window", *_DUMPING)
 _SAMPLE_AND_READING = (*_SAMPLE, "proc-maps", "proc-fd", "perf-event-open")
@@ -90,7 +110,11 @@ CONFIGURATIONS = (
     Configuration(
         "nothing in the way",
         {},
-        {USER: Trial(_ALL, (EXECUTE_ONLY, *_INSIDE)), ROOT: Trial(_ALL, (EXECUTE_ONLY,))},
+        {
+            USER: Trial(_ALL, (*BORN_HARDENED, *_INSIDE)),
+            ROOT: Trial(_ALL, (EXECUTE_ONLY,)),
+            CONFINED: Trial(_FROM_CONFINEMENT, (CONFINED,)),
+        },
     ),
     Configuration(
         "fs.suid_dumpable=1",
@@ -116,8 +140,18 @@ CONFIGURATIONS = (
     Configuration(
         "vm.memfd_noexec=2",
         {"vm/memfd_noexec": "2"},
+        {USER: Trial(_SAMPLE, (EXECUTE_ONLY, OWN_NAME, IN_PROCESS))},
+    ),
+    Configuration(
+        "user.max_user_namespaces=0",
+        {"user/max_user_namespaces": "0"},
+        {USER: Trial(_SAMPLE, (EXECUTE_ONLY, IN_MEMORY, IN_PROCESS)), ROOT: _FROM_ROOT},
+    ),
+    Configuration(
+        "no user namespaces, no programs in memory",
+        {"user/max_user_namespaces": "0", "vm/memfd_noexec": "2"},
         {USER: Trial(_SAMPLE, _INSIDE), ROOT: _REFUSED_FROM_ROOT},
-        refused="vm.memfd_noexec=2",
+        refused="memfd_create",
     ),
     Configuration(
         "Yama 1",

@@ -18,6 +18,7 @@ from typing import Any
 from tools.kernels.configurations import (
     BEFORE_EACH,
     CONFIGURATIONS,
+    CONFINED,
     HIDEPID,
     ROOT,
     Configuration,
@@ -52,8 +53,13 @@ ZOO: dict[str, tuple[list[str], list[str], dict[str, str]]] = {
         [ANIMAL, *_HARDENED, "wipe=0*"],
         {"LD_PRELOAD": INJECTED},
     ),
-    "run": ([*_COMMAND, "run", "--"], [ANIMAL], {}),
-    "run --method preload": ([*_COMMAND, "run", "--method", "preload", "--"], [ANIMAL], {}),
+    "started by run": ([*_COMMAND, "run", "--"], [ANIMAL], {}),
+    "started by run --method preload": (
+        [*_COMMAND, "run", "--method", "preload", "--"],
+        [ANIMAL],
+        {},
+    ),
+    "started by harden": (["harden", "--"], [ANIMAL], {}),
 }
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -101,7 +107,10 @@ def _attack(attacker: str, trial: Trial) -> dict[str, Any]:
     """What verify says: each attack's control and victims."""
     argv = [*_COMMAND, "verify", "--json"]
     argv += [word for name in trial.attacks for word in ("--attack", name)]
-    argv += [word for name in trial.victims for word in ("--victim", name)]
+    if attacker == CONFINED:
+        argv.append("--confined")
+    else:
+        argv += [word for name in trial.victims for word in ("--victim", name)]
     if attacker == ROOT:
         argv.append("--as-root-without-ptrace")
     done = subprocess.run(

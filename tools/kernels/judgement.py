@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tools.kernels.configurations import CONFIGURATIONS, EXECUTE_ONLY, Configuration
+from tools.kernels.configurations import CONFIGURATIONS, WITHOUT_LIMITS, Configuration
 
 BLOCKED, LEAKED, INCONCLUSIVE = "blocked", "leaked", "inconclusive"
 DOCUMENTED = "documented"
@@ -38,7 +38,7 @@ def _trial(
             outcome = _outcome(judged)
             victims[victim].setdefault(outcome, []).append(attack)
             allowed = {INCONCLUSIVE} if expected == INCONCLUSIVE else {BLOCKED}
-            if victim != EXECUTE_ONLY:
+            if victim not in WITHOUT_LIMITS:
                 allowed.add(DOCUMENTED)
             if outcome not in allowed:
                 evidence = judged.get("evidence", "")
@@ -76,7 +76,7 @@ def _audits(told: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
         counts[(UNKNOWN if unknown else RIGHT) if right else WRONG] += 1
         if not right:
             problems.append(f"audit: {audit}")
-        if audit["process"].startswith("run") and not _is_hardened(audit):
+        if audit["process"].startswith("started by") and not _is_hardened(audit):
             problems.append(f"started exposed: {audit}")
     return counts, problems
 

@@ -133,7 +133,18 @@ def version() -> str:
     return wheel.name.split("-")[1]
 
 
-def _build_package(architecture: Architecture, package: Path) -> None:
+def _install(wheel: Path, packages: Path, commands: Path) -> None:
+    """Unpack a wheel as pip does: modules there, commands here, programs executable."""
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.infolist():
+            path = Path(archive.extract(member, packages))
+            if member.external_attr >> 16 & 0o111:
+                path.chmod(0o755)
+    for path in packages.glob("*.data/scripts/*"):
+        path.rename(commands / path.name)
+
+
+def _build_package(architecture: Architecture, package: Path, commands: Path) -> None:
     """Compile what the package has in C for another architecture."""
     headers = debian.package(_USERLAND_SUITE, architecture.debian, _PYTHON_HEADERS) / "usr/include"
     work = package.with_name("compiled")
@@ -145,7 +156,7 @@ def _build_package(architecture: Architecture, package: Path) -> None:
         "SKBUILD_PROJECT_VERSION": version(),
         "SKBUILD_SABI_COMPONENT": "Development.SABIModule",
         "SKBUILD_SABI_VERSION": "3.10",
-        "SKBUILD_SCRIPTS_DIR": work / "scripts",
+        "SKBUILD_SCRIPTS_DIR": commands,
         "SKBUILD_DATA_DIR": work / "data",
     }
     zig.build(architecture.name, cc, work / "build", settings)
@@ -162,11 +173,12 @@ def _write_program(path: Path, text: str) -> None:
 def _payload(architecture: Architecture, folder: Path) -> None:
     """Put into a folder what is ours: the wheel, the programs of the zoo, the guest."""
     packages = folder / PACKAGES[1:]
+    commands = folder / "usr" / "bin"
+    commands.mkdir(parents=True)
     (wheel,) = WHEELS.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+    _install(wheel, packages, commands)
     if architecture.name != platform.machine():
-        _build_package(architecture, packages / "process_hardening")
+        _build_package(architecture, packages / "process_hardening", commands)
     (folder / "zoo").mkdir()
     _compile(architecture, folder / ANIMAL[1:], "-pthread", ZOO / "animal.c")
     _compile(architecture, folder / INJECTED[1:], "-shared", "-fPIC", ATTACKS / "injected.c")

@@ -21,7 +21,8 @@ a kernel does not come to its end in time. This run: {date}, process-hardening {
 ## Attacks
 
 Each attack leaked from an unhardened control in the same run, or it does not count.
-Attackers: *user* is {user}, *root* is {root}, as in a container.
+Attackers: *user* is {user}, *root* is {root}, as in a container, *confined* is
+{confined}.
 The core attacks set `kernel.core_pattern` to a file and to a pipe.
 
 {attacks}
