@@ -102,7 +102,7 @@ static int add_name(struct parser *parser, enum ph_list list, const char *rest)
     return 0;
 }
 
-static int choose_methods(struct parser *parser, const char *rest)
+static int parse_method(struct parser *parser, const char *rest)
 {
     const char *value = take_value(parser, rest);
 
@@ -130,7 +130,7 @@ static int parse_option(struct parser *parser)
         if ((rest = after_name(word, lists[list])))
             return add_name(parser, (enum ph_list)list, rest);
     if ((rest = after_name(word, "--method")))
-        return choose_methods(parser, rest);
+        return parse_method(parser, rest);
     return refuse(parser, word, "unknown option");
 }
 

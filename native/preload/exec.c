@@ -1,4 +1,4 @@
-/* The exec functions of libc, which reach the kernel through ph_execute(). posix_spawn(3),
+/* The exec functions of libc, which reach the kernel through ph_execute_followed(). posix_spawn(3),
  * system(3) and popen(3) start children and stay libc's. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
@@ -24,7 +24,7 @@ static char **inherited(void)
 
 static long execute(const char *path, char *const *argv, char *const *envp)
 {
-    return ph_execute(AT_FDCWD, path, argv, envp, 0);
+    return ph_execute_followed(AT_FDCWD, path, argv, envp, 0);
 }
 
 /* glibc gives a file without "#!" to the shell. */
@@ -119,7 +119,7 @@ PH_EXPORT int execvp(const char *file, char *const *argv)
 PH_EXPORT int execveat(int folder, const char *path, char *const *argv, char *const *envp,
                        int flags)
 {
-    return (int)ph_return(ph_execute(folder, path, argv, envp, flags));
+    return (int)ph_return(ph_execute_followed(folder, path, argv, envp, flags));
 }
 
 PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
@@ -130,7 +130,7 @@ PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
 
     if (gnu_get_libc_version && (fd < 0 || !argv || !envp))
         return (int)ph_return(-EINVAL);
-    error = ph_execute(fd, "", argv, envp, AT_EMPTY_PATH);
+    error = ph_execute_followed(fd, "", argv, envp, AT_EMPTY_PATH);
     if (error != -ENOSYS)
         return (int)ph_return(error);
     ph_add(&text, "/proc/self/fd/");

@@ -216,7 +216,8 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     return 0;
 }
 
-long ph_execute(long folder, const char *path, char *const *argv, char *const *envp, int flags)
+long ph_execute_followed(long folder, const char *path, char *const *argv, char *const *envp,
+                         int flags)
 {
     char **memory = NULL;
     size_t size = 0;

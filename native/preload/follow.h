@@ -2,12 +2,13 @@
 #ifndef PH_FOLLOW_H
 #define PH_FOLLOW_H
 
-/* From now on, what this process becomes by ph_execute() loads the library at this path; "" ends
+/* From now on, what this process becomes by ph_execute_followed() loads the library at this path; "" ends
  * that. children -- whether children get the library by their environment */
 void ph_follow(const char *library, int children);
 
 /* execveat(2), or execve(2) if folder is AT_FDCWD and flags is 0. Async-signal-safe, as execve(2)
  * is. Returns a negative errno value, or does not return. */
-long ph_execute(long folder, const char *path, char *const *argv, char *const *envp, int flags);
+long ph_execute_followed(long folder, const char *path, char *const *argv, char *const *envp,
+                         int flags);
 
 #endif
