@@ -1,4 +1,4 @@
-/* The command `confine`: starts a program that can read, trace and crash no process outside, and is
+/* The command `confine`: starts a program that can read, trace and signal no process outside, and is
  * otherwise unchanged. Static and without libc, like `harden`. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
@@ -10,9 +10,9 @@
 static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
-    "Starts a program that you do not trust. It and all that it starts cannot read, trace or crash\n"
+    "Starts a program that you do not trust. It and all that it starts cannot read, trace or signal\n"
     "any process outside, whether that is hardened or not, nor take descriptors from one. They may\n"
-    "do everything else that they could before.\n"
+    "do everything else that they could before; --explain says what else reaches other processes.\n"
     "\n"
     "  --allow-signals  let it send signals to processes outside: a crash can leave their memory\n"
     "                   in a core\n"
@@ -52,7 +52,7 @@ static char **parse(char **words, struct options *options)
         while (i < sizeof flags / sizeof *flags && !ph_equal(*words, flags[i].name))
             i++;
         if (i == sizeof flags / sizeof *flags) {
-            (void)ph_complain(PH_EXIT_USAGE, *words, "bad option; see confine --help");
+            (void)ph_complain_of_word(PH_EXIT_USAGE, *words, "bad option; see confine --help");
             return NULL;
         }
         *flags[i].flag = 1;
@@ -70,46 +70,51 @@ static char **parse(char **words, struct options *options)
 }
 
 /* One line of --explain. */
-static void say(const char *label, const char *value)
+static void say(struct ph_text *text, const char *label, const char *value)
 {
-    char line[2 * PH_PATH];
-    struct ph_text text = PH_TEXT(line);
+    const size_t start = text->length;
 
-    ph_add(&text, label);
-    ph_add(&text, ":");
-    while (text.length < 18)
-        ph_add(&text, " ");
-    ph_add_printable(&text, value);
-    ph_add(&text, "\n");
-    (void)ph_syscall(SYS_write, 1, (long)line, (long)text.length, 0, 0);
+    ph_add(text, label);
+    ph_add(text, ":");
+    while (text->length < start + 18)
+        ph_add(text, " ");
+    ph_add_printable(text, value);
+    ph_add(text, "\n");
 }
 
-static void explain(const char *path, unsigned flags, const char *gaps)
+static int explain(const char *path, unsigned flags, const char *gaps)
 {
     struct ph_failure failure;
     const long version = ph_landlock_version(&failure);
-    char method[64], core[512];
-    struct ph_text text = PH_TEXT(method), crash = PH_TEXT(core);
+    static char lines[5 * PH_PATH]; /* each byte of a path may take four */
+    char names[64], core[512];
+    struct ph_text text = PH_TEXT(lines), method = PH_TEXT(names), crash = PH_TEXT(core);
 
-    ph_add(&text, "Landlock, version ");
-    ph_add_number(&text, (unsigned long)version);
-    ph_add(&text, "; a seccomp filter; no_new_privs");
+    ph_add(&method, "Landlock, version ");
+    ph_add_number(&method, (unsigned long)version);
+    ph_add(&method, "; a seccomp filter; no_new_privs");
     ph_add_core(&crash);
-    say("program", path);
-    say("method", method);
-    say("refused", "reading, tracing and taking descriptors of processes outside, hardened or not;"
-                   " setting their limits; typing into terminals; perf of the whole machine");
-    say("signals", !(flags & PH_CONFINE_SIGNALS)    ? "allowed"
-                   : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
-                                                    : "refused to processes outside");
-    say("a crash outside", core);
+    say(&text, "program", path);
+    say(&text, "method", names);
+    say(&text, "refused",
+        "reading, tracing and taking descriptors of processes outside, hardened or not; setting"
+        " their limits; TIOCSTI and TIOCLINUX; F_SETSIG; perf of the whole machine");
+    say(&text, "signals",
+        !(flags & PH_CONFINE_SIGNALS)   ? "allowed"
+        : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
+                                        : "refused to processes outside");
+    say(&text, "a crash outside", core);
     if (*gaps)
-        say("beware", gaps);
-    say("lost", "set-user-ID and file capabilities; as root also CAP_SYS_ADMIN, CAP_SYS_MODULE,"
-                " CAP_SYS_RAWIO and CAP_PERFMON");
-    say("not refused", "files, such as ~/.ssh; the network; services that act for their user, such"
-                       " as tmux, systemd --user, cron, D-Bus, X11 and docker; shared memory;"
-                       " the arguments of other processes");
+        say(&text, "beware", gaps);
+    say(&text, "lost",
+        "set-user-ID and file capabilities; as root also CAP_SYS_ADMIN, CAP_SYS_MODULE,"
+        " CAP_SYS_RAWIO, CAP_SYS_NICE and CAP_PERFMON");
+    say(&text, "not refused",
+        "files, such as ~/.ssh; the network; services that act for their user, such as tmux,"
+        " systemd --user, cron, D-Bus, X11 and docker; every terminal of its user: reading keys,"
+        " typing and the signals of keys, so also a crash of what runs there; shared memory; the"
+        " arguments of other processes");
+    return ph_print(lines, text.length);
 }
 
 static int run(char **argv)
@@ -132,10 +137,8 @@ static int run(char **argv)
             ph_confine_launcher(flags, options.strict, &strings, options.explain ? &gaps : NULL);
     if (status)
         return status;
-    if (options.explain) {
-        explain(path, flags, line);
-        return 0;
-    }
+    if (options.explain)
+        return explain(path, flags, line);
     failure.error = (int)-ph_syscall(SYS_execve, (long)path, (long)words, (long)environ, 0, 0);
     ph_describe(&failure, line, sizeof line);
     return ph_complain(PH_EXIT_CANNOT, path, line);
@@ -151,9 +154,7 @@ uintptr_t ph_start(uintptr_t *stack)
     environ = argv + argc + 1;
     if (argc == 2 && ph_equal(argv[1], probe_option))
         ph_probe_wait();
-    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
-        (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
-        ph_exit(0);
-    }
+    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h")))
+        ph_exit(ph_print(usage, sizeof usage - 1));
     ph_exit(run(argv));
 }

@@ -27,11 +27,13 @@
 #define RESTRICT_ALL_THREADS 8
 #define CAPABILITY_VERSION_3 0x20080522
 
-/* Capabilities that give access to the memory of others without a check by Landlock: kernel
+/* Capabilities that give access to others without a check by Landlock: kernel
  * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
- * /proc/PID/environ and maps to whoever may use perf. One word for each half of a capability set. */
-#define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21) /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN */
-#define BYPASSING_HIGH (1u << (38 - 32))               /* PERFMON */
+ * /proc/PID/environ and maps to whoever may use perf. SYS_NICE lets the kernel crash them: it gives
+ * them a deadline, which sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each half of a capability set. */
+/* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
+#define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
+#define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */
 
 static const char create_ruleset[] = "landlock_create_ruleset";
 static const char restrict_self[] = "landlock_restrict_self";
@@ -152,11 +154,17 @@ static long set_limit(long probe)
     return ph_syscall(SYS_prlimit64, probe, RLIMIT_CORE, (long)zero, 0, 0);
 }
 
-/* No descriptor is -1: without the filter, EBADF. */
+/* No descriptor is -1: without the filter, EBADF for this and the next one. */
 static long type_into_terminal(long probe)
 {
     (void)probe;
     return ph_syscall(SYS_ioctl, -1, REQUEST_TIOCSTI, (long)"", 0, 0);
+}
+
+static long choose_signal(long probe)
+{
+    (void)probe;
+    return ph_syscall(SYS_fcntl, -1, COMMAND_SETSIG, SIGQUIT, 0, 0);
 }
 
 static const struct {
@@ -167,6 +175,7 @@ static const struct {
     {restrict_self, read_environment, 0},
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
+    {set_filter, choose_signal, 0},
     {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may end the probe */
 };
 

@@ -5,31 +5,52 @@
 
 #include "../core/platform/linux_filter.h"
 
-/* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. */
+/* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. Where an ABI has no fcntl64, its
+ * fcntl stands for both. */
 #if defined __x86_64__
+#define OTHER_FCNTL 55
+#define OTHER_FCNTL64 221
 #define OTHER_PRLIMIT 340
 #define OTHER_IOCTL 54
 #define OTHER_PERF 336
 #elif defined __i386__
+#define OTHER_FCNTL 72
+#define OTHER_FCNTL64 72
 #define OTHER_PRLIMIT 302
 #define OTHER_IOCTL 16
 #define OTHER_PERF 298
 #elif defined __aarch64__
+#define OTHER_FCNTL 55
+#define OTHER_FCNTL64 221
 #define OTHER_PRLIMIT 369
 #define OTHER_IOCTL 54
 #define OTHER_PERF 364
 #elif defined __arm__
+#define OTHER_FCNTL 25
+#define OTHER_FCNTL64 25
 #define OTHER_PRLIMIT 261
 #define OTHER_IOCTL 29
 #define OTHER_PERF 241
 #else
+#define OTHER_FCNTL SYS_fcntl
+#ifdef __s390x__
+#define OTHER_FCNTL64 221
+#else
+#define OTHER_FCNTL64 SYS_fcntl
+#endif
 #define OTHER_PRLIMIT SYS_prlimit64
 #define OTHER_IOCTL SYS_ioctl
 #define OTHER_PERF SYS_perf_event_open
 #endif
 #define X32_IOCTL 514
+#ifdef SYS_fcntl64
+#define OWN_FCNTL64 SYS_fcntl64
+#else
+#define OWN_FCNTL64 SYS_fcntl
+#endif
 
-/* include/uapi/asm-generic/ioctls.h and linux/perf_event.h. */
+/* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h and linux/perf_event.h. */
+#define COMMAND_SETSIG 10
 #define REQUEST_TIOCSTI 0x5412
 #define REQUEST_TIOCLINUX 0x541c
 #define PERF_CGROUP 4 /* PERF_FLAG_PID_CGROUP */
@@ -37,12 +58,13 @@
 
 enum ph_domain_label {
     LOAD_ARCH, IS_ARCH,
-    LOAD_CALL, WITHOUT_X32, IS_PRLIMIT, IS_IOCTL, IS_X32_IOCTL, IS_PERF,
+    LOAD_CALL, WITHOUT_X32, IS_PRLIMIT, IS_IOCTL, IS_X32_IOCTL, IS_FCNTL, IS_FCNTL64, IS_PERF,
     IS_OTHER_ARCH,
     LOAD_OTHER_CALL, OTHER_WITHOUT_X32, IS_OTHER_PRLIMIT, IS_OTHER_IOCTL, IS_OTHER_X32_IOCTL,
-    IS_OTHER_PERF,
+    IS_OTHER_FCNTL, IS_OTHER_FCNTL64, IS_OTHER_PERF,
     LOAD_PID, IS_SELF, LOAD_LIMIT, HAS_LIMIT, LOAD_LIMIT_HIGH, HAS_LIMIT_HIGH,
     LOAD_REQUEST, IS_TIOCSTI, IS_TIOCLINUX,
+    LOAD_COMMAND, IS_SETSIG, LOAD_SIGNAL, IS_DEFAULT_SIGNAL,
     LOAD_OBSERVED, IS_EVERY_PROCESS, LOAD_PERF_FLAGS, HAS_CGROUP,
     DENY, ALLOW
 };
@@ -51,6 +73,8 @@ enum ph_domain_label {
  * - prlimit64(2) that sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
  *   crash it, RLIMIT_CORE lets it leave a core. pid must be 0: a filter cannot know its caller's;
  * - ioctl(2) TIOCSTI and TIOCLINUX, which type into a terminal;
+ * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it in
+ *   the name of whoever set the owner, so that Landlock cannot refuse it. 0, the default, is allowed;
  * - perf_event_open(2) of every process, whose samples show stacks and registers;
  * and every call of an architecture that is not in linux_filter.h. */
 static const struct ph_bpf ph_domain_filter[] = {
@@ -61,7 +85,9 @@ static const struct ph_bpf ph_domain_filter[] = {
     KEEP_BITS(WITHOUT_X32, ~X32_BIT),
     IF_EQUAL(IS_PRLIMIT, SYS_prlimit64, LOAD_PID, IS_IOCTL),
     IF_EQUAL(IS_IOCTL, SYS_ioctl, LOAD_REQUEST, IS_X32_IOCTL),
-    IF_EQUAL(IS_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_PERF),
+    IF_EQUAL(IS_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_FCNTL),
+    IF_EQUAL(IS_FCNTL, SYS_fcntl, LOAD_COMMAND, IS_FCNTL64),
+    IF_EQUAL(IS_FCNTL64, OWN_FCNTL64, LOAD_COMMAND, IS_PERF),
     IF_EQUAL(IS_PERF, SYS_perf_event_open, LOAD_OBSERVED, ALLOW),
 
     IF_EQUAL(IS_OTHER_ARCH, OTHER_ARCH, LOAD_OTHER_CALL, DENY),
@@ -69,7 +95,9 @@ static const struct ph_bpf ph_domain_filter[] = {
     KEEP_BITS(OTHER_WITHOUT_X32, ~X32_BIT),
     IF_EQUAL(IS_OTHER_PRLIMIT, OTHER_PRLIMIT, LOAD_PID, IS_OTHER_IOCTL),
     IF_EQUAL(IS_OTHER_IOCTL, OTHER_IOCTL, LOAD_REQUEST, IS_OTHER_X32_IOCTL),
-    IF_EQUAL(IS_OTHER_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_OTHER_PERF),
+    IF_EQUAL(IS_OTHER_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_OTHER_FCNTL),
+    IF_EQUAL(IS_OTHER_FCNTL, OTHER_FCNTL, LOAD_COMMAND, IS_OTHER_FCNTL64),
+    IF_EQUAL(IS_OTHER_FCNTL64, OTHER_FCNTL64, LOAD_COMMAND, IS_OTHER_PERF),
     IF_EQUAL(IS_OTHER_PERF, OTHER_PERF, LOAD_OBSERVED, ALLOW),
 
     LOAD(LOAD_PID, DATA_LOW_ARG(0)),
@@ -82,6 +110,11 @@ static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_REQUEST, DATA_LOW_ARG(1)),
     IF_EQUAL(IS_TIOCSTI, REQUEST_TIOCSTI, DENY, IS_TIOCLINUX),
     IF_EQUAL(IS_TIOCLINUX, REQUEST_TIOCLINUX, DENY, ALLOW),
+
+    LOAD(LOAD_COMMAND, DATA_LOW_ARG(1)),
+    IF_EQUAL(IS_SETSIG, COMMAND_SETSIG, LOAD_SIGNAL, ALLOW),
+    LOAD(LOAD_SIGNAL, DATA_LOW_ARG(2)),
+    IF_EQUAL(IS_DEFAULT_SIGNAL, 0, ALLOW, DENY),
 
     LOAD(LOAD_OBSERVED, DATA_LOW_ARG(1)),
     IF_EQUAL(IS_EVERY_PROCESS, EVERY_PROCESS, DENY, LOAD_PERF_FLAGS),

@@ -6,8 +6,6 @@
 #include "../core/text.h"
 #include "method.h"
 
-#include <errno.h>
-
 static char buffer[8 * PH_PATH];
 static struct ph_text text = PH_TEXT(buffer);
 
@@ -50,26 +48,12 @@ static void say_arguments(const struct ph_program *program)
     text.cut = 0;
 }
 
-static int print(void)
-{
-    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "writing"};
-    char why[PH_MESSAGE_SIZE];
-    const long length = (long)text.length;
-    const long written = ph_syscall(SYS_write, 1, (long)buffer, length, 0, 0);
-
-    if (written == length)
-        return 0;
-    failure.error = written < 0 ? (int)-written : EIO;
-    ph_describe(&failure, why, sizeof why);
-    return ph_complain(PH_EXIT_USAGE, "standard output", why);
-}
-
 int ph_explain_bypass(const struct ph_program *program)
 {
     say_program(program);
     say_arguments(program);
     say("protects", "nothing: the bypass variable is set", "");
-    return print();
+    return ph_print(buffer, text.length);
 }
 
 int ph_explain(enum ph_method method, const struct ph_program *program,
@@ -109,5 +93,5 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         say("confined", "it reads, traces and crashes no process outside; see confine --explain", "");
     if (options->has[PH_STRICT] || options->has[PH_SEALED])
         say("no_new_privs", "set, also for its children", "");
-    return print();
+    return ph_print(buffer, text.length);
 }

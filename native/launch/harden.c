@@ -68,9 +68,7 @@ uintptr_t ph_start(uintptr_t *stack)
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without a name of its own"));
     start_strings = ph_find_strings(argv);
-    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h"))) {
-        (void)ph_syscall(SYS_write, 1, (long)usage, sizeof usage - 1, 0, 0);
-        ph_exit(0);
-    }
+    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h")))
+        ph_exit(ph_print(usage, sizeof usage - 1));
     ph_exit(ph_launch(&launcher, argv + 1));
 }

@@ -34,6 +34,30 @@ int ph_complain(int status, const char *who, const char *what)
     return status;
 }
 
+int ph_print(const char *text, size_t length)
+{
+    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "writing"};
+    char why[PH_MESSAGE_SIZE];
+    const long written = ph_syscall(SYS_write, 1, (long)text, (long)length, 0, 0);
+
+    if (written == (long)length)
+        return 0;
+    failure.error = written < 0 ? (int)-written : EIO;
+    ph_describe(&failure, why, sizeof why);
+    return ph_complain(PH_EXIT_USAGE, "standard output", why);
+}
+
+int ph_complain_of_word(int status, const char *word, const char *what)
+{
+    char who[PH_PATH];
+    struct ph_text name = PH_TEXT(who);
+
+    for (; *word && *word != '='; word++)
+        ph_add(&name, (const char[]){*word, '\0'});
+    ph_add(&name, *word ? "=..." : "");
+    return ph_complain(status, who, what);
+}
+
 static int refuse(const struct ph_program *program, const char *what)
 {
     return ph_complain(PH_EXIT_CANNOT, program->path, what);
@@ -81,11 +105,12 @@ int ph_program_search(const char *name, char found[PH_PATH])
             break;
     }
     if (refused)
-        return ph_complain(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
-    return ph_complain(PH_EXIT_NOT_FOUND, name,
-                       has_folder        ? "no such file"
-                       : may(name, F_OK) ? "not found in PATH"
-                                         : "not found in PATH; for the file here, write ./NAME");
+        return ph_complain_of_word(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
+    return ph_complain_of_word(PH_EXIT_NOT_FOUND, name,
+                               has_folder        ? "no such file"
+                               : may(name, F_OK) ? "not found in PATH"
+                                                 : "not found in PATH; for the file here, write"
+                                                   " ./NAME");
 }
 
 /* Opens the file at program->path after checking what the kernel and this launcher require. */

@@ -6,7 +6,6 @@ from process_hardening.children import check_child as check_child
 from process_hardening.children import harden_children as harden_children
 from process_hardening.children import popen_unhardened as popen_unhardened
 from process_hardening.debug_window import debuggable as debuggable
-from process_hardening.domain import ConfinedStarter as ConfinedStarter
 from process_hardening.domain import Confinement as Confinement
 from process_hardening.domain import confine as confine
 from process_hardening.domain import confined as confined

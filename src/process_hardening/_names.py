@@ -13,7 +13,6 @@ _MODULE_OF = {
     "STRICT": "policy",
     "ChildCheck": "children",
     "ChildrenReport": "children",
-    "ConfinedStarter": "domain",
     "Confinement": "domain",
     "ConfinementError": "errors",
     "DebugWindowError": "errors",

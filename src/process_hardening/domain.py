@@ -1,4 +1,4 @@
-"""Confining: what this process starts, or the process itself, reads no process outside (Linux).
+"""Confining: a program, or this process itself, reads no process outside (Linux).
 
 Landlock's domains do it, with a seccomp filter for what Landlock does not cover; both are C's, in
 native/launch/domain.c. The module is not called confine: that would hide a public function.
@@ -7,13 +7,10 @@ native/launch/domain.c. The module is not called confine: that would hide a publ
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
-from functools import partial
 
 from process_hardening import _native
 from process_hardening.errors import CannotProtectError, ConfinementError
@@ -26,14 +23,7 @@ if IS_LINUX:
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any, NoReturn, ParamSpec, TypeVar
-
-    from typing_extensions import Self
-
-    _P = ParamSpec("_P")
-    _R = TypeVar("_R")
-    _Reply = queue.SimpleQueue[tuple[Any, BaseException | None]]
-    _Request = tuple[Callable[[], Any], _Reply]
+    from typing import Any, NoReturn
 
 COMMAND = os.path.join(os.path.dirname(__file__), "confine")
 """The native command, which is also installed beside `process-hardening`."""
@@ -83,23 +73,29 @@ def confined(
     allow_signals, strict -- as the options of the command `confine`
 
     What they start ends with 126 when the kernel cannot confine it, and with 127 when there is no
-    such program. Raises TypeError for a text instead of a list, ValueError for an empty list, and
-    ConfinementError on other systems than Linux.
+    such program. Raises TypeError for a text instead of a list, ValueError for an empty list or a
+    NUL byte, and ConfinementError on other systems than Linux.
     """
-    if isinstance(argv, (str, bytes)):
-        raise TypeError("confined() takes a list, the program and its arguments; see shlex.split()")
-    if not argv:
-        raise ValueError("confined() needs a program")
+    if isinstance(argv, (str, bytes, os.PathLike)):
+        raise TypeError("takes a list, the program and its arguments; see shlex.split()")
+    words = [os.fsdecode(word) for word in argv]
+    if not words:
+        raise ValueError("the list is empty: name a program")
+    if any("\0" in word for word in words):
+        raise ValueError("a NUL byte in the program or an argument: no command line holds it")
     _require_linux()
     options = {"--allow-signals": allow_signals, "--strict": strict}
     chosen = (option for option, is_set in options.items() if is_set)
-    return [COMMAND, *chosen, "--", *(os.fspath(word) for word in argv)]
+    return [COMMAND, *chosen, "--", *words]
 
 
 def confine(*, allow_signals: bool = False) -> None:
     """Confine this process, with what it starts and what it becomes, for ever.
 
     allow_signals -- let it send signals to processes outside
+
+    What it starts from then on shares its domain, so it can read this process: start a program that
+    you do not trust by popen_confined() here too, which makes a domain inside.
 
     Call it before the process starts threads: older kernels than Linux 7.0 confine one thread at a
     time. Raises ConfinementError when the kernel cannot do it or threads run already; in the second
@@ -110,107 +106,30 @@ def confine(*, allow_signals: bool = False) -> None:
     if not is_single and not confinement().covers_threads:
         reason = "threads run already, and before Linux 7.0 each must be confined by itself"
         raise ConfinementError(0, f"{reason}: call confine() first, or use popen_confined()")
-    _restrict(allow_signals, all_threads=not is_single)
+    restrict(allow_signals, all_threads=not is_single)
 
 
-class ConfinedStarter:
-    """Starts programs in one confined domain: they see each other, and nothing outside.
+def popen_confined(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    allow_signals: bool = False,
+    strict: bool = False,
+    **options: Any,
+) -> subprocess.Popen[Any]:
+    """Start a program confined: subprocess.Popen of what confined() returns.
 
-    allow_signals -- let them send signals to processes outside
+    argv, allow_signals, strict -- as for confined()
+    options -- those of subprocess.Popen but shell and executable, which would start something else
 
-    A thread of its own is confined, and programs that a thread starts are confined with it; the
-    rest of this process stays as it is. Raises ConfinementError when the kernel cannot do it.
+    Returns a Popen. It ends with 126 when the kernel cannot confine the program, and with 127 when
+    there is no such program. Raises what confined() and subprocess.Popen raise, and TypeError for
+    shell and executable.
     """
-
-    def __init__(self, *, allow_signals: bool = False) -> None:
-        self._allow_signals = allow_signals
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._start()
-
-    def popen(self, *args: Any, **options: Any) -> subprocess.Popen[Any]:
-        """Start a program confined.
-
-        Takes the arguments of subprocess.Popen, returns a Popen and raises what Popen raises.
-        """
-        start: Callable[..., subprocess.Popen[Any]] = subprocess.Popen
-        return self.call(start, *args, **options)
-
-    def call(self, function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
-        """Call a function in the confined thread; returns what it returns, raises what it raises.
-
-        The function shares the memory of this process, so this confines programs that the function
-        starts, not the function's own code.
-        """
-        with self._lock:
-            if self._pid != os.getpid():  # threads do not survive a fork
-                self._start()
-        reply: _Reply = queue.SimpleQueue()
-        self._calls.put((partial(function, *args, **keywords), reply))
-        result: _R = _receive(reply)
-        return result
-
-    def close(self) -> None:
-        """End the thread. Programs that it started go on."""
-        self._calls.put(None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _start(self) -> None:
-        _require_linux()
-        self._calls: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        ready: _Reply = queue.SimpleQueue()
-        arguments = (self._calls, ready, self._allow_signals)
-        threading.Thread(target=_serve, args=arguments, name="confined", daemon=True).start()
-        _receive(ready)
-        self._pid = os.getpid()
-
-
-def _serve(calls: queue.SimpleQueue[_Request | None], ready: _Reply, allow_signals: bool) -> None:
-    """Confine this thread, then make the calls that are asked for, one after the other."""
-    call: Callable[[], Any] = partial(_restrict, allow_signals, all_threads=False)
-    reply = ready
-    while True:
-        try:
-            reply.put((call(), None))
-        except BaseException as error:
-            reply.put((None, error))
-            if reply is ready:  # perhaps not confined: it must start nothing
-                return
-        request = calls.get()
-        if request is None:
-            return
-        call, reply = request
-
-
-def _receive(reply: _Reply) -> Any:
-    result, error = reply.get()
-    if error is not None:
-        raise error
-    return result
-
-
-_default: ConfinedStarter | None = None
-_default_lock = threading.Lock()
-
-
-def popen_confined(*args: Any, **options: Any) -> subprocess.Popen[Any]:
-    """Start a program confined, without a launcher: it reads no process outside its domain.
-
-    Takes the arguments of subprocess.Popen and returns a Popen. All programs that it starts share
-    one domain, in which one may stop another; a ConfinedStarter has a domain of its own.
-
-    Raises what subprocess.Popen raises, and ConfinementError when the kernel cannot confine.
-    """
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = ConfinedStarter()
-    return _default.popen(*args, **options)
+    for name in ("shell", "executable"):
+        if options.get(name):
+            raise TypeError(f"popen_confined() takes no {name}: write it into argv")
+    start: Callable[..., subprocess.Popen[Any]] = subprocess.Popen
+    return start(confined(argv, allow_signals=allow_signals, strict=strict), **options)
 
 
 def become(arguments: Iterable[str]) -> NoReturn:
@@ -235,8 +154,11 @@ def _require_linux() -> None:
         raise ConfinementError(0, f"{_UNSUPPORTED}, not {sys.platform}")
 
 
-def _restrict(allow_signals: bool, all_threads: bool) -> None:
-    """Confine this thread, or all of them. Raises ConfinementError."""
+def restrict(allow_signals: bool, all_threads: bool) -> None:
+    """Confine this thread, or all of them. Raises ConfinementError.
+
+    What a confined thread starts shares its domain, and can read this whole process by that thread.
+    """
     with _start_probe() as probe:
         failure = _confine.confine(probe, not allow_signals, all_threads)
     if failure:

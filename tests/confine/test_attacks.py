@@ -23,7 +23,7 @@ ATTACKS = (
     "pidfd_getfd",
 )
 DOUBLE_FORK = str(Path(__file__).with_name("programs") / "double_fork.py")
-CONFINED_THREAD = str(Path(__file__).with_name("programs") / "confined_thread.py")
+POPEN_CONFINED = str(Path(__file__).with_name("programs") / "popen_confined.py")
 CONFINED_ITSELF = str(Path(__file__).with_name("programs") / "confined_itself.py")
 
 CONFINE = "CONFINE"
@@ -38,7 +38,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "confined twice": (CONFINE, CONFINE),
     "in a user namespace": (CONFINE, "unshare", "-U"),
     "with signals allowed": (CONFINE, "--allow-signals", "--"),
-    "started by a confined thread": (sys.executable, CONFINED_THREAD),
+    "by popen_confined() in Python": (sys.executable, POPEN_CONFINED),
     "after confine() in Python": (sys.executable, CONFINED_ITSELF),
     "by process-hardening confine": (sys.executable, "-m", "process_hardening", "confine"),
 }
@@ -110,10 +110,16 @@ def test_what_is_outside_may_still_read_what_is_confined(
         assert leaks(victim, attack(victim)) == list(ATTACKS)
 
 
-def calls_on(victim: Outsider, calls: Path, prefix: Sequence[str] = ()) -> dict[str, str]:
+def calls_on(
+    victim: Outsider,
+    calls: Path,
+    prefix: Sequence[str] = (),
+    run: Callable[..., object] = support.run_as_user,
+) -> dict[str, str]:
     """What came of each call of calls.c on a victim: "done" or an error's number."""
-    result = support.run_as_user([*prefix, str(calls), str(victim.pid)])
-    return dict(line.rsplit(" ", 1) for line in result.stdout.splitlines())
+    result = run([*prefix, str(calls), str(victim.pid)])
+    lines: list[str] = result.stdout.splitlines()  # type: ignore[attr-defined]
+    return dict(line.rsplit(" ", 1) for line in lines)
 
 
 def test_every_call_on_a_process_outside_is_refused(
@@ -128,7 +134,20 @@ def test_every_call_on_a_process_outside_is_refused(
     allowed = {name for name, result in free.items() if result not in refused}
     possible = {name for name, result in free.items() if result == "done"}
     assert len(possible) >= 20
+    assert "F_SETSIG" in possible
     assert {name: confined[name] for name in allowed if confined[name] not in refused} == {}
+
+
+def test_root_gives_no_process_outside_a_deadline(
+    confine: str, start_victim: Callable[..., Outsider], make: support.Compiler
+) -> None:
+    """SCHED_FLAG_DL_OVERRUN has the kernel send SIGXCPU."""
+    support.require_root()
+    with start_victim() as victim:
+        free = calls_on(victim, make("calls.c"), run=support.run)
+        confined = calls_on(victim, make("calls.c"), [confine], run=support.run)
+    assert free["sched_setattr"] == "done"
+    assert confined["sched_setattr"] == str(errno.EPERM)
 
 
 def test_allowed_signals_are_the_only_difference(

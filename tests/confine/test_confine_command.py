@@ -211,6 +211,30 @@ def test_explain_says_what_is_refused_and_starts_nothing(confine: str) -> None:
     assert "started" not in result.stdout
 
 
+@pytest.mark.parametrize("option", ["--explain", "--help"])
+def test_what_cannot_be_printed_ends_with_2(confine: str, option: str) -> None:
+    script = 'exec "$@" >/dev/full'
+    argv = [confine, option] if option == "--help" else [confine, option, "true"]
+    line = starts.refused(support.run_as_user(["sh", "-c", script, "sh", *argv]), status=2)
+    assert "standard output" in line
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("--env=API_KEY=sk-0123456789", 2),
+        ("API_KEY=sk-0123456789", 127),
+        ("API_KEY=sk-/0123456789", 127),
+    ],
+)
+def test_no_value_is_printed(confine: str, word: str, status: int) -> None:
+    """It may be a secret of somebody who took this for env(1)."""
+    line = starts.refused(support.run_as_user([confine, word, "true"]), status=status)
+    assert word.partition("=")[0] in line
+    assert "sk-" not in line
+    assert "0123456789" not in line
+
+
 def test_explain_says_why_it_cannot_be_done(confine: str) -> None:
     filtered = starts.refusing("landlock_create_ruleset=EOPNOTSUPP")
     starts.refused(support.run_as_user([*filtered, confine, "--explain", "true"]))
@@ -242,7 +266,7 @@ def test_root_gives_up_the_capabilities_that_read_memory(confine: str) -> None:
     support.require_root()
     script = "grep CapEff /proc/self/status"
     result = support.run([confine, "sh", "-c", script])
-    assert not int(result.stdout.split()[1], 16) & (1 << 16 | 1 << 17 | 1 << 21 | 1 << 38)
+    assert not int(result.stdout.split()[1], 16) & (1 << 16 | 1 << 17 | 1 << 21 | 1 << 23 | 1 << 38)
 
 
 def test_the_process_that_it_tries_the_restrictions_on_holds_nothing(

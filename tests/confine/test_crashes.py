@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from outsider import Outsider
 
 CRASH = str(Path(__file__).with_name("programs") / "crash.py")
+OWNER = str(Path(__file__).with_name("programs") / "socket_owner.py")
 SAVE = victims.PROGRAMS / "save_core.sh"
 
 # What the victim does next, so that the kernel sends the signal; "": nothing is needed.
@@ -69,6 +70,13 @@ def test_a_confined_program_crashes_nothing_outside(
         assert refused or not WAYS[way]
         assert victim.ask("write") == "written"
         assert cores.find(victim.pid) is None
+
+
+def test_a_confined_program_chooses_no_signal_for_the_owner_of_a_socket(confine: str) -> None:
+    """The kernel sends it in the owner's name, so Landlock does not refuse it."""
+    assert support.run_as_user([sys.executable, OWNER]).returncode == -signal.SIGSEGV
+    result = support.run_as_user([sys.executable, OWNER, confine])
+    assert (result.returncode, result.stdout) == (0, "refused\nSIGIO\n")
 
 
 def test_a_confined_program_raises_no_core_limit_outside(

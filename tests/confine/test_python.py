@@ -1,13 +1,16 @@
-"""confined(), popen_confined(), ConfinedStarter, confine() and confinement()."""
+"""confined(), popen_confined(), confine() and confinement()."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import json
+import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +19,8 @@ import starts
 import support
 
 PARENT = "cat /proc/$PPID/environ"
+VALUE = "value-0123456789"
+ATTACKED_BY_CHILD = str(Path(__file__).with_name("programs") / "attacked_by_child.py")
 THREADS = """
 import threading, process_hardening as ph
 threading.Thread(target=threading.Event().wait, daemon=True).start()
@@ -85,36 +90,86 @@ def test_confined_refuses_a_text(wrong: str) -> None:
         ph.confined(wrong)
 
 
-def test_confined_refuses_an_empty_list() -> None:
-    with pytest.raises(ValueError, match="needs a program"):
-        ph.confined([])
+@pytest.mark.parametrize("start", [ph.confined, ph.popen_confined])
+def test_an_empty_list_is_refused(start: Callable[..., object]) -> None:
+    with pytest.raises(ValueError, match="name a program"):
+        start([])
 
 
-def test_popen_confined_returns_a_popen_and_takes_its_options() -> None:
-    process = ph.popen_confined(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert isinstance(process, subprocess.Popen)
-    assert process.communicate("hello") == ("hello", None)
-    assert process.returncode == 0
+@pytest.mark.parametrize("start", [ph.confined, ph.popen_confined])
+@pytest.mark.parametrize("words", [["a\0b"], ["true", "a\0b"], [Path("a\0b")]], ids=repr)
+def test_nul_bytes_are_refused(start: Callable[..., object], words: list[str]) -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        start(words)
 
 
-def test_popen_confined_raises_what_popen_raises() -> None:
-    with pytest.raises(FileNotFoundError):
-        ph.popen_confined(["no-such-program"])
+def attack_parent(python: str, start: str) -> list[str]:
+    """Start a child that attacks its parent; returns a line for each thread and attack."""
+    env = {"SECRET": VALUE, "PATH": "/usr/bin:/bin"}
+    result = support.run_as_user([python, ATTACKED_BY_CHILD, start], env=env)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
 
 
-def test_this_process_stays_as_it_is() -> None:
-    """Only the thread that starts programs is confined."""
-    assert ph.popen_confined(["sh", "-c", PARENT], stderr=subprocess.DEVNULL).wait() == 1
+def test_a_child_gets_nothing_from_any_thread_of_its_parent(python: str) -> None:
+    free = dict(line.split(" ", 1) for line in attack_parent(python, "subprocess.Popen"))
+    confined = attack_parent(python, "popen_confined")
+
+    leaks = {name for name, got in free.items() if VALUE in got}
+    assert leaks == {"mem", "environ", "process_vm_readv"}
+    assert {name for name, got in free.items() if got == "done"} == free.keys() - leaks
+    assert {line.split()[0] for line in confined} == free.keys()
+    refusals = (f" errno {errno.EPERM}", f" errno {errno.EACCES}")
+    assert [line for line in confined if not line.endswith(refusals)] == []
+
+
+def test_two_confined_children_get_nothing_from_each_other() -> None:
+    with ph.popen_confined(["sleep", "60"]) as server:
+        argv = ["kill", str(server.pid)]
+        assert ph.popen_confined(argv, stderr=subprocess.DEVNULL).wait() == 1
+        server.kill()
+
+
+def test_popen_confined_returns_a_popen_and_takes_its_options(tmp_path: Path) -> None:
+    read, write = os.pipe()
     pipe = subprocess.PIPE
-    env = {"OUTSIDE": "here"}
-    with subprocess.Popen(["cat"], env=env, stdin=pipe, stdout=pipe, bufsize=0) as outside:
-        assert outside.stdin is not None
-        assert outside.stdout is not None
-        outside.stdin.write(b"x")
-        outside.stdout.read(1)  # now it runs: its environment is not there before
-        environment = Path(f"/proc/{outside.pid}/environ").read_text()
-        outside.kill()
-    assert "OUTSIDE=here" in environment
+    script = f'pwd; echo "$NAME"; cat; echo passed >/dev/fd/{write}; ps -o sid= -p $$'
+    env = {"NAME": "value", "PATH": "/usr/bin:/bin"}
+    process = ph.popen_confined(
+        ["sh", "-c", script],
+        stdin=pipe,
+        stdout=pipe,
+        text=True,
+        cwd=tmp_path,
+        env=env,
+        pass_fds=[write],
+        start_new_session=True,
+    )
+    os.close(write)
+    output, _ = process.communicate("hello\n")
+
+    assert isinstance(process, subprocess.Popen)
+    assert output.split() == [str(tmp_path), "value", "hello", str(process.pid)]
+    assert process.returncode == 0
+    with open(read) as file:
+        assert file.read() == "passed\n"
+
+
+def test_popen_confined_passes_the_commands_options_on() -> None:
+    script = ["sh", "-c", "kill -0 $PPID"]
+    assert ph.popen_confined(script, stderr=subprocess.DEVNULL).wait() == 1
+    assert ph.popen_confined(script, allow_signals=True).wait() == 0
+
+
+@pytest.mark.parametrize("option", [{"shell": True}, {"executable": "/bin/sh"}], ids=str)
+def test_popen_confined_refuses_options_that_start_something_else(option: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=next(iter(option))):
+        ph.popen_confined(["echo", "started"], **option)
+
+
+def test_popen_confined_ends_with_the_statuses_of_the_command(capfd: Any) -> None:
+    assert ph.popen_confined(["no-such-program"]).wait() == 127
+    assert "no-such-program" in capfd.readouterr().err
 
 
 def test_this_process_stops_what_it_started_confined() -> None:
@@ -123,37 +178,11 @@ def test_this_process_stops_what_it_started_confined() -> None:
     assert process.wait() == -signal.SIGTERM
 
 
-def test_what_one_starter_starts_shares_a_domain() -> None:
-    with ph.ConfinedStarter() as starter:
-        server = starter.popen(["sleep", "60"])
-        assert starter.popen(["kill", str(server.pid)]).wait() == 0
-        assert server.wait() == -signal.SIGTERM
-
-
-def test_two_starters_have_domains_of_their_own() -> None:
-    with ph.ConfinedStarter() as starter, ph.ConfinedStarter() as other:
-        server = starter.popen(["sleep", "60"])
-        assert other.popen(["kill", str(server.pid)], stderr=subprocess.DEVNULL).wait() == 1
-        server.kill()
-        assert server.wait() == -signal.SIGKILL
-
-
-def test_a_starter_may_allow_signals() -> None:
-    with ph.ConfinedStarter(allow_signals=True) as starter:
-        assert starter.popen(["sh", "-c", "kill -0 $PPID"]).wait() == 0
-
-
-def test_a_starter_that_cannot_confine_starts_nothing(python: str) -> None:
-    script = """
-import process_hardening as ph
-try:
-    ph.popen_confined(["echo", "started"])
-except ph.ConfinementError as error:
-    print(error.errno, error)
-"""
-    filtered = starts.refusing("seccomp=EINVAL")
-    output = support.run_as_user([*filtered, python, "-c", script]).stdout
-    assert output.startswith(f"{errno.EINVAL} seccomp(SECCOMP_SET_MODE_FILTER) failed")
+def test_popen_confined_starts_nothing_where_the_kernel_cannot_confine(python: str) -> None:
+    script = "import process_hardening as ph; ph.popen_confined(['echo', 'started']).wait()"
+    result = support.run_as_user([*starts.refusing("seccomp=EINVAL"), python, "-c", script])
+    assert result.stdout == ""
+    assert "seccomp(SECCOMP_SET_MODE_FILTER) failed" in result.stderr
 
 
 def test_after_a_fork_programs_are_confined_too(python: str) -> None:
@@ -180,8 +209,3 @@ def test_importing_and_hardening_loads_nothing_of_this(python: str) -> None:
         "print(json.dumps([n for n in sys.modules if 'domain' in n or '_confine' in n]))"
     )
     assert json.loads(support.run_as_user([python, "-c", script]).stdout) == []
-
-
-def test_the_errors_of_a_confined_function_come_back() -> None:
-    with ph.ConfinedStarter() as starter, pytest.raises(ZeroDivisionError):
-        starter.call(lambda: 1 // 0)

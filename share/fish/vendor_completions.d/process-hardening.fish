@@ -27,7 +27,7 @@ complete -c process-hardening -f
 complete -c process-hardening -n '__fish_use_subcommand' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -l version -d 'show program\'s version number and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -a run -d 'start any program hardened, without changing it'
-complete -c process-hardening -n '__fish_use_subcommand' -a confine -d 'start a program that cannot read, trace or crash any process outside'
+complete -c process-hardening -n '__fish_use_subcommand' -a confine -d 'start a program that cannot read, trace or signal any process outside'
 complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'report how this or another process is protected now'
 complete -c process-hardening -n '__fish_use_subcommand' -a verify -d 'attack hardened victims and an unhardened control on this machine; show the results'
 complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list the processes whose memory other processes can read'

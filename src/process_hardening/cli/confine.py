@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import SimpleNamespace
     from typing import NoReturn
 
-HELP = "start a program that cannot read, trace or crash any process outside"
+HELP = "start a program that cannot read, trace or signal any process outside"
 EPILOG = """\
 The program may do everything else that it could before. This is the native command `confine`,
 which starts faster.

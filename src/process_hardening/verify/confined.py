@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from process_hardening.domain import ConfinedStarter, confinement
+from process_hardening.domain import confinement, restrict
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import CONTROL, Attack
 from process_hardening.verify.plan import Plan, plan_program, plan_victims
@@ -57,6 +58,10 @@ def plan_confined(
 
 
 def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
-    """Call a function in a thread that is confined, and return what it returns."""
-    with ConfinedStarter() as starter:
-        return starter.call(function, *args, **keywords)
+    """Call a function in a thread that is confined, and return what it returns.
+
+    What it starts could read this process by that thread: attack another process from it.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(restrict, allow_signals=False, all_threads=False).result()
+        return thread.submit(function, *args, **keywords).result()

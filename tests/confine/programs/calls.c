@@ -75,6 +75,26 @@ static long trace(void)
     return ptrace(PTRACE_DETACH, victim, NULL, NULL);
 }
 
+/* Lets the kernel send SIGXCPU when it uses more time than a deadline allows, then undoes that.
+ * Source: sched_setattr(2). */
+static long set_deadline(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {sizeof attributes, 6 /* SCHED_DEADLINE */, 4 /* SCHED_FLAG_DL_OVERRUN */, 0, 0,
+                    20480, 1000000, 1000000};
+
+    if (syscall(SYS_sched_setattr, victim, &attributes, 0))
+        return -1;
+    attributes.policy = SCHED_OTHER;
+    attributes.flags = attributes.runtime = attributes.deadline = attributes.period = 0;
+    return syscall(SYS_sched_setattr, victim, &attributes, 0);
+}
+
 static long watch(pid_t pid, int cpu, unsigned long flags)
 {
     struct perf_event_attr event = {.type = PERF_TYPE_SOFTWARE,
@@ -108,7 +128,7 @@ int main(int argc, char **argv)
     struct rlimit limit;
     void *head;
     size_t size;
-    int terminal;
+    int terminal, pipes[2];
     char *typed;
 
     victim = argc == 2 ? atoi(argv[1]) : 0;
@@ -140,6 +160,14 @@ int main(int argc, char **argv)
     report("tgkill", syscall(SYS_tgkill, victim, victim, 0));
     report("pidfd_send_signal", syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, 0, NULL, 0));
 
+    report("sched_setattr", set_deadline());
+
+    if (pipe(pipes))
+        return 1;
+    report("F_SETSIG", fcntl(*pipes, F_SETSIG, SIGQUIT));
+#ifdef SYS_fcntl64
+    report("fcntl F_SETSIG", syscall(SYS_fcntl, *pipes, F_SETSIG, SIGQUIT));
+#endif
     terminal = posix_openpt(O_RDWR | O_NOCTTY);
     typed = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS
@@ -152,6 +180,9 @@ int main(int argc, char **argv)
 #ifdef __x86_64__
     memcpy(typed + 64, &limit, sizeof limit);
     report("x32 TIOCSTI", syscall(X32 + 514, terminal, TIOCSTI, typed));
+    report("x32 F_SETSIG", syscall(X32 + SYS_fcntl, *pipes, F_SETSIG, SIGQUIT));
+    report("i386 fcntl F_SETSIG", call_i386(55, *pipes, F_SETSIG, SIGQUIT));
+    report("i386 fcntl64 F_SETSIG", call_i386(221, *pipes, F_SETSIG, SIGQUIT));
     report("i386 TIOCSTI", call_i386(54, terminal, TIOCSTI, (long)typed));
     {
         const long new_limit = (long)(typed + 64);

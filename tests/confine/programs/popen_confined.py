@@ -1,6 +1,6 @@
-"""Run a program by popen_confined() of a process that is not confined itself.
+"""Run a program by popen_confined().
 
-Usage: confined_thread.py PROGRAM [ARG...]
+Usage: popen_confined.py PROGRAM [ARG...]
 """
 
 from __future__ import annotations
