@@ -90,7 +90,7 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
                                   : "not hardened but for the core limit; see --children",
         "");
     if (options->has[PH_CONFINED])
-        say("confined", "it reads, traces and crashes no process outside; see confine --explain", "");
+        say("confined", "it reads, traces and signals no process outside; see confine --explain", "");
     if (options->has[PH_STRICT] || options->has[PH_SEALED])
         say("no_new_privs", "set, also for its children", "");
     return ph_print(buffer, text.length);
