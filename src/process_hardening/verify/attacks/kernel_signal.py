@@ -17,6 +17,7 @@ _CPU_SECONDS = 1  # the least that RLIMIT_CPU takes
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
 _QUESTION = "x" * 60000  # long, so that the target spends its time on it
+_VICTIMS = ("pre-main", "confined")  # seconds each, and one hardened process refuses like another
 
 
 def limit_processor_time(target: Target) -> Attempt:
@@ -62,7 +63,7 @@ ATTACKS = (
         kind=BUILT_IN,
         summary="have the kernel crash it at a limit of processor time, read the core",
         type="core dump",
-        targets="any process that uses a second of processor time",
+        targets="a process that uses a second of processor time and leaves a core",
         requires=FILE_NEEDED,
         refusal="EPERM from prlimit, or no core appears",
         effect=KILLS,
@@ -70,6 +71,7 @@ ATTACKS = (
         find_missing=find_missing_file,
         run=limit_processor_time,
         core_pattern=CORE_FILE,
+        victims=_VICTIMS,
         timeout=60.0,
     ),
     Attack(
@@ -77,7 +79,7 @@ ATTACKS = (
         kind=BUILT_IN,
         summary="have the kernel crash it with a descriptor's signal, read the core",
         type="core dump",
-        targets="any process",
+        targets="a process that leaves a core",
         requires=FILE_NEEDED,
         refusal="no core appears",
         effect=KILLS,
@@ -85,6 +87,7 @@ ATTACKS = (
         find_missing=find_missing_file,
         run=signal_by_descriptor,
         core_pattern=CORE_FILE,
+        victims=_VICTIMS,
         timeout=12.0,
     ),
 )
