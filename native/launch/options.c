@@ -36,20 +36,16 @@ struct parser {
     struct ph_options *options;
 };
 
-/* Complains about a word. Of NAME=VALUE only the name is shown: the value may be a secret. */
 static int refuse(const struct parser *parser, const char *word, const char *problem)
 {
-    char who[256], what[256];
-    struct ph_text name = PH_TEXT(who), text = PH_TEXT(what);
+    char what[256];
+    struct ph_text text = PH_TEXT(what);
 
-    for (; *word && *word != '='; word++)
-        ph_add(&name, (const char[]){*word, '\0'});
-    ph_add(&name, *word ? "=..." : "");
     ph_add(&text, problem);
     ph_add(&text, "; see `");
     ph_add(&text, parser->help);
     ph_add(&text, "`");
-    return ph_complain(PH_EXIT_USAGE, who, what);
+    return ph_complain(PH_EXIT_USAGE, word, what);
 }
 
 /* What follows the name of an option in a word: "" or "=VALUE". NULL: it is another option. */

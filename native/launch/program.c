@@ -13,6 +13,7 @@
 
 #define SEARCHED 4096 /* of the dynamic section and of a list of folders */
 #define DEFAULT_PATH "/bin:/usr/bin"
+#define MOST_SHOWN 512 /* bytes of a name in a message */
 
 /* The launcher's own ELF header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -21,14 +22,16 @@ void (*ph_complaint)(const char *line) = ph_warn;
 
 int ph_complain(int status, const char *who, const char *what)
 {
-    char line[PH_PATH + 512];
-    struct ph_text text = PH_TEXT(line);
+    char name[MOST_SHOWN], line[PH_PATH + 512];
+    struct ph_text shown = PH_TEXT(name), text = PH_TEXT(line);
 
+    ph_add(&shown, *who ? "" : "''");
+    for (; *who && *who != '=' && !shown.cut; who++)
+        ph_add_printable(&shown, (const char[]){*who, '\0'});
     ph_add(&text, "process-hardening: ");
-    text.size = PH_PATH; /* leaves room for what */
-    ph_add_printable(&text, *who ? who : "''");
-    text.size = sizeof line;
-    ph_add(&text, text.cut ? "...: " : ": ");
+    ph_add(&text, name);
+    ph_add(&text, shown.cut ? "..." : *who ? "=..." : "");
+    ph_add(&text, ": ");
     ph_add_printable(&text, what);
     (status ? ph_complaint : ph_warn)(line);
     return status;

@@ -39,7 +39,7 @@ int ph_program_search(const char *name, char found[PH_PATH]);
 int ph_program_find(struct ph_program *program, char **argv);
 
 /* Says why nothing is started, or for status 0 what to know of the start: "process-hardening: WHO:
- * WHAT". Returns status. */
+ * WHAT". Of who, NAME=VALUE is shown as NAME=...: the value may be a secret. Returns status. */
 int ph_complain(int status, const char *who, const char *what);
 /* What it does with a line that has a status: by default, writes it to standard error. */
 extern void (*ph_complaint)(const char *line);
