@@ -107,7 +107,7 @@ def test_a_child_that_must_not_be_hardened(programs: Path, compiler: support.Com
 
 def test_every_start_is_tried() -> None:
     """A new row in programs/children.py has its test."""
-    assert {*PYTHON_STARTS, "program", "shell", "unhardened"} == set(STARTS)
+    assert {*PYTHON_STARTS, "forkserver", "program", "shell", "unhardened"} == set(STARTS)
 
 
 PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"

@@ -428,12 +428,13 @@ def test_a_value_that_is_no_text(programs: Path) -> None:
 
 def test_several_of_one_name(programs: Path) -> None:
     """The first, which getenv(3) finds, is returned; all are wiped."""
-    run = "import os; from process_hardening import _native\n"
+    run = "import ctypes, os\n"
     run += f"python, program = {sys.executable!r}, {str(programs / 'console.py')!r}\n"
     run += "argv = (os.fsencode(python), os.fsencode(program))\n"
     run += "extra = (b'TOKEN=the-first', b'A=1', b'TOKEN=the-second')\n"
     run += "env = (*(k + b'=' + v for k, v in os.environb.items()), *extra)\n"
-    run += "_native.execute(argv[0], -1, argv, env)"
+    run += "array = lambda words: (ctypes.c_char_p * (len(words) + 1))(*words)\n"
+    run += "ctypes.CDLL(None).execve(argv[0], array(argv), array(env))"
     with support.Running([sys.executable, "-c", run]) as victim:
         seen = "[part in open('/proc/self/environ').read() for part in ('the-first', 'the-second')]"
         assert victim.ask(seen) == "[True, True]", "inconclusive"

@@ -71,9 +71,10 @@ def test_the_text_of_the_program_is_shared(harden: str) -> None:
     python = os.path.realpath(sys.executable)
     plain = support.Running([python, "-I", "-c", code])
     hardened = support.Running([harden, python, "-I", "-c", code])
-    # A second one of each, so that nobody is alone with the pages of the file.
-    others = support.Running([python, "-I", "-c", code])
-    with plain, hardened, others:
+    # A second one of each, so that nobody is alone with the pages of the files.
+    plain_too = support.Running([python, "-I", "-c", code])
+    hardened_too = support.Running([harden, python, "-I", "-c", code])
+    with plain, hardened, plain_too, hardened_too:
         assert private(hardened.pid) - private(plain.pid) <= 64
 
 

@@ -22,6 +22,7 @@ import pytest
 
 import support
 import victims
+from process_hardening.errors import TRACER_ERROR
 from tui.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -197,13 +198,21 @@ def before_textual(trace: str) -> list[str]:
 def test_it_is_hardened_before_textual_is_opened(
     env: dict[str, str], program: Program, examples: Path, tmp_path: Path
 ) -> None:
-    """FR1, SC2: the kernel has said so before, as strace sees from outside."""
+    """FR1, SC2: the kernel has said so before, as strace sees from outside.
+
+    A program that would start again does not below a tracer, which would read the new start.
+    """
     support.require_root()  # of a process that is not dumpable, nobody else sees the paths
     file = tmp_path / "trace"
     name = pwd.getpwuid(support.USER).pw_name
     calls = "trace=execve,execveat,prctl,prlimit64,openat"
     strace = [support.find_tool("strace"), "-f", "-o", str(file), "-e", calls, "-u", name]
     with User(program, examples, env, *strace, user=0, group=0) as user:
+        if user.hardened and "reexec" in program.hardens:
+            user.wait_for("a tracer is attached")
+            assert user.process.wait(support.TIMEOUT) == TRACER_ERROR
+            assert "/textual/" not in file.read_text()
+            return
         user.enter()
         assert user.quit() == 0
     trace = file.read_text()

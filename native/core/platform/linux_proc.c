@@ -214,22 +214,36 @@ static int64_t find_owner(const char *path)
 }
 
 /* The kernel gives the files of a process to root when it is not dumpable, but not its folder. That
- * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner(). */
+ * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner().
+ * Returns 1: not dumpable; 0: dumpable; -1: cannot be told. */
+static int is_hidden(void)
+{
+    const int64_t user = find_owner("/proc/self"), owner = find_owner("/proc/self/status");
+
+    if (user <= 0 || owner < 0)
+        return -1;
+    return user != owner;
+}
+
 long ph_confirm_dumpable(long claimed)
 {
     struct ph_thread own;
-    int64_t user, owner;
-    const long dumpable = claimed < 0 ? claimed : ask_pidfd(); /* a fifth of the time of /proc */
+    int hidden = -1;
+    long dumpable;
 
-    if (claimed < 0 || dumpable >= 0)
-        return dumpable;
-    user = find_owner("/proc/self");
-    owner = find_owner("/proc/self/status");
-    if (user >= 0 && owner >= 0 && user != owner)
+    if (claimed < 0)
         return claimed;
+    if (ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)) /* if that is answered falsely, see below */
+        hidden = is_hidden();
+    if (hidden == 1)
+        return claimed;
+    dumpable = ask_pidfd();
+    if (dumpable >= 0)
+        return dumpable;
     if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
         return claimed; /* nothing answers for the kernel */
-    if (user < 0 || owner < 0)
-        return -1;
-    return user ? 1 : claimed;
+    hidden = is_hidden();
+    if (hidden >= 0)
+        return hidden ? claimed : 1;
+    return find_owner("/proc/self") == 0 ? claimed : -1;
 }

@@ -18,7 +18,7 @@ from process_hardening.environment import (
     removed_names,
     was_injected,
 )
-from process_hardening.errors import INSPECTION_ERROR, CommandError, HardeningError
+from process_hardening.errors import INSPECTION_ERROR, TRACER_ERROR, CommandError, HardeningError
 from process_hardening.launch import become_execute_only
 from process_hardening.system import IS_LINUX
 
@@ -53,9 +53,9 @@ _HOSTS = {
 """By the name of a package or module that calls the program: what it is, and what to do."""
 
 
-def _refuse(reason: str) -> NoReturn:
+def _refuse(reason: str, code: int = INSPECTION_ERROR) -> NoReturn:
     raise HardeningError(
-        0, f"cannot start again as an execute-only image: {reason}", "inspection", INSPECTION_ERROR
+        0, f"cannot start again as an execute-only image: {reason}", "inspection", code
     )
 
 
@@ -149,7 +149,9 @@ def start_again() -> NoReturn:
     try:
         become_execute_only(argv, [*entries, *aside, os.fsencode(marker)])
     except CommandError as error:
-        _refuse(str(error))
+        # Of this call it is the inspection that failed, unless a tracer is why.
+        code = TRACER_ERROR if error.exit_code == TRACER_ERROR else INSPECTION_ERROR
+        _refuse(str(error).removesuffix(f"; exiting with status {error.exit_code}"), code)
     _refuse("the kernel did not map the program")
 
 
