@@ -73,7 +73,8 @@ struct ph_policy {
 /* What the library of native/preload/ is told. It hides these variables from the program, except
  * in a child process: PH_CHILDREN_VARIABLE, if it is 1, keeps it in LD_PRELOAD for children. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
-/* The variables to keep, and the programs not to harden in children: patterns joined by ":". */
+/* The variables to keep, and the programs not to harden in children: patterns joined by ":". They
+ * count only beside PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
 /* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the

@@ -52,7 +52,7 @@ static char **parse(char **words, struct options *options)
         while (i < sizeof flags / sizeof *flags && !ph_equal(*words, flags[i].name))
             i++;
         if (i == sizeof flags / sizeof *flags) {
-            (void)ph_complain_of_word(PH_EXIT_USAGE, *words, "bad option; see confine --help");
+            (void)ph_complain(PH_EXIT_USAGE, *words, "bad option; see confine --help");
             return NULL;
         }
         *flags[i].flag = 1;

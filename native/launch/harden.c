@@ -48,6 +48,15 @@ unsigned long getauxval(unsigned long type)
     return 0;
 }
 
+/* Whether --help is among the options. */
+static int asks_for_help(char **words)
+{
+    for (; *words && **words == '-' && !ph_equal(*words, "--"); words++)
+        if (ph_equal(*words, "--help") || ph_equal(*words, "-h"))
+            return 1;
+    return 0;
+}
+
 static int confine(int strict)
 {
     return ph_confine_launcher(PH_CONFINE_SIGNALS, strict, &start_strings, NULL);
@@ -68,7 +77,7 @@ uintptr_t ph_start(uintptr_t *stack)
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without a name of its own"));
     start_strings = ph_find_strings(argv);
-    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h")))
+    if (asks_for_help(argv + 1))
         ph_exit(ph_print(usage, sizeof usage - 1));
     ph_exit(ph_launch(&launcher, argv + 1));
 }

@@ -36,7 +36,6 @@ struct parser {
     struct ph_options *options;
 };
 
-/* Complains about a word. */
 static int refuse(const struct parser *parser, const char *word, const char *problem)
 {
     char what[256];
@@ -46,7 +45,7 @@ static int refuse(const struct parser *parser, const char *word, const char *pro
     ph_add(&text, "; see `");
     ph_add(&text, parser->help);
     ph_add(&text, "`");
-    return ph_complain_of_word(PH_EXIT_USAGE, word, what);
+    return ph_complain(PH_EXIT_USAGE, word, what);
 }
 
 /* What follows the name of an option in a word: "" or "=VALUE". NULL: it is another option. */

@@ -13,6 +13,7 @@
 
 #define SEARCHED 4096 /* of the dynamic section and of a list of folders */
 #define DEFAULT_PATH "/bin:/usr/bin"
+#define MOST_SHOWN 512 /* bytes of a name in a message */
 
 /* The launcher's own ELF header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -21,14 +22,16 @@ void (*ph_complaint)(const char *line) = ph_warn;
 
 int ph_complain(int status, const char *who, const char *what)
 {
-    char line[PH_PATH + 512];
-    struct ph_text text = PH_TEXT(line);
+    char name[MOST_SHOWN], line[PH_PATH + 512];
+    struct ph_text shown = PH_TEXT(name), text = PH_TEXT(line);
 
+    ph_add(&shown, *who ? "" : "''");
+    for (; *who && *who != '=' && !shown.cut; who++)
+        ph_add_printable(&shown, (const char[]){*who, '\0'});
     ph_add(&text, "process-hardening: ");
-    text.size = PH_PATH; /* leaves room for what */
-    ph_add_printable(&text, *who ? who : "''");
-    text.size = sizeof line;
-    ph_add(&text, text.cut ? "...: " : ": ");
+    ph_add(&text, name);
+    ph_add(&text, shown.cut ? "..." : *who ? "=..." : "");
+    ph_add(&text, ": ");
     ph_add_printable(&text, what);
     (status ? ph_complaint : ph_warn)(line);
     return status;
@@ -45,17 +48,6 @@ int ph_print(const char *text, size_t length)
     failure.error = written < 0 ? (int)-written : EIO;
     ph_describe(&failure, why, sizeof why);
     return ph_complain(PH_EXIT_USAGE, "standard output", why);
-}
-
-int ph_complain_of_word(int status, const char *word, const char *what)
-{
-    char who[PH_PATH];
-    struct ph_text name = PH_TEXT(who);
-
-    for (; *word && *word != '='; word++)
-        ph_add(&name, (const char[]){*word, '\0'});
-    ph_add(&name, *word ? "=..." : "");
-    return ph_complain(status, who, what);
 }
 
 static int refuse(const struct ph_program *program, const char *what)
@@ -105,8 +97,8 @@ int ph_program_search(const char *name, char found[PH_PATH])
             break;
     }
     if (refused)
-        return ph_complain_of_word(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
-    return ph_complain_of_word(PH_EXIT_NOT_FOUND, name,
+        return ph_complain(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
+    return ph_complain(PH_EXIT_NOT_FOUND, name,
                                has_folder        ? "no such file"
                                : may(name, F_OK) ? "not found in PATH"
                                                  : "not found in PATH; for the file here, write"

@@ -39,11 +39,8 @@ int ph_program_search(const char *name, char found[PH_PATH]);
 int ph_program_find(struct ph_program *program, char **argv);
 
 /* Says why nothing is started, or for status 0 what to know of the start: "process-hardening: WHO:
- * WHAT". Returns status. */
+ * WHAT". Of who, NAME=VALUE is shown as NAME=...: the value may be a secret. Returns status. */
 int ph_complain(int status, const char *who, const char *what);
-/* The same of a word of the command line. Of NAME=VALUE only the name is shown: the value may be a
- * secret. */
-int ph_complain_of_word(int status, const char *word, const char *what);
 /* Writes to standard output. Returns 0, or PH_EXIT_USAGE after ph_complain(). */
 int ph_print(const char *text, size_t length);
 /* What ph_complain() does with a line that has a status: by default, writes it to standard error. */

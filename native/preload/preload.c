@@ -134,18 +134,17 @@ static int harden_now(void)
     return 0;
 }
 
-/* Whether the program is one that cannot do its work when it is hardened by this library. */
-static int is_exception(void)
+/* Whether a list of patterns, or NULL, has one for this program. */
+static int is_listed(const char *patterns)
 {
     const unsigned long executed = getauxval ? getauxval(AT_EXECFN) : 0;
-    const char *name = executed ? ph_basename((const char *)executed) : "";
-    const char *patterns = find_value(PH_EXCEPT_VARIABLE);
 
-    return ph_lists(PH_EXCEPTIONS, name) || (patterns && ph_lists(patterns, name));
+    return patterns && ph_lists(patterns, executed ? ph_basename((const char *)executed) : "");
 }
 
 /* Continues what `harden` or this library has begun: the process was hardened before the exec.
  * Takes out what was added to the environment, and nothing else: the program itself set the rest.
+ * That is why PH_EXCEPT_VARIABLE has no effect here: it would switch hardening off without a word.
  * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
 static void harden_again(char *preload, const char *length)
 {
@@ -155,7 +154,7 @@ static void harden_again(char *preload, const char *length)
         if (*at == ':')
             library = at + 1;
     ph_follow(library, 0);
-    if (!is_exception())
+    if (!is_listed(PH_EXCEPTIONS))
         (void)harden_now();
     if (*length == '-')
         remove_variable(PRELOAD_VARIABLE);
@@ -177,7 +176,9 @@ static void harden_first(const char *preload)
 
     if (is_alone)
         ph_follow(preload, stays);
-    if ((stays && is_exception()) || !harden_now())
+    if (stays && (is_listed(PH_EXCEPTIONS) || is_listed(find_value(PH_EXCEPT_VARIABLE))))
+        return;
+    if (!harden_now())
         return;
     if (stays) {
         keep[count++] = PRELOAD_VARIABLE;

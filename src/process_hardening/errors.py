@@ -1,4 +1,4 @@
-"""The errors of the package, and every exit code it uses."""
+"""The errors of the package, every exit code it uses, and what their messages may show."""
 
 from __future__ import annotations
 
@@ -79,6 +79,12 @@ class ConfinementError(OSError):
 
 class DebugWindowError(RuntimeError):
     """A debug window cannot be opened now, or a debugger stays attached at its end."""
+
+
+def hide_value(word: str) -> str:
+    """The word; of NAME=VALUE only NAME=..., because the value may be a secret."""
+    name, equals, _ = word.partition("=")
+    return f"{name}=..." if equals else word
 
 
 class CommandError(Exception):

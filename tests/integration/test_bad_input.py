@@ -129,7 +129,7 @@ def refused(
         (["status", "1", "2"], USAGE, "unrecognized arguments: 2"),
         (["status", "1", "a\nb"], USAGE, r"unrecognized arguments: a\nb"),
         (["status", "--nosuch"], USAGE, "unrecognized arguments: --nosuch"),
-        (["status", "--json=1"], USAGE, "ignored explicit argument '1'"),
+        (["status", "--json=1"], USAGE, "ignored explicit argument '...'"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
@@ -139,6 +139,39 @@ def test_a_wrong_command_line_is_refused_with_one_line(
     """Whatever the words are: the documented status and nothing on standard output."""
     env = {"PATH": "/usr/bin:/bin"}
     refused(support.run([command, *words], env=env, cwd="/", **user), status, text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["API_KEY={}"],
+        ["run", "API_KEY={}", "true"],
+        ["run", "--token={}", "true"],
+        ["run", "--keep", "API_KEY={}", "true"],
+        ["run", "--method", "API_KEY={}", "true"],
+        ["run", "--method", "in-process", "API_KEY={}"],
+        ["run", "--method", "in-process", "./API_KEY={}"],
+        ["run", "--method", "in-process", "-m", "API_KEY={}"],
+        ["status", "API_KEY={}"],
+        ["status", "--json={}"],
+        ["status", "--token={}"],
+        ["status", "1", "API_KEY={}"],
+        ["audit", "--token={}"],
+        ["verify", "--token={}"],
+        ["verify", "--victim", "API_KEY={}"],
+        ["verify", "--", "API_KEY={}"],
+        ["explain", "API_KEY={}"],
+        ["hook", "API_KEY={}"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("value", ["sk-s3cret", "sk s3cret\n'\"\\"])
+def test_an_error_does_not_show_a_value(command: str, words: list[str], value: str) -> None:
+    """A secret that was put into the wrong place does not get into a log."""
+    result = support.run_as_user([command, *(word.format(value) for word in words)])
+    assert result.returncode in (USAGE, NOT_FOUND)
+    refused(result, result.returncode, "")
+    assert "s3cret" not in result.stderr
 
 
 @pytest.mark.parametrize("words", [["run", "nosuch"], ["status", "x"], ["nosuch"]])

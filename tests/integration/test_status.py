@@ -116,6 +116,17 @@ def test_another_process(command: str, observer: dict[str, Any], name: str) -> N
     assert text.stderr == ""
 
 
+def test_another_user_namespace_is_named_as_the_reason(command: str) -> None:
+    """Everything else of the process is as it should be. Only root sees its namespace."""
+    support.require_root()
+    enter = "ctypes.CDLL(None).unshare(0x10000000);"  # CLONE_NEWUSER
+    for code, verdict in (("ph.harden()", "hardened"), (f"{enter} ph.harden()", "partial")):
+        with target(code) as process:
+            text = status(command, str(process.pid)).stdout
+        assert text.splitlines()[0].endswith(f": {verdict}")
+        assert ("user namespace:    another than ours" in text) == (verdict == "partial")
+
+
 @pytest.mark.parametrize("method", ["execute-only", "preload"])
 def test_a_program_under_run(
     compiler: support.Compiler, command: str, observer: dict[str, Any], method: str

@@ -29,6 +29,19 @@ def test_a_program_is_left_alone_by_its_name(
     assert child(harden, "--except", pattern, program=show).value("dumpable") == dumpable
 
 
+@pytest.mark.parametrize("value", ["*", "show:sh"])
+@pytest.mark.parametrize("children", [[], ["PROCESS_HARDENING_CHILDREN=1"]], ids=["", "children"])
+def test_a_variable_of_the_program_excepts_nothing_from_following(
+    harden: str, show: str, value: str, children: list[str]
+) -> None:
+    """Only the programs of our own table are left alone after an exec."""
+    names = [f"PROCESS_HARDENING_EXCEPT={value}", *children]
+    words = ["env", *names, "sh", "-c", 'exec "$@"', "sh", show]
+    plain, hardened = starts.show(words), starts.show([harden, "--", *words])
+
+    assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+
+
 def test_several_patterns_add_up(harden: str, show: str) -> None:
     """The option can be given more than once."""
     options = ("--except", "a", "--except=show", "--except", "b")

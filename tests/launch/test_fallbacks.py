@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +105,41 @@ def test_a_call_that_only_claims_success_never_leads_to_an_unprotected_start(
         assert (shown.value("dumpable"), shown.value("root owns")) == ("0", "1")
     else:
         starts.refused(result)
+
+
+@pytest.fixture(scope="session")
+def stand_in(harden: str) -> Iterator[str]:
+    """The stand-in as a file that everybody may read, so that its process begins dumpable."""
+    programs = re.split(rb"(?=\x7fELF[^\0])", Path(harden).read_bytes())
+    (carried,) = [program for program in programs[2:] if b"a stand-in for:" in program]
+    with tempfile.TemporaryDirectory(prefix="ph-stand-in-") as name:
+        Path(name).chmod(0o755)
+        path = Path(name) / "stand-in"
+        path.write_bytes(carried)
+        path.chmod(0o755)
+        yield str(path)
+
+
+def start_stand_in(*command: str) -> str:
+    """Start it as a user who is not the overflow uid, of whom it can tell nothing."""
+    user = {} if os.getuid() else {"user": 1000, "group": 1000, "extra_groups": []}
+    return starts.refused(support.run(command, **user))
+
+
+def test_a_stand_in_goes_on_once_it_is_hardened(stand_in: str) -> None:
+    """The control: it finds that no program was written into it."""
+    assert start_stand_in(stand_in).endswith(": cannot be opened: errno 2")
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [("prctl=0",), ("prctl=0", "geteuid=0"), ("prctl=0", "statx=0", "geteuid=0")],
+    ids="+".join,
+)
+def test_a_stand_in_is_not_deceived_by_a_filter(stand_in: str, calls: tuple[str, ...]) -> None:
+    """Whatever is only claimed, a dumpable stand-in starts nothing."""
+    line = start_stand_in(*starts.refusing(*calls), stand_in)
+    assert line.endswith("is not in force, whatever prctl says")
 
 
 def test_what_finds_libraries_beside_itself_is_preloaded_rather_than_started_in_memory(

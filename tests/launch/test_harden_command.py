@@ -48,10 +48,49 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(harden: str, arguments: 
 
 def test_help_is_printed_to_standard_output(harden: str) -> None:
     """Help is printed to standard output."""
-    result = support.run_as_user([harden, "--help"])
+    for options in (["--help"], ["-h"], ["-h", "--explain"], ["--strict", "--help", "true"]):
+        result = support.run_as_user([harden, *options])
 
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("usage: harden ")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("usage: harden ")
+
+
+def test_help_of_the_program_is_the_programs_own(harden: str) -> None:
+    """Only what comes before the program is an option of ours."""
+    for words in (["echo", "--help"], ["--", "echo", "--help"]):
+        result = support.run_as_user([harden, *words])
+
+        assert not result.stdout.startswith("usage: harden ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["API_KEY=sk-s3cret", "true"],
+        ["./API_KEY=sk-s3cret"],
+        ["--", "API_KEY=sk-s3cret"],
+        ["--token=sk-s3cret", "true"],
+        ["--keep", "API_KEY=sk-s3cret", "true"],
+        ["--method=API_KEY=sk-s3cret", "true"],
+    ],
+    ids=" ".join,
+)
+def test_an_error_does_not_show_a_value(harden: str, words: list[str]) -> None:
+    """A secret that was put into the wrong place does not get into a log."""
+    result = support.run_as_user([harden, *words])
+    line = starts.refused(result, status=result.returncode)
+
+    assert result.returncode in (2, 127)
+    assert "=...: " in line
+    assert "s3cret" not in line
+
+
+def test_an_error_shows_the_beginning_of_a_long_name(harden: str) -> None:
+    """The reason stays in sight."""
+    line = starts.refused(support.run_as_user([harden, "x" * 5000]), status=127)
+
+    assert line.endswith("x...: not found in PATH")
+    assert len(line) < 600
 
 
 def test_it_has_the_options_of_run(harden: str) -> None:

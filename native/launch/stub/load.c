@@ -283,18 +283,18 @@ static void set_stack(const struct image *program, uintptr_t stack, uintptr_t pa
         fail(program->path, "cannot make the stack executable, which the program requires", error);
 }
 
-/* A seccomp filter can fake what prctl(2) returns, but not who owns a file in /proc. In a user
- * namespace without root, root's files belong to the overflow uid: no cross-check for that uid. */
-static void check_non_dumpable(const char *path)
+/* A seccomp filter can fake what a system call returns, but not who owns a file in /proc, nor user:
+ * AT_EUID, which the kernel wrote. In a user namespace without root, root's files belong to the
+ * overflow uid: no cross-check for that uid. */
+static void check_non_dumpable(const char *path, uintptr_t user)
 {
-    struct ph_statx status;
-    const long user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+    struct ph_statx status = {.uid = (uint32_t)user}; /* stays if statx(2) only claims success */
 
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
-    if (user && user != OVERFLOW_UID && !ph_stat(AT_FDCWD, "/proc/self/status", 0, &status) &&
-        status.uid == (uint32_t)user)
+    (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
+    if (user && user != OVERFLOW_UID && status.uid == (uint32_t)user)
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force, whatever prctl says", 0);
 }
 
@@ -333,22 +333,24 @@ uintptr_t ph_start(uintptr_t *stack)
     struct image program, loader;
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;
-    uintptr_t page = 4096;
+    uintptr_t page = 4096, user = 0;
     int has_landing_pads = 0;
 
     __asm__("" : "+r"(mine)); /* the compiler must not assume the contents in this source */
-    check_non_dumpable(mine->path);
     while (*end_of_environment)
         end_of_environment++;
     vector = (ElfW(auxv_t) *)(end_of_environment + 1);
     for (ElfW(auxv_t) *at = vector; at->a_type != AT_NULL; at++) {
         if (at->a_type == AT_PAGESZ)
             page = at->a_un.a_val;
+        if (at->a_type == AT_EUID)
+            user = at->a_un.a_val;
 #ifdef __aarch64__
         if (at->a_type == AT_HWCAP2)
             has_landing_pads = !!(at->a_un.a_val & HARDWARE_BTI);
 #endif
     }
+    check_non_dumpable(mine->path, user);
     load(&program, mine->path, &mine->program, page, has_landing_pads);
     loader.bias = 0;
     if (program.has_interpreter)

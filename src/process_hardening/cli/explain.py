@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.rules import RULES
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, hide_value
 from process_hardening.output import width_and_colour, write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _find_rule(name: str) -> Rule:
     rule = RULES.get(name.upper())
     if rule is None:
-        raise CommandError(f"{name!r}: no such finding; `process-hardening explain` lists them")
+        shown = hide_value(name)
+        raise CommandError(f"{shown!r}: no such finding; `process-hardening explain` lists them")
     return rule
 
 

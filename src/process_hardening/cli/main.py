@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from process_hardening.errors import CommandError, ConfinementError, HardeningError
+from process_hardening.errors import CommandError, ConfinementError, HardeningError, hide_value
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         return watch(arguments[1:])  # it hardens itself before it does anything else
     if name and not name.startswith("-") and name not in COMMANDS:
-        raise CommandError(f"unknown command {name!r}; see `process-hardening --help`")
+        raise CommandError(f"unknown command {hide_value(name)!r}; see `process-hardening --help`")
     commands = [name] if name in COMMANDS else COMMANDS
     options = make_parser(commands).parse_args(arguments)
     status: int = options.run(options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening.errors import CannotProtectError, CommandError
+from process_hardening.errors import CannotProtectError, CommandError, hide_value
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -106,7 +106,7 @@ def parse(arguments: Sequence[str]) -> Options:
         _parse_option(word, rest, options)
     options.command = rest
     if options.method not in METHODS:
-        raise _usage_error(f"--method {options.method}: choose from {', '.join(METHODS)}")
+        raise _usage_error(f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}")
     if not (rest or options.module or options.help):
         raise _usage_error("name a program")
     return options

@@ -103,6 +103,10 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
     ]
     if not isinstance(found, Status) and not found.has_memory:
         rows.append(("memory", "none: a kernel thread, or it has ended"))
+    if not isinstance(found, Status) and found.injected_libraries:
+        rows.append(("injected libraries", printable(", ".join(found.injected_libraries))))
+    if not isinstance(found, Status) and found.other_user_namespace:
+        rows.append(("user namespace", "another than ours: whoever owns it can read the process"))
     lines = [f"{pid} ({name}): {found.verdict}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])
 

@@ -7,7 +7,7 @@ import sys
 
 from process_hardening import _native
 from process_hardening.environment import hand_over
-from process_hardening.errors import CannotProtectError, HardeningError, NotFoundError
+from process_hardening.errors import CannotProtectError, HardeningError, NotFoundError, hide_value
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -47,7 +47,7 @@ def _find(name: str) -> str:
     path = shutil.which(name) if name else None
     if path is None:
         where = "no such file" if os.path.dirname(name) else "not found in PATH"
-        raise NotFoundError(f"{name or repr(name)}: {where}")
+        raise NotFoundError(f"{hide_value(name) or repr(name)}: {where}")
     return path
 
 
@@ -81,7 +81,7 @@ def run_module(name: str, arguments: Sequence[str]) -> None:
     if _has_own_path_entry():
         sys.path[0] = _read_working_directory()
     if not _has_module(name):
-        raise NotFoundError(f"{name}: no such module")
+        raise NotFoundError(f"{hide_value(name)}: no such module")
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from process_hardening.errors import CommandError, NotFoundError
+from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.verify.attacks import list_attacks
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
@@ -88,7 +88,7 @@ def plan_victims(
     known = (*VICTIMS, *BROKEN_VICTIMS)
     for victim in victims or ():
         if victim not in known:
-            raise CommandError(f"{victim!r} is no victim: {', '.join(known)}")
+            raise CommandError(f"{hide_value(victim)!r} is no victim: {', '.join(known)}")
     unique = tuple(dict.fromkeys(VICTIMS if victims is None else victims))
     plan = Plan(
         attacks=_all_or(attacks),
@@ -116,7 +116,7 @@ def plan_program(
     """
     path = argv[0] if "/" in argv[0] or os.path.isfile(argv[0]) else shutil.which(argv[0])
     if path is None or not os.path.exists(path):
-        raise NotFoundError(f"{argv[0]}: no such program")
+        raise NotFoundError(f"{hide_value(argv[0])}: no such program")
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
         attacks=_all_or(attacks),

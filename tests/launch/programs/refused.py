@@ -31,6 +31,7 @@ NUMBERS = {
         "execveat": 322,
         "faccessat": 269,
         "fchmod": 91,
+        "geteuid": 107,
         "kill": 62,
         "memfd_create": 319,
         "prctl": 157,
@@ -38,6 +39,7 @@ NUMBERS = {
         "seccomp": 317,
         "setns": 308,
         "socketpair": 53,
+        "statx": 332,
         "unshare": 272,
     },
     "aarch64": {
@@ -45,6 +47,7 @@ NUMBERS = {
         "execveat": 281,
         "faccessat": 48,
         "fchmod": 52,
+        "geteuid": 175,
         "kill": 129,
         "memfd_create": 279,
         "prctl": 167,
@@ -52,6 +55,7 @@ NUMBERS = {
         "seccomp": 277,
         "setns": 268,
         "socketpair": 199,
+        "statx": 291,
         "unshare": 97,
     },
 }
