@@ -164,6 +164,19 @@ def test_a_script_is_born_hardened(linked: Venv) -> None:
     assert support.run_as_user([str(script)]).stdout == "0\n"
 
 
+def test_whoever_owns_a_folder_above_the_real_one_can_make_it_readable(user_tmp: Path) -> None:
+    """The names of the environment may be found through a link."""
+    support.require_root()
+    (user_tmp / "venv").mkdir()
+    (user_tmp / "venv" / "python").touch(mode=0o111)
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "link"
+        link.symlink_to(user_tmp / "venv")
+        names = interpreter.Names(paths=(str(link / "python"),), source="")
+
+        assert support.USER in interpreter.find_reopeners(names)
+
+
 def test_check_child_knows_it(linked: Venv) -> None:
     """A child with an empty environment and -S is hardened by its file."""
     assert linked.call(ENABLE).returncode == 0
