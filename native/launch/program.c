@@ -187,13 +187,14 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
 static int follow_script(struct ph_program *program, int depth)
 {
     char *line = program->lines[depth] + 2, *interpreter, *argument = NULL, *end = line;
+    const char *last = program->lines[depth] + PH_LINE - 1;
     char *words[PH_LINE];
     int count, whole;
     struct ph_text script = PH_TEXT(program->scripts[depth]);
 
     while (*end && *end != '\n')
         end++;
-    whole = *end == '\n' || end < program->lines[depth] + PH_LINE;
+    whole = *end == '\n' || end <= last;
     if (!whole) /* of a line without an end, all but the last byte is used */
         whole = is_blank(*--end);
     while (end > line && is_blank(end[-1]))
@@ -204,12 +205,13 @@ static int follow_script(struct ph_program *program, int depth)
     interpreter = line;
     while (*line && !is_blank(*line))
         line++;
+    whole |= line < last; /* the name, at least */
     if (*line) {
         for (*line++ = '\0'; is_blank(*line); line++)
             ;
         argument = line;
     }
-    if (!*interpreter || (!whole && !argument))
+    if (!*interpreter || !whole)
         return refuse(program, "broken #! line: name an interpreter");
     if (*program->path == '-')
         ph_add(&script, "./");

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 import support
 import victims
 from environments import ATTACKS, Venv, attacked, check
+from process_hardening import interpreter
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"

@@ -295,7 +295,7 @@ def test_loader_variables_of_an_env_line_are_removed_as_others_are(
     harden: str, user_tmp: Path
 ) -> None:
     """--keep keeps them, and --explain names them."""
-    path = script(user_tmp, "#!/usr/bin/env -S LD_BIND_NOW=1 A=2 env")
+    path = script(user_tmp, "#!/usr/bin/env -S LD_BIND_NOW=1 A=2 sh -c env")
     removed, kept, explained, explained_kept = (
         support.run_as_user([harden, *options, path], env=WITHOUT).stdout.splitlines()
         for options in ([], ["--keep=LD_BIND_NOW"], ["--explain"], ["--explain", "--keep=LD_*"])
@@ -483,7 +483,7 @@ def test_the_bypass_variable_starts_the_program_unprotected_with_a_warning(
 
 def test_the_bypass_variable_leaves_what_an_env_line_sets(harden: str, user_tmp: Path) -> None:
     """The program runs as without harden."""
-    path = script(user_tmp, "#!/usr/bin/env -S NAME=value LD_BIND_NOW=1 env")
+    path = script(user_tmp, "#!/usr/bin/env -S NAME=value LD_BIND_NOW=1 sh -c env")
     result = support.run_as_user([harden, path], env={**WITHOUT, "CODEX_SKIP_HARDENING": "1"})
 
     assert {"NAME=value", "LD_BIND_NOW=1"} <= set(result.stdout.splitlines())
