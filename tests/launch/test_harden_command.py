@@ -202,7 +202,6 @@ SCRIPTS = {
     "env -S": "#!/usr/bin/env -S show -x 'a b' \"\" c",
     "env --split-string": "#!/usr/bin/env --split-string=show -x",
     "env with a variable": "#!/usr/bin/env -S NAME=value show",
-    **{f"{length} bytes": "#!{show} ".ljust(length + 4, "x") for length in (253, 254, 255, 256, 300)},
 }
 
 

@@ -1,4 +1,4 @@
-"""Print how this process says that it was started, while Landlock keeps it from opening its file."""
+"""Print how this process was started, as it says, while Landlock keeps it from opening its file."""
 
 from __future__ import annotations
 
