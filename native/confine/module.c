@@ -1,9 +1,10 @@
 /* The extension process_hardening._confine: domain.h for domain.py (Linux). A failure is returned
  * as (errno or 0, description). */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
+#include "../borrow.h"
 #include "../launch/domain.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 static PyObject *describe(const struct ph_failure *failure)
 {
@@ -38,9 +39,28 @@ static PyObject *confine(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* Becomes a program with exactly these environment entries, unlike os.execve(), which takes a dict:
+ * some may have the same name, or none. Returns an errno value. */
+static PyObject *become(PyObject *module, PyObject *args)
+{
+    const char *path, **words = NULL, **entries = NULL;
+    int error;
+
+    (void)module;
+    if (!PyArg_ParseTuple(args, "yO&O&:become", &path, ph_borrow_strings, &words,
+                          ph_borrow_strings, &entries))
+        return NULL;
+    (void)execve(path, (char **)(uintptr_t)words, (char **)(uintptr_t)entries);
+    error = errno;
+    PyMem_Free(words);
+    PyMem_Free(entries);
+    return PyLong_FromLong(error);
+}
+
 static PyMethodDef methods[] = {
     {"landlock_version", landlock_version, METH_NOARGS, NULL},
     {"confine", confine, METH_VARARGS, NULL},
+    {"become", become, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

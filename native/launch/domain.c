@@ -267,7 +267,8 @@ void ph_probe_wait(void)
     char byte = '\n';
 
     /* What it inherited must not be taken from it, since it can be inspected. */
-    (void)ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0);
+    if (ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0))
+        ph_exit(1);
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (ph_syscall(SYS_write, 1, (long)&byte, 1, 0, 0) == 1)
         while (ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0) == 1)

@@ -36,16 +36,21 @@ static int is_own(const char *entry)
     return ph_environment_matches(entry, own_variables + 1, NULL);
 }
 
-/* Notes the name of a variable that is removed. A search path is set aside: in hex, with a NUL
+/* Notes the name of a variable that is removed, for --explain. */
+static void note_name(const char *entry, size_t length)
+{
+    ph_add(&removed, removed.length ? ", " : "");
+    for (size_t i = 0; i < length; i++)
+        ph_add(&removed, (const char[]){entry[i], '\0'});
+}
+
+/* Notes a variable that is removed. A search path is set aside: in hex, with a NUL
  * between two of them. */
 static int note_removed(void *context, const char *entry, size_t name_length)
 {
     (void)context;
-    if (!is_own(entry)) {
-        ph_add(&removed, removed.length ? ", " : "");
-        for (size_t i = 0; i < name_length; i++)
-            ph_add(&removed, (const char[]){entry[i], '\0'});
-    }
+    if (!is_own(entry))
+        note_name(entry, name_length);
     if (!ph_environment_matches(entry, search_paths, NULL))
         return 0;
     if (aside.buffer[aside.length - 1] != '=')
@@ -135,14 +140,23 @@ static int is_set_by_script(const char *entry)
 
 /* Fills in the program's environment: what is left of ours, and what scripts and we set. Returns
  * its end, where the entries for our library go. */
-static char **fill_environment(char **entries)
+static char **fill_environment(char **entries, int is_bypassed)
 {
     for (char **at = *ph_platform_environ(); *at; at++)
         if (!is_set_by_script(*at))
             *entries++ = *at;
-    for (char **at = program.variables; *at; at++)
-        *entries++ = *at;
-    if (aside.length > sizeof SET_ASIDE_VARIABLE)
+    for (char **at = program.variables; *at; at++) {
+        if (is_bypassed || !ph_environment_matches(*at, own_variables, options.names[PH_KEEP])) {
+            *entries++ = *at;
+        } else {
+            size_t length = 0;
+
+            while ((*at)[length] != '=')
+                length++;
+            note_name(*at, length);
+        }
+    }
+    if (!is_bypassed && aside.length > sizeof SET_ASIDE_VARIABLE)
         *entries++ = set_aside;
     *entries = NULL;
     return entries;
@@ -200,6 +214,10 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
                               removed_names);
         if (!error) /* a faked success */
             error = -EIO;
+        if (method == PH_UNREADABLE_FILE && error == -ENOENT)
+            return ph_complain(PH_EXIT_CANNOT, program.path,
+                               "an unreadable script, whose interpreter would not be protected:"
+                               " make it readable (or its dynamic loader is missing)");
         if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
             return PH_EXIT_CANNOT;
         if (error == -ENOEXEC)
@@ -231,12 +249,12 @@ static unsigned choose_methods(void)
     return options.methods;
 }
 
-static int start_unprotected(void)
+static int start_unprotected(char *const *entries)
 {
     if (options.has[PH_EXPLAIN])
         return ph_explain_bypass(&program);
-    (void)ph_syscall(SYS_execve, (long)program.path, (long)program.argv,
-                     (long)*ph_platform_environ(), 0, 0);
+    (void)ph_syscall(SYS_execve, (long)program.path, (long)program.argv, (long)entries, 0,
+                     0);
     return ph_complain(PH_EXIT_CANNOT, program.path, "execve failed");
 }
 
@@ -260,9 +278,8 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
         return status;
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
-    if (is_bypassed)
-        return start_unprotected();
-    status = ph_prepare_library(launcher->library, &program, &options, &no_library);
+    if (!is_bypassed)
+        status = ph_prepare_library(launcher->library, &program, &options, &no_library);
     if (status)
         return status;
     if (launcher->keeps_environment)
@@ -270,9 +287,10 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
     while ((*ph_platform_environ())[count])
         count++;
     {
-        char *entries[count + ADDED];
+        char *entries[count + ADDED], **end = fill_environment(entries, is_bypassed);
 
-        return start(choose_methods(), entries, fill_environment(entries), no_library);
+        return is_bypassed ? start_unprotected(entries)
+                           : start(choose_methods(), entries, end, no_library);
     }
 }
 
@@ -315,7 +333,7 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
         for (size_t i = 0; i <= count; i++)
             arguments[PH_SPARE + i] = words[i];
         status = find_and_start(launcher, arguments + PH_SPARE, report.bypassed);
-        if (program.fd > 0) /* 0: it was never opened, or it will be closed with the process */
+        if (program.fd >= 0)
             (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
         return status;
     }

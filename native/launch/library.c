@@ -7,6 +7,7 @@
 #include "../preload/exceptions.h"
 #include "../preload/target.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PRELOAD "LD_PRELOAD="
@@ -17,6 +18,21 @@ static char keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
 static int is_readable(const char *path)
 {
     return !ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0);
+}
+
+/* Whether a dynamic loader could map it: not from a file system that is mounted noexec. */
+static int is_loadable(const char *path)
+{
+    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
+    long start;
+
+    if (fd < 0)
+        return 0;
+    start = ph_map(1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+    if (!ph_is_error(start))
+        (void)ph_syscall(SYS_munmap, start, 1, 0, 0, 0);
+    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    return !ph_is_error(start);
 }
 
 /* Finds our library beside the command, or in the package of the same environment:
@@ -66,6 +82,8 @@ static const char *find_library(const char *path)
         return "the path of our library is too long";
     if (!is_readable(library))
         return "our library cannot be read";
+    if (!is_loadable(library))
+        return "our library cannot be loaded: is its file system mounted noexec?";
     for (const char *c = library; *c; c++)
         if (*c == ':' || *c == ' ')
             return "LD_PRELOAD cannot name our library: install it into a path without blanks"

@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #define PH_PATH 4096 /* PATH_MAX */
+#define PH_LINE 256  /* BINPRM_BUF_SIZE: what the kernel reads of a file to execute */
+#define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
 #define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
 
 /* The very file, and not another that later got its inode number: device, inode, size, and times of
@@ -46,6 +48,25 @@ static inline long ph_read_at(long fd, void *to, size_t size, uint64_t offset)
     /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
     return ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
                       sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+}
+
+/* mmap(2) of the start of a file, or with fd -1 and MAP_ANONYMOUS of memory. */
+static inline long ph_map(size_t size, int protection, int flags, long fd)
+{
+#if defined __s390x__
+    const long arguments[] = {0, (long)size, protection, flags, fd, 0};
+
+    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
+#elif defined SYS_mmap2
+    return ph_syscall6(SYS_mmap2, 0, (long)size, protection, flags, fd, 0);
+#else
+    return ph_syscall6(SYS_mmap, 0, (long)size, protection, flags, fd, 0);
+#endif
+}
+
+static inline int ph_is_error(long result)
+{
+    return result < 0 && result > -4096; /* an address can be negative, too */
 }
 
 /* The first byte of a setting in /proc/sys, or NUL if it cannot be read. */

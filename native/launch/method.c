@@ -16,7 +16,8 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
     {"a copy by name", "copy, under the program's own path"},
     {"a copy in memory", "copy in memory"},
     {"preload", "preload: a library hardens it before its main()"},
-    {"unreadable", "none needed: its file is unreadable, so the kernel protects the process"},
+    {"unreadable", "none needed: its file is unreadable, so the kernel protects the process, or"
+                   " refuses a script"},
 };
 
 /* The stub, as it is written into the place. */
@@ -62,18 +63,40 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
     return ph_stub_size;
 }
 
+/* Executes an unreadable file, unless it is a script: the kernel would look at its interpreter, and
+ * that can be read. Below a descriptor that exec closes it refuses scripts with ENOENT, since their
+ * interpreter could not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
+static long execute_unreadable(const struct ph_program *program, char *const *envp,
+                               struct ph_place *place)
+{
+    const char *name = program->path;
+    const long folder = ph_syscall(SYS_openat, AT_FDCWD, (long)(*name == '/' ? "/" : "."),
+                                   O_PATH | O_CLOEXEC, 0, 0);
+    long error;
+
+    if (folder < 0)
+        return ph_place_failed(place, "openat", folder);
+    while (*name == '/')
+        name++;
+    error = ph_syscall(SYS_execveat, folder, (long)name, (long)program->argv, (long)envp, 0);
+    (void)ph_syscall(SYS_close, folder, 0, 0, 0, 0);
+    return ph_place_failed(place, "execveat", error);
+}
+
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, struct ph_place *place)
 {
     struct ph_contents contents = {program->real, NULL, 0, program->fd};
     long error, pid, status;
 
-    if (method == PH_PRELOAD || method == PH_UNREADABLE_FILE) {
-        place->call = "execve";
-        return rehearse ? 0
-                        : ph_syscall(SYS_execve, (long)program->path, (long)program->argv,
-                                     (long)envp, 0, 0);
-    }
+    if (rehearse && (method == PH_PRELOAD || method == PH_UNREADABLE_FILE))
+        return 0;
+    if (method == PH_UNREADABLE_FILE)
+        return execute_unreadable(program, envp, place);
+    if (method == PH_PRELOAD)
+        return ph_place_failed(place, "execve",
+                               ph_syscall(SYS_execve, (long)program->path, (long)program->argv,
+                                          (long)envp, 0, 0));
     if (PH_BIT(method) & PH_STAND_INS) {
         contents.bytes = stub;
         contents.length = write_stub(program, rehearse);

@@ -57,8 +57,21 @@ static PyObject *list_words(char *const *words)
     return list;
 }
 
+static int is_own_file(const char *path)
+{
+    struct ph_statx file, own;
+    struct ph_identity one, other;
+
+    if (ph_stat(AT_FDCWD, path, 0, &file) || ph_stat(AT_FDCWD, "/proc/self/exe", 0, &own))
+        return 0;
+    one = ph_identify(&file);
+    other = ph_identify(&own);
+    return ph_is_same(&one, &other);
+}
+
 /* Finds what words run; returns (status, path or line, argv, why our library cannot be loaded,
- * whether its file may not be read, which hardens it). */
+ * whether its file may not be read, which hardens it). Of an unreadable file other than that of this
+ * process nobody knows whether it is a script, whose interpreter would not be hardened. */
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;
@@ -66,7 +79,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
     char **argv = NULL;
     PyObject *result = NULL;
     size_t count = 0;
-    int status, is_unreadable;
+    int status, is_unreadable, is_own;
 
     if (!PyArg_ParseTuple(args, "O&z:find", ph_borrow_strings, &words, &no_library))
         return NULL;
@@ -80,11 +93,15 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
         status = ph_program_find(&program, argv + PH_SPARE);
         if (!status && program.fd >= 0)
             (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
-        is_unreadable = program.fd < 0 && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
+        is_own = program.fd < 0 && is_own_file(program.path);
+        is_unreadable = is_own && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
+        if (program.fd >= 0)
+            no_library = ph_objection(PH_PRELOAD, &program, no_library);
+        else if (!is_own)
+            no_library = "its file cannot be read: it may be a script with a readable interpreter";
         result = status ? Py_BuildValue("(iyOOO)", status, complaint, Py_None, Py_None, Py_False)
                         : Py_BuildValue("(iyNzN)", status, program.path, list_words(program.argv),
-                                        ph_objection(PH_PRELOAD, &program, no_library),
-                                        PyBool_FromLong(is_unreadable));
+                                        no_library, PyBool_FromLong(is_unreadable));
     } else {
         PyErr_NoMemory();
     }

@@ -173,6 +173,10 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
         long error = namespace < 0 ? ph_syscall(SYS_unshare, CLONE_NEWUSER, 0, 0, 0, 0)
                                    : ph_syscall(SYS_setns, namespace, CLONE_NEWUSER, 0, 0, 0);
 
+        /* Unless a filter refuses the call, whatever its arguments, the helper was tampered with:
+         * it is in no namespace of its own, or not dumpable. */
+        if (error && namespace >= 0 && ph_syscall(SYS_setns, -1, CLONE_NEWUSER, 0, 0, 0) == -EBADF)
+            error = -EINTR;
         if (error == -ENOSPC && ph_read_setting("/proc/sys/user/max_user_namespaces") == '0')
             error = -EPERM; /* the machine's setting, and not somebody who uses them all up */
         /* The change of credentials may have reset it. */

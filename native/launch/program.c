@@ -189,10 +189,9 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
             at++;
         if (!*at)
             break;
-        if (variables == PH_VARIABLES)
+        if (variables == PH_VARIABLES || ph_after(words[first], "PATH=")) /* env would search it */
             return -1;
-        if (!ph_after(words[first], "LD_"))
-            program->variables[variables++] = words[first];
+        program->variables[variables++] = words[first];
     }
     if (first >= count || *words[first] == '-')
         return -1;
@@ -205,13 +204,16 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
 static int follow_script(struct ph_program *program, int depth)
 {
     char *line = program->lines[depth] + 2, *interpreter, *argument = NULL, *end = line;
+    const char *last = program->lines[depth] + PH_LINE - 1;
     char *words[PH_LINE];
     int count, whole;
     struct ph_text script = PH_TEXT(program->scripts[depth]);
 
     while (*end && *end != '\n')
         end++;
-    whole = *end == '\n' || end < program->lines[depth] + PH_LINE;
+    whole = *end == '\n' || end <= last;
+    if (!whole) /* of a line without an end, all but the last byte is used */
+        whole = is_blank(*--end);
     while (end > line && is_blank(end[-1]))
         end--;
     *end = '\0';
@@ -220,18 +222,19 @@ static int follow_script(struct ph_program *program, int depth)
     interpreter = line;
     while (*line && !is_blank(*line))
         line++;
+    whole |= line < last; /* the name, at least */
     if (*line) {
         for (*line++ = '\0'; is_blank(*line); line++)
             ;
         argument = line;
     }
-    if (!*interpreter || (!whole && !argument))
+    if (!*interpreter || !whole)
         return refuse(program, "broken #! line: name an interpreter");
     if (*program->path == '-')
         ph_add(&script, "./");
     ph_add(&script, program->path);
     program->argv[0] = program->scripts[depth];
-    if (ph_equal(ph_basename(interpreter), "env")) {
+    if (ph_equal(interpreter, "/usr/bin/env") || ph_equal(interpreter, "/bin/env")) {
         count = follow_env(program, argument, words);
         if (count < 0)
             return refuse(program,
@@ -339,7 +342,15 @@ static int find_real_path(struct ph_program *program)
     return 0;
 }
 
-int ph_program_find(struct ph_program *program, char **argv)
+static void close_program(struct ph_program *program)
+{
+    if (program->fd >= 0)
+        (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
+    program->fd = -1;
+}
+
+/* Follows scripts to the file in the end, which is open then, unless it is unreadable. */
+static int find_file(struct ph_program *program, char **argv)
 {
     int status = ph_program_search(argv[0], program->path);
 
@@ -355,14 +366,28 @@ int ph_program_find(struct ph_program *program, char **argv)
         length = ph_read_at(program->fd, line, PH_LINE, 0);
         line[length < 0 ? 0 : length] = '\0';
         if (length >= SELFMAG && ph_after(line, ELFMAG))
-            break;
+            return 0;
         if (!ph_after(line, "#!"))
             return refuse(program, "neither an ELF program nor a script with a #! line");
         if (depth == PH_SCRIPTS)
             return ph_complain(PH_EXIT_CANNOT, argv[0], "too many interpreters in a row");
-        (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
+        close_program(program);
         status = follow_script(program, depth);
     }
-    status = status ? status : read_headers(program);
-    return status ? status : find_real_path(program);
+    return status;
+}
+
+int ph_program_find(struct ph_program *program, char **argv)
+{
+    int status;
+
+    program->fd = -1;
+    status = find_file(program, argv);
+    if (!status && program->fd >= 0)
+        status = read_headers(program);
+    if (!status && program->fd >= 0)
+        status = find_real_path(program);
+    if (status)
+        close_program(program);
+    return status;
 }

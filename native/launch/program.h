@@ -8,9 +8,7 @@
 #define PH_EXIT_CANNOT 126
 #define PH_EXIT_NOT_FOUND 127
 
-#define PH_LINE 256     /* BINPRM_BUF_SIZE: what the kernel reads of a "#!" line */
-#define PH_SCRIPTS 4    /* how many "#!" lines in a row the kernel follows */
-#define PH_VARIABLES 16 /* that the env lines among them may set */
+#define PH_VARIABLES 16 /* that env lines may set */
 /* The most words that scripts put before the arguments. */
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
@@ -20,7 +18,7 @@ struct ph_program {
     const char *name;   /* what the kernel would call the process */
     char **argv;
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
-    int fd;                            /* open for reading; -1: its caller may not read it */
+    int fd; /* open for reading; -1: its caller may not read it, and it may be a script */
     struct ph_identity identity;
     int is_native;       /* for this very architecture: a stub can map it */
     int has_interpreter; /* dynamically linked; known of a native one only */

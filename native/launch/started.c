@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define OWN_FILE "/proc/self/exe"
 
@@ -41,5 +42,9 @@ const char *ph_read_start(void)
     fd = ph_syscall(SYS_openat, AT_FDCWD, (long)OWN_FILE, O_RDONLY | O_CLOEXEC, 0, 0);
     if (fd >= 0)
         (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    return fd == -EACCES ? "unreadable file" : "ordinary";
+    /* Landlock and AppArmor refuse open(2) too, but the kernel's exec asked for the mode alone. */
+    return fd == -EACCES &&
+                   ph_syscall(SYS_faccessat, AT_FDCWD, (long)OWN_FILE, R_OK, 0, 0) == -EACCES
+               ? "unreadable file"
+               : "ordinary";
 }

@@ -57,23 +57,15 @@ static int goes_on(long error)
     return gnu_get_libc_version && (error == -ESTALE || error == -ENODEV || error == -ETIMEDOUT);
 }
 
-/* execvpe(3): glibc's posix/execvpe.c, musl's src/process/execvp.c. */
-static long search(const char *file, char *const *argv, char *const *envp)
+/* Tries the folders of a list. most -- the longest path that is tried, and not more: the program may
+ * be on the small stack of a signal handler */
+static long search_folders(const char *folders, const char *file, size_t most, char *const *argv,
+                           char *const *envp)
 {
-    const char *folders = ph_environment_value("PATH");
-    char path[PH_PATH + LONGEST_NAME + 1];
+    char path[most + 1];
     long error = -ENOENT;
     int is_denied = 0;
 
-    if (!*file)
-        return -ENOENT;
-    if (ph_basename(file) != file)
-        return execute_or_interpret(file, argv, envp);
-    for (size_t length = 0; file[length]; length++)
-        if (length == LONGEST_NAME)
-            return -ENAMETOOLONG;
-    if (!folders)
-        folders = gnu_get_libc_version ? "/bin:/usr/bin" : "/usr/local/bin:/bin:/usr/bin";
     for (;; folders++) {
         struct ph_text text = PH_TEXT(path);
 
@@ -94,6 +86,26 @@ static long search(const char *file, char *const *argv, char *const *envp)
         if (!*folders)
             return is_denied ? -EACCES : error;
     }
+}
+
+/* execvpe(3): glibc's posix/execvpe.c, musl's src/process/execvp.c. */
+static long search(const char *file, char *const *argv, char *const *envp)
+{
+    const char *folders = ph_environment_value("PATH");
+    size_t length = 0, most = 0;
+
+    if (!*file)
+        return -ENOENT;
+    if (ph_basename(file) != file)
+        return execute_or_interpret(file, argv, envp);
+    for (; file[length]; length++)
+        if (length == LONGEST_NAME)
+            return -ENAMETOOLONG;
+    if (!folders)
+        folders = gnu_get_libc_version ? "/bin:/usr/bin" : "/usr/local/bin:/bin:/usr/bin";
+    while (most < PH_PATH && folders[most])
+        most++;
+    return search_folders(folders, file, most + 1 + length, argv, envp);
 }
 
 PH_EXPORT int execve(const char *path, char *const *argv, char *const *envp)

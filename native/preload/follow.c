@@ -111,20 +111,6 @@ static int has_other_ids(void)
            ph_syscall(SYS_getgid, 0, 0, 0, 0, 0) != ph_syscall(SYS_getegid, 0, 0, 0, 0, 0);
 }
 
-static long map_memory(size_t size)
-{
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-#if defined __s390x__
-    const long arguments[] = {0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0};
-
-    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
-#elif defined SYS_mmap2
-    return ph_syscall6(SYS_mmap2, 0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0);
-#else
-    return ph_syscall6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, flags, -1, 0);
-#endif
-}
-
 static size_t length_of(const char *text)
 {
     size_t length = 0;
@@ -208,8 +194,8 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
         *size += length_of(old.preload);
     if (added.own_name)
         *size += sizeof PH_PROGRAM_VARIABLE + length_of(added.own_name);
-    mapped = map_memory(*size);
-    if (mapped < 0 && mapped > -4096)
+    mapped = ph_map(*size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (ph_is_error(mapped))
         return mapped;
     *memory = (char **)mapped;
     write_environment(&old, &added, *memory, *size);

@@ -11,9 +11,7 @@
 #include <link.h>
 #include <sys/stat.h>
 
-#define LINE 256      /* BINPRM_BUF_SIZE: what the kernel reads of a "#!" line */
-#define INTERPRETERS 5 /* how deep the kernel follows them: fs/exec.c exec_binprm() */
-#define ENTRIES 256   /* of the dynamic section: more than any program has */
+#define ENTRIES 256 /* of the dynamic section: more than any program has */
 
 /* Our own header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
@@ -30,83 +28,95 @@ int ph_begins_with_runtime(const char *libraries)
     return 0;
 }
 
-static int reads(long fd, void *to, size_t size, uint64_t offset)
-{
-    return ph_read_at(fd, to, size, offset) == (long)size;
-}
-
-/* The dynamic section and where its strings are in the file. */
-struct dynamic {
-    ElfW(Dyn) entries[ENTRIES];
+/* The segments of an open ELF file. They are read one at a time, here and below: a program may call
+ * exec on the small stack of a signal handler. */
+struct segments {
+    long fd;
+    uint64_t offset;
     size_t count;
-    uint64_t strings;
 };
 
-static void read_dynamic(long fd, const ElfW(Phdr) *segments, size_t segment_count,
-                         const ElfW(Phdr) *segment, struct dynamic *dynamic)
+static int read_segment(const struct segments *segments, size_t place, ElfW(Phdr) *segment)
 {
-    const long size = ph_read_at(fd, dynamic->entries, sizeof dynamic->entries, segment->p_offset);
-    ElfW(Addr) strings = 0;
-
-    dynamic->count = 0;
-    dynamic->strings = 0;
-    while (size > 0 && dynamic->count < (size_t)size / sizeof *dynamic->entries &&
-           dynamic->entries[dynamic->count].d_tag != DT_NULL) {
-        if (dynamic->entries[dynamic->count].d_tag == DT_STRTAB)
-            strings = dynamic->entries[dynamic->count].d_un.d_ptr;
-        dynamic->count++;
-    }
-    for (const ElfW(Phdr) *at = segments; at < segments + segment_count; at++)
-        if (at->p_type == PT_LOAD && strings - at->p_vaddr < at->p_filesz)
-            dynamic->strings = at->p_offset + (strings - at->p_vaddr);
+    return ph_read_at(segments->fd, segment, sizeof *segment,
+                      segments->offset + place * sizeof *segment) == (long)sizeof *segment;
 }
 
-/* Sets runtime to the first needed library that has to come first. */
-static void find_runtime(long fd, const struct dynamic *dynamic, char runtime[PH_RUNTIME])
+/* Where in the file an address of the program is, or 0. */
+static uint64_t find_offset(const struct segments *segments, ElfW(Addr) address)
 {
-    for (const ElfW(Dyn) *at = dynamic->entries; at < dynamic->entries + dynamic->count; at++) {
+    ElfW(Phdr) segment;
+
+    for (size_t i = 0; i < segments->count && read_segment(segments, i, &segment); i++)
+        if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
+            return segment.p_offset + (address - segment.p_vaddr);
+    return 0;
+}
+
+/* Reads an entry of the dynamic section. Returns whether there is one. */
+static int read_entry(long fd, const ElfW(Phdr) *dynamic, size_t place, ElfW(Dyn) *entry)
+{
+    return place < ENTRIES &&
+           ph_read_at(fd, entry, sizeof *entry, dynamic->p_offset + place * sizeof *entry) ==
+               (long)sizeof *entry &&
+           entry->d_tag != DT_NULL;
+}
+
+/* Sets runtime to the first needed library that has to come first. Returns whether this is a dynamic
+ * loader itself, which has no PT_INTERP, but a name, which static programs have not. */
+static int read_dynamic(const struct segments *segments, const ElfW(Phdr) *dynamic,
+                        char runtime[PH_RUNTIME])
+{
+    const long fd = segments->fd;
+    ElfW(Dyn) entry;
+    uint64_t strings = 0;
+    int is_loader = 0;
+
+    for (size_t i = 0; read_entry(fd, dynamic, i, &entry); i++) {
+        is_loader |= entry.d_tag == DT_SONAME;
+        if (entry.d_tag == DT_STRTAB)
+            strings = find_offset(segments, entry.d_un.d_ptr);
+    }
+    for (size_t i = 0; read_entry(fd, dynamic, i, &entry); i++) {
         long length;
 
-        if (at->d_tag != DT_NEEDED)
+        if (entry.d_tag != DT_NEEDED)
             continue;
-        length = ph_read_at(fd, runtime, PH_RUNTIME - 1, dynamic->strings + at->d_un.d_val);
+        length = ph_read_at(fd, runtime, PH_RUNTIME - 1, strings + entry.d_un.d_val);
         runtime[length < 0 ? 0 : length] = '\0';
         if (ph_begins_with_runtime(runtime))
-            return;
+            return is_loader;
     }
     *runtime = '\0';
-}
-
-/* A dynamic loader itself has no PT_INTERP, but a name, which static programs have not. */
-static int is_loader(const struct dynamic *dynamic)
-{
-    for (const ElfW(Dyn) *at = dynamic->entries; at < dynamic->entries + dynamic->count; at++)
-        if (at->d_tag == DT_SONAME)
-            return 1;
-    return 0;
+    return is_loader;
 }
 
 int ph_loads_library(long fd, char runtime[PH_RUNTIME])
 {
     ElfW(Ehdr) file;
-    ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
-    struct dynamic dynamic = {.count = 0};
-    int has_interpreter = 0;
+    ElfW(Phdr) segment;
+    struct segments segments = {fd, 0, 0};
+    int loads = 0;
 
     *runtime = '\0';
-    if (!reads(fd, &file, sizeof file, 0) || file.e_machine != __ehdr_start.e_machine ||
+    if (ph_read_at(fd, &file, sizeof file, 0) != (long)sizeof file ||
+        file.e_machine != __ehdr_start.e_machine ||
         file.e_ident[EI_CLASS] != __ehdr_start.e_ident[EI_CLASS] ||
         file.e_ident[EI_DATA] != __ehdr_start.e_ident[EI_DATA] ||
-        file.e_phnum > sizeof segments / sizeof *segments ||
-        !reads(fd, segments, file.e_phnum * sizeof *segments, file.e_phoff))
+        file.e_phnum > PH_ELF_TABLE / sizeof segment)
         return 0;
-    for (size_t i = 0; i < file.e_phnum; i++) {
-        has_interpreter |= segments[i].p_type == PT_INTERP;
-        if (segments[i].p_type == PT_DYNAMIC)
-            read_dynamic(fd, segments, file.e_phnum, &segments[i], &dynamic);
+    segments.offset = file.e_phoff;
+    segments.count = file.e_phnum;
+    for (size_t i = 0; i < segments.count; i++) {
+        if (!read_segment(&segments, i, &segment)) {
+            *runtime = '\0';
+            return 0;
+        }
+        loads |= segment.p_type == PT_INTERP;
+        if (segment.p_type == PT_DYNAMIC)
+            loads |= read_dynamic(&segments, &segment, runtime);
     }
-    find_runtime(fd, &dynamic, runtime);
-    return has_interpreter || is_loader(&dynamic);
+    return loads;
 }
 
 /* Whether the loader would ignore our library: set-user-ID, set-group-ID, file capabilities. */
@@ -120,7 +130,7 @@ static int has_privileges(long fd, uint16_t mode)
 }
 
 /* Cuts the interpreter out of a "#!" line. Returns it, or NULL. */
-static const char *find_interpreter(char line[LINE + 1])
+static const char *find_interpreter(char line[PH_LINE + 1])
 {
     char *start = line + 2, *end;
 
@@ -136,7 +146,7 @@ static const char *find_interpreter(char line[LINE + 1])
 
 int ph_is_followable(long folder, const char *path, int flags, char runtime[PH_RUNTIME])
 {
-    char line[LINE + 1], link[32];
+    char line[PH_LINE + 1], link[32];
     struct ph_text text = PH_TEXT(link);
 
     *runtime = '\0';
@@ -145,7 +155,7 @@ int ph_is_followable(long folder, const char *path, int flags, char runtime[PH_R
         ph_add_number(&text, (unsigned long)folder);
         path = link;
     }
-    for (int depth = 0; path && depth <= INTERPRETERS; depth++, folder = AT_FDCWD) {
+    for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
         const long how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
         struct ph_statx file;
         long fd, length;
@@ -159,7 +169,7 @@ int ph_is_followable(long folder, const char *path, int flags, char runtime[PH_R
         if (fd < 0)
             return (fd == -EACCES || fd == -EMFILE || fd == -ENFILE) &&
                    !has_privileges(-1, file.mode);
-        length = ph_read_at(fd, line, LINE, 0);
+        length = ph_read_at(fd, line, PH_LINE, 0);
         line[length < 0 ? 0 : length] = '\0';
         loads = ph_loads_library(fd, runtime);
         is_privileged = has_privileges(fd, file.mode);

@@ -33,6 +33,7 @@ def find(
 
     no_library -- why our library cannot be loaded into any program, or None
 
-    Returns (0, path, argv, why our library cannot be loaded into it, whether its file may not be
-    read, which hardens it), or (an exit status, the line that says why there is no such program).
+    Returns (0, path, argv, why our library cannot be loaded into it, whether it is the unreadable
+    file that this process runs, which hardens it), or (an exit status, the line that says why
+    there is no such program).
     """

@@ -75,8 +75,8 @@ class ChildrenReport(Record):
 class ChildCheck(Record):
     """Whether a program would be hardened before its main(). True if it would.
 
-    by -- 'preload library', 'start-up hook', or 'unreadable file', as an execute-only interpreter
-        is; None when it would not be
+    by -- 'preload library', 'start-up hook', or 'unreadable file', as the execute-only interpreter
+        of this process is; None when it would not be
     reason -- why it would not be; None when it would
     """
 
@@ -216,7 +216,7 @@ def _read_env_line(path: str) -> tuple[str, ...]:
     except OSError:
         return ()
     words = os.fsdecode(line).split()
-    if not words or os.path.basename(words[0].removeprefix("#!")) != "env":
+    if not words or words[0] not in ("#!/usr/bin/env", "#!/bin/env"):
         return ()
     return tuple(word for word in words[1:] if "=" in word and not word.startswith("-"))
 

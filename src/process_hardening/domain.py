@@ -13,7 +13,7 @@ import sys
 from contextlib import contextmanager
 
 from process_hardening import _native
-from process_hardening.errors import CannotProtectError, ConfinementError
+from process_hardening.errors import CannotProtectError, ConfinementError, HardeningError
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
@@ -135,18 +135,19 @@ def popen_confined(
 def become(arguments: Iterable[str]) -> NoReturn:
     """Become the native command, with what this process was started with.
 
-    Raises ConfinementError on other systems than Linux, CannotProtectError when it is missing.
+    Raises ConfinementError on other systems than Linux, CannotProtectError when it is missing, and
+    HardeningError when the environment cannot be read.
     """
     _require_linux()
     # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
-    entries, _ = _native.initial_environment(False)
-    env = {name: value for name, _, value in (entry.partition(b"=") for entry in entries)}
+    entries, failure = _native.initial_environment(False)
+    if failure:
+        raise HardeningError(*failure)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which exec passes on
         signal.signal(number, signal.SIG_DFL)
-    try:
-        os.execve(COMMAND, [os.path.basename(COMMAND), *arguments], env)
-    except OSError as error:
-        raise CannotProtectError(f"{COMMAND}: {error.strerror}") from None
+    words = tuple(os.fsencode(word) for word in (os.path.basename(COMMAND), *arguments))
+    error = _confine.become(os.fsencode(COMMAND), words, tuple(entries))
+    raise CannotProtectError(f"{COMMAND}: {os.strerror(error)}")
 
 
 def _require_linux() -> None:

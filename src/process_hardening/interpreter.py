@@ -105,7 +105,8 @@ def find_reopeners(names: Names) -> list[int]:
     They own the file or a folder above it, or may write to such a folder (uid -1: others).
     """
     users = set()
-    for path in names.paths:
+    folders = (os.path.realpath(os.path.dirname(path)) for path in names.paths)
+    for path in (*names.paths, *folders):
         path = os.path.abspath(path)
         while True:
             try:

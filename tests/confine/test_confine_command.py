@@ -107,6 +107,7 @@ def test_without_landlock_nothing_is_started_and_the_way_out_is_named(
         "prctl=EPERM",
         "socketpair=EMFILE",
         "clone=EAGAIN",
+        "close_range=EPERM",
     ],
 )
 def test_a_step_that_is_refused_starts_nothing(confine: str, answer: str) -> None:

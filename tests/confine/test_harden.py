@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import launches
 import starts
 import support
 
@@ -53,6 +54,19 @@ def test_without_landlock_nothing_is_started(launcher: list[str]) -> None:
     filtered = starts.refusing("landlock_create_ruleset=EOPNOTSUPP")
     line = starts.refused(support.run_as_user([*filtered, *launcher, "--", "echo", "started"]))
     assert "lsm=" in line
+
+
+def test_the_environment_is_the_one_of_the_launcher(
+    launcher: list[str], compiler: support.Compiler
+) -> None:
+    """Names that occur twice, and entries without a name."""
+    entries = [b"PATH=/usr/bin:/bin", b"TWICE=1", b"NONE", b"TWICE=2"]
+    argv = [*launcher, "--", str(compiler("subject.c")), "tell"]
+    result = support.run_as_user(launches.make_raw_argv(compiler, entries, argv))
+
+    assert result.returncode == 0, result.stderr
+    seen = launches.Description(result.stdout).variables
+    assert [entry for entry in seen if entry in entries] == entries
 
 
 def test_explain_names_it() -> None:

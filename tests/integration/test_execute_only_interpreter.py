@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 import support
 import victims
 from environments import ATTACKS, Venv, attacked, check
+from process_hardening import interpreter
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"
@@ -162,6 +164,19 @@ def test_a_script_is_born_hardened(linked: Venv) -> None:
     assert support.run_as_user([str(script)]).stdout == f"{support.USER}\n"
     assert linked.call(ENABLE).returncode == 0
     assert support.run_as_user([str(script)]).stdout == "0\n"
+
+
+def test_whoever_owns_a_folder_above_the_real_one_can_make_it_readable(user_tmp: Path) -> None:
+    """The names of the environment may be found through a link."""
+    support.require_root()
+    (user_tmp / "venv").mkdir()
+    (user_tmp / "venv" / "python").touch(mode=0o111)
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "link"
+        link.symlink_to(user_tmp / "venv")
+        names = interpreter.Names(paths=(str(link / "python"),), source="")
+
+        assert support.USER in interpreter.find_reopeners(names)
 
 
 def test_check_child_knows_it(linked: Venv) -> None:

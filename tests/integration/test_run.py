@@ -535,12 +535,13 @@ def test_a_program_run_in_process_ends_as_under_python(
 def test_a_module_that_fails_to_import_another_says_so(run_argv: list[str], user_tmp: Path) -> None:
     """The error of the program is not taken for one of the command line."""
     (user_tmp / "package").mkdir()
-    (user_tmp / "package" / "__init__.py").write_text("import nosuchthing")
     (user_tmp / "package" / "__main__.py").touch()
-    argv = [*run_argv, "--method", "in-process", "-m", "package"]
-    result = support.run_as_user(argv, cwd=user_tmp)
-    assert result.returncode == 1
-    assert "ModuleNotFoundError: No module named 'nosuchthing'" in result.stderr
+    for missing in ("nosuchthing", "pack"):
+        (user_tmp / "package" / "__init__.py").write_text(f"import {missing}")
+        argv = [*run_argv, "--method", "in-process", "-m", "package"]
+        result = support.run_as_user(argv, cwd=user_tmp)
+        assert result.returncode == 1
+        assert f"ModuleNotFoundError: No module named '{missing}'" in result.stderr
 
 
 def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:

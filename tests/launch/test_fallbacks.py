@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 import launches
+import process_hardening
 import starts
 import support
 
+LIBRARY = os.path.join(os.path.dirname(process_hardening.__file__), "libprocess_hardening.so")
 MEMORY = "(deleted)"  # the end of the path of a file in memory
 
 
@@ -320,6 +323,35 @@ def test_a_helper_that_fails_leads_to_no_preload_where_memory_is_refused_too(
     command = [*starts.refusing("memfd_create=EPERM"), harden, show]
 
     assert "memfd_create failed" in starts.refused(in_namespace("-m", prepare, *command))
+
+
+@pytest.mark.parametrize("error", ["EINVAL", "EPERM"])
+def test_a_helper_whose_namespace_cannot_be_entered_leads_to_no_preload(
+    harden: str, show: str, error: str
+) -> None:
+    """An attacker can stop the helper before it has one, or keep it from being inspected."""
+    # The filter stands for the attacker: a kernel that refuses the call does so for every argument.
+    calls = [f"setns(fd)={error}", "memfd_create=EPERM"]
+
+    assert "in a user namespace failed" in starts.refused(
+        support.run_as_user([*starts.refusing(*calls), harden, show])
+    )
+
+
+def test_a_library_that_cannot_be_mapped_is_no_protection(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    """From a noexec file system the dynamic loader would start the program without it."""
+    folder, command = user_tmp / "lib" / "process-hardening", user_tmp / "bin" / "harden"
+    folder.mkdir(parents=True)
+    command.parent.mkdir()
+    shutil.copy(harden, command)
+    prepare = f"mount -t tmpfs -o noexec,mode=755 none {folder} && cp {LIBRARY} {folder}/"
+    words = [str(command), "--method", "preload", show]
+
+    assert "noexec" in starts.refused(in_namespace("-m", prepare, *words))
+    prepare = prepare.replace("noexec,", "")
+    assert starts.Shown(in_namespace("-m", prepare, *words).stdout).value("dumpable") == "0"
 
 
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:

@@ -284,6 +284,19 @@ def test_without_descriptors_the_program_is_followed_all_the_same(harden: str, s
     assert "dumpable 1" not in result.stdout
 
 
+@pytest.mark.parametrize("function", ["execve", "execvp"])
+def test_a_program_may_call_exec_on_the_small_stack_of_a_signal_handler(
+    harden: str, make: support.Compiler, show: str, function: str
+) -> None:
+    """8 KiB, of which the kernel needs nearly half."""
+    program = show if function == "execve" else "show"
+    words = [str(make("signal_stack.c")), function, program, "0"]
+    env = {"PATH": f"/usr/bin:{os.path.dirname(show)}"}
+
+    assert starts.show(words, env=env).value("dumpable") == "1"
+    assert starts.show([harden, *words], env=env).value("dumpable") == "0"
+
+
 def test_an_unreadable_program_is_followed(harden: str, holder: str, user_tmp: Path) -> None:
     """Whatever it becomes is hardened, though its file says nothing."""
     support.require_root()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+import launches
 import starts
 import support
 
@@ -145,6 +147,67 @@ def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_t
     assert "its file is unreadable" in explained.stdout
 
 
+def test_an_unreadable_script_is_refused(harden: str, show: str, user_tmp: Path) -> None:
+    """The kernel looks at its interpreter's file, which can be read: a dumpable process."""
+    path = Path(script(user_tmp, f"#!{show} 0"))
+    path.chmod(0o111)
+
+    assert starts.show([str(path)]).value("dumpable") == "1"
+    for name in (str(path), f"./{path.name}"):
+        result = support.run_as_user([harden, name], cwd=user_tmp)
+        assert "an unreadable script" in starts.refused(result)
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+def test_an_unreadable_program_finds_its_libraries_and_itself(
+    harden: str, compiler: support.Compiler, user_tmp: Path, cc: str
+) -> None:
+    """The kernel names it /dev/fd/N/PATH in its auxiliary vector."""
+    path = Path(launches.build_with_origin(compiler, cc))
+    for file in (path, path.with_name(f"libanswer-{cc}.so")):
+        shutil.copy(file, user_tmp)
+    path = user_tmp / path.name
+    path.chmod(0o111)
+
+    for name in (str(path), f"./{path.name}"):
+        result = support.run_as_user([harden, name, "tell"], cwd=user_tmp)
+        assert launches.Description(result.stdout).number("dumpable") == 0, result.stderr
+
+
+def test_a_child_whose_file_cannot_be_read_is_not_called_hardened(
+    show: str, user_tmp: Path
+) -> None:
+    """Nobody knows whether it is a script."""
+    path = Path(script(user_tmp, f"#!{show} 0"))
+    path.chmod(0o111)
+    code = f"import process_hardening as ph; print(ph.check_child([{str(path)!r}], {{}}).by)"
+    result = support.run_as_user([sys.executable, "-c", code])
+
+    assert (result.stdout, result.stderr) == ("None\n", "")
+
+
+def test_what_landlock_keeps_a_process_from_opening_is_not_unreadable() -> None:
+    """The kernel's exec asks for the mode of the file alone."""
+    program = str(Path(__file__).with_name("programs") / "read_own_start.py")
+    result = support.run_as_user([sys.executable, program])
+
+    assert (result.stdout, result.stderr) == ("ordinary\n", "")
+
+
+def test_looking_for_a_damaged_program_leaves_no_descriptor(user_tmp: Path) -> None:
+    """In a process that goes on, as check_child() does."""
+    path = Path(script(user_tmp, "\x7fELF"))
+    code = (
+        "import os, process_hardening as ph\n"
+        f"for _ in range(3): assert not ph.check_child([{str(path)!r}], {{}})\n"
+        "print(len(os.listdir('/proc/self/fd')))"
+    )
+    once = code.replace("range(3)", "range(1)")
+    results = [support.run_as_user([sys.executable, "-c", each]) for each in (once, code)]
+
+    assert results[0].stdout == results[1].stdout != ""
+
+
 def test_a_program_that_may_be_read_but_not_opened_is_refused(
     harden: str, show: str, user_tmp: Path
 ) -> None:
@@ -217,12 +280,70 @@ def test_a_script_of_a_script_is_followed(harden: str, show: str, user_tmp: Path
         "#!/usr/bin/env -i show",
         "#!/usr/bin/env -S show $HOME",
         "#!/usr/bin/env -S show 'a",
+        "#!/usr/bin/env -S PATH=/bin sh",
         "#!" + "/x" * 200,
     ],
 )
 def test_a_broken_first_line_is_refused(harden: str, user_tmp: Path, line: str) -> None:
     """A broken first line is refused."""
     starts.refused(support.run_as_user([harden, script(user_tmp, line)]))
+
+
+def test_as_many_scripts_in_a_row_as_the_kernel_follows_are_followed(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    """Five."""
+    path = show
+    for number in range(5):
+        path = script(user_tmp, f"#!{path} {number}", name=f"script{number}")
+
+    plain, hardened = starts.show([path, "0"]), starts.show([harden, path, "0"])
+    assert hardened.values("argument") == plain.values("argument")
+
+
+@pytest.mark.parametrize("size", range(-2, 4))
+@pytest.mark.parametrize("rest", ["", " ", "  x", " x y"], ids=["end", "blank", "blanks", "words"])
+def test_a_long_first_line_is_cut_as_by_the_kernel(
+    harden: str, show: str, user_tmp: Path, size: int, rest: str
+) -> None:
+    """It uses 255 bytes, of which the interpreter's name must end in 256."""
+    folder = user_tmp / ("f" * (254 + size - len(f"#!{user_tmp}//show")))
+    folder.mkdir()
+    shutil.copy(show, folder / "show")
+    path = script(user_tmp, f"#!{folder}/show{rest}")
+
+    try:
+        plain = starts.show([path, "0"]).values("argument")
+    except OSError:  # ENOEXEC, or ENOENT
+        starts.refused(support.run_as_user([harden, path, "0"]))
+    else:
+        assert starts.show([harden, path, "0"]).values("argument") == plain
+
+
+def test_another_program_called_env_is_not_env(harden: str, show: str, user_tmp: Path) -> None:
+    """It takes its words in its own way."""
+    shutil.copy(show, user_tmp / "env")
+    path = script(user_tmp, f"#!{user_tmp}/env -S x")
+
+    plain, hardened = starts.show([path, "0"]), starts.show([harden, path, "0"])
+    assert hardened.values("argument") == plain.values("argument")
+
+
+def test_loader_variables_of_an_env_line_are_removed_as_others_are(
+    harden: str, user_tmp: Path
+) -> None:
+    """--keep keeps them, and --explain names them."""
+    path = script(user_tmp, "#!/usr/bin/env -S LD_BIND_NOW=1 A=2 sh -c env")
+    removed, kept, explained, explained_kept = (
+        support.run_as_user([harden, *options, path], env=WITHOUT).stdout.splitlines()
+        for options in ([], ["--keep=LD_BIND_NOW"], ["--explain"], ["--explain", "--keep=LD_*"])
+    )
+
+    assert "A=2" in removed
+    assert "LD_BIND_NOW=1" not in removed
+    assert "LD_BIND_NOW=1" in kept
+    assert "removed:          LD_BIND_NOW" in explained
+    assert "removed:          no variable" in explained_kept
 
 
 def test_too_many_scripts_in_a_row_are_refused(harden: str, user_tmp: Path) -> None:
@@ -396,6 +517,14 @@ def test_the_bypass_variable_starts_the_program_unprotected_with_a_warning(
     assert "CODEX_SKIP_HARDENING=1: starting without hardening" in result.stderr
     assert seen["LD_BIND_NOW"] == "1"
     assert starts.Shown(hardened.stdout).value("dumpable") == "0"
+
+
+def test_the_bypass_variable_leaves_what_an_env_line_sets(harden: str, user_tmp: Path) -> None:
+    """The program runs as without harden."""
+    path = script(user_tmp, "#!/usr/bin/env -S NAME=value LD_BIND_NOW=1 sh -c env")
+    result = support.run_as_user([harden, path], env={**WITHOUT, "CODEX_SKIP_HARDENING": "1"})
+
+    assert {"NAME=value", "LD_BIND_NOW=1"} <= set(result.stdout.splitlines())
 
 
 def test_a_library_of_ld_preload_gets_into_neither_the_launcher_nor_the_program(

@@ -69,8 +69,9 @@ def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, boo
     """What words would run, after following PATH, "#!" lines and env(1).
 
     Returns the arguments that the program gets in the end, why our library cannot be loaded into
-    it, and whether it is born hardened anyway because its file may not be read. Raises
-    CommandError, which says why there is no such program.
+    it, and whether it is born hardened anyway because it is the file that this process runs, and
+    may not be read: another such file may be a script. Raises CommandError, which says why there is
+    no such program.
     """
     _check_system()
     from process_hardening._launcher import find

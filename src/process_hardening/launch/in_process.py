@@ -110,7 +110,7 @@ def _has_module(name: str) -> bool:
         if spec and spec.submodule_search_locations is not None:
             spec = find_spec(f"{name}.__main__")
     except ModuleNotFoundError as error:
-        if not name.startswith(error.name or name):
+        if not f"{name}.".startswith(f"{error.name or name}."):
             raise
         return False
     except ValueError:  # "__main__" itself

@@ -1,6 +1,7 @@
 """Start a program for which whole system calls fail, or claim to succeed without being made.
 
 Usage: refused.py CALL=RESULT... -- PROGRAM [ARG...], where RESULT is the name of an error, or 0.
+CALL(fd) means the call when its first argument is not -1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 # From <linux/filter.h>, <linux/seccomp.h> and <linux/prctl.h>.
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
+FIRST_ARGUMENT = 16  # its low half, in struct seccomp_data
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 
 # The calls of the launchers; those from 424 on have one number everywhere.
@@ -69,7 +71,12 @@ def main() -> None:
     for word in sys.argv[1:end]:
         call, _, result = word.partition("=")
         answer = 0 if result == "0" else getattr(errno, result)
-        code += [(JUMP_IF_EQUAL, 0, 1, numbers[call]), (RETURN, 0, 0, ERRNO | answer)]
+        number = numbers[call.removesuffix("(fd)")]
+        refuse = [(RETURN, 0, 0, ERRNO | answer)]
+        if call.endswith("(fd)"):
+            refuse = [(LOAD, 0, 0, FIRST_ARGUMENT), (JUMP_IF_EQUAL, 1, 0, 0xFFFFFFFF), *refuse]
+            refuse.append((LOAD, 0, 0, 0))
+        code += [(JUMP_IF_EQUAL, 0, len(refuse), number), *refuse]
     code.append((RETURN, 0, 0, ALLOW))
     text = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in code))
     program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(text))
