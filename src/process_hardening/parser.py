@@ -36,7 +36,7 @@ def _read_width() -> int:
 
 def _hide_value(word: str, message: str) -> str:
     """The message without the value of a NAME=VALUE in it, as argparse prints one."""
-    name, equals, value = word.partition("=")
+    _, equals, value = word.partition("=")
     if not equals:
         return message
     for text in (word, repr(word)[1:-1]):

@@ -142,7 +142,7 @@ def test_a_stand_in_goes_on_once_it_is_hardened(stand_in: str) -> None:
 def test_a_stand_in_is_not_deceived_by_a_filter(stand_in: str, calls: tuple[str, ...]) -> None:
     """Whatever is only claimed, a dumpable stand-in starts nothing."""
     line = start_stand_in(*starts.refusing(*calls), stand_in)
-    assert line.endswith("is not in force, whatever prctl says")
+    assert line.endswith("is not confirmed by the owner of /proc/self/status")
 
 
 def test_what_finds_libraries_beside_itself_is_preloaded_rather_than_started_in_memory(

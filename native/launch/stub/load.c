@@ -295,7 +295,8 @@ static void check_non_dumpable(const char *path, uintptr_t user)
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
     (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
     if (user && user != OVERFLOW_UID && status.uid == (uint32_t)user)
-        fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force, whatever prctl says", 0);
+        fail(path, "prctl(PR_SET_DUMPABLE, 0) is not confirmed by the owner of /proc/self/status",
+             0);
 }
 
 /* AT_EXECFN is "/dev/fd/N/PATH" by the way of execveat(2): what follows the number is the path of

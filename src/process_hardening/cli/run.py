@@ -106,7 +106,9 @@ def parse(arguments: Sequence[str]) -> Options:
         _parse_option(word, rest, options)
     options.command = rest
     if options.method not in METHODS:
-        raise _usage_error(f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}")
+        raise _usage_error(
+            f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}"
+        )
     if not (rest or options.module or options.help):
         raise _usage_error("name a program")
     return options
