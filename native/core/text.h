@@ -39,12 +39,26 @@ struct ph_text {
 };
 #define PH_TEXT(array) {array, sizeof(array), 0, 0}
 
+static inline size_t ph_length(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length])
+        length++;
+    return length;
+}
+
+static inline void ph_add_bytes(struct ph_text *text, const char *more, size_t length)
+{
+    for (; length && text->length + 1 < text->size; length--)
+        text->buffer[text->length++] = *more++;
+    text->cut |= length != 0;
+    text->buffer[text->length] = '\0';
+}
+
 static inline void ph_add(struct ph_text *text, const char *more)
 {
-    for (; *more && text->length + 1 < text->size; more++)
-        text->buffer[text->length++] = *more;
-    text->cut |= *more != '\0';
-    text->buffer[text->length] = '\0';
+    ph_add_bytes(text, more, ph_length(more));
 }
 
 /* The same for text of others: bytes that could control a terminal are written as \\xNN. */

@@ -18,14 +18,12 @@
 #define CALL_CREATE_RULESET 444
 #define CALL_ADD_RULE 445
 #define CALL_RESTRICT_SELF 446
-#define CALL_CLOSE_RANGE 436
 #define GET_VERSION 1
 #define RULE_PATH_BENEATH 1
 #define MAY_MAKE_BLOCK (1 << 11)
 #define MAY_REFER (1 << 13)
 #define SCOPE_SIGNAL 2
 #define RESTRICT_ALL_THREADS 8
-#define CAPABILITY_VERSION_3 0x20080522
 
 /* Capabilities that give access to others without a check by Landlock: kernel
  * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
@@ -102,10 +100,8 @@ static long drop_capabilities(unsigned flags)
     const struct {
         uint32_t version;
         int pid;
-    } self = {CAPABILITY_VERSION_3, 0};
-    struct {
-        uint32_t effective, permitted, inheritable;
-    } half[2];
+    } self = {PH_CAPABILITY_VERSION, 0};
+    struct ph_capabilities half[2];
     const long error = ph_syscall(SYS_capget, (long)&self, (long)half, 0, 0, 0);
 
     if (error)

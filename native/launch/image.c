@@ -18,11 +18,6 @@
 #define SENDFILE_MAX 0x7ffff000 /* sendfile(2) */
 #define NAME_SIZE 200           /* memfd_create(2) takes 249 bytes */
 
-/* capget(2) and capset(2), for which musl has no header. */
-struct capability_set {
-    uint32_t effective, permitted, inheritable;
-};
-#define CAPABILITY_VERSION_3 0x20080522
 #define DAC_OVERRIDE_AND_READ_SEARCH (1u << 1 | 1u << 2)
 
 long ph_place_failed(struct ph_place *place, const char *call, long error)
@@ -149,8 +144,8 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
     struct {
         uint32_t version;
         int32_t pid;
-    } header = {CAPABILITY_VERSION_3, 0};
-    struct capability_set held[2], reduced[2];
+    } header = {PH_CAPABILITY_VERSION, 0};
+    struct ph_capabilities held[2], reduced[2];
     long error = ph_syscall(SYS_capget, (long)&header, (long)held, 0, 0, 0);
 
     if (error)

@@ -40,8 +40,7 @@ static int is_own(const char *entry)
 static void note_name(const char *entry, size_t length)
 {
     ph_add(&removed, removed.length ? ", " : "");
-    for (size_t i = 0; i < length; i++)
-        ph_add(&removed, (const char[]){entry[i], '\0'});
+    ph_add_bytes(&removed, entry, length);
 }
 
 /* Notes a variable that is removed. A search path is set aside: in hex, with a NUL
@@ -218,7 +217,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             return ph_complain(PH_EXIT_CANNOT, program.path,
                                "an unreadable script, whose interpreter would not be protected:"
                                " make it readable (or its dynamic loader is missing)");
-        if (error == -PH_EXIT_CANNOT) /* the stub has printed the reason */
+        if (error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN]) /* the stub has printed the reason */
             return PH_EXIT_CANNOT;
         if (error == -ENOEXEC)
             return ph_complain(PH_EXIT_CANNOT, program.path,

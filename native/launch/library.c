@@ -166,13 +166,10 @@ static char **add_for_process(char **end, const char *own_preload)
 {
     static char follow[64];
     struct ph_text text = PH_TEXT(follow);
-    size_t length = 0;
 
-    while (own_preload && own_preload[length])
-        length++;
     ph_add(&text, PH_FOLLOW_VARIABLE "=");
     if (own_preload)
-        ph_add_number(&text, length);
+        ph_add_number(&text, ph_length(own_preload));
     else
         ph_add(&text, "-");
     *end++ = follow;

@@ -110,8 +110,10 @@ long ph_execute(enum ph_method method, const struct ph_program *program, char *c
     if (!contents.bytes)
         return 0; /* executing a copy would start the program */
     pid = ph_fork(0, NULL);
-    if (!pid)
-        ph_exit((int)-ph_place_execute(place, program->argv, envp));
+    if (!pid) {
+        error = ph_place_execute(place, program->argv, envp);
+        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
+    }
     status = pid < 0 ? pid : ph_wait(pid);
     place->call = "execveat";
     if (status < 0)

@@ -31,7 +31,6 @@
 #define CALL_FSOPEN 430
 #define CALL_FSCONFIG 431
 #define CALL_FSMOUNT 432
-#define CALL_CLOSE_RANGE 436
 
 static long open_tmpfs(void)
 {

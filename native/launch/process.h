@@ -6,7 +6,17 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/wait.h>
+
+/* close_range(2), which not every libc has: the same on every architecture. */
+#define CALL_CLOSE_RANGE 436
+
+/* One half of the sets of capget(2) and capset(2), for which musl has no header. */
+struct ph_capabilities {
+    uint32_t effective, permitted, inheritable;
+};
+#define PH_CAPABILITY_VERSION 0x20080522
 
 /* clone(2) as fork(2), without a signal at the end. */
 static inline long ph_fork(unsigned long flags, int *pidfd)

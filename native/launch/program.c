@@ -79,9 +79,7 @@ int ph_program_search(const char *name, char found[PH_PATH])
         struct ph_statx file;
 
         while (*folders && *folders != ':') {
-            const char one[] = {*folders++, '\0'};
-
-            ph_add(&text, one);
+            ph_add_bytes(&text, folders++, 1);
         }
         if (text.length)
             ph_add(&text, "/");

@@ -70,9 +70,7 @@ static long search_folders(const char *folders, const char *file, size_t most, c
         struct ph_text text = PH_TEXT(path);
 
         for (; *folders && *folders != ':'; folders++) {
-            const char one[] = {*folders, '\0'};
-
-            ph_add(&text, one);
+            ph_add_bytes(&text, folders, 1);
         }
         if (text.length)
             ph_add(&text, "/");

@@ -111,15 +111,6 @@ static int has_other_ids(void)
            ph_syscall(SYS_getgid, 0, 0, 0, 0, 0) != ph_syscall(SYS_getegid, 0, 0, 0, 0, 0);
 }
 
-static size_t length_of(const char *text)
-{
-    size_t length = 0;
-
-    while (text[length])
-        length++;
-    return length;
-}
-
 /* What is to be added to an environment. */
 struct addition {
     char runtime[PH_RUNTIME]; /* the library that has to come directly before ours, or "" */
@@ -158,7 +149,7 @@ static void write_environment(const struct environment *old, const struct additi
     if (!added->is_named) {
         add_entry(memory, &count, &text, PH_FOLLOW_VARIABLE "=");
         if (old->preload)
-            ph_add_number(&text, length_of(old->preload));
+            ph_add_number(&text, ph_length(old->preload));
         else
             ph_add(&text, "-");
     }
@@ -189,11 +180,11 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
         (added.is_named && !*added.runtime && !added.own_name))
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
-            length_of(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
+            ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
     if (old.preload)
-        *size += length_of(old.preload);
+        *size += ph_length(old.preload);
     if (added.own_name)
-        *size += sizeof PH_PROGRAM_VARIABLE + length_of(added.own_name);
+        *size += sizeof PH_PROGRAM_VARIABLE + ph_length(added.own_name);
     mapped = ph_map(*size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (ph_is_error(mapped))
         return mapped;

@@ -1,5 +1,5 @@
 /* The first instructions of the stub, the helper and the launcher. */
-#include <stddef.h>
+#include "../../core/memory.h"
 
 #if defined __x86_64__ && !defined __ILP32__
 #include "entry/x86_64.h"
@@ -16,22 +16,3 @@
 #else
 #error "write the entry of this architecture in entry/: see elf(5), syscall(2) and its psABI"
 #endif
-
-/* Compilers call these two even in a freestanding build. volatile: or each would call itself. */
-void *memset(void *to, int byte, size_t size);
-void *memset(void *to, int byte, size_t size)
-{
-    for (volatile char *at = to; size; size--)
-        *at++ = (char)byte;
-    return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-    const char *source = from;
-
-    for (volatile char *at = to; size; size--)
-        *at++ = *source++;
-    return to;
-}

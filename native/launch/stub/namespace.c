@@ -18,10 +18,8 @@ static void stop_unless(int went_well)
 static void write_file(const char *path, const char *text)
 {
     const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0, 0);
-    long length = 0;
+    const long length = (long)ph_length(text);
 
-    while (text[length])
-        length++;
     stop_unless(fd >= 0 && ph_syscall(SYS_write, fd, (long)text, length, 0, 0) == length);
     (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
 }

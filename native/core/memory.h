@@ -1,0 +1,26 @@
+/* The two functions that compilers call even in a freestanding build. For one file of a program. */
+#ifndef PH_MEMORY_H
+#define PH_MEMORY_H
+
+#include <stddef.h>
+
+/* volatile: or each would become a call of itself. */
+void *memset(void *to, int byte, size_t size);
+void *memset(void *to, int byte, size_t size)
+{
+    for (volatile char *at = to; size; size--)
+        *at++ = (char)byte;
+    return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+    const char *source = from;
+
+    for (volatile char *at = to; size; size--)
+        *at++ = *source++;
+    return to;
+}
+
+#endif
