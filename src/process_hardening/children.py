@@ -237,7 +237,9 @@ def check_child(
     argv = (os.fspath(command),) if isinstance(command, (str, os.PathLike)) else tuple(command)
     name = os.path.basename(argv[0])
     env = dict(os.environ if env is None else env)
-    env |= (word.partition("=")[::2] for word in _read_env_line(argv[0]))
+    for word in _read_env_line(argv[0]):
+        variable, _, value = word.partition("=")
+        env[variable] = value
     try:
         argv, no_preload, is_unreadable = find_program(argv)
     except CommandError as error:
