@@ -12,8 +12,8 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-from process_hardening import _native
-from process_hardening.errors import CannotProtectError, ConfinementError, HardeningError
+from process_hardening.environment import read_initial_entries
+from process_hardening.errors import CannotProtectError, ConfinementError
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
@@ -139,10 +139,7 @@ def become(arguments: Iterable[str]) -> NoReturn:
     HardeningError when the environment cannot be read.
     """
     _require_linux()
-    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
-    entries, failure = _native.initial_environment(False)
-    if failure:
-        raise HardeningError(*failure)
+    entries = read_initial_entries()
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which exec passes on
         signal.signal(number, signal.SIG_DFL)
     words = tuple(os.fsencode(word) for word in (os.path.basename(COMMAND), *arguments))

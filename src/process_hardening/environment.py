@@ -52,6 +52,20 @@ def encode(words: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(map(os.fsencode, words))
 
 
+def read_initial_entries() -> list[bytes]:
+    """The environment entries that this process was started with, less what was removed since.
+
+    Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538). Raises HardeningError
+    when they cannot be read.
+    """
+    entries, failure = _native.initial_environment(False)
+    if failure:
+        from process_hardening.errors import HardeningError
+
+        raise HardeningError(*failure)
+    return entries
+
+
 def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
     """Remember variables that were removed from this process; returns their names, each once.
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 
 from process_hardening import _native
-from process_hardening.environment import PRELOAD_LIBRARY, encode, why_not_preloaded
-from process_hardening.errors import CannotProtectError, CommandError, HardeningError
+from process_hardening.environment import (
+    PRELOAD_LIBRARY,
+    encode,
+    read_initial_entries,
+    why_not_preloaded,
+)
+from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -50,11 +55,7 @@ def become(words: Iterable[str]) -> int:
     Returns an exit status: 0 after --explain. Raises CommandError, which says why the program was
     not started, and HardeningError.
     """
-    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
-    entries, failure = _native.initial_environment(False)
-    if failure:
-        raise HardeningError(*failure)
-    return _launch(words, entries, _native.BYPASS_VARIABLE, as_given=False)
+    return _launch(words, read_initial_entries(), _native.BYPASS_VARIABLE, as_given=False)
 
 
 def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:

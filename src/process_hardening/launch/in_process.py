@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening import _native
-from process_hardening.environment import hand_over
-from process_hardening.errors import CannotProtectError, HardeningError, NotFoundError, hide_value
+from process_hardening.environment import hand_over, read_initial_entries
+from process_hardening.errors import CannotProtectError, NotFoundError, hide_value
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -23,10 +22,7 @@ def leave_injected(removed: tuple[str, ...]) -> None:
     """
     if not any(is_loader_variable(name) and kind_of(name) == INJECTOR for name in removed):
         return
-    # Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538).
-    entries, failure = _native.initial_environment(False)
-    if failure:
-        raise HardeningError(*failure)
+    entries = read_initial_entries()
     env: dict[bytes, bytes] = {}
     for entry in [*hand_over(), *entries]:
         name, equals, value = entry.partition(b"=")
