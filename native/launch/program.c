@@ -140,17 +140,23 @@ static int open_program(struct ph_program *program)
     return 0;
 }
 
-/* Splits text at blanks, in its place; quotes hold together. Returns how many words, or -1. */
+/* What separates words for env(1): the kernel takes a carriage return for a part of the line. */
+static int is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Splits text at spaces, in its place; quotes hold together. Returns how many words, or -1. */
 static int split(char *text, char **words)
 {
     for (int count = 0;; count++) {
         char *to, quote = '\0';
 
-        while (is_blank(*text))
+        while (is_space(*text))
             text++;
         if (!*text)
             return count;
-        for (words[count] = to = text; *text && (quote || !is_blank(*text)); text++) {
+        for (words[count] = to = text; *text && (quote || !is_space(*text)); text++) {
             if (quote ? *text == quote : *text == '\'' || *text == '"')
                 quote = quote ? '\0' : *text;
             else
@@ -198,35 +204,52 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
     return count - first;
 }
 
-/* Follows one "#!" line: program->path is its interpreter's afterwards. fs/binfmt_script.c. */
-static int follow_script(struct ph_program *program, int depth)
+static char *skip_blanks(char *text)
 {
-    char *line = program->lines[depth] + 2, *interpreter, *argument = NULL, *end = line;
-    const char *last = program->lines[depth] + PH_LINE - 1;
-    char *words[PH_LINE];
-    int count, whole;
-    struct ph_text script = PH_TEXT(program->scripts[depth]);
+    while (is_blank(*text))
+        text++;
+    return text;
+}
+
+/* Splits a "#!" line of a file's first PH_LINE bytes, in its place. Returns -1 if it names no
+ * interpreter, or not all of one. Source: fs/binfmt_script.c load_script(). */
+static int split_line(char *line, char **interpreter, char **argument)
+{
+    char *const last = line + PH_LINE - 1;
+    char *end = line, *rest;
 
     while (*end && *end != '\n')
         end++;
-    whole = *end == '\n' || end <= last;
-    if (!whole) /* of a line without an end, all but the last byte is used */
-        whole = is_blank(*--end);
-    while (end > line && is_blank(end[-1]))
+    if (!*end) { /* then it goes on to the end of these bytes, beyond any NUL in them */
+        for (rest = skip_blanks(line + 2); rest < last && *rest && !is_blank(*rest);)
+            rest++;
+        if (*rest && !is_blank(*rest))
+            return -1;
+        end = last;
+    }
+    while (is_blank(end[-1]))
         end--;
     *end = '\0';
-    while (is_blank(*line))
-        line++;
-    interpreter = line;
-    while (*line && !is_blank(*line))
-        line++;
-    whole |= line < last; /* the name, at least */
-    if (*line) {
-        for (*line++ = '\0'; is_blank(*line); line++)
-            ;
-        argument = line;
+    *interpreter = rest = skip_blanks(line + 2);
+    while (*rest && !is_blank(*rest))
+        rest++;
+    *argument = NULL;
+    if (*rest) {
+        *rest++ = '\0';
+        *argument = skip_blanks(rest);
     }
-    if (!*interpreter || !whole)
+    return **interpreter ? 0 : -1;
+}
+
+/* Follows one "#!" line: program->path is its interpreter's afterwards. */
+static int follow_script(struct ph_program *program, int depth)
+{
+    char *interpreter, *argument;
+    char *words[PH_LINE];
+    int count;
+    struct ph_text script = PH_TEXT(program->scripts[depth]);
+
+    if (split_line(program->lines[depth], &interpreter, &argument))
         return refuse(program, "broken #! line: name an interpreter");
     if (*program->path == '-')
         ph_add(&script, "./");

@@ -35,7 +35,7 @@ _INSTALLED_BY_ROOT = (
 )
 
 # Bounds on what a hostile process can make us read.
-_MOST_LIBRARIES = 20_000
+_MOST_LIBRARIES = 4096  # of all namespaces together: reading them takes some 20 ms
 _MOST_NAMESPACES = 64
 _LONGEST_TABLE = 1 << 16
 _MOST_REMEMBERED = 4096
@@ -99,13 +99,13 @@ class _Memory:
         raise UnreadableListError
 
 
-def _list_at(memory: _Memory, first: int) -> list[Library]:
+def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
     """Struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
     size = memory.word.size
     libraries: list[Library] = []
     at = first
     while at:
-        if len(libraries) == _MOST_LIBRARIES:
+        if len(libraries) == most:
             raise UnreadableListError
         raw = memory.bytes_at(at, 4 * size)
         if len(raw) < 4 * size:
@@ -139,7 +139,8 @@ def read_loader_lists(folder: int, program: Program) -> list[list[Library]]:
         # with r_version 2, which means more than one namespace, r_next.
         while at and len(lists) < _MOST_NAMESPACES:
             version = int.from_bytes(memory.bytes_at(at, 4), sys.byteorder)
-            lists.append(_list_at(memory, memory.word_at(at + size)))
+            most = _MOST_LIBRARIES - sum(map(len, lists))
+            lists.append(_list_at(memory, memory.word_at(at + size), most))
             at = memory.word_at(at + 5 * size) if version > 1 else 0
     finally:
         os.close(fd)

@@ -24,6 +24,7 @@ from process_hardening.audit.procfs import (
     parse_core_limit,
     parse_name,
     parse_number,
+    refuse_repeated_fields,
 )
 from process_hardening.errors import CommandError
 from process_hardening.secret_names import may_hold_secrets, secret_arguments
@@ -216,12 +217,14 @@ class Reader:
     ) -> Posture:
         """Check what only a hardened process needs: all threads, and that it still is.
 
-        Raises _Changed when it is not.
+        Raises _Changed when it is not, and ValueError when its status contradicts itself.
         """
         if (parse_number(fields, "Threads") or 0) > 1:
             posture = posture.replace(tracer_pid=self._find_tracer(posture.pid))
         observed = self._flags.observe(pidfd, folder)
-        now = parse_asked(read_file(folder, "status") or b"")
+        status = read_file(folder, "status") or b""
+        refuse_repeated_fields(status)
+        now = parse_asked(status)
         if "VmSize" not in now:
             raise _Ended
         flag = self._flags.decide(observed, posture.pid, posture.uid, folder, now)
