@@ -6,6 +6,7 @@
 
 #include "core/platform/linux_syscall.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -42,7 +43,7 @@ static int is_zero(const char *number)
 {
     const size_t zeros = number ? strspn(number, "0") : 0;
 
-    return zeros && !strchr("123456789", number[zeros] ? number[zeros] : '1');
+    return zeros && !isdigit((unsigned char)number[zeros]);
 }
 
 static void check_status(const char *text)
