@@ -121,7 +121,7 @@ static int open_program(struct ph_program *program)
         ph_syscall(SYS_getxattr, (long)path, (long)"security.capability", (long)&one, 0, 0) > 0)
         return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
                                " it directly, the kernel already protects such programs");
-    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, PH_TO_READ, 0, 0);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
      * open(2) too: such a program would be dumpable. */

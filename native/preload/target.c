@@ -156,14 +156,13 @@ int ph_is_followable(long folder, const char *path, int flags, char runtime[PH_R
         path = link;
     }
     for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
-        const long how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
         struct ph_statx file;
         long fd, length;
         int loads, is_privileged;
 
         if (ph_stat(folder, path, 0, &file) || !S_ISREG(file.mode))
             return 0;
-        fd = ph_syscall(SYS_openat, folder, (long)path, how, 0, 0);
+        fd = ph_syscall(SYS_openat, folder, (long)path, PH_TO_READ, 0, 0);
         /* Unknown: if it is static, it sees two variables of ours, which is better than a dynamic
          * program that is not hardened. A missing descriptor can be an attacker's doing. */
         if (fd < 0)

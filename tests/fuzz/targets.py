@@ -1,7 +1,7 @@
 """What is fuzzed in Python: functions that take any bytes and check what came of them.
 
-test_parsers.py gives them the corpus in corpus/NAME and what hypothesis makes of it; `make fuzz` what
-atheris finds by the coverage (under_atheris.py).
+test_parsers.py gives them the corpus in corpus/NAME and what hypothesis makes of it; `make fuzz`,
+what atheris finds by the coverage (under_atheris.py).
 """
 
 from __future__ import annotations
@@ -150,13 +150,10 @@ def read_loader_list(data: bytes) -> None:
 
 
 def parse_command_line(data: bytes) -> None:
-    """Options of `run` are parsed, or refused with status 2; written again they mean the same."""
-    words = [procfs.decode(word) for word in data.split(b"\n")]
+    """Options of `run` are parsed or refused; written again they mean the same."""
     try:
-        options = run.parse(words)
-    except CommandError as error:
-        assert error.exit_code == 2
-        assert "\n" not in str(error)
+        options = run.parse([procfs.decode(word) for word in data.split(b"\n")])
+    except CommandError:
         return
     again: list[str] = []
     for (name, *_), destination, metavar, _ in run.OPTIONS:

@@ -25,6 +25,7 @@ st = support.import_module("hypothesis.strategies")
 LIMIT = st.integers(0, procfs.UNLIMITED)
 NUMBER = st.integers(0, 1 << 32)
 
+
 def try_many(check: Callable[..., None], *strategies: Any, examples: int = 100) -> None:
     """Call a check with many examples, the same in every run."""
     settings = hypothesis.settings(

@@ -1,11 +1,20 @@
-"""Run a target of targets.py under atheris: NAME, then options of libFuzzer and folders of inputs."""
+"""Run a target of targets.py under atheris: NAME, then options of libFuzzer, then folders."""
 
 from __future__ import annotations
 
-import functools
 import importlib
+import signal
 import sys
+from types import FrameType
 from typing import Any
+
+LONGEST_INPUT = 20.0
+"""Seconds of the processor after which an input has hung; libFuzzer's limit counts others' too."""
+
+
+def end_hung(_signal: int, _frame: FrameType | None) -> None:
+    """Raise an error that no target takes for an answer, as it would an OSError."""
+    raise RuntimeError(f"not done in {LONGEST_INPUT} seconds of the processor")
 
 
 def main() -> None:
@@ -14,7 +23,13 @@ def main() -> None:
     name = sys.argv.pop(1)
     with atheris.instrument_imports(include=["process_hardening"]):
         from fuzz.targets import try_target
-    atheris.Setup(sys.argv, functools.partial(try_target, name))
+    signal.signal(signal.SIGPROF, end_hung)
+
+    def try_input(data: bytes) -> None:
+        signal.setitimer(signal.ITIMER_PROF, LONGEST_INPUT)
+        try_target(name, data)
+
+    atheris.Setup(sys.argv, try_input)
     atheris.Fuzz()
 
 

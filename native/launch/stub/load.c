@@ -11,6 +11,7 @@
 #include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define OVERFLOW_UID 65534
 #ifndef MAP_FIXED_NOREPLACE
@@ -235,14 +236,15 @@ static void load(struct image *image, const char *path, const struct ph_identity
     struct extent extent;
     struct ph_statx status;
     struct ph_identity found;
-    const long flags = O_RDONLY | O_CLOEXEC | O_LARGEFILE;
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0);
+    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, PH_TO_READ, 0, 0);
     long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
     *image = (struct image){.path = path, .wants_stack_executable = -1};
     if (error)
         fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
              error);
+    if (!S_ISREG(status.mode))
+        fail(path, "not a regular file", 0);
     found = ph_identify(&status);
     if (identity && !ph_is_same(identity, &found))
         fail(path, "is no longer the file that was to be started", 0);

@@ -186,6 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ph_policy policy = {.steps = PH_BIT(PH_ENVIRONMENT)};
     size_t length;
 
+    limit_time();
     flags = *line ? (unsigned)*line - '0' : 0;
     free(line);
     (void)take_lines(&input, remove, MOST_PATTERNS);

@@ -3,12 +3,14 @@
 #ifndef PH_FUZZ_H
 #define PH_FUZZ_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,6 +22,24 @@ static inline void fail_at(const char *file, int line, const char *condition)
 {
     (void)fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
     abort();
+}
+
+#define LONGEST_INPUT 20 /* seconds */
+
+static inline void end_hung(int signal)
+{
+    (void)signal;
+    fail_at(__FILE__, __LINE__, "the input is done in LONGEST_INPUT seconds");
+}
+
+/* Each target begins with this. It counts the time of the processor: the limit of libFuzzer counts
+ * that of other processes too, which is minutes on a busy machine. */
+static inline void limit_time(void)
+{
+    static const struct itimerval longest = {.it_value = {.tv_sec = LONGEST_INPUT}};
+
+    if (signal(SIGPROF, end_hung) == SIG_ERR || setitimer(ITIMER_PROF, &longest, NULL))
+        abort();
 }
 
 /* A copy of some bytes with a NUL after it, in a block of just this size: AddressSanitizer sees

@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t room;
     char *buffer, *bypass, *call;
 
+    limit_time();
     report.failure.error = (int)take_number(&input);
     report.failure.value = take_number(&input);
     report.failure.exit_code = PH_EXIT_INSPECTION;

@@ -88,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t count = 0;
     char **rest;
 
+    limit_time();
     while (count < MOST_WORDS && input.at < input.end)
         words[count++] = take_line(&input);
     words[count] = NULL;

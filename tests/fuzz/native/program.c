@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *words[PH_SPARE + 2] = {0}, **argv = words + PH_SPARE;
     int status;
 
+    limit_time();
     if (file < 0)
         make_program();
     fill_file(file, data, size);

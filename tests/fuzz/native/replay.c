@@ -7,8 +7,6 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 
-#define LONGEST 60 /* seconds for one input */
-
 static void replay(const char *folder, const char *name)
 {
     static uint8_t data[1 << 20];
@@ -24,7 +22,6 @@ static void replay(const char *folder, const char *name)
     size = fread(data, 1, sizeof data, file);
     (void)fclose(file);
     copy = (uint8_t *)copy_bytes(data, size);
-    (void)alarm(LONGEST);
     (void)fprintf(stderr, "%s\n", path);
     (void)LLVMFuzzerTestOneInput(copy, size);
     free(copy);

@@ -11,15 +11,15 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
 #define ROOT "/mnt" /* covered in a mount namespace of this process's own */
-#define LONGEST 4   /* seconds that a script may run */
+#define LONGEST 2   /* seconds of the processor that a script may take */
 
 static char last_opened[4096];
 
@@ -145,12 +145,13 @@ static void write_script(const char *path, const char *text, size_t size)
 /* Runs the script. Returns the length of what the witness reported; 0: it was not run. */
 static size_t run_script(char *const *words, char *buffer, size_t size)
 {
+    static const struct rlimit longest = {LONGEST, LONGEST};
     const pid_t child = vfork();
     ssize_t length;
     int status;
 
     if (!child) {
-        (void)alarm(LONGEST);
+        (void)setrlimit(RLIMIT_CPU, &longest);
         if (dup2(report[1], REPORT) == REPORT && dup2(nothing, 0) == 0 && dup2(nothing, 1) == 1 &&
             dup2(nothing, 2) == 2)
             (void)execve(words[0], words, plain_environment);
@@ -248,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data, *line = size ? memchr(text, '\n', size) : NULL;
     int status;
 
+    limit_time();
     if (size < 2 || memcmp(text, "#!", 2))
         return 0;
     line = line ? line + 1 : text + size;
