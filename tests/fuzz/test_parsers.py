@@ -7,7 +7,10 @@ something. Add a file there for each new one; it is tried in every run.
 from __future__ import annotations
 
 import json
+import os
+import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +18,9 @@ import pytest
 import elf_files
 import support
 from fuzz.targets import KERNEL, TARGETS, parse_elf, read_seed, read_seeds, try_target
-from process_hardening.audit import procfs, select
+from process_hardening.audit import injection, procfs, select
 from process_hardening.audit.posture import FILE, PIPE, SOCKET, CoreRules, core_rules_of
+from process_hardening.elf import Image
 from process_hardening.secret_names import secret_arguments
 
 hypothesis = support.import_module("hypothesis")
@@ -161,6 +165,25 @@ def test_the_libraries_of_a_program_are_read_back(bits: int) -> None:
 
     name = st.text("abcdefgh.-_", min_size=1, max_size=20)
     try_many(check, st.lists(name, max_size=6))
+
+
+def test_the_libraries_of_all_namespaces_together_have_a_bound(tmp_path: Path) -> None:
+    """A hostile process has three namespaces, each with the same 2,000."""
+    auxv, mem = bytes(16), bytearray(1 << 17)
+    struct.pack_into("<4Q", mem, 0, 21, 64, 0, 0)  # DT_DEBUG, and the end of the dynamic section
+    for at, following in ((64, 128), (128, 192), (192, 0)):
+        struct.pack_into("<6Q", mem, at, 2, 1024, 0, 0, 0, following)  # struct r_debug
+    for number in range(2000):
+        at = 1024 + 32 * number
+        struct.pack_into("<4Q", mem, at, number, 0, 0, at + 32 if number < 1999 else 0)
+    (tmp_path / "auxv").write_bytes(auxv)
+    (tmp_path / "mem").write_bytes(mem)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(injection.UnreadableListError):
+            injection.read_loader_lists(folder, injection.program_of(Image(machine=62, bits=64)))
+    finally:
+        os.close(folder)
 
 
 def test_a_secret_on_a_command_line_is_named_without_its_value() -> None:
