@@ -33,6 +33,8 @@ NATIVE = ("environment", "message", "exceptions", "options", "program", "stand_i
           "proc_text")  # fmt: skip
 LONGEST_INPUT = 8192
 LONGEST_KEPT = 2048
+MEMORY = "/dev/shm"
+"""Where files are written fastest: most targets read files."""
 BLOCKED = 900
 """Seconds after which an input waits for something that will not come. One that takes 20 seconds of
 the processor ends its target earlier."""
@@ -62,6 +64,8 @@ class Target:
         if dictionary.exists():
             words.append(f"-dict={dictionary}")
         env = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+        if os.path.isdir(MEMORY):
+            env["TMPDIR"] = MEMORY
         with log.open("wb") as file:
             return subprocess.Popen(
                 [*words, str(self.corpus), str(self.seeds)],

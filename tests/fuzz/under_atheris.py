@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import signal
 import sys
 from types import FrameType
@@ -20,7 +21,7 @@ def end_hung(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """Fuzz the target that is named first; does not return."""
     atheris: Any = importlib.import_module("atheris")  # installed by `make fuzz` alone
-    name = sys.argv.pop(1)
+    name, *words = sys.argv[1:]
     with atheris.instrument_imports(include=["process_hardening"]):
         from fuzz.targets import try_target
     signal.signal(signal.SIGPROF, end_hung)
@@ -29,7 +30,9 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, LONGEST_INPUT)
         try_target(name, data)
 
-    atheris.Setup(sys.argv, try_input)
+    # What libFuzzer starts again, in a shell, to merge inputs.
+    command = shlex.join([sys.executable, __file__, name])
+    atheris.Setup([command, *words], try_input)
     atheris.Fuzz()
 
 
