@@ -45,7 +45,24 @@ def test_the_playbook(tmp_path: Path, animal: Path) -> None:
 
         failing = play(tmp_path, "web-1", expected_hardened=["zoo-bad"], fail_on_severities=[])
         assert failing.returncode != 0
-        assert f"web-1: not hardened: {bad.pid}" in failing.stdout
+        assert f"web-1: not hardened: zoo-bad ({bad.pid})" in failing.stdout
+        assert f"harden -- {animal} name=zoo-bad" in failing.stdout
+
+
+def test_the_playbook_fails_for_a_name_that_matches_nothing(tmp_path: Path) -> None:
+    """A typo in what must be hardened must not pass."""
+    failing = play(tmp_path, "web-1", expected_hardened=["zoo-tpyo"], fail_on_severities=[])
+    assert failing.returncode != 0
+    assert "web-1: nothing matched: no process is zoo-tpyo" in failing.stdout
+
+
+def test_the_playbook_fails_for_a_secret_that_is_open(tmp_path: Path, animal: Path) -> None:
+    """When it was asked to."""
+    with Animal(animal, env={"A_KEY": "x"}):
+        failing = play(tmp_path, "web-1", fail_on_leaks=True, fail_on_severities=[])
+    assert failing.returncode != 0
+    assert "web-1: others can read secrets of" in failing.stdout
+    assert "animal" in failing.stdout
 
 
 def test_the_fact_without_the_package() -> None:
