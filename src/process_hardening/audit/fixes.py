@@ -17,7 +17,7 @@ from process_hardening.audit.reasons import (
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.reasons import Secret
@@ -64,11 +64,10 @@ def _edit_unit(posture: Posture) -> tuple[str, str]:
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
     arguments = command_of(posture)
     line = "harden -- " + (join(arguments) if arguments else "COMMAND")
+    edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
         f"In [Service], an empty ExecStart= and then ExecStart={line}, and restart it.",
-        f"systemctl --user edit {quote(name)}"
-        if is_users
-        else f"sudo systemctl edit {quote(name)}",
+        f"{edit} {quote(name)}",
     )
 
 
@@ -93,7 +92,7 @@ def _harden_parent(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
     )
 
 
-def _move_argument(*_: object) -> tuple[str, str]:
+def _move_argument(_: Entry, __: Sequence[Secret]) -> tuple[str, str]:
     return (
         "Pass it in a file or on standard input, and replace the secret: it was visible.",
         "process-hardening explain PH010",
@@ -119,7 +118,7 @@ def _look_as_root(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
     return "Look as root.", f"sudo process-hardening audit {entry.posture.pid}"
 
 
-_FIXES = {
+_FIXES: dict[str, Callable[[Entry, Sequence[Secret]], tuple[str, str]]] = {
     TRACED: _find_tracer,
     INJECTED: _find_library,
     ARGUMENTS: _move_argument,

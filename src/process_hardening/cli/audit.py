@@ -66,9 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("pids", nargs="*", metavar="PID", help="only these; default: all")
     select = parser.add_argument_group("which processes")
-    select.add_argument(
-        "--name", metavar="REGEX", help="only those that match: program, name, arguments"
-    )
+    select.add_argument("--name", metavar="REGEX", help="only matching programs")
     select.add_argument("--user", metavar="USER", help="only those of a user, by name or uid")
     select.add_argument("--python", action="store_true", help="only those that run Python")
     select.add_argument("--tree", action="store_true", help="show parents above their children")
@@ -273,9 +271,9 @@ def run(options: Options) -> int:
     try:
         while True:
             result = audit.take(**selection)
-            comparison = before and _compare(result, before, options.compare)
+            comparison = _compare(result, before, options.compare) if before else None
             _report(result, options, comparison)
-            _complain(result, options)
+            _complain(result)
             if interval is None:
                 break
             time.sleep(interval)
@@ -284,7 +282,7 @@ def run(options: Options) -> int:
     return _status_of(result, options, comparison)
 
 
-def _complain(result: Audit, options: Options) -> None:
+def _complain(result: Audit) -> None:
     """Say on standard error what was asked for and is not there."""
     for pid in result.gone:
         complain(CommandError(f"{pid}: no such process"))

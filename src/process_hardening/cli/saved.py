@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_json(path: str) -> object:
-    """The document in a file. Raises CommandError when it cannot be read, ValueError for no JSON."""
+    """The document in a file. Raises CommandError when there is none, ValueError for no JSON."""
     import json
 
     try:

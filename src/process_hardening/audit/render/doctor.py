@@ -92,7 +92,8 @@ def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list
 
 _SCRIPT_HEAD = """\
 #!/bin/sh
-# Fixes for {host}, made by `process-hardening doctor --script {severity}`: read it before you run it.
+# Fixes for {host}, made by `process-hardening doctor --script {severity}`.
+# Read it before you run it:
 #   sh FILE          apply the fixes
 #   sh FILE undo     take them back
 # It changes nothing else, and stops at the first command that fails.

@@ -82,7 +82,7 @@ class _Screen:
         foot = [*self._rest_lines(), *self._note_lines()]
         foot += ["", *self._next_lines()]
         leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
-        return [*head, *([""] + leaks if leaks else []), "", *foot]
+        return [*head, *(["", *leaks] if leaks else []), "", *foot]
 
     def _headline(self) -> str:
         holders = {(g.user, g.program) for g in self.leaks if g.secrets}

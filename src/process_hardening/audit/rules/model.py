@@ -224,7 +224,10 @@ def _file_of(name: str) -> str:
 
 
 def set_sysctl(name: str, value: object, old: object, message: str = "") -> Match:
-    """A Match whose fix changes a kernel setting. old -- what it is now"""
+    """A Match whose fix changes a kernel setting.
+
+    value -- what it should be; old -- what it is now
+    """
     return Match(
         message=message, commands=sysctl_commands(name, value), undo=sysctl_undo(name, old)
     )
