@@ -40,7 +40,7 @@ def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool
     """A summary, a block for each finding with the commands that fix it, and what is fine."""
     lines = _fold(_summarise(diagnosis), width)
     found = sort_findings(diagnosis)
-    if any(finding.commands for finding in found):
+    if not all(finding.is_shown_only for finding in found):
         place = " on the host of this container" if diagnosis.host.is_container else ""
         lines += _fold(f"Run the commands as root{place}, in the order in which they stand.", width)
     for finding in found:
@@ -80,9 +80,9 @@ def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list
     if coloured:
         first = f"{_COLOURS.get(finding.severity, '')}{first}{_RESET}"
     lines = [first, *more, *_fold(finding.rule.reason, width, _INDENT)]
-    lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]
-    if not finding.commands:
+    if finding.is_shown_only:
         lines += _fold(finding.fix, width, _INDENT)
+    lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]
     if finding.rule.breaks:
         lines += _fold(f"May break: {finding.rule.breaks}", width, _INDENT)
     if finding.undo:
@@ -144,7 +144,7 @@ def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
         lines.append(f"    # may break: {finding.rule.breaks}")
     if finding.rule.by_hand:
         lines.append("    # not applied: decide yourself, then type")
-    if not finding.commands:
+    if finding.is_shown_only:
         lines.append(f"    # no command fixes it: {printable(finding.fix)}")
     start = "    #     " if finding.rule.by_hand or finding.is_shown_only else "    "
     new = [command for command in finding.commands if command not in seen]

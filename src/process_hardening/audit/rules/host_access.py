@@ -261,7 +261,8 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
     " the option gid= as well.",
     commands=(
-        "echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
+        "grep -qs hidepid= /etc/fstab"
+        " || echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
         "mount -o remount,hidepid=invisible /proc",
     ),
     source="proc(5), mount options",

@@ -159,7 +159,7 @@ class Finding(Record):
 
     @property
     def is_shown_only(self) -> bool:
-        """Whether its commands show something and change nothing."""
+        """Whether its commands, if it has any, show something and change nothing."""
         return all(command.startswith("cat ") for command in self.commands)
 
     def is_at_least(self, severity: str) -> bool:
