@@ -50,7 +50,8 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("PH101", SYSTEMD, "mkdir -p /etc/systemd/coredump.conf.d", "rm -f /etc/systemd/coredump"),
     ("PH101", core("|/usr/share/apport/apport -p%p"), "systemctl disable --now apport.service",
      "systemctl enable --now apport.service"),
-    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_REPLACEABLE}, "chown root:root /opt/h", ""),
+    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_REPLACEABLE}, "chown root:root /opt/h",
+     ""),
     ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_MISSING},
      "sysctl -p /etc/sysctl.d/zz-kernel.core_pattern.conf",
      "sysctl -w 'kernel.core_pattern=|/opt/h'"),
@@ -81,7 +82,8 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
      "sysctl -w kernel.randomize_va_space=0"),
     ("PH116", {"root_like": (("docker", ("ann",)),)}, "gpasswd -d ann docker",
      "gpasswd -a ann docker"),
-    ("PH116", {"capable_files": (("/usr/bin/x", ("CAP_SYS_PTRACE",)),)}, "setcap -r /usr/bin/x", ""),
+    ("PH116", {"capable_files": (("/usr/bin/x", ("CAP_SYS_PTRACE",)),)}, "setcap -r /usr/bin/x",
+     ""),
     ("PH117", {"hidepid": ""}, "mount -o remount,hidepid=invisible /proc",
      "mount -o remount,hidepid=off /proc"),
 ]  # fmt: skip
@@ -185,8 +187,8 @@ def test_the_script_is_clean(severity: str, tmp_path: Path) -> None:
         path = tmp_path / f"{number}.sh"
         path.write_text(render_script(diagnose(**fields), severity) + "\n")
     paths = [str(path) for path in tmp_path.iterdir()]
-    for path in paths:
-        subprocess.run(["sh", "-n", path], check=True)
+    for name in paths:
+        subprocess.run(["sh", "-n", name], check=True)
     done = support.run([support.find_tool("shellcheck"), "--shell=sh", *paths])
     assert done.returncode == 0, done.stdout
 
@@ -205,12 +207,11 @@ def test_what_a_person_has_to_decide_is_a_comment() -> None:
             assert line.startswith("    #"), line
 
 
+FAKE = r"""printf '#!/bin/sh\necho "%s $*" >> /run/calls\n' $name > /opt/$name"""
 PREPARE = (
     "for folder in /etc/sysctl.d /run /opt; do mkdir -p $folder; mount -t tmpfs none $folder; done"
     " && : > /run/fstab && : >> /etc/fstab && mount --bind /run/fstab /etc/fstab"
-    " && for name in sysctl systemctl mount; do"
-    """ printf '#!/bin/sh\\necho "%s $*" >> /run/calls\\n' $name > /opt/$name; chmod +x /opt/$name;"""
-    " done"
+    f" && for name in sysctl systemctl mount; do {FAKE}; chmod +x /opt/$name; done"
 )
 """Hides the settings of this machine, and puts programs that only tell of their calls in /opt."""
 

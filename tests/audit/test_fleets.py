@@ -108,7 +108,7 @@ def test_the_dashboard_shows_what_is_written(animal: Path, tmp_path: Path) -> No
     with Animal(animal, env={"A_KEY": "x"}):
         audit("--openmetrics", path)
     text = path.read_text()
-    cells = set()
+    cells: set[tuple[int, int]] = set()
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) >= 5
     for panel in dashboard["panels"]:
         place = panel["gridPos"]

@@ -36,6 +36,7 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Open an element; a table, a row or a cell is kept."""
         self.references += [f"{k}={v}" for k, v in attrs if k in ("src", "href", "action")]
         if tag in ("meta", "br"):
             return
@@ -48,9 +49,11 @@ class Page(HTMLParser):
             self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the element that was opened last."""
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
+        """Keep the text of the headline and of cells."""
         if "h1" in self.open:
             self.heading += data
         if {"td", "th"} & set(self.open):

@@ -9,7 +9,6 @@ import time
 
 from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
-from process_hardening.audit.rules import RULES
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
 from process_hardening.cli.arguments import parse_pid
 from process_hardening.cli.saved import read_audit, read_json, write_to
@@ -139,9 +138,15 @@ def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...
     ids = frozenset(word for word in excluded if re.fullmatch(r"PH\d{3}", word))
     if "" in excluded:
         raise CommandError("--exclude: an empty expression would leave out every process")
-    for word in sorted(ids - set(RULES)):
+    for word in sorted(ids - _list_ids() if ids else ()):
         raise CommandError(f"--exclude {word}: there is no such finding")
     return ids, tuple(_check_pattern(word) for word in excluded if word not in ids)
+
+
+def _list_ids() -> set[str]:
+    from process_hardening.audit.rules import RULES
+
+    return set(RULES)
 
 
 def _read_baseline(path: str) -> frozenset[str]:
