@@ -264,13 +264,15 @@ _PAIR = re.compile(
 _OPTION_IN_SCRIPT = re.compile(rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)")
 
 
-def hide_arguments(command: bytes) -> bytes:
+def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
     """A command line (/proc/PID/cmdline) with HIDDEN in place of all that looks like a secret.
+
+    is_suspect -- what may_hold_secrets() says of it
 
     It hides too much rather than too little: what is left may be shown, stored and sent.
     """
     hidden = HIDDEN.encode()
-    if may_hold_secrets(command):
+    if is_suspect:
         words = command.split(b"\0")
         command = b"\0".join(_hide_in(words, index) for index in range(len(words)))
         command = _PAIR.sub(_hide_pair, command)

@@ -382,11 +382,11 @@ def _rights_of(fields: dict[str, bytes]) -> Facts:
 
 
 def _facts_of_command(command: bytes) -> Facts:
-    secrets = secret_arguments(split_arguments(command)) if may_hold_secrets(command) else ()
+    is_suspect = may_hold_secrets(command)
     return {
-        "secret_arguments": secrets,
+        "secret_arguments": secret_arguments(split_arguments(command)) if is_suspect else (),
         "framework": framework_of(command),
-        "command": decode(hide_arguments(command)),
+        "command": decode(hide_arguments(command, is_suspect)),
     }
 
 
