@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from process_hardening.audit.rules import process
 from process_hardening.audit.rules.model import Finding, ProcessCase, rank
-from process_hardening.audit.rules.process import RULES as PROCESS_RULES
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from process_hardening.audit.rules.tables import TOPICS as TOPICS
     from process_hardening.audit.rules.tables import judge_host as judge_host
     from process_hardening.audit.rules.tables import judge_topic as judge_topic
+
+PROCESS_RULES = process.RULES
+"""What audit looks for in each process."""
 
 
 def __getattr__(name: str) -> object:
