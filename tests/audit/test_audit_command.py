@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import support
+from process_hardening.audit import read_process
 from zoo import (
     COMMAND,
     HARDENED,
@@ -111,13 +112,18 @@ def test_whoever_asks_for_a_name_does_not_match_by_it() -> None:
 
 
 def test_the_audit_hardens_itself_and_leaves_itself_out() -> None:
-    """Its shell stays in: it can hold keys."""
-    pids = {p["pid"]: p for p in audit_json("--all")["processes"]}
-    assert os.getpid() in pids
-    assert all(p["name"] != "process-hardeni" for p in pids.values())
-    user = support.run_as_user([COMMAND, "audit", "--json", "--fail-on", "never"])
-    found = [p for p in json.loads(user.stdout)["processes"] if p["uid"] == support.USER]
-    assert all(p["name"] != "process-hardeni" for p in found)
+    """As root and as an ordinary user; whoever started it stays in, for it can hold keys."""
+    for options in ({}, support.user_options()):
+        argv = [COMMAND, "audit", "--json", "--all", "--watch", "0.1"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, **options) as watching:
+            assert watching.stdout is not None
+            pids = {
+                process["pid"] for process in json.loads(watching.stdout.readline())["processes"]
+            }
+            assert read_process(watching.pid).verdict == "hardened"
+            watching.kill()
+        assert watching.pid not in pids
+        assert os.getpid() in pids
 
 
 def test_the_width_is_respected_beside_a_pipe(animal: Path) -> None:
