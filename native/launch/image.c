@@ -29,11 +29,11 @@ long ph_place_failed(struct ph_place *place, const char *call, long error)
 long ph_create_memfd(const char *name)
 {
     const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    const long fd = ph_syscall(SYS_memfd_create, (long)name, (long)(flags | MFD_EXEC), 0, 0, 0);
+    const long fd = PH_CALL(SYS_memfd_create, name, flags | MFD_EXEC);
 
     if (fd != -EINVAL) /* Linux before 6.3 */
         return fd;
-    return ph_syscall(SYS_memfd_create, (long)name, (long)flags, 0, 0, 0);
+    return PH_CALL(SYS_memfd_create, name, flags);
 }
 
 int ph_is_new_file(long fd)
@@ -44,10 +44,12 @@ int ph_is_new_file(long fd)
            !file.size;
 }
 
-static long write_all(long fd, const char *bytes, size_t length)
+long ph_write(long fd, const void *from, size_t length)
 {
+    const char *bytes = from;
+
     while (length) {
-        const long done = ph_syscall(SYS_write, fd, (long)bytes, (long)length, 0, 0);
+        const long done = PH_CALL(SYS_write, fd, bytes, length);
 
         if (done <= 0) /* 0: the call was never made */
             return done ? done : -EIO;
@@ -59,10 +61,10 @@ static long write_all(long fd, const char *bytes, size_t length)
 
 static long copy_file(long to, long from)
 {
-    long done = ph_syscall(SYS_lseek, from, 0, SEEK_SET, 0, 0);
+    long done = PH_CALL(SYS_lseek, from, 0, SEEK_SET);
 
     while (done >= 0 || done == -EINTR) {
-        done = ph_syscall(SYS_sendfile, to, from, 0, SENDFILE_MAX, 0);
+        done = PH_CALL(SYS_sendfile, to, from, 0, SENDFILE_MAX);
         if (!done)
             break;
     }
@@ -71,12 +73,12 @@ static long copy_file(long to, long from)
 
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place)
 {
-    const long error = contents->bytes ? write_all(fd, contents->bytes, contents->length)
+    const long error = contents->bytes ? ph_write(fd, contents->bytes, contents->length)
                                        : copy_file(fd, contents->source);
 
     if (error)
         return ph_place_failed(place, contents->bytes ? "write" : "sendfile", error);
-    return ph_place_failed(place, "fchmod", ph_syscall(SYS_fchmod, fd, UNREADABLE, 0, 0, 0));
+    return ph_place_failed(place, "fchmod", PH_CALL(SYS_fchmod, fd, UNREADABLE));
 }
 
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
@@ -87,7 +89,7 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
     if (!error)
         error = ph_stat(place->fd, place->name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &file);
     if (!error && (file.mode != (S_IFREG | UNREADABLE) || file.size != source.size ||
-                   file.uid != (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)))
+                   file.uid != (uint32_t)PH_CALL(SYS_geteuid)))
         return ph_place_failed(place, "reading back what was written", -EIO);
     return ph_place_failed(place, "statx", error);
 }
@@ -95,7 +97,7 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
 /* A seccomp filter can answer 0 for any call, but nothing above it. */
 static long check_seals(long fd)
 {
-    const long seals = ph_syscall(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0);
+    const long seals = PH_CALL(SYS_fcntl, fd, F_GET_SEALS);
 
     if (seals < 0)
         return seals;
@@ -106,11 +108,11 @@ static long check_seals(long fd)
 static long add_seals(long fd)
 {
     for (int left = 100;; left--) {
-        const long error = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
+        const long error = PH_CALL(SYS_fcntl, fd, F_ADD_SEALS, SEALS);
 
         if (error != -EBUSY || !left)
             return error;
-        (void)ph_syscall(SYS_sched_yield, 0, 0, 0, 0, 0); /* never fails */
+        (void)PH_CALL(SYS_sched_yield); /* never fails */
     }
 }
 
@@ -146,25 +148,25 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
         int32_t pid;
     } header = {PH_CAPABILITY_VERSION, 0};
     struct ph_capabilities held[2], reduced[2];
-    long error = ph_syscall(SYS_capget, (long)&header, (long)held, 0, 0, 0);
+    long error = PH_CALL(SYS_capget, &header, held);
 
     if (error)
         return ph_place_failed(place, "capget", error);
     reduced[0] = held[0];
     reduced[1] = held[1];
     reduced[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
-    error = ph_syscall(SYS_capset, (long)&header, (long)reduced, 0, 0, 0);
+    error = PH_CALL(SYS_capset, &header, reduced);
     if (!error) {
         reduced[0] = held[0];
-        error = ph_syscall(SYS_capget, (long)&header, (long)reduced, 0, 0, 0);
+        error = PH_CALL(SYS_capget, &header, reduced);
         if (!error && reduced[0].effective & DAC_OVERRIDE_AND_READ_SEARCH)
             error = -EIO; /* a filter only claimed success */
     }
     if (error)
         return ph_place_failed(place, "capset", error);
-    error = ph_syscall(SYS_execveat, place->fd, (long)place->name, (long)argv, (long)envp,
-                       *place->name ? 0 : AT_EMPTY_PATH);
+    error = PH_CALL(SYS_execveat, place->fd, place->name, argv, envp,
+                    *place->name ? 0 : AT_EMPTY_PATH);
     /* Restoring capabilities that are still permitted cannot fail. */
-    (void)ph_syscall(SYS_capset, (long)&header, (long)held, 0, 0, 0);
+    (void)PH_CALL(SYS_capset, &header, held);
     return ph_place_failed(place, "execveat", error ? error : -EIO);
 }

@@ -33,6 +33,8 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place);
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
 long ph_place_failed(struct ph_place *place, const char *call, long error);
+/* Writes all of it. Returns 0 or a negative errno value. */
+long ph_write(long fd, const void *from, size_t length);
 /* A file in memory that may be executed, or a negative errno value. */
 long ph_create_memfd(const char *name);
 /* Whether fd is a new, unnamed file and not standard input, which a filter can return. */

@@ -2,6 +2,7 @@
 #ifndef PH_PROGRAM_H
 #define PH_PROGRAM_H
 
+#include "elf_file.h"
 #include "linux_file.h"
 
 #define PH_EXIT_USAGE 2
@@ -20,10 +21,8 @@ struct ph_program {
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
     int fd; /* open for reading; -1: its caller may not read it, and it may be a script */
     struct ph_identity identity;
-    int is_native;       /* for this very architecture: a stub can map it */
-    int has_interpreter; /* dynamically linked; known of a native one only */
-    int needs_origin;    /* finds libraries relative to its own file; likewise */
-    int is_writable;     /* its caller may change the file */
+    struct ph_elf elf;
+    int is_writable; /* its caller may change the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];
 };

@@ -3,12 +3,11 @@
  * non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/text.h"
+#include "../elf_file.h"
 #include "entry.h"
 #include "stub.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -20,9 +19,6 @@
 
 /* The launcher writes it into the file. */
 static const struct ph_stub_config config = {.mark = PH_STUB_MARK};
-
-/* The stub's own ELF header says which architecture this is. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 struct image {
     const char *path;
@@ -51,23 +47,8 @@ static _Noreturn void fail(const char *path, const char *what, long error)
         ph_add_number(&text, (unsigned long)-error);
     }
     ph_add(&text, "\n");
-    (void)ph_syscall(SYS_write, 2, (long)line, (long)text.length, 0, 0);
+    (void)PH_CALL(SYS_write, 2, line, text.length);
     ph_quit(126);
-}
-
-static long map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
-                uint64_t offset)
-{
-#if defined __s390x__
-    const long arguments[] = {(long)address, (long)length, protection, flags, fd, (long)offset};
-
-    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
-#elif defined SYS_mmap2 /* counts in units of 4096 bytes */
-    return ph_syscall6(SYS_mmap2, (long)address, (long)length, protection, flags, fd,
-                       (long)(offset >> 12));
-#else
-    return ph_syscall6(SYS_mmap, (long)address, (long)length, protection, flags, fd, (long)offset);
-#endif
 }
 
 /* Fails unless all of it can be read: a file that ends too early is damaged. */
@@ -83,10 +64,8 @@ static void read_at(const struct image *image, long fd, void *to, size_t size, u
 static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Phdr) *segments)
 {
     read_at(image, fd, file, sizeof *file, 0);
-    for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
-        if (file->e_ident[i] != __ehdr_start.e_ident[i] ||
-            file->e_machine != __ehdr_start.e_machine)
-            fail(image->path, "not an ELF file of this architecture", 0);
+    if (!ph_is_native(file))
+        fail(image->path, "not an ELF file of this architecture", 0);
     if (file->e_type != ET_EXEC && file->e_type != ET_DYN)
         fail(image->path, "damaged ELF file: not a program", 0);
     if (file->e_phentsize != sizeof *segments || !file->e_phnum)
@@ -178,15 +157,13 @@ static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, ui
  * the gaps between segments stay free after a kernel exec, too. */
 static uintptr_t find_room(const struct image *image, const struct extent *extent)
 {
-    uintptr_t length = extent->high - extent->low;
-    uintptr_t whole = length + extent->alignment;
-    long at = whole < length ? -ENOMEM
-                             : map(0, whole, PROT_NONE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const uintptr_t length = extent->high - extent->low, whole = length + extent->alignment;
+    const long at = whole < length ? -ENOMEM : ph_map(0, whole, PROT_NONE, flags, -1, 0);
 
-    if (at < 0 && at > -4096)
+    if (ph_is_error(at))
         fail(image->path, "no room in memory", at);
-    if (ph_syscall(SYS_munmap, at, (long)whole, 0, 0, 0))
+    if (PH_CALL(SYS_munmap, at, whole))
         fail(image->path, "munmap failed", 0);
     return round_up((uintptr_t)at, extent->alignment);
 }
@@ -194,11 +171,11 @@ static uintptr_t find_room(const struct image *image, const struct extent *exten
 static void place(const struct image *image, uintptr_t at, uintptr_t length, int protection,
                   int flags, long fd, uint64_t offset)
 {
-    long result = map(at, length, protection, flags | MAP_PLACED, fd, offset);
+    const long result = ph_map(at, length, protection, flags | MAP_PLACED, fd, offset);
 
     /* Before Linux 4.17 the address was only a hint. */
     if (result != (long)at)
-        fail(image->path, "a segment cannot be mapped", result < 0 && result > -4096 ? result : 0);
+        fail(image->path, "a segment cannot be mapped", ph_is_error(result) ? result : 0);
 }
 
 static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *segment,
@@ -236,7 +213,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     struct ph_statx status;
     struct ph_identity found;
     const long flags = O_RDONLY | O_CLOEXEC | O_LARGEFILE;
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, flags);
     long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
     *image = (struct image){.path = path, .wants_stack_executable = -1};
@@ -263,7 +240,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     }
     image->entry = image->bias + (uintptr_t)file.e_entry;
     /* Reading is done; on Linux the descriptor is closed whatever close(2) returns. */
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    (void)PH_CALL(SYS_close, fd);
 }
 
 /* PT_GNU_STACK: the program's flags count, not the loader's. Without one, programs on the two
@@ -277,8 +254,8 @@ static void set_stack(const struct image *program, uintptr_t stack, uintptr_t pa
         fail(program->path, "too old for a stand-in (no PT_GNU_STACK); use --method copy", 0);
     if (program->wants_stack_executable <= 0)
         return;
-    error = ph_syscall(SYS_mprotect, (long)(stack & -page), (long)page,
-                       PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0);
+    error = PH_CALL(SYS_mprotect, stack & -page, page,
+                    PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
     if (error)
         fail(program->path, "cannot make the stack executable, which the program requires", error);
 }
@@ -290,8 +267,8 @@ static void check_non_dumpable(const char *path, uintptr_t user)
 {
     struct ph_statx status = {.uid = (uint32_t)user}; /* stays if statx(2) only claims success */
 
-    (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0))
+    (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
+    if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
     (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
     if (user && user != OVERFLOW_UID && status.uid == (uint32_t)user)
@@ -361,6 +338,6 @@ uintptr_t ph_start(uintptr_t *stack)
         ph_quit(0);
     fix_vector(vector, &program, &loader);
     /* A wrong name is no reason to fail. */
-    (void)ph_syscall(SYS_prctl, PR_SET_NAME, (long)mine->name, 0, 0, 0);
+    (void)PH_CALL(SYS_prctl, PR_SET_NAME, mine->name);
     return program.has_interpreter ? loader.entry : program.entry;
 }
