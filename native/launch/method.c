@@ -98,18 +98,17 @@ static long rehearse_stub(struct ph_place *place, char *const *argv, char *const
         ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
     }
     status = pid < 0 ? pid : ph_wait(pid);
-    place->call = "execveat";
-    if (status < 0)
-        return status;
-    return WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
+    if (status >= 0)
+        status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
+    (void)ph_failed(place, "execveat", status);
+    return place->error;
 }
 
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, const char **call)
 {
     struct ph_contents contents = {program->real, NULL, 0, program->fd};
-    struct ph_place place = {-1, "", ""};
-    long error;
+    struct ph_place place = {-1, "", "", 0};
 
     if (rehearse && (method == PH_PRELOAD || method == PH_UNREADABLE_FILE))
         return 0;
@@ -126,13 +125,13 @@ long ph_execute(enum ph_method method, const struct ph_program *program, char *c
         if (!contents.length)
             return -ENOEXEC;
     }
-    error = ph_place_make(&contents, !(PH_BIT(method) & PH_IN_MEMORY), &place);
-    if (!error && !rehearse)
-        error = ph_place_execute(&place, program->argv, envp);
-    else if (!error && contents.bytes) /* executing a copy would start the program */
-        error = rehearse_stub(&place, program->argv, envp);
+    (void)ph_place_make(&contents, !(PH_BIT(method) & PH_IN_MEMORY), &place);
+    if (!place.error && !rehearse)
+        (void)ph_place_execute(&place, program->argv, envp);
+    else if (!place.error && contents.bytes) /* executing a copy would start the program */
+        (void)rehearse_stub(&place, program->argv, envp);
     if (place.fd >= 0)
         (void)PH_CALL(SYS_close, place.fd);
     *call = place.call;
-    return error;
+    return place.error;
 }

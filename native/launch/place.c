@@ -64,30 +64,24 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
 {
     const long fs = open_tmpfs();
     const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_LARGEFILE;
-    long folder, file, error;
+    long folder, file;
 
-    if (fs < 0)
-        return ph_place_failed(place, "fsopen", fs);
-    error = PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_STRING, "mode", "0711");
-    if (!error)
-        error = PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_CREATE);
-    if (error)
-        return ph_place_failed(place, "fsconfig", error);
+    if (ph_failed(place, "fsopen", fs) ||
+        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_STRING, "mode", "0711")) ||
+        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_CREATE)))
+        return place->error;
     folder = PH_CALL(CALL_FSMOUNT, fs, FSMOUNT_CLOSE_ON_EXEC, MOUNT_NO_SUID_NO_DEV);
-    if (folder < 0)
-        return ph_place_failed(place, "fsmount", folder);
-    error = PH_CALL(SYS_dup3, folder, place->fd, O_CLOEXEC);
-    if (error < 0)
-        return ph_place_failed(place, "dup3", error);
+    if (ph_failed(place, "fsmount", folder) ||
+        ph_failed(place, "dup3", PH_CALL(SYS_dup3, folder, place->fd, O_CLOEXEC)))
+        return place->error;
     folder = make_folders(folder, place->name);
-    if (folder < 0)
-        return ph_place_failed(place, "mkdirat", folder);
+    if (ph_failed(place, "mkdirat", folder))
+        return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
-    if (file < 0)
-        return ph_place_failed(place, "openat", file);
-    error = ph_place_fill(contents, file, place);
+    if (!ph_failed(place, "openat", file))
+        (void)ph_place_fill(contents, file, place);
     (void)PH_CALL(SYS_close, file);
-    return error;
+    return place->error;
 }
 
 /* A file that holds the helper's program, open for reading: in memory, or unnamed in the first
@@ -180,56 +174,49 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
         (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
         if (!error)
             error = PH_CALL(SYS_unshare, CLONE_NEWNS);
-        if (!error && namespace < 0) {
-            error = open_tmpfs();
-            error = error < 0 ? error : 0;
-        } else if (!error)
-            error = build(contents, place);
-        ph_exit((int)-error);
+        if (!error)
+            error = namespace < 0 ? open_tmpfs() : build(contents, place);
+        ph_exit(error < 0 ? (int)-error : 0);
     }
     status = pid < 0 ? pid : ph_wait(pid);
     if (status >= 0)
         status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
-    return ph_place_failed(place, "building a place in a user namespace", status);
+    (void)ph_failed(place, "building a place in a user namespace", status);
+    return place->error;
 }
 
 static long build_with_helper(const struct ph_contents *contents, struct ph_place *place)
 {
     int pidfd = -1;
-    long error, socket = -1;
+    long socket = -1;
     const long pid = start_helper(&pidfd, &socket);
 
-    if (pid < 0)
-        return ph_place_failed(place, "starting the helper for a user namespace", pid);
-    if (is_ready(socket)) {
-        error = build_in_child(contents, place, pidfd);
-    } else {
-        /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may
-         * lead to a weaker method, so the helper must not be the one who says. */
-        error = build_in_child(contents, place, -1);
-        error = error ? error : ph_place_failed(place, "making a user namespace", -EINTR);
-    }
+    if (ph_failed(place, "starting the helper for a user namespace", pid))
+        return place->error;
+    if (is_ready(socket))
+        (void)build_in_child(contents, place, pidfd);
+    /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may lead
+     * to a weaker method, so the helper must not be the one who says. */
+    else if (!build_in_child(contents, place, -1))
+        (void)ph_failed(place, "making a user namespace", -EINTR);
     (void)PH_CALL(SYS_close, socket);
     /* Through the pidfd: the pid may have been reused. */
     (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
     (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone then, too */
     (void)PH_CALL(SYS_close, pidfd);
-    return error;
+    return place->error;
 }
 
 static long make_by_name(const struct ph_contents *contents, struct ph_place *place)
 {
-    long error;
-
     place->name = contents->path + 1;
     /* Reserves a descriptor number for the place, which the child can fill. */
     place->fd = PH_CALL(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
-    if (place->fd < 0)
-        return ph_place_failed(place, "openat", place->fd);
-    error = build(contents, place);
-    if (error == -EPERM)
-        error = build_with_helper(contents, place);
-    return error ? error : ph_place_check(contents, place);
+    if (ph_failed(place, "openat", place->fd))
+        return place->error;
+    if (build(contents, place) == -EPERM)
+        (void)build_with_helper(contents, place);
+    return place->error ? place->error : ph_place_check(contents, place);
 }
 
 /* Two signals must neither end this process nor stay pending for the program: SIGXFSZ, if the file
@@ -239,14 +226,13 @@ long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_pl
     const uint64_t ours = (uint64_t)1 << (SIGXFSZ - 1) | (uint64_t)1 << (SIGCHLD - 1);
     const long now[2] = {0, 0};
     uint64_t before = 0, pending = 0, drained;
-    long error;
 
     (void)PH_CALL(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof ours);
     (void)PH_CALL(SYS_rt_sigpending, &pending, sizeof pending);
-    error = by_name ? make_by_name(contents, place) : ph_place_in_memory(contents, place);
+    (void)(by_name ? make_by_name(contents, place) : ph_place_in_memory(contents, place));
     drained = ours & ~pending;
     while (PH_CALL(SYS_rt_sigtimedwait, &drained, 0, now, sizeof drained) > 0)
         ;
     (void)PH_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before);
-    return error;
+    return place->error;
 }
