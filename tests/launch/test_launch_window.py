@@ -15,7 +15,8 @@ import starts
 import support
 from environments import Venv
 
-LAUNCHES = 40
+LAUNCHES = int(os.environ.get("PROCESS_HARDENING_LAUNCHES", "40"))
+"""Of each kind; `make launches` makes 100."""
 ATTACKS = ("read", "write", "seize", "descriptor")
 SLEEP = ["-I", "-S", "-c", "import time; time.sleep(60)"]
 """Arguments of a Python that nothing but its interpreter's file can harden."""
@@ -70,6 +71,19 @@ def test_nobody_gets_a_hold_on_an_execute_only_program(
     command = [harden, "--method", method, target]
 
     assert holds(window, attack, command, LAUNCHES)[1] == 0
+
+
+@pytest.mark.parametrize("method", ["execute-only", "copy"])
+@pytest.mark.parametrize("start", ["in memory", "run"])
+def test_nobody_reads_an_execute_only_program_however_it_is_started(
+    harden: str, window: str, target: str, start: str, method: str
+) -> None:
+    """Where it has no path of its own, and by `process-hardening run`."""
+    launcher = [support.find_tool("process-hardening"), "run"]
+    if start == "in memory":
+        launcher = [*starts.refusing("fsopen=EPERM"), harden]
+
+    assert holds(window, "read", [*launcher, "--method", method, target], LAUNCHES)[1] == 0
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
