@@ -121,7 +121,6 @@ static int run(char **argv)
 {
     static char path[PH_PATH];
     struct options options = {0, 0, 0};
-    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "execve"};
     const struct ph_span strings = ph_find_strings(argv);
     char line[PH_CONFINE_MESSAGE] = "";
     struct ph_text gaps = PH_TEXT(line);
@@ -139,9 +138,8 @@ static int run(char **argv)
         return status;
     if (options.explain)
         return explain(path, flags, line);
-    failure.error = (int)-ph_syscall(SYS_execve, (long)path, (long)words, (long)environ, 0, 0);
-    ph_describe(&failure, line, sizeof line);
-    return ph_complain(PH_EXIT_CANNOT, path, line);
+    return ph_complain(PH_EXIT_CANNOT, path,
+                       ph_call_failed("execve", PH_CALL(SYS_execve, path, words, environ)));
 }
 
 uintptr_t ph_start(uintptr_t *stack)

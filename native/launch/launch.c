@@ -184,9 +184,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
 
     end[1] = NULL;
     for (int method = 0; method < PH_METHODS && error != -E2BIG; method++) {
-        struct ph_failure failure = {.reason = PH_CALL_FAILED};
-        char description[PH_MESSAGE_SIZE];
-        const char *objection;
+        const char *objection, *call;
 
         if (!(methods & PH_BIT(method)) || (method == PH_PRELOAD && is_caused))
             continue;
@@ -198,7 +196,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
                 (void)ph_complain(0, program.path, buffer);
             end[0] = PH_BIT(method) & PH_IN_MEMORY && *own_path ? own_path : NULL;
             error = ph_execute((enum ph_method)method, &program, entries, options.has[PH_EXPLAIN],
-                               &failure.call);
+                               &call);
             if (!error && options.has[PH_EXPLAIN])
                 return ph_explain((enum ph_method)method, &program, &options, no_library, buffer,
                                   removed_names);
@@ -209,11 +207,9 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
                 return status;
             is_caused |= !is_refusal(error);
             /* A filter refuses it for every place, whatever happened to another one. */
-            if (ph_equal(failure.call, "execveat") && (error == -EPERM || error == -ENOSYS))
+            if (ph_equal(call, "execveat") && (error == -EPERM || error == -ENOSYS))
                 is_caused = 0;
-            failure.error = (int)-error;
-            ph_describe(&failure, description, sizeof description);
-            objection = description;
+            objection = ph_call_failed(call, error);
         }
         ph_add(&reasons, reasons.length ? "; not " : "not ");
         ph_add(&reasons, ph_method_names[method].shortly);

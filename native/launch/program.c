@@ -31,17 +31,24 @@ int ph_complain(int status, const char *who, const char *what)
     return status;
 }
 
+const char *ph_call_failed(const char *call, long error)
+{
+    static char description[PH_MESSAGE_SIZE];
+    const struct ph_failure failure = {
+        .reason = PH_CALL_FAILED, .error = (int)-error, .call = call};
+
+    ph_describe(&failure, description, sizeof description);
+    return description;
+}
+
 int ph_print(const char *text, size_t length)
 {
-    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "writing"};
-    char why[PH_MESSAGE_SIZE];
     const long written = PH_CALL(SYS_write, 1, text, length);
 
     if (written == (long)length)
         return 0;
-    failure.error = written < 0 ? (int)-written : EIO;
-    ph_describe(&failure, why, sizeof why);
-    return ph_complain(PH_EXIT_USAGE, "standard output", why);
+    return ph_complain(PH_EXIT_USAGE, "standard output",
+                       ph_call_failed("writing", written < 0 ? written : -EIO));
 }
 
 static int refuse(const struct ph_program *program, const char *what)

@@ -296,9 +296,10 @@ def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:
     library = str(package / "libprocess_hardening.so")
     script = f'mount --bind {library} {library} && mount -o remount,bind,$0 {library} && exec "$@"'
     code = "import process_hardening as ph; print(ph.harden_children().outcome)"
+    argv = [sys.executable, "-c", code]
     env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package.parent)}
     plain, noexec = (
-        support.run(["unshare", "-m", "sh", "-c", script, flag, sys.executable, "-c", code], env=env)
+        support.run(["unshare", "-m", "sh", "-c", script, flag, *argv], env=env)
         for flag in ("exec", "noexec")
     )
 

@@ -115,7 +115,7 @@ def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
 def test_below_a_tracer_that_answers_for_the_kernel_nothing_is_started(
     harden: str, show: str
 ) -> None:
-    """proot and Termux: it could not read the memory of a hardened program."""
+    """As proot and Termux do: they could not read the memory of a hardened program."""
     result = support.run_as_user([support.find_tool("proot"), harden, show])
 
     assert "a tracer is attached" in starts.refused(result, status=6)
