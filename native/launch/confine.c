@@ -72,14 +72,7 @@ static char **parse(char **words, struct options *options)
 /* One line of --explain. */
 static void say(struct ph_text *text, const char *label, const char *value)
 {
-    const size_t start = text->length;
-
-    ph_add(text, label);
-    ph_add(text, ":");
-    while (text->length < start + 18)
-        ph_add(text, " ");
-    ph_add_printable(text, value);
-    ph_add(text, "\n");
+    ph_add_fact(text, label, value, "\n");
 }
 
 static int explain(const char *path, unsigned flags, const char *gaps)

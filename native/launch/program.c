@@ -10,46 +10,6 @@
 #include <unistd.h>
 
 #define DEFAULT_PATH "/bin:/usr/bin"
-#define MOST_SHOWN 512 /* bytes of a name in a message */
-
-void (*ph_complaint)(const char *line) = ph_warn;
-
-int ph_complain(int status, const char *who, const char *what)
-{
-    char name[MOST_SHOWN], line[PH_PATH + 512];
-    struct ph_text shown = PH_TEXT(name), text = PH_TEXT(line);
-
-    ph_add(&shown, *who ? "" : "''");
-    for (; *who && *who != '=' && !shown.cut; who++)
-        ph_add_printable(&shown, (const char[]){*who, '\0'});
-    ph_add(&text, "process-hardening: ");
-    ph_add(&text, name);
-    ph_add(&text, shown.cut ? "..." : *who ? "=..." : "");
-    ph_add(&text, ": ");
-    ph_add_printable(&text, what);
-    (status ? ph_complaint : ph_warn)(line);
-    return status;
-}
-
-const char *ph_call_failed(const char *call, long error)
-{
-    static char description[PH_MESSAGE_SIZE];
-    const struct ph_failure failure = {
-        .reason = PH_CALL_FAILED, .error = (int)-error, .call = call};
-
-    ph_describe(&failure, description, sizeof description);
-    return description;
-}
-
-int ph_print(const char *text, size_t length)
-{
-    const long written = PH_CALL(SYS_write, 1, text, length);
-
-    if (written == (long)length)
-        return 0;
-    return ph_complain(PH_EXIT_USAGE, "standard output",
-                       ph_call_failed("writing", written < 0 ? written : -EIO));
-}
 
 static int refuse(const struct ph_program *program, const char *what)
 {
