@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from process_hardening.record import Record
+from process_hardening.secret_names import HIDDEN
 from process_hardening.state import verdict_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -46,6 +47,8 @@ class Posture(Record):
     python -- the version of the Python that it runs; '' for none
     remote_debugging -- whether sys.remote_exec() of the same user reaches it
     framework -- the one that started it, a key of interpreter.FRAMEWORKS
+    command -- its arguments, each ended by a NUL, what looks like a secret as secret_names.HIDDEN
+    unit -- the systemd service that it belongs to, with "--user " before one of a user
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, for people
     """
@@ -72,6 +75,8 @@ class Posture(Record):
     python: str | None = None
     remote_debugging: bool | None = None
     framework: str | None = None
+    command: str | None = None
+    unit: str | None = None
     protected: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -99,6 +104,16 @@ class Posture(Record):
     def is_name_hidden(self) -> bool:
         """Whether the kernel hides even its name."""
         return "name" in self.protected
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Its arguments; () when they are not known."""
+        return tuple(self.command.removesuffix("\0").split("\0")) if self.command else ()
+
+    @property
+    def hides_arguments(self) -> bool:
+        """Whether something in its arguments looks like a secret and was left out."""
+        return HIDDEN in (self.command or "")
 
     @property
     def runs_python(self) -> bool:
