@@ -143,18 +143,20 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
         uint32_t version;
         int32_t pid;
     } header = {PH_CAPABILITY_VERSION, 0};
-    struct ph_capabilities held[2], reduced[2], now[2];
+    struct ph_capabilities held[2] = PH_NO_CAPABILITIES, reduced[2], now[2] = PH_NO_CAPABILITIES;
     const int flags = *place->name ? 0 : AT_EMPTY_PATH;
     long error;
 
-    if (ph_failed(place, "capget", PH_CALL(SYS_capget, &header, held)))
+    if (ph_failed(place, "capget", PH_CALL(SYS_capget, &header, held)) ||
+        ph_failed(place, "capget", ph_were_read(held) ? 0 : -EIO))
         return place->error;
-    reduced[0] = now[0] = held[0];
+    reduced[0] = held[0];
     reduced[1] = held[1];
     reduced[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
     if (ph_failed(place, "capset", PH_CALL(SYS_capset, &header, reduced)) ||
         ph_failed(place, "capset", PH_CALL(SYS_capget, &header, now)) ||
-        ph_failed(place, "capset", now[0].effective & DAC_OVERRIDE_AND_READ_SEARCH ? -EIO : 0))
+        ph_failed(place, "capset",
+                  ph_were_read(now) && !(now[0].effective & DAC_OVERRIDE_AND_READ_SEARCH) ? 0 : -EIO))
         return place->error;
     error = PH_CALL(SYS_execveat, place->fd, place->name, argv, envp, flags);
     /* Restoring capabilities that are still permitted cannot fail. */

@@ -6,12 +6,14 @@
 #include "../core/text.h"
 #include "../preload/exceptions.h"
 
+#include <errno.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define PRELOAD "LD_PRELOAD="
 
 static char library[PH_PATH], keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
+
+static const char not_installed[] = "our library is not installed beside this command";
 
 const char *ph_library_objection(const char *path)
 {
@@ -19,7 +21,7 @@ const char *ph_library_objection(const char *path)
     long start;
 
     if (fd < 0)
-        return "our library cannot be read";
+        return fd == -ENOENT || fd == -ENOTDIR ? not_installed : "our library cannot be read";
     start = ph_map(0, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
     if (!ph_is_error(start))
         (void)PH_CALL(SYS_munmap, start, 1);
@@ -34,8 +36,8 @@ const char *ph_library_objection(const char *path)
 }
 
 /* Finds our library beside the command, or in the package of the same environment:
- * ../lib/python3.N. Returns whether it is there. */
-static int find_beside(void)
+ * ../lib/python3.N. Returns what keeps it from being loaded, or NULL. */
+static const char *find_beside(void)
 {
     static const char *const folders[][2] = {
         {"/lib/process-hardening", NULL},
@@ -44,13 +46,16 @@ static int find_beside(void)
         {"/lib/python3.", "/dist-packages/process_hardening"}, /* Debian's pip */
     };
     char own[PH_PATH];
+    const char *obstacle = not_installed;
     const long length =
         PH_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own - 1);
 
-    own[length < 0 ? 0 : length] = '\0';
+    if (length <= 0) /* 0: a filter's answer */
+        return length == -ENOENT ? not_installed : "/proc/self/exe cannot be read";
+    own[length] = '\0';
     for (int parts = 0; parts < 2; parts++) /* the command's name, and the folder "bin" */
         *((char *)(uintptr_t)ph_basename(own) - (*own == '/')) = '\0';
-    for (unsigned long at = 0; length > 0 && at < 4 * 10; at++) {
+    for (unsigned long at = 0; obstacle == not_installed && at < 4 * 10; at++) {
         const char *const *folder = folders[at % 4];
         struct ph_text text = PH_TEXT(library);
 
@@ -61,10 +66,10 @@ static int find_beside(void)
             ph_add(&text, folder[1]);
         }
         ph_add(&text, "/" PH_LIBRARY_NAME);
-        if (!text.cut && !PH_CALL(SYS_faccessat, AT_FDCWD, library, R_OK))
-            return 1;
+        if (!text.cut)
+            obstacle = ph_library_objection(library);
     }
-    return 0;
+    return obstacle;
 }
 
 /* Writes the path of the library. Returns NULL, or why it cannot be loaded. */
@@ -74,9 +79,9 @@ static const char *find_library(const char *path)
 
     if (path)
         ph_add(&text, path);
-    else if (!find_beside())
-        return "our library is not installed beside this command";
-    return text.cut ? "the path of our library is too long" : ph_library_objection(library);
+    if (text.cut)
+        return "the path of our library is too long";
+    return path ? ph_library_objection(library) : find_beside();
 }
 
 /* Writes NAME=, patterns, and those in the value of a variable (or NULL), joined by ":". */
@@ -113,6 +118,17 @@ int ph_take_over_children(struct ph_options *options)
     return 0;
 }
 
+/* Says at the start what --explain says too. */
+static void announce(const struct ph_program *program, const char *why_not)
+{
+    char line[256];
+    struct ph_text text = PH_TEXT(line);
+
+    ph_add(&text, "what it becomes by exec is not hardened: ");
+    ph_add(&text, why_not);
+    (void)ph_complain(0, program->path, line);
+}
+
 int ph_prepare_library(const char *path, const struct ph_program *program,
                        const struct ph_options *options, const char **why_not)
 {
@@ -124,6 +140,10 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_lists(except + sizeof PH_EXCEPT_VARIABLE, program->name))
         *why_not = "--except leaves it alone";
+    /* An installation without the library is one by choice; other reasons may be somebody's doing. */
+    else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
+             options->methods != PH_BIT(PH_PRELOAD)) /* which is refused then */
+        announce(program, *why_not);
     return 0;
 }
 

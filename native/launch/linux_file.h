@@ -36,6 +36,19 @@ static inline int ph_is_same(const struct ph_identity *a, const struct ph_identi
     return 1;
 }
 
+/* Whether two descriptors lead to the same file: dup3(2) may only have claimed success. */
+static inline int ph_lead_to_same(long one, long other)
+{
+    struct ph_statx first = {0}, second = {0};
+    struct ph_identity a, b;
+
+    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* by its effect: no inode is 0 */
+    (void)ph_stat(other, "", AT_EMPTY_PATH, &second);
+    a = ph_identify(&first);
+    b = ph_identify(&second);
+    return first.inode && ph_is_same(&a, &b);
+}
+
 /* Returns how many bytes were read, or a negative errno value. */
 static inline long ph_read_at(long fd, void *to, size_t size, uint64_t offset)
 {
@@ -65,7 +78,8 @@ static inline long ph_map(uintptr_t address, size_t size, int protection, int fl
 
 static inline int ph_is_error(long result)
 {
-    return result < 0 && result > -4096; /* an address can be negative, too */
+    /* An address can be negative, too. 0 is a seccomp filter's answer. */
+    return !result || (result < 0 && result > -4096);
 }
 
 /* The first byte of a setting in /proc/sys, or NUL if it cannot be read. */

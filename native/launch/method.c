@@ -27,6 +27,8 @@ static _Alignas(16) char stub[PH_STUB_SIZE];
 const char *ph_objection(enum ph_method method, const struct ph_program *program,
                          const char *no_library)
 {
+    char setting;
+
     if (method == PH_PRELOAD && program->elf.is_native && !program->elf.is_dynamic)
         return "it is statically linked";
     if (method == PH_PRELOAD && ph_lists(PH_EXCEPTIONS, program->name))
@@ -36,8 +38,14 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
                                       : "it is for another architecture than our library";
     if (PH_BIT(method) & PH_STAND_INS && !program->elf.is_native)
         return "it is for another architecture than the stand-in";
-    if (ph_read_setting("/proc/sys/fs/suid_dumpable") == '1') /* proc_sys_fs(5) */
+    setting = ph_read_setting("/proc/sys/fs/suid_dumpable"); /* proc_sys_fs(5) */
+    if (setting == '1')
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: sysctl fs.suid_dumpable=0";
+    /* The stand-in makes it 0, and so does our library in a copy. */
+    if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
+        (method == PH_UNREADABLE_FILE || no_library || ph_lists(PH_EXCEPTIONS, program->name)))
+        return "fs.suid_dumpable is not 0, so that a crash could leave its memory to a program in"
+               " kernel.core_pattern: sysctl fs.suid_dumpable=0";
     if (PH_BIT(method) & PH_IN_MEMORY && program->elf.needs_origin)
         return "it finds its libraries relative to its own file ($ORIGIN)";
     return NULL;

@@ -78,8 +78,10 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     if (ph_failed(place, "mkdirat", folder))
         return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
-    if (!ph_failed(place, "openat", file))
-        (void)ph_place_fill(contents, file, place);
+    /* 0: a filter's, and standard input, which would be overwritten. */
+    if (ph_failed(place, "openat", file ? file : -EIO))
+        return place->error;
+    (void)ph_place_fill(contents, file, place);
     (void)PH_CALL(SYS_close, file);
     return place->error;
 }
@@ -119,20 +121,22 @@ static long start_helper(int *pidfd, long *socket)
     static char *const nothing[] = {NULL};
     static char name[] = "namespace", *const argv[] = {name, NULL};
     const long program = open_helper();
-    int ends[2];
+    int ends[2] = {-1, -1};
     long error, pid;
 
     if (program < 0)
         return program;
-    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
-    if (error)
-        return error;
+    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, ends);
+    if (error || ends[0] < 0)
+        return error ? error : -EIO;
     *socket = ends[0];
     pid = ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
-        /* If it already is descriptor 0, dup3(2) fails and only the flag has to go. */
-        if (!(ends[1] ? PH_CALL(SYS_dup3, ends[1], 0, 0) : PH_CALL(SYS_fcntl, 0, F_SETFD, 0)) &&
-            !PH_CALL(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC))
+        /* A seccomp filter can answer 0 for close_range(2), but not the flag that it sets. ends[1] is
+         * the greater one, so never descriptor 0. */
+        if (!PH_CALL(SYS_dup3, ends[1], 0, 0) && ph_lead_to_same(ends[1], 0) &&
+            !PH_CALL(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC) &&
+            PH_CALL(SYS_fcntl, ends[1], F_GETFD) == FD_CLOEXEC)
             (void)PH_CALL(SYS_execveat, program, "", argv, nothing, AT_EMPTY_PATH);
         ph_exit(1);
     }

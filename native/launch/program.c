@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include "../core/hardening.h"
+#include "../core/platform/linux_proc.h"
 #include "../core/text.h"
 
 #include <errno.h>
@@ -70,10 +71,12 @@ static int open_program(struct ph_program *program)
     const char *path = program->path;
     struct ph_statx file;
     char one;
+    struct ph_identity named, opened;
     long user, fd;
 
     if (ph_stat(AT_FDCWD, path, 0, &file))
         return refuse(program, "statx failed");
+    named = ph_identify(&file);
     if (!S_ISREG(file.mode))
         return refuse(program, S_ISDIR(file.mode) ? "is a directory" : "not a regular file");
     if (may(path, X_OK))
@@ -86,15 +89,18 @@ static int open_program(struct ph_program *program)
     program->fd = fd < 0 ? -1 : (int)fd;
     /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
      * open(2) too: such a program would be dumpable. */
-    if (fd == -EACCES && may(path, R_OK) == -EACCES)
+    if (fd == -EACCES && may(path, R_OK) == -EACCES && ph_confirm_unreadable(file.mode, file.uid))
         return 0;
     if (fd < 0)
         return refuse(program, fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
                                                               : "cannot be opened for reading");
-    /* Again for the open file, which need not be the one above. */
+    /* Again for the open file: a filter can answer with standard input. */
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
         return refuse(program, "not a regular file");
-    program->identity = ph_identify(&file);
+    opened = ph_identify(&file);
+    if (!ph_is_same(&named, &opened))
+        return refuse(program, "was replaced while it was opened");
+    program->identity = opened;
     /* Root may change every file: a copy protects from nobody. */
     user = PH_CALL(SYS_geteuid);
     program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);

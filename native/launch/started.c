@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "started.h"
 
+#include "../core/platform/linux_proc.h"
 #include "linux_file.h"
 
 #include <errno.h>
@@ -44,7 +45,8 @@ const char *ph_read_start(void)
         (void)PH_CALL(SYS_close, fd);
     /* Landlock and AppArmor refuse open(2) too, but the kernel's exec asked for the mode alone. */
     return fd == -EACCES &&
-                   PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES
+                   PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES &&
+                   ph_confirm_unreadable(file.mode, file.uid)
                ? "unreadable file"
                : "ordinary";
 }

@@ -13,13 +13,41 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Of 32-bit ids, whatever the architecture. */
+#ifdef SYS_getresuid32
+#define CALL_GETRESUID SYS_getresuid32
+#define CALL_GETRESGID SYS_getresgid32
+#else
+#define CALL_GETRESUID SYS_getresuid
+#define CALL_GETRESGID SYS_getresgid
+#endif
+
 #define PRELOAD "LD_PRELOAD="
 #define SMALLEST_PAGE 4096
 #define NO_PAGE 1 /* not where a page begins */
 
+#define UNKNOWN_PID -1
+#define NOWHERE ((char *const *)(uintptr_t)1)
+
 static char library[PH_PATH];
-static long followed; /* the pid, or 0 */
+static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
+
+/* The call cannot fail: whatever is not a pid is a seccomp filter's answer. */
+static long read_pid(void)
+{
+    const long pid = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+
+    return pid > 0 ? pid : UNKNOWN_PID;
+}
+
+/* Whether this is a child by fork or vfork; where that is unknown it counts as the process. */
+static int is_child(void)
+{
+    const long pid = read_pid();
+
+    return followed > 0 && pid > 0 && pid != followed;
+}
 
 /* The end of the first path of a list. ld.so splits at ":" and " ", musl at any white space. */
 static const char *end_of_path(const char *list)
@@ -39,7 +67,7 @@ int ph_follow(const char *libraries, int children)
         end = end_of_path(libraries);
         ph_add_bytes(&text, libraries, (size_t)(end - libraries));
         if (!text.cut && ph_equal(ph_basename(library), PH_LIBRARY_NAME))
-            followed = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+            followed = read_pid();
     }
     return followed != 0;
 }
@@ -122,11 +150,34 @@ static int names_library(const char *list)
     return 0;
 }
 
-/* If they differ, the dynamic loader ignores LD_PRELOAD. */
+/* Whether real and effective ids differ: then the dynamic loader ignores LD_PRELOAD. A seccomp filter
+ * can answer for these calls, but not fill in what they fill in; without that, the ids are the same. */
 static int has_other_ids(void)
 {
-    return ph_syscall(SYS_getuid, 0, 0, 0, 0, 0) != ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0) ||
-           ph_syscall(SYS_getgid, 0, 0, 0, 0, 0) != ph_syscall(SYS_getegid, 0, 0, 0, 0, 0);
+    uint32_t user[3] = {0, 0, 0}, group[3] = {0, 0, 0};
+
+    (void)ph_syscall(CALL_GETRESUID, (long)&user[0], (long)&user[1], (long)&user[2], 0, 0);
+    (void)ph_syscall(CALL_GETRESGID, (long)&group[0], (long)&group[1], (long)&group[2], 0, 0);
+    return user[0] != user[1] || group[0] != group[1];
+}
+
+/* Whether an error says that a file is not there for this process. */
+static int is_absent(long error)
+{
+    return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
+}
+
+/* Whether our library can be read here, and not after chroot or in another mount namespace. What is
+ * not known counts as yes: the dynamic loader prints a line if it cannot load it. */
+static int is_library_there(void)
+{
+    struct ph_statx file = {0};
+    const long fd =
+        ph_syscall(SYS_openat, AT_FDCWD, (long)library, O_RDONLY | O_CLOEXEC, 0, 0);
+
+    if (fd >= 0)
+        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    return !is_absent(fd) || !is_absent(ph_stat(AT_FDCWD, library, 0, &file));
 }
 
 /* What is to be added to an environment. */
@@ -185,20 +236,21 @@ static void write_environment(const struct environment *old, const struct additi
 static long add_library(long folder, const char *path, char *const *envp, int flags, char ***memory,
                         size_t *size)
 {
-    const int is_child = followed != ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    const int child = is_child();
     struct environment old = {envp, 0, 0, NULL, 0};
     struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
     long mapped;
 
-    if ((is_child && !has_children && !added.own_name) || read_environment(&old))
+    if (child && !has_children && !added.own_name)
         return 0;
+    if (read_environment(&old))
+        return -EFAULT;
     added.is_named = old.preload && names_library(old.preload);
     added.is_lasting = has_children && old.hardens_children;
-    if (is_child && !added.is_named && !added.is_lasting && !added.own_name)
+    if (child && !added.is_named && !added.is_lasting && !added.own_name)
         return 0;
     if (has_other_ids() || !ph_is_followable(folder, path, flags, &added.elf) ||
-        ph_syscall(SYS_faccessat, AT_FDCWD, (long)library, R_OK, 0, 0) ||
-        (added.is_named && !*added.elf.runtime && !added.own_name))
+        !is_library_there() || (added.is_named && !*added.elf.runtime && !added.own_name))
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
             ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
@@ -208,7 +260,7 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
         *size += sizeof PH_PROGRAM_VARIABLE + ph_length(added.own_name);
     mapped = ph_map(0, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (ph_is_error(mapped))
-        return mapped;
+        return mapped ? mapped : -ENOMEM;
     *memory = (char **)mapped;
     write_environment(&old, &added, *memory, *size);
     return 0;
@@ -223,7 +275,9 @@ long ph_execute_followed(long folder, const char *path, char *const *argv, char 
 
     if (followed)
         error = add_library(folder, path, envp, flags, &memory, &size);
-    if (error)
+    if (error == -EFAULT)
+        envp = NOWHERE; /* the kernel says so too, unless it finds another error first */
+    else if (error)
         return error;
     if (memory)
         envp = memory;

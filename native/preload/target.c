@@ -48,24 +48,25 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
     }
     for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
         const long how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
-        struct ph_statx file;
+        struct ph_statx file = {0};
         long fd, length;
         int is_privileged;
+        const char *problem;
 
+        /* Unknown, here and below: if it is static, it sees two variables of ours, which is better
+         * than a dynamic program that is not hardened. A missing descriptor can be an attacker's doing,
+         * and an answer of 0 that of a seccomp filter. */
         if (ph_stat(folder, path, 0, &file) || !S_ISREG(file.mode))
-            return 0;
+            return 1;
         fd = ph_syscall(SYS_openat, folder, (long)path, how, 0, 0);
-        /* Unknown: if it is static, it sees two variables of ours, which is better than a dynamic
-         * program that is not hardened. A missing descriptor can be an attacker's doing. */
-        if (fd < 0)
-            return (fd == -EACCES || fd == -EMFILE || fd == -ENFILE) &&
-                   !has_privileges(-1, file.mode);
+        if (fd <= 0)
+            return !has_privileges(-1, file.mode);
         length = ph_read_at(fd, line, PH_LINE, 0);
         line[length < 0 ? 0 : length] = '\0';
-        (void)ph_read_elf(fd, elf); /* a script is none */
+        problem = ph_read_elf(fd, elf);
         is_privileged = has_privileges(fd, file.mode);
         (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-        if (elf->is_dynamic)
+        if (elf->is_dynamic || length <= 0 || (problem && ph_after(line, ELFMAG)))
             return !is_privileged;
         path = find_interpreter(line);
     }

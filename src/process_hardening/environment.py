@@ -229,8 +229,9 @@ _FORKSERVER_PROBLEM = (
 def _refuse_forkserver() -> None:
     """Make the start method 'forkserver' fail where nothing protects its socket.
 
-    Its module is imported when the first worker is started. Raises HardeningError, with nothing
-    changed, when one was.
+    Its module is imported when the first worker is started. The audit hook says why it is refused;
+    importlib.import_module() raises no audit event, but obeys the None in sys.modules. Raises
+    HardeningError, with nothing changed, when the module was imported already.
     """
     global _forkserver_is_refused
     import sys
@@ -242,6 +243,7 @@ def _refuse_forkserver() -> None:
 
         raise HardeningError(0, _FORKSERVER_PROBLEM, "children", ENVIRONMENT_ERROR)
     sys.addaudithook(_refuse_forkserver_module)
+    sys.modules[_FORKSERVER] = None  # type: ignore[assignment]  # what the import system documents
     _forkserver_is_refused = True
 
 

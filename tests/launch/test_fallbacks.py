@@ -129,9 +129,19 @@ def start_stand_in(*command: str) -> str:
     return starts.refused(support.run(command, **user))
 
 
-def test_a_stand_in_goes_on_once_it_is_hardened(stand_in: str) -> None:
+def test_a_stand_in_that_is_not_dumpable_goes_on(stand_in: str, user_tmp: Path) -> None:
     """The control: it finds that no program was written into it."""
-    assert start_stand_in(stand_in).endswith(": cannot be opened: errno 2")
+    unreadable = user_tmp / "unreadable"
+    shutil.copy(stand_in, unreadable)
+    unreadable.chmod(0o111)
+    assert start_stand_in(str(unreadable)).endswith(": cannot be opened: errno 2")
+
+
+def test_a_stand_in_that_the_kernel_started_dumpable_starts_nothing(stand_in: str) -> None:
+    """Where /proc/sys is hidden, the launcher does not know fs.suid_dumpable."""
+    assert start_stand_in(stand_in).endswith(
+        ": its stand-in was started dumpable: is fs.suid_dumpable 1?"
+    )
 
 
 @pytest.mark.parametrize(

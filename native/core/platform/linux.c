@@ -193,20 +193,25 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
     static const char call[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
     static int installed; /* a filter of another can answer the probe as ours does */
     struct ph_thread before, after;
-    long result;
+    long result, unread;
 
     if (installed && is_sealed())
         return PH_ALREADY;
-    (void)ph_read_thread(PH_OWN_THREAD, &before); /* a failure leaves filters unknown */
+    unread = ph_read_thread(PH_OWN_THREAD, &before);
     result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
                         (long)&ph_seal_program, 0, 0);
     if (result) /* positive: the id of a thread that cannot be synchronised */
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
-    (void)ph_read_thread(PH_OWN_THREAD, &after);
-    if (before.filters >= 0 && after.filters <= before.filters)
-        return ph_fail_contradicted(failure, PH_SEAL, call);
+    /* The first filter changes the mode, which no filter can answer for: it is greater than 0. */
+    if (first_seccomp || sys_prctl(PR_GET_SECCOMP, 0) != SECCOMP_MODE_FILTER) {
+        unread = unread ? unread : ph_read_thread(PH_OWN_THREAD, &after);
+        if (unread)
+            return ph_fail(failure, PH_SEAL, "reading " PH_OWN_THREAD, (int)-unread);
+        if (before.filters >= 0 && after.filters <= before.filters)
+            return ph_fail_contradicted(failure, PH_SEAL, call);
+    }
     installed = 1;
     return PH_APPLIED;
 }

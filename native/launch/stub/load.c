@@ -258,17 +258,22 @@ static void set_stack(const struct image *program, uintptr_t stack)
 }
 
 /* A seccomp filter can fake what a system call returns, but not who owns a file in /proc, nor user:
- * AT_EUID, which the kernel wrote. In a user namespace without root, root's files belong to the
- * overflow uid: no cross-check for that uid. */
+ * AT_EUID, which the kernel wrote. In a user namespace without root, root's files, such as /proc, belong
+ * to the overflow uid: no cross-check for that uid there. */
 static void check_non_dumpable(const char *path)
 {
+    struct ph_statx root = {.uid = OVERFLOW_UID};
     struct ph_statx status = {.uid = (uint32_t)user}; /* stays if statx(2) only claims success */
 
+    if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1)
+        fail(path, "its stand-in was started dumpable: is fs.suid_dumpable 1?", 0);
+    /* Or 2, with which a core_pattern pipe could read it. */
     (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
     (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
-    if (user && user != OVERFLOW_UID && status.uid == (uint32_t)user)
+    (void)ph_stat(AT_FDCWD, "/proc", 0, &root);
+    if (user && (user != OVERFLOW_UID || !root.uid) && status.uid == (uint32_t)user)
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not confirmed by the owner of /proc/self/status",
              0);
 }
