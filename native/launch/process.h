@@ -18,14 +18,18 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* clone(2) as fork(2), without a signal at the end. */
+/* clone(2) as fork(2), without a signal at the end. A filter that only claims success would make the
+ * caller take itself for the child: then -EPERM. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
+    const long self = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
 #ifdef __s390x__
-    return ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
+    const long result = ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
 #else
-    return ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
+    const long result = ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
 #endif
+
+    return result || ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) != self ? result : -EPERM;
 }
 
 /* Waits for such a child. Returns its status word, or a negative errno value. */
