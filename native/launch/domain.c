@@ -357,7 +357,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 void ph_probe_end(const struct ph_probe *probe)
 {
     /* Closing would do, but a filter can refuse it. */
-    (void)ph_syscall6(SYS_sendto, probe->socket, (long)"", 1, MSG_NOSIGNAL, 0, 0);
+    (void)PH_CALL(SYS_sendto, probe->socket, "", 1, MSG_NOSIGNAL);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);
 }

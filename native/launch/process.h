@@ -22,14 +22,14 @@ struct ph_capabilities {
  * caller take itself for the child: then -EPERM. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
-    const long self = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    const long self = PH_CALL(SYS_getpid);
 #ifdef __s390x__
-    const long result = ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
+    const long result = PH_CALL(SYS_clone, 0, flags, pidfd);
 #else
-    const long result = ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
+    const long result = PH_CALL(SYS_clone, flags, 0, pidfd);
 #endif
 
-    return result || ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) != self ? result : -EPERM;
+    return result || PH_CALL(SYS_getpid) != self ? result : -EPERM;
 }
 
 /* Waits for such a child. Returns its status word, or a negative errno value. */
@@ -39,7 +39,7 @@ static inline long ph_wait(long pid)
     long result;
 
     do
-        result = ph_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0);
+        result = PH_CALL(SYS_wait4, pid, &status, __WALL);
     while (result == -EINTR);
     return result < 0 ? result : status;
 }
