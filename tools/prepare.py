@@ -45,6 +45,11 @@ TOOLS: list[Need] = [
     ("perf", lambda: shutil.which("perf"), "linux-perf"),
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
     ("node", lambda: shutil.which("node"), "nodejs"),
+    ("ssh-agent", lambda: shutil.which("ssh-agent"), "openssh-client"),
+    ("vim", lambda: shutil.which("vim"), "vim"),
+    ("a keyring", lambda: shutil.which("gnome-keyring-daemon"), "gnome-keyring"),
+    ("secret-tool", lambda: shutil.which("secret-tool"), "libsecret-tools"),
+    ("dbus-daemon", lambda: shutil.which("dbus-daemon"), "dbus-daemon"),
     ("zsh", lambda: shutil.which("zsh"), "zsh"),
     ("fish", lambda: shutil.which("fish"), "fish"),
     (

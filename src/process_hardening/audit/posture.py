@@ -38,6 +38,7 @@ class Posture(Record):
     dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
     inspectable -- whether another process of the same user may read its memory
     core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
+    confined -- False: it is not confined; None: it may be, which only a process itself finds out
     capabilities -- those of READING_CAPABILITIES that it has or may take
     other_user_namespace -- whether it runs in another one than ours
     loader_variables -- names of loader variables in its initial environment
@@ -65,6 +66,7 @@ class Posture(Record):
     core_limit: tuple[int, int] | None = None
     no_new_privs: bool | None = None
     seccomp: int | None = None
+    confined: bool | None = None
     tracer_pid: int | None = None
     capabilities: tuple[str, ...] | None = None
     other_user_namespace: bool | None = None

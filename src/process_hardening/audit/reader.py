@@ -29,7 +29,7 @@ from process_hardening.audit.procfs import (
 )
 from process_hardening.errors import CommandError
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
-from process_hardening.state import HARDENED
+from process_hardening.state import HARDENED, may_be_confined
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -372,6 +372,7 @@ def _rights_of(fields: dict[str, bytes]) -> Facts:
     no_new_privs = parse_number(fields, "NoNewPrivs")
     if no_new_privs is not None:
         facts["no_new_privs"] = bool(no_new_privs)
+        facts["confined"] = may_be_confined(facts["no_new_privs"], facts["seccomp"])
     effective, permitted = parse_bits(fields, "CapEff"), parse_bits(fields, "CapPrm")
     if effective is not None and permitted is not None:
         held = effective | permitted

@@ -97,6 +97,7 @@ def _protection(posture: Posture) -> dict[str, Any]:
         "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
         "no_new_privs": posture.no_new_privs,
         "seccomp": posture.seccomp,
+        "confined": posture.confined,
         "tracer_pid": posture.tracer_pid,
         "capabilities": _names(posture.capabilities),
         "other_user_namespace": posture.other_user_namespace,
