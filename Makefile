@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick fuzz evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
+.PHONY: demo test test-quick fuzz launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -20,6 +20,10 @@ test-quick:  ## the pure tests and the C tests, in under a minute
 fuzz:  ## fuzz the parsers in C and Python, all side by side; SECONDS=60 ONLY=elf,script
 	$(PYTHON) tools/prepare.py fuzz
 	.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),60) $(if $(ONLY),--only $(ONLY))
+
+launches:  ## let an attacker try at 100 launches of each kind, and count what it got a hold on
+	$(PYTHON) tools/prepare.py test
+	PROCESS_HARDENING_LAUNCHES=100 .venv/bin/python -m pytest tests/launch/test_launch_window.py -rP -q
 
 evidence:  ## run the specification's validation commands and every attack; keep the records
 	$(PYTHON) tools/prepare.py test
@@ -58,6 +62,10 @@ pythons:  ## use the wheel with every supported Python, and attack with the newe
 kernels:  ## attack and audit under qemu on Debian's kernels at many settings
 	$(PYTHON) tools/prepare.py kernels
 	.venv/bin/python -m tools.kernels
+
+faults:  ## let every system call of ours fail and lie, as root; writes docs/faults.md; PAIRS=1 for two at a time
+	$(PYTHON) tools/prepare.py test
+	PYTHONPATH=tests .venv/bin/python -m faults --record $(if $(PAIRS),--pairs)
 
 generated:  ## generate the man page, the completions and the reference pages
 	$(PYTHON) tools/prepare.py docs

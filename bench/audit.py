@@ -43,6 +43,9 @@ PSUTIL_FLOOR = 2.5
 MOST_CPU = 60e6
 """Nanoseconds of CPU that a whole audit of COUNTED processes may use, without the interpreter."""
 COUNTED = 200
+TURNS = 5
+MOST_FOR_CONFINED = 1.1
+"""As fast as without: what lies within the noise of one run."""
 
 COMMAND = str(Path(sys.executable).with_name("process-hardening"))
 
@@ -196,6 +199,27 @@ def beside_c(folder: Path, count: int, rounds: int) -> Section:
     return section
 
 
+def beside_confined(count: int, rounds: int) -> Section:
+    """The same processes once as they are and once each in a domain of its own, in turns."""
+    section = Section(f"{count} processes of sh, not confined and confined, in a warm interpreter")
+    confine = str(Path(sys.executable).with_name("confine"))
+    crowds = {"none is confined": SHELL, "each is confined": [confine, "--", *SHELL]}
+    command = {AUDIT: Command([sys.executable, "-c", IN_PROCESS], dict(os.environ))}
+    times: dict[str, list[float]] = {label: [] for label in crowds}
+    for _ in range(TURNS):
+        for label, argv in crowds.items():
+            with crowd(count, argv):
+                times[label] += interleave(command, max(rounds // TURNS, 1))[AUDIT].column(0)
+    for label, numbers in times.items():
+        section.rows.append(Row(label, statistics.median(numbers), least=min(numbers)))
+    plain, confined = section.rows
+    ratio = (confined.value or 0.0) / (plain.value or 1.0)
+    section.rows[1] = replace(
+        confined, ratio=ratio, against="x not confined", limit=MOST_FOR_CONFINED
+    )
+    return section
+
+
 def growth(counts: list[int], rounds: int) -> Section:
     """Time a process, from few to many: linear when it stays the same."""
     section = Section("growth, a process")
@@ -254,6 +278,7 @@ def main() -> int:
                 end_to_end(options.processes, options.rounds, PYTHON),
                 cpu_of_counted(options.rounds),
                 beside_c(folder, options.processes, options.rounds),
+                beside_confined(options.processes, options.rounds),
                 growth([200, 1000, options.most], options.rounds),
                 beside_other_tools(options.processes),
             ]

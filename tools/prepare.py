@@ -40,10 +40,16 @@ BUILD: list[Need] = [
 TOOLS: list[Need] = [
     ("gdb and gcore", lambda: shutil.which("gcore"), "gdb"),
     ("strace", lambda: shutil.which("strace"), "strace"),
+    ("proot", lambda: shutil.which("proot"), "proot"),
     ("lldb", lambda: shutil.which("lldb"), "lldb"),
     ("perf", lambda: shutil.which("perf"), "linux-perf"),
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
     ("node", lambda: shutil.which("node"), "nodejs"),
+    ("ssh-agent", lambda: shutil.which("ssh-agent"), "openssh-client"),
+    ("vim", lambda: shutil.which("vim"), "vim"),
+    ("a keyring", lambda: shutil.which("gnome-keyring-daemon"), "gnome-keyring"),
+    ("secret-tool", lambda: shutil.which("secret-tool"), "libsecret-tools"),
+    ("dbus-daemon", lambda: shutil.which("dbus-daemon"), "dbus-daemon"),
     ("zsh", lambda: shutil.which("zsh"), "zsh"),
     ("fish", lambda: shutil.which("fish"), "fish"),
     (

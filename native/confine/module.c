@@ -39,6 +39,17 @@ static PyObject *confine(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* Whether this process is confined; None: that cannot be found out. */
+static PyObject *is_confined(PyObject *module, PyObject *unused)
+{
+    const int confined = ph_is_confined();
+
+    (void)module, (void)unused;
+    if (confined < 0)
+        Py_RETURN_NONE;
+    return PyBool_FromLong(confined);
+}
+
 /* Becomes a program with exactly these environment entries, unlike os.execve(), which takes a dict:
  * some may have the same name, or none. Returns an errno value. */
 static PyObject *become(PyObject *module, PyObject *args)
@@ -60,6 +71,7 @@ static PyObject *become(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"landlock_version", landlock_version, METH_NOARGS, NULL},
     {"confine", confine, METH_VARARGS, NULL},
+    {"is_confined", is_confined, METH_NOARGS, NULL},
     {"become", become, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -24,6 +24,7 @@
 #define MAY_REFER (1 << 13)
 #define SCOPE_SIGNAL 2
 #define RESTRICT_ALL_THREADS 8
+#define MOST_DOMAINS 16 /* inside each other: LANDLOCK_MAX_NUM_LAYERS */
 
 /* Capabilities that give access to others without a check by Landlock: kernel
  * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
@@ -94,20 +95,36 @@ static long set_domain(long version, unsigned flags, const char **call)
     return error;
 }
 
+struct capability_header {
+    uint32_t version;
+    int pid;
+};
+
+static long read_capabilities(const struct capability_header *self, struct ph_capabilities half[2])
+{
+    const struct ph_capabilities none[2] = PH_NO_CAPABILITIES;
+    long error;
+
+    half[0] = none[0];
+    half[1] = none[1];
+    error = ph_syscall(SYS_capget, (long)self, (long)half, 0, 0, 0);
+    return error || ph_were_read(half) ? error : -EIO;
+}
+
+static int can_bypass(const struct ph_capabilities half[2])
+{
+    return half[0].permitted & BYPASSING_LOW || half[1].permitted & BYPASSING_HIGH;
+}
+
 /* Gives up capabilities. no_new_privs keeps exec from giving them back, to root too. */
 static long drop_capabilities(unsigned flags)
 {
-    const struct {
-        uint32_t version;
-        int pid;
-    } self = {PH_CAPABILITY_VERSION, 0};
+    const struct capability_header self = {PH_CAPABILITY_VERSION, 0};
     struct ph_capabilities half[2];
-    const long error = ph_syscall(SYS_capget, (long)&self, (long)half, 0, 0, 0);
+    long error = read_capabilities(&self, half);
 
-    if (error)
+    if (error || !can_bypass(half))
         return error;
-    if (!(half[0].permitted & BYPASSING_LOW) && !(half[1].permitted & BYPASSING_HIGH))
-        return 0;
     if (flags & PH_CONFINE_THREADS) /* capset(2) changes one thread only */
         return -EBUSY;
     for (int i = 0; i < 2; i++) {
@@ -117,7 +134,10 @@ static long drop_capabilities(unsigned flags)
         half[i].permitted &= kept;
         half[i].inheritable &= kept;
     }
-    return ph_syscall(SYS_capset, (long)&self, (long)half, 0, 0, 0);
+    error = ph_syscall(SYS_capset, (long)&self, (long)half, 0, 0, 0);
+    if (!error)
+        error = read_capabilities(&self, half);
+    return error ? error : can_bypass(half) ? -EIO : 0;
 }
 
 /* What a confined process may not do. Each returns a negative errno value if it was refused. */
@@ -169,9 +189,9 @@ static const struct {
     unsigned flag;        /* it is restricted with this one only */
 } forbidden[] = {
     {restrict_self, read_environment, 0},
+    {set_filter, choose_signal, 0}, /* first of the filter's: see ph_is_confined() */
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
-    {set_filter, choose_signal, 0},
     {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may end the probe */
 };
 
@@ -207,6 +227,8 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
     if (error < 0)
         return fail(failure, read_probe, error);
     error = ph_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (!error && ph_syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+        error = -EIO; /* a filter only claimed success */
     if (error)
         return fail(failure, "prctl(PR_SET_NO_NEW_PRIVS, 1)", error);
     error = drop_capabilities(flags);
@@ -220,6 +242,47 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
     if (error) /* positive: the id of a thread with other filters */
         return fail(failure, set_filter, error);
     return check_restrictions(flags, probe, failure);
+}
+
+/* How many domains this process is in, or -1. Nothing shows them, but only MOST_DOMAINS fit into each
+ * other: a child, whose domains end with it, adds as many as it can. A filter that answers for the
+ * kernel answers always the same, so the child adds none or never stops. */
+static int count_domains(void)
+{
+    struct ph_failure failure;
+    const long version = ph_landlock_version(&failure);
+    const char *call;
+    long child, error = 0;
+    int added = 0;
+
+    if (version < 0)
+        return -1;
+    child = ph_fork(0, NULL);
+    if (!child) {
+        while (added <= MOST_DOMAINS && !error)
+            if (!(error = set_domain(version, PH_CONFINE_SIGNALS, &call)))
+                added++;
+        ph_exit(error == -E2BIG ? added : 0);
+    }
+    added = child < 0 ? 0 : (int)ph_wait(child);
+    return WIFEXITED(added) && WEXITSTATUS(added) ? MOST_DOMAINS - WEXITSTATUS(added) : -1;
+}
+
+/* Filters of others may end a process for a call that they do not know, but none does for fcntl(2).
+ * Only below a filter that refuses F_SETSIG, as ours does, are the other calls made. */
+int ph_is_confined(void)
+{
+    const long nobody = -1;
+    struct ph_capabilities half[2];
+    int domains;
+
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (forbidden[i].call == set_filter && forbidden[i].attempt(nobody) != -EPERM)
+            return 0;
+    domains = count_domains();
+    if (domains <= 0)
+        return domains;
+    return read_capabilities(half) || can_bypass(half) ? -1 : 1;
 }
 
 static const struct {
@@ -258,30 +321,38 @@ void ph_confine_describe(const struct ph_failure *failure, char *buffer, size_t 
     }
 }
 
+/* Closes every descriptor but the first two. Afterwards the lowest free number must be 2, which was
+ * in use: a seccomp filter cannot answer with a number. */
+static int close_inherited(void)
+{
+    return ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) >= 2 &&
+           !ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0) &&
+           ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) == 2; /* which stays a copy of 0 */
+}
+
 void ph_probe_wait(void)
 {
     char byte = '\n';
 
     /* What it inherited must not be taken from it, since it can be inspected. */
-    if (ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0))
+    if (!close_inherited())
         ph_exit(1);
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (ph_syscall(SYS_write, 1, (long)&byte, 1, 0, 0) == 1)
-        while (ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0) == 1)
-            ;
+        (void)ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0);
     ph_exit(0);
 }
 
 int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
                    struct ph_failure *failure)
 {
-    int ends[2];
+    int ends[2] = {-1, -1};
     char byte;
     const long error =
         ph_syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, (long)ends, 0);
 
-    if (error)
-        return fail(failure, make_probe, error);
+    if (error || ends[0] < 0)
+        return fail(failure, make_probe, error ? error : -EIO);
     probe->pid = ph_fork(0, NULL);
     if (!probe->pid) {
         /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
@@ -289,8 +360,10 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
             *at = '\0';
         /* The same descriptor is refused, and needs no copy. */
         (void)ph_syscall(SYS_dup3, ends[1], 0, 0, 0, 0);
-        (void)ph_syscall(SYS_dup3, ends[1] ? ends[1] : 0, 1, 0, 0, 0);
-        ph_probe_wait();
+        (void)ph_syscall(SYS_dup3, 0, 1, 0, 0, 0);
+        if (ph_lead_to_same(ends[1], 0) && ph_lead_to_same(0, 1))
+            ph_probe_wait();
+        ph_exit(1);
     }
     (void)ph_syscall(SYS_close, ends[1], 0, 0, 0, 0);
     probe->socket = ends[0];
@@ -304,6 +377,8 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 
 void ph_probe_end(const struct ph_probe *probe)
 {
+    /* Either ends it: a filter may only claim one of them. */
+    (void)ph_syscall(SYS_shutdown, probe->socket, SHUT_WR, 0, 0, 0);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);
 }

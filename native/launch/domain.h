@@ -22,13 +22,17 @@ struct ph_probe {
 int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
                    struct ph_failure *failure);
 void ph_probe_end(const struct ph_probe *probe);
-/* Is one: says so on standard output and lasts until standard input ends. */
+/* Is one: says so on standard output and lasts until standard input ends or brings a byte. */
 _Noreturn void ph_probe_wait(void);
 
 /* Confines the calling thread, what it starts and what it becomes, for ever. The process probe must
  * be outside and of the same user. Returns 0, or -1 with failure filled in: then some restrictions
  * may stay. Source: Documentation/userspace-api/landlock.rst. */
 int ph_confine(unsigned flags, long probe, struct ph_failure *failure);
+
+/* Whether ph_confine() has confined this process or one that it descends from: 1, 0, or -1 where that
+ * cannot be found out. Starts a child, and waits for it. */
+int ph_is_confined(void);
 
 /* Writes the failure, and what to do about it, as one line without a newline, which fits into
  * PH_CONFINE_MESSAGE bytes. */

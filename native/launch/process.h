@@ -18,14 +18,25 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* clone(2) as fork(2), without a signal at the end. */
+/* clone(2) as fork(2), without a signal at the end. A seccomp filter can answer 0, so that this
+ * process would go on as its own child, but not with a pid: none is 0. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
+    const long own = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
 #ifdef __s390x__
-    return ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
+    const long pid = PH_CALL(SYS_clone, 0, flags, pidfd);
 #else
-    return ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
+    const long pid = PH_CALL(SYS_clone, flags, 0, pidfd);
 #endif
+
+    return !pid && ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) == own ? -EIO : pid;
+}
+
+/* Whether a filter only claims that capget(2) was made: there are no 64 capabilities. */
+#define PH_NO_CAPABILITIES {{0, 0, 0}, {0, UINT32_MAX, 0}}
+static inline int ph_were_read(const struct ph_capabilities held[2])
+{
+    return held[1].permitted != UINT32_MAX;
 }
 
 /* Waits for such a child. Returns its status word, or a negative errno value. */
@@ -35,7 +46,7 @@ static inline long ph_wait(long pid)
     long result;
 
     do
-        result = ph_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0);
+        result = PH_CALL(SYS_wait4, pid, &status, __WALL);
     while (result == -EINTR);
     return result < 0 ? result : status;
 }

@@ -51,12 +51,13 @@ class Record:
         missing = [f"{field}=..." for field in self._fields if field in self._needed - given]
         raise TypeError(f"{name} needs {', '.join(missing)}")
 
-    def _items(self) -> Iterator[tuple[str, Any]]:
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Each field and its value, in order."""
         return ((name, getattr(self, name)) for name in self._fields)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed. Raises TypeError for an unknown field."""
-        return type(self)(**{**dict(self._items()), **changes})
+        return type(self)(**{**dict(self.items()), **changes})
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a {type(self).__name__} cannot be changed: use replace({name}=...)")
@@ -67,11 +68,11 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return all(value == getattr(other, name) for name, value in self._items())
+        return all(value == getattr(other, name) for name, value in self.items())
 
     def __hash__(self) -> int:
-        return hash((type(self), *self._items()))
+        return hash((type(self), *self.items()))
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self._items())
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.items())
         return f"{type(self).__name__}({fields})"

@@ -239,5 +239,81 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
     return tuple(found)
 
 
+HIDDEN = "***"
+"""What stands for a value that hide_arguments() left out."""
+
+# A word, or the value in NAME=VALUE, that nobody would type: long, without the signs of a path, a
+# host or an address, with at least three digits. The keys of most services look so.
+_RANDOM_LENGTH = 20
+_RANDOM = re.compile(
+    rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _RANDOM_LENGTH
+)
+# What cannot stand in such a word becomes a blank: a faster look than the expression.
+_WORDS = bytes(c if re.match(rb"[A-Za-z0-9_+~-]", bytes([c])) else 32 for c in range(256))
+# mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
+_SHORT_PASSWORD = re.compile(
+    rb"(?s)(?:^|/)((?:mysql|mariadb)[a-z-]*|sshpass)\0.*?(?<=\0)-p([^\0]+)"
+)
+_USER_PASSWORD = re.compile(rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+")
+
+
+# Inside of a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE
+_PAIR = re.compile(
+    rb"([A-Za-z_][A-Za-z0-9_-]{1,100})((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
+)
+_OPTION_IN_SCRIPT = re.compile(rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)")
+
+
+def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
+    """A command line (/proc/PID/cmdline) with HIDDEN in place of all that looks like a secret.
+
+    is_suspect -- what may_hold_secrets() says of it
+
+    It hides too much rather than too little: what is left may be shown, stored and sent.
+    """
+    hidden = HIDDEN.encode()
+    if is_suspect:
+        words = command.split(b"\0")
+        command = b"\0".join(_hide_in(words, index) for index in range(len(words)))
+        command = _PAIR.sub(_hide_pair, command)
+        command = _OPTION_IN_SCRIPT.sub(_hide_pair, command)
+    if b":" in command and (b"\0-u" in command or b"user" in command):
+        command = _USER_PASSWORD.sub(rb"\1" + hidden, command)
+    short = _SHORT_PASSWORD.search(command) if b"\0-p" in command else None
+    if short:
+        command = command[: short.start(2)] + hidden + command[short.end(2) :]
+    if max(map(len, command.translate(_WORDS).split()), default=0) >= _RANDOM_LENGTH:
+        command = _RANDOM.sub(_hide_random, command)
+    return command
+
+
+def _hide_pair(match: re.Match[bytes]) -> bytes:
+    name, between = _text(match[1]), match[2]
+    is_option = name.lower().replace("_", "-") in SECRET_OPTIONS
+    is_variable = not between.isspace() and is_secret_name(name)
+    return match[1] + between + HIDDEN.encode() if is_option or is_variable else match[0]
+
+
+def _hide_random(match: re.Match[bytes]) -> bytes:
+    word = match[0]
+    has_digits = len(re.findall(rb"[0-9]", word)) >= 3
+    return HIDDEN.encode() if has_digits and re.search(rb"[A-Za-z]", word) else word
+
+
+def _hide_in(words: list[bytes], index: int) -> bytes:
+    """One argument without the secret that it holds, or that the option before it announces."""
+    word = words[index]
+    following = words[index + 1] if index + 1 < len(words) else b""
+    name = _named_in(_text(word), _text(following[:1]))
+    if name and b"=" in word:
+        return word.partition(b"=")[0] + b"=" + HIDDEN.encode()
+    before = words[index - 1] if index else b""
+    if word and before and b"=" not in before and _named_in(_text(before), _text(word[:1])):
+        return HIDDEN.encode()
+    if any(re.search(pattern, word) for _, pattern in _SHAPES):
+        return HIDDEN.encode()
+    return word
+
+
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")

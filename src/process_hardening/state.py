@@ -83,6 +83,7 @@ class Status(Record):
     no_new_privs -- whether exec can no longer raise privileges (Linux)
     sealed -- whether the process is kept from making itself inspectable (Linux)
     seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
+    confined -- whether it was started confined, or confined itself (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
     tracer_pid -- a process that traces any thread of this one; 0: none
     loader_variables -- names of the loader variables in the environment
@@ -93,6 +94,7 @@ class Status(Record):
     no_new_privs: bool | None
     sealed: bool | None
     seccomp: int | None
+    confined: bool | None
     core_limit: tuple[int, int] | None
     tracer_pid: int | None
     loader_variables: tuple[str, ...] | None
@@ -118,6 +120,24 @@ def _flag(value: int) -> bool | None:
     return None if value < 0 else bool(value)
 
 
+def may_be_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
+    """False where it is certain that a process is not confined; None where it may be.
+
+    The kernel tells nobody who is in which Landlock domain. But whatever is confined has
+    no_new_privs and a seccomp filter for good, as /proc/PID/status shows.
+    """
+    return False if no_new_privs is False or seccomp in (0, 1) else None
+
+
+def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
+    """Whether this process is, which it can try."""
+    if may_be_confined(no_new_privs, seccomp) is False or not IS_LINUX:
+        return False
+    from process_hardening import _confine
+
+    return _confine.is_confined()
+
+
 def status() -> Status:
     """Read the state of this process from the kernel, now."""
     dumpable, inspectable, no_new_privs, sealed, seccomp, tracer, core_limit = _native.status()
@@ -128,6 +148,7 @@ def status() -> Status:
         no_new_privs=_flag(no_new_privs),
         sealed=_flag(sealed),
         seccomp=_known(seccomp),
+        confined=_is_confined(_flag(no_new_privs), _known(seccomp)),
         core_limit=core_limit,
         tracer_pid=_known(tracer),
         loader_variables=tuple(map(os.fsdecode, variables)),

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from process_hardening.terminal import printable
+from process_hardening.terminal import count_cells, pad, printable
 
 _GAP = "  "
 _NARROWEST = 28
@@ -28,12 +28,12 @@ def table(
     Returns the lines, without a newline at the end.
     """
     cells = [[printable(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
+    widths = [max(count_cells(row[i]) for row in cells) for i in range(len(header) - 1)]
     used = sum(widths) + len(_GAP) * len(widths)
     room = None if width is None else width - used
     lines = []
     for row in cells:
-        padded = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
+        padded = [pad(cell, size) for cell, size in zip(row, widths, strict=False)]
         padded = [
             colours[cell.strip()] + cell + _RESET if cell.strip() in colours else cell
             for cell in padded

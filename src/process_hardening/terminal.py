@@ -15,6 +15,47 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def count_cells(text: str) -> int:
+    """How many cells of a terminal printable text takes: two for a wide character, none for a mark.
+
+    Source: Unicode Standard Annex 11, as wcwidth(3) applies it.
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        0 if category(c) in ("Mn", "Me", "Cf") else 1 + (east_asian_width(c) in "WF") for c in text
+    )
+
+
+_LEFT_TO_RIGHT_MARK = "\u200e"
+
+
+def pad(text: str, cells: int) -> str:
+    """Printable text, followed by blanks up to that many cells."""
+    padded = text + " " * (cells - count_cells(text))
+    return padded if text.isascii() else _keep_direction(text, padded)
+
+
+def _keep_direction(text: str, padded: str) -> str:
+    """End right-to-left text with a mark, so that a terminal does not reorder what follows it."""
+    from unicodedata import bidirectional
+
+    if not any(bidirectional(c) in ("R", "AL") for c in text):
+        return padded
+    return text + _LEFT_TO_RIGHT_MARK + padded[len(text) :]
+
+
+def shorten(text: str, cells: int) -> str:
+    """Printable text, with its end replaced by "..." when it takes more than that many cells."""
+    if count_cells(text) <= cells:
+        return text
+    while text and count_cells(text) > cells - 3:
+        text = text[:-1]
+    return text.rstrip() + "..."
+
+
 def write_line(text: str, stream: TextIO) -> None:
     """Write text and a newline, and flush. Raises OSError when that fails."""
     # A name may contain characters that this encoding lacks.

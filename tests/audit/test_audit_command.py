@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import support
+from process_hardening.audit import read_process
 from zoo import (
     COMMAND,
     HARDENED,
@@ -79,6 +80,75 @@ def test_the_filters(animal: Path) -> None:
             (["--python"], set()),
         ):
             assert names(audit_json(*both, *arguments)) == expected, arguments
+
+
+def test_nothing_matched(animal: Path) -> None:
+    """Status 3 and a line that says so, in every form; a typo must not pass."""
+    with Animal(animal, *HARDENED, "name=tiger") as one:
+        for arguments in (["--name", "tigre-of-a-typo"], ["--python"], ["--exclude", "."]):
+            for form in ([], ["--json"], ["--long"]):
+                done = audit(one.pid, *arguments, *form, "--fail-on", "never")
+                assert done.returncode == 3
+                assert done.stderr.startswith("process-hardening: nothing matched: ")
+                assert done.stderr.count("\n") == 1
+                assert arguments[-1] in done.stderr
+        assert audit(one.pid, "--name", "tiger").returncode == 0
+        assert audit(one.pid, "--name", "tiger").stderr == ""
+
+
+def test_a_name_matches_program_name_and_arguments(animal: Path) -> None:
+    """The process is called otherwise than its file, and has an argument of its own."""
+    with Animal(animal, *HARDENED, "name=tiger", "token-of-this-test") as one:
+        for pattern in ("^tiger$", "^animal$", "token-of-th.s-test$"):
+            assert names(audit_json(one.pid, "--name", pattern)) == {"tiger"}
+
+
+def test_whoever_asks_for_a_name_does_not_match_by_it() -> None:
+    """The shell that starts an audit has the name in its own arguments."""
+    line = f"{COMMAND} audit --name no-such-process-as-th.s; echo $?"
+    done = support.run(["sh", "-c", line])
+    assert done.stdout.splitlines()[-1] == "3"
+    assert "nothing matched" in done.stderr
+
+
+def test_the_audit_hardens_itself_and_leaves_itself_out() -> None:
+    """As root and as an ordinary user; whoever started it stays in, for it can hold keys."""
+    for options in ({}, support.user_options()):
+        argv = [COMMAND, "audit", "--json", "--all", "--watch", "0.1"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, **options) as watching:
+            assert watching.stdout is not None
+            pids = {
+                process["pid"] for process in json.loads(watching.stdout.readline())["processes"]
+            }
+            assert read_process(watching.pid).verdict == "hardened"
+            watching.kill()
+        assert watching.pid not in pids
+        assert os.getpid() in pids
+
+
+def test_the_width_is_respected_beside_a_pipe(animal: Path) -> None:
+    """Whoever pipes into `less` reads on a terminal; COLUMNS decides where it is set."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    secret = {"A_KEY": "x", "ANOTHER_LONG_NAME_OF_A_SECRET_KEY": "x", "YET_ANOTHER_NAME_KEY": "x"}
+    with Animal(animal, env=secret) as one:
+        argv = [COMMAND, "audit", "--name", "^animal$", "--user", str(support.USER)]
+        narrow = subprocess.run(argv, stdout=subprocess.PIPE, stderr=follower, text=True)
+        env = {**os.environ, "COLUMNS": "50"}
+        narrower = subprocess.run(argv, stdout=subprocess.PIPE, text=True, env=env)
+        assert one.process.poll() is None
+    os.close(leader)
+    os.close(follower)
+    for done, width in ((narrow, 60), (narrower, 50)):
+        lines = [line for line in done.stdout.splitlines() if not line.startswith("    ")]
+        assert "A_KEY" in done.stdout
+        assert all(len(line) <= width for line in lines)
+        assert any("..." in line for line in lines)
 
 
 def test_the_tree(animal: Path) -> None:

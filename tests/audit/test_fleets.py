@@ -45,7 +45,24 @@ def test_the_playbook(tmp_path: Path, animal: Path) -> None:
 
         failing = play(tmp_path, "web-1", expected_hardened=["zoo-bad"], fail_on_severities=[])
         assert failing.returncode != 0
-        assert f"web-1: not hardened: {bad.pid}" in failing.stdout
+        assert f"web-1: not hardened: zoo-bad ({bad.pid})" in failing.stdout
+        assert f"harden -- {animal} name=zoo-bad" in failing.stdout
+
+
+def test_the_playbook_fails_for_a_name_that_matches_nothing(tmp_path: Path) -> None:
+    """A typo in what must be hardened must not pass."""
+    failing = play(tmp_path, "web-1", expected_hardened=["zoo-tpyo"], fail_on_severities=[])
+    assert failing.returncode != 0
+    assert "web-1: nothing matched: no process is zoo-tpyo" in failing.stdout
+
+
+def test_the_playbook_fails_for_a_secret_that_is_open(tmp_path: Path, animal: Path) -> None:
+    """When it was asked to."""
+    with Animal(animal, env={"A_KEY": "x"}):
+        failing = play(tmp_path, "web-1", fail_on_leaks=True, fail_on_severities=[])
+    assert failing.returncode != 0
+    assert "web-1: others can read secrets of" in failing.stdout
+    assert "animal" in failing.stdout
 
 
 def test_the_fact_without_the_package() -> None:
@@ -61,7 +78,7 @@ def test_the_alert_rules_use_what_is_written(animal: Path, tmp_path: Path) -> No
     yaml = support.import_module("yaml")
     rules = yaml.safe_load((EXAMPLES / "prometheus/alerts.yml").read_text())
     path = tmp_path / "x.prom"
-    with Animal(animal) as one:
+    with Animal(animal, env={"A_KEY": "x"}) as one:
         audit(one.pid, "--openmetrics", path)
     text = path.read_text()
     expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
@@ -72,6 +89,54 @@ def test_the_alert_rules_use_what_is_written(animal: Path, tmp_path: Path) -> No
         for label in re.findall(r'(\w+)(?:=~|!=|=)"', expression):
             assert f'{label}="' in text
     assert 'id="PH008"' in text
+
+
+def test_the_alert_rules_notice_that_nothing_matches() -> None:
+    """Whatever name a rule asks for, another one asks whether there is such a process."""
+    yaml = support.import_module("yaml")
+    document = yaml.safe_load((EXAMPLES / "prometheus/alerts.yml").read_text())
+    rules = {rule["alert"]: rule["expr"] for group in document["groups"] for rule in group["rules"]}
+    (names,) = re.findall(r'name=~"[^"]*"', rules["ProcessNotHardened"])
+    assert names in rules["ProcessNotFound"]
+    assert rules["ProcessNotFound"].startswith("absent(")
+
+
+def test_the_dashboard_shows_what_is_written(animal: Path, tmp_path: Path) -> None:
+    """Its panels do not overlap; every metric, label and value that they ask for exists."""
+    dashboard = json.loads((EXAMPLES / "grafana/process-hardening.json").read_text())
+    path = tmp_path / "x.prom"
+    with Animal(animal, env={"A_KEY": "x"}):
+        audit("--openmetrics", path)
+    text = path.read_text()
+    cells: set[tuple[int, int]] = set()
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) >= 5
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        taken = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not taken & cells
+        cells |= taken
+        assert place["x"] + place["w"] <= 24
+        assert {"type", "title", "datasource", "targets", "fieldConfig"} <= set(panel)
+        for target in panel["targets"]:
+            check_expression(target["expr"], text)
+    variables = {variable["name"] for variable in dashboard["templating"]["list"]}
+    assert set(re.findall(r"\$\{?(\w+)", json.dumps(dashboard))) <= variables
+
+
+def check_expression(expression: str, text: str) -> None:
+    """Check that what an expression of PromQL asks for is in what audit wrote."""
+    assert expression.count("(") == expression.count(")")
+    for metric in re.findall(r"process_hardening_\w+", expression):
+        assert f"# TYPE {metric} gauge" in text
+    for label, value in re.findall(r'(\w+)="([^"]*)"', expression):
+        assert f'{label}="{value}"' in text
+    for labels in re.findall(r"by \(([^)]*)\)", expression):
+        for label in labels.split(", "):
+            assert label == "instance" or f'{label}="' in text
 
 
 def test_the_service_runs(tmp_path: Path) -> None:

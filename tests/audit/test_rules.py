@@ -122,8 +122,8 @@ def test_ids_and_severities() -> None:
 
 # What the commands begin with; some are not installed here.
 PROGRAMS = {
-    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "mount", "prlimit",
-    "process-hardening", "ps", "python3", "rm", "setcap", "swapoff", "sysctl",
+    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "mount", "mv",
+    "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
 }  # fmt: skip
 
 

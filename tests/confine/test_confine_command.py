@@ -116,6 +116,48 @@ def test_a_step_that_is_refused_starts_nothing(confine: str, answer: str) -> Non
     starts.refused(support.run_as_user([*filtered, confine, "echo", "started"]))
 
 
+def test_a_rule_that_is_refused_starts_nothing(confine: str) -> None:
+    """Only older kernels, and allowed signals, need one."""
+    filtered = starts.refusing("landlock_add_rule=EPERM")
+    argv = [*filtered, confine, "--allow-signals", "echo", "started"]
+    assert "landlock_add_rule" in starts.refused(support.run_as_user(argv))
+
+
+@pytest.mark.parametrize("answer", ["capget=EPERM", "capset=EPERM", "capset=0"])
+def test_roots_capabilities_that_stay_start_nothing(confine: str, answer: str) -> None:
+    support.require_root()
+    filtered = starts.refusing(answer)
+    starts.refused(support.run([*filtered, confine, "echo", "started"]))
+
+
+EVERY_CALL = (
+    *("capget", "capset", "clone", "close", "close_range", "dup3", "fcntl", "ioctl", "kill"),
+    *("landlock_create_ruleset", "landlock_restrict_self", "openat", "prctl", "pread64"),
+    *("prlimit64", "read", "seccomp", "socketpair", "wait4"),
+)
+
+
+@pytest.mark.parametrize("result", ["EPERM", "ENOSYS", "0"])
+@pytest.mark.parametrize("call", EVERY_CALL)
+def test_whatever_call_a_profile_refuses_nothing_is_started_unconfined(
+    confine: str,
+    start_victim: Callable[..., Outsider],
+    make: support.Compiler,
+    call: str,
+    result: str,
+) -> None:
+    """The program itself needs none of these calls."""
+    with start_victim() as victim:
+        program = [str(make("reaches.c", "-static")), str(victim.pid)]
+        free = support.run_as_user(program)
+        seen = support.run_as_user([*starts.refusing(f"{call}={result}"), confine, *program])
+    assert free.stdout == "started, and reaches it\n"
+    if seen.returncode == 126:
+        starts.refused(seen)
+    else:
+        assert seen.stdout == "started\n"
+
+
 @pytest.mark.parametrize("call", ["landlock_create_ruleset", "landlock_restrict_self", "seccomp"])
 def test_a_step_that_only_claims_success_starts_nothing(confine: str, call: str) -> None:
     """A filter of whoever started it answers for the kernel; the restriction is tried out."""
@@ -143,8 +185,8 @@ def test_without_proc_nothing_is_started(confine: str) -> None:
     assert "mount /proc" in starts.refused(result)
 
 
-def test_confine_can_be_nested_15_times_and_not_17_times(confine: str) -> None:
-    assert support.run_as_user([*[confine] * 15, "echo", "started"]).stdout == "started\n"
+def test_confine_can_be_nested_16_times_and_not_17_times(confine: str) -> None:
+    assert support.run_as_user([*[confine] * 16, "echo", "started"]).stdout == "started\n"
     line = starts.refused(support.run_as_user([*[confine] * 17, "echo", "started"]))
     assert "16 confinements" in line
 

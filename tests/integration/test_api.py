@@ -535,7 +535,7 @@ def test_repr_of_report_and_status() -> None:
     )
     assert found["status"] == (
         "Status(inspectable=False, dumpable=0, no_new_privs=False, sealed=False,"
-        " seccomp=0,"
+        " seccomp=0, confined=False,"
         " core_limit=(0, 0), tracer_pid=0, loader_variables=())"
     )
 

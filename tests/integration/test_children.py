@@ -7,6 +7,7 @@ program gets its canary.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,19 +191,99 @@ def test_children_from_before_are_named() -> None:
     assert (result.stdout, result.stderr) == ("True True\n", "")
 
 
-START_BY_FORKSERVER = (
-    "import multiprocessing\n"
-    "try: multiprocessing.get_context('forkserver').Process(target=print, args=('ran',)).start()\n"
-    "except RuntimeError as error: print('refused:', error)"
+START = "Process(target=print, args=('ran',)).start()"
+FORKSERVER_STARTS = {
+    "get_context": ("", f"multiprocessing.get_context('forkserver').{START}"),
+    "set_start_method": (
+        "",
+        f"multiprocessing.set_start_method('forkserver', force=True); multiprocessing.{START}",
+    ),
+    "set_start_method before": (
+        "multiprocessing.set_start_method('forkserver')",
+        f"multiprocessing.{START}",
+    ),
+    "a context from before": (
+        "context = multiprocessing.get_context('forkserver')",
+        f"context.{START}",
+    ),
+    "a process from before": (
+        "process = multiprocessing.get_context('forkserver').Process(target=print, args=('ran',))",
+        "process.start()",
+    ),
+    "ProcessPoolExecutor": (
+        "",
+        "context = multiprocessing.get_context('forkserver');"
+        " pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=context);"
+        " pool.submit(print, 'ran').result()",
+    ),
+    "Pool": ("", "multiprocessing.get_context('forkserver').Pool(1).apply(print, ('ran',))"),
+    "Manager": ("", "multiprocessing.get_context('forkserver').Manager() and print('ran')"),
+    "import_module": (
+        "",
+        "importlib.import_module('multiprocessing.forkserver');"
+        f" multiprocessing.get_context('forkserver').{START}",
+    ),
+}
+"""What is done before children are hardened, and the start."""
+
+BEFORE_314 = pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="its socket asks for a key since 3.14"
 )
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="its socket asks for a key since 3.14")
-def test_a_forkserver_is_refused() -> None:
+@BEFORE_314
+@pytest.mark.parametrize("start", FORKSERVER_STARTS)
+def test_a_forkserver_is_refused(start: str) -> None:
     """It runs what any process of the user sends to its socket, however hardened it is."""
-    assert python(START_BY_FORKSERVER).stdout == "ran\n", "inconclusive"
-    refused = python(f"ph.harden_children()\n{START_BY_FORKSERVER}").stdout
-    assert refused.startswith("refused: before Python 3.14, multiprocessing's forkserver runs")
+    before, statement = FORKSERVER_STARTS[start]
+    code = (
+        "import concurrent.futures, importlib, multiprocessing\n"
+        f"{before}\n{{}}\n"
+        "for _ in range(2):\n"
+        f"    try: {statement}\n"
+        "    except (RuntimeError, ImportError) as error: print('refused:', error, flush=True)"
+    )
+    assert "ran\n" in python(code.format("")).stdout, "inconclusive"
+    refused = python(code.format("ph.harden_children()")).stdout.splitlines()
+    assert len(refused) == 2
+    for line in refused:
+        assert line.startswith(
+            "refused: before Python 3.14, multiprocessing's forkserver runs"
+        ) or (start == "import_module" and "multiprocessing.forkserver" in line)
+
+
+@BEFORE_314
+def test_no_code_runs_in_a_forkserver_that_is_refused(programs: Path, user_tmp: Path) -> None:
+    """An attacker sends its own to every socket of the program; the control runs it."""
+    start = (
+        "import multiprocessing, sys\n"
+        "try: multiprocessing.get_context('forkserver').Process(target=int).start()\n"
+        "except RuntimeError: pass\n"
+        "print('up', flush=True); sys.stdin.read()"
+    )
+    harden = "import process_hardening as ph; ph.harden_children()\n"
+    attack = [sys.executable, str(programs / "attack_forkserver.py"), str(user_tmp)]
+    env = {**os.environ, "TMPDIR": str(user_tmp)}
+    for code, is_control in ((start, True), (harden + start, False)):
+        with support.Running([sys.executable, "-c", code], env=env, stderr=None):
+            count, *answers = support.run_as_user(attack).stdout.splitlines()
+        assert (count, bool(answers)) == (("1", True) if is_control else ("0", False))
+        assert all(answer.startswith("code ran in a child of") for answer in answers)
+
+
+@BEFORE_314
+def test_audit_finds_a_forkserver(command: str, user_tmp: Path) -> None:
+    """By its command line and the version of its Python."""
+    code = (
+        "import multiprocessing.forkserver as server, sys\n"
+        "server.ensure_running()\n"
+        "print(server._forkserver._forkserver_pid, flush=True); sys.stdin.read()"
+    )
+    env = {**os.environ, "TMPDIR": str(user_tmp)}
+    with support.Running([sys.executable, "-c", code], env=env) as program:
+        argv = [command, "audit", "--json", "--pid", program.ready]
+        (found,) = json.loads(support.run_as_user(argv).stdout)["processes"]
+    assert "PH017" in {finding["id"] for finding in found["findings"]}
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="its socket asks for a key since 3.14")
@@ -285,7 +366,27 @@ def test_a_library_that_cannot_be_loaded_is_an_error(fault: str, user_tmp: Path)
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: children cannot be hardened: ")
     assert result.stderr.count("\n") == 1
-    assert ("No such file" if fault == "gone" else "path without blank") in result.stderr
+    assert ("cannot be read" if fault == "gone" else "path without blank") in result.stderr
+
+
+def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:
+    """From a noexec file system the dynamic loader would start children without it."""
+    support.require_root()
+    package = user_tmp / "lib" / "process_hardening"
+    victims.copy_package(package)
+    library = str(package / "libprocess_hardening.so")
+    script = f'mount --bind {library} {library} && mount -o remount,bind,$0 {library} && exec "$@"'
+    code = "import process_hardening as ph; print(ph.harden_children().outcome)"
+    argv = [sys.executable, "-c", code]
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package.parent)}
+    plain, noexec = (
+        support.run(["unshare", "-m", "sh", "-c", script, flag, *argv], env=env)
+        for flag in ("exec", "noexec")
+    )
+
+    assert (plain.returncode, plain.stdout) == (0, "applied\n")
+    assert (noexec.returncode, noexec.stdout) == (1, "")
+    assert "is its file system mounted noexec?" in noexec.stderr
 
 
 def test_a_wrong_policy_is_refused() -> None:

@@ -206,6 +206,22 @@ def test_a_fork_child_is_shut_from_its_start(programs: Path) -> None:
         victim.do(SHUT)
 
 
+def test_a_child_without_fork_handlers_stays_open(programs: Path, key: Path) -> None:
+    """SECURITY.md says so of _Fork(3), which runs none; the window of the parent shuts."""
+    with quiet(programs) as victim:
+        if "Error" in victim.do("libc._Fork"):
+            support.fail_or_skip("a libc with _Fork")
+        where = victim.hold(key, "bytearray")
+        victim.do("ph.harden()", OPEN)
+        child = int(victim.do("libc._Fork() or libc.pause()"))
+        victim.do(SHUT)
+        for pid, leaks in ((child, True), (victim.pid, False)):
+            argv = [sys.executable, str(programs / "attack.py"), "mem", str(pid), str(where), "32"]
+            got = support.run_as_user(argv, errors="replace").stdout
+            assert (key.read_text() in got) is leaks
+        victim.do(f"os.kill({child}, 9)")
+
+
 def test_a_watch_pauses(programs: Path) -> None:
     """It would shut the window at once; afterwards it goes on."""
     with quiet(programs) as victim:

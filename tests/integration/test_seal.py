@@ -57,6 +57,22 @@ def test_threads_and_fork_children_are_sealed_too(programs: Path) -> None:
         assert victim.do(child) == "0"
 
 
+@pytest.mark.parametrize("start", ["before", "after"])
+def test_a_process_that_shares_the_memory_is_sealed_if_it_starts_later(
+    programs: Path, compiler: support.Compiler, key: Path, start: str
+) -> None:
+    """SECURITY.md says of one from before that it can make both dumpable again: so it is."""
+    library = compiler("shares_memory.c", "-shared", "-fPIC", name="libshares_memory.so")
+    with Console(programs) as victim:
+        where = victim.hold(key, "bytearray")
+        victim.do("import ctypes", f"helper = ctypes.CDLL({str(library)!r})")
+        words = ["pid = helper.start_helper()", SEAL]
+        victim.do(*(words if start == "before" else reversed(words)))
+        used = victim.do("helper.use_helper(pid)")
+        found = key.read_text() in victim.attack("mem", where, 32)
+    assert (used, found) == (("0", True) if start == "before" else ("2", False))
+
+
 def test_the_price_children_inherit_it(programs: Path) -> None:
     """A program that is started later is dumpable, being new, and cannot call prctl to stay so."""
     code = (

@@ -525,6 +525,20 @@ def test_a_filter_cannot_pass_a_file_off_for_secret_memory(programs: Path, tmp_p
     assert path.read_bytes() == b"x" * 10
 
 
+def test_another_interpreter_keeps_its_own_copy(programs: Path) -> None:
+    """docs/lasting.md says that take_env() does not reach it: so it is."""
+    with Console(programs, env={**os.environ, "TOKEN": "there"}) as victim:
+        found = victim.do("import _xxsubinterpreters as others", "others.create")
+        if "Error" in found:
+            support.fail_or_skip("the interpreters of Python 3.9 to 3.12")
+        victim.do("other = others.create()", "others.run_string(other, 'import os')")
+        assert victim.do("ph.take_env('TOKEN')") == "'there'"
+        look = 'others.run_string(other, \'assert os.environ["TOKEN"] == "there"\')'
+        assert victim.do(look) == "None"
+        look = "others.run_string(others.create(), 'import os; os.environ[\"TOKEN\"]')"
+        assert "KeyError" in victim.do(look)  # one that starts later has none
+
+
 def test_a_variable_in_read_only_memory(programs: Path, user_tmp: Path) -> None:
     """putenv() of a literal: an error instead of a crash, and nothing has changed."""
     source = user_tmp / "literal.c"

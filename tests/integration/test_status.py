@@ -18,7 +18,7 @@ import support
 
 KEYS = {
     *("schema", "pid", "inspectable", "dumpable", "core_limit"),
-    *("tracer_pid", "seccomp", "loader_variables", "verdict"),
+    *("tracer_pid", "seccomp", "confined", "loader_variables", "verdict"),
 }
 FILTERED = Path(__file__).resolve().parents[1] / "programs" / "filtered.py"
 PIDFD_GET_INFO = 0xC048FF0B
@@ -255,7 +255,7 @@ def test_any_name(command: str, observer: dict[str, Any], name: bytes, code: str
     assert (exit_status, text.returncode) == (1 - hardened, 1 - hardened)
     assert (values["dumpable"], values["tracer_pid"]) == (1 - hardened, 0)
     assert "no new privileges: no\n" in text.stdout
-    assert text.stdout.count("\n") == 7
+    assert text.stdout.count("\n") == 8
     assert re.fullmatch(r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]*", text.stdout)
 
 

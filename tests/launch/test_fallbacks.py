@@ -129,9 +129,19 @@ def start_stand_in(*command: str) -> str:
     return starts.refused(support.run(command, **user))
 
 
-def test_a_stand_in_goes_on_once_it_is_hardened(stand_in: str) -> None:
+def test_a_stand_in_that_is_not_dumpable_goes_on(stand_in: str, user_tmp: Path) -> None:
     """The control: it finds that no program was written into it."""
-    assert start_stand_in(stand_in).endswith(": cannot be opened: errno 2")
+    unreadable = user_tmp / "unreadable"
+    shutil.copy(stand_in, unreadable)
+    unreadable.chmod(0o111)
+    assert start_stand_in(str(unreadable)).endswith(": cannot be opened: errno 2")
+
+
+def test_a_stand_in_that_the_kernel_started_dumpable_starts_nothing(stand_in: str) -> None:
+    """Where /proc/sys is hidden, the launcher does not know fs.suid_dumpable."""
+    assert start_stand_in(stand_in).endswith(
+        ": its stand-in was started dumpable: is fs.suid_dumpable 1?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -352,6 +362,29 @@ def test_a_library_that_cannot_be_mapped_is_no_protection(
     assert "noexec" in starts.refused(in_namespace("-m", prepare, *words))
     prepare = prepare.replace("noexec,", "")
     assert starts.Shown(in_namespace("-m", prepare, *words).stdout).value("dumpable") == "0"
+
+
+@pytest.mark.parametrize("fault", ["hidden", "unreadable"])
+@pytest.mark.parametrize("option", ["--children", "--method=preload"])
+def test_what_needs_the_library_is_refused_without_it(
+    harden: str, show: str, user_tmp: Path, fault: str, option: str
+) -> None:
+    """The program itself can be hardened without it."""
+    folder, command = user_tmp / "lib" / "process-hardening", user_tmp / "bin" / "harden"
+    folder.mkdir(parents=True)
+    command.parent.mkdir()
+    shutil.copy(harden, command)
+    shutil.copy(LIBRARY, folder)
+    with_it = support.run_as_user([str(command), option, show])
+    if fault == "hidden":
+        folder.rename(user_tmp / "elsewhere")
+    else:
+        (folder / os.path.basename(LIBRARY)).chmod(0)
+    line = starts.refused(support.run_as_user([str(command), option, show]))
+
+    assert starts.Shown(with_it.stdout).value("dumpable") == "0"
+    assert "our library is not installed beside this command" in line
+    assert starts.show([str(command), show]).value("dumpable") == "0"
 
 
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:

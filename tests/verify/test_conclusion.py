@@ -30,6 +30,8 @@ FACTS = {
     "python": "3",
     "uid": 1,
     "container_root": False,
+    "landlock": 7,
+    "confined": False,
     "sysctl": {},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,8 @@ from process_hardening.verify import (
     find_attacks,
     list_attacks,
 )
+from process_hardening.verify.confined import plan_confined
+from process_hardening.verify.model import CONFINED
 from process_hardening.verify.plan import (
     plan_process,
     plan_program,
@@ -23,6 +26,7 @@ from process_hardening.verify.plan import (
     split_by_harm,
 )
 
+FOR_HARDENED = tuple(attack for attack in list_attacks() if attack.victims != (CONFINED,))
 METHODS = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
 
 
@@ -36,7 +40,17 @@ def test_each_victim_is_planned_once_after_the_control() -> None:
 
 def test_all_attacks_are_planned_by_default() -> None:
     """None stands for all."""
-    assert plan_victims(None, VICTIMS).attacks == list_attacks()
+    assert plan_victims(None, VICTIMS).attacks == FOR_HARDENED
+
+
+def test_what_says_nothing_of_hardened_programs_is_not_tried_on_them() -> None:
+    """It is left out, and an error when nothing else was asked for."""
+    attacks = find_attacks(["proc-mem", "ssh-agent"])
+    assert [attack.name for attack in plan_victims(attacks).attacks] == ["proc-mem"]
+    for plan in (plan_victims, partial(plan_program, ["true"], canary=None)):
+        with pytest.raises(CommandError, match=r"ssh-agent: .* verify --confined"):
+            plan(attacks=find_attacks(["ssh-agent"]))
+    assert "ssh-agent" in [attack.name for attack in plan_confined((), None, None).attacks]
 
 
 @pytest.mark.parametrize("name", [CONTROL, "nobody"])
@@ -74,9 +88,11 @@ def test_a_program_that_does_not_exist_is_refused() -> None:
 def test_a_running_process_is_attacked_only_by_reading() -> None:
     """The other attacks are named in a note."""
     plan = plan_process(os.getpid(), None, canary="a secret of ours", as_container_root=True)
-    harmless, harmful = split_by_harm(list_attacks())
+    harmless, harmful = split_by_harm(FOR_HARDENED)
     assert plan.attacks == harmless
-    assert plan.notes == (f"skipped, as they could harm it: {', '.join(harmful)}",)
+    skipped, confined = plan.notes
+    assert skipped == f"skipped, as they could harm it: {', '.join(harmful)}"
+    assert confined.startswith(f"pid {os.getpid()}: ")
     assert "core-segv" in harmful
     assert plan.needles == {"canary": "a secret of ours"}
     assert plan.canary_known

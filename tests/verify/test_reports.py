@@ -30,6 +30,8 @@ FACTS = {
     "python": "3",
     "uid": 1,
     "container_root": False,
+    "landlock": 7,
+    "confined": False,
     "time": "2026-01-02T03:04:05+00:00",
     "sysctl": {"kernel.core_pattern": HOSTILE},
 }

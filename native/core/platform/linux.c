@@ -78,6 +78,18 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return before ? PH_APPLIED : PH_ALREADY;
 }
 
+/* Reports that /proc could not be read. No path of ours is a bad address: then a tracer answers for
+ * the kernel, as proot does, which cannot read the memory of a hardened process. */
+static enum ph_outcome fail_proc(struct ph_failure *failure, enum ph_step step, const char *call,
+                                 long error)
+{
+    if (error == -EFAULT)
+        return ph_fail_traced(failure, "hardening", 0);
+    if (step == PH_INSPECTION)
+        return ph_fail_ptrace(failure, call, (int)-error);
+    return ph_fail(failure, step, call, (int)-error);
+}
+
 /* Type: detects a tracer, which stays attached whatever the other steps do.
  * Targets: debuggers that attached earlier, to any thread. API: /proc/self/task/TID/status, TracerPid.
  * Errors: exit code 6. */
@@ -86,7 +98,7 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
     long tracer = ph_read_tracer();
 
     if (tracer < 0)
-        return ph_fail_ptrace(failure, "reading /proc/self/task", (int)-tracer);
+        return fail_proc(failure, PH_INSPECTION, "reading /proc/self/task", tracer);
     return tracer ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
 }
 
@@ -181,20 +193,25 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
     static const char call[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
     static int installed; /* a filter of another can answer the probe as ours does */
     struct ph_thread before, after;
-    long result;
+    long result, unread;
 
     if (installed && is_sealed())
         return PH_ALREADY;
-    (void)ph_read_thread(PH_OWN_THREAD, &before); /* a failure leaves filters unknown */
+    unread = ph_read_thread(PH_OWN_THREAD, &before);
     result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
                         (long)&ph_seal_program, 0, 0);
     if (result) /* positive: the id of a thread that cannot be synchronised */
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
-    (void)ph_read_thread(PH_OWN_THREAD, &after);
-    if (before.filters >= 0 && after.filters <= before.filters)
-        return ph_fail_contradicted(failure, PH_SEAL, call);
+    /* The first filter changes the mode, which no filter can answer for: it is greater than 0. */
+    if (first_seccomp || sys_prctl(PR_GET_SECCOMP, 0) != SECCOMP_MODE_FILTER) {
+        unread = unread ? unread : ph_read_thread(PH_OWN_THREAD, &after);
+        if (unread)
+            return ph_fail(failure, PH_SEAL, "reading " PH_OWN_THREAD, (int)-unread);
+        if (before.filters >= 0 && after.filters <= before.filters)
+            return ph_fail_contradicted(failure, PH_SEAL, call);
+    }
     installed = 1;
     return PH_APPLIED;
 }
@@ -239,7 +256,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     int field = 2;
 
     if (length < 0) {
-        ph_fail(failure, PH_ENVIRONMENT, call, (int)-length);
+        (void)fail_proc(failure, PH_ENVIRONMENT, call, length);
         return -1;
     }
     /* The command name, field 2, ends at the last ")"; it may contain ")" and blanks. */

@@ -12,6 +12,7 @@
 #error "this C library is older than seccomp(2)"
 #endif
 #define SECCOMP_SET_MODE_FILTER 1
+#define SECCOMP_MODE_FILTER 2
 #define SECCOMP_FILTER_FLAG_TSYNC 1      /* all threads */
 #define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4 /* no speculation mitigation, which is slow */
 #define SECCOMP_FILTER_FLAGS (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434 /* Linux 5.3; older headers lack it */
@@ -95,7 +96,7 @@ long ph_read_thread(const char *path, struct ph_thread *thread)
     const long length = ph_read_file(path, text, sizeof text);
     int is_whole;
 
-    *thread = (struct ph_thread){-1, -1, -1};
+    *thread = (struct ph_thread){-1, -1, -1, -1, -1};
     if (length <= 0)
         return length ? length : -EIO;
     /* Thousands of groups can push the end out of the buffer. */
@@ -104,6 +105,8 @@ long ph_read_thread(const char *path, struct ph_thread *thread)
     /* A kernel without seccomp has no such line. */
     thread->seccomp = (int)find_number(text, "\nSeccomp:", 0, is_whole ? 0 : -1);
     thread->filters = find_number(text, "\nSeccomp_filters:", 0, -1);
+    thread->threads = find_number(text, "\nThreads:", 0, -1);
+    thread->user = find_number(text, "\nUid:", 1, -1);
     return 0;
 }
 
@@ -143,12 +146,14 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
     return 0;
 }
 
-/* One pass over the threads. */
+/* One pass over the threads. A filter can answer 0 for getdents64(2), as at the end of the list: there
+ * must be as many of them as the process has. */
 static long walk_threads(int *ended)
 {
     _Alignas(struct entry) char list[4096];
     const long fd = open_file("/proc/self/task", O_DIRECTORY);
     long length = fd < 0 ? fd : 1, tracer = 0;
+    struct ph_thread own = {0};
     int threads = 0;
 
     while (length > 0 && !tracer) {
@@ -157,9 +162,12 @@ static long walk_threads(int *ended)
     }
     if (fd >= 0)
         (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    if (!tracer && length >= 0)
+        length = ph_read_thread(PH_OWN_THREAD, &own);
     if (tracer || length < 0)
         return tracer ? tracer : length;
-    return threads ? 0 : -EIO; /* a filter answers for the kernel */
+    *ended += own.threads > threads; /* or some began meanwhile */
+    return threads ? 0 : -EIO;
 }
 
 #define MOST_WALKS 100
@@ -175,6 +183,15 @@ long ph_read_tracer(void)
             return tracer;
     }
     return -EAGAIN;
+}
+
+int ph_confirm_unreadable(uint32_t mode, uint32_t owner)
+{
+    struct ph_thread own;
+
+    if (ph_read_thread(PH_OWN_THREAD, &own))
+        return 0;
+    return !own.seccomp || !(mode & (own.user == owner ? S_IRUSR : S_IRGRP | S_IROTH));
 }
 
 /* include/uapi/linux/pidfd.h: struct pidfd_info, of which coredump_mask is the last that we ask for. */
@@ -220,36 +237,25 @@ static int64_t find_owner(const char *path)
 }
 
 /* The kernel gives the files of a process to root when it is not dumpable, but not its folder. That
- * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner().
- * Returns 1: not dumpable; 0: dumpable; -1: cannot be told. */
-static int is_hidden(void)
-{
-    const int64_t user = find_owner("/proc/self"), owner = find_owner("/proc/self/status");
-
-    if (user <= 0 || owner < 0)
-        return -1;
-    return user != owner;
-}
-
+ * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner(). */
 long ph_confirm_dumpable(long claimed)
 {
     struct ph_thread own;
-    int hidden = -1;
+    int64_t user, owner;
     long dumpable;
 
     if (claimed < 0)
         return claimed;
-    if (ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)) /* if that is answered falsely, see below */
-        hidden = is_hidden();
-    if (hidden == 1)
+    user = find_owner("/proc/self");
+    owner = user > 0 ? find_owner("/proc/self/status") : -1;
+    if (owner >= 0 && owner != user)
         return claimed;
     dumpable = ask_pidfd();
     if (dumpable >= 0)
         return dumpable;
     if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
         return claimed; /* nothing answers for the kernel */
-    hidden = is_hidden();
-    if (hidden >= 0)
-        return hidden ? claimed : 1;
-    return find_owner("/proc/self") == 0 ? claimed : -1;
+    if (owner >= 0)
+        return 1;
+    return user == 0 ? claimed : -1;
 }

@@ -21,6 +21,8 @@ struct ph_thread {
     int64_t tracer;
     int seccomp; /* the mode; 0: no filter answers for the kernel */
     int64_t filters; /* how many (Linux 5.9) */
+    int64_t threads; /* of its process */
+    int64_t user; /* the effective one */
 };
 #define PH_OWN_THREAD "/proc/thread-self/status"
 
@@ -29,6 +31,10 @@ long ph_read_thread(const char *path, struct ph_thread *thread);
 
 /* Returns the pid of a process that traces any thread of this one, 0, or a negative errno value. */
 long ph_read_tracer(void);
+
+/* Whether a file that open(2) and faccessat(2) say cannot be read has a mode by which its caller may
+ * not read it, or no filter answers for these calls. */
+int ph_confirm_unreadable(uint32_t mode, uint32_t owner);
 
 /* Returns the dumpable flag, or -1 if nothing confirms what prctl(PR_GET_DUMPABLE) claimed. */
 long ph_confirm_dumpable(long claimed);

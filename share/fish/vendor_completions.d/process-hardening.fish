@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -30,7 +30,7 @@ complete -c process-hardening -n '__fish_use_subcommand' -a run -d 'start any pr
 complete -c process-hardening -n '__fish_use_subcommand' -a confine -d 'start a program that cannot read, trace or signal any process outside'
 complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'report how this or another process is protected now'
 complete -c process-hardening -n '__fish_use_subcommand' -a verify -d 'attack hardened victims and an unhardened control on this machine; show the results'
-complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list the processes whose memory other processes can read'
+complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list the programs whose secrets other programs can read, and the commands that protect them'
 complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'list the settings of this host that let others read memory, and how to fix them'
 complete -c process-hardening -n '__fish_use_subcommand' -a explain -d 'explain a finding of audit or doctor, by its id'
 complete -c process-hardening -n '__fish_use_subcommand' -a hook -d 'have every Python of a virtual environment harden itself when it starts'
@@ -56,7 +56,7 @@ complete -c process-hardening -n '__process_hardening_is status' -s h -l help -d
 complete -c process-hardening -n '__process_hardening_is status' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is status' -xa '(__fish_complete_pids)'
 complete -c process-hardening -n '__process_hardening_in verify' -s h -l help -d 'show this help message and exit'
-complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit core-cpu-limit core-sigio ld-preload ld-audit exec-self exec-path exec-daemon exec-env exec-shell exec-script worker-fork worker-spawn worker-forkserver launch-window launch-write launch-seize launch-getfd launch-chmod gdb gcore lldb strace py-spy pystack perf hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
+complete -c process-hardening -n '__process_hardening_in verify' -l attack -xa 'ptrace-attach ptrace-seize proc-mem proc-environ proc-maps proc-fd process-vm-readv process-vm-writev pidfd-getfd perf-event-open child prlimit-core core-abort core-segv core-quit core-bus core-pipe-abort core-pipe-segv core-pipe-quit core-cpu-limit core-file-limit core-sigio core-setsig ssh-agent keyring shell editor ld-preload ld-audit exec-self exec-path exec-daemon exec-env exec-shell exec-script worker-fork worker-spawn worker-forkserver launch-window launch-write launch-seize launch-getfd launch-chmod gdb gcore lldb strace py-spy pystack perf cat hypno pyinjector frida memray debugpy remote-exec pdb' -d 'only this attack (repeatable)'
 complete -c process-hardening -n '__process_hardening_in verify' -l victim -xa 'pre-main reexec execute-only preload in-process harden-own-name harden-memfd harden-by-root interpreter interpreter-of-root' -d 'only this victim (repeatable)'
 complete -c process-hardening -n '__process_hardening_in verify' -l built-in -d 'only the attacks that need no external tool'
 complete -c process-hardening -n '__process_hardening_in verify' -l confined -d 'attack a victim that is not hardened, or PROGRAM, from a confined attacker'
@@ -71,20 +71,24 @@ complete -c process-hardening -n '__process_hardening_in verify' -l json -d 'pri
 complete -c process-hardening -n '__process_hardening_in verify' -l as-root-without-ptrace -d 'attack as root without CAP_SYS_PTRACE, as in a container, not as an ordinary user'
 complete -c process-hardening -n '__process_hardening_is verify' -xa '(__process_hardening_complete_program)'
 complete -c process-hardening -n '__process_hardening_is audit' -s h -l help -d 'show this help message and exit'
-complete -c process-hardening -n '__process_hardening_is audit' -l name -x -d 'only those whose name matches'
+complete -c process-hardening -n '__process_hardening_is audit' -l name -x -d 'only matching programs'
 complete -c process-hardening -n '__process_hardening_is audit' -l user -xa '(__fish_complete_users)' -d 'only those of a user, by name or uid'
 complete -c process-hardening -n '__process_hardening_is audit' -l python -d 'only those that run Python'
 complete -c process-hardening -n '__process_hardening_is audit' -l tree -d 'show parents above their children'
-complete -c process-hardening -n '__process_hardening_is audit' -l all -d 'kernel threads and zombies too'
+complete -c process-hardening -n '__process_hardening_is audit' -l all -d 'kernel threads and zombies too; --long'
 complete -c process-hardening -n '__process_hardening_is audit' -l fail-on -xa 'info low medium high never' -d 'exit with 1 at this severity or above; default: high'
 complete -c process-hardening -n '__process_hardening_is audit' -l exclude -x -d 'leave out; repeatable'
 complete -c process-hardening -n '__process_hardening_is audit' -l baseline -rF -d 'report only what is new'
+complete -c process-hardening -n '__process_hardening_is audit' -l compare -rF -d 'print what got better and worse'
 complete -c process-hardening -n '__process_hardening_is audit' -l watch -x -d 'look repeatedly, until Ctrl-C'
-complete -c process-hardening -n '__process_hardening_is audit' -l json -d 'print JSON instead of the table'
+complete -c process-hardening -n '__process_hardening_is audit' -l long -d 'print a row for each process'
+complete -c process-hardening -n '__process_hardening_is audit' -l json -d 'print JSON with stable keys'
+complete -c process-hardening -n '__process_hardening_is audit' -l html -rF -d 'write one page that sorts; default: -'
 complete -c process-hardening -n '__process_hardening_is audit' -l openmetrics -rF -d 'write metrics for node_exporter\'s textfile collector'
 complete -c process-hardening -n '__process_hardening_is audit' -xa '(__fish_complete_pids)'
 complete -c process-hardening -n '__process_hardening_is doctor' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is doctor' -l json -d 'print JSON with stable keys'
+complete -c process-hardening -n '__process_hardening_is doctor' -l script -xa 'info low medium high' -d 'print a shell script of the fixes from this severity on; default: medium'
 complete -c process-hardening -n '__process_hardening_is doctor' -l fail-on -xa 'info low medium high never' -d 'exit with 1 at this severity or above; default: high'
 complete -c process-hardening -n '__process_hardening_is explain' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is explain' -l markdown -d 'print all of them as docs/findings.md'

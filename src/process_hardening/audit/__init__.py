@@ -29,15 +29,18 @@ def take(
     excluded_ids: Collection[str] = (),
     excluded_names: Iterable[str] = (),
     known: Collection[str] | None = None,
+    left_out: Collection[int] = (),
     with_ancestors: bool = True,
     proc: str = "/proc",
 ) -> Audit:
     """Look at the processes of this machine once, and judge them.
 
-    pids ... known -- which processes and findings: the fields of select.Selection
+    pids ... left_out -- which processes and findings: the fields of select.Selection
     with_ancestors -- whether to read the ancestors of pids too: a process that is not hardened
         although its ancestor is has a finding of its own (PH014)
     proc -- where the proc file system is mounted
+
+    The groups of the result say who can read which secrets, and the command that changes it.
 
     Raises CommandError when there is no /proc, when no process has one of the pids, and on systems
     other than Linux.
@@ -56,22 +59,29 @@ def take(
         excluded_ids=excluded_ids,
         excluded_names=tuple(excluded_names),
         known=known,
+        left_out=frozenset(left_out),
     )
     return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
 
 
 def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
     import os
+    import time
 
     from process_hardening.audit.host import read_rules, user_of
     from process_hardening.audit.result import Audit, list_notes, make_entries
+    from process_hardening.audit.tree import find_lineage
     from process_hardening.errors import CommandError
 
     gone = tuple(pid for pid in selection.pids if pid in snapshot.gone)
     if selection.pids and not set(selection.pids) - set(gone):
         raise CommandError(f"{', '.join(map(str, selection.pids))}: no such process")
     host = read_rules()
-    entries = selection.choose(make_entries(snapshot.processes, host, user_of))
+    if selection.name is not None:
+        lineage = find_lineage(snapshot.processes, os.getpid())
+        selection = selection.replace(unread=lineage)
+    found = selection.narrow(make_entries(snapshot.processes, host, user_of))
+    entries = selection.drop_known(found)
     shown = {entry.posture.pid for entry in entries} | set(snapshot.stuck)
     notes = list_notes(
         [posture for posture in snapshot.processes if posture.pid in shown],
@@ -80,7 +90,17 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         as_root=os.geteuid() == 0,
     )
     notes += tuple(f"process {pid} has ended" for pid in gone)
-    return Audit(host=host, entries=entries, notes=notes, gone=gone, seconds=snapshot.seconds)
+    return Audit(
+        host=host,
+        entries=entries,
+        notes=notes,
+        gone=gone,
+        seconds=snapshot.seconds,
+        taken=time.time(),
+        scope=selection.describe(),
+        asked_by=os.geteuid(),
+        is_empty=not found,
+    )
 
 
 def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) -> Snapshot:

@@ -89,6 +89,9 @@ class Host(Record):
         refuses_signals -- whether it also keeps confined programs from sending signals
     root_like -- members of groups that are as good as root: (group, users)
     capable_files -- programs that carry capabilities of reading others: (path, names)
+    namespace_setting -- the setting that forbids user namespaces here, and its value
+    has_systemd -- whether systemd manages its services
+    is_container -- whether it is a container, whose settings belong to the host around it
     """
 
     system: str = sys.platform
@@ -115,6 +118,9 @@ class Host(Record):
     refuses_signals: bool | None = None
     root_like: tuple[tuple[str, tuple[str, ...]], ...] = ()
     capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    namespace_setting: tuple[str, int] | None = None
+    has_systemd: bool = False
+    is_container: bool = False
     hidden: tuple[str, ...] = ()
 
 
@@ -162,6 +168,24 @@ class _Files:
             or bool(found.st_mode & 0o002)
             or (bool(found.st_mode & 0o020) and found.st_gid != 0)
         )
+
+
+_NAMESPACE_SETTINGS = (
+    "kernel.unprivileged_userns_clone",  # Debian: root keeps them
+    "user.max_user_namespaces",
+)
+
+_CONTAINER_SIGNS = (".dockerenv", "run/.containerenv", "run/systemd/container")
+"""Files of Docker, Podman and systemd-nspawn; https://systemd.io/CONTAINER_INTERFACE/."""
+
+
+def _find_namespace_setting(files: _Files) -> tuple[str, int] | None:
+    """The first of the settings that this kernel has, and its value."""
+    for name in _NAMESPACE_SETTINGS:
+        value = files.number(f"proc/sys/{name.replace('.', '/')}")
+        if value is not None:
+            return name, value
+    return None
 
 
 def _read_user_namespaces(files: _Files) -> bool | None:
@@ -387,6 +411,9 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
         "swaps": _read_swaps(files),
         "root_like": tuple(_list_root_like(files)),
         "capable_files": tuple(_list_capable_files(files)),
+        "namespace_setting": _find_namespace_setting(files),
+        "has_systemd": os.path.isdir(files.path("run/systemd/system")),
+        "is_container": any(os.path.exists(files.path(name)) for name in _CONTAINER_SIGNS),
         **_learn_confinement(),
         **_read_preload_file(files),
         **_learn_exit_race(rules.kernel, try_exit_race),

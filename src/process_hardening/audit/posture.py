@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from process_hardening.record import Record
+from process_hardening.secret_names import HIDDEN
 from process_hardening.state import verdict_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -37,6 +38,7 @@ class Posture(Record):
     dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
     inspectable -- whether another process of the same user may read its memory
     core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
+    confined -- False: it is not confined; None: it may be, which only a process itself finds out
     capabilities -- those of READING_CAPABILITIES that it has or may take
     other_user_namespace -- whether it runs in another one than ours
     loader_variables -- names of loader variables in its initial environment
@@ -46,6 +48,8 @@ class Posture(Record):
     python -- the version of the Python that it runs; '' for none
     remote_debugging -- whether sys.remote_exec() of the same user reaches it
     framework -- the one that started it, a key of interpreter.FRAMEWORKS
+    command -- its arguments, each ended by a NUL, what looks like a secret as secret_names.HIDDEN
+    unit -- the systemd service that it belongs to, with "--user " before one of a user
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, for people
     """
@@ -62,6 +66,7 @@ class Posture(Record):
     core_limit: tuple[int, int] | None = None
     no_new_privs: bool | None = None
     seccomp: int | None = None
+    confined: bool | None = None
     tracer_pid: int | None = None
     capabilities: tuple[str, ...] | None = None
     other_user_namespace: bool | None = None
@@ -72,6 +77,8 @@ class Posture(Record):
     python: str | None = None
     remote_debugging: bool | None = None
     framework: str | None = None
+    command: str | None = None
+    unit: str | None = None
     protected: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -99,6 +106,16 @@ class Posture(Record):
     def is_name_hidden(self) -> bool:
         """Whether the kernel hides even its name."""
         return "name" in self.protected
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Its arguments; () when they are not known."""
+        return tuple(self.command.removesuffix("\0").split("\0")) if self.command else ()
+
+    @property
+    def hides_arguments(self) -> bool:
+        """Whether something in its arguments looks like a secret and was left out."""
+        return HIDDEN in (self.command or "")
 
     @property
     def runs_python(self) -> bool:

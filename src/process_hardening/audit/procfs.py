@@ -178,3 +178,19 @@ def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
         for at in range(0, len(text) - size + 1, size)
     ]
     return dict(zip(words[::2], words[1::2], strict=False))
+
+
+_UNIT = re.compile(rb"/([^/\n]+\.service)(?=/|$)", re.MULTILINE)
+_MANAGER = re.compile(rb"user@\d+\.service")
+
+
+def parse_unit(cgroup: bytes) -> str | None:
+    """The systemd service in a /proc/PID/cgroup, with "--user " before one of a user's manager.
+
+    None: it belongs to a session, a container or nobody. Source: systemd.unit(5), cgroups(7).
+    """
+    units = _UNIT.findall(cgroup)
+    own = [unit for unit in units if not _MANAGER.fullmatch(unit)]
+    if not own:
+        return None
+    return "--user " * (len(own) < len(units)) + decode(own[-1])

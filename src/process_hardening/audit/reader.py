@@ -18,17 +18,19 @@ from process_hardening.audit.interpreter import (
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
+    decode,
     parse_asked,
     parse_bits,
     parse_code_files,
     parse_core_limit,
     parse_name,
     parse_number,
+    parse_unit,
     refuse_repeated_fields,
 )
 from process_hardening.errors import CommandError
-from process_hardening.secret_names import may_hold_secrets, secret_arguments
-from process_hardening.state import HARDENED
+from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
+from process_hardening.state import HARDENED, may_be_confined
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]  # field of Posture to value
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
+
+_SYSTEMD = "/run/systemd/system"
+"""Where systemd manages the services; sd_booted(3)."""
 
 _ATTEMPTS = 3
 """How often a process that becomes another program while it is read is read again."""
@@ -89,6 +94,7 @@ class Reader:
         )
         self._injection = InjectionReader(self._read_own(read_link, "self/ns/mnt"))
         self._environments = EnvironmentReader()
+        self._has_units = os.path.isdir(_SYSTEMD)
 
     def __enter__(self) -> Self:
         return self
@@ -298,6 +304,8 @@ class Reader:
         if maps == b"":
             raise _Changed
         facts: Facts = {"exe": exe, "other_user_namespace": other_user_namespace}
+        if self._has_units:
+            facts["unit"] = parse_unit(read_file(folder, "cgroup") or b"")
         if command is not None:
             facts |= _facts_of_command(command)
         if environ is not None:
@@ -367,6 +375,7 @@ def _rights_of(fields: dict[str, bytes]) -> Facts:
     no_new_privs = parse_number(fields, "NoNewPrivs")
     if no_new_privs is not None:
         facts["no_new_privs"] = bool(no_new_privs)
+        facts["confined"] = may_be_confined(facts["no_new_privs"], facts["seccomp"])
     effective, permitted = parse_bits(fields, "CapEff"), parse_bits(fields, "CapPrm")
     if effective is not None and permitted is not None:
         held = effective | permitted
@@ -377,8 +386,12 @@ def _rights_of(fields: dict[str, bytes]) -> Facts:
 
 
 def _facts_of_command(command: bytes) -> Facts:
-    secrets = secret_arguments(split_arguments(command)) if may_hold_secrets(command) else ()
-    return {"secret_arguments": secrets, "framework": framework_of(command)}
+    is_suspect = may_hold_secrets(command)
+    return {
+        "secret_arguments": secret_arguments(split_arguments(command)) if is_suspect else (),
+        "framework": framework_of(command),
+        "command": decode(hide_arguments(command, is_suspect)),
+    }
 
 
 def _facts_of_python(

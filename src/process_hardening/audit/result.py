@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 
+from process_hardening.audit.groups import make_groups
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Crash, Posture, crash_of, describe_outcome
 from process_hardening.audit.rules import judge_process
@@ -22,12 +24,15 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from process_hardening.audit.groups import Group
+
 
 class Entry(Record):
     """One process of an audit.
 
     posture -- what was observed of it; user -- the name of its user, or the uid as text
     crash -- where a crash would put its memory; findings -- the worst first
+    ancestor -- its nearest hardened ancestor, if it has one
     depth -- how many of its ancestors are in the audit
     """
 
@@ -35,6 +40,7 @@ class Entry(Record):
     user: str
     crash: Crash
     findings: tuple[Finding, ...]
+    ancestor: Posture | None = None
     depth: int = 0
 
     @property
@@ -54,7 +60,9 @@ class Audit(Record):
     entries -- in ascending order of their pids, or as a tree
     notes -- what could not be seen, a sentence each; any note makes the audit incomplete
     gone -- pids that were asked for and had ended
-    seconds -- how long reading took
+    seconds -- how long reading took; taken -- when, in seconds since the epoch
+    scope -- the options that narrowed it; asked_by -- the uid of whoever asked
+    is_empty -- whether no process is what was asked for
     """
 
     host: Host
@@ -62,6 +70,15 @@ class Audit(Record):
     notes: tuple[str, ...] = ()
     gone: tuple[int, ...] = ()
     seconds: float = 0.0
+    taken: float = 0.0
+    scope: tuple[str, ...] = ()
+    asked_by: int = 0
+    is_empty: bool = False
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The processes in groups: who can read which secrets, and the command that changes it."""
+        return make_groups(self.entries)
 
     @property
     def is_complete(self) -> bool:
@@ -120,13 +137,15 @@ def make_entries(
         if posture.uid is not None and posture.uid not in names:
             names[posture.uid] = user_of(posture.uid)
         crash = crash_of(posture, host.core)
-        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestors.get(posture.pid))
+        ancestor = ancestors.get(posture.pid)
+        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestor)
         entries.append(
             Entry(
                 posture=posture,
                 user=names[posture.uid],
                 crash=crash,
                 findings=judge_process(case),
+                ancestor=ancestor,
             )
         )
     return tuple(entries)
@@ -140,7 +159,7 @@ def list_notes(
     all_users -- whether processes of all users were asked for; as_root -- whether root asks
     """
     postures = list(postures)
-    notes = [f"process {p.pid}: {p.problem}" for p in postures if p.problem]
+    notes = []
     if host.hidepid and all_users and not as_root:
         notes.append(
             f"/proc is mounted with hidepid={host.hidepid}, which hides processes that we may not"
@@ -148,6 +167,16 @@ def list_notes(
         )
     unknown = [p.pid for p in postures if p.has_memory and p.inspectable is None and not p.problem]
     if unknown:
-        pids = ", ".join(map(str, unknown[:5])) + (" and more" if len(unknown) > 5 else "")
+        pids = _list_pids(unknown)
         notes.append(f"this kernel does not tell whether {pids} can be inspected; audit as root")
+    problems: dict[str, list[int]] = {}
+    for posture in postures:
+        if posture.problem:
+            problems.setdefault(posture.problem, []).append(posture.pid)
+    for problem, found in problems.items():
+        notes.append(f"process{'es' * (len(found) > 1)} {_list_pids(found)}: {problem}")
     return tuple(notes)
+
+
+def _list_pids(pids: list[int]) -> str:
+    return ", ".join(map(str, pids[:5])) + (" and more" if len(pids) > 5 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.audit.programs import program_of
 from process_hardening.audit.result import Entry
 from process_hardening.audit.tree import walk_tree
 from process_hardening.record import Record
@@ -19,11 +20,14 @@ class Selection(Record):
     """What is asked for. Each part that is given narrows it.
 
     pids -- these processes; with tree, their descendants too; default: all
-    name -- a regular expression that the name matches; uid -- the user
+    name -- a regular expression that the name, the program or the arguments match
+    uid -- the user
     python -- only processes that run Python
     tree -- whether they are ordered as a tree
     everything -- kernel threads and zombies too, which are left out unless their pid is given
     excluded_ids -- findings to leave out; excluded_names -- names of processes, as expressions
+    left_out -- pids to leave out
+    unread -- pids whose arguments name is not compared with: those of whoever asks quote it
     known -- fingerprints of findings to leave out, with the processes that have no other
     """
 
@@ -35,12 +39,16 @@ class Selection(Record):
     everything: bool = False
     excluded_ids: Collection[str] = ()
     excluded_names: tuple[str, ...] = ()
+    left_out: Collection[int] = ()
+    unread: Collection[int] = ()
     known: Collection[str] | None = None
 
     def _includes(self, posture: Posture) -> bool:
         if not (self.everything or posture.has_memory or posture.pid in self.pids):
             return False
-        if self.name is not None and not re.search(self.name, posture.name):
+        if posture.pid in self.left_out:
+            return False
+        if self.name is not None and not self._is_named(posture, self.name):
             return False
         if self.uid is not None and posture.uid != self.uid:
             return False
@@ -48,18 +56,43 @@ class Selection(Record):
             return False
         return not any(re.search(pattern, posture.name) for pattern in self.excluded_names)
 
+    def _is_named(self, posture: Posture, pattern: str) -> bool:
+        names = [posture.name, program_of(posture).words]
+        if posture.pid not in self.unread:
+            names.append(" ".join(posture.arguments))
+        return any(re.search(pattern, name) for name in names)
+
     def choose(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         """The entries that are asked for, with the findings that are asked for."""
+        return self.drop_known(self.narrow(entries))
+
+    def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The entries of the processes that are asked for, with findings that are known too."""
         chosen = list(entries)
         if self.excluded_ids:
             chosen = [_without(entry, self.excluded_ids) for entry in chosen]
         if self.pids:
             wanted = _find_descendants(chosen, self.pids) if self.tree else self.pids
             chosen = [entry for entry in chosen if entry.posture.pid in wanted]
-        chosen = [entry for entry in chosen if self._includes(entry.posture)]
+        return [entry for entry in chosen if self._includes(entry.posture)]
+
+    def drop_known(self, chosen: list[Entry]) -> tuple[Entry, ...]:
+        """The entries in their order, without what is known."""
         if self.known is not None:
             chosen = _drop_known(chosen, self.known)
         return _order_as_tree(chosen) if self.tree else tuple(chosen)
+
+    def describe(self) -> tuple[str, ...]:
+        """The options that narrow it, as they are typed."""
+        given = (
+            *(str(pid) for pid in self.pids),
+            f"--name {self.name}" * (self.name is not None),
+            f"--user {self.uid}" * (self.uid is not None),
+            "--python" * self.python,
+            *(f"--exclude {word}" for word in (*sorted(self.excluded_ids), *self.excluded_names)),
+            "--baseline" * (self.known is not None),
+        )
+        return tuple(word for word in given if word)
 
 
 def _without(entry: Entry, ids: Collection[str]) -> Entry:

@@ -50,3 +50,14 @@ def find_hardened_ancestors(postures: Iterable[Posture]) -> dict[int, Posture]:
         elif parent.pid in nearest:
             nearest[posture.pid] = nearest[parent.pid]
     return nearest
+
+
+def find_lineage(postures: Iterable[Posture], pid: int) -> frozenset[int]:
+    """The pid and those of its ancestors."""
+    parents = {posture.pid: posture.ppid for posture in postures}
+    found: set[int] = set()
+    at: int | None = pid
+    while at and at not in found:
+        found.add(at)
+        at = parents.get(at)
+    return frozenset(found)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import time
 
-from process_hardening import audit
+from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
-from process_hardening.audit.rules import RULES
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
 from process_hardening.cli.arguments import parse_pid
-from process_hardening.errors import FOUND, NOT_KNOWN, CommandError, StoppedError
-from process_hardening.files import replace_file
+from process_hardening.cli.saved import read_audit, read_json, write_to
+from process_hardening.errors import (
+    FOUND,
+    NOT_KNOWN,
+    CommandError,
+    NotKnownError,
+    StoppedError,
+)
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain
 
@@ -22,26 +29,34 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_hardening.audit.result import Audit
+    from process_hardening.audit.saved import Comparison, Saved
 
     Options = argparse.Namespace | SimpleNamespace
 
-HELP = "list the processes whose memory other processes can read"
+HELP = "list the programs whose secrets other programs can read, and the commands that protect them"
 NEVER = "never"
 EPILOG = f"""\
-By default audit shows every process with memory that /proc shows us; --all adds kernel threads and
-zombies. Only root sees everything about processes of other users. What the kernel hides from us is
-null in JSON and never counts as safe.
+The first screen groups processes by user, program and reason: those that hold secrets and can be
+read come first, each with the command that protects it. --long prints a row for each process
+instead; so do --all, --tree and PIDs. Only root sees the secrets of other users' processes. What
+the kernel hides from us is null in JSON and never counts as safe. The audit hardens itself and
+leaves itself out.
 
+--name is a regular expression, compared with the program, the name (comm) and the arguments.
 --exclude takes the id of a finding (PH004), which is then not reported, or a regular expression
 that matches names of processes. --baseline takes the JSON of an earlier audit and leaves out what
 that reports already, by finding, user, process name and subject; processes without new findings
-are not shown. Severities: {", ".join(SEVERITIES)}, {NEVER}. FILE can be - for standard output.
+are not shown. --compare takes one, too, made here with the same options by the same user, and
+prints what got better and worse. FILE can be - for standard output.
+Severities: {", ".join(SEVERITIES)}, {NEVER}.
+
+`process-hardening audit merge FILE... --html FILE` makes one page of the JSON of many audits.
 
 exit status:
-  0  nothing at or above --fail-on
-  1  findings at or above --fail-on
-  2  wrong usage, no such process, or an internal error
-  3  nothing at or above --fail-on, but something could not be seen
+  0  nothing at or above --fail-on; with --compare: nothing got worse
+  1  findings at or above --fail-on; with --compare: something got worse
+  2  wrong usage, no such process, a FILE that cannot be compared or merged, or an internal error
+  3  nothing matched, or nothing at or above --fail-on, but something could not be seen
 """
 
 
@@ -50,20 +65,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("pids", nargs="*", metavar="PID", help="only these; default: all")
     select = parser.add_argument_group("which processes")
-    select.add_argument("--name", metavar="REGEX", help="only those whose name matches")
+    select.add_argument("--name", metavar="REGEX", help="only matching programs")
     select.add_argument("--user", metavar="USER", help="only those of a user, by name or uid")
     select.add_argument("--python", action="store_true", help="only those that run Python")
     select.add_argument("--tree", action="store_true", help="show parents above their children")
-    select.add_argument("--all", action="store_true", help="kernel threads and zombies too")
+    select.add_argument("--all", action="store_true", help="kernel threads and zombies too; --long")
     judge = parser.add_argument_group("which findings")
     add_fail_on(judge)
     judge.add_argument(
         "--exclude", metavar="WHAT", action="append", default=[], help="leave out; repeatable"
     )
     judge.add_argument("--baseline", metavar="FILE", help="report only what is new")
+    judge.add_argument("--compare", metavar="FILE", help="print what got better and worse")
     judge.add_argument("--watch", metavar="SECONDS", help="look repeatedly, until Ctrl-C")
     formats = parser.add_argument_group("in which form")
-    formats.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    formats.add_argument("--long", action="store_true", help="print a row for each process")
+    formats.add_argument("--json", action="store_true", help="print JSON with stable keys")
+    formats.add_argument(
+        "--html", metavar="FILE", nargs="?", const="-", help="write one page that sorts; default: -"
+    )
     formats.add_argument(
         "--openmetrics", metavar="FILE", help="write metrics for node_exporter's textfile collector"
     )
@@ -118,23 +138,36 @@ def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...
     ids = frozenset(word for word in excluded if re.fullmatch(r"PH\d{3}", word))
     if "" in excluded:
         raise CommandError("--exclude: an empty expression would leave out every process")
-    for word in sorted(ids - set(RULES)):
+    for word in sorted(ids - _list_ids() if ids else ()):
         raise CommandError(f"--exclude {word}: there is no such finding")
     return ids, tuple(_check_pattern(word) for word in excluded if word not in ids)
 
 
-def _read_baseline(path: str) -> frozenset[str]:
-    import json
+def _list_ids() -> set[str]:
+    from process_hardening.audit.rules import RULES
 
+    return set(RULES)
+
+
+def _read_baseline(path: str) -> frozenset[str]:
     from process_hardening.audit.select import known_from
 
     try:
-        with open(path, encoding="utf-8") as file:
-            return known_from(json.load(file))
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+        return known_from(read_json(path))
+    except ValueError as error:
         raise CommandError(f"{path}: no baseline: {error}") from None
+
+
+def _compare(result: Audit, before: Saved, path: str) -> Comparison:
+    from process_hardening.audit.render.json import audit_as_dict
+    from process_hardening.audit.saved import check_comparable, compare, read_saved
+
+    after = read_saved(audit_as_dict(result))
+    try:
+        check_comparable(before, after)
+    except ValueError as error:
+        raise CommandError(f"{path}: cannot be compared: {error}") from None
+    return compare(before, after)
 
 
 def _selection_of(options: Options) -> dict[str, Any]:
@@ -149,30 +182,66 @@ def _selection_of(options: Options) -> dict[str, Any]:
         "everything": options.all,
         "excluded_ids": excluded_ids,
         "excluded_names": excluded_names,
+        "left_out": [os.getpid()],
         "known": None if options.baseline is None else _read_baseline(options.baseline),
     }
 
 
-def _report(result: Audit, options: Options) -> None:
-    if options.openmetrics is not None:
-        from process_hardening.audit.render import openmetrics
-
-        text = openmetrics.render(result)
-        if options.openmetrics == "-":
-            write(text)
-        else:
-            replace_file(options.openmetrics, text)
+def _report(result: Audit, options: Options, comparison: Comparison | None) -> None:
+    _write_files(result, options)
+    if "-" in (options.openmetrics, options.html):
+        return
     if options.json:
         from process_hardening.audit.render import json as as_json
 
-        write(as_json.render(as_json.audit_as_dict(result), options.watch is not None))
-    elif options.openmetrics != "-":
-        from process_hardening.audit.render import text as as_text
+        document = as_json.audit_as_dict(result)
+        if comparison is not None:
+            document["comparison"] = as_json.comparison_as_dict(comparison)
+        write(as_json.render(document, options.watch is not None))
+        return
+    width, coloured = width_and_colour()
+    if options.watch is not None and sys.stdout is not None and sys.stdout.isatty():
+        write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
+    write(_render(result, options, comparison, width, coloured))
 
-        width, coloured = width_and_colour()
-        if options.watch is not None and width is not None:
-            write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
-        write(as_text.render_audit(result, width, coloured))
+
+def _render(
+    result: Audit,
+    options: Options,
+    comparison: Comparison | None,
+    width: int | None,
+    coloured: bool,
+) -> str:
+    from process_hardening.audit.render import screen
+
+    if comparison is not None:
+        return screen.render_comparison(comparison, width)
+    if options.long or options.all or options.tree or options.pids:
+        from process_hardening.audit.render import text
+
+        return text.render_audit(result, width, coloured)
+    return screen.render_screen(result, width, coloured)
+
+
+def _write_files(result: Audit, options: Options) -> None:
+    if options.openmetrics is not None:
+        from process_hardening.audit.render import openmetrics
+
+        write_to(options.openmetrics, openmetrics.render(result))
+    if options.html is not None:
+        from process_hardening.audit.render import html
+        from process_hardening.audit.render.json import audit_as_dict
+        from process_hardening.audit.saved import read_saved
+
+        write_to(options.html, html.render([read_saved(audit_as_dict(result))]))
+
+
+def _check_forms(options: Options) -> None:
+    """Raise CommandError for two forms on standard output, or a pid taken for a file."""
+    if [options.json, options.openmetrics == "-", options.html == "-"].count(True) > 1:
+        raise CommandError("standard output can have one form only: name a file for the other")
+    if options.html is not None and options.html.isdigit():
+        raise CommandError(f"--html {options.html}: name a file, or write --html behind the pids")
 
 
 def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
@@ -182,22 +251,46 @@ def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
     return 0 if is_complete else NOT_KNOWN
 
 
+def _status_of(result: Audit, options: Options, comparison: Comparison | None) -> int:
+    if result.is_empty:
+        return NOT_KNOWN
+    if comparison is None:
+        return exit_status_of(result.worst(), options.fail_on, result.is_complete)
+    if comparison.worse and options.fail_on != NEVER:
+        return FOUND
+    return 0 if result.is_complete else NOT_KNOWN
+
+
 def run(options: Options) -> int:
-    """Look, judge, report; returns 0 clean, 1 findings, 3 incomplete."""
+    """Look, judge, report; returns 0 clean, 1 findings, 3 incomplete or nothing matched."""
+    if options.pids[:1] == ["merge"]:
+        from process_hardening.cli import merge
+
+        return merge.run(options)
     check_system()
     selection = _selection_of(options)
     interval = _parse_interval(options.watch)
-    if options.json and options.openmetrics == "-":
-        raise CommandError("standard output can have one form only: name a file for the other")
+    _check_forms(options)
+    before = None if options.compare is None else read_audit(options.compare)
+    harden()
     try:
         while True:
             result = audit.take(**selection)
-            _report(result, options)
-            for pid in result.gone:
-                complain(CommandError(f"{pid}: no such process"))
+            comparison = _compare(result, before, options.compare) if before else None
+            _report(result, options, comparison)
+            _complain(result)
             if interval is None:
                 break
             time.sleep(interval)
     except KeyboardInterrupt:
         raise StoppedError("stopped") from None
-    return exit_status_of(result.worst(), options.fail_on, result.is_complete)
+    return _status_of(result, options, comparison)
+
+
+def _complain(result: Audit) -> None:
+    """Say on standard error what was asked for and is not there."""
+    for pid in result.gone:
+        complain(CommandError(f"{pid}: no such process"))
+    if result.is_empty:
+        asked = " ".join(result.scope) or "processes with memory"
+        complain(NotKnownError(f"nothing matched: no process is what was asked for: {asked}"))

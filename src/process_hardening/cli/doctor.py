@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from process_hardening import audit
-from process_hardening.audit.rules.model import SEVERITIES, worst_of
+from process_hardening.audit.rules.model import MEDIUM, SEVERITIES, worst_of
 from process_hardening.cli.audit import NEVER, add_fail_on, exit_status_of
+from process_hardening.errors import CommandError
 from process_hardening.output import width_and_colour, write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 HELP = "list the settings of this host that let others read memory, and how to fix them"
 EPILOG = f"""\
-Nothing is changed: doctor prints the commands that fix a finding, for you to run.
+Nothing is changed: doctor prints the commands that fix a finding on this host, what they may break
+and how to take them back, for you to run. --script prints the fixes of the findings at or above a
+severity as a shell script to read and run; a second run with the argument undo takes them back.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
 exit status:
@@ -29,18 +32,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
+    parser.add_argument(
+        "--script",
+        metavar="SEVERITY",
+        nargs="?",
+        choices=SEVERITIES,
+        const=MEDIUM,
+        help=f"print a shell script of the fixes from this severity on; default: {MEDIUM}",
+    )
     add_fail_on(parser)
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """Look at the host and report; returns 0 clean, 1 findings, 3 incomplete."""
+    if options.json and options.script:
+        raise CommandError("print JSON or a script, not both")
     diagnosis = audit.doctor()
-    if options.json:
+    if options.script:
+        from process_hardening.audit.render import doctor as as_script
+
+        write(as_script.render_script(diagnosis, options.script))
+    elif options.json:
         from process_hardening.audit.render import json as as_json
 
         write(as_json.render(as_json.doctor_as_dict(diagnosis)))
     else:
-        from process_hardening.audit.render import text as as_text
+        from process_hardening.audit.render import doctor as as_text
 
         write(as_text.render_doctor(diagnosis, *width_and_colour()))
     return exit_status_of(worst_of(diagnosis.findings), options.fail_on, diagnosis.is_complete)

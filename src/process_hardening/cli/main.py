@@ -114,10 +114,14 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS and not name.startswith("-"):
         problem = f"unknown command {hide_value(name)!r}{suggest(name, COMMANDS)}"
         raise CommandError(f"{problem}; see `process-hardening --help`")
-    commands = [name] if name in COMMANDS else COMMANDS
-    options = make_parser(commands).parse_args(arguments)
-    status: int = options.run(options)
-    return status
+    try:
+        commands = [name] if name in COMMANDS else COMMANDS
+        options = make_parser(commands).parse_args(arguments)
+        return int(options.run(options))
+    except (ConfinementError, HardeningError):
+        raise
+    except OSError as error:  # nothing foresaw it: no descriptors left, a full disk
+        raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
 
 
 def main(arguments: list[str] | None = None) -> int:

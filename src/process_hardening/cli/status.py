@@ -61,6 +61,7 @@ def _as_json(pid: int, found: Status | Posture) -> dict[str, object]:
         "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
         "tracer_pid": found.tracer_pid,
         "seccomp": found.seccomp,
+        "confined": found.confined,
         "loader_variables": None if variables is None else list(variables),
         "verdict": found.verdict,
     }
@@ -72,6 +73,11 @@ _INSPECTION = {
     False: "refused to processes of the same user",
 }
 _SECCOMP = {None: "not known", 0: "none", 1: "strict mode"}
+_CONFINED = {
+    None: "not known: the kernel shows nobody who is in which Landlock domain",
+    True: "yes: it can read no process outside",
+    False: "no",
+}
 _YES_NO = {None: "not known", True: "yes", False: "no"}
 
 
@@ -99,6 +105,7 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         ("tracer", "none" if found.tracer_pid == 0 else _or_not_known(found.tracer_pid)),
         ("no new privileges", _YES_NO[found.no_new_privs]),
         ("seccomp filter", _SECCOMP.get(found.seccomp, "in force, so it can answer system calls")),
+        ("confined", _CONFINED[found.confined]),
         ("loader variables", _describe_variables(found)),
     ]
     if not isinstance(found, Status) and not found.has_memory:

@@ -8,11 +8,10 @@ from typing import ParamSpec, TypeVar
 
 from process_hardening.domain import confinement, restrict
 from process_hardening.errors import CommandError
-from process_hardening.verify.model import CONTROL, Attack
-from process_hardening.verify.plan import Plan, plan_program, plan_victims
-
-CONFINED = "confined"
-"""The name of the victim that a confined attacker attacks: started like the control."""
+from process_hardening.verify.attacks import list_attacks
+from process_hardening.verify.model import CONFINED, CONTROL, Attack
+from process_hardening.verify.plan import Plan, plan_program
+from process_hardening.verify.victims import start_of
 
 _MADE_BY_THE_VICTIM = ("child",)
 """Attacks whose attacker is started by the victim, which confines nobody."""
@@ -40,7 +39,11 @@ def plan_confined(
     kernel = confinement()
     if kernel.reason:
         raise CommandError(f"--confined: {kernel.reason}")
-    plan = plan_program(argv, attacks, canary) if argv else plan_victims(attacks, ())
+    if argv:
+        plan = plan_program(argv, attacks, canary)
+    else:
+        every = tuple(list_attacks() if attacks is None else attacks)
+        plan = Plan(attacks=every, starts={CONTROL: start_of(CONTROL)}, victims=())
     chosen = tuple(attack for attack in plan.attacks if is_made_by_the_attacker(attack))
     skipped = [attack.name for attack in plan.attacks if attack not in chosen]
     if not chosen:

@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 import process_hardening
+from process_hardening.domain import confinement
+from process_hardening.state import status
 
 _SYSCTLS = (
     "kernel/yama/ptrace_scope",
@@ -52,5 +54,7 @@ def describe_environment(uid: int, as_container_root: bool) -> dict[str, Any]:
         "uid": uid,
         "started_by_root": os.geteuid() == 0,
         "container_root": as_container_root,
+        "landlock": confinement().landlock,
+        "confined": status().confined,
         "sysctl": {name.replace("/", "."): read_sysctl(name) for name in _SYSCTLS},
     }

@@ -11,6 +11,9 @@ from process_hardening.errors import FOUND, NOT_KNOWN
 CONTROL = "control"
 """The name of the unhardened victim."""
 
+CONFINED = "confined"
+"""The name of the victim that a confined attacker attacks: started like the control."""
+
 # Kinds of attack.
 BUILT_IN = "built-in"
 TOOL = "tool"

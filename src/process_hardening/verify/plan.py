@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from process_hardening.errors import CommandError, NotFoundError, hide_value
+from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
-from process_hardening.verify.model import CONTROL, READS, Attack
+from process_hardening.verify.model import CONFINED, CONTROL, READS, Attack
 from process_hardening.verify.victims import (
     BROKEN_VICTIMS,
     SAMPLES,
@@ -91,7 +92,7 @@ def plan_victims(
             raise CommandError(f"{hide_value(victim)!r} is no victim: {', '.join(known)}")
     unique = tuple(dict.fromkeys(VICTIMS if victims is None else victims))
     plan = Plan(
-        attacks=_all_or(attacks),
+        attacks=_for_hardened(attacks),
         starts={name: start_of(name) for name in (CONTROL, *unique)},
         victims=unique,
     )
@@ -119,7 +120,7 @@ def plan_program(
         raise NotFoundError(f"{hide_value(argv[0])}: no such program")
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
-        attacks=_all_or(attacks),
+        attacks=_for_hardened(attacks),
         starts=starts,
         victims=tuple(name for name in starts if name != CONTROL),
         program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
@@ -162,7 +163,7 @@ def plan_process(
             f"{pid}: root's process, which root can always read:"
             " --as-root-without-ptrace attacks as a container's root"
         )
-    harmless, harmful = split_by_harm(_all_or(attacks))
+    harmless, harmful = split_by_harm(_for_hardened(attacks))
     if not harmless:
         raise CommandError(f"{', '.join(harmful)}: could harm process {pid}: not tried")
     return Plan(
@@ -174,7 +175,10 @@ def plan_process(
         uid=uid,
         gid=gid,
         canary_known=canary is not None,
-        notes=(f"skipped, as they could harm it: {', '.join(harmful)}",) if harmful else (),
+        notes=(
+            *((f"skipped, as they could harm it: {', '.join(harmful)}",) if harmful else ()),
+            _describe_confinement(pid),
+        ),
     )
 
 
@@ -184,19 +188,43 @@ def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[s
     return harmless, [attack.name for attack in attacks if attack.effect != READS]
 
 
-def _all_or(attacks: Sequence[Attack] | None) -> tuple[Attack, ...]:
-    return tuple(list_attacks() if attacks is None else attacks)
+def _for_hardened(attacks: Sequence[Attack] | None) -> tuple[Attack, ...]:
+    """The attacks that say something about a hardened victim. attacks -- None: all.
+
+    Raises CommandError when none does.
+    """
+    asked = tuple(list_attacks() if attacks is None else attacks)
+    chosen = tuple(attack for attack in asked if attack.victims != (CONFINED,))
+    if not chosen:
+        names = ", ".join(attack.name for attack in asked)
+        raise CommandError(f"{names}: on programs that nobody hardened: verify --confined")
+    return chosen
+
+
+def _read_status(pid: int) -> dict[str, str]:
+    """The fields of /proc/PID/status; none when it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            return dict(line.split(":", 1) for line in file if ":" in line)
+    except OSError:
+        return {}
+
+
+def _describe_confinement(pid: int) -> str:
+    fields = _read_status(pid)
+    if not fields:
+        return f"pid {pid}: hidden from us, so confined or not"
+    no_new_privs, seccomp = int(fields["NoNewPrivs"]) == 1, int(fields.get("Seccomp", "0"))
+    if may_be_confined(no_new_privs, seccomp) is False:
+        return f"pid {pid}: not confined"
+    return f"pid {pid}: confined or not, which the kernel shows nobody"
 
 
 def _find_owner(pid: int) -> tuple[int, int]:
     """The effective user and group of a process. Raises CommandError."""
-    try:
-        # Not the owner of the file: a hardened process's files are root's.
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            fields = dict(line.split(":", 1) for line in file if ":" in line)
-            return int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
-    except OSError:
-        pass
+    fields = _read_status(pid)
+    if fields:  # not the owner of the file: a hardened process's files are root's
+        return int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

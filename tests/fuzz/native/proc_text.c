@@ -13,22 +13,24 @@
 static int text_file = -1;
 
 /* Every file that is opened has our text; what could be asked otherwise is refused. */
-static long answer(long number, long a, long b, long c, long d, long e)
+static long answer(long number, long a, long b, long c, long d, long e, long f)
 {
     char path[64];
 
     if (number == SYS_prlimit64)
         return -EPERM;
     if (number != SYS_openat)
-        return ph_syscall(number, a, b, c, d, e);
+        return ph_syscall6(number, a, b, c, d, e, f);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", text_file);
     return ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
 }
 
-#define ph_syscall answer
+#define ph_syscall(number, a, b, c, d, e) answer(number, a, b, c, d, e, 0)
+#define ph_syscall6 answer
 #include "core/platform/linux.c"
 #include "core/platform/linux_proc.c"
 #undef ph_syscall
+#undef ph_syscall6
 
 /* The decimal number after a label at the start of a line, blanks between; NULL: there is none. */
 static const char *find_line(const char *text, const char *label)

@@ -1,4 +1,4 @@
-/* What an ELF file is: launch/program.c and preload/target.c, which read the same files.
+/* What an ELF file is: launch/program.c, elf_file.c and preload/target.c, which read the same files.
  *
  * Input: the file. */
 #define _GNU_SOURCE
@@ -7,13 +7,9 @@
 #include "launch/program.h"
 #include "preload/target.h"
 
-#include <elf.h>
-#include <link.h>
 #include <sys/stat.h>
 
 #define SEGMENTS (PH_ELF_TABLE / sizeof(ElfW(Phdr)))
-
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static char folder[] = "/tmp/fuzz.XXXXXX", path[sizeof folder + 8];
 static int file = -1, complaints;
@@ -61,29 +57,22 @@ static int has_segment(const uint8_t *data, size_t size, uint32_t kind)
     return 0;
 }
 
-static int is_native(const uint8_t *data)
-{
-    ElfW(Ehdr) header;
-
-    memcpy(&header, data, sizeof header);
-    return header.e_machine == __ehdr_start.e_machine &&
-           header.e_ident[EI_CLASS] == __ehdr_start.e_ident[EI_CLASS] &&
-           header.e_ident[EI_DATA] == __ehdr_start.e_ident[EI_DATA];
-}
-
 static void check_program(const struct ph_program *program, const uint8_t *data, size_t size)
 {
-    char runtime[PH_RUNTIME];
-    const int loads = ph_loads_library(program->fd, runtime);
+    const struct ph_elf *elf = &program->elf;
+    struct ph_elf again;
+    ElfW(Ehdr) header;
 
-    EXPECT(!strcmp(program->path, path) && !strcmp(program->real, path));
-    EXPECT(size >= sizeof(ElfW(Ehdr)) && program->is_native == is_native(data));
-    EXPECT(program->has_interpreter == (program->is_native && has_segment(data, size, PT_INTERP)));
-    EXPECT(!loads || program->is_native);
-    EXPECT(loads || !program->has_interpreter);
-    EXPECT(!*runtime || ph_begins_with_runtime(runtime));
-    EXPECT(!program->needs_origin || memmem(data, size, "ORIGIN", 6));
-    EXPECT(ph_is_followable(AT_FDCWD, path, 0, runtime) == loads);
+    EXPECT(size >= sizeof header && !strcmp(program->path, path) && !strcmp(program->real, path));
+    memcpy(&header, data, sizeof header);
+    EXPECT(elf->is_native == (!memcmp(header.e_ident, __ehdr_start.e_ident, EI_DATA + 1) &&
+                              header.e_machine == __ehdr_start.e_machine));
+    EXPECT(elf->is_native || !elf->is_dynamic);
+    EXPECT(elf->is_dynamic || !elf->is_native || !has_segment(data, size, PT_INTERP));
+    EXPECT(!*elf->runtime || ph_begins_with_runtime(elf->runtime));
+    EXPECT(!elf->needs_origin || memmem(data, size, "ORIGIN", 6));
+    EXPECT(ph_is_followable(AT_FDCWD, path, 0, &again) == elf->is_dynamic);
+    EXPECT(!memcmp(elf, &again, sizeof again));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

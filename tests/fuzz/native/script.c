@@ -24,10 +24,10 @@ extern char **environ;
 static char last_opened[4096];
 
 /* There is no /proc in the root directory: a file's path is the one that it was opened by. */
-static long answer(long number, long a, long b, long c, long d, long e)
+static long answer(long number, long a, long b, long c, long d, long e, long f)
 {
     const long result =
-        number == SYS_readlinkat ? (long)strlen(last_opened) : ph_syscall(number, a, b, c, d, e);
+        number == SYS_readlinkat ? (long)strlen(last_opened) : ph_syscall6(number, a, b, c, d, e, f);
 
     if (number == SYS_readlinkat)
         memcpy((char *)c, last_opened, strlen(last_opened) + 1);
@@ -36,9 +36,9 @@ static long answer(long number, long a, long b, long c, long d, long e)
     return result;
 }
 
-#define ph_syscall answer
+#define ph_syscall6 answer
 #include "launch/program.c"
-#undef ph_syscall
+#undef ph_syscall6
 
 static char *const plain_environment[] = {"PATH=" DEFAULT_PATH, NULL};
 static int outside = -1, back = -1, nothing = -1, report[2];

@@ -123,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     identity = ph_identify(&status);
     mapping_count = 0;
     if (!setjmp(refused)) {
-        load(&image, path, &identity, PAGE, 0);
+        load(&image, path, &identity);
         check_image(&image, data, size);
         EXPECT(opened < 0);
     }

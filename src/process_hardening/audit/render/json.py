@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 
+from process_hardening.audit.groups import measure, measure_users
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.reasons import REASONS
 from process_hardening.state import VERDICTS
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from typing import Any
 
+    from process_hardening.audit.groups import Exposure, Group
     from process_hardening.audit.host import Host
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.result import Audit, Diagnosis, Entry
     from process_hardening.audit.rules.model import Check, Finding
+    from process_hardening.audit.saved import Change, Comparison
 
 SCHEMA = 1
 
@@ -42,7 +47,10 @@ def _finding(finding: Finding, fingerprint: str | None) -> dict[str, Any]:
         "fix": readable(finding.fix),
         "commands": [readable(command) for command in finding.commands],
     }
-    if fingerprint is not None:
+    if fingerprint is None:
+        found["breaks"] = finding.rule.breaks
+        found["undo"] = [readable(command) for command in finding.undo]
+    else:
         found["fingerprint"] = readable(fingerprint)
     return found
 
@@ -89,6 +97,7 @@ def _protection(posture: Posture) -> dict[str, Any]:
         "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
         "no_new_privs": posture.no_new_privs,
         "seccomp": posture.seccomp,
+        "confined": posture.confined,
         "tracer_pid": posture.tracer_pid,
         "capabilities": _names(posture.capabilities),
         "other_user_namespace": posture.other_user_namespace,
@@ -120,6 +129,66 @@ def rules_as_dict(host: Host) -> dict[str, Any]:
     }
 
 
+def group_as_dict(group: Group) -> dict[str, Any]:
+    """One group as plain values."""
+    return {
+        "user": readable(group.user),
+        "uid": group.uid,
+        "program": readable(group.program),
+        "names": [readable(name) for name in group.names],
+        "reason": group.reason,
+        "words": REASONS[group.reason],
+        "severity": group.severity,
+        "leak": group.is_leak,
+        "secrets": [{"name": readable(s.name), "where": s.where} for s in group.secrets],
+        "open_to": list(group.open_to),
+        "count": len(group.pids),
+        "pids": list(group.pids),
+        "finding": group.finding,
+        "fix": readable(group.fix),
+        "command": readable(group.command),
+    }
+
+
+def exposure_as_dict(exposure: Exposure) -> dict[str, Any]:
+    """The facts of a user, or of the host, as plain values."""
+    return {name: value for name, value in exposure.items() if name != "user"}
+
+
+def _exposures(groups: tuple[Group, ...]) -> dict[str, Any]:
+    return {
+        "host": exposure_as_dict(measure(groups)),
+        "users": {readable(one.user): exposure_as_dict(one) for one in measure_users(groups)},
+    }
+
+
+def change_as_dict(change: Change) -> dict[str, Any]:
+    """One change as plain values."""
+    return {
+        "user": readable(change.user),
+        "program": readable(change.program),
+        "secret": readable(change.secret),
+        "open_to": list(change.open_to),
+        "gone": change.is_gone,
+    }
+
+
+def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+    """What changed, as plain values."""
+    return {
+        "taken": comparison.taken,
+        "better": [change_as_dict(change) for change in comparison.better],
+        "worse": [change_as_dict(change) for change in comparison.worse],
+        "before": exposure_as_dict(comparison.before),
+        "after": exposure_as_dict(comparison.after),
+    }
+
+
+def _format_time(seconds: float) -> str:
+    """ISO 8601 in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def audit_as_dict(audit: Audit) -> dict[str, Any]:
     """The audit as plain values."""
     verdicts = audit.count_verdicts()
@@ -133,6 +202,11 @@ def audit_as_dict(audit: Audit) -> dict[str, Any]:
             "complete": audit.is_complete,
             "seconds": round(audit.seconds, 4),
         },
+        "taken": _format_time(audit.taken),
+        "asked_by": audit.asked_by,
+        "scope": [readable(word) for word in audit.scope],
+        "exposure": _exposures(audit.groups),
+        "groups": [group_as_dict(group) for group in audit.groups],
         "processes": [process_as_dict(entry) for entry in audit.entries],
         "notes": [readable(note) for note in audit.notes],
         "gone": list(audit.gone),

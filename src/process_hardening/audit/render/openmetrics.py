@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 
+from process_hardening.audit.groups import measure_users
+from process_hardening.audit.reasons import READERS
 from process_hardening.audit.render.json import readable
 from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.state import VERDICTS
@@ -15,8 +17,9 @@ from process_hardening.terminal import printable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from process_hardening.audit.groups import Group
     from process_hardening.audit.result import Audit
 
     Sample = tuple[Mapping[str, str], float]
@@ -43,6 +46,7 @@ def render(audit: Audit, now: float | None = None) -> str:
     """
     families: list[Family] = [
         *_families_of_processes(audit),
+        *_families_of_groups(audit.groups),
         (
             "process_hardening_audit_complete",
             "Whether everything could be seen.",
@@ -89,6 +93,38 @@ def _families_of_processes(audit: Audit) -> list[Family]:
             [
                 ({"id": rule.id, "severity": rule.severity}, float(by_id[rule.id]))
                 for rule in sorted(PROCESS_RULES, key=lambda rule: rule.id)
+            ],
+        ),
+    ]
+
+
+def _families_of_groups(groups: Sequence[Group]) -> list[Family]:
+    """The facts of each user, and the groups that leak; the others would be too many series."""
+    leaks = Counter(
+        (group.user, group.program, group.reason, str(group.severity))
+        for group in groups
+        if group.is_leak
+        for _ in group.pids
+    )
+    return [
+        (
+            "process_hardening_secrets_exposed",
+            "Secrets that were seen and are open, each once for each program, by who may get them.",
+            [
+                ({"user": facts.user, "open_to": reader}, float(getattr(facts, reader)))
+                for facts in measure_users(groups)
+                for reader in READERS
+            ],
+        ),
+        (
+            "process_hardening_leaks",
+            "Processes that hold a secret that others can read, or that something reads.",
+            [
+                (
+                    {"user": user, "program": program, "reason": reason, "severity": severity},
+                    float(number),
+                )
+                for (user, program, reason, severity), number in sorted(leaks.items())
             ],
         ),
     ]

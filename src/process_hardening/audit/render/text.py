@@ -1,11 +1,19 @@
-"""The audit, the doctor and the rules as plain text, for people."""
+"""The processes of an audit, a row each, and the rules, as plain text for people."""
 
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 
+from process_hardening.audit.programs import program_of
+from process_hardening.audit.render.screen import (
+    count,
+    describe_exposure,
+    describe_secrets,
+    label_of,
+)
 from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES
-from process_hardening.audit.rules.model import HIGH, MEDIUM, SEVERITIES, rank, worst_of
+from process_hardening.audit.rules.model import HIGH, MEDIUM, SEVERITIES, rank
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN, VERDICTS
 from process_hardening.table import table
 from process_hardening.terminal import printable
@@ -14,8 +22,8 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from process_hardening.audit.result import Audit, Diagnosis, Entry
-    from process_hardening.audit.rules.model import Check, Finding, Rule
+    from process_hardening.audit.result import Audit, Entry
+    from process_hardening.audit.rules.model import Rule
 
 _INDENT = "    "
 _COLOURS = {
@@ -23,7 +31,6 @@ _COLOURS = {
     **dict.fromkeys((EXPOSED, HIGH), "\x1b[1;31m"),
     **dict.fromkeys((PARTIAL, UNKNOWN, MEDIUM), "\x1b[33m"),
 }
-_MOST_FIXES = 4
 _WIDTH_OF_PAGES = 96
 _DEEPEST_INDENT = 12
 
@@ -51,38 +58,57 @@ def _render_fix(fix: str, commands: Iterable[str], width: int | None) -> list[st
     return lines + [f"{_INDENT}  $ {printable(command)}" for command in commands]
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """'1 process', '2 processes'."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
 # The audit
 
 
 def _name_of(entry: Entry) -> str:
     posture = entry.posture
-    name = "(hidden)" if posture.is_name_hidden else posture.name or "?"
-    return "  " * min(entry.depth, _DEEPEST_INDENT) + (name if posture.has_memory else f"[{name}]")
+    words = program_of(posture).words
+    if posture.name and not posture.is_name_hidden and posture.name[:8] not in words:
+        words += f" ({posture.name})"
+    indent = "  " * min(entry.depth, _DEEPEST_INDENT)
+    return indent + (words if posture.has_memory else f"[{words}]")
 
 
 def _row_of(entry: Entry) -> list[str]:
     posture = entry.posture
     verdict = posture.verdict if posture.has_memory else posture.kind
     ids = " ".join(finding.id for finding in entry.findings) or "-"
-    return [str(posture.pid), entry.user, _name_of(entry), verdict, ids, entry.outcome]
+    secrets = [*(posture.secret_variables or ()), *(posture.secret_arguments or ())]
+    return [str(posture.pid), entry.user, _name_of(entry), verdict, ids, ", ".join(secrets)]
 
 
-def _render_legend(findings: Iterable[Finding], width: int | None) -> list[str]:
-    """Each rule once, with the fixes that it proposed."""
-    fixes: dict[str, dict[tuple[str, tuple[str, ...]], None]] = {}
-    for finding in findings:
-        fixes.setdefault(finding.id, {})[finding.fix, finding.commands] = None
+def _order_of(audit: Audit) -> list[Entry]:
+    """The entries, those of the worst group first, unless they are ordered as a tree."""
+    if any(entry.depth for entry in audit.entries):
+        return list(audit.entries)
+    pids = (pid for group in audit.groups for pid in group.pids)
+    position = {pid: number for number, pid in enumerate(pids)}
+    return sorted(audit.entries, key=lambda entry: position.get(entry.posture.pid, len(position)))
+
+
+def _render_legend(audit: Audit, width: int | None) -> list[str]:
+    """Each finding once, with how many processes have it."""
+    counts = Counter(finding.id for _, finding in audit.findings())
+    rules = sorted((RULES[key] for key in counts), key=lambda r: (-rank(r.severity), r.id))
+    if not rules:
+        return []
+    rows = [[rule.id, rule.severity, str(counts[rule.id]), rule.words] for rule in rules]
+    return [
+        *table(["finding", "severity", "found", "what it is"], rows, width).split("\n"),
+        f"why, and how to fix it: process-hardening explain {rules[0].id}",
+        "",
+    ]
+
+
+def _render_fixes(audit: Audit, width: int | None) -> list[str]:
+    """What to do about each group that leaks: never folded, so that it can be copied."""
     lines = []
-    for rule in sorted((RULES[key] for key in fixes), key=lambda r: (-rank(r.severity), r.id)):
-        lines.append(_fold(f"{rule.id} {rule.severity}: {rule.words}", width))
-        for fix, commands in list(fixes[rule.id])[:_MOST_FIXES]:
-            lines += _render_fix(fix, commands, width)
-    return lines
+    for group in audit.groups:
+        if group.is_leak:
+            lines.append(f"{label_of(group)} of {printable(group.user)}: {describe_secrets(group)}")
+            lines += _render_fix(group.fix, [group.command] if group.command else [], width)
+    return [*lines, ""] if lines else []
 
 
 def summarise(audit: Audit) -> str:
@@ -99,39 +125,17 @@ def summarise(audit: Audit) -> str:
 
 
 def render_audit(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
-    """The table of processes, what its findings mean, and the counts."""
-    header = ["pid", "user", "name", "verdict", "findings", "an attacker; a crash"]
-    rows = [_row_of(entry) for entry in audit.entries]
-    parts = [table(header, rows, width, _colours(coloured)), ""]
-    legend = _render_legend((finding for _, finding in audit.findings()), width)
-    parts += [*legend, ""] if legend else []
-    parts += [_fold(f"incomplete: {note}", width) for note in audit.notes]
-    parts.append(_fold(summarise(audit), width))
-    return "\n".join(parts)
-
-
-# The doctor
-
-
-def _row_of_check(check: Check) -> list[str]:
-    result = (worst_of(check.findings) or "fine") if check.answer.is_known else UNKNOWN
-    ids = " ".join(finding.id for finding in check.findings) or "-"
-    return [check.topic, result, ids, check.answer.text]
-
-
-def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool = False) -> str:
-    """The checks as a table, then every finding with its reason and its fix."""
-    header = ["checked", "result", "findings", "what it is"]
-    rows = [_row_of_check(check) for check in diagnosis.checks]
-    parts = [table(header, rows, width, _colours(coloured)), ""]
-    for finding in sorted(diagnosis.findings, key=lambda f: (-rank(f.severity), f.id)):
-        parts.append(_fold(f"{finding.id} {finding.severity}: {finding.message}", width))
-        parts.append(_fold(f"why: {finding.rule.why}", width, _INDENT))
-        parts += _render_fix(finding.fix, finding.commands, width)
-    unknown = sum(not check.answer.is_known for check in diagnosis.checks)
-    counts = f"{count(len(rows), 'check')}, {count(len(diagnosis.findings), 'finding')}"
-    parts.append(counts + (f", {unknown} not known" if unknown else ""))
-    return "\n".join(parts)
+    """The counts, a row for each process, what its findings mean, and the commands that fix it."""
+    header = ["pid", "user", "program", "verdict", "findings", "secrets seen"]
+    rows = [_row_of(entry) for entry in _order_of(audit)]
+    parts = [_fold(summarise(audit), width)]
+    facts = describe_exposure(audit)
+    parts += [_fold(facts, width)] if facts else []
+    parts += [_fold(f"Not seen: {note}", width) for note in audit.notes]
+    parts += ["", table(header, rows, width, _colours(coloured)), ""]
+    parts += _render_legend(audit, width)
+    parts += _render_fixes(audit, width)
+    return "\n".join(parts).rstrip("\n")
 
 
 # The rules

@@ -1,51 +1,29 @@
-"""The table of all rules. Add a rule in the module of its subject, then name it here."""
+"""What audit and doctor look for. An audit loads only the rules about processes."""
 
 from __future__ import annotations
 
-from process_hardening.audit.rules import host_access, host_dumps, host_system, process
-from process_hardening.audit.rules.model import (
-    Check,
-    Finding,
-    HostCase,
-    ProcessCase,
-    Rule,
-    Topic,
-    rank,
-)
+from process_hardening.audit.rules import process
+from process_hardening.audit.rules.model import Finding, ProcessCase, rank
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from process_hardening.audit.rules.tables import HOST_RULES as HOST_RULES
+    from process_hardening.audit.rules.tables import RULES as RULES
+    from process_hardening.audit.rules.tables import TOPICS as TOPICS
+    from process_hardening.audit.rules.tables import judge_host as judge_host
+    from process_hardening.audit.rules.tables import judge_topic as judge_topic
 
 PROCESS_RULES = process.RULES
 """What audit looks for in each process."""
 
-TOPICS = (
-    host_dumps.CORE_DUMPS,
-    host_dumps.SUID_DUMPABLE,
-    host_access.YAMA,
-    host_access.LANDLOCK,
-    host_access.PERF,
-    host_access.USER_NAMESPACES,
-    host_system.PRELOAD_FILE,
-    host_system.MEMFD,
-    host_system.SWAP,
-    host_access.EXIT_RACE,
-    host_system.RANDOMISATION,
-    host_access.HIDEPID,
-    host_access.READERS,
-)
-"""What doctor asks about the host, in the order of its table."""
 
-HOST_RULES = tuple(rule for topic in TOPICS for rule in topic.rules)
+def __getattr__(name: str) -> object:
+    """Load the rules about the host on first use: they take longer than the others."""
+    if name not in ("HOST_RULES", "RULES", "TOPICS", "judge_host", "judge_topic"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from process_hardening.audit.rules import tables
 
-
-def _sorted_by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
-    return {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
-
-
-RULES = _sorted_by_id((*PROCESS_RULES, *HOST_RULES))
-"""Every rule, by its id."""
+    return getattr(tables, name)
 
 
 def judge_process(case: ProcessCase) -> tuple[Finding, ...]:
@@ -55,15 +33,3 @@ def judge_process(case: ProcessCase) -> tuple[Finding, ...]:
     found = [finding for rule in PROCESS_RULES if (finding := rule.judge(case))]
     found.sort(key=lambda finding: -rank(finding.severity))
     return tuple(found)
-
-
-def judge_topic(topic: Topic, case: HostCase) -> Check:
-    """Answer one question about the host. What is not known has no findings."""
-    answer = topic.describe(case)
-    found = [finding for rule in topic.rules if answer.is_known and (finding := rule.judge(case))]
-    return Check(topic=topic.name, answer=answer, findings=tuple(found))
-
-
-def judge_host(case: HostCase) -> tuple[Check, ...]:
-    """Answer every question about the host."""
-    return tuple(judge_topic(topic, case) for topic in TOPICS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from process_hardening.audit.exit_race import FIXED, VULNERABLE
 from process_hardening.audit.host import BY_VERSION, TRIED
+from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
@@ -14,25 +15,34 @@ from process_hardening.audit.rules.model import (
     Match,
     Topic,
     rule,
+    set_sysctl,
     sysctl_commands,
 )
+
+_SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
+"""The security modules of this kernel: those in its lsm= list, a boot parameter."""
 
 
 @rule(
     id="PH107",
     severity=MEDIUM,
     words="any process may attach to any other of the same user (Yama)",
-    why="Yama's ptrace_scope of 1 limits attaching to descendants, 2 to CAP_SYS_PTRACE. Without"
-    " it, only the dumpable flag of each process decides. It does not stop reading"
-    " /proc/PID/environ.",
+    why="Without Yama, any program of a user can attach to every other that is dumpable, and read"
+    " and change its memory. Yama's ptrace_scope of 1 limits attaching to descendants, 2 to"
+    " CAP_SYS_PTRACE. It does not stop reading /proc/PID/environ.",
     fix="Set kernel.yama.ptrace_scope to 1, or to 2 where nobody debugs. If the setting does not"
     " exist, boot the kernel with yama in its lsm= list.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "1"),
     source="Documentation/admin-guide/LSM/Yama.rst",
+    breaks="gdb -p, strace -p and py-spy on processes that they did not start, unless as root.",
 )
 def find_free_attaching(case: HostCase) -> Match | None:
     """Yama is off or not there."""
-    return Match() if case.host.ptrace_scope in (None, 0) else None
+    scope = case.host.ptrace_scope
+    if scope is None:
+        return Match(commands=_SHOW_MODULES)
+    wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as PH114 says: one fix, not two
+    return set_sysctl("kernel.yama.ptrace_scope", wanted, 0) if scope == 0 else None
 
 
 def _describe_yama(case: HostCase) -> Answer:
@@ -56,6 +66,7 @@ YAMA = Topic(name="Yama", describe=_describe_yama, rules=(find_free_attaching,))
     fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 forbids it to users altogether.",
     commands=sysctl_commands("kernel.perf_event_paranoid", "2"),
     source="perf_event_open(2); Documentation/admin-guide/perf-security.rst",
+    breaks="perf of the kernel and of other users' processes, unless as root.",
 )
 def find_free_profiling(case: HostCase) -> Match | None:
     """kernel.perf_event_paranoid is below 2."""
@@ -63,7 +74,7 @@ def find_free_profiling(case: HostCase) -> Match | None:
     if value is None or value >= 2:
         return None
     message = f"users can profile the kernel and the machine: kernel.perf_event_paranoid is {value}"
-    return Match(message=message)
+    return set_sysctl("kernel.perf_event_paranoid", 2, value, message)
 
 
 def _describe_perf(case: HostCase) -> Answer:
@@ -88,10 +99,14 @@ PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profi
     fix="Forbid them where nothing needs them.",
     commands=sysctl_commands("user.max_user_namespaces", "0"),
     source="user_namespaces(7)",
+    breaks="Rootless containers, Flatpak, bubblewrap and the sandbox of Chromium and Electron.",
 )
 def find_free_user_namespaces(case: HostCase) -> Match | None:
     """Unprivileged users may make user namespaces."""
-    return Match() if case.host.user_namespaces else None
+    if not case.host.user_namespaces:
+        return None
+    setting = case.host.namespace_setting
+    return set_sysctl(setting[0], 0, setting[1]) if setting else Match(commands=None)
 
 
 def _describe_user_namespaces(case: HostCase) -> Answer:
@@ -118,12 +133,16 @@ USER_NAMESPACES = Topic(
     " distribution's update. Until then, set kernel.yama.ptrace_scope to 2.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "2"),
     source="CVE-2026-46333; announcement of the seven stable kernels, LWN article 1073060",
+    breaks="Until the new kernel runs: gdb, strace and py-spy, unless as root.",
 )
 def find_exit_race(case: HostCase) -> Match | None:
     """The kernel does not have the fix."""
     if case.host.exit_race != VULNERABLE:
         return None
-    return Match(message=_describe_exit_race(case).text)
+    text, scope = _describe_exit_race(case).text, case.host.ptrace_scope
+    if scope is None or scope >= 2:
+        return Match(message=text, commands=None)
+    return set_sysctl("kernel.yama.ptrace_scope", 2, scope, text)
 
 
 _EXIT_RACE_SOURCES = {
@@ -159,6 +178,9 @@ EXIT_RACE = Topic(name="CVE-2026-46333", describe=_describe_exit_race, rules=(fi
     fix="Remove users from the group, and capabilities from files. For processes, see PH011.",
     commands=("gpasswd -d USER GROUP", "setcap -r FILE"),
     source="capabilities(7); Documentation of docker, lxd and incus on their groups",
+    breaks="What these users and programs need it for: sudo, docker, a profiler. Keep one"
+    " administrator.",
+    by_hand=True,
 )
 def find_other_readers(case: HostCase) -> Match | None:
     """Groups, programs and processes that can read everything."""
@@ -166,7 +188,18 @@ def find_other_readers(case: HostCase) -> Match | None:
     if not readers:
         return None
     message = f"besides root, others' memory can be read by {'; '.join(readers)}"
-    return Match(message=message, subject=readers)
+    members = [(user, group) for group, users in case.host.root_like for user in users]
+    files = [path for path, _ in case.host.capable_files]
+    return Match(
+        message=message,
+        subject=readers,
+        commands=(
+            *(f"gpasswd -d {quote(user)} {quote(group)}" for user, group in members),
+            *(f"setcap -r {quote(path)}" for path in files),
+        )
+        or None,
+        undo=tuple(f"gpasswd -a {quote(user)} {quote(group)}" for user, group in members),
+    )
 
 
 def _list_readers(case: HostCase) -> tuple[str, ...]:
@@ -197,7 +230,7 @@ READERS = Topic(
     " process. They need Landlock, and refuse to start anything without it.",
     fix="Boot Linux 5.13 or later with landlock in its lsm= list. Linux 6.12 and later also refuse"
     " the signals with which a program makes others leave a core.",
-    commands=("cat /sys/kernel/security/lsm",),
+    commands=_SHOW_MODULES,
     source="Documentation/userspace-api/landlock.rst",
 )
 def find_missing_landlock(case: HostCase) -> Match | None:
@@ -228,14 +261,21 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
     " the option gid= as well.",
     commands=(
+        "grep -qs hidepid= /etc/fstab"
+        " || echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
         "mount -o remount,hidepid=invisible /proc",
-        "echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
     ),
     source="proc(5), mount options",
+    breaks="ps and top of other users' processes; systemd-logind and polkit, unless /proc has"
+    " gid= of a group that they are in.",
 )
 def find_visible_arguments(case: HostCase) -> Match | None:
     """/proc is mounted without hidepid."""
-    return Match() if not case.host.hidepid else None
+    undo = (
+        "sed -i '\\|^proc /proc proc hidepid=invisible|d' /etc/fstab",
+        "mount -o remount,hidepid=off /proc",
+    )
+    return Match(undo=undo) if not case.host.hidepid else None
 
 
 def _describe_hidepid(case: HostCase) -> Answer:

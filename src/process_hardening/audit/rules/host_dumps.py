@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from process_hardening.audit.host import HANDLER_MISSING
 from process_hardening.audit.posture import NOWHERE, PIPE, SOCKET
+from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
@@ -13,10 +16,38 @@ from process_hardening.audit.rules.model import (
     Match,
     Topic,
     rule,
+    set_sysctl,
     sysctl_commands,
+    sysctl_undo,
 )
 
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from process_hardening.audit.host import Host
+
 _DISCARD_CORES = sysctl_commands("kernel.core_pattern", "|/bin/false")
+_NO_STORAGE = "/etc/systemd/coredump.conf.d/zz-process-hardening.conf"
+_LOST_CORES = "Stack traces and core files of crashes are no longer there."
+
+
+def _discard_cores(host: Host, message: str = "", subject: tuple[str, ...] = ()) -> Match:
+    """A Match whose fix keeps core dumps from being stored."""
+    handler = os.path.basename(host.core.target)
+    commands = sysctl_commands("kernel.core_pattern", "|/bin/false")
+    undo = sysctl_undo("kernel.core_pattern", host.core.pattern)
+    if handler == "systemd-coredump" and host.core_storage != "none":
+        settings = "[Coredump]\\nStorage=none\\nProcessSizeMax=0\\n"
+        commands = (
+            f"mkdir -p {os.path.dirname(_NO_STORAGE)}",
+            f"printf '{settings}' > {_NO_STORAGE}",
+        )
+        undo = (f"rm -f {_NO_STORAGE}",)
+    elif handler == "apport":  # its service sets the pattern at every boot
+        commands = ("systemctl disable --now apport.service", *commands)
+        undo = (*undo, "systemctl enable --now apport.service")
+    return Match(message=message, subject=subject, commands=commands, undo=undo)
+
+
 _SUID_NOT_DUMPABLE = sysctl_commands("fs.suid_dumpable", "0")
 
 
@@ -30,6 +61,7 @@ _SUID_NOT_DUMPABLE = sysctl_commands("fs.suid_dumpable", "0")
     " Storage=none in /etc/systemd/coredump.conf.",
     commands=_DISCARD_CORES,
     source="core(5), piping core dumps to a program",
+    breaks=_LOST_CORES,
 )
 def find_core_pipe(case: HostCase) -> Match | None:
     """kernel.core_pattern begins with |."""
@@ -40,7 +72,7 @@ def find_core_pipe(case: HostCase) -> Match | None:
         case.host.core_storage, f", which keeps them (Storage={case.host.core_storage})"
     )
     message = f"core dumps are handed to {core.target}{kept}, whatever the core limit"
-    return Match(message=message, subject=(core.target,))
+    return _discard_cores(case.host, message, (core.target,))
 
 
 @rule(
@@ -52,6 +84,7 @@ def find_core_pipe(case: HostCase) -> Match | None:
     fix="Give the program to root, install it if it is missing, or discard core dumps.",
     commands=("chown root:root PROGRAM", "chmod go-w PROGRAM", *_DISCARD_CORES),
     source="core(5), piping core dumps to a program",
+    breaks="Nothing: the kernel starts the program as root in any case.",
 )
 def find_unsafe_core_handler(case: HostCase) -> Match | None:
     """The program that gets core dumps is not safely root's."""
@@ -59,8 +92,12 @@ def find_unsafe_core_handler(case: HostCase) -> Match | None:
     if state is None:
         return None
     if state == HANDLER_MISSING:
-        return Match(message=f"{program} is missing", subject=(program,), commands=_DISCARD_CORES)
-    return Match(message=f"others than root can replace {program}", subject=(program,))
+        return _discard_cores(case.host, f"{program} is missing", (program,))
+    return Match(
+        message=f"others than root can replace {program}",
+        subject=(program,),
+        commands=(f"chown root:root {quote(program)}", f"chmod go-w {quote(program)}"),
+    )
 
 
 @rule(
@@ -72,6 +109,7 @@ def find_unsafe_core_handler(case: HostCase) -> Match | None:
     fix="Discard core dumps, unless a coredump service reads that socket.",
     commands=_DISCARD_CORES,
     source="core(5); Documentation/admin-guide/sysctl/kernel.rst",
+    breaks=_LOST_CORES,
 )
 def find_core_socket(case: HostCase) -> Match | None:
     """kernel.core_pattern begins with @."""
@@ -79,7 +117,7 @@ def find_core_socket(case: HostCase) -> Match | None:
     if core.kind != SOCKET:
         return None
     message = f"core dumps are sent to the socket {core.target}, whatever the core limit"
-    return Match(message=message, subject=(core.target,))
+    return _discard_cores(case.host, message, (core.target,))
 
 
 @rule(
@@ -91,10 +129,11 @@ def find_core_socket(case: HostCase) -> Match | None:
     fix="Discard core dumps, or name an absolute path in a folder that only root can enter.",
     commands=_DISCARD_CORES,
     source="core(5), naming of core dump files",
+    breaks=_LOST_CORES,
 )
 def find_relative_core_files(case: HostCase) -> Match | None:
     """kernel.core_pattern is a relative path."""
-    return Match() if case.host.core.is_relative else None
+    return _discard_cores(case.host) if case.host.core.is_relative else None
 
 
 def _describe_core_dumps(case: HostCase) -> Answer:
@@ -128,10 +167,12 @@ CORE_DUMPS = Topic(
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",
+    breaks="Core files of set-user-ID programs.",
 )
 def find_dumpable_suid(case: HostCase) -> Match | None:
     """fs.suid_dumpable is 1."""
-    return Match() if case.host.suid_dumpable == 1 else None
+    found = case.host.suid_dumpable == 1
+    return set_sysctl("fs.suid_dumpable", 0, 1) if found else None
 
 
 @rule(
@@ -143,10 +184,12 @@ def find_dumpable_suid(case: HostCase) -> Match | None:
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",
+    breaks="Core files of set-user-ID programs.",
 )
 def find_suid_dumps_for_root(case: HostCase) -> Match | None:
     """fs.suid_dumpable is 2."""
-    return Match() if case.host.suid_dumpable == 2 else None
+    found = case.host.suid_dumpable == 2
+    return set_sysctl("fs.suid_dumpable", 0, 2) if found else None
 
 
 def _describe_suid_dumpable(case: HostCase) -> Answer:

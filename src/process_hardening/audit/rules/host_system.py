@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_hardening.audit.programs import join, quote
 from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
@@ -11,6 +12,7 @@ from process_hardening.audit.rules.model import (
     Match,
     Topic,
     rule,
+    set_sysctl,
     sysctl_commands,
 )
 
@@ -22,15 +24,21 @@ from process_hardening.audit.rules.model import (
     why="Every dynamically linked program, set-user-ID ones too, loads the libraries that this"
     " file names. Rootkits use it. An execute-only image loads them as well.",
     fix="Check each library that it names. Remove the file when none is yours.",
-    commands=("cat /etc/ld.so.preload", "rm /etc/ld.so.preload"),
+    commands=("cat /etc/ld.so.preload", "mv /etc/ld.so.preload /etc/ld.so.preload.off"),
     source="ld.so(8), FILES",
+    breaks="What the libraries do in every program. Find out first what that is.",
+    by_hand=True,
 )
 def find_preloaded_libraries(case: HostCase) -> Match | None:
     """/etc/ld.so.preload names libraries."""
     names = case.host.preload_file
     if not names:
         return None
-    return Match(message=f"injected everywhere: {', '.join(names)}", subject=names)
+    return Match(
+        message=f"injected everywhere: {', '.join(names)}",
+        subject=names,
+        undo=("mv /etc/ld.so.preload.off /etc/ld.so.preload",),
+    )
 
 
 @rule(
@@ -42,13 +50,19 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     fix="Give the files to root, and let nobody else write them.",
     commands=("chown root:root FILE", "chmod go-w FILE"),
     source="ld.so(8), FILES",
+    breaks="Nothing, unless somebody changes these files without root.",
 )
 def find_writable_preload(case: HostCase) -> Match | None:
     """The file or a library in it belongs to, or can be written by, others than root."""
     names = case.host.preload_writable
     if not names:
         return None
-    return Match(message=f"others than root can write {', '.join(names)}", subject=names)
+    files = join(names)
+    return Match(
+        message=f"others than root can write {', '.join(names)}",
+        subject=names,
+        commands=(f"chown root:root {files}", f"chmod go-w {files}"),
+    )
 
 
 def _describe_preload_file(case: HostCase) -> Answer:
@@ -76,10 +90,12 @@ PRELOAD_FILE = Topic(
     fix="Set vm.memfd_noexec to 1 where programs must be hardened from their first instruction.",
     commands=sysctl_commands("vm.memfd_noexec", "1"),
     source="memfd_create(2); Documentation/userspace-api/mfd_noexec.rst",
+    breaks="Nothing. Programs may again execute code that is in no file.",
 )
 def find_forbidden_memfds(case: HostCase) -> Match | None:
     """vm.memfd_noexec is 2."""
-    return Match() if (case.host.memfd_noexec or 0) > 1 else None
+    value = case.host.memfd_noexec or 0
+    return set_sysctl("vm.memfd_noexec", 1, value) if value > 1 else None
 
 
 def _describe_memfd(case: HostCase) -> Answer:
@@ -102,15 +118,35 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     " `swap DEVICE /dev/urandom swap`.",
     commands=("swapoff -a",),
     source="proc_swaps(5); crypttab(5)",
+    breaks="Hibernation, and what needs more memory than the machine has.",
+    by_hand=True,
 )
 def find_plain_swap(case: HostCase) -> Match | None:
     """A swap area is known not to be encrypted."""
     plain = tuple(swap.path for swap in case.host.swaps or () if swap.encrypted is False)
-    return (
-        Match(message=f"swap is not encrypted: {', '.join(plain)}", subject=plain)
-        if plain
-        else None
-    )
+    if not plain:
+        return None
+    commands, undo = _switch_off(plain, case.host.has_systemd)
+    message = f"swap is not encrypted: {', '.join(plain)}"
+    return Match(message=message, subject=plain, commands=commands, undo=undo)
+
+
+def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, ...], ...]:
+    """The commands that switch swap areas off, at every boot and now, and those that undo it."""
+    commands: list[str] = []
+    undo: list[str] = []
+    for path in map(quote, paths):
+        if has_systemd:
+            unit = f'"$(systemd-escape --path --suffix=swap {path})"'
+            commands.append(f"systemctl mask {unit}")
+            undo.append(f"systemctl unmask {unit}")
+        else:
+            commands.append("cp /etc/fstab /etc/fstab.before")
+            commands.append("sed -i '/[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
+            undo.append("mv /etc/fstab.before /etc/fstab")
+        commands.append(f"swapoff {path}")
+        undo.append(f"swapon {path}")
+    return tuple(dict.fromkeys(commands)), tuple(dict.fromkeys(undo))
 
 
 def _describe_swap(case: HostCase) -> Answer:
@@ -140,11 +176,14 @@ SWAP = Topic(name="swap", describe=_describe_swap, rules=(find_plain_swap,))
     " /etc/sysctl.conf or /etc/sysctl.d.",
     commands=sysctl_commands("kernel.randomize_va_space", "2"),
     source="proc_sys_kernel(5) randomize_va_space",
+    breaks="Programs that need fixed addresses: some emulators and old Lisps.",
 )
 def find_fixed_addresses(case: HostCase) -> Match | None:
     """kernel.randomize_va_space is below 2."""
     value = case.host.randomize_va_space
-    return Match() if value is not None and value < 2 else None
+    if value is None or value >= 2:
+        return None
+    return set_sysctl("kernel.randomize_va_space", 2, value)
 
 
 def _describe_randomisation(case: HostCase) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_hardening.audit.programs import quote
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -50,13 +51,15 @@ class Match(Record):
 
     message -- what is wrong, in this case
     subject -- the names of variables or paths that it is about
-    fix, commands -- what fixes this case
+    fix, commands -- what fixes this case; None: no command does
+    undo -- the commands that take the fix back
     """
 
     message: str = ""
     subject: tuple[str, ...] = ()
     fix: str = ""
-    commands: tuple[str, ...] = ()
+    commands: tuple[str, ...] | None = ()
+    undo: tuple[str, ...] = ()
 
 
 class Rule(Record):
@@ -66,6 +69,7 @@ class Rule(Record):
     words -- what is wrong, in a line for a table
     why -- why it matters
     fix -- what to do about it; commands -- shell commands that do it, with PLACEHOLDERS
+    breaks -- what the fix may break; by_hand -- whether a person has to look before it is applied
     source -- where the facts come from
     check -- takes a ProcessCase or a HostCase; returns a Match, or None when nothing is wrong
     """
@@ -78,6 +82,14 @@ class Rule(Record):
     commands: tuple[str, ...]
     source: str
     check: Callable[[Any], Match | None]
+    breaks: str = ""
+    by_hand: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it matters, in one sentence: the first of why."""
+        sentence, stop, _ = self.why.partition(". ")
+        return sentence + "." * bool(stop)
 
     def judge(self, case: ProcessCase | HostCase) -> Finding | None:
         """The finding in a case, if there is one."""
@@ -89,7 +101,8 @@ class Rule(Record):
             message=match.message or self.words,
             subject=match.subject,
             fix=match.fix or self.fix,
-            commands=match.commands or self.commands,
+            commands=() if match.commands is None else match.commands or self.commands,
+            undo=match.undo,
         )
 
 
@@ -102,6 +115,8 @@ def rule(
     fix: str,
     commands: tuple[str, ...],
     source: str,
+    breaks: str = "",
+    by_hand: bool = False,
 ) -> Callable[[Callable[[Any], Match | None]], Rule]:
     """Make a Rule of the check function below it."""
 
@@ -115,6 +130,8 @@ def rule(
             commands=commands,
             source=source,
             check=check,
+            breaks=breaks,
+            by_hand=by_hand,
         )
 
     return make
@@ -128,6 +145,7 @@ class Finding(Record):
     subject: tuple[str, ...]
     fix: str
     commands: tuple[str, ...]
+    undo: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -138,6 +156,11 @@ class Finding(Record):
     def severity(self) -> str:
         """The severity of its rule."""
         return self.rule.severity
+
+    @property
+    def is_shown_only(self) -> bool:
+        """Whether its commands, if it has any, show something and change nothing."""
+        return all(command.startswith("cat ") for command in self.commands)
 
     def is_at_least(self, severity: str) -> bool:
         """Whether it is as severe as that, or more."""
@@ -182,7 +205,29 @@ def list_names(names: tuple[str, ...]) -> str:
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 
 
-def sysctl_commands(name: str, value: str) -> tuple[str, ...]:
-    """The commands that change a kernel setting, now and at every boot."""
-    setting = f"'{name}={value}'" if "|" in value else f"{name}={value}"
-    return f"sysctl -w {setting}", f"echo {setting} > /etc/sysctl.d/60-{name}.conf"
+def sysctl_commands(name: str, value: object) -> tuple[str, ...]:
+    """The commands that change a kernel setting at every boot, and now.
+
+    The file is read after those of others in its folder, /etc/sysctl.conf too: sysctl.d(5).
+    """
+    line = quote(f"{name} = {value}")
+    return f"echo {line} > {_file_of(name)}", f"sysctl -p {_file_of(name)}"
+
+
+def sysctl_undo(name: str, value: object) -> tuple[str, ...]:
+    """The commands that take sysctl_commands() back. value -- what it was before."""
+    return f"rm -f {_file_of(name)}", f"sysctl -w {quote(f'{name}={value}')}"
+
+
+def _file_of(name: str) -> str:
+    return f"/etc/sysctl.d/zz-{name}.conf"
+
+
+def set_sysctl(name: str, value: object, old: object, message: str = "") -> Match:
+    """A Match whose fix changes a kernel setting.
+
+    value -- what it should be; old -- what it is now
+    """
+    return Match(
+        message=message, commands=sysctl_commands(name, value), undo=sysctl_undo(name, old)
+    )

@@ -36,6 +36,7 @@ EVIDENCE = (
     ("tracer", "tracer_pid"),
     ("no new privileges", "no_new_privs"),
     ("seccomp", "seccomp"),
+    ("confined", "confined"),
     ("capabilities", "capabilities"),
     ("other user namespace", "other_user_namespace"),
     ("loader variables", "loader_variables"),

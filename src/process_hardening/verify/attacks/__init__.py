@@ -7,7 +7,8 @@ from importlib import import_module
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
-# Reading a running process, writing, crashing it, what it becomes, its start; then tools.
+# Reading a running process, writing, crashing it, programs of others, what it becomes, its start;
+# then tools.
 _MODULES = (
     "ptrace",
     "proc",
@@ -17,6 +18,7 @@ _MODULES = (
     "child",
     "core_dump",
     "kernel_signal",
+    "bystanders",
     "injection",
     "becoming",
     "launch_window",

@@ -9,15 +9,26 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 
 from process_hardening.verify.attacks.core_dump import FILE_NEEDED, crash_by, find_missing_file
-from process_hardening.verify.model import BUILT_IN, CORE_FILE, KILLS, Attack, Attempt, Target
+from process_hardening.verify.lab.victim import FAR
+from process_hardening.verify.model import (
+    BUILT_IN,
+    CONFINED,
+    CORE_FILE,
+    KILLS,
+    Attack,
+    Attempt,
+    Target,
+)
 
 _CPU_SECONDS = 1  # the least that RLIMIT_CPU takes
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
 _QUESTION = "x" * 60000  # long, so that the target spends its time on it
-_VICTIMS = ("pre-main", "confined")  # seconds each, and one hardened process refuses like another
+_VICTIMS = ("pre-main", CONFINED)  # seconds each, and one hardened process refuses like another
 
 
 def limit_processor_time(target: Target) -> Attempt:
@@ -30,13 +41,34 @@ def limit_processor_time(target: Target) -> Attempt:
         while victim.wait(0.0) is None and time.monotonic() < deadline:
             victim.ask("ping", _QUESTION)
 
-    try:
-        _, hard = resource.prlimit(target.pid, resource.RLIMIT_CPU)
-        resource.prlimit(target.pid, resource.RLIMIT_CPU, (_CPU_SECONDS, hard))
-    except (PermissionError, ValueError):  # Python turns EPERM into a ValueError
-        message = f"prlimit(RLIMIT_CPU): {os.strerror(errno.EPERM)}"
-        return Attempt(False, message, errno.EPERM, refused=True)
+    _lower_limit(target.pid, resource.RLIMIT_CPU, "RLIMIT_CPU", _CPU_SECONDS)
     return crash_by(ask_until_it_ends, signal.SIGXCPU.name, target)
+
+
+def limit_file_size(target: Target) -> Attempt:
+    """Lower the target's limit of the size of a file, which it then writes beyond: SIGXFSZ."""
+    victim = target.victim
+    assert victim is not None
+    # Half of that: a core must still fit.
+    _lower_limit(target.pid, resource.RLIMIT_FSIZE, "RLIMIT_FSIZE", FAR // 2)
+    return crash_by(partial(victim.ask, "write"), signal.SIGXFSZ.name, target)
+
+
+def _lower_limit(pid: int, limit: int, name: str, soft: int) -> None:
+    """Set the soft limit of a process. Raises PermissionError."""
+    try:
+        _, hard = resource.prlimit(pid, limit)
+        resource.prlimit(pid, limit, (soft, hard))
+    except (PermissionError, ValueError):  # Python turns EPERM into a ValueError
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), f"prlimit({name})") from None
+
+
+def _choose_crash(file: socket.socket) -> None:
+    """Have a file send SIGSEGV to its owner. Raises PermissionError."""
+    try:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGSEGV)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, "fcntl(F_SETSIG)") from None
 
 
 def signal_by_descriptor(target: Target) -> Attempt:
@@ -52,42 +84,94 @@ def signal_by_descriptor(target: Target) -> Attempt:
 
     with ours, theirs:
         fcntl.fcntl(ours, fcntl.F_SETOWN, target.pid)
-        fcntl.fcntl(ours, fcntl.F_SETSIG, signal.SIGSEGV)
+        _choose_crash(ours)
         fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
         return crash_by(write, signal.SIGSEGV.name, target)
 
 
-ATTACKS = (
-    Attack(
-        name="core-cpu-limit",
+def choose_signal(target: Target) -> Attempt:
+    """Choose SIGSEGV for a socket whose owner is the target, as it said itself; write to it."""
+    victim = target.victim
+    assert victim is not None
+    path = os.path.join(target.folder, "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        victim.ask("share", path)
+        with listener.accept()[0] as connection:
+            _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
+    ours, theirs = (socket.socket(fileno=fd) for fd in descriptors)
+    with ours, theirs:
+        _choose_crash(ours)
+        return crash_by(lambda: theirs.send(b"x"), signal.SIGSEGV.name, target)
+
+
+def _attack(
+    name: str,
+    summary: str,
+    run: Callable[[Target], Attempt],
+    *,
+    targets: str,
+    refusal: str,
+    command: str,
+    own_victim: bool = False,
+    timeout: float = 12.0,
+) -> Attack:
+    return Attack(
+        name=name,
         kind=BUILT_IN,
-        summary="have the kernel crash it at a limit of processor time, read the core",
+        summary=f"have the kernel crash it {summary}, read the core",
         type="core dump",
-        targets="a process that uses a second of processor time and leaves a core",
+        targets=targets,
         requires=FILE_NEEDED,
-        refusal="EPERM from prlimit, or no core appears",
+        refusal=refusal,
         effect=KILLS,
-        command="prlimit(PID, RLIMIT_CPU, 1); read the core from a file",
+        command=f"{command}; read the core from a file",
         find_missing=find_missing_file,
-        run=limit_processor_time,
+        run=run,
         core_pattern=CORE_FILE,
+        own_victim=own_victim,
         victims=_VICTIMS,
+        timeout=timeout,
+    )
+
+
+_LIMIT_REFUSED = "EPERM from prlimit, or no core appears"
+
+ATTACKS = (
+    _attack(
+        "core-cpu-limit",
+        "at a limit of processor time",
+        limit_processor_time,
+        targets="a process that uses a second of processor time and leaves a core",
+        refusal=_LIMIT_REFUSED,
+        command="prlimit(PID, RLIMIT_CPU, 1)",
         timeout=60.0,
     ),
-    Attack(
-        name="core-sigio",
-        kind=BUILT_IN,
-        summary="have the kernel crash it with a descriptor's signal, read the core",
-        type="core dump",
+    _attack(
+        "core-file-limit",
+        "at a limit of the size of a file",
+        limit_file_size,
+        targets="a process that writes files and leaves a core",
+        refusal=_LIMIT_REFUSED,
+        command=f"prlimit(PID, RLIMIT_FSIZE, {FAR // 2})",
+        own_victim=True,
+    ),
+    _attack(
+        "core-sigio",
+        "with a descriptor's signal",
+        signal_by_descriptor,
         targets="a process that leaves a core",
-        requires=FILE_NEEDED,
         refusal="no core appears",
-        effect=KILLS,
-        command="fcntl(F_SETOWN, PID); fcntl(F_SETSIG, SIGSEGV); read the core from a file",
-        find_missing=find_missing_file,
-        run=signal_by_descriptor,
-        core_pattern=CORE_FILE,
-        victims=_VICTIMS,
-        timeout=12.0,
+        command="fcntl(F_SETOWN, PID); fcntl(F_SETSIG, SIGSEGV)",
+    ),
+    _attack(
+        "core-setsig",
+        "with the signal of a descriptor that it owns",
+        choose_signal,
+        targets="a process that shares a descriptor, owns it and leaves a core",
+        refusal="EPERM from fcntl, or no core appears",
+        command="fcntl(F_SETSIG, SIGSEGV)",
+        own_victim=True,
     ),
 )

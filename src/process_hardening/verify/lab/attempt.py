@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from process_hardening.verify.confined import CONFINED, run_confined
+from process_hardening.verify.confined import run_confined
 from process_hardening.verify.lab.kernel import is_dumpable
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.lab.start import NotReadyError, Program, RefusedToStartError, Victim
@@ -18,6 +18,7 @@ from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
     BUILT_IN,
     CHANGES,
+    CONFINED,
     KILLS,
     LAUNCHES,
     READS,
@@ -54,7 +55,8 @@ class Subject:
 
 def can_share_target(attack: Attack) -> bool:
     """Whether the next attack can be made on the same target."""
-    return attack.effect in (READS, CHANGES) and attack.kind == BUILT_IN
+    is_general = attack.kind == BUILT_IN and attack.wrap is None
+    return is_general and attack.effect in (READS, CHANGES)
 
 
 def observe(

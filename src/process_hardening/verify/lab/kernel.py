@@ -188,30 +188,47 @@ def _belongs_to_user(pid: int) -> bool | None:
 
 _STATX_UID, _AT_UID = 8, 5
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 38, 22
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 4, 38, 22
 _FSOPEN = 430  # the same on every architecture
-# linux/filter.h: load the call's number; if it is fsopen's, ENOSYS; else allow.
-_REFUSE_FSOPEN = struct.pack(
-    "=" + "HBBI" * 4,
-    *(0x20, 0, 0, 0),
-    *(0x15, 0, 1, _FSOPEN),
-    *(0x06, 0, 0, 0x00050000 | errno.ENOSYS),
-    *(0x06, 0, 0, 0x7FFF0000),
-)
+_PRCTL = {"x86_64": 157, "i686": 172, "aarch64": 167, "riscv64": 167, "armv7l": 172, "s390x": 172}
+
+# linux/filter.h, linux/seccomp.h
+_LOAD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_ANSWER, _ALLOW = 0x00050000, 0x7FFF0000
+_NUMBER, _FIRST_ARGUMENT = 0, 16 if _LITTLE else 20
 
 
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def refuse_fsopen() -> None:
-    """Let this process and what it becomes make no file system. Raises OSError."""
-    program = _Program(len(_REFUSE_FSOPEN) // 8, _REFUSE_FSOPEN)
+def _answer_call(number: int, error: int, first_argument: int | None = None) -> None:
+    """Let a call end with an error, or with 0 without being made, for this process for good.
+
+    first_argument -- only when it is this one; None: always
+    """
+    code = [(_RETURN, 0, 0, _ANSWER | error), (_RETURN, 0, 0, _ALLOW)]
+    conditions = [(_NUMBER, number)]
+    if first_argument is not None:
+        conditions.append((_FIRST_ARGUMENT, first_argument))
+    for at, value in reversed(conditions):
+        code = [(_LOAD, 0, 0, at), (_IF_EQUAL, 0, len(code) - 1, value), *code]
+    program = _Program(len(code), b"".join(struct.pack("=HBBI", *line) for line in code))
     one, zero = ctypes.c_ulong(1), ctypes.c_ulong(0)
     if _libc.prctl(_PR_SET_NO_NEW_PRIVS, one, zero, zero, zero):
         raise make_error("prctl(PR_SET_NO_NEW_PRIVS)")
     if _libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(program), zero, zero):
         raise make_error("prctl(PR_SET_SECCOMP)")
+
+
+def refuse_fsopen() -> None:
+    """Let this process and what it becomes make no file system. Raises OSError."""
+    _answer_call(_FSOPEN, errno.ENOSYS)
+
+
+def stay_dumpable() -> None:
+    """Let this process and what it becomes stay readable, whatever they do. Raises OSError."""
+    _answer_call(_PRCTL[platform.machine()], 0, _PR_SET_DUMPABLE)
 
 
 def die_with_parent() -> None:

@@ -26,6 +26,9 @@ ANSWER = "victim: "
 
 PLAIN = "--plain"
 
+FAR = 1 << 30
+"""Where it writes when it is asked to: behind the end of its file, which stays small on disk."""
+
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
 _ANY = 2**64 - 1
@@ -161,6 +164,30 @@ def run_child(request: str) -> str:
     return done.stdout.decode().strip()
 
 
+def write_far(descriptor: int) -> str:
+    """Write at FAR, in a process that the limit of the size of a file ends."""
+    import os
+    from signal import SIG_DFL, SIGXFSZ, signal
+
+    signal(SIGXFSZ, SIG_DFL)  # only Python ignores it
+    return str(os.pwrite(descriptor, b"x", FAR))
+
+
+def share_descriptor(path: str) -> str:
+    """Send a socket that we own, and its other end, to whoever listens at path."""
+    import fcntl
+    import os
+    import socket
+
+    ours, theirs = socket.socketpair()
+    fcntl.fcntl(ours, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)
+    with ours, theirs, socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        socket.send_fds(connection, [b"x"], [ours.fileno(), theirs.fileno()])
+    return "shared"
+
+
 def _read_thread_id() -> int:
     import _thread
 
@@ -213,6 +240,8 @@ class Server:
             "ping": lambda _: "pong",
             "marker": lambda _: secrets.marker.decode("ascii", "replace"),
             "child": run_child,
+            "share": share_descriptor,
+            "write": lambda _: write_far(secrets.descriptor),
         }
         while True:
             question = self.read(timeout=0.02)

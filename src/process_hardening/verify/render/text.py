@@ -45,6 +45,10 @@ _VERDICTS = {
 }
 
 
+_CONFINED = {False: "not confined", True: "confined", None: "confined or not"}
+"""What is said of verify itself; what it starts is in the same domain."""
+
+
 def mark_of(result: VictimResult | None) -> str:
     """The mark of a cell; UNAVAILABLE for one without result."""
     return result.mark if result else UNAVAILABLE
@@ -162,9 +166,12 @@ def render(
     """The headline, what the words mean, the table, its footnotes and the result."""
     facts = verification.environment
     who = "root without CAP_SYS_PTRACE" if facts["container_root"] else f"user {facts['uid']}"
+    confined = _CONFINED[facts["confined"]]
+    landlock = f"Landlock {facts['landlock']}" if facts["landlock"] else "no Landlock"
     head = (
-        f"{facts['host']}: Linux {facts['kernel']}, {facts['libc']}, Python {facts['python']};"
-        f" attacker and victims: {who}; {verification.seconds:.1f} s"
+        f"{facts['host']}: Linux {facts['kernel']}, {landlock}, {facts['libc']},"
+        f" Python {facts['python']}; attacker and victims: {who}, {confined};"
+        f" {verification.seconds:.1f} s"
     )
     parts = [*_fold(headline(verification), width), ""]
     if comparison:

@@ -37,7 +37,7 @@ def lldb_arguments(target: Target) -> list[str]:
 
 
 def _from_template(template: str, target: Target) -> list[str]:
-    return [str(target.pid) if word == "PID" else word for word in template.split()[1:]]
+    return [word.replace("PID", str(target.pid)) for word in template.split()[1:]]
 
 
 def _run(
@@ -151,5 +151,13 @@ ATTACKS = (
         install="apt-get install linux-perf",
         requires="perf; kernel.perf_event_paranoid of at most 2",
         refusal='"Access to performance monitoring and observability operations is limited."',
+    ),
+    _attack(
+        "cat",
+        "a sibling, another child of its parent, prints its environment",
+        type="/proc",
+        command="cat /proc/PID/environ",
+        install="apt-get install coreutils",
+        refusal='"Permission denied"',
     ),
 )

@@ -1,0 +1,130 @@
+"""What to type to protect a process: words, and the exact command where there is one. Pure."""
+
+from __future__ import annotations
+
+from process_hardening.audit.programs import SHELLS, command_of, join, program_of, quote
+from process_hardening.audit.reasons import (
+    ARGUMENTS,
+    IN_ENVIRONMENT,
+    INJECTED,
+    LOST,
+    PARTIAL,
+    READABLE,
+    READABLE_BY_ROOT,
+    TRACED,
+    UNKNOWN,
+)
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from process_hardening.audit.posture import Posture
+    from process_hardening.audit.reasons import Secret
+    from process_hardening.audit.result import Entry
+
+
+def fix_of(entry: Entry, reason: str, secrets: Sequence[Secret]) -> tuple[str, str]:
+    """What to do about a process, and the shell command that does it; '' for none.
+
+    reason -- a key of reasons.REASONS; secrets -- those of its group
+    """
+    make = _FIXES.get(reason)
+    return make(entry, secrets) if make else ("", "")
+
+
+def _start_hardened(entry: Entry, secrets: Sequence[Secret]) -> tuple[str, str]:
+    posture = entry.posture
+    if posture.unit:
+        return _edit_unit(posture)
+    program = program_of(posture)
+    exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
+    if program.name in SHELLS and not program.script and exported:
+        words = join(command_of(posture) or (program.name,))
+        options = " ".join(f"-u {quote(name)}" for name in exported)
+        return (
+            "In that shell, go on without it. Keep it in a file that only the program reads.",
+            f"exec env {options} {words}",
+        )
+    python = _environment_of(posture)
+    if python and posture.framework:
+        return (
+            "Harden every Python of its environment, workers too, and start it again.",
+            f"process-hardening hook enable --python {quote(python)}",
+        )
+    arguments = command_of(posture)
+    if arguments is None:
+        return "Put `harden --` before the command that starts it.", ""
+    return "Start it hardened.", f"harden -- {join(arguments)}"
+
+
+def _edit_unit(posture: Posture) -> tuple[str, str]:
+    """The drop-in of a systemd service: empty ExecStart= first, systemd.service(5)."""
+    unit = posture.unit or ""
+    is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
+    arguments = command_of(posture)
+    line = "harden -- " + (join(arguments) if arguments else "COMMAND")
+    edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
+    return (
+        f"In [Service], an empty ExecStart= and then ExecStart={line}, and restart it.",
+        f"{edit} {quote(name)}",
+    )
+
+
+def _environment_of(posture: Posture) -> str:
+    """The interpreter of the virtual environment that a Python was started from; '' for none."""
+    arguments = posture.arguments
+    if not posture.python or not arguments or not arguments[0].startswith("/"):
+        return ""
+    is_linked = posture.exe is not None and arguments[0] != posture.exe
+    is_system = arguments[0].startswith(("/usr/bin/", "/bin/", "/usr/sbin/"))
+    return arguments[0] if is_linked and not is_system else ""
+
+
+def _harden_parent(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+    ancestor = entry.ancestor
+    arguments = command_of(ancestor) if ancestor else None
+    if ancestor is None or arguments is None:
+        return "Start its parent with `harden --children --`.", ""
+    return (
+        f"Start its parent, {ancestor.name}, so that its children are hardened too.",
+        f"harden --children -- {join(arguments)}",
+    )
+
+
+def _move_argument(_: Entry, __: Sequence[Secret]) -> tuple[str, str]:
+    return (
+        "Pass it in a file or on standard input, and replace the secret: it was visible.",
+        "process-hardening explain PH010",
+    )
+
+
+def _find_tracer(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+    return (
+        "Find out who reads it and end that.",
+        f"ps -o pid,user,args -p {entry.posture.tracer_pid}",
+    )
+
+
+def _find_library(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+    (library, *_others) = entry.posture.injected_libraries or ("LIBRARY",)
+    return (
+        "Find out where the library comes from, then start the program hardened.",
+        f"grep -F {quote(library)} /proc/{entry.posture.pid}/maps",
+    )
+
+
+def _look_as_root(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+    return "Look as root.", f"sudo process-hardening audit {entry.posture.pid}"
+
+
+_FIXES: dict[str, Callable[[Entry, Sequence[Secret]], tuple[str, str]]] = {
+    TRACED: _find_tracer,
+    INJECTED: _find_library,
+    ARGUMENTS: _move_argument,
+    LOST: _harden_parent,
+    READABLE: _start_hardened,
+    READABLE_BY_ROOT: _start_hardened,
+    PARTIAL: _start_hardened,
+    UNKNOWN: _look_as_root,
+}

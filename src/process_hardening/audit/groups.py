@@ -1,0 +1,247 @@
+"""An audit in groups: who can read which secrets, and the command that changes it. Pure.
+
+A group is the processes of one user that run the same program and are open for the same reason.
+Text, JSON, HTML, metrics and the monitor all show these groups.
+"""
+
+from __future__ import annotations
+
+from process_hardening.audit.fixes import fix_of
+from process_hardening.audit.holders import secret_held_by
+from process_hardening.audit.posture import NOWHERE
+from process_hardening.audit.programs import program_of
+from process_hardening.audit.reasons import (
+    ARGUMENTS,
+    CRASH,
+    EVERY_USER,
+    HARDENED,
+    IN_ARGUMENTS,
+    IN_ENVIRONMENT,
+    IN_MEMORY,
+    INJECTED,
+    LOST,
+    PARTIAL,
+    READABLE,
+    READABLE_BY_ROOT,
+    READERS,
+    REASONS,
+    ROOT,
+    SAME_USER,
+    TRACED,
+    UNKNOWN,
+    Secret,
+)
+from process_hardening.audit.rules.model import HIGH, INFO, LOW, MEDIUM, rank
+from process_hardening.record import Record
+from process_hardening.state import HARDENED as IS_HARDENED
+from process_hardening.state import UNKNOWN as IS_UNKNOWN
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from process_hardening.audit.result import Entry
+
+_ORDER = {reason: position for position, reason in enumerate(REASONS)}
+# Open by themselves, whatever the process holds.
+_ALWAYS_SERIOUS = {"PH005": TRACED, "PH008": INJECTED, "PH010": ARGUMENTS, "PH014": LOST}
+_SEVERITIES = {
+    **dict.fromkeys((TRACED, INJECTED, ARGUMENTS, LOST), HIGH),
+    READABLE: MEDIUM,
+    READABLE_BY_ROOT: LOW,
+    PARTIAL: LOW,
+    UNKNOWN: INFO,
+}
+_SEVERITIES_WITH_SECRETS = {**_SEVERITIES, READABLE: HIGH, READABLE_BY_ROOT: MEDIUM}
+
+
+class Group(Record):
+    """Processes of one user that run the same program and are open for the same reason.
+
+    program -- in a word or two: 'node server.js'; names -- their comm
+    reason -- a key of REASONS; severity -- None: nothing is wrong
+    secrets -- what was seen of theirs, in the environment first
+    open_to -- keys of READERS: who may get these secrets, or the memory
+    pids -- in ascending order
+    finding -- the id of the finding that explains the reason, '' for none
+    fix -- what to do; command -- the shell command that does it, '' when there is none
+    """
+
+    user: str
+    uid: int | None
+    program: str
+    names: tuple[str, ...]
+    reason: str
+    severity: str | None
+    secrets: tuple[Secret, ...]
+    open_to: tuple[str, ...]
+    pids: tuple[int, ...]
+    finding: str
+    fix: str
+    command: str
+
+    @property
+    def is_leak(self) -> bool:
+        """Whether a secret that was seen is open to somebody, or something reads it already."""
+        return _ORDER[self.reason] <= _ORDER[LOST] or bool(self.secrets and self.is_readable)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether others than root with all capabilities can read its memory."""
+        return SAME_USER in self.open_to or ROOT in self.open_to
+
+
+class Exposure(Record):
+    """A few facts that go up and down: how many secrets are open, and how many processes.
+
+    user -- whose; '' for the whole host
+    same_user, every_user, crash, root -- to whom of READERS; a secret counts once for each program
+    readable, hardened, processes -- how many processes
+    """
+
+    user: str = ""
+    same_user: int = 0
+    every_user: int = 0
+    crash: int = 0
+    root: int = 0
+    readable: int = 0
+    hardened: int = 0
+    processes: int = 0
+
+
+def make_groups(entries: Iterable[Entry]) -> tuple[Group, ...]:
+    """The processes with memory among entries, in groups: leaks first, the worst first."""
+    members: dict[tuple[str, str, str, str], list[Entry]] = {}
+    programs = {}
+    for entry in entries:
+        if not entry.posture.has_memory:
+            continue
+        program = program_of(entry.posture)
+        key = (entry.user, program.words, program.script, _reason_of(entry))
+        members.setdefault(key, []).append(entry)
+        programs[key] = program.name
+    groups = [_make_group(key, programs[key], found) for key, found in members.items()]
+    groups.sort(key=_position)
+    return tuple(groups)
+
+
+def _position(group: Group) -> tuple[object, ...]:
+    severity = -1 if group.severity is None else rank(group.severity)
+    return (
+        not group.is_leak,
+        -severity,
+        _ORDER[group.reason],
+        -len(group.secrets),
+        -len(group.pids),
+        group.user,
+        group.program,
+    )
+
+
+def _reason_of(entry: Entry) -> str:
+    posture = entry.posture
+    serious = [_ALWAYS_SERIOUS[f.id] for f in entry.findings if f.id in _ALWAYS_SERIOUS]
+    if serious:
+        return min(serious, key=_ORDER.__getitem__)
+    if posture.inspectable:
+        return READABLE_BY_ROOT if posture.uid == 0 else READABLE
+    if posture.verdict == IS_HARDENED:
+        return HARDENED
+    return UNKNOWN if posture.verdict == IS_UNKNOWN else PARTIAL
+
+
+def _make_group(key: tuple[str, str, str, str], program: str, entries: Sequence[Entry]) -> Group:
+    user, words, _, reason = key
+    secrets = _list_secrets(program, entries)
+    severities = _SEVERITIES_WITH_SECRETS if secrets else _SEVERITIES
+    first = entries[0]
+    fix, command = fix_of(first, reason, secrets)
+    return Group(
+        user=user,
+        uid=first.posture.uid,
+        program=words,
+        names=tuple(dict.fromkeys(entry.posture.name for entry in entries)),
+        reason=reason,
+        severity=severities.get(reason),
+        secrets=secrets,
+        open_to=_list_readers(entries, secrets),
+        pids=tuple(sorted(entry.posture.pid for entry in entries)),
+        finding=_finding_of(first, reason),
+        fix=fix,
+        command=command,
+    )
+
+
+def _list_secrets(program: str, entries: Sequence[Entry]) -> tuple[Secret, ...]:
+    found: dict[tuple[str, str], None] = {}
+    for where in (IN_ENVIRONMENT, IN_ARGUMENTS):
+        for entry in entries:
+            posture = entry.posture
+            is_environment = where == IN_ENVIRONMENT
+            names = posture.secret_variables if is_environment else posture.secret_arguments
+            found.update(((name, where), None) for name in names or ())
+    held = secret_held_by(program, entries[0].posture.name)
+    if held:
+        found[held, IN_MEMORY] = None
+    return tuple(Secret(name=name, where=where) for name, where in found)
+
+
+def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[str, ...]:
+    """Who may read any of the processes."""
+    readers = set()
+    for entry in entries:
+        if entry.posture.inspectable:
+            readers.add(SAME_USER if entry.posture.uid else ROOT)
+        if entry.crash.destination not in (NOWHERE, None):
+            readers.add(CRASH)
+    if any(secret.where == IN_ARGUMENTS for secret in secrets):
+        readers.add(EVERY_USER)
+    return tuple(reader for reader in READERS if reader in readers)
+
+
+_FINDINGS = {
+    **{reason: finding for finding, reason in _ALWAYS_SERIOUS.items()},
+    READABLE: "PH001",
+    READABLE_BY_ROOT: "PH002",
+    UNKNOWN: "PH015",
+}
+
+
+def _finding_of(entry: Entry, reason: str) -> str:
+    found = _FINDINGS.get(reason)
+    if found is None and entry.findings:
+        return entry.findings[0].id
+    return found or ""
+
+
+def open_secrets(group: Group) -> list[tuple[str, str]]:
+    """Each secret of a group with each of those who may get it: (name, key of READERS)."""
+    found = []
+    for secret in group.secrets:
+        for reader in group.open_to:
+            if (reader == EVERY_USER) <= (secret.where == IN_ARGUMENTS):
+                found.append((secret.name, reader))
+    return found
+
+
+def measure(groups: Iterable[Group], user: str = "") -> Exposure:
+    """The facts of a user's groups, or of the whole host's."""
+    chosen = [group for group in groups if not user or group.user == user]
+    opened = {
+        (group.user, group.program, *found) for group in chosen for found in open_secrets(group)
+    }
+    counts = dict.fromkeys(READERS, 0)
+    for *_, reader in opened:
+        counts[reader] += 1
+    return Exposure(
+        user=user,
+        **counts,
+        readable=sum(len(group.pids) for group in chosen if group.is_readable),
+        hardened=sum(len(group.pids) for group in chosen if group.reason == HARDENED),
+        processes=sum(len(group.pids) for group in chosen),
+    )
+
+
+def measure_users(groups: Sequence[Group]) -> tuple[Exposure, ...]:
+    """The facts of each user, by name."""
+    return tuple(measure(groups, user) for user in sorted({group.user for group in groups}))

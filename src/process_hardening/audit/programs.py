@@ -1,0 +1,134 @@
+"""What a process runs: its program in a word or two, and the command that starts it. Pure."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from process_hardening.audit.posture import Posture
+
+SHELLS = frozenset({
+    "ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "ksh93", "mksh", "nu", "oksh", "pwsh",
+    "rbash", "sh", "tcsh", "xonsh", "yash", "zsh",
+})  # fmt: skip
+
+_INTERPRETER = re.compile(
+    r"(?:python|pypy|node|nodejs|bun|deno|ruby|perl|php|java|lua|luajit|tclsh|wish|guile|Rscript"
+    r"|julia|elixir|beam\.smp|mono|dotnet|electron)[\d.]*t?$"
+)
+
+# One file under many names: what it does stands in argv[0].
+_MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
+
+# Options of interpreters that take the next argument; what follows -m and -jar is the program.
+_TAKES_VALUE = frozenset({
+    "-W", "-X", "-r", "-I", "-C", "-cp", "-classpath", "--class-path", "--require", "--import",
+    "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
+})  # fmt: skip
+_NAMES_PROGRAM = frozenset({"-m", "-jar"})
+_IS_CODE = frozenset({"-c", "-e", "-p", "--eval", "--print"})
+
+_SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+
+
+class Program:
+    """What a process runs.
+
+    name -- of the program file, or its name in argv[0] where one file has many
+    script -- what an interpreter runs, as it was given; '' for none
+    words -- both, as people say it: 'node server.js'
+    """
+
+    __slots__ = ("name", "script", "words")
+
+    def __init__(self, name: str, script: str = "", words: str = "") -> None:
+        self.name = name
+        self.script = script
+        self.words = words or name
+
+
+def program_of(posture: Posture) -> Program:
+    """What a process runs, by its exe link, its arguments and its name, whichever is known."""
+    if posture.is_name_hidden:
+        return Program("(hidden)")
+    arguments = posture.arguments
+    called = _called(arguments)
+    name = _choose_name(_file_name(posture.exe), called) or posture.name or "?"
+    if len(arguments) < 2 or not (_INTERPRETER.match(name) or name in SHELLS):
+        return Program(name)
+    script, words = _find_script(arguments[1:])
+    return Program(name, script, f"{name} {words}" if words else name)
+
+
+def _called(arguments: tuple[str, ...]) -> str:
+    """The program in argv[0], which may have become a title: 'nginx: worker process'."""
+    if not arguments:
+        return ""
+    word = arguments[0].split(" ", 1)[0] if is_title(arguments) else arguments[0]
+    return word.rsplit("/", 1)[-1].removeprefix("-").rstrip(":")
+
+
+def _file_name(exe: str | None) -> str:
+    return (exe or "").removesuffix(" (deleted)").rsplit("/", 1)[-1]
+
+
+def _choose_name(file_name: str, called: str) -> str:
+    if not file_name:
+        return called
+    is_other_name = file_name in _MANY_NAMES or file_name.startswith(("ld-", "memfd:"))
+    is_shorter_name = called and (file_name.startswith(called) or called.startswith(file_name))
+    return called if called and (is_other_name or is_shorter_name) else file_name
+
+
+def _find_script(arguments: tuple[str, ...]) -> tuple[str, str]:
+    """What an interpreter runs, as it was given and in a word."""
+    words = iter(arguments)
+    for word in words:
+        if word in _NAMES_PROGRAM:
+            script = next(words, "")
+            return script, f"{word} {script.rsplit('/', 1)[-1]}".rstrip()
+        if word in _IS_CODE:
+            return word, word
+        if word in _TAKES_VALUE:
+            next(words, "")
+        elif not word.startswith("-"):
+            return word, word.rstrip("/").rsplit("/", 1)[-1]
+    return "", ""
+
+
+def is_title(arguments: tuple[str, ...]) -> bool:
+    """Whether a process wrote a title over its arguments, as setproctitle(3) does."""
+    return len(arguments) == 1 and " " in arguments[0]
+
+
+def quote(word: str) -> str:
+    """A word as a shell reads it back; control characters in the $'...' of POSIX 2024."""
+    if _SAFE.fullmatch(word):
+        return word
+    if word.isprintable():
+        return "'" + word.replace("'", "'\"'\"'") + "'"
+    raw = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(_escape(byte) for byte in raw) + "'"
+
+
+def _escape(byte: int) -> str:
+    if 32 <= byte < 127 and byte not in b"\\'":
+        return chr(byte)
+    return f"\\{byte:03o}"
+
+
+def join(words: tuple[str, ...]) -> str:
+    """Words as a line for the shell."""
+    return " ".join(map(quote, words))
+
+
+def command_of(posture: Posture) -> tuple[str, ...] | None:
+    """The arguments that start the program again; None when they are not known.
+
+    They are not when the process wrote a title over them or when they hold a secret.
+    """
+    arguments = posture.arguments
+    if not arguments or is_title(arguments) or not arguments[0] or posture.hides_arguments:
+        return None
+    return (arguments[0].removeprefix("-"), *arguments[1:])

@@ -1,0 +1,55 @@
+"""Why a group of processes is open, to whom, and where a secret was seen."""
+
+from __future__ import annotations
+
+from process_hardening.record import Record
+
+TRACED = "traced"
+INJECTED = "injected"
+ARGUMENTS = "arguments"
+LOST = "lost"
+READABLE = "readable"
+READABLE_BY_ROOT = "readable_by_root"
+PARTIAL = "partial"
+UNKNOWN = "unknown"
+HARDENED = "hardened"
+
+REASONS = {
+    TRACED: "a debugger is attached to it",
+    INJECTED: "it runs a library that was injected",
+    ARGUMENTS: "every user can see its arguments",
+    LOST: "its parent is hardened, it is not",
+    READABLE: "any program of its user can read it",
+    READABLE_BY_ROOT: "any program of root can read it, in a container too",
+    PARTIAL: "its memory is closed, but a crash or its environment is not",
+    UNKNOWN: "it is not known whether it can be read",
+    HARDENED: "no program of its user can read it",
+}
+"""Every reason for a group, the worst first, and what it says in words."""
+
+SAME_USER = "same_user"
+EVERY_USER = "every_user"
+CRASH = "crash"
+ROOT = "root"
+
+READERS = {
+    SAME_USER: "programs of the same user",
+    EVERY_USER: "every user",
+    CRASH: "crashes",
+    ROOT: "root in containers",
+}
+"""Who may get a secret, and how people say it."""
+
+IN_ENVIRONMENT = "environment"
+IN_ARGUMENTS = "arguments"
+IN_MEMORY = "memory"
+
+
+class Secret(Record):
+    """A secret that processes hold: its name, never its value.
+
+    where -- IN_ENVIRONMENT, IN_ARGUMENTS, or IN_MEMORY for what a program holds by what it is for
+    """
+
+    name: str
+    where: str

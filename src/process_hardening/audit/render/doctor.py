@@ -1,0 +1,152 @@
+"""What doctor found, for people, and as a shell script for them to read and run."""
+
+from __future__ import annotations
+
+import textwrap
+
+from process_hardening.audit.rules.model import HIGH, MEDIUM, rank
+from process_hardening.terminal import printable
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from process_hardening.audit.result import Diagnosis
+    from process_hardening.audit.rules.model import Check, Finding
+
+_INDENT = "  "
+_COLOURS = {HIGH: "\x1b[1;31m", MEDIUM: "\x1b[33m"}
+_GREEN, _RESET = "\x1b[32m", "\x1b[0m"
+
+
+def _fold(text: str, width: int | None, indent: str = "") -> list[str]:
+    text = printable(text)
+    if width is None:
+        return [indent + text]
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def sort_findings(diagnosis: Diagnosis) -> list[Finding]:
+    """The findings, the worst first."""
+    return sorted(diagnosis.findings, key=lambda found: (-rank(found.severity), found.id))
+
+
+def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool = False) -> str:
+    """A summary, a block for each finding with the commands that fix it, and what is fine."""
+    lines = _fold(_summarise(diagnosis), width)
+    found = sort_findings(diagnosis)
+    if not all(finding.is_shown_only for finding in found):
+        place = " on the host of this container" if diagnosis.host.is_container else ""
+        lines += _fold(f"Run the commands as root{place}, in the order in which they stand.", width)
+    for finding in found:
+        lines += ["", *_render_finding(finding, width, coloured)]
+    fine = [check for check in diagnosis.checks if check.answer.is_known and not check.findings]
+    if fine:
+        text = f"Fine: {', '.join(check.topic for check in fine)}."
+        lines += ["", *(f"{_GREEN}{x}{_RESET}" if coloured else x for x in _fold(text, width))]
+    for check in _list_unknown(diagnosis):
+        lines += _fold(f"Not known: {check.topic}: {check.answer.text}.", width)
+    return "\n".join(lines)
+
+
+def _list_unknown(diagnosis: Diagnosis) -> list[Check]:
+    return [check for check in diagnosis.checks if not check.answer.is_known]
+
+
+def _summarise(diagnosis: Diagnosis) -> str:
+    open_ones = sum(bool(check.findings) for check in diagnosis.checks)
+    unknown = len(_list_unknown(diagnosis))
+    fine = len(diagnosis.checks) - open_ones - unknown
+    if open_ones:
+        one = open_ones == 1
+        start = f"{open_ones} setting{'' if one else 's'} of this host help{'s' * one} an attacker"
+    else:
+        start = "No setting of this host helps an attacker"
+    return f"{start}; {fine} are fine" + (f", {unknown} could not be seen." if unknown else ".")
+
+
+def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list[str]:
+    """What it is, why it matters, the commands, what they may break and how to take them back.
+
+    Commands are never folded, so that they can be copied.
+    """
+    message = finding.message[0].upper() + finding.message[1:]
+    first, *more = _fold(f"! {message}. {finding.id} {finding.severity}", width)
+    if coloured:
+        first = f"{_COLOURS.get(finding.severity, '')}{first}{_RESET}"
+    lines = [first, *more, *_fold(finding.rule.reason, width, _INDENT)]
+    if finding.is_shown_only:
+        lines += _fold(finding.fix, width, _INDENT)
+    lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]
+    if finding.rule.breaks:
+        lines += _fold(f"May break: {finding.rule.breaks}", width, _INDENT)
+    if finding.undo:
+        lines += [f"{_INDENT}Undo:", *(f"{_INDENT * 2}{printable(line)}" for line in finding.undo)]
+    return lines
+
+
+_SCRIPT_HEAD = """\
+#!/bin/sh
+# Fixes for {host}, made by `process-hardening doctor --script {severity}`.
+# Read it before you run it:
+#   sh FILE          apply the fixes
+#   sh FILE undo     take them back
+# It changes nothing else, and stops at the first command that fails.
+set -eu
+
+if [ "$(id -u)" != 0 ]; then
+    echo "run this as root" >&2
+    exit 1
+fi
+"""
+
+_SCRIPT_TAIL = """\
+case ${1:-apply} in
+apply) apply ;;
+undo) undo ;;
+*)
+    echo "usage: sh $0 [apply|undo]" >&2
+    exit 2
+    ;;
+esac"""
+
+
+def render_script(diagnosis: Diagnosis, severity: str) -> str:
+    """A POSIX shell script with the fixes of the findings from that severity on.
+
+    What a person has to look at first, and what no command fixes, is in it as a comment.
+    """
+    found = [f for f in sort_findings(diagnosis) if f.is_at_least(severity)]
+    head = _SCRIPT_HEAD.format(host=printable(diagnosis.host.name), severity=severity)
+    if diagnosis.host.is_container:
+        head += "# doctor looked from a container: run this on its host.\n"
+    lines: list[str] = []
+    undo: dict[str, None] = {}
+    seen: set[str] = set()
+    for finding in found:
+        lines += _script_lines(finding, seen)
+    for finding in reversed(found):
+        if not finding.rule.by_hand:
+            undo.update((f"    {printable(command)}", None) for command in finding.undo)
+    body = [*(lines or ["    # nothing to fix"]), "    :", "}", "", "undo() {", *undo, "    :", "}"]
+    return "\n".join([head, "apply() {", *body, "", _SCRIPT_TAIL])
+
+
+def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
+    """One finding: what, what the fix may break, and its commands, but for those seen before."""
+    lines = [f"    # {finding.id} {finding.severity}: {printable(finding.message)}"]
+    if finding.rule.breaks:
+        lines.append(f"    # may break: {finding.rule.breaks}")
+    if finding.rule.by_hand:
+        lines.append("    # not applied: decide yourself, then type")
+    if finding.is_shown_only:
+        lines.append(f"    # no command fixes it: {printable(finding.fix)}")
+    start = "    #     " if finding.rule.by_hand or finding.is_shown_only else "    "
+    new = [command for command in finding.commands if command not in seen]
+    seen.update(new)
+    return [*lines, *(start + printable(command) for command in new)]

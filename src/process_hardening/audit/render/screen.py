@@ -1,0 +1,268 @@
+"""The first screen of an audit: who can read which secrets here, and what to type now."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from process_hardening.audit.groups import Group, measure
+from process_hardening.audit.reasons import (
+    HARDENED,
+    IN_ARGUMENTS,
+    PARTIAL,
+    READABLE,
+    READABLE_BY_ROOT,
+    READERS,
+    REASONS,
+    UNKNOWN,
+)
+from process_hardening.audit.rules.model import HIGH
+from process_hardening.terminal import count_cells, pad, printable, shorten
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from process_hardening.audit.result import Audit
+    from process_hardening.audit.saved import Change, Comparison
+
+LINES = 23
+"""A terminal of 24 lines less the one for the next prompt."""
+
+WIDTH = 80
+
+_RED, _YELLOW, _GREEN, _RESET = "\x1b[1;31m", "\x1b[33m", "\x1b[32m", "\x1b[0m"
+_INDENT = "    "
+_MOST_LINES_OF_A_COMMAND = 2
+_MOST_NOTES = 2
+_WIDEST_PROGRAM = 34
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """'1 process', '2 processes'."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def label_of(group: Group) -> str:
+    """The program, and how many processes run it."""
+    number = len(group.pids)
+    return printable(group.program) + (f" x{number}" if number > 1 else "")
+
+
+def describe_secrets(group: Group) -> str:
+    """The names of the secrets, or what is wrong where none was seen."""
+    names = [
+        f"{secret.name} in arguments" if secret.where == IN_ARGUMENTS else secret.name
+        for secret in group.secrets
+    ]
+    return printable(", ".join(names)) or REASONS[group.reason]
+
+
+def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
+    """The summary, the groups that leak with their commands, the rest in a line each, what next.
+
+    At most LINES lines, of width cells.
+    """
+    screen = _Screen(audit, width or WIDTH, coloured)
+    return "\n".join(screen.render())
+
+
+class _Screen:
+    def __init__(self, audit: Audit, width: int, coloured: bool) -> None:
+        self.audit = audit
+        self.width = max(width, 40)
+        self.coloured = coloured
+        self.leaks = [group for group in audit.groups if group.is_leak]
+        self.rest = [group for group in audit.groups if not group.is_leak]
+        self.said: set[str] = set()
+
+    def render(self) -> list[str]:
+        head = self._fold(self._headline())
+        facts = describe_exposure(self.audit)
+        head += self._fold(facts) if facts else []
+        foot = [*self._rest_lines(), *self._note_lines()]
+        foot += ["", *self._next_lines()]
+        leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
+        return [*head, *(["", *leaks] if leaks else []), "", *foot]
+
+    def _headline(self) -> str:
+        holders = {(g.user, g.program) for g in self.leaks if g.secrets}
+        others = {(g.user, g.program) for g in self.leaks if not g.secrets} - holders
+        are_own = self.audit.asked_by and all(g.uid == self.audit.asked_by for g in self.leaks)
+        sentences = []
+        if holders:
+            number = len(holders)
+            sentences.append(
+                f"{count(number, 'program')}{' of yours' if are_own else ''}"
+                f" {'holds' if number == 1 else 'hold'} secrets that"
+                f" {'your other programs' if are_own else 'others'} can read."
+            )
+        if others:
+            one = len(others) == 1
+            sentences.append(
+                f"{count(len(others), 'program')} {'is' if one else 'are'} traced, injected into,"
+                f" or lost {'its' if one else 'their'} hardening."
+            )
+        if self.audit.is_empty:
+            return "Nothing matched: no process is what was asked for."
+        return " ".join(sentences) or "No secret that audit knows of can be read by others."
+
+    def _fold(self, text: str) -> list[str]:
+        import textwrap
+
+        return textwrap.wrap(printable(text), self.width, break_long_words=False)
+
+    def _paint(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_RESET}" if self.coloured else text
+
+    # Groups that leak
+
+    def _leak_lines(self, room: int) -> list[str]:
+        """As many groups as there is room for, then how many are left."""
+        several_users = len({group.user for group in self.leaks}) > 1
+        labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
+        users = [f" ({printable(group.user)})" * several_users for group in self.leaks]
+        cells = max((count_cells(a + b) for a, b in zip(labels, users, strict=True)), default=0)
+        lines: list[str] = []
+        for position, group in enumerate(self.leaks):
+            block = self._render_leak(group, labels[position] + users[position], cells)
+            is_last = position == len(self.leaks) - 1
+            used = sum(self._height(line) for line in [*lines, *block])
+            if lines and used > room - (not is_last):
+                left = count(len(self.leaks) - position, "more group")
+                lines.append(f"  and {left}: process-hardening audit --long")
+                break
+            lines += block
+        return lines
+
+    def _render_leak(self, group: Group, label: str, cells: int) -> list[str]:
+        colour = _RED if group.severity == HIGH else _YELLOW
+        start = self._paint(colour, f"! {pad(label, cells)}")
+        room = self.width - cells - 4
+        return [f"{start}  {shorten(describe_secrets(group), room)}", self._render_fix(group)]
+
+    def _render_fix(self, group: Group) -> str:
+        command = printable(group.command)
+        if not command:
+            words = group.fix if group.fix not in self.said else "The same."
+            self.said.add(group.fix)
+            return _INDENT + printable(words)
+        if self._height(_INDENT + command) <= _MOST_LINES_OF_A_COMMAND:
+            return _INDENT + command
+        return f"{_INDENT}process-hardening audit --long {group.pids[0]}  # shows its long command"
+
+    def _height(self, line: str) -> int:
+        """How many lines of the terminal a line takes."""
+        cells = count_cells(line) - (len(_RED + _RESET) if _RESET in line else 0)
+        return max(1, -(-cells // self.width))
+
+    # The rest
+
+    def _rest_lines(self) -> list[str]:
+        asked_by = self.audit.asked_by
+        own = [g for g in self.rest if not asked_by or g.uid == asked_by]
+        others = [g for g in self.rest if g not in own]
+        more = "more " * bool(self.leaks)
+        rows = [
+            (f"{more}can be read, no secret seen", _with(own, READABLE), ""),
+            (f"{more}of root can be read by root, in containers", _with(own, READABLE_BY_ROOT), ""),
+            ("are partly hardened", _with(own, PARTIAL), ""),
+            ("cannot be judged from here", _with(own, UNKNOWN), ""),
+            ("are hardened", _with(own, HARDENED), _GREEN),
+        ]
+        lines = [self._rest_line(words, groups, colour) for words, groups, colour in rows if groups]
+        if others:
+            users = Counter({g.user: 0 for g in others})
+            for group in others:
+                users[group.user] += len(group.pids)
+            names = ", ".join(_with_count(user, number) for user, number in users.most_common())
+            number = sum(users.values())
+            line = f"{number:4} of other users, whose secrets root can see: {printable(names)}"
+            lines.append(shorten(line, self.width))
+        return lines
+
+    def _rest_line(self, words: str, groups: Sequence[Group], colour: str) -> str:
+        programs: Counter[str] = Counter()
+        for group in groups:
+            programs[group.program] += len(group.pids)
+        names = ", ".join(_with_count(name, number) for name, number in programs.most_common())
+        line = f"{sum(programs.values()):4} {words}: {printable(names)}"
+        line = shorten(line, self.width)
+        return self._paint(colour, line) if colour else line
+
+    def _note_lines(self) -> list[str]:
+        notes = self.audit.notes
+        lines = [shorten(f"Not seen: {printable(note)}", self.width * 2) for note in notes]
+        left = len(lines) - _MOST_NOTES
+        if left > 0:
+            lines[_MOST_NOTES:] = [f"  and {left} more: process-hardening audit --long"]
+        return [line for long in lines for line in self._fold(long)]
+
+    def _next_lines(self) -> list[str]:
+        rows = []
+        if self.leaks:
+            first = self.leaks[0]
+            rows.append((f"verify --pid {first.pids[0]}", "see what leaks from the first"))
+            if first.finding:
+                rows.append((f"explain {first.finding}", "why it matters"))
+        rows.append(("audit --long", "one row a process"))
+        commands = [f"process-hardening {command}" for command, _ in rows]
+        cells = max(map(len, commands))
+        return [
+            shorten(f"{'Next:' if not i else '':6}{commands[i]:{cells}}  {rows[i][1]}", self.width)
+            for i in range(len(rows))
+        ]
+
+
+def _with(groups: Iterable[Group], reason: str) -> list[Group]:
+    return [group for group in groups if group.reason == reason]
+
+
+def _with_count(name: str, number: int) -> str:
+    return f"{name} x{number}" if number > 1 else name
+
+
+def describe_exposure(audit: Audit) -> str:
+    """The facts of the host in a sentence; '' when no secret is open."""
+    facts = measure(audit.groups)
+    counts = {reader: getattr(facts, reader) for reader in READERS}
+    opened = [f"{number} to {READERS[key]}" for key, number in counts.items() if number]
+    return f"Secrets open: {', '.join(opened)}." if opened else ""
+
+
+def render_comparison(comparison: Comparison, width: int | None = None) -> str:
+    """What got worse and better since an earlier audit, then the facts that changed."""
+    worse, better = len(comparison.worse), len(comparison.better)
+    lines = [f"Since {printable(comparison.taken)}: {worse} worse, {better} better."]
+    rows = [("worse", change) for change in comparison.worse]
+    rows += [("better", change) for change in comparison.better]
+    if rows:
+        cells = max(count_cells(_name_of(change)) for _, change in rows)
+        lines += ["", *(_render_change(word, change, cells) for word, change in rows)]
+    facts = [
+        f"  {words}: {old} -> {new}" for words, old, new in _list_facts(comparison) if old != new
+    ]
+    lines += ["", *facts] if facts else []
+    return "\n".join(shorten(line, width) if width else line for line in lines)
+
+
+def _name_of(change: Change) -> str:
+    return printable(f"{change.program} ({change.user})")
+
+
+def _render_change(word: str, change: Change, cells: int) -> str:
+    secret = printable(change.secret)
+    readers = ", ".join(READERS[reader] for reader in change.open_to)
+    if word == "worse":
+        became = f"{secret} is open to {readers}" if readers else secret
+    elif change.is_gone:
+        became = f"{secret}: the program no longer runs"
+    else:
+        became = f"{secret} is closed to {readers}" if readers else f"{secret}: no longer"
+    return f"{word:6}  {pad(_name_of(change), cells)}  {became}"
+
+
+def _list_facts(comparison: Comparison) -> list[tuple[str, int, int]]:
+    names = {key: f"secrets open to {words}" for key, words in READERS.items()}
+    names |= {"readable": "processes that can be read", "hardened": "hardened processes"}
+    before, after = comparison.before, comparison.after
+    return [(words, getattr(before, key), getattr(after, key)) for key, words in names.items()]

@@ -1,0 +1,50 @@
+"""The tables of all rules. Add a rule in the module of its subject, then name it here."""
+
+from __future__ import annotations
+
+from process_hardening.audit.rules import host_access, host_dumps, host_system
+from process_hardening.audit.rules.model import Check, HostCase, Rule, Topic
+from process_hardening.audit.rules.process import RULES as PROCESS_RULES
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TOPICS = (
+    host_dumps.CORE_DUMPS,
+    host_dumps.SUID_DUMPABLE,
+    host_access.YAMA,
+    host_access.LANDLOCK,
+    host_access.PERF,
+    host_access.USER_NAMESPACES,
+    host_system.PRELOAD_FILE,
+    host_system.MEMFD,
+    host_system.SWAP,
+    host_access.EXIT_RACE,
+    host_system.RANDOMISATION,
+    host_access.HIDEPID,
+    host_access.READERS,
+)
+"""What doctor asks about the host, in the order of its table."""
+
+HOST_RULES = tuple(rule for topic in TOPICS for rule in topic.rules)
+
+
+def _sorted_by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
+    return {rule.id: rule for rule in sorted(rules, key=lambda rule: rule.id)}
+
+
+RULES = _sorted_by_id((*PROCESS_RULES, *HOST_RULES))
+"""Every rule, by its id."""
+
+
+def judge_topic(topic: Topic, case: HostCase) -> Check:
+    """Answer one question about the host. What is not known has no findings."""
+    answer = topic.describe(case)
+    found = [finding for rule in topic.rules if answer.is_known and (finding := rule.judge(case))]
+    return Check(topic=topic.name, answer=answer, findings=tuple(found))
+
+
+def judge_host(case: HostCase) -> tuple[Check, ...]:
+    """Answer every question about the host."""
+    return tuple(judge_topic(topic, case) for topic in TOPICS)

@@ -1,0 +1,176 @@
+"""Audits that were saved as JSON: read back, and compared. Pure."""
+
+from __future__ import annotations
+
+from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
+from process_hardening.audit.reasons import READERS, REASONS, Secret
+from process_hardening.audit.rules.model import SEVERITIES
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    Opened = dict[tuple[str, str, str], tuple[str, ...]]
+
+
+class Saved(Record):
+    """An audit as its JSON has it.
+
+    host -- the name of the host; kernel -- its release; taken -- when, as ISO 8601 in UTC
+    scope -- the options that narrowed it; asked_by -- the uid of whoever asked
+    verdicts -- how many processes of each; is_complete -- whether nothing stayed unseen
+    """
+
+    host: str
+    kernel: str
+    taken: str
+    scope: tuple[str, ...]
+    asked_by: int
+    groups: tuple[Group, ...]
+    verdicts: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def read_saved(document: object) -> Saved:
+    """The audit in a JSON document. Raises ValueError with the reason when it is none.
+
+    The document may also be the local fact of examples/ansible, which has an audit in it.
+    """
+    if isinstance(document, dict) and isinstance(document.get("audit"), dict):
+        document = document["audit"]
+    if not isinstance(document, dict) or "processes" not in document:
+        raise ValueError("not the JSON of an audit")
+    if document.get("schema") != 1:
+        raise ValueError("not of schema 1: made by another version")
+    if "groups" not in document:
+        raise ValueError("made by an older version, which knew no groups: make it anew")
+    try:
+        return Saved(
+            host=str(document["host"]["name"]),
+            kernel=str(document["host"]["kernel"]),
+            taken=str(document["taken"]),
+            scope=tuple(map(str, document["scope"])),
+            asked_by=int(document["asked_by"]),
+            groups=tuple(map(_read_group, document["groups"])),
+            verdicts={str(k): int(v) for k, v in document["summary"]["verdicts"].items()},
+            notes=tuple(map(str, document["notes"])),
+        )
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise ValueError("not the JSON of an audit: damaged") from None
+
+
+def _read_group(found: Mapping[str, Any]) -> Group:
+    reason, readers = str(found["reason"]), tuple(map(str, found["open_to"]))
+    severity = found["severity"]
+    if reason not in REASONS or not {*readers} <= {*READERS} or severity not in (None, *SEVERITIES):
+        raise ValueError("made by a newer version")
+    return Group(
+        user=str(found["user"]),
+        uid=found["uid"],
+        program=str(found["program"]),
+        names=tuple(map(str, found["names"])),
+        reason=reason,
+        severity=severity,
+        secrets=tuple(
+            Secret(name=str(secret["name"]), where=str(secret["where"]))
+            for secret in found["secrets"]
+        ),
+        open_to=readers,
+        pids=tuple(map(int, found["pids"])),
+        finding=str(found["finding"]),
+        fix=str(found["fix"]),
+        command=str(found["command"]),
+    )
+
+
+class Change(Record):
+    """A secret that became open or closed between two audits.
+
+    secret -- its name, or what is wrong where no secret was seen
+    open_to -- keys of READERS that the change is about; () where no secret was seen
+    is_gone -- it is closed because the program no longer runs
+    """
+
+    user: str
+    program: str
+    secret: str
+    open_to: tuple[str, ...]
+    is_gone: bool = False
+
+
+class Comparison(Record):
+    """What changed between two audits.
+
+    taken -- when the first was made; better, worse -- what changed
+    before, after -- the facts of the host
+    """
+
+    taken: str
+    better: tuple[Change, ...]
+    worse: tuple[Change, ...]
+    before: Exposure
+    after: Exposure
+
+
+def check_comparable(before: Saved, after: Saved) -> None:
+    """Raise ValueError with the reason when two audits are not of the same processes."""
+    if before.host != after.host:
+        raise ValueError(f"of the host {before.host!r}, this is {after.host!r}")
+    if before.asked_by != after.asked_by:
+        raise ValueError(f"made by uid {before.asked_by}, who sees other things than we do")
+    if before.scope != after.scope:
+        options = " ".join(before.scope) or "no option that narrows it"
+        raise ValueError(f"made with other options: {options}")
+
+
+def compare(before: Saved, after: Saved) -> Comparison:
+    """What got better and worse from one audit to a later one of the same processes."""
+    was, is_now = _list_open(before.groups), _list_open(after.groups)
+    running = {(group.user, group.program) for group in after.groups}
+    return Comparison(
+        taken=before.taken,
+        better=_list_changes(was, is_now, running),
+        worse=_list_changes(is_now, was, running),
+        before=measure(before.groups),
+        after=measure(after.groups),
+    )
+
+
+def _list_open(groups: Iterable[Group]) -> Opened:
+    """User, program and secret, with those who may get it."""
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
+    for group in groups:
+        for secret, reader in open_secrets(group):
+            found.setdefault((group.user, group.program, secret), {})[reader] = None
+        if group.is_leak and not group.secrets:
+            found[group.user, group.program, REASONS[group.reason]] = {}
+    return {key: tuple(readers) for key, readers in found.items()}
+
+
+def _list_changes(
+    first: Opened, second: Opened, running: set[tuple[str, str]]
+) -> tuple[Change, ...]:
+    """What is open in the first and not in the second."""
+    changes = []
+    for key, readers in sorted(first.items()):
+        left = tuple(reader for reader in readers if reader not in second.get(key, ()))
+        if left or key not in second:
+            user, program, secret = key
+            is_gone = (user, program) not in running
+            changes.append(
+                Change(user=user, program=program, secret=secret, open_to=left, is_gone=is_gone)
+            )
+    return tuple(changes)
+
+
+def newest_pair(audits: Sequence[Saved]) -> tuple[Saved, Saved] | None:
+    """The first and the last of a host's audits that can be compared; None when there is one."""
+    ordered = sorted(audits, key=lambda audit: audit.taken)
+    first, last = ordered[0], ordered[-1]
+    try:
+        check_comparable(first, last)
+    except ValueError:
+        return None
+    return (first, last) if first.taken != last.taken else None

@@ -1,0 +1,279 @@
+"""The groups of an audit: what belongs together, what is worst, and what to type."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+
+from machines import audit_of, hardened, process
+from process_hardening.audit.groups import Group, make_groups, measure, measure_users
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.procfs import parse_unit
+from process_hardening.audit.programs import program_of, quote
+from process_hardening.audit.reasons import REASONS
+from process_hardening.secret_names import HIDDEN, hide_arguments
+
+
+def groups_of(*postures: Posture) -> tuple[Group, ...]:
+    """The groups of these processes."""
+    return make_groups(audit_of(*postures).entries)
+
+
+def only(*postures: Posture) -> Group:
+    """The one group of these processes."""
+    (group,) = groups_of(*postures)
+    return group
+
+
+def test_processes_of_one_user_program_and_reason_are_one_group() -> None:
+    found = groups_of(
+        process(1, "node server.js"),
+        process(2, "node server.js"),
+        process(3, "node other.js"),
+        process(4, "node server.js", uid=1001),
+        hardened(5, "node server.js"),
+    )
+    assert sorted((g.user, g.program, g.reason, g.pids) for g in found) == [
+        ("ada", "node other.js", "readable", (3,)),
+        ("ada", "node server.js", "hardened", (5,)),
+        ("ada", "node server.js", "readable", (1, 2)),
+        ("bob", "node server.js", "readable", (4,)),
+    ]
+
+
+def test_scripts_of_one_name_in_two_folders_are_two_groups() -> None:
+    commands = {
+        g.command for g in groups_of(process(1, "node /a/s.js"), process(2, "node /b/s.js"))
+    }
+    assert commands == {"harden -- node /a/s.js", "harden -- node /b/s.js"}
+
+
+def test_kernel_threads_and_zombies_are_in_no_group() -> None:
+    assert groups_of(process(1, "x", kind="zombie"), process(2, "y", kind="kernel thread")) == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "severity", "is_leak"),
+    [
+        ({}, "readable", "medium", False),
+        ({"secret_variables": ("A_TOKEN",)}, "readable", "high", True),
+        ({"uid": 0}, "readable_by_root", "low", False),
+        ({"uid": 0, "secret_variables": ("A_TOKEN",)}, "readable_by_root", "medium", True),
+        ({"tracer_pid": 7}, "traced", "high", True),
+        ({"injected_libraries": ("/x.so",)}, "injected", "high", True),
+        ({"secret_arguments": ("--token",)}, "arguments", "high", True),
+        ({"dumpable": None, "inspectable": None}, "unknown", "info", False),
+        ({"dumpable": 0, "inspectable": False, "core_limit": (0, 9)}, "partial", "low", False),
+        (
+            {"dumpable": 0, "inspectable": False, "secret_variables": ("A_TOKEN",)},
+            "hardened",
+            None,
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_the_reason_and_the_severity(
+    fields: dict[str, Any], reason: str, severity: str | None, is_leak: bool
+) -> None:
+    group = only(process(9, "app", **fields))
+    assert (group.reason, group.severity, group.is_leak) == (reason, severity, is_leak)
+
+
+def test_groups_that_leak_come_first_and_the_worst_of_them_before_the_others() -> None:
+    found = groups_of(
+        *(process(pid, "code") for pid in range(1, 50)),
+        process(60, "cron", uid=0, secret_variables=("B_TOKEN",)),
+        process(61, "app", secret_variables=("A_TOKEN",)),
+        process(62, "app2", secret_variables=("A_TOKEN", "B_TOKEN")),
+        process(63, "gdbbed", tracer_pid=9),
+        hardened(64, "agent"),
+    )
+    assert [g.program for g in found] == ["gdbbed", "app2", "app", "cron", "code", "agent"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "secrets"),
+    [
+        ({"secret_variables": ("A_TOKEN",)}, [("A_TOKEN", "environment")]),
+        ({"secret_arguments": ("--token",)}, [("--token", "arguments")]),
+        ({"secret_variables": None, "secret_arguments": None}, []),
+    ],
+)  # fmt: skip
+def test_secrets_are_names_with_their_place(
+    fields: dict[str, Any], secrets: list[tuple[str, str]]
+) -> None:
+    assert [(s.name, s.where) for s in only(process(1, "app", **fields)).secrets] == secrets
+
+
+@pytest.mark.parametrize(
+    ("command", "held"),
+    [
+        ("ssh-agent -D", ["private keys"]),
+        ("/usr/bin/gpg-agent --supervised", ["private keys, passphrases"]),
+        ("firefox", ["passwords, cookies"]),
+        ("my-ssh-agent", []),
+    ],
+)
+def test_programs_that_hold_secrets_by_what_they_are_for(command: str, held: list[str]) -> None:
+    assert [secret.name for secret in only(process(1, command)).secrets] == held
+
+
+def test_a_key_daemon_is_known_by_the_beginning_of_its_name_that_the_kernel_keeps() -> None:
+    posture = process(1, "gnome-keyring-daemon", exe=None, command=None)
+    assert posture.name == "gnome-keyring-d"
+    assert [secret.name for secret in only(posture).secrets] == ["passwords"]
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "words"),
+    [
+        ("/usr/bin/python3 /srv/app.py --port 1", {"exe": "/usr/bin/python3.12"}, "python3 app.py"),
+        ("python3 -m celery worker", {}, "python3 -m celery"),
+        ("python3 -X dev -W error app.py", {}, "python3 app.py"),
+        ("python3 -c pass", {}, "python3 -c"),
+        ("java -cp /a:/b com.example.Main", {}, "java com.example.Main"),
+        ("java -jar /opt/x.jar", {}, "java -jar x.jar"),
+        ("-bash", {"exe": "/usr/bin/bash"}, "bash"),
+        ("sh ./deploy.sh", {"exe": "/usr/bin/dash"}, "sh deploy.sh"),
+        ("httpd -f", {"exe": "/bin/busybox"}, "httpd"),
+        ("ssh-agent", {"exe": "/tmp/evil"}, "evil"),
+        ("x", {"exe": "/opt/app (deleted)"}, "app"),
+        ("x", {"exe": None, "command": "nginx: worker process\0"}, "nginx"),
+        ("x", {"exe": None, "command": None, "name": "comm"}, "comm"),
+        ("x", {"protected": ("name",)}, "(hidden)"),
+    ],
+)
+def test_a_program_is_named_as_people_say_it(
+    command: str, fields: dict[str, Any], words: str
+) -> None:
+    assert program_of(process(1, command, **fields)).words == words
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "fix"),
+    [
+        ("node server.js", {}, "harden -- node server.js"),
+        ("node", {"command": "node\0a b.js\0it's\0"}, "harden -- node 'a b.js' 'it'\"'\"'s'"),
+        ("app", {"command": "nginx: worker\0"}, ""),
+        ("app --x", {"secret_arguments": ("--password",)}, "process-hardening explain PH010"),
+        ("app --x", {"command": f"app\0{HIDDEN}\0"}, ""),
+        ("app", {"unit": "app.service"}, "sudo systemctl edit app.service"),
+        ("app", {"unit": "--user app.service"}, "systemctl --user edit app.service"),
+        ("-bash", {"secret_variables": ("A_KEY",)}, "exec env -u A_KEY bash"),
+        ("bash run.sh", {"secret_variables": ("A_KEY",)}, "harden -- bash run.sh"),
+        (
+            "/v/bin/python3 -c x",
+            {"python": "3.12", "framework": "multiprocessing", "exe": "/usr/bin/python3.12"},
+            "process-hardening hook enable --python /v/bin/python3",
+        ),
+        ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
+        ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/1/maps"),
+        ("app", {"dumpable": None, "inspectable": None}, "sudo process-hardening audit 1"),
+    ],
+)
+def test_the_command_is_made_for_the_process(
+    command: str, fields: dict[str, Any], fix: str
+) -> None:
+    group = only(process(1, command, **fields))
+    assert group.command == fix
+    assert group.fix
+
+
+def test_a_child_that_lost_the_hardening_is_fixed_where_its_parent_starts() -> None:
+    lost = groups_of(hardened(5, "agent --fast"), process(6, "worker", ppid=5))[0]
+    assert (lost.reason, lost.command) == ("lost", "harden --children -- agent --fast")
+
+
+@pytest.mark.parametrize(
+    "word", ["plain", "a b", "it's", "$HOME", "é中", "a\x1b[31m\nb", "\udcff\\", "", "-x=*"]
+)
+def test_a_quoted_word_is_read_back_by_a_shell(word: str) -> None:
+    """With nothing in it that a terminal obeys."""
+    quoted = quote(word)
+    assert quoted.isprintable()
+    argv = ["bash", "-c", f"printf %s {quoted}"]
+    done = subprocess.run(argv, capture_output=True, check=True)
+    assert done.stdout == word.encode("utf-8", "surrogateescape")
+    if word.isprintable():
+        assert shlex.split(quoted) == [word]
+
+
+SECRETS = (b"sk-aaaaaaaaaaaaaaaaaaaaaaaa", b"hunter2", b"0123456789abcdef0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (b"app\0--token\0hunter2\0-v\0", b"app\0--token\0***\0-v\0"),
+        (b"app\0--token=hunter2\0", b"app\0--token=***\0"),
+        (b"env\0API_KEY=hunter2\0app\0", b"env\0API_KEY=***\0app\0"),
+        (b"app\0sk-aaaaaaaaaaaaaaaaaaaaaaaa\0", b"app\0***\0"),
+        (b"curl\0-u\0me:hunter2\0https://x\0", b"curl\0-u\0me:***\0https://x\0"),
+        (b"mysql\0-phunter2\0db\0", b"mysql\0-p***\0db\0"),
+        (b"app\0--id\0" b"0123456789abcdef0123456789abcdef\0", b"app\0--id\0***\0"),
+        (b"psql\0postgres://me:hunter2@h/db\0", b"psql\0***\0"),
+        (b"sh\0-c\0export API_KEY=hunter2; x\0", b"sh\0-c\0export API_KEY=***; x\0"),
+        (b"sh\0-c\0tool --token hunter2 -v\0", b"sh\0-c\0tool --token *** -v\0"),
+        (b'x\0--env\0{"A_TOKEN": "hunter2", "B": "c"}\0',
+         b'x\0--env\0{"A_TOKEN": "***", "B": "c"}\0'),
+        (b"node\0/srv/a-very-long-name-of-a-folder/server.js\0", None),
+        (b"java\0-Xmx2048m\0-cp\0/usr/share/java/lib-1.2.3.jar\0Main\0", None),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_secret_is_left_out_of_the_arguments(
+    command: bytes, shown: bytes | None
+) -> None:
+    assert hide_arguments(command) == (command if shown is None else shown)
+    assert not any(secret in hide_arguments(command) for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        (b"0::/system.slice/nginx.service\n", "nginx.service"),
+        (b"0::/system.slice/system-getty.slice/getty@tty1.service\n", "getty@tty1.service"),
+        (b"0::/user.slice/user-1000.slice/user@1000.service/app.slice/a.service\n",
+         "--user a.service"),
+        (b"0::/user.slice/user-1000.slice/user@1000.service/init.scope\n", None),
+        (b"0::/user.slice/user-1000.slice/session-3.scope\n", None),
+        (b"12:pids:/system.slice/a.service\n1:name=systemd:/system.slice/a.service\n", "a.service"),
+        (b"0::/system.slice/docker-0123.scope\n", None),
+        (b"0::/\n", None),
+        (b"", None),
+    ],
+)  # fmt: skip
+def test_the_service_of_a_process_is_known_by_its_cgroup(cgroup: bytes, unit: str | None) -> None:
+    assert parse_unit(cgroup) == unit
+
+
+def test_the_facts_count_each_secret_once_for_a_program() -> None:
+    found = groups_of(
+        process(1, "app", secret_variables=("A_KEY", "B_KEY")),
+        process(2, "app", secret_variables=("A_KEY",), core_limit=(9999, 9999)),
+        process(3, "other", secret_variables=("A_KEY",), uid=1001),
+        process(4, "tool", secret_arguments=("--token",)),
+        process(5, "init", secret_variables=("A_KEY",), uid=0),
+        hardened(6, "safe", secret_variables=("A_KEY",)),
+        process(7, "plain"),
+    )
+    host = measure(found)
+    assert (host.same_user, host.crash, host.every_user, host.root) == (4, 2, 1, 1)
+    assert (host.readable, host.hardened, host.processes) == (6, 1, 7)
+    users = {one.user: one for one in measure_users(found)}
+    assert set(users) == {"ada", "bob", "root"}
+    assert (users["bob"].same_user, users["root"].root) == (1, 1)
+
+
+def test_hardening_a_program_lowers_the_facts() -> None:
+    before = measure(groups_of(process(1, "app", secret_variables=("A_KEY",))))
+    after = measure(groups_of(hardened(1, "app", secret_variables=("A_KEY",))))
+    assert (before.same_user, after.same_user) == (1, 0)
+    assert (before.hardened, after.hardened) == (0, 1)
+
+
+def test_every_reason_has_words_of_its_own() -> None:
+    assert len(set(REASONS.values())) == len(REASONS)

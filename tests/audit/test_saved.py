@@ -1,0 +1,130 @@
+"""Audits that were saved: read back, compared, and refused when they cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from machines import audit_of, hardened, process
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.render.json import audit_as_dict
+from process_hardening.audit.render.screen import render_comparison
+from process_hardening.audit.saved import Saved, compare, read_saved
+from zoo import COMMAND, HARDENED, Animal, audit
+
+
+def saved(*postures: Posture, **fields: Any) -> Saved:
+    """An audit of these processes, as it comes back from JSON."""
+    return read_saved(json.loads(json.dumps(audit_as_dict(audit_of(*postures, **fields)))))
+
+
+LEAKS = process(1, "app", secret_variables=("A_KEY", "B_KEY"))
+
+
+def test_an_audit_comes_back_as_it_was() -> None:
+    audits = audit_of(LEAKS, hardened(2, "safe"), process(3, "x", tracer_pid=1))
+    assert read_saved(audit_as_dict(audits)).groups == audits.groups
+
+
+@pytest.mark.parametrize(
+    ("after", "better", "worse"),
+    [
+        ([LEAKS], [], []),
+        ([process(9, "app", secret_variables=("A_KEY", "B_KEY"))], [], []),
+        ([hardened(1, "app", secret_variables=("A_KEY", "B_KEY"))], ["A_KEY", "B_KEY"], []),
+        ([process(1, "app", secret_variables=("A_KEY",))], ["B_KEY"], []),
+        ([], ["A_KEY", "B_KEY"], []),
+        ([LEAKS, process(2, "new", secret_variables=("C_KEY",))], [], ["C_KEY"]),
+        ([LEAKS, process(2, "new", tracer_pid=9)], [], ["a debugger is attached to it"]),
+        ([LEAKS.replace(core_limit=(9999, 9999))], [], ["A_KEY", "B_KEY"]),
+    ],
+)
+def test_what_got_better_and_worse(
+    after: list[Posture], better: list[str], worse: list[str]
+) -> None:
+    found = compare(saved(LEAKS), saved(*after))
+    assert [change.secret for change in found.better] == better
+    assert [change.secret for change in found.worse] == worse
+
+
+def test_a_comparison_in_words() -> None:
+    before, after = saved(LEAKS), saved(process(2, "new", secret_variables=("C_KEY",)))
+    lines = render_comparison(compare(before, after)).splitlines()
+    assert lines[0] == "Since 1970-01-01T00:00:00Z: 1 worse, 2 better."
+    assert "worse   new (ada)  C_KEY is open to programs of the same user" in lines
+    assert "better  app (ada)  A_KEY: the program no longer runs" in lines
+    assert "  secrets open to programs of the same user: 2 -> 1" in lines
+
+
+def test_the_command_compares(animal: Path, user_tmp: Path) -> None:
+    """Worse: 1; the same: 0; better: 0, also when findings are left."""
+    path = user_tmp / "before.json"
+    options = ["--name", "zoo-compared", "--exclude", "PH004"]
+    secret = {"A_KEY": "value-of-key"}
+    with Animal(animal, "name=zoo-compared", *HARDENED) as one:
+        path.write_text(audit("--json", *options).stdout)
+        same = audit("--compare", path, *options)
+        assert (same.returncode, same.stderr) == (0, ""), same.stdout
+        with Animal(animal, "name=zoo-compared", env=secret):
+            worse = audit("--compare", path, *options)
+            assert worse.returncode == 1
+            assert "A_KEY is open to" in worse.stdout
+            assert "value-of-key" not in worse.stdout
+            assert audit("--compare", path, *options, "--fail-on", "never").returncode == 0
+            document = json.loads(audit("--compare", path, *options, "--json").stdout)
+            assert [change["secret"] for change in document["comparison"]["worse"]] == ["A_KEY"]
+            path.write_text(audit("--json", *options).stdout)
+        better = audit("--compare", path, *options)
+        assert better.returncode == 0, better.stdout
+        assert "better" in better.stdout
+        assert str(one.pid) not in better.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"groups": None}, "older version"),
+        ({"schema": 2}, "another version"),
+        ({"host": {"name": "web-9", "kernel": "6.1"}}, "of the host 'web-9'"),
+        ({"scope": ["--python"]}, "made with other options: --python"),
+        ({"asked_by": 4242}, "made by uid 4242"),
+        ({"groups": [{}]}, "damaged"),
+        ({"groups": 3}, "damaged"),
+        ({"processes": None}, "not the JSON of an audit"),
+    ],
+    ids=str,
+)
+def test_an_audit_that_cannot_be_compared_is_one_line(
+    changes: dict[str, Any], said: str, user_tmp: Path
+) -> None:
+    """None takes a key away, as an older version has it. The status is 2."""
+    document = {**json.loads(audit("--json", "--fail-on", "never").stdout), **changes}
+    path = user_tmp / "before.json"
+    kept = {key: value for key, value in document.items() if value is not None}
+    path.write_text(json.dumps(kept))
+    done = audit("--compare", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\x00"], ids=range(5))
+def test_a_damaged_file_is_one_line(text: str, user_tmp: Path) -> None:
+    path = user_tmp / "before.json"
+    path.write_text(text)
+    for arguments in (["--compare", path], ["merge", path, "--html"]):
+        done = audit(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_file_is_one_line() -> None:
+    done = support.run([COMMAND, "audit", "--compare", "/nonexistent/file"])
+    assert (done.returncode, done.stderr) == (
+        2,
+        "process-hardening: /nonexistent/file: No such file or directory\n",
+    )

@@ -1,0 +1,117 @@
+"""The first screen: short, worst first, in columns, and what is left out of it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from machines import audit_of, crowded, hardened, process
+from process_hardening.audit.render.screen import render_screen
+from process_hardening.audit.render.text import render_audit
+from process_hardening.terminal import count_cells, pad, shorten
+
+
+def test_the_first_screen_of_a_machine_of_300_processes() -> None:
+    """At most 24 lines of 80 cells, no sentence twice, the leak in the first five."""
+    audit = crowded()
+    assert len(audit.entries) == 300
+    lines = render_screen(audit, 80).splitlines()
+    assert len(lines) <= 24
+    assert all(count_cells(line) <= 80 for line in lines)
+    assert lines[0] == "4 programs of yours hold secrets that your other programs can read."
+    assert any("node server.js x14" in line and "OPENAI_API_KEY" in line for line in lines[:5])
+    assert "    harden -- node server.js" in lines
+    assert "    exec env -u AWS_SECRET_ACCESS_KEY bash" in lines
+    sentences = [s for s in re.split(r"(?<=[.:]) |\n", "\n".join(lines)) if len(s) > 20]
+    assert len(sentences) == len(set(sentences))
+    assert not re.search(r"PH\d{3}(?<!explain PH001)", "\n".join(lines))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_any_width_is_respected(width: int) -> None:
+    """A command is never cut: it may take a second line."""
+    for line in render_screen(crowded(), width).splitlines():
+        assert count_cells(line) <= width or line.startswith("    "), line
+
+
+def test_more_groups_than_fit_are_counted() -> None:
+    many = [process(pid, f"app{pid}", secret_variables=("A_KEY",)) for pid in range(1, 60)]
+    lines = render_screen(audit_of(*many), 80).splitlines()
+    assert len(lines) <= 24
+    (more,) = [line for line in lines if "more group" in line]
+    shown = sum(line.startswith("! ") for line in lines)
+    assert f"and {59 - shown} more groups" in more
+
+
+def test_a_command_too_long_for_the_screen_is_named() -> None:
+    one = process(7, "java", command="java\0" + "x" * 400 + "\0", secret_variables=("A_KEY",))
+    screen = render_screen(audit_of(one), 80)
+    assert "process-hardening audit --long 7" in screen
+    assert "harden -- java " + "x" * 400 in render_audit(audit_of(one), 80)
+
+
+def test_nothing_to_say_is_said() -> None:
+    lines = render_screen(audit_of(hardened(1, "agent")), 80).splitlines()
+    assert lines[0] == "No secret that audit knows of can be read by others."
+    assert any("1 are hardened: agent" in line for line in lines)
+
+
+def test_users_are_named_where_there_are_several() -> None:
+    audit = audit_of(
+        process(1, "app", secret_variables=("A_KEY",)),
+        process(2, "app", uid=1001, secret_variables=("A_KEY",)),
+        asked_by=0,
+    )
+    screen = render_screen(audit, 80)
+    assert "! app (ada)" in screen
+    assert "! app (bob)" in screen
+    assert screen.startswith("2 programs hold secrets that others can read.")
+
+
+def test_processes_of_others_are_one_line_for_an_ordinary_user() -> None:
+    screen = render_screen(crowded(), 80)
+    (line,) = [line for line in screen.splitlines() if "of other users" in line]
+    expected = "125 of other users, whose secrets root can see: root x100, bob x25"
+    assert line.strip() == expected
+
+
+def test_colour_only_adds_to_the_words() -> None:
+    plain, coloured = (render_screen(crowded(), 80, wanted) for wanted in (False, True))
+    assert "\x1b" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
+    assert "\x1b[1;31m! node server.js" in coloured
+
+
+@pytest.mark.parametrize("name", ["日本語", "é", "e\u0301", "שלום", "a\x1b[31mb", "x" * 90])
+def test_columns_stay_aligned_whatever_the_name(name: str) -> None:
+    """Wide, combining, right-to-left and long names, and escape sequences."""
+    odd = process(1, "app", name=name, exe=f"/usr/bin/{name}", command=None,
+                  secret_variables=("A_KEY",))  # fmt: skip
+    audit = audit_of(odd, process(2, "plain", secret_variables=("A_KEY",)))
+    lines = render_screen(audit, 80).splitlines()
+    starts = {count_cells(line[: line.index("A_KEY")]) for line in lines if "A_KEY" in line}
+    assert len(starts) == 1
+    assert all(line.isprintable() or "\u200e" in line for line in lines)
+    rows = [line for line in render_audit(audit, 120).splitlines() if " ada " in line]
+    assert len({count_cells(row[: row.index("exposed")]) for row in rows if "exposed" in row}) == 1
+
+
+def test_right_to_left_names_do_not_reorder_what_follows() -> None:
+    """A left-to-right mark ends them; it takes no cell."""
+    padded = pad("שלום", 6)
+    assert padded == "שלום\u200e  "
+    assert count_cells(padded) == 6
+
+
+def test_a_shortened_text_ends_within_its_cells() -> None:
+    assert shorten("日本語の名前", 9) == "日本語..."
+    assert shorten("short", 9) == "short"
+
+
+def test_a_row_for_each_process_the_worst_first() -> None:
+    text = render_audit(crowded(), 120)
+    rows = [line.split() for line in text.splitlines() if re.match(r"\s*\d+ +\w+ ", line)]
+    pids = [int(row[0]) for row in rows if row[1] in ("ada", "bob", "root")]
+    assert len(pids) == 300
+    assert pids[:14] == list(range(500, 514))
