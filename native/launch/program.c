@@ -65,13 +65,14 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-int ph_program_search(const char *name, char found[PH_PATH])
+int ph_program_search(const char *name, const char *folders, char found[PH_PATH])
 {
     const int has_folder = ph_basename(name) != name;
-    const char *path = ph_environment_value("PATH");
-    const char *folders = has_folder ? "" : path ? path : DEFAULT_PATH;
     int refused = 0;
 
+    if (!folders)
+        folders = ph_environment_value("PATH");
+    folders = has_folder ? "" : folders ? folders : DEFAULT_PATH;
     if (!*name)
         return ph_complain(PH_EXIT_NOT_FOUND, "''", "the name of the program is empty");
     for (;; folders++) {
@@ -238,7 +239,7 @@ static int follow_script(struct ph_program *program, int depth)
             return refuse(program,
                           "#! line: cannot follow env with these words: name the interpreter");
         interpreter = words[0];
-        if (ph_program_search(interpreter, program->path))
+        if (ph_program_search(interpreter, program->folders, program->path))
             return PH_EXIT_NOT_FOUND;
         program->name = ph_basename(interpreter);
         while (--count)
@@ -289,6 +290,23 @@ static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segm
     return 0;
 }
 
+/* Whether the loader that a segment names is there, and one that obeys LD_PRELOAD: of glibc, musl or
+ * Android, by its name. */
+static int is_known_loader(long fd, const ElfW(Phdr) *segment)
+{
+    static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
+    char path[PH_PATH];
+    const uint64_t length = segment->p_filesz;
+
+    if (!length || length > sizeof path ||
+        ph_read_at(fd, path, length, segment->p_offset) != (long)length || path[length - 1])
+        return 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (ph_after(ph_basename(path), known[i]))
+            return !may(path, X_OK);
+    return 0;
+}
+
 /* Reads the ELF headers. The stub and the kernel validate the rest. */
 static int read_headers(struct ph_program *program)
 {
@@ -310,7 +328,10 @@ static int read_headers(struct ph_program *program)
     if (size < (long)(file.e_phnum * sizeof *segments))
         return refuse(program, "damaged ELF file: it ends too early");
     for (int i = 0; i < file.e_phnum; i++) {
-        program->has_interpreter |= segments[i].p_type == PT_INTERP;
+        if (segments[i].p_type == PT_INTERP) {
+            program->has_interpreter = 1;
+            program->has_known_loader = is_known_loader(program->fd, &segments[i]);
+        }
         if (segments[i].p_type == PT_DYNAMIC)
             program->needs_origin = finds_origin(program, segments, file.e_phnum, &segments[i]);
     }
@@ -350,7 +371,7 @@ static void close_program(struct ph_program *program)
 /* Follows scripts to the file in the end, which is open then, unless it is unreadable. */
 static int find_file(struct ph_program *program, char **argv)
 {
-    int status = ph_program_search(argv[0], program->path);
+    int status = ph_program_search(argv[0], program->folders, program->path);
 
     program->argv = argv;
     program->name = ph_basename(argv[0]);
