@@ -2,8 +2,8 @@
  * own, because few programs need it and all would pay for it at import. */
 #include "../borrow.h"
 #include "../core/platform.h"
-#include "../preload/target.h"
 #include "launch.h"
+#include "library.h"
 #include "method.h"
 #include "program.h"
 
@@ -76,17 +76,15 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
 {
     const int is_own = program->fd < 0 && is_own_file(program->path);
     const int is_unreadable = is_own && !ph_objection(PH_UNREADABLE_FILE, program, NULL);
-    char runtime[PH_RUNTIME] = "";
 
     if (program->fd >= 0) {
-        (void)ph_loads_library(program->fd, runtime);
         no_library = ph_objection(PH_PRELOAD, program, no_library);
         (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
     } else if (!is_own) {
         no_library = "its file cannot be read: it may be a script with a readable interpreter";
     }
     return Py_BuildValue("(yyNNzyN)", program->path, program->name, list_words(program->argv),
-                         list_words(program->variables), no_library, runtime,
+                         list_words(program->variables), no_library, program->elf.runtime,
                          PyBool_FromLong(is_unreadable));
 }
 
@@ -94,13 +92,13 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;
-    const char **words = NULL, *folders, *no_library;
+    const char **words = NULL, *folders, *library;
     char **argv = NULL;
     PyObject *result = NULL;
     size_t count = 0;
     int status;
 
-    if (!PyArg_ParseTuple(args, "O&yz:find", ph_borrow_strings, &words, &folders, &no_library))
+    if (!PyArg_ParseTuple(args, "O&yy:find", ph_borrow_strings, &words, &folders, &library))
         return NULL;
     while (words[count])
         count++;
@@ -111,7 +109,7 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
         ph_complaint = keep_complaint;
         status = ph_program_find(&program, argv + PH_SPARE);
         result = status ? Py_BuildValue("(iyO)", status, complaint, Py_None)
-                        : Py_BuildValue("(iyN)", 0, "", describe(&program, no_library));
+                        : Py_BuildValue("(iyN)", 0, "", describe(&program, ph_library_objection(library)));
     } else {
         PyErr_NoMemory();
     }
@@ -120,9 +118,17 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
     return result;
 }
 
+static PyObject *library_objection(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *bytes = PyBytes_AsString(path);
+
+    return bytes ? Py_BuildValue("z", ph_library_objection(bytes)) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"launch", launch, METH_VARARGS, NULL},
     {"find", find, METH_VARARGS, NULL},
+    {"library_objection", library_objection, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -7,7 +7,12 @@ import sys
 
 from process_hardening import _native
 from process_hardening.children import find_hook
-from process_hardening.environment import CHILDREN_VARIABLE, EXCEPT_VARIABLE, PRELOAD_LIBRARY
+from process_hardening.environment import (
+    CHILDREN_VARIABLE,
+    EXCEPT_VARIABLE,
+    PRELOAD_LIBRARY,
+    split_libraries,
+)
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
@@ -130,7 +135,7 @@ def _decode(env: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[str, str]:
 
 def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str | None:
     """Why our library would not harden the program, or None."""
-    if variables.get("LD_PRELOAD") != PRELOAD_LIBRARY:
+    if PRELOAD_LIBRARY not in split_libraries(variables.get("LD_PRELOAD", "")):
         return "LD_PRELOAD in its environment does not name our library"
     if program.no_library is not None:
         return program.no_library

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.environment import encode, why_not_preloaded
+from process_hardening.environment import PRELOAD_LIBRARY, encode
 from process_hardening.launch import check_system, make_error
 from process_hardening.record import Record
 
@@ -44,7 +44,8 @@ def find_program(words: Iterable[str], folders: str) -> Program:
     check_system()
     from process_hardening._launcher import find
 
-    status, line, found = find(encode(words), os.fsencode(folders), why_not_preloaded())
+    library = os.fsencode(PRELOAD_LIBRARY)
+    status, line, found = find(encode(words), os.fsencode(folders), library)
     if found is None:
         raise make_error(status, line)
     path, name, argv, variables, no_library, runtime, is_unreadable = found
