@@ -217,15 +217,14 @@ def test_a_program_that_runs_hardened_and_injected(
     """What is found out about one process is not said about the other."""
     support.require_root()
     program = build("animal.c", "-pthread", "-no-pie", name="fixed-animal")
-    starts = [
-        lambda: Animal(program, before=[command, "run", "--"]),
-        lambda: Animal(program, "wipe=0*", env={"LD_PRELOAD": str(injected)}),
+    ways: list[dict[str, Any]] = [
+        {"before": [command, "run", "--"]},
+        {"env": {"LD_PRELOAD": str(injected)}},
     ]
-    first, second = starts if hardened_first else reversed(starts)
-    with first() as one, second() as other:
-        hardened, exposed = audit_json(one.pid, other.pid)["processes"][
-            :: 1 if hardened_first else -1
-        ]
+    order = 1 if hardened_first else -1
+    first, second = ways[::order]
+    with Animal(program, "wipe=0*", **first) as one, Animal(program, "wipe=0*", **second) as other:
+        hardened, exposed = audit_json(one.pid, other.pid)["processes"][::order]
     assert (hardened["injected_libraries"], hardened["verdict"]) == ([], "hardened")
     assert exposed["injected_libraries"] == [str(injected)]
 
