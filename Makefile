@@ -59,7 +59,7 @@ pythons:  ## use the wheel with every supported Python, and attack with the newe
 	$(PYTHON) tools/prepare.py pythons
 	.venv/bin/python -m tools.pythons --record
 
-kernels:  ## attack and audit under qemu on Debian's kernels at many settings
+kernels:  ## harden, confine, attack and audit under qemu on Debian's kernels at many settings
 	$(PYTHON) tools/prepare.py kernels
 	.venv/bin/python -m tools.kernels
 

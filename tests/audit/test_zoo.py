@@ -210,6 +210,25 @@ def test_born_hardened(command: str, animal: Path) -> None:
         assert found["verdict"] == "hardened"
 
 
+@pytest.mark.parametrize("hardened_first", [True, False])
+def test_a_program_that_runs_hardened_and_injected(
+    command: str, build: support.Compiler, injected: Path, hardened_first: bool
+) -> None:
+    """What is found out about one process is not said about the other."""
+    support.require_root()
+    program = build("animal.c", "-pthread", "-no-pie", name="fixed-animal")
+    ways: list[dict[str, Any]] = [
+        {"before": [command, "run", "--"]},
+        {"env": {"LD_PRELOAD": str(injected)}},
+    ]
+    order = 1 if hardened_first else -1
+    first, second = ways[::order]
+    with Animal(program, "wipe=0*", **first) as one, Animal(program, "wipe=0*", **second) as other:
+        hardened, exposed = audit_json(one.pid, other.pid)["processes"][::order]
+    assert (hardened["injected_libraries"], hardened["verdict"]) == ([], "hardened")
+    assert exposed["injected_libraries"] == [str(injected)]
+
+
 def test_a_tracer_is_seen(animal: Path) -> None:
     """Also when the flag was set afterwards: a tracer keeps its hold."""
     with Animal(animal, *HARDENED, "trace-me") as one:

@@ -217,9 +217,12 @@ class InjectionReader:
     def _program_of(
         self, folder: int, exe: bytes, code: Sequence[tuple[bytes, bytes]]
     ) -> Program | None:
-        key = next((file for file in code if file[1] == exe), None)
-        if key is None:  # an exe link and a mapping that differ, as after an exec in between
+        files = [file for file in code if file[1] == exe]
+        if not files:  # an exe link and a mapping that differ, as after an exec in between
             return None
+        if len(files) > 1:  # the image of `harden` and the program; the link leads to the image
+            return _read_program(folder, exe)
+        key = files[0]
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:
                 self._programs.clear()
