@@ -25,6 +25,8 @@ import pytest
 import support
 from applications import EXAMPLES, Application, find_descendants
 from environments import Venv
+from images import PATH as IMAGE_PATH
+from images import collect_wheels, read_image
 from process_hardening.pytest_plugin import assert_hardened
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
@@ -258,6 +260,30 @@ def test_the_document_shows_what_is_tested() -> None:
     for case in CASES:
         if case.recipe.startswith(RUN):
             assert rows[case.name] == f"`{case.recipe}`"
+
+
+@pytest.mark.parametrize("name", ["execute-only", "launcher"])
+def test_an_image_keeps_the_secrets_of_its_service(name: str, user_tmp: Path) -> None:
+    """Built as its Dockerfile says, run as the user that it names: no process leaks."""
+    support.require_root()
+    application = Application(user_tmp, "gunicorn")
+    wheels = user_tmp / "home" / "wheels"
+    wheels.mkdir()
+    collect_wheels(wheels, "gunicorn", "packaging")
+    image = read_image(EXAMPLES / "docker" / f"{name}.Dockerfile", EXAMPLES / "gunicorn")
+    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={wheels}", f"PATH={IMAGE_PATH}"]
+    argv = ["env", *pip, *image.start(user_tmp)]
+    with application.started(argv, user=False) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "built\n", application.log.read_text()
+        worker = requested(application, process)
+        started = [process.pid, *(one.pid for one in find_descendants(process.pid))]
+        assert worker in started
+        for pid in started:
+            assert os.stat(f"/proc/{pid}").st_uid == support.USER
+            assert support.read_dumpable(pid) == 0
+        outcomes = attack(CASES[0], application, worker)
+        assert outcomes == {"process_vm_readv": "EPERM", "mem": "EACCES"}
 
 
 @pytest.mark.parametrize("name", ["app.service", "execute-only.service"])
