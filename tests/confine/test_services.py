@@ -9,9 +9,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 import support
 
@@ -44,10 +46,19 @@ def run_cron(folder: Path, crontab: str) -> Iterator[None]:
     os.chown(table, support.USER, support.USER)
     shutil.copy(support.find_tool("confine"), folder / "bin")
     mounts = [f"mount --bind {folder / name} {place}" for name, place in PLACES.items()]
-    script = " && ".join([*mounts, f"exec {support.find_tool('cron')} -f"])
-    with subprocess.Popen([support.find_tool("unshare"), "--mount", "sh", "-c", script]) as process:
+    with run_in_namespace([*mounts, f"exec {support.find_tool('cron')} -f"]):
         yield
-        process.kill()
+
+
+@contextmanager
+def run_in_namespace(commands: list[str]) -> Iterator[None]:
+    """Run a script of the shell as root in a mount namespace, and kill what it becomes."""
+    argv = [support.find_tool("unshare"), "--mount", "sh", "-c", " && ".join(commands)]
+    with subprocess.Popen(argv) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def wait_for(path: Path) -> None:
@@ -76,3 +87,69 @@ def test_a_confined_job_of_cron_reads_no_process_outside(
             wait_for(user_tmp / name / "done")
             stolen = (user_tmp / name / "stolen").read_text(errors="replace")
             assert (victim.secret in stolen) == (name == "plain")
+
+
+@contextmanager
+def make_cgroup() -> Iterator[list[Path]]:
+    """Make a cgroup in each hierarchy that systemd looks at, for a manager of the user."""
+    top = Path("/sys/fs/cgroup")
+    hierarchies = [top / name for name in ("systemd", "unified") if (top / name).is_dir()]
+    groups = [path / f"ph-test-{os.getpid()}" for path in hierarchies or [top]]
+    try:
+        for group in groups:
+            try:
+                group.mkdir()
+                os.chown(group, support.USER, support.USER)
+                os.chown(group / "cgroup.procs", support.USER, support.USER)
+            except OSError as error:
+                support.fail_or_skip(f"a cgroup of one's own: {error}")
+        yield groups
+    finally:
+        for group in groups:
+            for path in sorted(group.glob("**/"), reverse=True):
+                with suppress(OSError):  # what has just been killed may still be in it
+                    path.rmdir()
+
+
+@contextmanager
+def run_systemd(folder: Path, name: str, unit: str) -> Iterator[None]:
+    """Run systemd itself as the user's manager, with one unit of the user."""
+    support.require_root()
+    units = folder / ".config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    (units / name).write_text(unit)
+    for path in (folder / "runtime", folder / "bin"):
+        path.mkdir()
+    os.chown(folder / "runtime", support.USER, support.USER)
+    shutil.copy(support.find_tool("confine"), folder / "bin")
+    environment = f"env -i PATH=/usr/bin:/bin HOME={folder} XDG_RUNTIME_DIR={folder / 'runtime'}"
+    user = f"setpriv --reuid={support.USER} --regid={support.USER} --clear-groups"
+    systemd = "/lib/systemd/systemd"
+    if not Path(systemd).exists():
+        support.fail_or_skip("systemd")
+    with make_cgroup() as groups:
+        commands = [
+            *(f"echo $$ >{group}/cgroup.procs" for group in groups),
+            f"mount --bind {folder / 'bin'} /usr/local/bin",
+            "mount -t tmpfs none /run",
+            "mkdir -p /run/systemd/system",  # sd_booted(3)
+            f"exec {environment} {user} {systemd} --user --unit={name}",
+        ]
+        with run_in_namespace(commands):
+            yield
+
+
+@pytest.mark.parametrize("confined", [False, True])
+def test_a_confined_unit_of_systemd_reads_no_process_outside(
+    start_victim: Callable[..., Outsider], user_tmp: Path, confined: bool
+) -> None:
+    """The unit of the examples, with an attack in the place of its program."""
+    text = (ROOT / "examples" / "confine" / "tool.service").read_text()
+    attack = f"/bin/sh -c 'sh {ATTACK} && touch done'"
+    (start,) = re.findall(r"^ExecStart=(.* -- ).*$", text, re.MULTILINE)
+    prefix = start if confined else ""
+    unit = re.sub(r"^ExecStart=.*$", f"ExecStart={prefix}{attack}", text, flags=re.MULTILINE)
+    with start_victim() as victim, run_systemd(user_tmp, "tool.service", unit):
+        wait_for(user_tmp / "done")
+        stolen = (user_tmp / "stolen").read_text(errors="replace")
+    assert (victim.secret in stolen) == (not confined)
