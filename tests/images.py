@@ -26,14 +26,20 @@ set -e
 mount -t tmpfs none /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay none -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
-for shared in /proc /dev "$SHARED"; do
+for shared in /proc "$SHARED"; do
     mkdir -p "/mnt/root$shared"
     mount --rbind "$shared" "/mnt/root$shared"
+done
+mount -t tmpfs none /mnt/root/dev
+mkdir /mnt/root/dev/shm /mnt/root/dev/pts
+for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+    mknod -m 666 "/mnt/root/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
 done
 ln -s "$(command -v python3)" /mnt/root/usr/local/bin/python
 build() { (cd "/mnt/root$1" && exec chroot /mnt/root /bin/sh -c "cd '$1' && $2") >&2; }
 """
-"""What comes before the steps. SHARED is a folder that the host and the image share."""
+"""What comes before the steps. SHARED is a folder that the host and the image share; the nodes of
+/dev are the image's own, since what runs there as root may change them."""
 
 
 class Image(NamedTuple):

@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 import support
+import systemd
 
 if TYPE_CHECKING:
     from outsider import Outsider
@@ -90,28 +91,6 @@ def test_a_confined_job_of_cron_reads_no_process_outside(
 
 
 @contextmanager
-def make_cgroup() -> Iterator[list[Path]]:
-    """Make a cgroup in each hierarchy that systemd looks at, for a manager of the user."""
-    top = Path("/sys/fs/cgroup")
-    hierarchies = [top / name for name in ("systemd", "unified") if (top / name).is_dir()]
-    groups = [path / f"ph-test-{os.getpid()}" for path in hierarchies or [top]]
-    try:
-        for group in groups:
-            try:
-                group.mkdir()
-                os.chown(group, support.USER, support.USER)
-                os.chown(group / "cgroup.procs", support.USER, support.USER)
-            except OSError as error:
-                support.fail_or_skip(f"a cgroup of one's own: {error}")
-        yield groups
-    finally:
-        for group in groups:
-            for path in sorted(group.glob("**/"), reverse=True):
-                with suppress(OSError):  # what has just been killed may still be in it
-                    path.rmdir()
-
-
-@contextmanager
 def run_systemd(folder: Path, name: str, unit: str) -> Iterator[None]:
     """Run systemd itself as the user's manager, with one unit of the user."""
     support.require_root()
@@ -122,20 +101,9 @@ def run_systemd(folder: Path, name: str, unit: str) -> Iterator[None]:
         path.mkdir()
     os.chown(folder / "runtime", support.USER, support.USER)
     shutil.copy(support.find_tool("confine"), folder / "bin")
-    environment = f"env -i PATH=/usr/bin:/bin HOME={folder} XDG_RUNTIME_DIR={folder / 'runtime'}"
-    user = f"setpriv --reuid={support.USER} --regid={support.USER} --clear-groups"
-    systemd = "/lib/systemd/systemd"
-    if not Path(systemd).exists():
-        support.fail_or_skip("systemd")
-    with make_cgroup() as groups:
-        commands = [
-            *(f"echo $$ >{group}/cgroup.procs" for group in groups),
-            f"mount --bind {folder / 'bin'} /usr/local/bin",
-            "mount -t tmpfs none /run",
-            "mkdir -p /run/systemd/system",  # sd_booted(3)
-            f"exec {environment} {user} {systemd} --user --unit={name}",
-        ]
-        with run_in_namespace(commands):
+    with systemd.make_cgroup(support.USER) as groups:
+        mount = f"mount --bind {folder / 'bin'} /usr/local/bin"
+        with run_in_namespace([mount, *systemd.start_manager(groups, name, folder)]):
             yield
 
 
