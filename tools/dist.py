@@ -132,7 +132,7 @@ def check_without_compiler(wheel: Path, work: Path) -> Path:
     install(python, "--no-index", wheel)
     path = {"PATH": str(python.parent)}
     command = python.parent / "process-hardening"
-    version = run([command, "--version"], work, path).split()[-1]
+    version = run([command, "--version"], work, path).split()[1]
     if version != wheel.name.split("-")[1]:
         raise DistError(f"{wheel.name}: says that it is {version}")
     run([command, "run", "--", python, "-c", BORN_HARDENED], work, path)

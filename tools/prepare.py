@@ -230,11 +230,15 @@ def main() -> None:
 
     folder = environment_folder(name)
     python = folder / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
     # Not this process's: a mask of 077 would hide the files from the other users.
     os.umask(0o022)
-    pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "-q"]
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        # The entry scripts of an older pip import re; those of uv never did.
+        subprocess.run([*pip, "install", "--upgrade", "pip>=26"], check=True)
+        # Its .pth file makes each start of Python slower by a twentieth, and there are thousands.
+        subprocess.run([*pip, "uninstall", "-y", "setuptools"], check=True)
     if purpose not in WITHOUT_WHEEL:
         install_wheel(pip)
     for file in requirements:

@@ -43,7 +43,7 @@ int ph_print(const char *text, size_t length)
     char why[PH_MESSAGE_SIZE];
     const long written = ph_syscall(SYS_write, 1, (long)text, (long)length, 0, 0);
 
-    if (written == (long)length)
+    if (written == (long)length || written == -EPIPE) /* its reader has read what it wanted */
         return 0;
     failure.error = written < 0 ? (int)-written : EIO;
     ph_describe(&failure, why, sizeof why);

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 FOUND = 1
 """A command found what it looks for: findings, a leak, a process that is not hardened."""
 USAGE_ERROR = 2
@@ -85,6 +89,14 @@ def hide_value(word: str) -> str:
     """The word; of NAME=VALUE only NAME=..., because the value may be a secret."""
     name, equals, _ = word.partition("=")
     return f"{name}=..." if equals else word
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """What to add to the name of an unknown word: " (did you mean X?)", or nothing."""
+    import difflib  # only a mistake pays for it
+
+    closest = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {closest[0]}?)" if closest else ""
 
 
 class CommandError(Exception):

@@ -19,10 +19,15 @@ def width_and_colour() -> tuple[int | None, bool]:
 
 
 def write(text: str) -> None:
-    """Print text and a newline, and flush. Raises CommandError when that fails."""
+    """Print text and a newline, and flush. Raises CommandError when that fails.
+
+    A reader that has gone, as in `| head`, has read what it wanted: that is no failure.
+    """
     if sys.stdout is None:
         raise CommandError("standard output is closed")
     try:
         write_line(text, sys.stdout)
+    except BrokenPipeError:
+        return
     except OSError as error:
         raise CommandError(f"standard output: {error.strerror}") from None

@@ -7,7 +7,8 @@ import os
 import sys
 from functools import partial
 
-from process_hardening.errors import CommandError, hide_value
+from process_hardening import _native
+from process_hardening.errors import CommandError, hide_value, suggest
 from process_hardening.output import write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -44,6 +45,25 @@ def _hide_value(word: str, message: str) -> str:
     return message.replace(repr(value), "'...'")
 
 
+class PrintVersion(argparse.Action):
+    """--version: print what a bug report needs on one line, which argparse would fold, and end."""
+
+    def __init__(self, option_strings: Any, dest: Any) -> None:
+        text = "print the version, and those of Python, the kernel and the C library, and exit"
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=text)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and exit. Raises CommandError when it cannot be printed."""
+        facts = [f"{sys.implementation.name} {sys.version.partition(' ')[0]}"]
+        if hasattr(os, "uname"):  # Windows has none
+            kernel = os.uname()
+            facts.append(f"{kernel.sysname} {kernel.release} {kernel.machine}")
+        if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
+            facts.append(os.confstr("CS_GNU_LIBC_VERSION") or "unknown libc")
+        write(f"{parser.prog} {_native.VERSION} ({', '.join(facts)})")
+        parser.exit()
+
+
 class Parser(argparse.ArgumentParser):
     """Raises CommandError for wrong usage, and when --help or --version cannot be printed."""
 
@@ -53,9 +73,16 @@ class Parser(argparse.ArgumentParser):
         self._words: list[str] = []
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, but remember the arguments for error()."""
+        """As argparse does, but remember the arguments for error(), and refuse unknown ones here.
+
+        argparse leaves that to the outermost parser, which knows no option of a command.
+        """
         self._words = list(sys.argv[1:] if args is None else args)
-        return super().parse_known_args(args, namespace)
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            hint = suggest(unknown[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
         """Raise CommandError with the message, without values, and the command to read on with."""

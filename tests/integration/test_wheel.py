@@ -8,6 +8,7 @@ import csv
 import email.message
 import email.parser
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -274,7 +275,7 @@ def test_the_commands_start_below_any_path(
     for command in COMMANDS:
         result = support.run_as_user([str(venv / "bin" / command), "--version"])
         assert (result.returncode, result.stderr) == (0, "")
-        assert result.stdout == f"{command} {ph.__version__}\n"
+        assert result.stdout.startswith(f"{command} {ph.__version__} (")
 
 
 @every_installation
@@ -305,3 +306,30 @@ def test_the_command_and_the_module_are_one(python: str, command: str, option: s
     assert by_command.stdout == by_module.stdout
     assert by_command.stderr == by_module.stderr == ""
     assert by_command.stdout.strip()
+
+
+def test_the_version_has_what_a_bug_report_needs(command: str) -> None:
+    """On one line: the interpreter, the kernel and the C library."""
+    kernel = os.uname()
+    line = support.run_as_user([command, "--version"]).stdout
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert line.startswith(f"process-hardening {ph.__version__} (cpython {python}")
+    assert f", {kernel.sysname} {kernel.release} {kernel.machine}, " in line
+    assert line.endswith(f"{os.confstr('CS_GNU_LIBC_VERSION')})\n")
+
+
+def test_the_command_alone_says_what_to_do_first(command: str) -> None:
+    """One command for each purpose, on one screen."""
+    result = support.run_as_user([command])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) < 24
+    for first in ("harden PROGRAM", "confine PROGRAM", "process-hardening audit"):
+        assert first in result.stdout
+
+
+def test_help_is_a_command_too(command: str) -> None:
+    """`help COMMAND` prints what `COMMAND --help` does, and `help` what `--help` does."""
+    for words in ([], ["audit"], ["run"]):
+        by_word = support.run_as_user([command, "help", *words])
+        by_option = support.run_as_user([command, *words, "--help"])
+        assert (by_word.returncode, by_word.stdout) == (0, by_option.stdout)

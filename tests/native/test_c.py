@@ -70,7 +70,7 @@ def test_c(variant: str, tmp_path: Path) -> None:
         *(cmake, "-S", ROOT, "-B", build),
         *("-DPROCESS_HARDENING_TESTS=ON", "-DPROCESS_HARDENING_WERROR=ON", *VARIANTS[variant]),
     )
-    must_succeed(cmake, "--build", build, "--parallel")
+    must_succeed(cmake, "--build", build, "--parallel", str(os.cpu_count() or 1))
     must_succeed(
         *(ctest, "--test-dir", build, "--output-on-failure", "--timeout", "120"),
         *("--output-junit", results, "--test-output-size-passed", "65536"),

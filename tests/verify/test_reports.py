@@ -24,6 +24,7 @@ from process_hardening.verify.render import json as json_report
 HOSTILE = "\x1b[31m\r\n<script>alert(1)</script> | `x` \x00 \u202e"
 SEEN = Observation(message=HOSTILE, refused=True, answers=True)
 FACTS = {
+    "host": HOSTILE,
     "kernel": "6.1",
     "libc": "glibc",
     "python": "3",

@@ -4,7 +4,7 @@
 function __process_hardening_program
     set -l words (commandline -opc)
     set -e words[1..2]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ openmetrics=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -25,7 +25,7 @@ end
 
 complete -c process-hardening -f
 complete -c process-hardening -n '__fish_use_subcommand' -s h -l help -d 'show this help message and exit'
-complete -c process-hardening -n '__fish_use_subcommand' -l version -d 'show program\'s version number and exit'
+complete -c process-hardening -n '__fish_use_subcommand' -l version -d 'print the version, and those of Python, the kernel and the C library, and exit'
 complete -c process-hardening -n '__fish_use_subcommand' -a run -d 'start any program hardened, without changing it'
 complete -c process-hardening -n '__fish_use_subcommand' -a confine -d 'start a program that cannot read, trace or signal any process outside'
 complete -c process-hardening -n '__fish_use_subcommand' -a status -d 'report how this or another process is protected now'
@@ -65,6 +65,7 @@ complete -c process-hardening -n '__process_hardening_in verify' -l canary -x -d
 complete -c process-hardening -n '__process_hardening_in verify' -l junit -rF -d 'also write the results as JUnit XML'
 complete -c process-hardening -n '__process_hardening_in verify' -l html -rF -d 'also write the results as HTML'
 complete -c process-hardening -n '__process_hardening_in verify' -l evidence -xa '(__fish_complete_directories)' -d 'write a dated record of the run into this folder'
+complete -c process-hardening -n '__process_hardening_in verify' -l compare -rF -d 'also say what is better or worse than in FILE, which --json or --evidence wrote'
 complete -c process-hardening -n '__process_hardening_in verify' -l list -d 'list the attacks and exit'
 complete -c process-hardening -n '__process_hardening_in verify' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_in verify' -l as-root-without-ptrace -d 'attack as root without CAP_SYS_PTRACE, as in a container, not as an ordinary user'
@@ -96,4 +97,4 @@ complete -c process-hardening -n '__process_hardening_is hook' -l system -d 'ena
 complete -c process-hardening -n '__process_hardening_is hook' -xa 'enable disable status'
 complete -c process-hardening -n '__process_hardening_is tui' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is tui' -l interval -x -d 'time between two updates, 0.5 to 3600; default: 2, or more if an update takes long'
-complete -c process-hardening -n '__process_hardening_is tui' -l version -d 'show program\'s version number and exit'
+complete -c process-hardening -n '__process_hardening_is tui' -l version -d 'print the version, and those of Python, the kernel and the C library, and exit'

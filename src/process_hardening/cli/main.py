@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from process_hardening.errors import CommandError, ConfinementError, HardeningError, hide_value
+from process_hardening.errors import (
+    CommandError,
+    ConfinementError,
+    HardeningError,
+    hide_value,
+    suggest,
+)
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -24,6 +30,23 @@ COMMANDS = {
 }
 """The name of each command and its module."""
 
+_FIRST_STEPS = """\
+Keep the secrets of a process from other processes. What do you want to do?
+
+  see which programs here hold secrets that others can read   process-hardening audit
+  start a program hardened                                    harden PROGRAM [ARG...]
+  start a tool that may read no other process                 confine PROGRAM [ARG...]
+  see by real attacks what that is worth                      process-hardening verify
+  see what this host allows, and how to change it             process-hardening doctor
+  watch all of it                                             process-hardening tui
+
+In a Python program, as the first statement of main():
+
+  process_hardening.pre_main_hardening()
+
+All commands: process-hardening --help. One of them: process-hardening help COMMAND.
+"""
+
 _EPILOG = "exit status 2: wrong usage or an internal error; each command's help lists its others"
 
 
@@ -35,8 +58,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     import argparse
     from importlib import import_module
 
-    import process_hardening
-    from process_hardening.parser import Parser
+    from process_hardening.parser import Parser, PrintVersion
 
     parser = Parser(
         prog="process-hardening",
@@ -44,9 +66,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         " no debugger, no core dump, no injected library.",
         epilog=_EPILOG,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"%(prog)s {process_hardening.__version__}"
-    )
+    parser.add_argument("--version", action=PrintVersion)
     subparsers = parser.add_subparsers(
         dest="command_name",
         metavar="COMMAND",
@@ -71,7 +91,14 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["--"]:
         arguments = arguments[1:]
-    name = arguments[0] if arguments else ""
+    if not arguments:
+        from process_hardening.output import write
+
+        write(_FIRST_STEPS.rstrip())
+        return 0
+    if arguments[0] == "help":
+        arguments = [*arguments[1:2], "--help"]
+    name = arguments[0]
     if name == "run":
         from process_hardening.cli import run
 
@@ -84,8 +111,9 @@ def _dispatch(arguments: list[str]) -> int:
         from process_hardening.tui.main import main as watch
 
         return watch(arguments[1:])  # it hardens itself before it does anything else
-    if name and not name.startswith("-") and name not in COMMANDS:
-        raise CommandError(f"unknown command {hide_value(name)!r}; see `process-hardening --help`")
+    if name not in COMMANDS and not name.startswith("-"):
+        problem = f"unknown command {hide_value(name)!r}{suggest(name, COMMANDS)}"
+        raise CommandError(f"{problem}; see `process-hardening --help`")
     commands = [name] if name in COMMANDS else COMMANDS
     options = make_parser(commands).parse_args(arguments)
     status: int = options.run(options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening.errors import CannotProtectError, CommandError, hide_value
+from process_hardening.errors import CannotProtectError, CommandError, hide_value, suggest
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -120,7 +120,7 @@ def _parse_option(word: str, rest: list[str], options: Options) -> None:
     if word.startswith("-m"):  # -mMODULE, as python(1) takes it
         name, joined, value = "-m", word[2:], word[2:]
     if name not in _BY_NAME:
-        raise _usage_error(f"unknown option {name}")
+        raise _usage_error(f"unknown option {name}{suggest(name, _BY_NAME)}")
     _, destination, metavar, _ = _BY_NAME[name]
     if metavar is None:
         if joined:

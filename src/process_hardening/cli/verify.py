@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
+import time
 from types import SimpleNamespace
 
 from process_hardening.cli.arguments import parse_pid
@@ -27,6 +29,7 @@ from process_hardening.verify import (
     verify_process,
     verify_program,
 )
+from process_hardening.verify.conclusion import Earlier, compare, read_earlier
 from process_hardening.verify.render import evidence, html, junit, text
 from process_hardening.verify.render import json as json_report
 
@@ -51,7 +54,10 @@ exit status:
 """
 
 # Option, name of the format, renderer.
-_FORMATS = (("junit", "JUnit XML", junit.render), ("html", "HTML", html.render))
+_FORMATS = (
+    ("junit", "JUnit XML", lambda verification, _: junit.render(verification)),
+    ("html", "HTML", html.render),
+)
 _SHORTEST_CANARY = 8
 
 
@@ -91,6 +97,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evidence", metavar="DIR", help="write a dated record of the run into this folder"
     )
+    parser.add_argument(
+        "--compare",
+        metavar="FILE",
+        help="also say what is better or worse than in FILE, which --json or --evidence wrote",
+    )
     parser.add_argument("--list", action="store_true", help="list the attacks and exit")
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
     parser.add_argument(
@@ -124,18 +135,43 @@ def _write_list(attacks: tuple[Attack, ...], as_json: bool) -> None:
     write(table(("attack", "kind", "what it does", "possible here"), rows, width))
 
 
-def _show_progress(progress: Progress) -> None:
-    line = f"[{progress.done}/{progress.total}] {progress.attack}: {progress.victim}"
-    columns = shutil.get_terminal_size().columns
-    sys.stderr.write(f"\r\x1b[K{line[: columns - 1]}")
-    sys.stderr.flush()
+class _ProgressLine:
+    """Shows on standard error how far a verification is, and about how long it will take."""
+
+    def __init__(self) -> None:
+        self._begin = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        per_attempt = (time.monotonic() - self._begin) / max(progress.done, 1)
+        left = (progress.total - progress.done) * per_attempt
+        line = (
+            f"[{progress.done}/{progress.total}] about {left:.0f} s left;"
+            f" {progress.attack}: {progress.victim}"
+        )
+        columns = shutil.get_terminal_size().columns
+        sys.stderr.write(f"\r\x1b[K{line[: columns - 1]}")
+        sys.stderr.flush()
+
+
+def _read_earlier(path: str) -> Earlier:
+    """An earlier verification. Raises CommandError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return read_earlier(json.load(file))
+    except OSError as error:
+        problem = error.strerror
+    except (ValueError, RecursionError):
+        problem = "not JSON: give what --json printed"
+    except CommandError as error:
+        problem = str(error)
+    raise CommandError(f"--compare: {path}: {problem}")
 
 
 def _verify(
     options: argparse.Namespace | SimpleNamespace, attacks: tuple[Attack, ...]
 ) -> Verification:
     is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    progress = _show_progress if is_terminal else None
+    progress = _ProgressLine() if is_terminal else None
     as_root = options.as_root_without_ptrace
     program = options.program[options.program[:1] == ["--"] :]
     if options.confined and (options.victim or options.pid is not None):
@@ -188,13 +224,15 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
         html.check()
     if options.evidence is not None:
         evidence.check_folder(options.evidence)
+    earlier = None if options.compare is None else _read_earlier(options.compare)
     verification = _verify(options, attacks)
+    comparison = compare(earlier, verification) if earlier else None
     for render, path in files:
-        evidence.save_file(path, render(verification))
+        evidence.save_file(path, render(verification, comparison))
     if options.evidence is not None:
         evidence.save_record(options.evidence, verification)
     if options.json:
-        write(json_report.render(verification))
+        write(json_report.render(verification, comparison))
     else:
-        write(text.render(verification, *width_and_colour()))
+        write(text.render(verification, *width_and_colour(), comparison))
     return verification.exit_code

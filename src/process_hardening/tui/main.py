@@ -48,13 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
+    from process_hardening.parser import PrintVersion
+
     parser.epilog = EPILOG
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
         help="time between two updates, 0.5 to 3600; default: 2, or more if an update takes long",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {ph.__version__}")
+    parser.add_argument("--version", action=PrintVersion)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from process_hardening.verify.model import BLOCKED as BLOCKED
     from process_hardening.verify.model import BUILT_IN as BUILT_IN
     from process_hardening.verify.model import CONTROL as CONTROL
+    from process_hardening.verify.model import EXPECTED as EXPECTED
     from process_hardening.verify.model import INCONCLUSIVE as INCONCLUSIVE
     from process_hardening.verify.model import LEAKED as LEAKED
     from process_hardening.verify.model import TOOL as TOOL
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from process_hardening.verify.victims import VICTIMS as VICTIMS
 
 _MODEL = (
-    *("BLOCKED", "INCONCLUSIVE", "LEAKED", "UNAVAILABLE", "BUILT_IN", "TOOL", "CONTROL"),
+    *("BLOCKED", "EXPECTED", "INCONCLUSIVE", "LEAKED", "UNAVAILABLE"),
+    *("BUILT_IN", "TOOL", "CONTROL"),
     *("Attack", "AttackResult", "Observation", "Progress", "Verification", "VictimResult"),
 )
 _MODULES = {

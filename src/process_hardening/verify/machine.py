@@ -42,6 +42,7 @@ def describe_environment(uid: int, as_container_root: bool) -> dict[str, Any]:
     return {
         "version": process_hardening.__version__,
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "host": platform.node(),
         "system": platform.system(),
         "kernel": platform.release(),
         "machine": platform.machine(),

@@ -31,6 +31,12 @@ LEAKED = "leaked"
 INCONCLUSIVE = "inconclusive"
 UNAVAILABLE = "unavailable"
 
+EXPECTED = "expected"
+"""The mark of a leak that is documented. The other marks are the outcomes."""
+
+SCHEMA = 1
+"""The version of the keys in the JSON form."""
+
 # What kernel.core_pattern can be required to be.
 CORE_FILE = "file"
 CORE_PIPE = "pipe"
@@ -213,6 +219,11 @@ class VictimResult:
     evidence: str
     known_limit: str | None = None
     observation: Observation | None = None
+
+    @property
+    def mark(self) -> str:
+        """The outcome, or EXPECTED for a documented leak."""
+        return EXPECTED if self.known_limit else self.outcome
 
 
 @dataclass(frozen=True)

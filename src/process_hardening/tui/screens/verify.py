@@ -19,6 +19,7 @@ from process_hardening.tui.widgets.keys import Keys
 from process_hardening.verify import (
     BLOCKED,
     CONTROL,
+    EXPECTED,
     INCONCLUSIVE,
     LEAKED,
     UNAVAILABLE,
@@ -34,7 +35,7 @@ _LONGEST_NAME = 18
 _STYLES = {
     BLOCKED: "green",
     LEAKED: "bold red",
-    text.EXPECTED: "yellow",
+    EXPECTED: "yellow",
     INCONCLUSIVE: "yellow",
     UNAVAILABLE: "",
 }

@@ -6,28 +6,26 @@ from importlib import resources
 
 from process_hardening.errors import CommandError
 from process_hardening.terminal import printable
+from process_hardening.verify.conclusion import EXPLANATION, Comparison, headline
 from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
+    EXPECTED,
     INCONCLUSIVE,
     LEAKED,
     UNAVAILABLE,
     Verification,
 )
+from process_hardening.verify.render.evidence import read_tool_versions
 from process_hardening.verify.render.text import (
     EVIDENCE_HEADER,
-    EXPECTED,
     LABELS,
     evidence_of,
+    list_changes,
     mark_of,
     summary,
 )
 
-_HEADLINES = {
-    0: "✓ Protected as documented",
-    1: "✗ A secret leaked",
-    3: "? Inconclusive",
-}
 # Every mark has a sign and a word: colour only adds to them.
 _SIGNS = {BLOCKED: "✓", LEAKED: "✗", EXPECTED: "✱", INCONCLUSIVE: "?", UNAVAILABLE: "-"}
 
@@ -50,7 +48,7 @@ def _control_tile(outcome: str) -> dict[str, str]:
     return {"word": outcome, "sign": _SIGNS[outcome], "style": style}
 
 
-def render(verification: Verification) -> str:
+def render(verification: Verification, comparison: Comparison | None = None) -> str:
     """The page. Raises CommandError when jinja2 is missing."""
     check()
     import jinja2
@@ -80,8 +78,11 @@ def render(verification: Verification) -> str:
     limits: dict[str, list[str]] = {}
     for attack_name, victim, why in verification.known_limits:
         limits.setdefault(why, []).append(f"{attack_name} of {victim}")
+    environment_facts = verification.environment
     facts = {
-        key: value for key, value in verification.environment.items() if not isinstance(value, dict)
+        **{key: value for key, value in environment_facts.items() if not isinstance(value, dict)},
+        **environment_facts["sysctl"],
+        **{f"{tool} (tool)": version for tool, version in read_tool_versions(verification).items()},
     }
     return template.render(
         verification=verification,
@@ -91,6 +92,8 @@ def render(verification: Verification) -> str:
         limits=limits,
         notes=verification.notes,
         summary=summary(verification),
-        headline=_HEADLINES[verification.exit_code],
-        facts={**facts, **verification.environment["sysctl"]},
+        headline=headline(verification),
+        explanation=" ".join(EXPLANATION),
+        changes=list_changes(comparison) if comparison else [],
+        facts=facts,
     )

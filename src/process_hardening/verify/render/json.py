@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from process_hardening.verify.conclusion import Change, Comparison, headline
 from process_hardening.verify.model import (
+    SCHEMA,
     Attack,
     AttackResult,
     Observation,
     Verification,
     VictimResult,
 )
-
-SCHEMA = 1
 
 
 def _observation(observation: Observation | None, command: str) -> dict[str, Any]:
@@ -58,6 +58,7 @@ def as_dict(verification: Verification) -> dict[str, Any]:
     """The verification as plain values; never a canary."""
     return {
         "schema": SCHEMA,
+        "headline": headline(verification),
         "environment": verification.environment,
         "victims": list(verification.victims),
         "attacks": [_attack(attack) for attack in verification.attacks],
@@ -87,6 +88,27 @@ def render_list(attacks: Sequence[Attack]) -> str:
     return json.dumps({"schema": SCHEMA, "attacks": entries}, indent=2)
 
 
-def render(verification: Verification) -> str:
-    """The verification as JSON."""
-    return json.dumps(as_dict(verification), indent=2)
+def _change(change: Change) -> dict[str, str]:
+    return {
+        "attack": change.attack,
+        "victim": change.victim,
+        "before": change.before,
+        "now": change.now,
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "time": comparison.earlier.time,
+        "host": comparison.earlier.host,
+        "kernel": comparison.earlier.kernel,
+        **{name: list(map(_change, changes)) for name, changes in comparison.parts.items()},
+    }
+
+
+def render(verification: Verification, comparison: Comparison | None = None) -> str:
+    """The verification as JSON; compared_with is there if it was compared."""
+    values = as_dict(verification)
+    if comparison:
+        values["compared_with"] = _comparison(comparison)
+    return json.dumps(values, indent=2)

@@ -7,9 +7,11 @@ from collections import Counter
 
 from process_hardening.table import table
 from process_hardening.terminal import printable
+from process_hardening.verify.conclusion import EXPLANATION, Comparison, headline
 from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
+    EXPECTED,
     INCONCLUSIVE,
     LEAKED,
     UNAVAILABLE,
@@ -17,9 +19,6 @@ from process_hardening.verify.model import (
     Verification,
     VictimResult,
 )
-
-EXPECTED = "expected"
-"""The mark of a leak that is documented."""
 
 LABELS = {
     BLOCKED: "blocked",
@@ -47,10 +46,8 @@ _VERDICTS = {
 
 
 def mark_of(result: VictimResult | None) -> str:
-    """BLOCKED, LEAKED, EXPECTED, INCONCLUSIVE or, for a cell without result, UNAVAILABLE."""
-    if result is None:
-        return UNAVAILABLE
-    return EXPECTED if result.known_limit else result.outcome
+    """The mark of a cell; UNAVAILABLE for one without result."""
+    return result.mark if result else UNAVAILABLE
 
 
 def label_of(result: VictimResult | None) -> str:
@@ -140,15 +137,41 @@ def summary(verification: Verification) -> str:
     )
 
 
-def render(verification: Verification, width: int | None = None, coloured: bool = False) -> str:
-    """The table, its footnotes and the result."""
+def list_changes(comparison: Comparison) -> list[str]:
+    """What changed, one line for each kind of change."""
+    earlier = comparison.earlier
+    since = f"Since {earlier.time} on {earlier.host}, Linux {earlier.kernel}"
+    if not comparison.changes:
+        return [f"{since}: no result changed."]
+    lines = [f"{since}:"]
+    for kind, changes in comparison.parts.items():
+        cells = [
+            f"{change.attack} of {change.victim} ({LABELS[change.before]} -> {LABELS[change.now]})"
+            for change in changes
+        ]
+        lines += [f"{kind}: {', '.join(cells)}"] if cells else []
+    return lines
+
+
+def render(
+    verification: Verification,
+    width: int | None = None,
+    coloured: bool = False,
+    comparison: Comparison | None = None,
+) -> str:
+    """The headline, what the words mean, the table, its footnotes and the result."""
     facts = verification.environment
     who = "root without CAP_SYS_PTRACE" if facts["container_root"] else f"user {facts['uid']}"
     head = (
-        f"attacker and victims: {who}; Linux {facts['kernel']}, {facts['libc']},"
-        f" Python {facts['python']}; {verification.seconds:.1f} s"
+        f"{facts['host']}: Linux {facts['kernel']}, {facts['libc']}, Python {facts['python']};"
+        f" attacker and victims: {who}; {verification.seconds:.1f} s"
     )
-    parts = [head, ""]
+    parts = [*_fold(headline(verification), width), ""]
+    if comparison:
+        for line in list_changes(comparison):
+            parts += _fold(line, width)
+        parts.append("")
+    parts += [*_fold(" ".join(EXPLANATION), width), *_fold(head, width), ""]
     groups = _fit_victims(verification, width)
     for victims in groups:
         is_last = victims is groups[-1]

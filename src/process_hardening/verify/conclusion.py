@@ -1,0 +1,191 @@
+"""What a whole verification says: its headline, and what changed since an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from process_hardening.errors import CommandError
+from process_hardening.verify.model import (
+    BLOCKED,
+    EXPECTED,
+    INCONCLUSIVE,
+    LEAKED,
+    SCHEMA,
+    TOOL,
+    UNAVAILABLE,
+    AttackResult,
+    Verification,
+    VictimResult,
+)
+
+EXPLANATION = (
+    "The control is a program that nothing protects; each victim is the same program, hardened by"
+    " the method that the column names.",
+    "Every attack is made on all of them by another process of the same user.",
+    "It counts as blocked only if it got the secret out of the control in this very run.",
+)
+"""What the words of the table mean, in three sentences."""
+
+_BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
+
+
+def _counts(attack: AttackResult) -> bool:
+    """Whether an attack says something: a tool that gets nothing anywhere does not work here."""
+    return attack.control == LEAKED or attack.kind != TOOL
+
+
+def worst_marks(verification: Verification) -> dict[str, str]:
+    """The worst mark of each victim, of the attacks that say something."""
+    worst = dict.fromkeys(verification.victims, UNAVAILABLE)
+    for attack in filter(_counts, verification.attacks):
+        for name, result in attack.victims.items():
+            mark = result.mark
+            if mark != UNAVAILABLE and (
+                worst[name] == UNAVAILABLE or _BADNESS[mark] > _BADNESS[worst[name]]
+            ):
+                worst[name] = mark
+    return worst
+
+
+def headline(verification: Verification) -> str:
+    """The truth of the whole table in one sentence, the worst first."""
+    if not any(attack.control == LEAKED for attack in verification.attacks):
+        return "No attack got the secret out of the control: this run proves nothing."
+    if len(verification.victims) == 1:
+        return _headline_of_one(verification)
+    worst = worst_marks(verification)
+    by_mark = {mark: [name for name in worst if worst[name] == mark] for mark in _BADNESS}
+    total = f"of {len(worst)} methods"
+    parts = []
+    if by_mark[LEAKED]:
+        parts.append(f"A secret LEAKED from {', '.join(by_mark[LEAKED])}")
+    parts.append(f"{len(by_mark[BLOCKED]) or 'none'} {total} kept every secret")
+    if by_mark[EXPECTED]:
+        parts.append(f"{len(by_mark[EXPECTED])} leaked only as documented (*)")
+    for mark, words in ((INCONCLUSIVE, "could not be judged"), (UNAVAILABLE, "was not tried")):
+        if by_mark[mark]:
+            parts.append(f"{', '.join(by_mark[mark])} {words}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _count(attacks: int) -> str:
+    return f"{attacks} attack{'' if attacks == 1 else 's'}"
+
+
+def _headline_of_one(verification: Verification) -> str:
+    (name,) = verification.victims
+    marks = [
+        result.mark
+        for attack in filter(_counts, verification.attacks)
+        for result in attack.victims.values()
+    ]
+    kept, tried = marks.count(BLOCKED), len(marks) - marks.count(UNAVAILABLE)
+    if LEAKED in marks:
+        return f"{name}: a secret LEAKED to {marks.count(LEAKED)} of {_count(tried)}."
+    if INCONCLUSIVE in marks or not tried:
+        return f"{name}: {marks.count(INCONCLUSIVE)} of {_count(tried)} could not be judged."
+    if EXPECTED in marks:
+        leaks = marks.count(EXPECTED)
+        return f"{name}: kept its secrets from {_count(kept)}; {leaks} leaked as documented (*)."
+    return f"{name}: kept every secret from {_count(kept)}."
+
+
+WORSE, BETTER, OTHER = "worse", "better", "other"
+"""What a change can be. Other: on one of the two days it was not tried."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell of the table that is not as it was.
+
+    attack, victim -- which cell
+    before, now -- its marks; UNAVAILABLE where it was not tried
+    """
+
+    attack: str
+    victim: str
+    before: str
+    now: str
+
+    @property
+    def kind(self) -> str:
+        """WORSE, BETTER or OTHER."""
+        if UNAVAILABLE in (self.before, self.now):
+            return OTHER
+        return WORSE if _BADNESS[self.now] > _BADNESS[self.before] else BETTER
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier verification, as far as it can be compared with.
+
+    time, host, kernel -- when and where it was made
+    marks -- the mark of each cell, by attack and victim
+    """
+
+    time: str
+    host: str
+    kernel: str
+    marks: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What changed since an earlier verification; changes are in the order of the table."""
+
+    earlier: Earlier
+    changes: tuple[Change, ...]
+
+    @property
+    def parts(self) -> dict[str, tuple[Change, ...]]:
+        """The changes of each kind."""
+        return {
+            kind: tuple(change for change in self.changes if change.kind == kind)
+            for kind in (WORSE, BETTER, OTHER)
+        }
+
+
+def read_earlier(record: Any) -> Earlier:
+    """An earlier verification from its JSON.
+
+    record -- what `verify --json` or `--evidence` wrote, parsed
+
+    Raises CommandError when it is something else.
+    """
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise CommandError("not the JSON of a `verify` of this version: make it again with --json")
+    try:
+        marks = {
+            (str(attack["name"]), str(name)): _mark_in(cell)
+            for attack in record["attacks"]
+            for name, cell in attack["victims"].items()
+        }
+        time, host, kernel = (
+            str(record["environment"].get(key, "?")) for key in ("time", "host", "kernel")
+        )
+        return Earlier(time, host, kernel, marks)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise CommandError("the JSON of a `verify`, but damaged: make it again") from None
+
+
+def _mark_in(cell: Mapping[str, Any]) -> str:
+    if cell["outcome"] not in _BADNESS:
+        raise ValueError(cell["outcome"])
+    return VictimResult(cell["outcome"], "", cell["known_limit"]).mark
+
+
+def compare(earlier: Earlier, verification: Verification) -> Comparison:
+    """Compare a verification with an earlier one, cell by cell."""
+    marks = {
+        (attack.name, name): result.mark
+        for attack in verification.attacks
+        for name, result in attack.victims.items()
+    }
+    changes = (
+        Change(*cell, earlier.marks.get(cell, UNAVAILABLE), marks.get(cell, UNAVAILABLE))
+        for cell in {**marks, **earlier.marks}
+    )
+    return Comparison(earlier, tuple(one for one in changes if one.before != one.now))
