@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
+.PHONY: demo test test-quick launches evidence bench screenshots compat cross arches windows pythons kernels generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -16,6 +16,10 @@ test:  ## build the wheel, install it into .venv, run every test against it
 test-quick:  ## the pure tests and the C tests, in under a minute
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python -m pytest tests/unit tests/native
+
+launches:  ## let an attacker try at 100 launches of each kind, and count what it got a hold on
+	$(PYTHON) tools/prepare.py test
+	PROCESS_HARDENING_LAUNCHES=100 .venv/bin/python -m pytest tests/launch/test_launch_window.py -rP -q
 
 evidence:  ## run the specification's validation commands and every attack; keep the records
 	$(PYTHON) tools/prepare.py test

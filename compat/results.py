@@ -81,7 +81,7 @@ def table(content: Record) -> str:
         lines += ["|---|---|---|---|", *rows]
     if others := [record for record in run if record.get("wheel") != content["wheel"]]:
         names = "; ".join(record["name"] for record in others)
-        lines += ["", f"Recorded with an earlier wheel: {names}."]
+        lines += ["", f"Recorded with another wheel: {names}."]
     if missing:
         lines += ["", "Not run:", "", "| program | why |", "|---|---|"]
         lines += [f"| {record['name']} | {record['missing']} |" for record in missing]

@@ -40,6 +40,7 @@ BUILD: list[Need] = [
 TOOLS: list[Need] = [
     ("gdb and gcore", lambda: shutil.which("gcore"), "gdb"),
     ("strace", lambda: shutil.which("strace"), "strace"),
+    ("proot", lambda: shutil.which("proot"), "proot"),
     ("lldb", lambda: shutil.which("lldb"), "lldb"),
     ("perf", lambda: shutil.which("perf"), "linux-perf"),
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),

@@ -70,7 +70,9 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* What the library of native/preload/ is told. It hides these variables from the program, except
+/* The file name of the library of native/preload/, by which it finds itself in LD_PRELOAD. */
+#define PH_LIBRARY_NAME "libprocess_hardening.so"
+/* What that library is told. It hides these variables from the program, except
  * in a child process: PH_CHILDREN_VARIABLE, if it is 1, keeps it in LD_PRELOAD for children. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 /* The variables to keep, and the programs not to harden in children: patterns joined by ":". They

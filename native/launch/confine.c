@@ -72,14 +72,7 @@ static char **parse(char **words, struct options *options)
 /* One line of --explain. */
 static void say(struct ph_text *text, const char *label, const char *value)
 {
-    const size_t start = text->length;
-
-    ph_add(text, label);
-    ph_add(text, ":");
-    while (text->length < start + 18)
-        ph_add(text, " ");
-    ph_add_printable(text, value);
-    ph_add(text, "\n");
+    ph_add_fact(text, label, value, "\n");
 }
 
 static int explain(const char *path, unsigned flags, const char *gaps)
@@ -121,7 +114,6 @@ static int run(char **argv)
 {
     static char path[PH_PATH];
     struct options options = {0, 0, 0};
-    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "execve"};
     const struct ph_span strings = ph_find_strings(argv);
     char line[PH_CONFINE_MESSAGE] = "";
     struct ph_text gaps = PH_TEXT(line);
@@ -139,9 +131,8 @@ static int run(char **argv)
         return status;
     if (options.explain)
         return explain(path, flags, line);
-    failure.error = (int)-ph_syscall(SYS_execve, (long)path, (long)words, (long)environ, 0, 0);
-    ph_describe(&failure, line, sizeof line);
-    return ph_complain(PH_EXIT_CANNOT, path, line);
+    return ph_complain(PH_EXIT_CANNOT, path,
+                       ph_call_failed("execve", PH_CALL(SYS_execve, path, words, environ)));
 }
 
 uintptr_t ph_start(uintptr_t *stack)

@@ -43,11 +43,15 @@
 #define OTHER_PERF SYS_perf_event_open
 #endif
 #define X32_IOCTL 514
+#define OWN_FCNTL SYS_fcntl
 #ifdef SYS_fcntl64
 #define OWN_FCNTL64 SYS_fcntl64
 #else
 #define OWN_FCNTL64 SYS_fcntl
 #endif
+#define OWN_PRLIMIT SYS_prlimit64
+#define OWN_IOCTL SYS_ioctl
+#define OWN_PERF SYS_perf_event_open
 
 /* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h and linux/perf_event.h. */
 #define COMMAND_SETSIG 10
@@ -56,12 +60,21 @@
 #define PERF_CGROUP 4 /* PERF_FLAG_PID_CGROUP */
 #define EVERY_PROCESS 0xffffffffu
 
+/* The calls of an ABI, OWN or OTHER: their labels, and where each of them leads. */
+#define CALL_LABELS(ABI)                                                                           \
+    LOAD_##ABI##_CALL, ABI##_WITHOUT_X32, IS_##ABI##_PRLIMIT, IS_##ABI##_IOCTL,                    \
+        IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF
+#define CALLS(ABI)                                                                                 \
+    LOAD(LOAD_##ABI##_CALL, DATA_NR), KEEP_BITS(ABI##_WITHOUT_X32, ~X32_BIT),                      \
+        IF_EQUAL(IS_##ABI##_PRLIMIT, ABI##_PRLIMIT, LOAD_PID, IS_##ABI##_IOCTL),                   \
+        IF_EQUAL(IS_##ABI##_IOCTL, ABI##_IOCTL, LOAD_REQUEST, IS_##ABI##_X32_IOCTL),               \
+        IF_EQUAL(IS_##ABI##_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_##ABI##_FCNTL),                 \
+        IF_EQUAL(IS_##ABI##_FCNTL, ABI##_FCNTL, LOAD_COMMAND, IS_##ABI##_FCNTL64),                 \
+        IF_EQUAL(IS_##ABI##_FCNTL64, ABI##_FCNTL64, LOAD_COMMAND, IS_##ABI##_PERF),                \
+        IF_EQUAL(IS_##ABI##_PERF, ABI##_PERF, LOAD_OBSERVED, ALLOW)
+
 enum ph_domain_label {
-    LOAD_ARCH, IS_ARCH,
-    LOAD_CALL, WITHOUT_X32, IS_PRLIMIT, IS_IOCTL, IS_X32_IOCTL, IS_FCNTL, IS_FCNTL64, IS_PERF,
-    IS_OTHER_ARCH,
-    LOAD_OTHER_CALL, OTHER_WITHOUT_X32, IS_OTHER_PRLIMIT, IS_OTHER_IOCTL, IS_OTHER_X32_IOCTL,
-    IS_OTHER_FCNTL, IS_OTHER_FCNTL64, IS_OTHER_PERF,
+    LOAD_ARCH, IS_ARCH, CALL_LABELS(OWN), IS_OTHER_ARCH, CALL_LABELS(OTHER),
     LOAD_PID, IS_SELF, LOAD_LIMIT, HAS_LIMIT, LOAD_LIMIT_HIGH, HAS_LIMIT_HIGH,
     LOAD_REQUEST, IS_TIOCSTI, IS_TIOCLINUX,
     LOAD_COMMAND, IS_SETSIG, LOAD_SIGNAL, IS_DEFAULT_SIGNAL,
@@ -79,26 +92,10 @@ enum ph_domain_label {
  * and every call of an architecture that is not in linux_filter.h. */
 static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
-    IF_EQUAL(IS_ARCH, ARCH, LOAD_CALL, IS_OTHER_ARCH),
-
-    LOAD(LOAD_CALL, DATA_NR),
-    KEEP_BITS(WITHOUT_X32, ~X32_BIT),
-    IF_EQUAL(IS_PRLIMIT, SYS_prlimit64, LOAD_PID, IS_IOCTL),
-    IF_EQUAL(IS_IOCTL, SYS_ioctl, LOAD_REQUEST, IS_X32_IOCTL),
-    IF_EQUAL(IS_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_FCNTL),
-    IF_EQUAL(IS_FCNTL, SYS_fcntl, LOAD_COMMAND, IS_FCNTL64),
-    IF_EQUAL(IS_FCNTL64, OWN_FCNTL64, LOAD_COMMAND, IS_PERF),
-    IF_EQUAL(IS_PERF, SYS_perf_event_open, LOAD_OBSERVED, ALLOW),
-
+    IF_EQUAL(IS_ARCH, ARCH, LOAD_OWN_CALL, IS_OTHER_ARCH),
+    CALLS(OWN),
     IF_EQUAL(IS_OTHER_ARCH, OTHER_ARCH, LOAD_OTHER_CALL, DENY),
-    LOAD(LOAD_OTHER_CALL, DATA_NR),
-    KEEP_BITS(OTHER_WITHOUT_X32, ~X32_BIT),
-    IF_EQUAL(IS_OTHER_PRLIMIT, OTHER_PRLIMIT, LOAD_PID, IS_OTHER_IOCTL),
-    IF_EQUAL(IS_OTHER_IOCTL, OTHER_IOCTL, LOAD_REQUEST, IS_OTHER_X32_IOCTL),
-    IF_EQUAL(IS_OTHER_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_OTHER_FCNTL),
-    IF_EQUAL(IS_OTHER_FCNTL, OTHER_FCNTL, LOAD_COMMAND, IS_OTHER_FCNTL64),
-    IF_EQUAL(IS_OTHER_FCNTL64, OTHER_FCNTL64, LOAD_COMMAND, IS_OTHER_PERF),
-    IF_EQUAL(IS_OTHER_PERF, OTHER_PERF, LOAD_OBSERVED, ALLOW),
+    CALLS(OTHER),
 
     LOAD(LOAD_PID, DATA_LOW_ARG(0)),
     IF_EQUAL(IS_SELF, 0, ALLOW, LOAD_LIMIT),

@@ -9,22 +9,9 @@
 static char buffer[8 * PH_PATH];
 static struct ph_text text = PH_TEXT(buffer);
 
-static void add_label(const char *label)
-{
-    const size_t start = text.length;
-
-    ph_add(&text, label);
-    ph_add(&text, ":");
-    while (text.length < start + 18 && !text.cut)
-        ph_add(&text, " ");
-}
-
-/* One fact: a label and what it says. */
 static void say(const char *label, const char *value, const char *more)
 {
-    add_label(label);
-    ph_add_printable(&text, value);
-    ph_add(&text, more);
+    ph_add_fact(&text, label, value, more);
     ph_add(&text, "\n");
 }
 
@@ -36,7 +23,7 @@ static void say_program(const struct ph_program *program)
 /* The arguments that it gets in the end, or the first thousands of bytes of them. */
 static void say_arguments(const struct ph_program *program)
 {
-    add_label("arguments");
+    ph_add_fact(&text, "arguments", "", "");
     text.size = sizeof buffer / 2;
     for (char **at = program->argv; *at && !text.cut; at++) {
         ph_add(&text, at == program->argv ? "'" : " '");
@@ -77,7 +64,7 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
         say("beware", "its user may change the program's file, and with it the running program:",
             " --strict and --method copy start a copy");
-    if (method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY)
+    if (PH_BIT(method) & PH_IN_MEMORY)
         say("its own path", no_library ? "/memfd:NAME (deleted)" : program->real,
             no_library ? "" : " from libc's readlink and realpath; else /memfd:NAME (deleted)");
     if (no_library)

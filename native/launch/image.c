@@ -20,20 +20,14 @@
 
 #define DAC_OVERRIDE_AND_READ_SEARCH (1u << 1 | 1u << 2)
 
-long ph_place_failed(struct ph_place *place, const char *call, long error)
-{
-    place->call = call;
-    return error;
-}
-
 long ph_create_memfd(const char *name)
 {
     const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    const long fd = ph_syscall(SYS_memfd_create, (long)name, (long)(flags | MFD_EXEC), 0, 0, 0);
+    const long fd = PH_CALL(SYS_memfd_create, name, flags | MFD_EXEC);
 
     if (fd != -EINVAL) /* Linux before 6.3 */
         return fd;
-    return ph_syscall(SYS_memfd_create, (long)name, (long)flags, 0, 0, 0);
+    return PH_CALL(SYS_memfd_create, name, flags);
 }
 
 int ph_is_new_file(long fd)
@@ -44,10 +38,12 @@ int ph_is_new_file(long fd)
            !file.size;
 }
 
-static long write_all(long fd, const char *bytes, size_t length)
+long ph_write(long fd, const void *from, size_t length)
 {
+    const char *bytes = from;
+
     while (length) {
-        const long done = ph_syscall(SYS_write, fd, (long)bytes, (long)length, 0, 0);
+        const long done = PH_CALL(SYS_write, fd, bytes, length);
 
         if (done <= 0) /* 0: the call was never made */
             return done ? done : -EIO;
@@ -59,10 +55,10 @@ static long write_all(long fd, const char *bytes, size_t length)
 
 static long copy_file(long to, long from)
 {
-    long done = ph_syscall(SYS_lseek, from, 0, SEEK_SET, 0, 0);
+    long done = PH_CALL(SYS_lseek, from, 0, SEEK_SET);
 
     while (done >= 0 || done == -EINTR) {
-        done = ph_syscall(SYS_sendfile, to, from, 0, SENDFILE_MAX, 0);
+        done = PH_CALL(SYS_sendfile, to, from, 0, SENDFILE_MAX);
         if (!done)
             break;
     }
@@ -71,31 +67,34 @@ static long copy_file(long to, long from)
 
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place)
 {
-    const long error = contents->bytes ? write_all(fd, contents->bytes, contents->length)
-                                       : copy_file(fd, contents->source);
-
-    if (error)
-        return ph_place_failed(place, contents->bytes ? "write" : "sendfile", error);
-    return ph_place_failed(place, "fchmod", ph_syscall(SYS_fchmod, fd, UNREADABLE, 0, 0, 0));
+    if (contents->bytes)
+        (void)ph_failed(place, "write", ph_write(fd, contents->bytes, contents->length));
+    else
+        (void)ph_failed(place, "sendfile", copy_file(fd, contents->source));
+    if (!place->error)
+        (void)ph_failed(place, "fchmod", PH_CALL(SYS_fchmod, fd, UNREADABLE));
+    return place->error;
 }
 
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
 {
     struct ph_statx file = {.mode = 0}, source = {.size = contents->length};
-    long error = contents->bytes ? 0 : ph_stat(contents->source, "", AT_EMPTY_PATH, &source);
+    const int flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
 
-    if (!error)
-        error = ph_stat(place->fd, place->name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &file);
-    if (!error && (file.mode != (S_IFREG | UNREADABLE) || file.size != source.size ||
-                   file.uid != (uint32_t)ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)))
-        return ph_place_failed(place, "reading back what was written", -EIO);
-    return ph_place_failed(place, "statx", error);
+    if (!contents->bytes)
+        (void)ph_failed(place, "statx", ph_stat(contents->source, "", AT_EMPTY_PATH, &source));
+    if (!place->error &&
+        !ph_failed(place, "statx", ph_stat(place->fd, place->name, flags, &file)) &&
+        (file.mode != (S_IFREG | UNREADABLE) || file.size != source.size ||
+         file.uid != (uint32_t)PH_CALL(SYS_geteuid)))
+        (void)ph_failed(place, "reading back what was written", -EIO);
+    return place->error;
 }
 
 /* A seccomp filter can answer 0 for any call, but nothing above it. */
 static long check_seals(long fd)
 {
-    const long seals = ph_syscall(SYS_fcntl, fd, F_GET_SEALS, 0, 0, 0);
+    const long seals = PH_CALL(SYS_fcntl, fd, F_GET_SEALS);
 
     if (seals < 0)
         return seals;
@@ -106,11 +105,11 @@ static long check_seals(long fd)
 static long add_seals(long fd)
 {
     for (int left = 100;; left--) {
-        const long error = ph_syscall(SYS_fcntl, fd, F_ADD_SEALS, SEALS, 0, 0);
+        const long error = PH_CALL(SYS_fcntl, fd, F_ADD_SEALS, SEALS);
 
         if (error != -EBUSY || !left)
             return error;
-        (void)ph_syscall(SYS_sched_yield, 0, 0, 0, 0, 0); /* never fails */
+        (void)PH_CALL(SYS_sched_yield); /* never fails */
     }
 }
 
@@ -118,53 +117,48 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
 {
     char name[NAME_SIZE];
     struct ph_text text = PH_TEXT(name);
-    long error;
 
     ph_add(&text, ph_basename(contents->path));
     place->name = "";
     place->fd = ph_create_memfd(name);
-    if (place->fd < 0)
-        return ph_place_failed(place, "memfd_create", place->fd);
+    if (ph_failed(place, "memfd_create", place->fd))
+        return place->error;
     if (!ph_is_new_file(place->fd)) {
         place->fd = -1; /* not ours to close */
-        return ph_place_failed(place, "memfd_create", -EIO);
+        (void)ph_failed(place, "memfd_create", -EIO);
+        return place->error;
     }
-    error = ph_place_fill(contents, place->fd, place);
-    if (!error)
-        error = ph_place_failed(place, "fcntl(F_ADD_SEALS)", add_seals(place->fd));
-    if (!error)
-        error = ph_place_failed(place, "fcntl(F_GET_SEALS)", check_seals(place->fd));
-    return error ? error : ph_place_check(contents, place);
+    if (ph_place_fill(contents, place->fd, place) ||
+        ph_failed(place, "fcntl(F_ADD_SEALS)", add_seals(place->fd)) ||
+        ph_failed(place, "fcntl(F_GET_SEALS)", check_seals(place->fd)))
+        return place->error;
+    return ph_place_check(contents, place);
 }
 
 /* Capabilities that override file modes would let us read the image: they leave the effective set
- * for the call. exec restores them. */
+ * for the call. exec restores them. They are read back: a filter may only claim success. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[])
 {
     struct {
         uint32_t version;
         int32_t pid;
     } header = {PH_CAPABILITY_VERSION, 0};
-    struct ph_capabilities held[2], reduced[2];
-    long error = ph_syscall(SYS_capget, (long)&header, (long)held, 0, 0, 0);
+    struct ph_capabilities held[2], reduced[2], now[2];
+    const int flags = *place->name ? 0 : AT_EMPTY_PATH;
+    long error;
 
-    if (error)
-        return ph_place_failed(place, "capget", error);
-    reduced[0] = held[0];
+    if (ph_failed(place, "capget", PH_CALL(SYS_capget, &header, held)))
+        return place->error;
+    reduced[0] = now[0] = held[0];
     reduced[1] = held[1];
     reduced[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
-    error = ph_syscall(SYS_capset, (long)&header, (long)reduced, 0, 0, 0);
-    if (!error) {
-        reduced[0] = held[0];
-        error = ph_syscall(SYS_capget, (long)&header, (long)reduced, 0, 0, 0);
-        if (!error && reduced[0].effective & DAC_OVERRIDE_AND_READ_SEARCH)
-            error = -EIO; /* a filter only claimed success */
-    }
-    if (error)
-        return ph_place_failed(place, "capset", error);
-    error = ph_syscall(SYS_execveat, place->fd, (long)place->name, (long)argv, (long)envp,
-                       *place->name ? 0 : AT_EMPTY_PATH);
+    if (ph_failed(place, "capset", PH_CALL(SYS_capset, &header, reduced)) ||
+        ph_failed(place, "capset", PH_CALL(SYS_capget, &header, now)) ||
+        ph_failed(place, "capset", now[0].effective & DAC_OVERRIDE_AND_READ_SEARCH ? -EIO : 0))
+        return place->error;
+    error = PH_CALL(SYS_execveat, place->fd, place->name, argv, envp, flags);
     /* Restoring capabilities that are still permitted cannot fail. */
-    (void)ph_syscall(SYS_capset, (long)&header, (long)held, 0, 0, 0);
-    return ph_place_failed(place, "execveat", error ? error : -EIO);
+    (void)PH_CALL(SYS_capset, &header, held);
+    (void)ph_failed(place, "execveat", error ? error : -EIO);
+    return place->error;
 }

@@ -4,6 +4,7 @@
 #include "launch.h"
 
 #include "../core/hardening.h"
+#include "../core/pattern.h"
 #include "../core/platform.h"
 #include "../core/text.h"
 #include "explain.h"
@@ -18,17 +19,18 @@
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
 
-/* Always removed: fill_environment() and ph_add_library() write ours anew. */
+/* Always removed: ours are written anew below. */
 static const char *const own_variables[] = {
     "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
     PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, NULL};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
 /* Entries that the program's environment gets. */
-#define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 1)
+#define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 2)
 
 static struct ph_options options;
 static struct ph_program program;
 static char set_aside[SET_ASIDE], removed_names[2048];
+static char own_path[sizeof PH_PROGRAM_VARIABLE + PH_PATH];
 static struct ph_text aside, removed;
 
 static int is_own(const char *entry)
@@ -77,16 +79,17 @@ static void take_over_set_aside(void)
         ph_add(&aside, value);
 }
 
-/* Enforces the policy. Returns 0, or an exit status after a line that says why. */
+/* Enforces the policy. Returns 0, or an exit status after a line that says why. Only the call with a
+ * visitor, the second, announces the bypass. */
 static int enforce(const struct ph_policy *policy, const struct ph_visitor *visitor,
                    struct ph_report *report)
 {
     char message[PH_MESSAGE_SIZE];
     const int status = ph_harden(policy, visitor, report);
 
-    if (status) {
+    if (status || (report->bypassed && visitor)) {
         ph_message(report, policy, message, sizeof message);
-        ph_complaint(message);
+        (status ? ph_complaint : ph_warn)(message);
     }
     return status;
 }
@@ -98,9 +101,7 @@ static int enforce_options(const struct ph_launcher *launcher, struct ph_report 
     const struct ph_visitor visitor = {note_removed, NULL};
     struct ph_policy policy = {PH_DEFAULT_STEPS, 1, remove, options.names[PH_KEEP],
                                launcher->bypass};
-    char message[PH_MESSAGE_SIZE];
     size_t count = 0;
-    int status;
 
     for (size_t i = 0; i < OWN_COUNT; i++)
         remove[count++] = own_variables[i];
@@ -115,12 +116,7 @@ static int enforce_options(const struct ph_launcher *launcher, struct ph_report 
         policy.steps |= PH_BIT(PH_NO_NEW_PRIVS);
     if (options.has[PH_SEALED])
         policy.steps |= PH_BIT(PH_SEAL);
-    status = enforce(&policy, &visitor, report);
-    if (!status && report->bypassed) {
-        ph_message(report, &policy, message, sizeof message);
-        ph_warn(message);
-    }
-    return status;
+    return enforce(&policy, &visitor, report);
 }
 
 /* Whether an env line of a script sets the variable of this entry. */
@@ -144,17 +140,11 @@ static char **fill_environment(char **entries, int is_bypassed)
     for (char **at = *ph_platform_environ(); *at; at++)
         if (!is_set_by_script(*at))
             *entries++ = *at;
-    for (char **at = program.variables; *at; at++) {
-        if (is_bypassed || !ph_environment_matches(*at, own_variables, options.names[PH_KEEP])) {
+    for (char **at = program.variables; *at; at++)
+        if (is_bypassed || !ph_environment_matches(*at, own_variables, options.names[PH_KEEP]))
             *entries++ = *at;
-        } else {
-            size_t length = 0;
-
-            while ((*at)[length] != '=')
-                length++;
-            note_name(*at, length);
-        }
-    }
+        else
+            note_name(*at, ph_name_length(*at));
     if (!is_bypassed && aside.length > sizeof SET_ASIDE_VARIABLE)
         *entries++ = set_aside;
     *entries = NULL;
@@ -168,15 +158,23 @@ static int is_refusal(long error)
     return error == -EPERM || error == -EACCES || error == -ENOSYS || error == -EINVAL;
 }
 
-static void add_reason(struct ph_text *reasons, int method, const char *objection)
+/* The exit status for an error after which no other method is tried, or 0. */
+static int give_up(int method, long error)
 {
-    ph_add(reasons, reasons->length ? "; not " : "not ");
-    ph_add(reasons, ph_method_names[method].shortly);
-    ph_add(reasons, ": ");
-    ph_add(reasons, objection);
+    if (method == PH_UNREADABLE_FILE && error == -ENOENT)
+        return ph_complain(PH_EXIT_CANNOT, program.path,
+                           "an unreadable script, whose interpreter would not be protected: make it"
+                           " readable (or its dynamic loader is missing)");
+    if (error == -ENOEXEC)
+        return ph_complain(PH_EXIT_CANNOT, program.path,
+                           program.elf.is_native ? "damaged ELF file: the kernel cannot run it"
+                                                 : "for another machine: this one cannot run it");
+    return error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN] ? PH_EXIT_CANNOT : 0;
 }
 
-/* Tries one method after the other. Returns an exit status, or does not. */
+/* Tries one method after the other. Returns an exit status, or does not.
+ * entries, end -- the environment, which has room for one more entry and a null pointer
+ * no_library -- why our library is not loaded along, or NULL */
 static int start(unsigned methods, char **entries, char **end, const char *no_library)
 {
     static char buffer[2048]; /* why not the methods so far */
@@ -184,55 +182,39 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
     long error = 0;
     int is_caused = 0; /* an error of which somebody else may be the cause */
 
+    end[1] = NULL;
     for (int method = 0; method < PH_METHODS && error != -E2BIG; method++) {
-        struct ph_place place = {-1, "", ""};
-        struct ph_failure failure = {.reason = PH_CALL_FAILED};
-        char description[PH_MESSAGE_SIZE];
-        const char *objection;
+        const char *objection, *call;
 
         if (!(methods & PH_BIT(method)) || (method == PH_PRELOAD && is_caused))
             continue;
         objection = ph_objection((enum ph_method)method, &program, no_library);
-        if (objection) {
-            add_reason(&reasons, method, objection);
-            continue;
-        }
-        if (method == PH_PRELOAD && options.automatic && !options.has[PH_EXPLAIN])
-            (void)ph_complain(0, program.path, buffer);
-        if (!no_library || options.has[PH_CHILDREN]) {
-            const int status = ph_add_library(entries, end, (enum ph_method)method, &program,
-                                              &options);
+        if (!objection) {
+            int status;
 
+            if (method == PH_PRELOAD && options.automatic && !options.has[PH_EXPLAIN])
+                (void)ph_complain(0, program.path, buffer);
+            end[0] = PH_BIT(method) & PH_IN_MEMORY && *own_path ? own_path : NULL;
+            error = ph_execute((enum ph_method)method, &program, entries, options.has[PH_EXPLAIN],
+                               &call);
+            if (!error && options.has[PH_EXPLAIN])
+                return ph_explain((enum ph_method)method, &program, &options, no_library, buffer,
+                                  removed_names);
+            if (!error) /* a faked success */
+                error = -EIO;
+            status = give_up(method, error);
             if (status)
                 return status;
+            is_caused |= !is_refusal(error);
+            /* A filter refuses it for every place, whatever happened to another one. */
+            if (ph_equal(call, "execveat") && (error == -EPERM || error == -ENOSYS))
+                is_caused = 0;
+            objection = ph_call_failed(call, error);
         }
-        error = ph_execute((enum ph_method)method, &program, entries, options.has[PH_EXPLAIN],
-                           &place);
-        if (!error && options.has[PH_EXPLAIN])
-            return ph_explain((enum ph_method)method, &program, &options, no_library, buffer,
-                              removed_names);
-        if (!error) /* a faked success */
-            error = -EIO;
-        if (method == PH_UNREADABLE_FILE && error == -ENOENT)
-            return ph_complain(PH_EXIT_CANNOT, program.path,
-                               "an unreadable script, whose interpreter would not be protected:"
-                               " make it readable (or its dynamic loader is missing)");
-        if (error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN]) /* the stub has printed the reason */
-            return PH_EXIT_CANNOT;
-        if (error == -ENOEXEC)
-            return ph_complain(PH_EXIT_CANNOT, program.path,
-                               program.is_native ? "damaged ELF file: the kernel cannot run it"
-                                                 : "for another machine: this one cannot run it");
-        if (place.fd >= 0)
-            (void)ph_syscall(SYS_close, place.fd, 0, 0, 0, 0);
-        is_caused |= !is_refusal(error);
-        /* A filter refuses it for every place, whatever happened to another one. */
-        if (ph_equal(place.call, "execveat") && (error == -EPERM || error == -ENOSYS))
-            is_caused = 0;
-        failure.error = (int)-error;
-        failure.call = place.call;
-        ph_describe(&failure, description, sizeof description);
-        add_reason(&reasons, method, description);
+        ph_add(&reasons, reasons.length ? "; not " : "not ");
+        ph_add(&reasons, ph_method_names[method].shortly);
+        ph_add(&reasons, ": ");
+        ph_add(&reasons, objection);
     }
     return ph_complain(PH_EXIT_CANNOT, program.path, buffer);
 }
@@ -243,7 +225,7 @@ static unsigned choose_methods(void)
     if (program.fd < 0)
         return PH_BIT(PH_UNREADABLE_FILE);
     if (options.methods & PH_STAND_INS &&
-        (!program.is_native || (options.has[PH_STRICT] && program.is_writable)))
+        (!program.elf.is_native || (options.has[PH_STRICT] && program.is_writable)))
         return (options.methods & ~PH_STAND_INS) | PH_COPIES;
     return options.methods;
 }
@@ -252,8 +234,7 @@ static int start_unprotected(char *const *entries)
 {
     if (options.has[PH_EXPLAIN])
         return ph_explain_bypass(&program);
-    (void)ph_syscall(SYS_execve, (long)program.path, (long)program.argv, (long)entries, 0,
-                     0);
+    (void)PH_CALL(SYS_execve, program.path, program.argv, entries);
     return ph_complain(PH_EXIT_CANNOT, program.path, "execve failed");
 }
 
@@ -262,8 +243,8 @@ static void reset_signals(void)
 {
     static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
 
-    (void)ph_syscall(SYS_rt_sigaction, SIGPIPE, (long)by_default, 0, sizeof(uint64_t), 0);
-    (void)ph_syscall(SYS_rt_sigaction, SIGXFSZ, (long)by_default, 0, sizeof(uint64_t), 0);
+    (void)PH_CALL(SYS_rt_sigaction, SIGPIPE, by_default, 0, sizeof(uint64_t));
+    (void)PH_CALL(SYS_rt_sigaction, SIGXFSZ, by_default, 0, sizeof(uint64_t));
 }
 
 /* Finds the program and starts it. words has PH_SPARE words of room before it. */
@@ -288,8 +269,16 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
     {
         char *entries[count + ADDED], **end = fill_environment(entries, is_bypassed);
 
-        return is_bypassed ? start_unprotected(entries)
-                           : start(choose_methods(), entries, end, no_library);
+        if (is_bypassed)
+            return start_unprotected(entries);
+        if (!no_library || options.has[PH_CHILDREN]) {
+            struct ph_text text = PH_TEXT(own_path);
+
+            ph_add(&text, PH_PROGRAM_VARIABLE "=");
+            ph_add(&text, program.real);
+            end = ph_add_library(entries, end, &program, &options);
+        }
+        return end ? start(choose_methods(), entries, end, no_library) : PH_EXIT_CANNOT;
     }
 }
 
@@ -306,13 +295,14 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
         return status;
     aside = (struct ph_text)PH_TEXT(set_aside);
     removed = (struct ph_text)PH_TEXT(removed_names);
-    options = (struct ph_options){0};
+    *own_path = '\0';
+    options = (struct ph_options){.help = launcher->help};
     program = (struct ph_program){0};
-    words = ph_parse_options(words, launcher->help, &options);
+    words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
     /* Before another file gets its number. */
-    if (options.has[PH_EXPLAIN] && ph_syscall(SYS_fcntl, 1, F_GETFD, 0, 0, 0) < 0)
+    if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
     /* Before --seal, with which the process to try it on could not be read. */
     if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
@@ -333,7 +323,7 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
             arguments[PH_SPARE + i] = words[i];
         status = find_and_start(launcher, arguments + PH_SPARE, report.bypassed);
         if (program.fd >= 0)
-            (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
+            (void)PH_CALL(SYS_close, program.fd);
         return status;
     }
 }

@@ -65,9 +65,9 @@ static const char *const strict_variables[] = {
 
 # What the command and the extension share.
 set(launcher_sources
-    ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c
-    ${launch}/method.c ${launch}/program.c ${launch}/place.c ${launch}/image.c ${blobs}
-    ${native}/preload/exceptions.c ${native}/preload/target.c)
+    ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c ${launch}/output.c
+    ${launch}/method.c ${launch}/program.c ${launch}/elf_file.c ${launch}/place.c
+    ${launch}/image.c ${blobs} ${native}/preload/exceptions.c)
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
 # Fixed addresses: nothing would relocate it.
@@ -83,4 +83,4 @@ function(add_launcher name)
 endfunction()
 set(confining ${launch}/confinement.c ${launch}/domain.c)
 add_launcher(harden ${launcher_sources} ${confining})
-add_launcher(confine ${launch}/program.c ${confining})
+add_launcher(confine ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c ${confining})

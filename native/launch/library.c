@@ -5,34 +5,32 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../preload/exceptions.h"
-#include "../preload/target.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define PRELOAD "LD_PRELOAD="
 
-static char library[PH_PATH], runtime[PH_RUNTIME];
-static char keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
+static char library[PH_PATH], keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
 
-static int is_readable(const char *path)
+const char *ph_library_objection(const char *path)
 {
-    return !ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, R_OK, 0, 0);
-}
-
-/* Whether a dynamic loader could map it: not from a file system that is mounted noexec. */
-static int is_loadable(const char *path)
-{
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     long start;
 
     if (fd < 0)
-        return 0;
-    start = ph_map(1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+        return "our library cannot be read";
+    start = ph_map(0, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
     if (!ph_is_error(start))
-        (void)ph_syscall(SYS_munmap, start, 1, 0, 0, 0);
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    return !ph_is_error(start);
+        (void)PH_CALL(SYS_munmap, start, 1);
+    (void)PH_CALL(SYS_close, fd);
+    if (ph_is_error(start))
+        return "our library cannot be loaded: is its file system mounted noexec?";
+    for (; *path; path++)
+        if (*path == ':' || *path == ' ')
+            return "LD_PRELOAD cannot name our library: install into a path without blanks and"
+                   " colons";
+    return NULL;
 }
 
 /* Finds our library beside the command, or in the package of the same environment:
@@ -47,7 +45,7 @@ static int find_beside(void)
     };
     char own[PH_PATH];
     const long length =
-        ph_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)own, sizeof own - 1, 0);
+        PH_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own - 1);
 
     own[length < 0 ? 0 : length] = '\0';
     for (int parts = 0; parts < 2; parts++) /* the command's name, and the folder "bin" */
@@ -62,14 +60,14 @@ static int find_beside(void)
             ph_add_number(&text, 10 + at / 4);
             ph_add(&text, folder[1]);
         }
-        ph_add(&text, "/libprocess_hardening.so");
-        if (!text.cut && is_readable(library))
+        ph_add(&text, "/" PH_LIBRARY_NAME);
+        if (!text.cut && !PH_CALL(SYS_faccessat, AT_FDCWD, library, R_OK))
             return 1;
     }
     return 0;
 }
 
-/* Writes the path of the library. Returns NULL, or why LD_PRELOAD cannot name it. */
+/* Writes the path of the library. Returns NULL, or why it cannot be loaded. */
 static const char *find_library(const char *path)
 {
     struct ph_text text = PH_TEXT(library);
@@ -78,17 +76,7 @@ static const char *find_library(const char *path)
         ph_add(&text, path);
     else if (!find_beside())
         return "our library is not installed beside this command";
-    if (text.cut)
-        return "the path of our library is too long";
-    if (!is_readable(library))
-        return "our library cannot be read";
-    if (!is_loadable(library))
-        return "our library cannot be loaded: is its file system mounted noexec?";
-    for (const char *c = library; *c; c++)
-        if (*c == ':' || *c == ' ')
-            return "LD_PRELOAD cannot name our library: install it into a path without blanks"
-                   " and colons";
-    return NULL;
+    return text.cut ? "the path of our library is too long" : ph_library_objection(library);
 }
 
 /* Writes NAME=, patterns, and those in the value of a variable (or NULL), joined by ":". */
@@ -129,80 +117,50 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
                        const struct ph_options *options, const char **why_not)
 {
     *why_not = find_library(path);
-    *runtime = '\0';
     if (options->has[PH_CHILDREN] && *why_not)
         return ph_complain(PH_EXIT_CANNOT, "--children", *why_not);
     /* Of an unreadable file nothing is known, but most programs are dynamic. */
-    if (program->fd >= 0 && !ph_loads_library(program->fd, runtime))
+    if (program->fd >= 0 && !program->elf.is_dynamic)
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_lists(except + sizeof PH_EXCEPT_VARIABLE, program->name))
         *why_not = "--except leaves it alone";
     return 0;
 }
 
-/* The entry of the program's own LD_PRELOAD, or NULL. */
-static char **find_own_preload(char **entries, char **end)
+char **ph_add_library(char **entries, char **end, const struct ph_program *program,
+                      const struct ph_options *options)
 {
-    for (; entries < end; entries++)
-        if (ph_after(*entries, PRELOAD))
-            return entries;
-    return NULL;
-}
+    static char preload[1 << 16], follow[64], children[] = PH_CHILDREN_VARIABLE "=1";
+    struct ph_text text = PH_TEXT(preload), marker = PH_TEXT(follow);
+    const char *runtime = program->elf.runtime, *kept = NULL; /* by --keep */
+    char **slot = entries;
 
-/* For children, too: they see these variables, and hand them on. Returns the new end. */
-static char **add_for_children(char **end)
-{
-    static char children[] = PH_CHILDREN_VARIABLE "=1";
-
-    *end++ = children;
-    *end++ = keep;
-    if (except[sizeof PH_EXCEPT_VARIABLE])
-        *end++ = except;
-    return end;
-}
-
-/* For this process alone: the library takes them out again. Returns the new end. */
-static char **add_for_process(char **end, const char *own_preload)
-{
-    static char follow[64];
-    struct ph_text text = PH_TEXT(follow);
-
-    ph_add(&text, PH_FOLLOW_VARIABLE "=");
-    if (own_preload)
-        ph_add_number(&text, ph_length(own_preload));
-    else
-        ph_add(&text, "-");
-    *end++ = follow;
-    return end;
-}
-
-int ph_add_library(char **entries, char **end, enum ph_method method,
-                   const struct ph_program *program, const struct ph_options *options)
-{
-    static char preload[1 << 16], own_path[PH_PATH + sizeof PH_PROGRAM_VARIABLE];
-    struct ph_text text = PH_TEXT(preload), path = PH_TEXT(own_path);
-    const int children = options->has[PH_CHILDREN];
-    char **slot = children ? NULL : find_own_preload(entries, end);
-    static const char *own_preload;
-
-    if (!slot || *slot != preload) { /* or it is the one of the method before this one */
-        own_preload = slot ? *slot + sizeof PRELOAD - 1 : NULL;
-        ph_add(&text, PRELOAD);
-        ph_add(&text, own_preload ? own_preload : "");
-        ph_add(&text, own_preload ? ":" : "");
-        ph_add(&text, runtime);
-        ph_add(&text, *runtime ? ":" : "");
-        ph_add(&text, library);
+    while (slot < end && !(kept = ph_after(*slot, PRELOAD)))
+        slot++;
+    ph_add(&text, PRELOAD);
+    ph_add(&text, kept ? kept : "");
+    ph_add(&text, kept ? ":" : "");
+    ph_add(&text, runtime);
+    ph_add(&text, *runtime ? ":" : "");
+    ph_add(&text, library);
+    if (text.cut) {
+        (void)ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add our library");
+        return NULL;
     }
-    if (slot)
-        *slot = preload;
-    else
-        *end++ = preload;
-    end = children ? add_for_children(end) : add_for_process(end, own_preload);
-    ph_add(&path, PH_PROGRAM_VARIABLE "=");
-    ph_add(&path, program->real);
-    if (method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY)
-        *end++ = own_path;
-    *end = NULL;
-    return text.cut ? ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add our library") : 0;
+    *slot = preload;
+    end += slot == end;
+    if (options->has[PH_CHILDREN]) { /* they see these variables, and hand them on */
+        *end++ = children;
+        *end++ = keep;
+        if (except[sizeof PH_EXCEPT_VARIABLE])
+            *end++ = except;
+    } else { /* for this process alone: the library takes it out again */
+        ph_add(&marker, PH_FOLLOW_VARIABLE "=");
+        if (kept)
+            ph_add_number(&marker, ph_length(kept));
+        else
+            ph_add(&marker, "-");
+        *end++ = follow;
+    }
+    return end;
 }

@@ -5,21 +5,24 @@
 #include "options.h"
 #include "program.h"
 
-#define PH_LIBRARY_ENTRIES 5
+#define PH_LIBRARY_ENTRIES 4
+
+/* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
+const char *ph_library_objection(const char *path);
 
 /* Notes what the library is to do in children; also for a launcher further up that has all children
  * hardened, whose variables environ still has. Returns 0, or an exit status after ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
 
-/* Finds the library and decides what it is to do. path is where it is, or NULL: beside the command.
- * Sets why_not to NULL, or to the reason why it cannot be loaded into the program. Returns 0, or an
- * exit status after ph_complain(). */
+/* Finds the library. path is where it is, or NULL: beside the command. Sets why_not to NULL, or to
+ * the reason why it cannot be loaded into the program. Returns 0, or an exit status after
+ * ph_complain(). */
 int ph_prepare_library(const char *path, const struct ph_program *program,
                        const struct ph_options *options, const char **why_not);
 
-/* Adds what the library needs to the end of an environment, which has room for PH_LIBRARY_ENTRIES
- * and a null pointer. Returns 0, or an exit status after ph_complain(). */
-int ph_add_library(char **entries, char **end, enum ph_method method,
-                   const struct ph_program *program, const struct ph_options *options);
+/* Adds what the library needs to an environment, which has room for PH_LIBRARY_ENTRIES and a null
+ * pointer. Returns its new end, or NULL after ph_complain(). */
+char **ph_add_library(char **entries, char **end, const struct ph_program *program,
+                      const struct ph_options *options);
 
 #endif

@@ -12,7 +12,6 @@
 #define PH_PATH 4096 /* PATH_MAX */
 #define PH_LINE 256  /* BINPRM_BUF_SIZE: what the kernel reads of a file to execute */
 #define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
-#define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
 
 /* The very file, and not another that later got its inode number: device, inode, size, and times of
  * birth and modification. Not the change time: a new hard link must not keep a running program from
@@ -46,21 +45,21 @@ static inline long ph_read_at(long fd, void *to, size_t size, uint64_t offset)
     } part = {to, size};
 
     /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
-    return ph_syscall(SYS_preadv, fd, (long)&part, 1, (long)offset,
-                      sizeof(long) == 4 ? (long)(offset >> 32) : 0);
+    return PH_CALL(SYS_preadv, fd, &part, 1, offset, sizeof(long) == 4 ? offset >> 32 : 0);
 }
 
-/* mmap(2) of the start of a file, or with fd -1 and MAP_ANONYMOUS of memory. */
-static inline long ph_map(size_t size, int protection, int flags, long fd)
+/* mmap(2). */
+static inline long ph_map(uintptr_t address, size_t size, int protection, int flags, long fd,
+                          uint64_t offset)
 {
 #if defined __s390x__
-    const long arguments[] = {0, (long)size, protection, flags, fd, 0};
+    const long arguments[] = {(long)address, (long)size, protection, flags, fd, (long)offset};
 
-    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
-#elif defined SYS_mmap2
-    return ph_syscall6(SYS_mmap2, 0, (long)size, protection, flags, fd, 0);
+    return PH_CALL(SYS_mmap, arguments);
+#elif defined SYS_mmap2 /* counts in units of 4096 bytes */
+    return PH_CALL(SYS_mmap2, address, size, protection, flags, fd, offset >> 12);
 #else
-    return ph_syscall6(SYS_mmap, 0, (long)size, protection, flags, fd, 0);
+    return PH_CALL(SYS_mmap, address, size, protection, flags, fd, offset);
 #endif
 }
 
@@ -72,12 +71,12 @@ static inline int ph_is_error(long result)
 /* The first byte of a setting in /proc/sys, or NUL if it cannot be read. */
 static inline char ph_read_setting(const char *path)
 {
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     char value = '\0';
 
     if (fd >= 0) {
         (void)ph_read_at(fd, &value, 1, 0);
-        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+        (void)PH_CALL(SYS_close, fd);
     }
     return value;
 }

@@ -5,6 +5,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../preload/exceptions.h"
+#include "place.h"
 #include "stub/stub.h"
 
 #include <errno.h>
@@ -26,17 +27,18 @@ static _Alignas(16) char stub[PH_STUB_SIZE];
 const char *ph_objection(enum ph_method method, const struct ph_program *program,
                          const char *no_library)
 {
-    if (method == PH_PRELOAD && program->is_native && !program->has_interpreter)
+    if (method == PH_PRELOAD && program->elf.is_native && !program->elf.is_dynamic)
         return "it is statically linked";
     if (method == PH_PRELOAD && ph_lists(PH_EXCEPTIONS, program->name))
         return "our library leaves this program alone: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
-        return program->is_native ? no_library : "it is for another architecture than our library";
-    if (PH_BIT(method) & PH_STAND_INS && !program->is_native)
+        return program->elf.is_native ? no_library
+                                      : "it is for another architecture than our library";
+    if (PH_BIT(method) & PH_STAND_INS && !program->elf.is_native)
         return "it is for another architecture than the stand-in";
     if (ph_read_setting("/proc/sys/fs/suid_dumpable") == '1') /* proc_sys_fs(5) */
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: sysctl fs.suid_dumpable=0";
-    if ((method == PH_STAND_IN_IN_MEMORY || method == PH_COPY_IN_MEMORY) && program->needs_origin)
+    if (PH_BIT(method) & PH_IN_MEMORY && program->elf.needs_origin)
         return "it finds its libraries relative to its own file ($ORIGIN)";
     return NULL;
 }
@@ -67,56 +69,69 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
  * that can be read. Below a descriptor that exec closes it refuses scripts with ENOENT, since their
  * interpreter could not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
 static long execute_unreadable(const struct ph_program *program, char *const *envp,
-                               struct ph_place *place)
+                               const char **call)
 {
-    const char *name = program->path;
-    const long folder = ph_syscall(SYS_openat, AT_FDCWD, (long)(*name == '/' ? "/" : "."),
-                                   O_PATH | O_CLOEXEC, 0, 0);
+    const char *name = program->path, *start = *name == '/' ? "/" : ".";
+    const long folder = PH_CALL(SYS_openat, AT_FDCWD, start, O_PATH | O_CLOEXEC);
     long error;
 
+    *call = "openat";
     if (folder < 0)
-        return ph_place_failed(place, "openat", folder);
+        return folder;
     while (*name == '/')
         name++;
-    error = ph_syscall(SYS_execveat, folder, (long)name, (long)program->argv, (long)envp, 0);
-    (void)ph_syscall(SYS_close, folder, 0, 0, 0, 0);
-    return ph_place_failed(place, "execveat", error);
+    *call = "execveat";
+    error = PH_CALL(SYS_execveat, folder, name, program->argv, envp, 0);
+    (void)PH_CALL(SYS_close, folder);
+    return error;
+}
+
+/* Executes the stub in a child, where it stops before the program. */
+static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
+{
+    const long pid = ph_fork(0, NULL);
+    long status;
+
+    if (!pid) {
+        const long error = ph_place_execute(place, argv, envp);
+
+        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
+    }
+    status = pid < 0 ? pid : ph_wait(pid);
+    if (status >= 0)
+        status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
+    (void)ph_failed(place, "execveat", status);
+    return place->error;
 }
 
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
-                int rehearse, struct ph_place *place)
+                int rehearse, const char **call)
 {
     struct ph_contents contents = {program->real, NULL, 0, program->fd};
-    long error, pid, status;
+    struct ph_place place = {-1, "", "", 0};
 
     if (rehearse && (method == PH_PRELOAD || method == PH_UNREADABLE_FILE))
         return 0;
     if (method == PH_UNREADABLE_FILE)
-        return execute_unreadable(program, envp, place);
-    if (method == PH_PRELOAD)
-        return ph_place_failed(place, "execve",
-                               ph_syscall(SYS_execve, (long)program->path, (long)program->argv,
-                                          (long)envp, 0, 0));
+        return execute_unreadable(program, envp, call);
+    if (method == PH_PRELOAD) {
+        *call = "execve";
+        return PH_CALL(SYS_execve, program->path, program->argv, envp);
+    }
     if (PH_BIT(method) & PH_STAND_INS) {
         contents.bytes = stub;
         contents.length = write_stub(program, rehearse);
+        *call = "preparing the stand-in";
         if (!contents.length)
-            return ph_place_failed(place, "preparing the stand-in", -ENOEXEC);
+            return -ENOEXEC;
     }
-    error = ph_place_make(&contents, method == PH_STAND_IN_BY_NAME || method == PH_COPY_BY_NAME,
-                          place);
-    if (error || !rehearse)
-        return error ? error : ph_place_execute(place, program->argv, envp);
-    if (!contents.bytes)
-        return 0; /* executing a copy would start the program */
-    pid = ph_fork(0, NULL);
-    if (!pid) {
-        error = ph_place_execute(place, program->argv, envp);
-        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
-    }
-    status = pid < 0 ? pid : ph_wait(pid);
-    place->call = "execveat";
-    if (status < 0)
-        return status;
-    return WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
+    (void)ph_place_make(&contents, !(PH_BIT(method) & PH_IN_MEMORY), &place);
+    if (!place.error && !rehearse)
+        (void)ph_place_execute(&place, program->argv, envp);
+    else if (!place.error && contents.bytes) /* executing a copy would start the program */
+        (void)rehearse_stub(&place, program->argv, envp);
+    if (place.fd >= 0)
+        (void)PH_CALL(SYS_close, place.fd);
+    *call = place.call;
+    return place.error;
 }

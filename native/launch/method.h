@@ -3,7 +3,6 @@
 #define PH_METHOD_H
 
 #include "options.h"
-#include "place.h"
 #include "program.h"
 
 /* What a method is called in a reason and in --explain. */
@@ -17,8 +16,9 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
                          const char *no_library);
 
 /* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
- * the program. Returns a negative errno value with place->call, or 0 after a good rehearsal. */
+ * the program. Returns a negative errno value and sets call to what failed, or returns 0 after a good
+ * rehearsal. -PH_EXIT_CANNOT: the stub has said why it cannot. */
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
-                int rehearse, struct ph_place *place);
+                int rehearse, const char **call);
 
 #endif

@@ -3,6 +3,7 @@
 #include "../borrow.h"
 #include "../core/platform.h"
 #include "launch.h"
+#include "library.h"
 #include "method.h"
 #include "program.h"
 
@@ -75,13 +76,13 @@ static int is_own_file(const char *path)
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;
-    const char **words = NULL, *no_library;
+    const char **words = NULL, *library, *no_library;
     char **argv = NULL;
     PyObject *result = NULL;
     size_t count = 0;
     int status, is_unreadable, is_own;
 
-    if (!PyArg_ParseTuple(args, "O&z:find", ph_borrow_strings, &words, &no_library))
+    if (!PyArg_ParseTuple(args, "O&y:find", ph_borrow_strings, &words, &library))
         return NULL;
     while (words[count])
         count++;
@@ -92,9 +93,10 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
         ph_complaint = keep_complaint;
         status = ph_program_find(&program, argv + PH_SPARE);
         if (!status && program.fd >= 0)
-            (void)ph_syscall(SYS_close, program.fd, 0, 0, 0, 0);
+            (void)PH_CALL(SYS_close, program.fd);
         is_own = program.fd < 0 && is_own_file(program.path);
         is_unreadable = is_own && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
+        no_library = ph_library_objection(library);
         if (program.fd >= 0)
             no_library = ph_objection(PH_PRELOAD, &program, no_library);
         else if (!is_own)
@@ -110,9 +112,17 @@ static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
     return result;
 }
 
+static PyObject *library_objection(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *bytes = PyBytes_AsString(path);
+
+    return bytes ? Py_BuildValue("z", ph_library_objection(bytes)) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"launch", launch, METH_VARARGS, NULL},
     {"find", find, METH_VARARGS, NULL},
+    {"library_objection", library_objection, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

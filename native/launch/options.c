@@ -6,17 +6,18 @@
 #include "../core/text.h"
 #include "program.h"
 
-static const char *const flags[PH_FLAGS] = {
+/* The flags, the lists, and what comes after them. */
+enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, OPTIONS };
+static const char *const names[OPTIONS] = {
     [PH_CHILDREN] = "--children",
     [PH_STRICT] = "--strict",
     [PH_SEALED] = "--seal",
     [PH_CONFINED] = "--confine",
     [PH_EXPLAIN] = "--explain",
-};
-static const char *const lists[PH_LISTS] = {
-    [PH_KEEP] = "--keep",
-    [PH_CLEAR] = "--clear",
-    [PH_EXCEPT] = "--except",
+    [LISTS + PH_KEEP] = "--keep",
+    [LISTS + PH_CLEAR] = "--clear",
+    [LISTS + PH_EXCEPT] = "--except",
+    [METHOD] = "--method",
 };
 
 static const struct {
@@ -29,41 +30,18 @@ static const struct {
     {"preload", PH_BIT(PH_PRELOAD)},
 };
 
-/* Where parsing has got to. */
-struct parser {
-    char **words;
-    const char *help;
-    struct ph_options *options;
-};
-
-static int refuse(const struct parser *parser, const char *word, const char *problem)
+/* Returns 0, as what did not take a word does. */
+static int refuse(const struct ph_options *options, const char *word, const char *problem)
 {
     char what[256];
     struct ph_text text = PH_TEXT(what);
 
     ph_add(&text, problem);
     ph_add(&text, "; see `");
-    ph_add(&text, parser->help);
+    ph_add(&text, options->help);
     ph_add(&text, "`");
-    return ph_complain(PH_EXIT_USAGE, word, what);
-}
-
-/* What follows the name of an option in a word: "" or "=VALUE". NULL: it is another option. */
-static const char *after_name(const char *word, const char *name)
-{
-    const char *rest = ph_after(word, name);
-
-    return rest && (!*rest || *rest == '=') ? rest : NULL;
-}
-
-/* The value in the word or in the next one; "" if there is none. */
-static const char *take_value(struct parser *parser, const char *rest)
-{
-    if (*rest)
-        return rest + 1;
-    if (!parser->words[1] || *parser->words[1] == '-')
-        return "";
-    return *++parser->words;
+    (void)ph_complain(PH_EXIT_USAGE, word, what);
+    return 0;
 }
 
 static int is_pattern(const char *text)
@@ -81,75 +59,72 @@ static int is_program_pattern(const char *text)
     return !*text;
 }
 
-static int add_name(struct parser *parser, enum ph_list list, const char *rest)
+static int add_name(struct ph_options *options, enum ph_list list, const char *name)
 {
-    struct ph_options *options = parser->options;
-    const char *name = take_value(parser, rest);
-
-    if (!*name)
-        return refuse(parser, lists[list], "needs a NAME");
     if (list == PH_EXCEPT && !is_program_pattern(name))
-        return refuse(parser, name, "not the name of a program: write it without its path");
+        return refuse(options, name, "not the name of a program: write it without its path");
     if (list != PH_EXCEPT && !is_pattern(name))
-        return refuse(parser, name, "not a variable name: write NAME or PREFIX*");
+        return refuse(options, name, "not a variable name: write NAME or PREFIX*");
     if (options->count[list] == PH_PATTERNS)
-        return refuse(parser, lists[list], "too many names");
+        return refuse(options, names[LISTS + list], "too many names");
     options->names[list][options->count[list]++] = name;
-    return 0;
+    return 1;
 }
 
-static int parse_method(struct parser *parser, const char *rest)
+static int choose_method(struct ph_options *options, const char *name)
 {
-    const char *value = take_value(parser, rest);
-
-    if (!*value)
-        return refuse(parser, "--method", "needs a METHOD");
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        if (ph_equal(value, choices[i].name)) {
-            parser->options->methods = choices[i].methods;
-            parser->options->automatic = !i;
-            return 0;
+        if (ph_equal(name, choices[i].name)) {
+            options->methods = choices[i].methods;
+            options->automatic = !i;
+            return 1;
         }
-    return refuse(parser, value, "not a method: choose from auto, execute-only, copy and preload");
+    return refuse(options, name, "not a method: choose from auto, execute-only, copy and preload");
 }
 
-static int parse_option(struct parser *parser)
+/* Parses the option in words[0], whose value may be in words[1]. Returns how many words it took, or
+ * 0 after ph_complain(). */
+static int parse_option(struct ph_options *options, char **words)
 {
-    const char *word = *parser->words, *rest;
+    const char *rest = NULL, *value;
+    int option = 0, took = 1;
 
-    for (int flag = 0; flag < PH_FLAGS; flag++)
-        if ((rest = after_name(word, flags[flag]))) {
-            parser->options->has[flag] = 1;
-            return *rest ? refuse(parser, flags[flag], "takes no value") : 0;
-        }
-    for (int list = 0; list < PH_LISTS; list++)
-        if ((rest = after_name(word, lists[list])))
-            return add_name(parser, (enum ph_list)list, rest);
-    if ((rest = after_name(word, "--method")))
-        return parse_method(parser, rest);
-    return refuse(parser, word, "unknown option");
-}
-
-char **ph_parse_options(char **words, const char *help, struct ph_options *options)
-{
-    struct parser parser = {words, help, options};
-
-    options->methods = choices[0].methods;
-    options->automatic = 1;
-    for (; *parser.words && **parser.words == '-'; parser.words++) {
-        if (ph_equal(*parser.words, "--")) {
-            parser.words++;
+    for (; option < OPTIONS; option++)
+        if ((rest = ph_after(*words, names[option])) && (!*rest || *rest == '='))
             break;
-        }
-        if (parse_option(&parser))
+    if (option == OPTIONS)
+        return refuse(options, *words, "unknown option");
+    if (option < LISTS) {
+        options->has[option] = 1;
+        return *rest ? refuse(options, names[option], "takes no value") : took;
+    }
+    value = *rest ? rest + 1 : "";
+    if (!*rest && words[1] && *words[1] != '-')
+        value = words[took++];
+    if (!*value)
+        return refuse(options, names[option], option == METHOD ? "needs a METHOD" : "needs a NAME");
+    if (option == METHOD)
+        return choose_method(options, value) ? took : 0;
+    return add_name(options, (enum ph_list)(option - LISTS), value) ? took : 0;
+}
+
+char **ph_parse_options(char **words, struct ph_options *options)
+{
+    (void)choose_method(options, choices[0].name);
+    while (*words && **words == '-' && !ph_equal(*words, "--")) {
+        const int took = parse_option(options, words);
+
+        if (!took)
             return NULL;
+        words += took;
     }
-    if (options->count[PH_EXCEPT] && !options->has[PH_CHILDREN]) {
-        (void)refuse(&parser, lists[PH_EXCEPT], "only with --children: others are not hardened");
-        return NULL;
-    }
-    if (*parser.words)
-        return parser.words;
-    (void)refuse(&parser, "PROGRAM", "name a program");
+    words += *words && **words == '-';
+    if (options->count[PH_EXCEPT] && !options->has[PH_CHILDREN])
+        (void)refuse(options, names[LISTS + PH_EXCEPT],
+                     "only with --children: others are not hardened");
+    else if (*words)
+        return words;
+    else
+        (void)refuse(options, "PROGRAM", "name a program");
     return NULL;
 }

@@ -20,9 +20,11 @@ enum ph_method {
     PH_METHODS
 };
 #define PH_STAND_INS (PH_BIT(PH_STAND_IN_BY_NAME) | PH_BIT(PH_STAND_IN_IN_MEMORY))
+#define PH_IN_MEMORY (PH_BIT(PH_STAND_IN_IN_MEMORY) | PH_BIT(PH_COPY_IN_MEMORY))
 #define PH_COPIES (PH_BIT(PH_COPY_BY_NAME) | PH_BIT(PH_COPY_IN_MEMORY))
 
 struct ph_options {
+    const char *help; /* the command that explains the options */
     unsigned methods; /* a set of PH_BIT(method) */
     int automatic;    /* --method auto */
     int has[PH_FLAGS];
@@ -30,8 +32,8 @@ struct ph_options {
     size_t count[PH_LISTS];
 };
 
-/* Parses what is before the program. help is the command that explains the options. Returns the
- * words of the program, or NULL after ph_complain(). */
-char **ph_parse_options(char **words, const char *help, struct ph_options *options);
+/* Parses what is before the program into options, of which help is set. Returns the words of the
+ * program, or NULL after ph_complain(). */
+char **ph_parse_options(char **words, struct ph_options *options);
 
 #endif

@@ -11,6 +11,7 @@
 #include "stub/stub.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -34,7 +35,7 @@
 
 static long open_tmpfs(void)
 {
-    return ph_syscall(CALL_FSOPEN, (long)"tmpfs", FSOPEN_CLOSE_ON_EXEC, 0, 0, 0);
+    return PH_CALL(CALL_FSOPEN, "tmpfs", FSOPEN_CLOSE_ON_EXEC);
 }
 
 /* Makes the folders of a relative path. Returns a descriptor of the last one. */
@@ -50,9 +51,8 @@ static long make_folders(long folder, const char *name)
         if (*at != '/')
             continue;
         *at = '\0';
-        error = ph_syscall(SYS_mkdirat, folder, (long)part, 0711, 0, 0);
-        folder = error ? error
-                       : ph_syscall(SYS_openat, folder, (long)part, O_PATH | O_CLOEXEC, 0, 0);
+        error = PH_CALL(SYS_mkdirat, folder, part, 0711);
+        folder = error ? error : PH_CALL(SYS_openat, folder, part, O_PATH | O_CLOEXEC);
         part = at + 1;
     }
     return folder;
@@ -64,54 +64,53 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
 {
     const long fs = open_tmpfs();
     const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_LARGEFILE;
-    long folder, file, error;
+    long folder, file;
 
-    if (fs < 0)
-        return ph_place_failed(place, "fsopen", fs);
-    error = ph_syscall(CALL_FSCONFIG, fs, FSCONFIG_STRING, (long)"mode", (long)"0711", 0);
-    if (!error)
-        error = ph_syscall(CALL_FSCONFIG, fs, FSCONFIG_CREATE, 0, 0, 0);
-    if (error)
-        return ph_place_failed(place, "fsconfig", error);
-    folder = ph_syscall(CALL_FSMOUNT, fs, FSMOUNT_CLOSE_ON_EXEC, MOUNT_NO_SUID_NO_DEV, 0, 0);
-    if (folder < 0)
-        return ph_place_failed(place, "fsmount", folder);
-    error = ph_syscall(SYS_dup3, folder, place->fd, O_CLOEXEC, 0, 0);
-    if (error < 0)
-        return ph_place_failed(place, "dup3", error);
+    if (ph_failed(place, "fsopen", fs) ||
+        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_STRING, "mode", "0711")) ||
+        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_CREATE)))
+        return place->error;
+    folder = PH_CALL(CALL_FSMOUNT, fs, FSMOUNT_CLOSE_ON_EXEC, MOUNT_NO_SUID_NO_DEV);
+    if (ph_failed(place, "fsmount", folder) ||
+        ph_failed(place, "dup3", PH_CALL(SYS_dup3, folder, place->fd, O_CLOEXEC)))
+        return place->error;
     folder = make_folders(folder, place->name);
-    if (folder < 0)
-        return ph_place_failed(place, "mkdirat", folder);
-    file = ph_syscall(SYS_openat, folder, (long)ph_basename(contents->path), flags, 0100, 0);
-    if (file < 0)
-        return ph_place_failed(place, "openat", file);
-    error = ph_place_fill(contents, file, place);
-    (void)ph_syscall(SYS_close, file, 0, 0, 0, 0);
-    return error;
+    if (ph_failed(place, "mkdirat", folder))
+        return place->error;
+    file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
+    if (!ph_failed(place, "openat", file))
+        (void)ph_place_fill(contents, file, place);
+    (void)PH_CALL(SYS_close, file);
+    return place->error;
 }
 
-/* A file that holds the helper's program: in memory, or unnamed in a temporary folder. */
+/* A file that holds the helper's program, open for reading: in memory, or unnamed in the first
+ * temporary folder that has room for it. */
 static long open_helper(void)
 {
-    static const char *const folders[] = {"/tmp", "/dev/shm", "/var/tmp"};
-    const long length = (long)ph_namespace_size;
+    static const char *const folders[] = {NULL, "/tmp", "/dev/shm", "/var/tmp"};
+    const long flags = O_TMPFILE | O_RDWR | O_CLOEXEC;
     char path[32];
     struct ph_text text = PH_TEXT(path);
-    long read_only, fd = ph_create_memfd("namespace");
+    long error = 0, fd = -1;
 
-    for (size_t i = 0; fd < 0 && i < sizeof folders / sizeof *folders; i++)
-        fd = ph_syscall(SYS_openat, AT_FDCWD, (long)folders[i], O_TMPFILE | O_RDWR | O_CLOEXEC,
-                        0700, 0);
-    if (fd < 0)
-        return fd;
-    if (!ph_is_new_file(fd) ||
-        ph_syscall(SYS_write, fd, (long)ph_namespace, length, 0, 0) != length)
-        return -EIO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        fd = i ? PH_CALL(SYS_openat, AT_FDCWD, folders[i], flags, 0700)
+               : ph_create_memfd("namespace");
+        if (fd >= 0 && !ph_is_new_file(fd))
+            return -EIO;
+        error = fd < 0 ? fd : ph_write(fd, ph_namespace, ph_namespace_size);
+        if (!error)
+            break;
+        (void)PH_CALL(SYS_close, fd);
+    }
+    if (error)
+        return error;
     ph_add(&text, "/proc/self/fd/");
     ph_add_number(&text, (unsigned long)fd);
-    read_only = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0);
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    return read_only;
+    error = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    (void)PH_CALL(SYS_close, fd);
+    return error;
 }
 
 /* Starts the helper with nothing but one end of a socket. Returns its pid. */
@@ -125,39 +124,32 @@ static long start_helper(int *pidfd, long *socket)
 
     if (program < 0)
         return program;
-    error = ph_syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, (long)ends, 0);
+    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
     if (error)
         return error;
     *socket = ends[0];
     pid = ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
         /* If it already is descriptor 0, dup3(2) fails and only the flag has to go. */
-        if (!(ends[1] ? ph_syscall(SYS_dup3, ends[1], 0, 0, 0, 0)
-                      : ph_syscall(SYS_fcntl, 0, F_SETFD, 0, 0, 0)) &&
-            !ph_syscall(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC, 0, 0))
-            (void)ph_syscall(SYS_execveat, program, (long)"", (long)argv, (long)nothing,
-                             AT_EMPTY_PATH);
+        if (!(ends[1] ? PH_CALL(SYS_dup3, ends[1], 0, 0) : PH_CALL(SYS_fcntl, 0, F_SETFD, 0)) &&
+            !PH_CALL(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC))
+            (void)PH_CALL(SYS_execveat, program, "", argv, nothing, AT_EMPTY_PATH);
         ph_exit(1);
     }
-    (void)ph_syscall(SYS_close, ends[1], 0, 0, 0, 0);
-    (void)ph_syscall(SYS_close, program, 0, 0, 0, 0);
+    (void)PH_CALL(SYS_close, ends[1]);
+    (void)PH_CALL(SYS_close, program);
     return pid;
 }
 
 /* Whether the helper says in time that the namespace is there. */
 static int is_ready(long socket)
 {
-    struct {
-        int fd;
-        short wanted, found;
-    } question = {(int)socket, 1 /* POLLIN */, 0};
-    struct {
-        long seconds, nanoseconds;
-    } patience = {HELPER_SECONDS, 0};
+    struct pollfd question = {(int)socket, POLLIN, 0};
+    long patience[2] = {HELPER_SECONDS, 0};
     char byte;
 
-    return ph_syscall(SYS_ppoll, (long)&question, 1, (long)&patience, 0, 0) == 1 &&
-           ph_syscall(SYS_read, socket, (long)&byte, 1, 0, 0) == 1;
+    return PH_CALL(SYS_ppoll, &question, 1, patience) == 1 &&
+           PH_CALL(SYS_read, socket, &byte, 1) == 1;
 }
 
 /* Runs in a child that shares our descriptors, so that this process never enters the namespace.
@@ -169,69 +161,62 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
     long status;
 
     if (!pid) {
-        long error = namespace < 0 ? ph_syscall(SYS_unshare, CLONE_NEWUSER, 0, 0, 0, 0)
-                                   : ph_syscall(SYS_setns, namespace, CLONE_NEWUSER, 0, 0, 0);
+        long error = namespace < 0 ? PH_CALL(SYS_unshare, CLONE_NEWUSER)
+                                   : PH_CALL(SYS_setns, namespace, CLONE_NEWUSER);
 
         /* Unless a filter refuses the call, whatever its arguments, the helper was tampered with:
          * it is in no namespace of its own, or not dumpable. */
-        if (error && namespace >= 0 && ph_syscall(SYS_setns, -1, CLONE_NEWUSER, 0, 0, 0) == -EBADF)
+        if (error && namespace >= 0 && PH_CALL(SYS_setns, -1, CLONE_NEWUSER) == -EBADF)
             error = -EINTR;
         if (error == -ENOSPC && ph_read_setting("/proc/sys/user/max_user_namespaces") == '0')
             error = -EPERM; /* the machine's setting, and not somebody who uses them all up */
         /* The change of credentials may have reset it. */
-        (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+        (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
         if (!error)
-            error = ph_syscall(SYS_unshare, CLONE_NEWNS, 0, 0, 0, 0);
-        if (!error && namespace < 0) {
-            error = open_tmpfs();
-            error = error < 0 ? error : 0;
-        } else if (!error)
-            error = build(contents, place);
-        ph_exit((int)-error);
+            error = PH_CALL(SYS_unshare, CLONE_NEWNS);
+        if (!error)
+            error = namespace < 0 ? open_tmpfs() : build(contents, place);
+        ph_exit(error < 0 ? (int)-error : 0);
     }
     status = pid < 0 ? pid : ph_wait(pid);
     if (status >= 0)
         status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
-    return ph_place_failed(place, "building a place in a user namespace", status);
+    (void)ph_failed(place, "building a place in a user namespace", status);
+    return place->error;
 }
 
 static long build_with_helper(const struct ph_contents *contents, struct ph_place *place)
 {
     int pidfd = -1;
-    long error, socket = -1;
+    long socket = -1;
     const long pid = start_helper(&pidfd, &socket);
 
-    if (pid < 0)
-        return ph_place_failed(place, "starting the helper for a user namespace", pid);
-    if (is_ready(socket)) {
-        error = build_in_child(contents, place, pidfd);
-    } else {
-        /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may
-         * lead to a weaker method, so the helper must not be the one who says. */
-        error = build_in_child(contents, place, -1);
-        error = error ? error : ph_place_failed(place, "making a user namespace", -EINTR);
-    }
-    (void)ph_syscall(SYS_close, socket, 0, 0, 0, 0);
+    if (ph_failed(place, "starting the helper for a user namespace", pid))
+        return place->error;
+    if (is_ready(socket))
+        (void)build_in_child(contents, place, pidfd);
+    /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may lead
+     * to a weaker method, so the helper must not be the one who says. */
+    else if (!build_in_child(contents, place, -1))
+        (void)ph_failed(place, "making a user namespace", -EINTR);
+    (void)PH_CALL(SYS_close, socket);
     /* Through the pidfd: the pid may have been reused. */
-    (void)ph_syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL, 0, 0, 0);
+    (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
     (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone then, too */
-    (void)ph_syscall(SYS_close, pidfd, 0, 0, 0, 0);
-    return error;
+    (void)PH_CALL(SYS_close, pidfd);
+    return place->error;
 }
 
 static long make_by_name(const struct ph_contents *contents, struct ph_place *place)
 {
-    long error;
-
     place->name = contents->path + 1;
     /* Reserves a descriptor number for the place, which the child can fill. */
-    place->fd = ph_syscall(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0, 0);
-    if (place->fd < 0)
-        return ph_place_failed(place, "openat", place->fd);
-    error = build(contents, place);
-    if (error == -EPERM)
-        error = build_with_helper(contents, place);
-    return error ? error : ph_place_check(contents, place);
+    place->fd = PH_CALL(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
+    if (ph_failed(place, "openat", place->fd))
+        return place->error;
+    if (build(contents, place) == -EPERM)
+        (void)build_with_helper(contents, place);
+    return place->error ? place->error : ph_place_check(contents, place);
 }
 
 /* Two signals must neither end this process nor stay pending for the program: SIGXFSZ, if the file
@@ -241,14 +226,13 @@ long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_pl
     const uint64_t ours = (uint64_t)1 << (SIGXFSZ - 1) | (uint64_t)1 << (SIGCHLD - 1);
     const long now[2] = {0, 0};
     uint64_t before = 0, pending = 0, drained;
-    long error;
 
-    (void)ph_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&ours, (long)&before, sizeof ours, 0);
-    (void)ph_syscall(SYS_rt_sigpending, (long)&pending, sizeof pending, 0, 0, 0);
-    error = by_name ? make_by_name(contents, place) : ph_place_in_memory(contents, place);
+    (void)PH_CALL(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof ours);
+    (void)PH_CALL(SYS_rt_sigpending, &pending, sizeof pending);
+    (void)(by_name ? make_by_name(contents, place) : ph_place_in_memory(contents, place));
     drained = ours & ~pending;
-    while (ph_syscall(SYS_rt_sigtimedwait, (long)&drained, 0, (long)now, sizeof drained, 0) > 0)
+    while (PH_CALL(SYS_rt_sigtimedwait, &drained, 0, now, sizeof drained) > 0)
         ;
-    (void)ph_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before, 0);
-    return error;
+    (void)PH_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before);
+    return place->error;
 }

@@ -1,5 +1,4 @@
-/* Where an image that nobody may read is put, and how it is started from there (Linux). Functions
- * that return long return a negative errno value on failure, with place->call. */
+/* Where an image that nobody may read is put, and how it is started from there (Linux). */
 #ifndef PH_PLACE_H
 #define PH_PLACE_H
 
@@ -17,10 +16,20 @@ struct ph_contents {
 struct ph_place {
     long fd;          /* below which the name is, or which is the file itself */
     const char *name; /* relative; "" for the file itself */
-    const char *call; /* the call that failed */
+    const char *call; /* the last one */
+    long error;       /* a negative errno value if it failed, else 0 */
 };
 
-/* image.c: a sealed file in memory, which has no path but works wherever memfd_create(2) does. */
+/* Notes a call and what it returned. Returns whether it failed. */
+static inline int ph_failed(struct ph_place *place, const char *call, long result)
+{
+    place->call = call;
+    place->error = result < 0 ? result : 0;
+    return result < 0;
+}
+
+/* These return place->error. image.c: a sealed file in memory, which has no path but works wherever
+ * memfd_create(2) does. */
 long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *place);
 /* place.c: the same, or with by_name a file under its own path in a file system that nobody else can
  * reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
@@ -32,7 +41,8 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
  * file unreadable; ph_place_check() reads back what a seccomp filter may only have claimed. */
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place);
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
-long ph_place_failed(struct ph_place *place, const char *call, long error);
+/* Writes all of it. Returns 0 or a negative errno value. */
+long ph_write(long fd, const void *from, size_t length);
 /* A file in memory that may be executed, or a negative errno value. */
 long ph_create_memfd(const char *name);
 /* Whether fd is a new, unnamed file and not standard input, which a filter can return. */

@@ -22,9 +22,9 @@ struct ph_capabilities {
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
 #ifdef __s390x__
-    return ph_syscall(SYS_clone, 0, (long)flags, (long)pidfd, 0, 0);
+    return PH_CALL(SYS_clone, 0, flags, pidfd);
 #else
-    return ph_syscall(SYS_clone, (long)flags, 0, (long)pidfd, 0, 0);
+    return PH_CALL(SYS_clone, flags, 0, pidfd);
 #endif
 }
 
@@ -35,7 +35,7 @@ static inline long ph_wait(long pid)
     long result;
 
     do
-        result = ph_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0);
+        result = PH_CALL(SYS_wait4, pid, &status, __WALL);
     while (result == -EINTR);
     return result < 0 ? result : status;
 }

@@ -5,50 +5,11 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEARCHED 4096 /* of the dynamic section and of a list of folders */
 #define DEFAULT_PATH "/bin:/usr/bin"
-#define MOST_SHOWN 512 /* bytes of a name in a message */
-
-/* The launcher's own ELF header says which architecture this is. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
-
-void (*ph_complaint)(const char *line) = ph_warn;
-
-int ph_complain(int status, const char *who, const char *what)
-{
-    char name[MOST_SHOWN], line[PH_PATH + 512];
-    struct ph_text shown = PH_TEXT(name), text = PH_TEXT(line);
-
-    ph_add(&shown, *who ? "" : "''");
-    for (; *who && *who != '=' && !shown.cut; who++)
-        ph_add_printable(&shown, (const char[]){*who, '\0'});
-    ph_add(&text, "process-hardening: ");
-    ph_add(&text, name);
-    ph_add(&text, shown.cut ? "..." : *who ? "=..." : "");
-    ph_add(&text, ": ");
-    ph_add_printable(&text, what);
-    (status ? ph_complaint : ph_warn)(line);
-    return status;
-}
-
-int ph_print(const char *text, size_t length)
-{
-    struct ph_failure failure = {.reason = PH_CALL_FAILED, .call = "writing"};
-    char why[PH_MESSAGE_SIZE];
-    const long written = ph_syscall(SYS_write, 1, (long)text, (long)length, 0, 0);
-
-    if (written == (long)length || written == -EPIPE) /* its reader has read what it wanted */
-        return 0;
-    failure.error = written < 0 ? (int)-written : EIO;
-    ph_describe(&failure, why, sizeof why);
-    return ph_complain(PH_EXIT_USAGE, "standard output", why);
-}
 
 static int refuse(const struct ph_program *program, const char *what)
 {
@@ -57,7 +18,7 @@ static int refuse(const struct ph_program *program, const char *what)
 
 static long may(const char *path, int what)
 {
-    return ph_syscall(SYS_faccessat, AT_FDCWD, (long)path, what, 0, 0);
+    return PH_CALL(SYS_faccessat, AT_FDCWD, path, what);
 }
 
 static int is_blank(char c)
@@ -118,10 +79,10 @@ static int open_program(struct ph_program *program)
     if (may(path, X_OK))
         return refuse(program, "not executable: chmod +x it");
     if (file.mode & (S_ISUID | S_ISGID) ||
-        ph_syscall(SYS_getxattr, (long)path, (long)"security.capability", (long)&one, 0, 0) > 0)
+        PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
         return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
                                " it directly, the kernel already protects such programs");
-    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC | O_LARGEFILE, 0, 0);
+    fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_LARGEFILE);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
      * open(2) too: such a program would be dumpable. */
@@ -135,7 +96,7 @@ static int open_program(struct ph_program *program)
         return refuse(program, "not a regular file");
     program->identity = ph_identify(&file);
     /* Root may change every file: a copy protects from nobody. */
-    user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
+    user = PH_CALL(SYS_geteuid);
     program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     return 0;
 }
@@ -198,122 +159,72 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
     return count - first;
 }
 
-/* Follows one "#!" line: program->path is its interpreter's afterwards. fs/binfmt_script.c. */
-static int follow_script(struct ph_program *program, int depth)
+/* Cuts a "#!" line into its two words; *argument is NULL if there is only one. Returns whether the
+ * kernel takes it. Source: fs/binfmt_script.c. */
+static int cut_line(char *line, char **interpreter, char **argument)
 {
-    char *line = program->lines[depth] + 2, *interpreter, *argument = NULL, *end = line;
-    const char *last = program->lines[depth] + PH_LINE - 1;
-    char *words[PH_LINE];
-    int count, whole;
-    struct ph_text script = PH_TEXT(program->scripts[depth]);
+    const char *last = line + PH_LINE - 1;
+    char *end = line, *at = line + 2;
+    int is_whole;
 
     while (*end && *end != '\n')
         end++;
-    whole = *end == '\n' || end <= last;
-    if (!whole) /* of a line without an end, all but the last byte is used */
-        whole = is_blank(*--end);
-    while (end > line && is_blank(end[-1]))
+    is_whole = *end == '\n' || end <= last;
+    if (!is_whole) /* of a line without an end, all but the last byte is used */
+        is_whole = is_blank(*--end);
+    while (end > at && is_blank(end[-1]))
         end--;
     *end = '\0';
-    while (is_blank(*line))
-        line++;
-    interpreter = line;
-    while (*line && !is_blank(*line))
-        line++;
-    whole |= line < last; /* the name, at least */
-    if (*line) {
-        for (*line++ = '\0'; is_blank(*line); line++)
+    while (is_blank(*at))
+        at++;
+    *interpreter = at;
+    while (*at && !is_blank(*at))
+        at++;
+    is_whole |= at < last; /* the name, at least */
+    *argument = NULL;
+    if (*at) {
+        for (*at++ = '\0'; is_blank(*at); at++)
             ;
-        argument = line;
+        *argument = at;
     }
-    if (!*interpreter || !whole)
+    return **interpreter && is_whole;
+}
+
+/* Follows one "#!" line: program->path is its interpreter's afterwards. */
+static int follow_script(struct ph_program *program, int depth)
+{
+    char *interpreter, *argument, *words[PH_LINE];
+    int count = 1;
+    struct ph_text script = PH_TEXT(program->scripts[depth]);
+
+    if (!cut_line(program->lines[depth], &interpreter, &argument))
         return refuse(program, "broken #! line: name an interpreter");
-    if (*program->path == '-')
-        ph_add(&script, "./");
+    ph_add(&script, *program->path == '-' ? "./" : "");
     ph_add(&script, program->path);
     program->argv[0] = program->scripts[depth];
+    words[0] = interpreter;
+    words[1] = argument;
+    count += argument != NULL;
     if (ph_equal(interpreter, "/usr/bin/env") || ph_equal(interpreter, "/bin/env")) {
         count = follow_env(program, argument, words);
         if (count < 0)
             return refuse(program,
                           "#! line: cannot follow env with these words: name the interpreter");
-        interpreter = words[0];
-        if (ph_program_search(interpreter, program->path))
+        if (ph_program_search(words[0], program->path))
             return PH_EXIT_NOT_FOUND;
-        program->name = ph_basename(interpreter);
-        while (--count)
-            *--program->argv = words[count];
+        program->name = ph_basename(words[0]);
+    } else if (may(interpreter, F_OK)) {
+        char what[2 * PH_LINE];
+        struct ph_text text = PH_TEXT(what);
+
+        ph_add(&text, "broken #! line: no such interpreter: ");
+        ph_add(&text, interpreter);
+        return refuse(program, what);
     } else {
-        struct ph_text path = PH_TEXT(program->path);
-
-        if (may(interpreter, F_OK)) {
-            char what[2 * PH_LINE];
-            struct ph_text text = PH_TEXT(what);
-
-            ph_add(&text, "broken #! line: no such interpreter: ");
-            ph_add(&text, interpreter);
-            return refuse(program, what);
-        }
-        ph_add(&path, interpreter);
-        if (argument)
-            *--program->argv = argument;
+        ph_add(&(struct ph_text)PH_TEXT(program->path), interpreter);
     }
-    *--program->argv = interpreter;
-    return 0;
-}
-
-/* Whether a list of folders in the dynamic section names $ORIGIN (ld.so(8)). */
-static int finds_origin(const struct ph_program *program, const ElfW(Phdr) *segments, int count,
-                        const ElfW(Phdr) *dynamic)
-{
-    ElfW(Dyn) entries[SEARCHED / sizeof(ElfW(Dyn))];
-    char folders[SEARCHED];
-    uint64_t strings = 0;
-    long size = ph_read_at(program->fd, entries, sizeof entries, dynamic->p_offset);
-    const ElfW(Dyn) *end = entries + (size < 0 ? 0 : (size_t)size / sizeof *entries);
-
-    for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++)
-        for (int i = 0; at->d_tag == DT_STRTAB && i < count; i++)
-            if (segments[i].p_type == PT_LOAD &&
-                at->d_un.d_ptr - segments[i].p_vaddr < segments[i].p_filesz)
-                strings = segments[i].p_offset + (at->d_un.d_ptr - segments[i].p_vaddr);
-    for (const ElfW(Dyn) *at = entries; at < end && at->d_tag != DT_NULL; at++) {
-        if (at->d_tag != DT_RPATH && at->d_tag != DT_RUNPATH)
-            continue;
-        size = ph_read_at(program->fd, folders, sizeof folders - 1, strings + at->d_un.d_val);
-        folders[size < 0 ? 0 : size] = '\0';
-        for (const char *text = folders; *text; text++)
-            if (ph_after(text, "$ORIGIN") || ph_after(text, "${ORIGIN}"))
-                return 1;
-    }
-    return 0;
-}
-
-/* Reads the ELF headers. The stub and the kernel validate the rest. */
-static int read_headers(struct ph_program *program)
-{
-    ElfW(Ehdr) file;
-    ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
-    const unsigned char *own = __ehdr_start.e_ident;
-    long size = ph_read_at(program->fd, &file, sizeof file, 0);
-
-    if (size != (long)sizeof file || !file.e_ident[EI_CLASS] || !file.e_ident[EI_DATA] ||
-        file.e_ident[EI_CLASS] > ELFCLASS64 || file.e_ident[EI_DATA] > ELFDATA2MSB)
-        return refuse(program, "damaged ELF file");
-    if (file.e_machine != __ehdr_start.e_machine || file.e_ident[EI_CLASS] != own[EI_CLASS] ||
-        file.e_ident[EI_DATA] != own[EI_DATA])
-        return 0;
-    program->is_native = 1;
-    if (file.e_phnum > sizeof segments / sizeof *segments)
-        return 0;
-    size = ph_read_at(program->fd, segments, sizeof segments, file.e_phoff);
-    if (size < (long)(file.e_phnum * sizeof *segments))
-        return refuse(program, "damaged ELF file: it ends too early");
-    for (int i = 0; i < file.e_phnum; i++) {
-        program->has_interpreter |= segments[i].p_type == PT_INTERP;
-        if (segments[i].p_type == PT_DYNAMIC)
-            program->needs_origin = finds_origin(program, segments, file.e_phnum, &segments[i]);
-    }
+    while (count--)
+        *--program->argv = words[count];
     return 0;
 }
 
@@ -328,7 +239,7 @@ static int find_real_path(struct ph_program *program)
 
     ph_add(&text, "/proc/self/fd/");
     ph_add_number(&text, (unsigned long)program->fd);
-    length = ph_syscall(SYS_readlinkat, AT_FDCWD, (long)link, (long)program->real, PH_PATH - 1, 0);
+    length = PH_CALL(SYS_readlinkat, AT_FDCWD, link, program->real, PH_PATH - 1);
     if (length < 0)
         return refuse(program, "reading /proc/self/fd failed: is /proc mounted?");
     program->real[length] = '\0';
@@ -343,7 +254,7 @@ static int find_real_path(struct ph_program *program)
 static void close_program(struct ph_program *program)
 {
     if (program->fd >= 0)
-        (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
+        (void)PH_CALL(SYS_close, program->fd);
     program->fd = -1;
 }
 
@@ -381,10 +292,11 @@ int ph_program_find(struct ph_program *program, char **argv)
 
     program->fd = -1;
     status = find_file(program, argv);
-    if (!status && program->fd >= 0)
-        status = read_headers(program);
-    if (!status && program->fd >= 0)
-        status = find_real_path(program);
+    if (!status && program->fd >= 0) {
+        const char *damage = ph_read_elf(program->fd, &program->elf);
+
+        status = damage ? refuse(program, damage) : find_real_path(program);
+    }
     if (status)
         close_program(program);
     return status;

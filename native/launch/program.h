@@ -2,11 +2,9 @@
 #ifndef PH_PROGRAM_H
 #define PH_PROGRAM_H
 
+#include "elf_file.h"
 #include "linux_file.h"
-
-#define PH_EXIT_USAGE 2
-#define PH_EXIT_CANNOT 126
-#define PH_EXIT_NOT_FOUND 127
+#include "output.h"
 
 #define PH_VARIABLES 16 /* that env lines may set */
 /* The most words that scripts put before the arguments. */
@@ -20,10 +18,8 @@ struct ph_program {
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
     int fd; /* open for reading; -1: its caller may not read it, and it may be a script */
     struct ph_identity identity;
-    int is_native;       /* for this very architecture: a stub can map it */
-    int has_interpreter; /* dynamically linked; known of a native one only */
-    int needs_origin;    /* finds libraries relative to its own file; likewise */
-    int is_writable;     /* its caller may change the file */
+    struct ph_elf elf;
+    int is_writable; /* its caller may change the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];
 };
@@ -35,13 +31,5 @@ int ph_program_search(const char *name, char found[PH_PATH]);
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
  * words before argv. Returns 0, or after one line on standard error an exit status. */
 int ph_program_find(struct ph_program *program, char **argv);
-
-/* Says why nothing is started, or for status 0 what to know of the start: "process-hardening: WHO:
- * WHAT". Of who, NAME=VALUE is shown as NAME=...: the value may be a secret. Returns status. */
-int ph_complain(int status, const char *who, const char *what);
-/* Writes to standard output. Returns 0, or PH_EXIT_USAGE after ph_complain(). */
-int ph_print(const char *text, size_t length);
-/* What ph_complain() does with a line that has a status: by default, writes it to standard error. */
-extern void (*ph_complaint)(const char *line);
 
 #endif

@@ -19,7 +19,7 @@ static int is_unreachable(const struct ph_statx *file)
     char path[PH_PATH];
     struct ph_statx named = {0};
     const long length =
-        ph_syscall(SYS_readlinkat, AT_FDCWD, (long)OWN_FILE, (long)path, sizeof path - 1, 0);
+        PH_CALL(SYS_readlinkat, AT_FDCWD, OWN_FILE, path, sizeof path - 1);
 
     if (length < 0 || !file->links)
         return !file->links;
@@ -33,18 +33,18 @@ const char *ph_read_start(void)
     struct ph_statx file = {0}; /* a filter may only claim success */
     long fd;
 
-    if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1 ||
+    if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1 ||
         ph_stat(AT_FDCWD, OWN_FILE, 0, &file))
         return "ordinary";
     /* Root may read our image. */
     if (file.mode == (S_IFREG | 0111) && is_unreachable(&file))
         return "execute-only";
-    fd = ph_syscall(SYS_openat, AT_FDCWD, (long)OWN_FILE, O_RDONLY | O_CLOEXEC, 0, 0);
+    fd = PH_CALL(SYS_openat, AT_FDCWD, OWN_FILE, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
-        (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+        (void)PH_CALL(SYS_close, fd);
     /* Landlock and AppArmor refuse open(2) too, but the kernel's exec asked for the mode alone. */
     return fd == -EACCES &&
-                   ph_syscall(SYS_faccessat, AT_FDCWD, (long)OWN_FILE, R_OK, 0, 0) == -EACCES
+                   PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES
                ? "unreadable file"
                : "ordinary";
 }

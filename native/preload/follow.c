@@ -21,13 +21,27 @@ static char library[PH_PATH];
 static long followed; /* the pid, or 0 */
 static int has_children; /* whether children load the library, too */
 
-void ph_follow(const char *path, int children)
+/* The end of the first path of a list. ld.so splits at ":" and " ", musl at any white space. */
+static const char *end_of_path(const char *list)
 {
-    struct ph_text text = PH_TEXT(library);
+    while (*list && *list != ':' && *list != ' ' && (*list < '\t' || *list > '\r'))
+        list++;
+    return list;
+}
 
-    ph_add(&text, path);
-    followed = !*path || text.cut ? 0 : ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+int ph_follow(const char *libraries, int children)
+{
+    followed = 0;
     has_children = children;
+    for (const char *end; *libraries && !followed; libraries = end + (*end != '\0')) {
+        struct ph_text text = PH_TEXT(library);
+
+        end = end_of_path(libraries);
+        ph_add_bytes(&text, libraries, (size_t)(end - libraries));
+        if (!text.cut && ph_equal(ph_basename(library), PH_LIBRARY_NAME))
+            followed = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
+    }
+    return followed != 0;
 }
 
 /* Whether there is memory at an address. The kernel reports EFAULT for an environment that cannot
@@ -48,15 +62,17 @@ static int is_readable(const void *address, uintptr_t *page)
     return 1;
 }
 
-/* The value if entry is LD_PRELOAD. Sets *is_bad if it cannot be read. */
-static const char *preload_value(const char *entry, uintptr_t *page, int *is_bad)
+/* What follows prefix in an entry, or NULL. Sets *is_bad if it cannot be read. */
+static const char *read_after(const char *entry, const char *prefix, uintptr_t *page,
+                              int *is_bad)
 {
-    for (const char *name = PRELOAD; *name; name++, entry++) {
+    for (;; entry++, prefix++) {
         *is_bad = !is_readable(entry, page);
-        if (*is_bad || *entry != *name)
+        if (*is_bad || (*prefix && *entry != *prefix))
             return NULL;
+        if (!*prefix)
+            return entry;
     }
-    return entry;
 }
 
 struct environment {
@@ -64,6 +80,7 @@ struct environment {
     size_t count;
     size_t place;        /* of LD_PRELOAD */
     const char *preload; /* its value, or NULL */
+    int hardens_children;
 };
 
 /* Returns 0, or -1 if the kernel could not read it either. */
@@ -79,27 +96,28 @@ static int read_environment(struct environment *environment)
             return -1;
         if (!*at)
             break;
-        value = preload_value(*at, &page, &is_bad);
+        value = read_after(*at, PRELOAD, &page, &is_bad);
         if (value) { /* of several, the last counts */
             environment->preload = value;
             environment->place = environment->count;
+        } else if (!is_bad) {
+            value = read_after(*at, PH_CHILDREN_VARIABLE "=1", &page, &is_bad);
+            environment->hardens_children |= value && !*value;
         }
         environment->count++;
     }
     return is_bad ? -1 : 0;
 }
 
-/* Whether a list of LD_PRELOAD, joined by ":" or " ", names the library. */
+/* Whether a list of LD_PRELOAD names the library. */
 static int names_library(const char *list)
 {
-    while (*list) {
+    for (; *list; list += *list != '\0') {
         const char *rest = ph_after(list, library);
 
-        if (rest && (!*rest || *rest == ':' || *rest == ' '))
+        list = end_of_path(list);
+        if (rest == list)
             return 1;
-        while (*list && *list != ':' && *list != ' ')
-            list++;
-        list += *list != '\0';
     }
     return 0;
 }
@@ -113,9 +131,10 @@ static int has_other_ids(void)
 
 /* What is to be added to an environment. */
 struct addition {
-    char runtime[PH_RUNTIME]; /* the library that has to come directly before ours, or "" */
-    const char *own_name;     /* of an image in memory that executes itself again, or NULL */
-    int is_named;             /* LD_PRELOAD names our library already */
+    struct ph_elf elf;    /* of the program: runtime has to come directly before our library */
+    const char *own_name; /* of an image in memory that executes itself again, or NULL */
+    int is_named;         /* LD_PRELOAD names our library already */
+    int is_lasting;       /* our library stays there, for the children of the program too */
 };
 #define MOST_ADDED 3 /* entries */
 
@@ -128,7 +147,8 @@ static void add_entry(char **entries, size_t *count, struct ph_text *text, const
 }
 
 /* Writes the environment with the library into memory: the pointers, then the new entries.
- * LD_PRELOAD stays in its place, and the libraries of the program come first. */
+ * LD_PRELOAD stays in its place, and the libraries of the program come first: some do not work
+ * otherwise, and one that has exec functions of its own calls ours. */
 static void write_environment(const struct environment *old, const struct addition *added,
                               char **memory, size_t size)
 {
@@ -143,10 +163,10 @@ static void write_environment(const struct environment *old, const struct additi
         ph_add(&text, old->preload);
         ph_add(&text, ":");
     }
-    ph_add(&text, added->runtime);
-    ph_add(&text, *added->runtime ? ":" : "");
+    ph_add(&text, added->elf.runtime);
+    ph_add(&text, *added->elf.runtime ? ":" : "");
     ph_add(&text, added->is_named ? old->preload : library);
-    if (!added->is_named) {
+    if (!added->is_named && !added->is_lasting) {
         add_entry(memory, &count, &text, PH_FOLLOW_VARIABLE "=");
         if (old->preload)
             ph_add_number(&text, ph_length(old->preload));
@@ -166,18 +186,19 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
                         size_t *size)
 {
     const int is_child = followed != ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
-    struct environment old = {envp, 0, 0, NULL};
-    struct addition added = {"", ph_own_name_of(folder, path, flags), 0};
+    struct environment old = {envp, 0, 0, NULL, 0};
+    struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
     long mapped;
 
     if ((is_child && !has_children && !added.own_name) || read_environment(&old))
         return 0;
     added.is_named = old.preload && names_library(old.preload);
-    if (is_child && !added.is_named && !added.own_name)
+    added.is_lasting = has_children && old.hardens_children;
+    if (is_child && !added.is_named && !added.is_lasting && !added.own_name)
         return 0;
-    if (has_other_ids() || !ph_is_followable(folder, path, flags, added.runtime) ||
+    if (has_other_ids() || !ph_is_followable(folder, path, flags, &added.elf) ||
         ph_syscall(SYS_faccessat, AT_FDCWD, (long)library, R_OK, 0, 0) ||
-        (added.is_named && !*added.runtime && !added.own_name))
+        (added.is_named && !*added.elf.runtime && !added.own_name))
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
             ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
@@ -185,7 +206,7 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
         *size += ph_length(old.preload);
     if (added.own_name)
         *size += sizeof PH_PROGRAM_VARIABLE + ph_length(added.own_name);
-    mapped = ph_map(*size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    mapped = ph_map(0, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (ph_is_error(mapped))
         return mapped;
     *memory = (char **)mapped;

@@ -4,10 +4,10 @@
 #include "../core/hardening.h"
 #include "../core/platform.h"
 #include "../core/text.h"
+#include "../launch/elf_file.h"
 #include "exceptions.h"
 #include "follow.h"
 #include "own_name.h"
-#include "target.h"
 
 #include <sys/auxv.h>
 
@@ -30,15 +30,6 @@ static char *find_value(const char *name)
             value = *at + (rest - *at) + 1;
     }
     return value;
-}
-
-/* Whether LD_PRELOAD lists only one library, which is then this one. musl splits at white space. */
-static int lists_one_library(const char *list)
-{
-    for (; *list; list++)
-        if (*list == ':' || *list == ' ' || (*list >= '\t' && *list <= '\r'))
-            return 0;
-    return 1;
 }
 
 /* Splits list at ":" into patterns, which point into text. Returns their number. Patterns that
@@ -130,7 +121,7 @@ static int harden_now(void)
     ph_warn(message);
     if (status)
         ph_exit(status);
-    ph_follow("", 0);
+    (void)ph_follow("", 0);
     return 0;
 }
 
@@ -148,12 +139,7 @@ static int is_listed(const char *patterns)
  * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
 static void harden_again(char *preload, const char *length)
 {
-    const char *library = preload;
-
-    for (const char *at = preload; *at; at++)
-        if (*at == ':')
-            library = at + 1;
-    ph_follow(library, 0);
+    (void)ph_follow(preload, 0);
     if (!is_listed(PH_EXCEPTIONS))
         (void)harden_now();
     if (*length == '-')
@@ -163,7 +149,8 @@ static void harden_again(char *preload, const char *length)
     remove_variable(PH_FOLLOW_VARIABLE);
 }
 
-/* LD_PRELOAD names the library without more: for this program, or for children too. */
+/* LD_PRELOAD names the library without more: for this program, or for children too. Then it stays as
+ * it is, with the libraries of whoever started the program. */
 static void harden_first(const char *preload)
 {
     static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE, NULL};
@@ -171,11 +158,9 @@ static void harden_first(const char *preload)
     const char *keep[KEEP_PATTERNS + 4];
     char text[KEEP_SIZE];
     size_t count = list ? split_patterns(list, text, keep) : 0;
-    const int is_alone = preload && lists_one_library(preload);
-    const int stays = is_alone && children && ph_equal(children, "1");
+    const int is_asked = children && ph_equal(children, "1");
+    const int stays = preload && ph_follow(preload, is_asked) && is_asked;
 
-    if (is_alone)
-        ph_follow(preload, stays);
     if (stays && (is_listed(PH_EXCEPTIONS) || is_listed(find_value(PH_EXCEPT_VARIABLE))))
         return;
     if (!harden_now())

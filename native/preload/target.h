@@ -2,17 +2,10 @@
 #ifndef PH_TARGET_H
 #define PH_TARGET_H
 
-#define PH_RUNTIME 64
+#include "../launch/elf_file.h"
 
 /* Whether exec of this file starts a dynamic loader that would load our library. "#!" lines are
- * followed. runtime -- as in ph_loads_library() */
-int ph_is_followable(long folder, const char *path, int flags, char runtime[PH_RUNTIME]);
-
-/* Whether the ELF file open at fd is run by a dynamic loader for this architecture. Sets runtime to
- * the library that has to come before ours, such as AddressSanitizer's, or to "". */
-int ph_loads_library(long fd, char runtime[PH_RUNTIME]);
-
-/* Whether a list of libraries begins with one that has to come before ours. */
-int ph_begins_with_runtime(const char *libraries);
+ * followed; elf is what the last file says, as far as it can be read. */
+int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *elf);
 
 #endif

@@ -27,13 +27,16 @@ def launch(
     """
 
 def find(
-    words: Words, no_library: str | None, /
+    words: Words, library: bytes, /
 ) -> tuple[int, bytes, list[bytes] | None, str | None, bool]:
     """What words run, after following PATH, "#!" lines and env(1).
 
-    no_library -- why our library cannot be loaded into any program, or None
+    library -- the path of our preload library
 
     Returns (0, path, argv, why our library cannot be loaded into it, whether it is the unreadable
     file that this process runs, which hardens it), or (an exit status, the line that says why
     there is no such program).
     """
+
+def library_objection(path: bytes, /) -> str | None:
+    """Why LD_PRELOAD cannot load a library from this path into a program, or None."""

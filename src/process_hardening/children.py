@@ -17,6 +17,7 @@ from process_hardening.environment import (
     EXCEPTIONS,
     PRELOAD_LIBRARY,
     child_env,
+    split_libraries,
     unhardened,
 )
 from process_hardening.errors import CommandError
@@ -249,7 +250,7 @@ def check_child(
     if env.get(_BYPASS) == "1":
         return _refused(f"{_BYPASS}=1 is in its environment")
     reason: str | None = "LD_PRELOAD in its environment does not name our library"
-    if env.get("LD_PRELOAD") == PRELOAD_LIBRARY:
+    if PRELOAD_LIBRARY in split_libraries(env.get("LD_PRELOAD", "")):
         reason = no_preload or _excepted(name, env.get(EXCEPT_VARIABLE, ""))
     if reason is None:
         return ChildCheck(by=PRELOAD, reason=None)

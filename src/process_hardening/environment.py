@@ -196,18 +196,9 @@ def hand_over() -> list[bytes]:
     return [f"{SET_ASIDE_VARIABLE}={bytes(1).join(entries).hex()}".encode()]
 
 
-def why_not_preloaded() -> str | None:
-    """Why LD_PRELOAD cannot name our library, or None."""
-    if ":" in PRELOAD_LIBRARY or " " in PRELOAD_LIBRARY:
-        return (
-            f"LD_PRELOAD cannot name {PRELOAD_LIBRARY!r}: install into a path without blanks and"
-            " colons"
-        )
-    try:
-        os.close(os.open(PRELOAD_LIBRARY, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as error:
-        return f"{PRELOAD_LIBRARY}: {error.strerror}"
-    return None
+def split_libraries(value: str) -> list[str]:
+    """The paths in a value of LD_PRELOAD, which ld.so splits at colons and blanks."""
+    return value.replace(" ", ":").split(":")
 
 
 def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
@@ -254,6 +245,13 @@ def _refuse_forkserver() -> None:
     _forkserver_is_refused = True
 
 
+def _library_objection() -> str | None:
+    from process_hardening._launcher import library_objection
+
+    reason = library_objection(os.fsencode(PRELOAD_LIBRARY))
+    return reason and f"{PRELOAD_LIBRARY}: {reason}"
+
+
 def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
     """Put our library into the environment that children get: Policy(children='harden').
 
@@ -274,7 +272,7 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
         and bytes(_native.read_variable(os.fsencode(name)) or b"") == os.fsencode(value)
         for name, value in wanted.items()
     )
-    reason = None if unchanged else why_not_preloaded()
+    reason = None if unchanged else _library_objection()
     if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
         reason = "LD_PRELOAD names another library: let harden() remove it, do not keep it"
     if reason is not None:
@@ -366,10 +364,10 @@ def child_env(
 
 def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     """An environment without the variables that harden a child."""
-    ours = os.fsdecode(PRELOAD_ENTRY)
-    return {
-        name: value
-        for name, value in env.items()
-        if name not in (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE)
-        and f"{name}={value}" != ours
-    }
+    ours = (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE)
+    rest = {name: value for name, value in env.items() if name not in ours}
+    libraries = split_libraries(rest.get("LD_PRELOAD", ""))
+    if PRELOAD_LIBRARY in libraries:
+        libraries.remove(PRELOAD_LIBRARY)
+        rest["LD_PRELOAD"] = ":".join(libraries)
+    return {name: value for name, value in rest.items() if value or name != "LD_PRELOAD"}

@@ -120,7 +120,7 @@ def make_record(name: str, wheel: str, **way: object) -> results.Record:
     return {**facts, "plain": {"status": 0}, "ways": {"confine": confined}}
 
 
-def test_the_table_shows_what_differs_and_rows_of_an_earlier_wheel() -> None:
+def test_the_table_shows_what_differs_and_rows_of_another_wheel() -> None:
     """With the reason, once for all ways that have it."""
     lines = ["plain only: a|b", "plain only: c", "here only: d"]
     differs = make_record("mount", "old", same=False, differences=lines, why="refused")
@@ -135,7 +135,7 @@ def test_the_table_shows_what_differs_and_rows_of_an_earlier_wheel() -> None:
     assert "| mount |  |  | not run | not run | not run | differs |" in text
     cell = "`plain only: a\\|b`<br>`here only: d`"
     assert f"| mount | `confine` | {cell} | refused |" in text
-    assert "Recorded with an earlier wheel: mount." in text
+    assert "Recorded with another wheel: mount." in text
 
 
 def test_a_workload_is_not_root_and_has_no_network(make_workload: Workload) -> None:

@@ -285,7 +285,27 @@ def test_a_library_that_cannot_be_loaded_is_an_error(fault: str, user_tmp: Path)
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: children cannot be hardened: ")
     assert result.stderr.count("\n") == 1
-    assert ("No such file" if fault == "gone" else "path without blank") in result.stderr
+    assert ("cannot be read" if fault == "gone" else "path without blank") in result.stderr
+
+
+def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:
+    """From a noexec file system the dynamic loader would start children without it."""
+    support.require_root()
+    package = user_tmp / "lib" / "process_hardening"
+    victims.copy_package(package)
+    library = str(package / "libprocess_hardening.so")
+    script = f'mount --bind {library} {library} && mount -o remount,bind,$0 {library} && exec "$@"'
+    code = "import process_hardening as ph; print(ph.harden_children().outcome)"
+    argv = [sys.executable, "-c", code]
+    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package.parent)}
+    plain, noexec = (
+        support.run(["unshare", "-m", "sh", "-c", script, flag, *argv], env=env)
+        for flag in ("exec", "noexec")
+    )
+
+    assert (plain.returncode, plain.stdout) == (0, "applied\n")
+    assert (noexec.returncode, noexec.stdout) == (1, "")
+    assert "is its file system mounted noexec?" in noexec.stderr
 
 
 def test_a_wrong_policy_is_refused() -> None:

@@ -158,6 +158,19 @@ def test_a_sparse_file_of_a_tebibyte_costs_nothing(harden: str, show: str, user_
     support.run_as_user([harden, path], timeout=20)
 
 
+def test_a_program_that_does_not_fit_into_its_address_space_is_refused(
+    harden: str, show: str, user_tmp: Path
+) -> None:
+    """RLIMIT_AS leaves room for the stand-in, but not for 200 MB."""
+    elf = Elf(show)
+    elf.change(elf.segments(LOAD)[-1], memsz=200 << 20)
+    command = [harden, "--method", "execute-only", write(elf, user_tmp)]
+    limited = ["bash", "-c", 'ulimit -v 50000 && exec "$@"', "bash", *command]
+
+    assert "no room in memory" in starts.refused(support.run_as_user(limited))
+    assert starts.show(command).value("dumpable") == "0"
+
+
 def test_a_program_of_another_machine_is_refused(harden: str, show: str, user_tmp: Path) -> None:
     """A program of another machine is refused."""
     elf = Elf(show)

@@ -354,6 +354,29 @@ def test_a_library_that_cannot_be_mapped_is_no_protection(
     assert starts.Shown(in_namespace("-m", prepare, *words).stdout).value("dumpable") == "0"
 
 
+@pytest.mark.parametrize("fault", ["hidden", "unreadable"])
+@pytest.mark.parametrize("option", ["--children", "--method=preload"])
+def test_what_needs_the_library_is_refused_without_it(
+    harden: str, show: str, user_tmp: Path, fault: str, option: str
+) -> None:
+    """The program itself can be hardened without it."""
+    folder, command = user_tmp / "lib" / "process-hardening", user_tmp / "bin" / "harden"
+    folder.mkdir(parents=True)
+    command.parent.mkdir()
+    shutil.copy(harden, command)
+    shutil.copy(LIBRARY, folder)
+    with_it = support.run_as_user([str(command), option, show])
+    if fault == "hidden":
+        folder.rename(user_tmp / "elsewhere")
+    else:
+        (folder / os.path.basename(LIBRARY)).chmod(0)
+    line = starts.refused(support.run_as_user([str(command), option, show]))
+
+    assert starts.Shown(with_it.stdout).value("dumpable") == "0"
+    assert "our library is not installed beside this command" in line
+    assert starts.show([str(command), show]).value("dumpable") == "0"
+
+
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
     """Explain says what really happens because it tries."""
     explained = {

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import starts
 import support
 from environments import Venv
 
-LAUNCHES = 40
+LAUNCHES = int(os.environ.get("PROCESS_HARDENING_LAUNCHES", "40"))
+"""Of each kind; `make launches` makes 100."""
 ATTACKS = ("read", "write", "seize", "descriptor")
 SLEEP = ["-I", "-S", "-c", "import time; time.sleep(60)"]
 """Arguments of a Python that nothing but its interpreter's file can harden."""
@@ -71,6 +73,19 @@ def test_nobody_gets_a_hold_on_an_execute_only_program(
     assert holds(window, attack, command, LAUNCHES)[1] == 0
 
 
+@pytest.mark.parametrize("method", ["execute-only", "copy"])
+@pytest.mark.parametrize("start", ["in memory", "run"])
+def test_nobody_reads_an_execute_only_program_however_it_is_started(
+    harden: str, window: str, target: str, start: str, method: str
+) -> None:
+    """Where it has no path of its own, and by `process-hardening run`."""
+    launcher = [support.find_tool("process-hardening"), "run"]
+    if start == "in memory":
+        launcher = [*starts.refusing("fsopen=EPERM"), harden]
+
+    assert holds(window, "read", [*launcher, "--method", method, target], LAUNCHES)[1] == 0
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nobody_gets_a_hold_on_the_launcher_that_root_installed(
     roots_harden: str, window: str, target: str, attack: str
@@ -95,6 +110,15 @@ def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
 
     assert (result.returncode, result.stdout) == (6, "")
     assert "a tracer is attached" in result.stderr
+
+
+def test_below_a_tracer_that_answers_for_the_kernel_nothing_is_started(
+    harden: str, show: str
+) -> None:
+    """As proot and Termux do: they could not read the memory of a hardened program."""
+    result = support.run_as_user([support.find_tool("proot"), harden, show])
+
+    assert "a tracer is attached" in starts.refused(result, status=6)
 
 
 @pytest.fixture

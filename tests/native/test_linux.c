@@ -795,7 +795,7 @@ struct image {
 static void exec_in_memory(int image_fd, const char *name, struct ph_failure *failure)
 {
     const struct ph_contents contents = {name, NULL, 0, image_fd};
-    struct ph_place place = {-1, "", ""};
+    struct ph_place place = {-1, "", "", 0};
     long error = ph_place_in_memory(&contents, &place);
 
     if (!error)

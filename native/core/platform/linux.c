@@ -78,6 +78,18 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return before ? PH_APPLIED : PH_ALREADY;
 }
 
+/* Reports that /proc could not be read. No path of ours is a bad address: then a tracer answers for
+ * the kernel, as proot does, which cannot read the memory of a hardened process. */
+static enum ph_outcome fail_proc(struct ph_failure *failure, enum ph_step step, const char *call,
+                                 long error)
+{
+    if (error == -EFAULT)
+        return ph_fail_traced(failure, "hardening", 0);
+    if (step == PH_INSPECTION)
+        return ph_fail_ptrace(failure, call, (int)-error);
+    return ph_fail(failure, step, call, (int)-error);
+}
+
 /* Type: detects a tracer, which stays attached whatever the other steps do.
  * Targets: debuggers that attached earlier, to any thread. API: /proc/self/task/TID/status, TracerPid.
  * Errors: exit code 6. */
@@ -86,7 +98,7 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
     long tracer = ph_read_tracer();
 
     if (tracer < 0)
-        return ph_fail_ptrace(failure, "reading /proc/self/task", (int)-tracer);
+        return fail_proc(failure, PH_INSPECTION, "reading /proc/self/task", tracer);
     return tracer ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
 }
 
@@ -239,7 +251,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
     int field = 2;
 
     if (length < 0) {
-        ph_fail(failure, PH_ENVIRONMENT, call, (int)-length);
+        (void)fail_proc(failure, PH_ENVIRONMENT, call, length);
         return -1;
     }
     /* The command name, field 2, ends at the last ")"; it may contain ")" and blanks. */

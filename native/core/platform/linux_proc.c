@@ -214,36 +214,25 @@ static int64_t find_owner(const char *path)
 }
 
 /* The kernel gives the files of a process to root when it is not dumpable, but not its folder. That
- * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner().
- * Returns 1: not dumpable; 0: dumpable; -1: cannot be told. */
-static int is_hidden(void)
-{
-    const int64_t user = find_owner("/proc/self"), owner = find_owner("/proc/self/status");
-
-    if (user <= 0 || owner < 0)
-        return -1;
-    return user != owner;
-}
-
+ * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner(). */
 long ph_confirm_dumpable(long claimed)
 {
     struct ph_thread own;
-    int hidden = -1;
+    int64_t user, owner;
     long dumpable;
 
     if (claimed < 0)
         return claimed;
-    if (ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0)) /* if that is answered falsely, see below */
-        hidden = is_hidden();
-    if (hidden == 1)
+    user = find_owner("/proc/self");
+    owner = user > 0 ? find_owner("/proc/self/status") : -1;
+    if (owner >= 0 && owner != user)
         return claimed;
     dumpable = ask_pidfd();
     if (dumpable >= 0)
         return dumpable;
     if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
         return claimed; /* nothing answers for the kernel */
-    hidden = is_hidden();
-    if (hidden >= 0)
-        return hidden ? claimed : 1;
-    return find_owner("/proc/self") == 0 ? claimed : -1;
+    if (owner >= 0)
+        return 1;
+    return user == 0 ? claimed : -1;
 }

@@ -94,4 +94,9 @@ static inline long ph_syscall(long number, long a, long b, long c, long d, long 
     return ph_syscall6(number, a, b, c, d, e, 0);
 }
 
+/* The same for up to six arguments, of which some may be pointers. */
+#define PH_CALL(...) PH_CALL_WITH(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define PH_CALL_WITH(number, a, b, c, d, e, f, ...)                                                \
+    ph_syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
 #endif

@@ -13,7 +13,7 @@ uintptr_t ph_start(uintptr_t *stack);
 static inline _Noreturn void ph_quit(long status)
 {
     for (;;)
-        (void)ph_syscall(SYS_exit_group, status, 0, 0, 0, 0);
+        (void)PH_CALL(SYS_exit_group, status);
 }
 
 #endif

@@ -3,12 +3,11 @@
  * non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/text.h"
+#include "../elf_file.h"
 #include "entry.h"
 #include "stub.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <link.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -21,15 +20,22 @@
 /* The launcher writes it into the file. */
 static const struct ph_stub_config config = {.mark = PH_STUB_MARK};
 
-/* The stub's own ELF header says which architecture this is. */
-extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+/* From the auxiliary vector. */
+static uintptr_t page = 4096, user;
+#ifdef __aarch64__
+static int has_landing_pads;
+#endif
 
 struct image {
     const char *path;
-    uintptr_t bias; /* what is added to the addresses in the file */
+    long fd;
+    uint64_t size; /* of the file */
+    const ElfW(Phdr) *segments;
+    unsigned count;
+    uintptr_t low, high, alignment; /* where the segments begin and end, page by page */
+    uintptr_t bias;                 /* what is added to the addresses in the file */
     uintptr_t entry;
     uintptr_t headers; /* where the table of segments is in memory, or 0 */
-    unsigned count;
     int wants_stack_executable; /* -1: it does not say */
     int protection;             /* that its code has beside PROT_EXEC */
     int has_interpreter;
@@ -51,42 +57,25 @@ static _Noreturn void fail(const char *path, const char *what, long error)
         ph_add_number(&text, (unsigned long)-error);
     }
     ph_add(&text, "\n");
-    (void)ph_syscall(SYS_write, 2, (long)line, (long)text.length, 0, 0);
+    (void)PH_CALL(SYS_write, 2, line, text.length);
     ph_quit(126);
 }
 
-static long map(uintptr_t address, uintptr_t length, int protection, int flags, long fd,
-                uint64_t offset)
-{
-#if defined __s390x__
-    const long arguments[] = {(long)address, (long)length, protection, flags, fd, (long)offset};
-
-    return ph_syscall(SYS_mmap, (long)arguments, 0, 0, 0, 0);
-#elif defined SYS_mmap2 /* counts in units of 4096 bytes */
-    return ph_syscall6(SYS_mmap2, (long)address, (long)length, protection, flags, fd,
-                       (long)(offset >> 12));
-#else
-    return ph_syscall6(SYS_mmap, (long)address, (long)length, protection, flags, fd, (long)offset);
-#endif
-}
-
 /* Fails unless all of it can be read: a file that ends too early is damaged. */
-static void read_at(const struct image *image, long fd, void *to, size_t size, uint64_t offset)
+static void read_at(const struct image *image, void *to, size_t size, uint64_t offset)
 {
-    const long length = ph_read_at(fd, to, size, offset);
+    const long length = ph_read_at(image->fd, to, size, offset);
 
     if (length != (long)size)
         fail(image->path, "damaged ELF file: it ends too early", length < 0 ? length : 0);
 }
 
 /* Reads both headers, after checking what the kernel checks: fs/binfmt_elf.c load_elf_binary(). */
-static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Phdr) *segments)
+static void read_headers(struct image *image, ElfW(Ehdr) *file, ElfW(Phdr) *segments)
 {
-    read_at(image, fd, file, sizeof *file, 0);
-    for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
-        if (file->e_ident[i] != __ehdr_start.e_ident[i] ||
-            file->e_machine != __ehdr_start.e_machine)
-            fail(image->path, "not an ELF file of this architecture", 0);
+    read_at(image, file, sizeof *file, 0);
+    if (!ph_is_native(file))
+        fail(image->path, "not an ELF file of this architecture", 0);
     if (file->e_type != ET_EXEC && file->e_type != ET_DYN)
         fail(image->path, "damaged ELF file: not a program", 0);
     if (file->e_phentsize != sizeof *segments || !file->e_phnum)
@@ -94,7 +83,8 @@ static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Ph
     if (file->e_phnum > PH_ELF_TABLE / sizeof *segments)
         fail(image->path, "too many segments for a stand-in; use --method copy", 0);
     image->count = file->e_phnum;
-    read_at(image, fd, segments, image->count * sizeof *segments, file->e_phoff);
+    image->segments = segments;
+    read_at(image, segments, image->count * sizeof *segments, file->e_phoff);
 }
 
 #ifdef __aarch64__
@@ -102,17 +92,17 @@ static void read_headers(struct image *image, long fd, ElfW(Ehdr) *file, ElfW(Ph
 #define PROTECTION_BTI 0x10
 #define HARDWARE_BTI (1ul << 17)
 /* PT_GNU_PROPERTY: whether code may be entered by landing pads only (arch_parse_elf_property()). */
-static void read_property(struct image *image, long fd, const ElfW(Phdr) *segment)
+static void read_property(struct image *image, const ElfW(Phdr) *segment)
 {
     uint32_t words[64];
     size_t count = segment->p_filesz / sizeof *words;
 
     if (count > sizeof words / sizeof *words)
         fail(image->path, "damaged ELF file: impossible properties", 0);
-    read_at(image, fd, words, count * sizeof *words, segment->p_offset);
+    read_at(image, words, count * sizeof *words, segment->p_offset);
     /* After three words and the name "GNU": a kind, a size, and so many bytes, in steps of 8. */
     for (size_t at = 4; at + 2 < count; at += 2 + (words[at + 1] / 8 + !!(words[at + 1] % 8)) * 2)
-        if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1)
+        if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1 && has_landing_pads)
             image->protection = PROTECTION_BTI;
 }
 #endif
@@ -122,87 +112,74 @@ static uintptr_t round_up(uintptr_t address, uintptr_t unit)
     return (address + unit - 1) & -unit;
 }
 
-/* Where the segments of an image begin and end, page by page, and how they must be aligned. */
-struct extent {
-    uintptr_t low, high, alignment;
-};
-
-static void check_segment(const struct image *image, const ElfW(Phdr) *segment, uint64_t size,
-                          uintptr_t page)
+static void check_segment(const struct image *image, const ElfW(Phdr) *segment)
 {
     const uintptr_t end = (uintptr_t)(segment->p_vaddr + segment->p_memsz);
 
     if (segment->p_filesz > segment->p_memsz || end < segment->p_vaddr || end > -page)
         fail(image->path, "damaged ELF file: impossible size of a segment", 0);
-    if (segment->p_offset > size || segment->p_filesz > size - segment->p_offset)
+    if (segment->p_offset > image->size || segment->p_filesz > image->size - segment->p_offset)
         fail(image->path, "damaged ELF file: it ends too early", 0);
     if (segment->p_filesz && (segment->p_offset ^ segment->p_vaddr) & (page - 1))
         fail(image->path, "damaged ELF file: a segment is not aligned to a page", 0);
 }
 
-static void measure(struct image *image, long fd, const ElfW(Phdr) *segments, uint64_t size,
-                    uintptr_t page, struct extent *extent)
+static void measure(struct image *image)
 {
-    extent->low = UINTPTR_MAX;
-    extent->high = 0;
-    extent->alignment = page;
-    for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
+    for (const ElfW(Phdr) *at = image->segments; at < image->segments + image->count; at++) {
 #ifdef __aarch64__
         if (at->p_type == PT_GNU_PROPERTY)
-            read_property(image, fd, at);
+            read_property(image, at);
 #endif
         if (at->p_type == PT_GNU_STACK)
             image->wants_stack_executable = !!(at->p_flags & PF_X);
         if (at->p_type == PT_INTERP && !image->has_interpreter) {
             image->has_interpreter = at->p_filesz > 1 && at->p_filesz <= PH_PATH;
             if (image->has_interpreter)
-                read_at(image, fd, image->interpreter, (size_t)at->p_filesz, at->p_offset);
+                read_at(image, image->interpreter, (size_t)at->p_filesz, at->p_offset);
             if (!image->has_interpreter || image->interpreter[at->p_filesz - 1])
                 fail(image->path, "damaged ELF file: impossible name of a loader", 0);
         }
         if (at->p_type != PT_LOAD)
             continue;
-        check_segment(image, at, size, page);
-        if ((at->p_vaddr & -page) < extent->low)
-            extent->low = at->p_vaddr & -page;
-        if (round_up(at->p_vaddr + at->p_memsz, page) > extent->high)
-            extent->high = round_up(at->p_vaddr + at->p_memsz, page);
-        if (!(at->p_align & (at->p_align - 1)) && at->p_align > extent->alignment)
-            extent->alignment = (uintptr_t)at->p_align;
+        check_segment(image, at);
+        if ((at->p_vaddr & -page) < image->low)
+            image->low = at->p_vaddr & -page;
+        if (round_up(at->p_vaddr + at->p_memsz, page) > image->high)
+            image->high = round_up(at->p_vaddr + at->p_memsz, page);
+        if (!(at->p_align & (at->p_align - 1)) && at->p_align > image->alignment)
+            image->alignment = (uintptr_t)at->p_align;
     }
-    if (extent->low >= extent->high)
+    if (image->low >= image->high)
         fail(image->path, "damaged ELF file: nothing to load in it", 0);
 }
 
 /* Finds an address with room for all segments by reserving it. The reservation is released at once:
  * the gaps between segments stay free after a kernel exec, too. */
-static uintptr_t find_room(const struct image *image, const struct extent *extent)
+static uintptr_t find_room(const struct image *image)
 {
-    uintptr_t length = extent->high - extent->low;
-    uintptr_t whole = length + extent->alignment;
-    long at = whole < length ? -ENOMEM
-                             : map(0, whole, PROT_NONE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    const uintptr_t length = image->high - image->low, whole = length + image->alignment;
+    const long at = whole < length ? -ENOMEM : ph_map(0, whole, PROT_NONE, flags, -1, 0);
 
-    if (at < 0 && at > -4096)
+    if (ph_is_error(at))
         fail(image->path, "no room in memory", at);
-    if (ph_syscall(SYS_munmap, at, (long)whole, 0, 0, 0))
+    if (PH_CALL(SYS_munmap, at, whole))
         fail(image->path, "munmap failed", 0);
-    return round_up((uintptr_t)at, extent->alignment);
+    return round_up((uintptr_t)at, image->alignment);
 }
 
 static void place(const struct image *image, uintptr_t at, uintptr_t length, int protection,
                   int flags, long fd, uint64_t offset)
 {
-    long result = map(at, length, protection, flags | MAP_PLACED, fd, offset);
+    const long result = ph_map(at, length, protection, flags | MAP_PLACED, fd, offset);
 
     /* Before Linux 4.17 the address was only a hint. */
     if (result != (long)at)
-        fail(image->path, "a segment cannot be mapped", result < 0 && result > -4096 ? result : 0);
+        fail(image->path, "a segment cannot be mapped", ph_is_error(result) ? result : 0);
 }
 
-static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *segment,
-                        uintptr_t page)
+static void map_segment(const struct image *image, const ElfW(Phdr) *segment)
 {
     const int protection = (segment->p_flags & PF_R ? PROT_READ : 0) |
                            (segment->p_flags & PF_W ? PROT_WRITE : 0) |
@@ -213,7 +190,7 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
     uintptr_t from = start & -page;
 
     if (segment->p_filesz) {
-        place(image, from, file_end - from, protection, 0, fd,
+        place(image, from, file_end - from, protection, 0, image->fd,
               segment->p_offset - (start - from));
         from = round_up(file_end, page);
         if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
@@ -227,35 +204,32 @@ static void map_segment(const struct image *image, long fd, const ElfW(Phdr) *se
 
 /* Maps the file at path; the very file identity tells of, unless that is NULL: then it is the
  * loader. */
-static void load(struct image *image, const char *path, const struct ph_identity *identity,
-                 uintptr_t page, int has_landing_pads)
+static void load(struct image *image, const char *path, const struct ph_identity *identity)
 {
     ElfW(Ehdr) file;
     ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
-    struct extent extent;
     struct ph_statx status;
     struct ph_identity found;
-    const long flags = O_RDONLY | O_CLOEXEC | O_LARGEFILE;
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, flags, 0, 0);
-    long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+    const long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
-    *image = (struct image){.path = path, .wants_stack_executable = -1};
     if (error)
         fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
              error);
     found = ph_identify(&status);
     if (identity && !ph_is_same(identity, &found))
         fail(path, "is no longer the file that was to be started", 0);
-    read_headers(image, fd, &file, segments);
-    measure(image, fd, segments, status.size, page, &extent);
-    /* A program with a loader leaves this to the loader. */
-    if (!has_landing_pads || (identity && image->has_interpreter))
-        image->protection = 0;
-    image->bias = file.e_type == ET_EXEC ? 0 : find_room(image, &extent) - extent.low;
+    *image = (struct image){.path = path, .fd = fd, .size = status.size, .low = UINTPTR_MAX,
+                            .alignment = page, .wants_stack_executable = -1};
+    read_headers(image, &file, segments);
+    measure(image);
+    if (identity && image->has_interpreter)
+        image->protection = 0; /* the loader's business */
+    image->bias = file.e_type == ET_EXEC ? 0 : find_room(image) - image->low;
     for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
         if (at->p_type != PT_LOAD)
             continue;
-        map_segment(image, fd, at, page);
+        map_segment(image, at);
         if (!image->headers && file.e_phoff >= at->p_offset &&
             file.e_phoff - at->p_offset < at->p_filesz)
             image->headers =
@@ -263,12 +237,12 @@ static void load(struct image *image, const char *path, const struct ph_identity
     }
     image->entry = image->bias + (uintptr_t)file.e_entry;
     /* Reading is done; on Linux the descriptor is closed whatever close(2) returns. */
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    (void)PH_CALL(SYS_close, fd);
 }
 
 /* PT_GNU_STACK: the program's flags count, not the loader's. Without one, programs on the two
  * oldest architectures expect an executable stack and READ_IMPLIES_EXEC. */
-static void set_stack(const struct image *program, uintptr_t stack, uintptr_t page)
+static void set_stack(const struct image *program, uintptr_t stack)
 {
     long error;
 
@@ -277,8 +251,8 @@ static void set_stack(const struct image *program, uintptr_t stack, uintptr_t pa
         fail(program->path, "too old for a stand-in (no PT_GNU_STACK); use --method copy", 0);
     if (program->wants_stack_executable <= 0)
         return;
-    error = ph_syscall(SYS_mprotect, (long)(stack & -page), (long)page,
-                       PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN, 0, 0);
+    error = PH_CALL(SYS_mprotect, stack & -page, page,
+                    PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN);
     if (error)
         fail(program->path, "cannot make the stack executable, which the program requires", error);
 }
@@ -286,12 +260,12 @@ static void set_stack(const struct image *program, uintptr_t stack, uintptr_t pa
 /* A seccomp filter can fake what a system call returns, but not who owns a file in /proc, nor user:
  * AT_EUID, which the kernel wrote. In a user namespace without root, root's files belong to the
  * overflow uid: no cross-check for that uid. */
-static void check_non_dumpable(const char *path, uintptr_t user)
+static void check_non_dumpable(const char *path)
 {
     struct ph_statx status = {.uid = (uint32_t)user}; /* stays if statx(2) only claims success */
 
-    (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (ph_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0))
+    (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
+    if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
     (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
     if (user && user != OVERFLOW_UID && status.uid == (uint32_t)user)
@@ -334,8 +308,6 @@ uintptr_t ph_start(uintptr_t *stack)
     struct image program, loader;
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;
-    uintptr_t page = 4096, user = 0;
-    int has_landing_pads = 0;
 
     __asm__("" : "+r"(mine)); /* the compiler must not assume the contents in this source */
     while (*end_of_environment)
@@ -351,16 +323,16 @@ uintptr_t ph_start(uintptr_t *stack)
             has_landing_pads = !!(at->a_un.a_val & HARDWARE_BTI);
 #endif
     }
-    check_non_dumpable(mine->path, user);
-    load(&program, mine->path, &mine->program, page, has_landing_pads);
+    check_non_dumpable(mine->path);
+    load(&program, mine->path, &mine->program);
     loader.bias = 0;
     if (program.has_interpreter)
-        load(&loader, program.interpreter, NULL, page, has_landing_pads);
-    set_stack(&program, (uintptr_t)stack, page);
+        load(&loader, program.interpreter, NULL);
+    set_stack(&program, (uintptr_t)stack);
     if (mine->rehearse)
         ph_quit(0);
     fix_vector(vector, &program, &loader);
     /* A wrong name is no reason to fail. */
-    (void)ph_syscall(SYS_prctl, PR_SET_NAME, (long)mine->name, 0, 0, 0);
+    (void)PH_CALL(SYS_prctl, PR_SET_NAME, mine->name);
     return program.has_interpreter ? loader.entry : program.entry;
 }

@@ -17,11 +17,11 @@ static void stop_unless(int went_well)
 
 static void write_file(const char *path, const char *text)
 {
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC, 0, 0);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
     const long length = (long)ph_length(text);
 
-    stop_unless(fd >= 0 && ph_syscall(SYS_write, fd, (long)text, length, 0, 0) == length);
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+    stop_unless(fd >= 0 && PH_CALL(SYS_write, fd, text, length) == length);
+    (void)PH_CALL(SYS_close, fd);
 }
 
 /* One id, which is the same inside and outside. */
@@ -39,17 +39,17 @@ static void map_id(const char *path, long id)
 
 uintptr_t ph_start(uintptr_t *stack)
 {
-    const long user = ph_syscall(SYS_geteuid, 0, 0, 0, 0, 0);
-    const long group = ph_syscall(SYS_getegid, 0, 0, 0, 0, 0);
+    const long user = PH_CALL(SYS_geteuid);
+    const long group = PH_CALL(SYS_getegid);
     char byte = 0;
 
     (void)stack;
-    stop_unless(!ph_syscall(SYS_unshare, CLONE_NEWUSER, 0, 0, 0, 0));
+    stop_unless(!PH_CALL(SYS_unshare, CLONE_NEWUSER));
     write_file("/proc/self/setgroups", "deny");
     map_id("/proc/self/uid_map", user);
     map_id("/proc/self/gid_map", group);
-    stop_unless(ph_syscall(SYS_write, 0, (long)&byte, 1, 0, 0) == 1);
+    stop_unless(PH_CALL(SYS_write, 0, &byte, 1) == 1);
     /* Returns at the end of the launcher at the latest. */
-    (void)ph_syscall(SYS_read, 0, (long)&byte, 1, 0, 0);
+    (void)PH_CALL(SYS_read, 0, &byte, 1);
     ph_quit(0);
 }

@@ -9,7 +9,6 @@ from process_hardening.environment import (
     PRELOAD_LIBRARY,
     encode,
     read_initial_entries,
-    why_not_preloaded,
 )
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.system import IS_LINUX
@@ -77,7 +76,8 @@ def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, boo
     _check_system()
     from process_hardening._launcher import find
 
-    status, text, argv, no_library, is_unreadable = find(encode(words), why_not_preloaded())
+    library = os.fsencode(PRELOAD_LIBRARY)
+    status, text, argv, no_library, is_unreadable = find(encode(words), library)
     if argv is None:
         raise _error(status, text)
     return tuple(map(os.fsdecode, argv)), no_library, is_unreadable

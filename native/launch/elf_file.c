@@ -1,0 +1,129 @@
+/* Reads ELF files piece by piece: a program may call exec on the small stack of a signal handler.
+ * The stand-in, which has to map a program, reads it by itself. */
+#define _GNU_SOURCE
+#include "elf_file.h"
+
+#include "../core/text.h"
+#include "linux_file.h"
+
+#define MOST_ENTRIES 256 /* of the dynamic section: more than any program has */
+#define MOST_SEARCHED 4096 /* of a list of folders */
+
+/* Libraries that refuse to work when another one comes first. */
+static const char *const runtimes[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
+                                       "libhwasan.so", "libclang_rt.hwasan"};
+
+int ph_begins_with_runtime(const char *libraries)
+{
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
+        if (ph_after(libraries, runtimes[i]))
+            return 1;
+    return 0;
+}
+
+/* An open file and its header. */
+struct file {
+    long fd;
+    ElfW(Ehdr) header;
+};
+
+static int read_segment(const struct file *file, size_t place, ElfW(Phdr) *segment)
+{
+    return place < file->header.e_phnum &&
+           ph_read_at(file->fd, segment, sizeof *segment,
+                      file->header.e_phoff + place * sizeof *segment) == (long)sizeof *segment;
+}
+
+/* Where in the file an address of the program is, or 0. */
+static uint64_t find_offset(const struct file *file, ElfW(Addr) address)
+{
+    ElfW(Phdr) segment;
+
+    for (size_t i = 0; read_segment(file, i, &segment); i++)
+        if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
+            return segment.p_offset + (address - segment.p_vaddr);
+    return 0;
+}
+
+/* Reads an entry of the dynamic section. Returns whether there is one. */
+static int read_entry(const struct file *file, const ElfW(Phdr) *dynamic, size_t place,
+                      ElfW(Dyn) *entry)
+{
+    return place < MOST_ENTRIES &&
+           ph_read_at(file->fd, entry, sizeof *entry, dynamic->p_offset + place * sizeof *entry) ==
+               (long)sizeof *entry &&
+           entry->d_tag != DT_NULL;
+}
+
+/* Reads a string, or its beginning. */
+static void read_string(const struct file *file, uint64_t offset, char *text, size_t size)
+{
+    const long length = ph_read_at(file->fd, text, size - 1, offset);
+
+    text[length < 0 ? 0 : length] = '\0';
+}
+
+/* Whether a list of folders names $ORIGIN (ld.so(8)). Few programs have one. */
+static int names_origin(const struct file *file, uint64_t offset)
+{
+    char text[sizeof "${ORIGIN}"];
+
+    for (uint64_t end = offset + MOST_SEARCHED; offset < end; offset++) {
+        read_string(file, offset, text, sizeof text);
+        if (ph_after(text, "$ORIGIN") || ph_after(text, "${ORIGIN}"))
+            return 1;
+        if (!*text)
+            return 0;
+    }
+    return 0;
+}
+
+static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, struct ph_elf *elf)
+{
+    ElfW(Dyn) entry;
+    uint64_t strings = 0;
+
+    for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
+        /* A dynamic loader has no PT_INTERP, but a name, which static programs have not. */
+        elf->is_dynamic |= entry.d_tag == DT_SONAME;
+        if (entry.d_tag == DT_STRTAB)
+            strings = find_offset(file, entry.d_un.d_ptr);
+    }
+    for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
+        const uint64_t string = strings + entry.d_un.d_val;
+
+        if (entry.d_tag == DT_NEEDED && !*elf->runtime) {
+            read_string(file, string, elf->runtime, sizeof elf->runtime);
+            if (!ph_begins_with_runtime(elf->runtime))
+                *elf->runtime = '\0';
+        }
+        if (entry.d_tag == DT_RPATH || entry.d_tag == DT_RUNPATH)
+            elf->needs_origin |= names_origin(file, string);
+    }
+}
+
+const char *ph_read_elf(long fd, struct ph_elf *elf)
+{
+    struct file file = {.fd = fd};
+    const unsigned char *kind = file.header.e_ident;
+    ElfW(Phdr) segment;
+
+    *elf = (struct ph_elf){0};
+    if (ph_read_at(fd, &file.header, sizeof file.header, 0) != (long)sizeof file.header ||
+        !kind[EI_CLASS] || kind[EI_CLASS] > ELFCLASS64 || !kind[EI_DATA] ||
+        kind[EI_DATA] > ELFDATA2MSB)
+        return "damaged ELF file";
+    elf->is_native = ph_is_native(&file.header);
+    if (!elf->is_native || file.header.e_phnum > PH_ELF_TABLE / sizeof segment)
+        return NULL;
+    for (size_t i = 0; i < file.header.e_phnum; i++) {
+        if (!read_segment(&file, i, &segment)) {
+            *elf = (struct ph_elf){.is_native = 1};
+            return "damaged ELF file: it ends too early";
+        }
+        elf->is_dynamic |= segment.p_type == PT_INTERP;
+        if (segment.p_type == PT_DYNAMIC)
+            read_dynamic(&file, &segment, elf);
+    }
+    return NULL;
+}

@@ -1,0 +1,36 @@
+/* What an ELF file says of the program in it (Linux). */
+#ifndef PH_ELF_FILE_H
+#define PH_ELF_FILE_H
+
+#include <elf.h>
+#include <link.h>
+
+#define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
+#define PH_RUNTIME 64
+
+struct ph_elf {
+    int is_native;            /* for this very architecture; of others, nothing more is known */
+    int is_dynamic;           /* a dynamic loader, which can load our library, runs it; or it is one */
+    int needs_origin;         /* it finds libraries relative to its own file */
+    char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
+                                 AddressSanitizer's, or "" */
+};
+
+/* Returns NULL, or what is wrong with the file. Needs little stack. */
+const char *ph_read_elf(long fd, struct ph_elf *elf);
+
+/* Whether a list of libraries begins with one that has to come before ours. */
+int ph_begins_with_runtime(const char *libraries);
+
+/* Our own header says which architecture this is. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+static inline int ph_is_native(const ElfW(Ehdr) *file)
+{
+    for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
+        if (file->e_ident[i] != __ehdr_start.e_ident[i])
+            return 0;
+    return file->e_machine == __ehdr_start.e_machine;
+}
+
+#endif

@@ -1,0 +1,123 @@
+"""harden --children, and programs that load a library of their own with LD_PRELOAD."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+import starts
+import support
+
+CHILD = ["sh", "-c", '"$@"; exit $?', "sh"]
+"""Starts what follows as a child."""
+
+# What loads LIBRARY into the program that follows it, and into its children.
+WRAPPERS = {
+    "env": ["env", "LD_PRELOAD=LIBRARY"],
+    "a shell": ["sh", "-c", 'LD_PRELOAD=LIBRARY exec "$@"', "sh"],
+    "a child of a shell": ["sh", "-c", 'LD_PRELOAD=LIBRARY "$@"; exit $?', "sh"],
+    "beside what is there": [
+        *("sh", "-c"),
+        'LD_PRELOAD="${LD_PRELOAD-}${LD_PRELOAD:+:}LIBRARY" exec "$@"',
+        "sh",
+    ],
+    "before what is there": [
+        *("sh", "-c"),
+        'LD_PRELOAD="LIBRARY ${LD_PRELOAD-}" exec "$@"',
+        "sh",
+    ],
+    "python, a child": [
+        "/usr/bin/python3",
+        "-c",
+        "import os, subprocess, sys\n"
+        "os.environ['LD_PRELOAD'] = 'LIBRARY'\n"
+        "sys.exit(subprocess.call(sys.argv[1:]))",
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def answer(make: support.Compiler) -> str:
+    """A library that `show` shows when it is loaded."""
+    return str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_library_of_a_programs_own_does_not_displace_ours(
+    harden: str, make: support.Compiler, answer: str, wrapper: str, cc: str
+) -> None:
+    """The program and its children are hardened, and have that library as without `harden`."""
+    show = str(make("show.c", name=f"show-{cc}", cc=cc))
+    words = [word.replace("LIBRARY", answer) for word in WRAPPERS[wrapper]]
+    for command in ([*words, show], [*words, *CHILD, show]):
+        plain, hardened = starts.show(command), starts.show([harden, "--children", "--", *command])
+
+        assert plain.value("answer") == hardened.value("answer") == "42"
+        assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+
+
+@pytest.mark.parametrize("wrapper", ["stdbuf -oL", "faketime 2001-02-03"])
+def test_a_wrapper_that_loads_a_library_works_in_children_too(
+    harden: str, show: str, wrapper: str
+) -> None:
+    """`stdbuf` adds its library to LD_PRELOAD; it stays there for the children."""
+    support.find_tool(wrapper.split()[0])
+    script = f'{show}; echo "preload $LD_PRELOAD"; date +"year %Y"; :'
+    words = [*wrapper.split(), *CHILD, "sh", "-c", script]
+    plain, hardened = (
+        starts.show([*before, *words]) for before in ([], [harden, "--children", "--"])
+    )
+
+    assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+    assert hardened.value("year") == plain.value("year")
+    theirs = plain.value("preload")
+    assert theirs
+    assert theirs in hardened.value("preload")
+
+
+def test_a_kept_library_and_ours_are_both_loaded_into_children(
+    harden: str, show: str, answer: str
+) -> None:
+    """`--keep LD_PRELOAD` with --children."""
+    words = ["env", f"LD_PRELOAD={answer}", harden, "--children", "--keep", "LD_PRELOAD", "--"]
+    for command in ([show], [*CHILD, show]):
+        shown = starts.show([*words, *command])
+
+        assert (shown.value("answer"), shown.value("dumpable")) == ("42", "0")
+
+
+def test_a_program_that_takes_the_library_out_has_hardened_children_all_the_same(
+    harden: str, show: str
+) -> None:
+    """What asks for it is another variable: whoever takes that out too is obeyed."""
+    words = [harden, "--children", "--", *CHILD]
+    taken = ["env", "-u", "LD_PRELOAD", *CHILD, show]
+    nothing = ["env", "-u", "PROCESS_HARDENING_CHILDREN", "-u", "LD_PRELOAD", *CHILD, show]
+
+    assert starts.show([*words, *taken]).value("dumpable") == "0"
+    assert starts.show([*words, *nothing]).value("dumpable") == "1"
+
+
+def test_a_runtime_that_must_come_first_still_does(
+    harden: str, show: str, make: support.Compiler
+) -> None:
+    """AddressSanitizer's, loaded into a program that was built without it."""
+    asan = str(make("show.c", "-fsanitize=address", name="show-asan", cc="gcc"))
+    runtime = support.run(["gcc", "-print-file-name=libasan.so"]).stdout.strip()
+    for program in (show, asan):
+        words = ["env", f"LD_PRELOAD={runtime}", "ASAN_OPTIONS=detect_leaks=0", *CHILD, program]
+
+        assert starts.show(words).value("dumpable") == "1"
+        assert starts.show([harden, "--children", "--", *words]).value("dumpable") == "0"
+
+
+def test_without_children_a_child_keeps_the_environment_that_it_gets(
+    harden: str, show: str, answer: str
+) -> None:
+    """The control: the library is for this process alone."""
+    script = f"LD_PRELOAD={shlex.quote(answer)} {shlex.quote(show)}; :"
+    shown = starts.show([harden, "--", "sh", "-c", script])
+
+    assert (shown.value("answer"), shown.value("dumpable")) == ("42", "1")
