@@ -39,7 +39,7 @@ screenshots:  ## draw the monitor's pictures in docs/images, from a made-up mach
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
-compat:  ## run real programs plainly and hardened; writes docs/compat-results.json; ONLY=node,perl
+compat:  ## run real programs plain, hardened, confined; writes docs/compat-results.json; ONLY=node,perl
 	$(PYTHON) tools/prepare.py compat
 	.compat/bin/python compat/compat.py $(if $(ONLY),--only $(ONLY))
 
