@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick fuzz launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
+.PHONY: demo test test-quick fuzz children launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -20,6 +20,10 @@ test-quick:  ## the pure tests and the C tests, in under a minute
 fuzz:  ## fuzz the parsers in C and Python, all side by side; SECONDS=60 ONLY=elf,script
 	$(PYTHON) tools/prepare.py fuzz
 	.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),60) $(if $(ONLY),--only $(ONLY))
+
+children:  ## compare check_child() with what the kernel says of hundreds of children
+	$(PYTHON) tools/prepare.py test
+	ALL_CHILDREN=1 .venv/bin/python -m pytest tests/integration/test_check_child.py
 
 launches:  ## let an attacker try at 100 launches of each kind, and count what it got a hold on
 	$(PYTHON) tools/prepare.py test
@@ -39,7 +43,7 @@ screenshots:  ## draw the monitor's pictures in docs/images, from a made-up mach
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
 
-compat:  ## run real programs plainly and hardened; writes docs/compat-results.json; ONLY=node,perl
+compat:  ## run real programs plain, hardened, confined; writes docs/compat-results.json; ONLY=node,perl
 	$(PYTHON) tools/prepare.py compat
 	.compat/bin/python compat/compat.py $(if $(ONLY),--only $(ONLY))
 
@@ -59,7 +63,7 @@ pythons:  ## use the wheel with every supported Python, and attack with the newe
 	$(PYTHON) tools/prepare.py pythons
 	.venv/bin/python -m tools.pythons --record
 
-kernels:  ## attack and audit under qemu on Debian's kernels at many settings
+kernels:  ## harden, confine, attack and audit under qemu on Debian's kernels at many settings
 	$(PYTHON) tools/prepare.py kernels
 	.venv/bin/python -m tools.kernels
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from ways import PROTECTED, WAYS
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ENVIRONMENT = Path(sys.executable).parent
@@ -34,8 +36,6 @@ FOLDERS = [
 ]
 """Where workloads find programs: PATH."""
 
-HARDENED = ("harden", "children", "memory")
-WAYS = ("plain", *HARDENED)
 CACHES = (".cache", ".cache/*", "__pycache__*", "*/__pycache__*")
 """Files that no row needs to name."""
 
@@ -81,7 +81,7 @@ class Program:
     version: str = ""
     results: Callable[[str], list[str]] = everything
     varies: tuple[str, ...] = ()
-    ways: tuple[str, ...] = WAYS
+    ways: tuple[str, ...] = tuple(WAYS)
     root: bool = False
     timeout: int = 300
     differences: dict[str, str] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Program:
 def read_program(section: configparser.SectionProxy) -> Program:
     """Turn a section into a program. Raises KeyError if a value has no meaning."""
     known = {"name", "does", "from", "commands", "version", "results", "varies", "ways", "root"}
-    if unknown := set(section) - known - {"timeout", "absent", *HARDENED}:
+    if unknown := set(section) - known - {"timeout", "absent", *PROTECTED}:
         raise KeyError(f"{section.name}: {', '.join(sorted(unknown))}")
     return Program(
         slug=section.name,
@@ -145,10 +145,10 @@ def read_program(section: configparser.SectionProxy) -> Program:
         version=section.get("version", ""),
         results=RESULTS[section.get("results", "everything")],
         varies=tuple(section.get("varies", "").split()),
-        ways=tuple(section["ways"].split()) if "ways" in section else WAYS,
+        ways=tuple(section["ways"].split()) if "ways" in section else tuple(WAYS),
         root=section.getboolean("root", False),
         timeout=section.getint("timeout", 300),
-        differences={way: section[way] for way in HARDENED if way in section},
+        differences={way: section[way] for way in PROTECTED if way in section},
         absent=section.get("absent", ""),
     )
 

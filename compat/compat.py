@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Run real programs plainly and hardened in three ways, and compare what they do.
+"""Run real programs plainly, hardened in three ways, and confined, and compare what they do.
 
 Needs root: each program runs as an unprivileged user in namespaces of its own, without a network.
 Writes docs/compat-results.json and the table in docs/compatibility.md. Exits with 1 when a program
-does something else when hardened that its row does not explain, or when it fails without hardening.
+does something else in one of the ways that its row does not explain, or when it fails plainly.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import platform
@@ -17,19 +18,33 @@ import shutil
 import signal
 import sys
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import catalogue
 import results
 import scene
 from catalogue import Program
+from ways import PLAIN
 
 Record = results.Record
 RECORDS = results.ROOT / "build" / "compat"
 """Logs, and the record of each program that was run."""
 
 
-def compare(program: Program) -> Record:
+def identify_wheel() -> str:
+    """Return what tells the installed wheel from others: a digest of what is in it."""
+    files = metadata.files("process-hardening") or []
+    own = [file for file in files if file.name in ("harden", "confine") or ".." not in file.parts]
+    content = [f"{file} {file.hash.value}" for file in own if file.hash and not is_metadata(file)]
+    return hashlib.sha256("\n".join(sorted(content)).encode()).hexdigest()[:8]
+
+
+def is_metadata(file: PurePath) -> bool:
+    """Whether an installer wrote a file, or it is about the wheel."""
+    return file.parts[0].endswith(".dist-info")
+
+
+def compare(program: Program, wheel: str) -> Record:
     """Run a program in each way. Returns its record."""
     record: Record = {
         "name": program.name,
@@ -37,6 +52,7 @@ def compare(program: Program) -> Record:
         "from": program.source,
         "compared": program.compared,
         "date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}",
+        "wheel": wheel,
         "versions": program.versions(),
     }
     if missing := program.missing():
@@ -46,14 +62,14 @@ def compare(program: Program) -> Record:
         for way in program.ways:
             runs[way] = template.run(way)
             (RECORDS / f"{program.slug}.{way}.log").write_text(runs[way].output)
-    plain = runs.pop("plain")
-    record["plain"] = {"status": plain.status, "result": plain.last_line()}
+    plain = runs.pop(PLAIN)
+    record[PLAIN] = {"status": plain.status, "result": plain.last_line()}
     record["ways"] = {way: judge(program, way, plain, run) for way, run in runs.items()}
     return record
 
 
 def judge(program: Program, way: str, plain: scene.Run, run: scene.Run) -> Record:
-    """Compare a hardened run with the plain one."""
+    """Compare a run with the plain one."""
     judged: Record = {"same": run.same_as(plain), "started": sorted(set(run.started))}
     if not judged["same"]:
         judged["differences"] = run.differences(plain)
@@ -68,7 +84,9 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", metavar="NAME,...", help="run these programs and keep other rows")
-    parser.add_argument("--resume", action="store_true", help="keep what an earlier run finished")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what an earlier run of this wheel finished"
+    )
     parser.add_argument("--list", action="store_true", help="list the programs; run nothing")
     parser.add_argument("--table", action="store_true", help="print the table; run nothing")
     return parser.parse_args()
@@ -85,13 +103,14 @@ def select(names: str | None) -> list[Program]:
     return [program for program in catalogue.PROGRAMS if program.slug in wanted]
 
 
-def run(program: Program, *, resume: bool) -> Record:
-    """Return the record of a program, from an earlier run if that is asked for."""
+def run(program: Program, wheel: str, *, resume: bool) -> Record:
+    """Return the record of a program, from an earlier run of the wheel if that is asked for."""
     path = RECORDS / f"{program.slug}.json"
     if resume and path.exists():
         kept: Record = json.loads(path.read_text())
-        return kept
-    record = compare(program)
+        if kept.get("wheel") == wheel and results.is_explained(kept):
+            return kept
+    record = compare(program, wheel)
     path.write_text(json.dumps(record, indent=2) + "\n")
     return record
 
@@ -116,14 +135,16 @@ def main() -> int:
         shutil.rmtree(RECORDS, ignore_errors=True)
     RECORDS.mkdir(parents=True, exist_ok=True)
     records: list[Record] = []
+    wheel = identify_wheel()
     for program in selected:
-        records.append(run(program, resume=options.resume))
+        records.append(run(program, wheel, resume=options.resume))
         print(f"{program.slug}: {'; '.join(results.verdicts(records[-1]))}", flush=True)
     results.write(
         {
             "schema": 2,
             "kernel": platform.release().partition("-")[0],
             "version": metadata.version("process-hardening"),
+            "wheel": wheel,
         },
         records,
         [program.name for program in catalogue.PROGRAMS],

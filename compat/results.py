@@ -1,4 +1,4 @@
-"""The results file and the table in docs/compatibility.md."""
+"""The results file and the tables in docs/compatibility.md."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ways import PROTECTED
+
 Record = dict[str, Any]
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "compat-results.json"
 DOCUMENT = ROOT / "docs" / "compatibility.md"
 BEGIN, END = "<!-- make compat: begin -->\n", "<!-- make compat: end -->\n"
-
-COLUMNS = {
-    "harden": "`harden`",
-    "children": "`harden --children`",
-    "memory": "`harden`, in a memfd",
-}
-"""The hardened ways of catalogue.HARDENED, as the table names them."""
+WIDTH = 100
+"""Of a difference in the table."""
 
 
 def is_explained(record: Record) -> bool:
@@ -36,7 +33,7 @@ def verdict(run: Record | None) -> str:
     by_preload = any(method.startswith("preload") for method in run["started"])
     if run["same"]:
         return "the same, by preload" if by_preload else "the same"
-    return str(run.get("why", "different"))
+    return "differs" if "why" in run else "differs without a reason"
 
 
 def verdicts(record: Record) -> list[str]:
@@ -46,7 +43,7 @@ def verdicts(record: Record) -> list[str]:
     status = record["plain"]["status"]
     return [
         *([f"plain: status {status}"] if status else []),
-        *(f"{way}: {verdict(record['ways'].get(way))}" for way in COLUMNS),
+        *(f"{way}: {verdict(record['ways'].get(way))}" for way in PROTECTED),
     ]
 
 
@@ -70,14 +67,21 @@ def table(content: Record) -> str:
     run = [record for record in content["programs"] if "missing" not in record]
     missing = [record for record in content["programs"] if "missing" in record]
     same = sum(all(way["same"] for way in record["ways"].values()) for record in run)
+    titles = " | ".join(way.title for way in PROTECTED.values())
     lines = [
-        f"{len(run)} programs, Linux {content['kernel']}, process-hardening {content['version']};"
-        f" {same} did the same in every way:",
+        f"{len(run)} programs, Linux {content['kernel']}, process-hardening {content['version']}"
+        f" (wheel {content['wheel']}); {same} did the same in every way that was run:",
         "",
-        f"| program | does | compared | {' | '.join(COLUMNS.values())} |",
-        f"|---|---|---|{'---|' * len(COLUMNS)}",
+        f"| program | does | compared | {titles} |",
+        f"|---|---|---|{'---|' * len(PROTECTED)}",
         *map(row, run),
     ]
+    if rows := [line for record in run for line in differences(record)]:
+        lines += ["", "What differs:", "", "| program | way | what differs | why |"]
+        lines += ["|---|---|---|---|", *rows]
+    if others := [record for record in run if record.get("wheel") != content["wheel"]]:
+        names = "; ".join(record["name"] for record in others)
+        lines += ["", f"Recorded with another wheel: {names}."]
     if missing:
         lines += ["", "Not run:", "", "| program | why |", "|---|---|"]
         lines += [f"| {record['name']} | {record['missing']} |" for record in missing]
@@ -89,5 +93,30 @@ def row(record: Record) -> str:
     versions = ", ".join(record["versions"])
     name = f"{record['name']} ({versions})" if versions else record["name"]
     cells = [name, record["does"], record["compared"]]
-    cells += [verdict(record["ways"].get(way)) for way in COLUMNS]
+    cells += [verdict(record["ways"].get(way)) for way in PROTECTED]
     return f"| {' | '.join(cells)} |"
+
+
+def differences(record: Record) -> list[str]:
+    """Return a row for each reason that a program has to do something else."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for way, run in record["ways"].items():
+        if not run["same"]:
+            key = (summarize(run["differences"]), run.get("why", "unknown"))
+            ways.setdefault(key, []).append(PROTECTED[way].title)
+    return [
+        f"| {record['name']} | {'; '.join(titles)} | {what} | {why} |"
+        for (what, why), titles in ways.items()
+    ]
+
+
+def summarize(lines: list[str]) -> str:
+    """Shorten differences to the first of each kind, as code in a cell."""
+    shown = dict(reversed([(line.partition(":")[0], line) for line in lines]))
+    cut = [line if len(line) <= WIDTH else f"{line[:WIDTH]}..." for line in shown.values()]
+    return "<br>".join(f"`{escape(line)}`" for line in reversed(cut))
+
+
+def escape(text: str) -> str:
+    """Make text fit into code in a table's cell."""
+    return " ".join(text.replace("`", "'").replace("|", "\\|").split())

@@ -1,7 +1,7 @@
 """Run a workload as an unprivileged user, in namespaces of its own and without a network.
 
 A workload is a folder of compat/workloads with `run.sh`, which starts programs by the command
-`start`: plainly, or hardened in the way at hand. `make.sh`, if there is one, runs once before, and
+`start`: plainly, or in the way at hand. `make.sh`, if there is one, runs once before, and
 what it makes is copied for each way.
 """
 
@@ -21,19 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catalogue import CACHES, FOLDERS, ROOT, Program
+from ways import PLACE, PLAIN, WAYS
 
 USER = 65534
-PLACE = "/srv"
-"""Where a workload finds its folders: the scratch folder is bound there in its mount namespace."""
-
 REFUSED = ROOT / "tests" / "launch" / "programs" / "refused.py"
-WAYS = {
-    "plain": (),
-    "harden": ("harden", "--"),
-    "children": ("harden", "--children", "--"),
-    # Without a user namespace there is no tmpfs with the program's name.
-    "memory": (sys.executable, f"{PLACE}/bin/refused.py", "setns=EPERM", "--", "harden", "--"),
-}
 NAMESPACES = ["unshare", "--net", "--pid", "--ipc", "--mount-proc", "--fork", "--kill-child"]
 METHOD = re.compile(r"^method: *([^;\n]*)", re.MULTILINE)
 """What `--explain` says of how a program is started."""
@@ -94,7 +85,7 @@ class Template:
         shutil.copytree(self.program.workload, made / "home")
         lay_out(made)
         if (made / "home" / "make.sh").exists():
-            result = self.execute(made, "plain", "make.sh")
+            result = self.execute(made, PLAIN, "make.sh")
             if result.returncode:
                 sys.exit(f"compat.py: {self.program.slug}/make.sh failed: {result.stdout}")
         return self
@@ -118,12 +109,13 @@ class Template:
 
     def execute(self, scratch: Path, way: str, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script of the workload. A script that does not end in time has status 124."""
-        (scratch / "bin" / "start").write_text(start_script(WAYS[way]))
+        (scratch / "bin" / "start").write_text(start_script(WAYS[way].start))
         (scratch / "bin" / "start").chmod(0o755)
         command = [*NAMESPACES, "sh", "-c", ENTER, "sh", str(scratch)]
         if not self.program.root:
             command += ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-        command += ["timeout", "--kill-after=5", str(self.program.timeout), "sh", script]
+        command += ["timeout", "--kill-after=5", str(self.program.timeout)]
+        command += [*WAYS[way].around, "sh", script]
         return subprocess.run(
             command,
             env=environment(),

@@ -3,6 +3,7 @@
 #include "borrow.h"
 #include "failure.h"
 #include "guard.h"
+#include "interpreters.h"
 
 #include <string.h>
 #ifdef __linux__
@@ -85,6 +86,14 @@ static int wipe_value(void *unused, const char *entry, size_t name_length)
     return 0;
 }
 
+/* Whether a variable came into the environment after the start, as from load_dotenv(). */
+static int came_later(const char *name)
+{
+    const char *value = ph_environment_value(name);
+
+    return value && !ph_environment_is_initial(value);
+}
+
 static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static int warned;
@@ -102,6 +111,8 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     policy.remove = remove;
     policy.keep = keep;
+    if (policy.bypass && came_later(policy.bypass))
+        policy.bypass = NULL; /* who set it is not who started the program */
     removed = PyList_New(0);
     visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);
@@ -279,8 +290,10 @@ static int add_constants(PyObject *module)
     return 0;
 }
 
-/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. */
-static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}};
+/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. Interpreters with a GIL
+ * of their own share it too, as they do with setenv(3): the first one hardens before others start. */
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}, {0, NULL}};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_process_hardening", NULL, 0, methods, slots, NULL, NULL, NULL,
@@ -288,5 +301,6 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__process_hardening(void)
 {
+    ph_allow_interpreters(&slots[1]);
     return PyModuleDef_Init(&definition);
 }

@@ -60,6 +60,7 @@ TOOLS: list[Need] = [
     ("mandoc", lambda: shutil.which("mandoc"), "mandoc"),
     ("man", lambda: shutil.which("man"), "man-db"),
     ("systemd-analyze", lambda: shutil.which("systemd-analyze"), "systemd"),
+    ("cron", lambda: shutil.which("cron"), "cron"),
     ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
 ]
 BENCH: list[Need] = [

@@ -123,7 +123,7 @@ static int run(char **argv)
 
     if (!words)
         return PH_EXIT_USAGE;
-    status = ph_program_search(*words, path);
+    status = ph_program_search(*words, NULL, path);
     if (!status)
         status =
             ph_confine_launcher(flags, options.strict, &strings, options.explain ? &gaps : NULL);

@@ -95,19 +95,19 @@ static long set_domain(long version, unsigned flags, const char **call)
     return error;
 }
 
-struct capability_header {
+static const struct {
     uint32_t version;
     int pid;
-};
+} self = {PH_CAPABILITY_VERSION, 0};
 
-static long read_capabilities(const struct capability_header *self, struct ph_capabilities half[2])
+static long read_capabilities(struct ph_capabilities half[2])
 {
     const struct ph_capabilities none[2] = PH_NO_CAPABILITIES;
     long error;
 
     half[0] = none[0];
     half[1] = none[1];
-    error = ph_syscall(SYS_capget, (long)self, (long)half, 0, 0, 0);
+    error = PH_CALL(SYS_capget, &self, half);
     return error || ph_were_read(half) ? error : -EIO;
 }
 
@@ -119,9 +119,8 @@ static int can_bypass(const struct ph_capabilities half[2])
 /* Gives up capabilities. no_new_privs keeps exec from giving them back, to root too. */
 static long drop_capabilities(unsigned flags)
 {
-    const struct capability_header self = {PH_CAPABILITY_VERSION, 0};
     struct ph_capabilities half[2];
-    long error = read_capabilities(&self, half);
+    long error = read_capabilities(half);
 
     if (error || !can_bypass(half))
         return error;
@@ -136,7 +135,7 @@ static long drop_capabilities(unsigned flags)
     }
     error = ph_syscall(SYS_capset, (long)&self, (long)half, 0, 0, 0);
     if (!error)
-        error = read_capabilities(&self, half);
+        error = read_capabilities(half);
     return error ? error : can_bypass(half) ? -EIO : 0;
 }
 

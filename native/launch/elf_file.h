@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <link.h>
+#include <stdint.h>
 
 #define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
 #define PH_RUNTIME 64
@@ -11,6 +12,7 @@
 struct ph_elf {
     int is_native;            /* for this very architecture; of others, nothing more is known */
     int is_dynamic;           /* a dynamic loader, which can load our library, runs it; or it is one */
+    uint64_t loader, loader_size; /* where in the file its loader is named; 0: nowhere */
     int needs_origin;         /* it finds libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
                                  AddressSanitizer's, or "" */

@@ -31,6 +31,8 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
 
     if (method == PH_PRELOAD && program->elf.is_native && !program->elf.is_dynamic)
         return "it is statically linked";
+    if (method == PH_PRELOAD && program->elf.is_native && !program->has_known_loader)
+        return "its dynamic loader is missing, or unknown and could ignore LD_PRELOAD";
     if (method == PH_PRELOAD && ph_lists(PH_EXCEPTIONS, program->name))
         return "our library leaves this program alone: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)

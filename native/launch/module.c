@@ -70,40 +70,46 @@ static int is_own_file(const char *path)
     return ph_is_same(&one, &other);
 }
 
-/* Finds what words run; returns (status, path or line, argv, why our library cannot be loaded,
- * whether its file may not be read, which hardens it). Of an unreadable file other than that of this
- * process nobody knows whether it is a script, whose interpreter would not be hardened. */
+/* What is known of a program that was found; its file is closed. Of an unreadable file other than that
+ * of this process nobody knows whether it is a script, whose interpreter would not be hardened. */
+static PyObject *describe(struct ph_program *program, const char *no_library)
+{
+    const int is_own = program->fd < 0 && is_own_file(program->path);
+    const int is_unreadable = is_own && !ph_objection(PH_UNREADABLE_FILE, program, NULL);
+
+    if (program->fd >= 0) {
+        no_library = ph_objection(PH_PRELOAD, program, no_library);
+        (void)ph_syscall(SYS_close, program->fd, 0, 0, 0, 0);
+    } else if (!is_own) {
+        no_library = "its file cannot be read: it may be a script with a readable interpreter";
+    }
+    return Py_BuildValue("(yyNNzyN)", program->path, program->name, list_words(program->argv),
+                         list_words(program->variables), no_library, program->elf.runtime,
+                         PyBool_FromLong(is_unreadable));
+}
+
+/* Finds what words run; returns (status, line, None or what describe() returns). */
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;
-    const char **words = NULL, *library, *no_library;
+    const char **words = NULL, *folders, *library;
     char **argv = NULL;
     PyObject *result = NULL;
     size_t count = 0;
-    int status, is_unreadable, is_own;
+    int status;
 
-    if (!PyArg_ParseTuple(args, "O&y:find", ph_borrow_strings, &words, &library))
+    if (!PyArg_ParseTuple(args, "O&yy:find", ph_borrow_strings, &words, &folders, &library))
         return NULL;
     while (words[count])
         count++;
     argv = PyMem_Calloc(PH_SPARE + count + 1, sizeof *argv);
     if (argv) {
         memcpy(argv + PH_SPARE, words, count * sizeof *argv);
-        program = (struct ph_program){0};
+        program = (struct ph_program){.folders = folders};
         ph_complaint = keep_complaint;
         status = ph_program_find(&program, argv + PH_SPARE);
-        if (!status && program.fd >= 0)
-            (void)PH_CALL(SYS_close, program.fd);
-        is_own = program.fd < 0 && is_own_file(program.path);
-        is_unreadable = is_own && !ph_objection(PH_UNREADABLE_FILE, &program, NULL);
-        no_library = ph_library_objection(library);
-        if (program.fd >= 0)
-            no_library = ph_objection(PH_PRELOAD, &program, no_library);
-        else if (!is_own)
-            no_library = "its file cannot be read: it may be a script with a readable interpreter";
-        result = status ? Py_BuildValue("(iyOOO)", status, complaint, Py_None, Py_None, Py_False)
-                        : Py_BuildValue("(iyNzN)", status, program.path, list_words(program.argv),
-                                        no_library, PyBool_FromLong(is_unreadable));
+        result = status ? Py_BuildValue("(iyO)", status, complaint, Py_None)
+                        : Py_BuildValue("(iyN)", 0, "", describe(&program, ph_library_objection(library)));
     } else {
         PyErr_NoMemory();
     }

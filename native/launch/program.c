@@ -27,13 +27,14 @@ static int is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-int ph_program_search(const char *name, char found[PH_PATH])
+int ph_program_search(const char *name, const char *folders, char found[PH_PATH])
 {
     const int has_folder = ph_basename(name) != name;
-    const char *path = ph_environment_value("PATH");
-    const char *folders = has_folder ? "" : path ? path : DEFAULT_PATH;
     int refused = 0;
 
+    if (!folders)
+        folders = ph_environment_value("PATH");
+    folders = has_folder ? "" : folders ? folders : DEFAULT_PATH;
     if (!*name)
         return ph_complain(PH_EXIT_NOT_FOUND, "''", "the name of the program is empty");
     for (;; folders++) {
@@ -228,7 +229,7 @@ static int follow_script(struct ph_program *program, int depth)
         if (count < 0)
             return refuse(program,
                           "#! line: cannot follow env with these words: name the interpreter");
-        if (ph_program_search(words[0], program->path))
+        if (ph_program_search(words[0], program->folders, program->path))
             return PH_EXIT_NOT_FOUND;
         program->name = ph_basename(words[0]);
     } else if (may(interpreter, F_OK)) {
@@ -279,7 +280,7 @@ static void close_program(struct ph_program *program)
 /* Follows scripts to the file in the end, which is open then, unless it is unreadable. */
 static int find_file(struct ph_program *program, char **argv)
 {
-    int status = ph_program_search(argv[0], program->path);
+    int status = ph_program_search(argv[0], program->folders, program->path);
 
     program->argv = argv;
     program->name = ph_basename(argv[0]);
@@ -304,6 +305,26 @@ static int find_file(struct ph_program *program, char **argv)
     return status;
 }
 
+/* Whether the loader of a program is there, and one that obeys LD_PRELOAD: of glibc, musl or Android,
+ * by its name. A loader itself needs none. */
+static int has_known_loader(const struct ph_program *program)
+{
+    static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
+    char path[PH_PATH];
+    const uint64_t length = program->elf.loader_size;
+
+    if (!length)
+        return 1;
+    if (length > sizeof path ||
+        ph_read_at(program->fd, path, length, program->elf.loader) != (long)length ||
+        path[length - 1])
+        return 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (ph_after(ph_basename(path), known[i]))
+            return !may(path, X_OK);
+    return 0;
+}
+
 int ph_program_find(struct ph_program *program, char **argv)
 {
     int status;
@@ -313,6 +334,7 @@ int ph_program_find(struct ph_program *program, char **argv)
     if (!status && program->fd >= 0) {
         const char *damage = ph_read_elf(program->fd, &program->elf);
 
+        program->has_known_loader = has_known_loader(program);
         status = damage ? refuse(program, damage) : find_real_path(program);
     }
     if (status)

@@ -11,6 +11,7 @@
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
 struct ph_program {
+    const char *folders; /* where to search, as in PATH; NULL: in our own PATH */
     char path[PH_PATH]; /* as it was found */
     char real[PH_PATH]; /* absolute, no symbolic link in it; empty for an unreadable file */
     const char *name;   /* what the kernel would call the process */
@@ -19,14 +20,15 @@ struct ph_program {
     int fd; /* open for reading; -1: its caller may not read it, and it may be a script */
     struct ph_identity identity;
     struct ph_elf elf;
+    int has_known_loader; /* which is there, and obeys LD_PRELOAD; or it is one itself */
     int is_writable; /* its caller may change the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
-/* Writes the path of a program to found, as execvp(3) finds it. Returns 0, or after one line on
- * standard error an exit status. */
-int ph_program_search(const char *name, char found[PH_PATH]);
+/* Writes the path of a program to found, as execvp(3) finds it. folders -- as in PATH; NULL: PATH
+ * itself. Returns 0, or after one line on standard error an exit status. */
+int ph_program_search(const char *name, const char *folders, char found[PH_PATH]);
 
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
  * words before argv. Returns 0, or after one line on standard error an exit status. */

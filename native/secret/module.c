@@ -3,6 +3,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "../interpreters.h"
 #include "secret.h"
 
 #include <structmember.h>
@@ -189,6 +190,7 @@ static int execute(PyObject *module)
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, (void *)(uintptr_t)execute},
     {0, NULL},
+    {0, NULL},
 };
 
 static struct PyModuleDef definition = {
@@ -198,5 +200,6 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__secret_memory(void);
 PyMODINIT_FUNC PyInit__secret_memory(void)
 {
+    ph_allow_interpreters(&slots[1]);
     return PyModuleDef_Init(&definition);
 }

@@ -1,6 +1,7 @@
 /* The extension process_hardening._debug_window: window.h for debug_window.py. A failure is
  * returned as in _native. */
 #include "../failure.h"
+#include "../interpreters.h"
 #include "window.h"
 
 static PyObject *expose(PyObject *module, PyObject *args)
@@ -35,12 +36,15 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyModuleDef_Slot slots[] = {{0, NULL}, {0, NULL}};
+
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "process_hardening._debug_window", NULL, 0, methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "process_hardening._debug_window", NULL, 0, methods, slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__debug_window(void);
 PyMODINIT_FUNC PyInit__debug_window(void)
 {
+    ph_allow_interpreters(&slots[0]);
     return PyModuleDef_Init(&definition);
 }

@@ -26,16 +26,18 @@ def launch(
     after --explain, (0, b"").
     """
 
-def find(
-    words: Words, library: bytes, /
-) -> tuple[int, bytes, list[bytes] | None, str | None, bool]:
+Found: TypeAlias = tuple[bytes, bytes, list[bytes], list[bytes], str | None, bytes, bool]
+
+def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, Found | None]:
     """What words run, after following PATH, "#!" lines and env(1).
 
+    folders -- where to search, as in PATH
     library -- the path of our preload library
 
-    Returns (0, path, argv, why our library cannot be loaded into it, whether it is the unreadable
-    file that this process runs, which hardens it), or (an exit status, the line that says why
-    there is no such program).
+    Returns (0, b"", what was found), or (an exit status, the line that says why there is no such
+    program, None). What was found: its path, its name, its arguments, the variables that env lines
+    set, why our library cannot be loaded into it, the library that has to come before ours, or b"",
+    and whether it is the unreadable file that this process runs, which hardens it.
     """
 
 def library_objection(path: bytes, /) -> str | None:

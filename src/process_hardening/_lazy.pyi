@@ -1,8 +1,8 @@
 """For type checkers and editors: the names in the table of _names.py."""
 
-from process_hardening.children import ChildCheck as ChildCheck
+from process_hardening.child_check import ChildCheck as ChildCheck
+from process_hardening.child_check import check_child as check_child
 from process_hardening.children import ChildrenReport as ChildrenReport
-from process_hardening.children import check_child as check_child
 from process_hardening.children import harden_children as harden_children
 from process_hardening.children import popen_unhardened as popen_unhardened
 from process_hardening.debug_window import debuggable as debuggable

@@ -11,7 +11,7 @@ from process_hardening import _native
 _MODULE_OF = {
     "DEFAULT": "policy",
     "STRICT": "policy",
-    "ChildCheck": "children",
+    "ChildCheck": "child_check",
     "ChildrenReport": "children",
     "Confinement": "domain",
     "ConfinementError": "errors",
@@ -23,7 +23,7 @@ _MODULE_OF = {
     "SecretBuffer": "secrets",
     "SecretMemoryError": "errors",
     "Status": "state",
-    "check_child": "children",
+    "check_child": "child_check",
     "child_env": "environment",
     "confine": "domain",
     "confined": "domain",

@@ -201,14 +201,16 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """Take the loader variables out of the environment once more: after load_dotenv(), say.
 
     With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
-    or direct what they load (PYTHONPATH), if they came into the environment after the start.
+    or direct what they load (PYTHONPATH), and CODEX_SKIP_HARDENING, if they came into the
+    environment after the start.
     child_env() gives none of what came later back.
 
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.
     """
     only: dict[str, bool] = {**dict.fromkeys(STEPS, False), "environment": True}
-    suspects = (name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC)
+    suspects = [name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC]
+    suspects.append(_native.BYPASS_VARIABLE)  # hardened children would heed it
     late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
     clear = (*policy.clear, *late)
     return harden(policy.replace(**only, refuse_tracer=False, clear=clear)).removed

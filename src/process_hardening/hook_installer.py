@@ -42,33 +42,47 @@ _MODES = (ALWAYS, ON_REQUEST)
 _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
+# The package is looked for where this file is, before PYTHONPATH. Without it pip could not run to
+# repair the environment if that ended Python; `site` itself would print a traceback, twice.
+_TRY = """\
+try:
+ sys.path.insert(0, sitedir)
+ try: import process_hardening
+ finally: sys.path.remove(sitedir)
+ {}
+except Exception as error:
+ if globals().setdefault('hardening_error', error) is error:
+  os.write(2, f'process-hardening: this Python is not hardened: {{error}}: install'
+   f' process-hardening again, or delete {{sitedir}}/%s\\n'.encode('utf-8', 'replace'))
+""" % (NAME + ".pth")
+
 # Of an execute-only environment: it asks before it imports anything, and not for root, who may
-# always read the interpreter. In the same line: each that `site` compiles costs 0.05 ms.
+# always read the interpreter.
 _CHECK = (
-    "import sys; os.getuid() and os.access(sys.executable, 4)"
+    "os.getuid() and os.access(sys.executable, 4)"
     " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
 )
 
-# suffix: first and last version of Python that reads it, what each mode writes, and what an
-# execute-only environment has after it
-_FILES = {
-    ".start": (
-        (3, 15),
-        (4, 0),
-        {mode: f"process_hardening.startup_hook:harden_{mode}" for mode in _MODES},
-        "\nprocess_hardening.startup_hook:check_interpreter",
-    ),
-    ".pth": (
-        (3, 0),
-        (3, 17),
-        {
-            ALWAYS: f"import os, process_hardening; {_CALL.format(ALWAYS)} if {_IS_REQUESTED}"
-            " else process_hardening.pre_main_hardening()",
-            ON_REQUEST: f"import os; {_CALL.format(ON_REQUEST)} if {_IS_REQUESTED} else None",
-        },
-        f"; {_CHECK}",
-    ),
-}
+
+def _pth(mode: str, execute_only: bool) -> str:
+    """The line of the .pth file: `site` executes what begins with `import`, line by line."""
+    call = _CALL.format(mode)
+    if mode == ALWAYS:
+        call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
+    condition = f"{_IS_REQUESTED} and " if mode == ON_REQUEST else ""
+    line = f"import os, sys; {condition}exec({_TRY.format(call)!r})"
+    return f"{line}; {_CHECK}" if execute_only else line
+
+
+def _start(mode: str, execute_only: bool) -> str:
+    """The lines of the .start file: functions to call."""
+    line = f"process_hardening.startup_hook:harden_{mode}"
+    check = "\nprocess_hardening.startup_hook:check_interpreter"
+    return line + check if execute_only else line
+
+
+# suffix: first and last version of Python that reads it, and what makes its text
+_FILES = {".start": ((3, 15), (4, 0), _start), ".pth": ((3, 0), (3, 17), _pth)}
 _EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), of the first version
 
 _ASK = """
@@ -121,8 +135,8 @@ class PythonEnvironment(Record):
         execute_only -- they also look whether the interpreter is still execute-only
         """
         return {
-            suffix: f"{_COMMENT}{text[mode]}{check if execute_only else ''}\n".encode()
-            for suffix, (first, last, text, check) in _FILES.items()
+            suffix: f"{_COMMENT}{text(mode, execute_only)}\n".encode()
+            for suffix, (first, last, text) in _FILES.items()
             if first <= self.version <= last
         }
 

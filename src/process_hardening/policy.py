@@ -11,7 +11,7 @@ from process_hardening.variables import STRICT_VARIABLES, check_patterns
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from typing import Literal
 
     Children = Literal["harden", "leave"]
     Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
@@ -58,8 +58,22 @@ class Policy(Record):
 
     if not TYPE_CHECKING:  # checkers see the one that Record declares
 
-        def __init__(self, **values: Any) -> None:
-            super().__init__(**values)
+        def __init__(  # spelt out for help() and inspect.signature()
+            self,
+            *,
+            inspection: bool = inspection,
+            core_limit: bool = core_limit,
+            environment: bool = environment,
+            no_new_privs: bool = no_new_privs,
+            seal: bool = seal,
+            refuse_tracer: bool = refuse_tracer,
+            clear: tuple[str, ...] = clear,
+            keep: tuple[str, ...] = keep,
+            children: Children = children,
+            bypass_variable: str | None = bypass_variable,
+        ) -> None:
+            given = {name: value for name, value in locals().items() if name in self._known}
+            super().__init__(**given)
             for name in _FLAGS:
                 value = getattr(self, name)
                 if not isinstance(value, bool):

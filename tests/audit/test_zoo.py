@@ -210,6 +210,25 @@ def test_born_hardened(command: str, animal: Path) -> None:
         assert found["verdict"] == "hardened"
 
 
+@pytest.mark.parametrize("hardened_first", [True, False])
+def test_a_program_that_runs_hardened_and_injected(
+    command: str, build: support.Compiler, injected: Path, hardened_first: bool
+) -> None:
+    """What is found out about one process is not said about the other."""
+    support.require_root()
+    program = build("animal.c", "-pthread", "-no-pie", name="fixed-animal")
+    ways: list[dict[str, Any]] = [
+        {"before": [command, "run", "--"]},
+        {"env": {"LD_PRELOAD": str(injected)}},
+    ]
+    order = 1 if hardened_first else -1
+    first, second = ways[::order]
+    with Animal(program, "wipe=0*", **first) as one, Animal(program, "wipe=0*", **second) as other:
+        hardened, exposed = audit_json(one.pid, other.pid)["processes"][::order]
+    assert (hardened["injected_libraries"], hardened["verdict"]) == ([], "hardened")
+    assert exposed["injected_libraries"] == [str(injected)]
+
+
 def test_a_tracer_is_seen(animal: Path) -> None:
     """Also when the flag was set afterwards: a tracer keeps its hold."""
     with Animal(animal, *HARDENED, "trace-me") as one:
@@ -309,9 +328,9 @@ def test_a_hostile_name(name: bytes, animal: Path) -> None:
             assert "\u202e" not in done.stdout
 
 
-def test_a_huge_environment(animal: Path, injected: Path) -> None:
-    """100,000 variables, the last of which matter."""
-    env = {f"V{number}": "" for number in range(100_000)}
+def test_a_large_environment(animal: Path, injected: Path) -> None:
+    """4,900 variables, the last of which matter."""
+    env = {f"V{number}": "" for number in range(4_900)}
     env |= {"OPENAI_API_KEY": "x", "LD_PRELOAD": str(injected), "EMPTY_TOKEN": ""}
     with Animal(animal, env=env) as one:
         found = process_of(one.pid)
@@ -560,12 +579,14 @@ def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) 
     support.require_root()
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/ld.so.preload").write_text("/one.so\n")
+    (tmp_path / "status").write_text("")
     (tmp_path / "root").symlink_to(tmp_path)
     bind = f"mount --bind {source} {tmp_path}/etc/ld.so.preload" if source else "true"
     code = (
         "import os, sys; from process_hardening.audit.injection import InjectionReader;"
         f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY);"
-        "print(InjectionReader(None).preload_file_of(folder, None))"
+        "reader = InjectionReader(os.open('/proc', os.O_RDONLY), None);"
+        "print(reader.preload_file_of(folder, None))"
     )
     command = f'{bind} && exec "$@"'
     argv = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", code]

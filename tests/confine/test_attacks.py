@@ -23,6 +23,7 @@ ATTACKS = (
     "pidfd_getfd",
 )
 DOUBLE_FORK = str(Path(__file__).with_name("programs") / "double_fork.py")
+OLD_LANDLOCK = str(Path(__file__).with_name("programs") / "old_landlock.py")
 POPEN_CONFINED = str(Path(__file__).with_name("programs") / "popen_confined.py")
 CONFINED_ITSELF = str(Path(__file__).with_name("programs") / "confined_itself.py")
 
@@ -160,6 +161,18 @@ def test_allowed_signals_are_the_only_difference(
     assert {name for name in strict if strict[name] != allowed[name]} == {
         *("kill", "tgkill", "pidfd_send_signal"),
     }
+
+
+def test_where_signals_cannot_be_refused_verify_says_why_a_crash_leaks(command: str) -> None:
+    """And nothing else leaks there."""
+    attacks = ["--attack", "core-segv", "--attack", "core-sigio", "--attack", "proc-mem"]
+    argv = [sys.executable, OLD_LANDLOCK, "5", command, "verify", "--confined", "--json", *attacks]
+    report = json.loads(support.run(argv, timeout=300).stdout)
+
+    outcomes = {row["name"]: row["victims"]["confined"]["outcome"] for row in report["attacks"]}
+    expected = {"core-segv": "leaked", "core-sigio": "blocked", "proc-mem": "blocked"}
+    assert outcomes == expected
+    assert any("Linux before 6.12 cannot refuse signals" in note for note in report["notes"])
 
 
 def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:

@@ -13,6 +13,7 @@ import catalogue
 import results
 import scene
 import support
+from ways import WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, str(ROOT / "compat" / "compat.py")]
@@ -67,6 +68,14 @@ def test_at_least_forty_programs_were_run_and_each_difference_has_its_reason() -
     assert [record["name"] for record in records if record["name"] not in known] == []
 
 
+def test_at_least_25_programs_do_the_same_confined() -> None:
+    """At least 25 programs do the same when they are confined."""
+    records = json.loads(results.RESULTS.read_text())["programs"]
+    confined = [record.get("ways", {}).get("confine") for record in records]
+
+    assert sum(way is not None and way["same"] for way in confined) >= 25
+
+
 @pytest.mark.parametrize("program", RAN, ids=lambda program: program.slug)
 def test_each_row_has_a_workload_that_the_shell_understands(program: catalogue.Program) -> None:
     """Each row has a workload that the shell understands."""
@@ -84,23 +93,49 @@ def test_each_workload_has_a_row() -> None:
     assert folders == {program.slug for program in RAN}
 
 
-DUMPABLE = """\
+WHICH_WAY = """\
 start python3 -c 'import ctypes; print(ctypes.CDLL(None).prctl(3))'
-start python3 -c 'import os; print(os.readlink("/proc/self/exe").startswith("/memfd:"))'
+start head -c 0 /proc/$PPID/environ 2>/dev/null && echo free || echo confined
 """
 
 
 def test_the_ways_are_what_they_are_called(make_workload: Workload) -> None:
-    """Each way but the plain one hardens."""
-    runs = run(make_workload, DUMPABLE, *scene.WAYS)
+    """The way of each column hardens what the workload starts, or confines it."""
+    runs = run(make_workload, WHICH_WAY, *WAYS)
 
-    assert {way: found.lines[0] for way, found in zip(scene.WAYS, runs, strict=True)} == {
-        "plain": "1",
-        "harden": "0",
-        "children": "0",
-        "memory": "0",
+    assert {way: found.lines for way, found in zip(WAYS, runs, strict=True)} == {
+        "plain": ["1", "free"],
+        "harden": ["0", "free"],
+        "children": ["0", "free"],
+        "memory": ["0", "free"],
+        "confine": ["1", "confined"],
     }
-    assert "memory" in runs[-1].started[0]
+    assert "memory" in runs[list(WAYS).index("memory")].started[0]
+
+
+def make_record(name: str, wheel: str, **way: object) -> results.Record:
+    """A record of a program that was run in one way beside the plain one."""
+    facts = {"name": name, "does": "", "compared": "", "versions": [], "wheel": wheel}
+    confined = {"same": True, "started": [], **way}
+    return {**facts, "plain": {"status": 0}, "ways": {"confine": confined}}
+
+
+def test_the_table_shows_what_differs_and_rows_of_another_wheel() -> None:
+    """With the reason, once for all ways that have it."""
+    lines = ["plain only: a|b", "plain only: c", "here only: d"]
+    differs = make_record("mount", "old", same=False, differences=lines, why="refused")
+    content = {
+        "kernel": "6",
+        "version": "1",
+        "wheel": "new",
+        "programs": [make_record("git", "new"), differs],
+    }
+    text = results.table(content)
+
+    assert "| mount |  |  | not run | not run | not run | differs |" in text
+    cell = "`plain only: a\\|b`<br>`here only: d`"
+    assert f"| mount | `confine` | {cell} | refused |" in text
+    assert "Recorded with another wheel: mount." in text
 
 
 def test_a_workload_is_not_root_and_has_no_network(make_workload: Workload) -> None:

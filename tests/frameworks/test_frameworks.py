@@ -25,7 +25,10 @@ import pytest
 import support
 from applications import EXAMPLES, Application, find_descendants
 from environments import Venv
+from images import PATH as IMAGE_PATH
+from images import collect_wheels, read_image
 from process_hardening.pytest_plugin import assert_hardened
+from systemd import boot, make_cgroup
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "frameworks.md"
 RUN = "process-hardening run --children -- "
@@ -258,6 +261,107 @@ def test_the_document_shows_what_is_tested() -> None:
     for case in CASES:
         if case.recipe.startswith(RUN):
             assert rows[case.name] == f"`{case.recipe}`"
+
+
+@pytest.mark.parametrize("name", ["execute-only", "launcher"])
+def test_an_image_keeps_the_secrets_of_its_service(name: str, user_tmp: Path) -> None:
+    """Built as its Dockerfile says, run as the user that it names: no process leaks."""
+    support.require_root()
+    application = Application(user_tmp, "gunicorn")
+    wheels = user_tmp / "home" / "wheels"
+    wheels.mkdir()
+    collect_wheels(wheels, "gunicorn", "packaging")
+    image = read_image(EXAMPLES / "docker" / f"{name}.Dockerfile", EXAMPLES / "gunicorn")
+    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={wheels}", f"PATH={IMAGE_PATH}"]
+    argv = ["env", *pip, *image.start(user_tmp)]
+    with application.started(argv, user=False) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "built\n", application.log.read_text()
+        worker = requested(application, process)
+        started = [process.pid, *(one.pid for one in find_descendants(process.pid))]
+        assert worker in started
+        for pid in started:
+            assert os.stat(f"/proc/{pid}").st_uid == support.USER
+            assert support.read_dumpable(pid) == 0
+        outcomes = attack(CASES[0], application, worker)
+        assert outcomes == {"process_vm_readv": "EPERM", "mem": "EACCES"}
+
+
+DROP_IN = """
+[Unit]
+DefaultDependencies=no
+[Service]
+RuntimeDirectory=app
+Environment="GUNICORN_CMD_ARGS=--bind unix:/run/app/socket --no-control-socket"
+"""
+
+
+def build_steps(unit: str, application: Application) -> list[str]:
+    """How the comments of a unit, or docs/frameworks.md, make its environment."""
+    made = re.findall(r"^#   (.+)$", unit, re.MULTILINE) or [
+        "python3 -m venv /srv/app/.venv",
+        "/srv/app/.venv/bin/pip install gunicorn process-hardening",
+    ]
+    return [
+        *(f"build / {shlex.quote(command)}" for command in made),
+        "mkdir -p /mnt/root/etc/app /mnt/root/etc/systemd/system/app.service.d",
+        f"cp {application.home}/app.py /mnt/root/srv/app/",
+        f"cp {application.secret} /mnt/root/etc/app/secret",
+        f"cp {application.home}/app.service /mnt/root/etc/systemd/system/",
+        f"cp {application.home}/test.conf /mnt/root/etc/systemd/system/app.service.d/",
+    ]
+
+
+def find_by_inner_pid(process: Popen[str], inner: int) -> int:
+    """The pid here of a descendant that has another one in its own namespace."""
+    for one in find_descendants(process.pid):
+        if re.search(rf"^NSpid:.*\t{inner}$", Path(f"/proc/{one.pid}/status").read_text(), re.M):
+            return int(one.pid)
+    pytest.fail(f"no process {inner}")
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "expected"),
+    [
+        ("execute-only", "#   /srv/app/.venv/bin/process-hardening hook.*\n", "leaked"),
+        ("execute-only", "", "blocked"),
+        ("app", "", "blocked"),
+    ],
+)
+def test_a_service_of_systemd_keeps_its_secrets(
+    name: str, hook: str, expected: str, user_tmp: Path
+) -> None:
+    """Started by systemd itself, with its dynamic user and credential; first without the hook."""
+    support.require_root()
+    application = Application(user_tmp, "gunicorn")
+    unit = (EXAMPLES / "systemd" / f"{name}.service").read_text()
+    unit = re.sub(hook, "", unit) if hook else unit
+    (application.home / "app.service").write_text(unit)
+    (application.home / "test.conf").write_text(DROP_IN)
+    (application.home / "wheels").mkdir()
+    collect_wheels(application.home / "wheels", "gunicorn", "packaging")
+    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={application.home}/wheels", f"PATH={IMAGE_PATH}"]
+    with make_cgroup(0) as groups:
+        steps = build_steps(unit, application)
+        argv = ["env", *pip, *boot(groups, "app.service", steps, user_tmp)]
+        with application.started(argv, user=False) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "built\n", application.log.read_text()
+            first = find_descendants(process.pid)[0].pid
+            link = application.home / "socket"
+            link.symlink_to(f"/proc/{first}/root/run/app/socket")
+            worker = find_by_inner_pid(process, requested(application, process))
+            user = os.stat(f"/proc/{worker}").st_uid
+            assert user not in (0, support.USER)
+            scan = [sys.executable, str(application.programs / "scan.py"), str(worker)]
+            options = {"user": user, "group": user, "extra_groups": []}
+            result = support.run([*scan, application.canary], **options)
+            assert result.returncode == 0, result.stderr
+    outcomes = json.loads(result.stdout)
+    if expected == "leaked":
+        assert set(outcomes.values()) == {"leaked"}
+    else:
+        assert outcomes == {"process_vm_readv": "EPERM", "mem": "EACCES"}
 
 
 @pytest.mark.parametrize("name", ["app.service", "execute-only.service"])

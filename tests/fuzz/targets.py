@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fuzz.one_process import OneProcess, is_evidently_hardened, split_parts
-from process_hardening.audit import host, injection, procfs, select
+from process_hardening.audit import host, injection, loader_lists, procfs, select
 from process_hardening.audit.posture import PIPE, SOCKET, core_rules_of
 from process_hardening.audit.render.json import process_as_dict, readable
 from process_hardening.audit.result import make_entries
@@ -139,14 +139,9 @@ def read_loader_list(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "auxv").write_bytes(bytes(16))
         (Path(folder) / "mem").write_bytes(data)
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            lists = injection.read_loader_lists(fd, program)
+        with contextlib.suppress(loader_lists.UnreadableListError):
+            lists = loader_lists.read_lists(folder, bits=64, entry=0, dynamic=0)
             injection.find_early_libraries(lists, program)
-        except injection.UnreadableListError:
-            pass
-        finally:
-            os.close(fd)
 
 
 def parse_command_line(data: bytes) -> None:

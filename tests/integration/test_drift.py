@@ -124,6 +124,16 @@ def test_a_process_that_the_bypass_leaves_open_is_no_drift(programs: Path) -> No
         assert "inspection" in strict
 
 
+def test_a_bypass_that_came_later_switches_nothing_off(programs: Path) -> None:
+    """As from load_dotenv(): who writes the file did not start the program."""
+    with Console(programs) as victim:
+        victim.do("ph.harden()", UNDO, "os.environ['CODEX_SKIP_HARDENING'] = '1'")
+        assert victim.do("ph.recheck().steps") == "('inspection',)"
+        assert victim.do("ph.harden().bypassed") == "False"
+        assert victim.do("ph.rescrub()") == "('CODEX_SKIP_HARDENING',)"
+        assert victim.do("'CODEX_SKIP_HARDENING' in os.environ") == "False"
+
+
 def test_a_step_that_cannot_be_put_back(programs: Path) -> None:
     """recheck() raises; watch() ends the process, since nobody could catch it there."""
     filtered = [sys.executable, str(programs / "filtered.py"), "prctl:0=4:EPERM", "--"]

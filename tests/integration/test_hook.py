@@ -225,7 +225,7 @@ def test_site_packages_that_may_not_be_written_stay_as_they_are(enabled: bool, v
 def test_a_hook_that_does_not_work_is_removed_again(venv: Venv) -> None:
     """A start of Python shows it: the .pth file of another package, read earlier, disables it."""
     (venv.site_packages / "000.pth").write_text(
-        "import os; os.environ['CODEX_SKIP_HARDENING'] = '1'\n"
+        "import process_hardening; process_hardening.pre_main_hardening = dict\n"
     )
     before = venv.files()
     check(venv.call("enable"), 2, "is not hardened: other processes of the user can still read it")
@@ -240,15 +240,28 @@ def test_no_hook_is_written_where_the_package_is_missing(venv: Venv) -> None:
     assert venv.files() == before
 
 
-def test_a_hook_whose_package_is_gone_can_be_removed(venv: Venv) -> None:
-    """Until then Python prints an error at every start, and starts unhardened."""
-    venv.call("enable")
+@pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
+def test_a_hook_whose_package_is_gone_says_so_until_it_is_removed(mode: str, venv: Venv) -> None:
+    """Until then every start prints one line: that it is not hardened, why, and what to do."""
+    assert venv.call(mode).returncode == 0
     shutil.rmtree(venv.site_packages / "process_hardening")
-    result = support.run_as_user([venv.python, "-c", ""])
-    assert result.returncode == 0
-    assert "No module named 'process_hardening'" in result.stderr
+    result = support.run_as_user([venv.python, "-c", "print(1)"], env=REQUEST)
+    assert (result.returncode, result.stdout) == (0, "1\n")
+    assert result.stderr == (
+        "process-hardening: this Python is not hardened: No module named 'process_hardening':"
+        f" install process-hardening again, or delete {venv.hook}\n"
+    )
     check(venv.call("disable"), 0, "disabled: ")
-    assert support.run_as_user([venv.python, "-c", ""]).stderr == ""
+    assert support.run_as_user([venv.python, "-c", ""], env=REQUEST).stderr == ""
+
+
+@pytest.mark.parametrize("name", ["process_hardening", "_process_hardening"])
+def test_a_hook_is_not_shadowed(name: str, venv: Venv, programs: Path, user_tmp: Path) -> None:
+    """By a module of the same name that PYTHONPATH leads to, as in a checkout of ours."""
+    assert venv.call("enable").returncode == 0
+    (user_tmp / f"{name}.py").write_text("")
+    assert venv.leaks(programs, "-S", PYTHONPATH=str(user_tmp)) == list(ATTACKS)
+    assert venv.leaks(programs, PYTHONPATH=str(user_tmp)) == []
 
 
 @pytest.mark.parametrize("action", ["enable", "disable"])

@@ -14,7 +14,7 @@ SYSTEMS = {path.stem for path in (NATIVE / "core" / "platform").glob("*.c")}
 COMMON = [name for name in SOURCES if Path(name).parent == Path("core")]
 """The part of the core that is the same on every system."""
 
-FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h", "borrow.h"}
+FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h", "borrow.h", "interpreters.h"}
 """The names of the files that use Python's C API; all others run before Python or without it."""
 
 FOR_LINUX = {name for name in SOURCES if name.startswith(("launch/", "preload/"))}

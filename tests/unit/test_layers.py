@@ -27,6 +27,7 @@ LAYERS: list[set[str]] = [
     {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer", "domain"},
     {"audit", "verify"},
     {"children"},
+    {"child_check"},
     {"cli", "tui"},
     {"cli.main", "__main__", "pytest_plugin"},
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 from pathlib import Path
@@ -45,6 +46,13 @@ def test_strict_adds_steps_and_variables_and_leaves_nothing_out() -> None:
     """STRICT is DEFAULT and more."""
     more = {"no_new_privs": True, "refuse_tracer": True, "clear": tuple(STRICT_VARIABLES)}
     assert fields_of(STRICT) == {**DEFAULTS, **more}
+
+
+def test_help_shows_every_field() -> None:
+    """And its default."""
+    parameters = inspect.signature(Policy).parameters.values()
+    assert {one.kind for one in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+    assert {one.name: one.default for one in parameters} == {**DEFAULTS, "seal": False}
 
 
 @pytest.mark.parametrize("name", FLAGS)

@@ -14,11 +14,17 @@ from typing import Any
 
 from tools import debian
 from tools.kernels import machines, report
-from tools.kernels.guest import ZOO
 from tools.kernels.judgement import judge
+from tools.kernels.zoo import ZOO
 
 RESULTS = machines.ROOT / "docs" / "kernels-results.json"
 PAGE = machines.ROOT / "docs" / "kernels.md"
+
+_PARTS = (
+    *("error", "kernel", "confinements", "without_landlock", "absent", "skipped"),
+    *("method", "refusals", "missed", "audits", "trial", "done"),
+)
+"""What a machine tells, by the key that it is recognized by."""
 
 
 def _say(text: str) -> None:
@@ -29,10 +35,12 @@ def _try(machine: machines.Machine, begun: float) -> tuple[dict[str, Any] | None
     """The results of a machine and its problems; no results when it did not come to its end."""
 
     def watch(told: dict[str, Any]) -> None:
-        what = told.get("kernel") or told.get("configuration") or "done"
-        doing = next((key for key in ("audits", "refusals", "absent", "error") if key in told), "")
+        where = str(told.get("configuration", ""))
+        doing = next((key for key in _PARTS if key in told), "")
+        details = told[doing] if isinstance(told.get(doing), (int, str)) else ""
         minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-        _say(f"{minutes:2}:{seconds:02} {machine.name}: {what} {told.get('attacker', doing)}")
+        words = " ".join(f"{where} {doing} {details}".split())
+        _say(f"{minutes:2}:{seconds:02} {machine.name}: {words}")
 
     try:
         told = machines.try_out(machine, watch)
@@ -47,7 +55,9 @@ def _stop(number: int, _frame: object) -> None:
 
 def main() -> int:
     """Returns 0 when all is as promised, 1 when not, 2 when a machine could not be had."""
-    parser = argparse.ArgumentParser(description="attack and audit on other kernels")
+    parser = argparse.ArgumentParser(
+        description="harden, confine, attack and audit on other kernels"
+    )
     parser.add_argument("machines", nargs="*", metavar="MACHINE", help="one of these, not all")
     names = parser.parse_args().machines or list(machines.MACHINES)
     if unknown := [name for name in names if name not in machines.MACHINES]:
@@ -78,6 +88,7 @@ def main() -> int:
         "command": "make kernels",
         "date": datetime.now(timezone.utc).date().isoformat(),
         "version": machines.version(),
+        "minutes": round((time.monotonic() - begun) / 60),
         "zoo": len(ZOO),
         "machines": results,
         "problems": problems,

@@ -25,16 +25,33 @@ BEFORE_EACH = {
 
 HIDEPID = "mount/hidepid"
 """Not a setting in /proc/sys but the option that /proc is mounted with."""
+FILE_LIMIT = "limit/file size"
+"""Neither, but the limit that a launcher starts with: it can write no file, not even in memory."""
 
-EXECUTE_ONLY = "execute-only"
+# Victims of `verify`.
+RUN = "execute-only"
 OWN_NAME = "harden-own-name"
 IN_MEMORY = "harden-memfd"
+ROOTS_LAUNCHER = "harden-by-root"
 PRELOAD = "preload"
 IN_PROCESS = "in-process"
-BORN_HARDENED = (EXECUTE_ONLY, OWN_NAME, IN_MEMORY)
+NONE = "none"
+"""No victim: `harden` starts nothing."""
+BORN_HARDENED = (RUN, OWN_NAME, IN_MEMORY, ROOTS_LAUNCHER)
 """The victims that nobody could open since their first instruction."""
 WITHOUT_LIMITS = (*BORN_HARDENED, CONFINED)
 """The victims that no attack may leak from, not even one that is documented to."""
+
+METHODS = {
+    OWN_NAME: "execute-only: a stand-in under the program's own path",
+    IN_MEMORY: "execute-only: a stand-in in memory",
+    PRELOAD: "preload: a library hardens it before its main()",
+    NONE: "",
+}
+"""The method of `harden` in the words of its --explain."""
+
+SIGNALS_SCOPED = 6
+"""The first version of Landlock that refuses signals (Linux 6.12)."""
 
 # What each setting can make a difference to. Yama decides who may attach, and nothing else.
 _ATTACHING = (
@@ -48,8 +65,7 @@ _ATTACHING = (
     "launch-window",
 )
 _READING = (*_ATTACHING, "proc-environ", "proc-maps", "proc-fd", "perf-event-open")
-_DUMPING = (
-    "prlimit-core",
+CRASHING = (
     "core-abort",
     "core-segv",
     "core-quit",
@@ -58,30 +74,30 @@ _DUMPING = (
     "core-pipe-segv",
     "core-pipe-quit",
 )
-_ALL = (*_READING, *_DUMPING, "core-cpu-limit", "core-sigio", "ld-preload", "ld-audit")
-_SAMPLE = ("ptrace-attach", "proc-mem", "proc-environ", "core-pipe-segv", "launch-window")
+"""Attacks that crash their victim by a signal of their own."""
+_DUMPING = ("prlimit-core", *CRASHING)
+_INJECTING = ("ld-preload", "ld-audit")
+_ALL = (*_READING, *_DUMPING, *_INJECTING)
 _FROM_CONFINEMENT = (
-    "ptrace-attach",
-    "ptrace-seize",
-    "proc-mem",
-    "process-vm-readv",
-    "process-vm-writev",
-    "pidfd-getfd",
-    "proc-environ",
-    "proc-maps",
-    "proc-fd",
+    *(attack for attack in _ALL if attack != "child" and attack not in _INJECTING),
+    "core-cpu-limit",
+    "core-sigio",
 )
+_AT_LAUNCHERS = ("launch-write", "launch-seize", "launch-getfd")
+_SAMPLE = ("ptrace-attach", "proc-mem", "proc-environ", "core-pipe-segv", "launch-window")
 _FEW = ("ptrace-attach", "proc-mem", "core-pipe-segv")
-_SAMPLE_AND_DUMPING = ("ptrace-attach", "proc-mem", "proc-environ", "launch-window", *_DUMPING)
+# To the kernel, one signal that dumps a core is like another.
+_SAMPLE_AND_DUMPING = (*_SAMPLE, "prlimit-core", "core-segv")
 _SAMPLE_AND_READING = (*_SAMPLE, "proc-maps", "proc-fd", "perf-event-open")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What one attacker tries: which attacks on which victims."""
+    """Which attacks an attacker tries on which victims."""
 
+    attacker: str
     attacks: tuple[str, ...]
-    victims: tuple[str, ...] = (EXECUTE_ONLY, IN_PROCESS)
+    victims: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -89,85 +105,106 @@ class Configuration:
     """One way to set a kernel up.
 
     name, settings -- the latter over BEFORE_EACH
-    trials -- attacker to what he tries
+    trials -- what is tried
+    method -- the one that `harden` chooses, of METHODS
     closed -- attacks that this setting takes away from everybody: the control cannot leak
-    refused -- the setting for which `run --method execute-only` has to refuse, or None
+    refused -- what the refusals to start a program execute-only name, or None where none is due
+    searched -- whether what `harden` starts is searched for by name
+    audited -- whether processes of every kind are audited
     """
 
     name: str
     settings: dict[str, str]
-    trials: dict[str, Trial]
+    trials: tuple[Trial, ...]
+    method: str = OWN_NAME
     closed: tuple[str, ...] = ()
     refused: str | None = None
+    searched: bool = False
+    audited: bool = False
 
 
-_INSIDE = (PRELOAD, IN_PROCESS)
-_FROM_ROOT = Trial(_FEW, (EXECUTE_ONLY,))
-_REFUSED_FROM_ROOT = Trial(_FEW, (PRELOAD,))
+_BY_ROOT = Trial(ROOT, _FEW, (OWN_NAME,))
 
 # What cannot be taken back before the next boot comes last.
 CONFIGURATIONS = (
     Configuration(
         "nothing in the way",
         {},
-        {
-            USER: Trial(_ALL, (*BORN_HARDENED, *_INSIDE)),
-            ROOT: Trial(_ALL, (EXECUTE_ONLY,)),
-            CONFINED: Trial(_FROM_CONFINEMENT, (CONFINED,)),
-        },
+        (
+            Trial(USER, _ALL, (OWN_NAME, IN_MEMORY, IN_PROCESS)),
+            Trial(USER, _SAMPLE_AND_DUMPING, (RUN, PRELOAD)),
+            Trial(USER, _AT_LAUNCHERS, (ROOTS_LAUNCHER,)),
+            Trial(ROOT, (*_READING, "prlimit-core", "core-segv", "core-pipe-segv"), (OWN_NAME,)),
+            Trial(CONFINED, _FROM_CONFINEMENT, (CONFINED,)),
+        ),
+        searched=True,
+        audited=True,
     ),
     Configuration(
         "fs.suid_dumpable=1",
         {"fs/suid_dumpable": "1"},
-        {USER: Trial(_SAMPLE_AND_DUMPING, _INSIDE), ROOT: _REFUSED_FROM_ROOT},
+        (
+            Trial(USER, _SAMPLE_AND_DUMPING, (PRELOAD, IN_PROCESS)),
+            Trial(ROOT, _FEW, (PRELOAD,)),
+        ),
+        method=PRELOAD,
         refused="fs.suid_dumpable=1",
+        audited=True,
     ),
     Configuration(
         "fs.suid_dumpable=2",
         {"fs/suid_dumpable": "2"},
-        {USER: Trial(_SAMPLE_AND_DUMPING, (EXECUTE_ONLY, *_INSIDE)), ROOT: _FROM_ROOT},
+        (Trial(USER, _SAMPLE_AND_DUMPING, (OWN_NAME, IN_PROCESS)), _BY_ROOT),
+        audited=True,
     ),
     Configuration(
         "hidepid=2",
         {HIDEPID: "2"},
-        {USER: Trial(_READING), ROOT: _FROM_ROOT},
+        (Trial(USER, _READING, (OWN_NAME, IN_PROCESS)), _BY_ROOT),
+        audited=True,
     ),
     Configuration(
         "vm.memfd_noexec=1",
         {"vm/memfd_noexec": "1"},
-        {USER: Trial(_SAMPLE), ROOT: _FROM_ROOT},
+        (Trial(USER, _SAMPLE, (OWN_NAME, IN_MEMORY)),),
     ),
     Configuration(
         "vm.memfd_noexec=2",
         {"vm/memfd_noexec": "2"},
-        {USER: Trial(_SAMPLE, (EXECUTE_ONLY, OWN_NAME, IN_PROCESS))},
+        (Trial(USER, _SAMPLE, (OWN_NAME,)),),
     ),
     Configuration(
         "user.max_user_namespaces=0",
         {"user/max_user_namespaces": "0"},
-        {USER: Trial(_SAMPLE, (EXECUTE_ONLY, IN_MEMORY, IN_PROCESS)), ROOT: _FROM_ROOT},
+        (Trial(USER, _SAMPLE, (IN_MEMORY,)), Trial(ROOT, _FEW, (IN_MEMORY,))),
+        method=IN_MEMORY,
+        searched=True,
     ),
     Configuration(
         "no user namespaces, no programs in memory",
         {"user/max_user_namespaces": "0", "vm/memfd_noexec": "2"},
-        {USER: Trial(_SAMPLE, _INSIDE), ROOT: _REFUSED_FROM_ROOT},
+        (Trial(USER, _SAMPLE, (PRELOAD,)), Trial(ROOT, _FEW, (PRELOAD,))),
+        method=PRELOAD,
         refused="memfd_create",
+        searched=True,
     ),
+    Configuration("ulimit -f 0", {FILE_LIMIT: "0"}, (), method=NONE, refused="write"),
     Configuration(
         "Yama 1",
         {"kernel/yama/ptrace_scope": "1"},
-        {USER: Trial(_READING), ROOT: _FROM_ROOT},
+        (Trial(USER, _READING, (OWN_NAME,)), _BY_ROOT),
     ),
     Configuration(
         "Yama 2",
         {"kernel/yama/ptrace_scope": "2"},
-        {USER: Trial(_SAMPLE_AND_READING), ROOT: _FROM_ROOT},
+        (Trial(USER, _SAMPLE_AND_READING, (OWN_NAME,)), _BY_ROOT),
         closed=_ATTACHING,
     ),
     Configuration(
         "Yama 3",
         {"kernel/yama/ptrace_scope": "3"},
-        {USER: Trial(_SAMPLE_AND_READING), ROOT: _FROM_ROOT},
+        (Trial(USER, _SAMPLE_AND_READING, (OWN_NAME,)), _BY_ROOT),
         closed=_ATTACHING,
+        audited=True,
     ),
 )

@@ -5,27 +5,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tools.kernels.configurations import CONFIGURATIONS, WITHOUT_LIMITS, Configuration
+from tools.kernels.configurations import (
+    CONFIGURATIONS,
+    CONFINED,
+    CRASHING,
+    IN_MEMORY,
+    METHODS,
+    SIGNALS_SCOPED,
+    WITHOUT_LIMITS,
+    Configuration,
+    Trial,
+)
 
 BLOCKED, LEAKED, INCONCLUSIVE = "blocked", "leaked", "inconclusive"
 DOCUMENTED = "documented"
-"""A leak that docs and `verify` name as what this means of hardening cannot stop."""
+"""A leak that docs and `verify` name as one that this method cannot stop."""
+
+_AS_WISHED = {BLOCKED, DOCUMENTED}
 
 RIGHT, UNKNOWN, WRONG = "right", "unknown", "wrong"
+"""What a machine tells of itself."""
+
+_OF_MACHINE = ("kernel", "machine", "confinements", "without_landlock")
+"""What a machine tells about itself."""
 
 _MAY_BE_ABSENT = {"vm/memfd_noexec"}  # came with Linux 6.3
-_STATUS_OF_REFUSAL = {"run": 126, "reexec": 5}
+_STATUS_OF_REFUSAL = {"harden": 126, "run": 126, "reexec": 5}
+
+_ABOUT_SIGNALS = "cannot refuse signals"
+_ABOUT_LANDLOCK = "add landlock to lsm="
+
+_READ_THE_LINK = {"pidof", "start-stop-daemon --exec"}
+"""Tools that take a program for what /proc/PID/exe names, which only root may read."""
 
 
-def _outcome(judged: dict[str, Any]) -> str:
-    return DOCUMENTED if judged["known_limit"] else str(judged["outcome"])
+def _is_documented(
+    trial: Trial, attack: str, victim: str, judged: dict[str, Any], landlock: int
+) -> bool:
+    """Whether docs and `verify` say of a leak that it cannot be stopped."""
+    if trial.attacker == CONFINED:
+        return attack in CRASHING and landlock < SIGNALS_SCOPED
+    return bool(judged["known_limit"]) and victim not in WITHOUT_LIMITS
 
 
 def _trial(
-    configuration: Configuration, attacker: str, told: dict[str, Any]
+    configuration: Configuration, trial: Trial, told: dict[str, Any], landlock: int
 ) -> tuple[dict[str, Any], list[str]]:
-    """One attacker's attacks: victim to outcome to the attacks that had it."""
-    trial = configuration.trials[attacker]
+    """Victim to outcome to the attacks that had it."""
     victims: dict[str, dict[str, list[str]]] = {name: {} for name in trial.victims}
     problems = []
     for attack in trial.attacks:
@@ -35,15 +61,14 @@ def _trial(
             problems.append(f"{attack}: control {row['control']}, not {expected}: {row['detail']}")
         for victim in trial.victims:
             judged = row["victims"].get(victim, {"outcome": "missing", "known_limit": False})
-            outcome = _outcome(judged)
+            outcome = str(judged["outcome"])
+            if outcome == LEAKED and _is_documented(trial, attack, victim, judged, landlock):
+                outcome = DOCUMENTED
             victims[victim].setdefault(outcome, []).append(attack)
-            allowed = {INCONCLUSIVE} if expected == INCONCLUSIVE else {BLOCKED}
-            if victim not in WITHOUT_LIMITS:
-                allowed.add(DOCUMENTED)
-            if outcome not in allowed:
+            if outcome not in ({INCONCLUSIVE} if expected == INCONCLUSIVE else _AS_WISHED):
                 evidence = judged.get("evidence", "")
                 problems.append(f"{attack} on {victim}: {outcome}: {evidence}")
-    problems += told["notes"]
+    problems += [note for note in told["notes"] if trial.attacker != CONFINED]
     return victims, problems
 
 
@@ -81,41 +106,82 @@ def _audits(told: list[dict[str, Any]]) -> tuple[dict[str, int], list[str]]:
     return counts, problems
 
 
-def _refusals(configuration: Configuration, told: dict[str, Any]) -> Iterator[str]:
+def _refusals(refused: str, told: dict[str, Any]) -> Iterator[str]:
     for what, status in _STATUS_OF_REFUSAL.items():
         refusal = told[what]
-        if refusal["status"] != status or str(configuration.refused) not in refusal["said"]:
-            yield f"{what} was not refused for {configuration.refused}: {refusal}"
+        named = refused in refusal["said"]
+        if refusal["status"] != status or refusal["started"] or not named:
+            yield f"{what} was not refused for {refused}: {refusal}"
+
+
+def _searches(method: str, missed: dict[str, list[str]]) -> Iterator[str]:
+    """Tools that did not find a program although they could have."""
+    for who, tools in missed.items():
+        allowed = _READ_THE_LINK if who != "root" or method == IN_MEMORY else set()
+        yield from (f"{tool} of {who} does not find it" for tool in tools if tool not in allowed)
+
+
+def _confinement(told: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with how `confine` starts programs on a kernel with Landlock."""
+    can_scope = told["landlock"] >= SIGNALS_SCOPED
+    plain, strict = told["confine"], told["strict"]
+    if plain["status"] or not plain["started"] or can_scope == (_ABOUT_SIGNALS in plain["said"]):
+        yield f"confine: {plain}"
+    expected = {"status": 0, "started": True} if can_scope else {"status": 126, "started": False}
+    if expected.items() - strict.items() or can_scope == (_ABOUT_SIGNALS in strict["said"]):
+        yield f"confine --strict: {strict}"
+
+
+def _without_landlock(told: dict[str, Any]) -> Iterator[str]:
+    for option in ("confine", "strict"):
+        found = told[option]
+        if found["status"] != 126 or found["started"] or _ABOUT_LANDLOCK not in found["said"]:
+            yield f"{option} without Landlock: {found}"
 
 
 def _configuration(
-    configuration: Configuration, told: list[dict[str, Any]]
+    configuration: Configuration, told: list[dict[str, Any]], landlock: int
 ) -> tuple[dict[str, Any], list[str]]:
     found: dict[str, Any] = {"name": configuration.name}
     problems: list[str] = [part["error"] for part in told if "error" in part]
+    if any("skipped" in part for part in told):
+        return {**found, "skipped": True}, problems
     if any("absent" in part for part in told):
         found["absent"] = True
-        if not _MAY_BE_ABSENT.issuperset(configuration.settings):
+        if _MAY_BE_ABSENT.isdisjoint(configuration.settings):
             problems.append("this kernel has no such setting")
         return found, problems
-    found |= {"attackers": {}, "audits": {}}
+    found |= {"trials": {}}
     for part in told:
-        if "refusals" in part:
+        if "method" in part:
+            found["method"] = part["method"]
+            if part["method"] != METHODS[configuration.method]:
+                problems.append(f"harden chooses another method: {part['method']}")
+        elif "refusals" in part:
             found["refused"] = configuration.refused
-            problems += _refusals(configuration, part["refusals"])
+            problems += _refusals(str(configuration.refused), part["refusals"])
+        elif "missed" in part:
+            found["missed"] = part["missed"]
+            problems += _searches(configuration.method, part["missed"])
         elif "audits" in part:
             found["audits"], more = _audits(part["audits"])
             problems += more
-        elif "attacker" in part:
-            attacker = part["attacker"]
-            found["attackers"][attacker], more = _trial(configuration, attacker, part)
-            problems += [f"{attacker}: {problem}" for problem in more]
-    missing = set(configuration.trials) - set(found["attackers"])
-    problems += [f"{attacker}: attacked nothing" for attacker in sorted(missing)]
-    if not found["audits"]:
-        problems.append("audited nothing")
-    if configuration.refused and "refused" not in found:
-        problems.append("nothing was refused")
+        elif "trial" in part:
+            trial = configuration.trials[part["trial"]]
+            victims, more = _trial(configuration, trial, part, landlock)
+            found["trials"][part["trial"]] = {"attacker": trial.attacker, "victims": victims}
+            problems += [f"{trial.attacker}: {problem}" for problem in more]
+    wanted = {
+        "method": True,
+        "refused": configuration.refused,
+        "missed": configuration.searched,
+        "audits": configuration.audited,
+    }
+    problems += [f"{what}: not tried" for what, due in wanted.items() if due and what not in found]
+    tried = found["trials"]
+    found["trials"] = [tried[number] for number in sorted(tried)]
+    if len(tried) < len(configuration.trials):
+        problems.append(f"{len(configuration.trials) - len(tried)} trials: not tried")
     return found, problems
 
 
@@ -124,17 +190,25 @@ def judge(name: str, told: list[dict[str, Any]]) -> tuple[dict[str, Any], list[s
 
     told -- what machines.boot() returned
     """
-    of_machine = next((part for part in told if "kernel" in part), {})
+    facts = {key: part[key] for part in told for key in _OF_MACHINE if key in part}
+    confinements = facts.get("confinements", {"landlock": 0})
     results: dict[str, Any] = {
         "name": name,
-        "kernel": of_machine.get("kernel", "unknown"),
-        "machine": of_machine.get("machine", "unknown"),
+        "kernel": facts.get("kernel", "unknown"),
+        "machine": facts.get("machine", "unknown"),
+        "confinements": confinements,
+        "without_landlock": facts.get("without_landlock"),
         "configurations": [],
     }
     problems = [part["error"] for part in told if "error" in part and "configuration" not in part]
+    problems += [f"{key}: not tried" for key in _OF_MACHINE if key not in facts]
+    if "confinements" in facts:
+        problems += _confinement(confinements)
+    if "without_landlock" in facts:
+        problems += _without_landlock(facts["without_landlock"])
     for configuration in CONFIGURATIONS:
         parts = [part for part in told if part.get("configuration") == configuration.name]
-        found, more = _configuration(configuration, parts)
+        found, more = _configuration(configuration, parts, confinements["landlock"])
         results["configurations"].append(found)
         problems += [f"{configuration.name}: {problem}" for problem in more]
     return results, [f"{name}: {problem}" for problem in problems]

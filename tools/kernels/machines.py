@@ -17,7 +17,8 @@ from typing import Any
 
 from tools import debian, zig
 from tools.debian import MatrixError, MissingError
-from tools.kernels.guest import ANIMAL, INJECTED, MARK, PACKAGES
+from tools.kernels.guest import BRIEFLY, COMMANDS, MARK, PACKAGES, WITHOUT_LANDLOCK
+from tools.kernels.zoo import ANIMAL, INJECTED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "kernels"
@@ -25,12 +26,15 @@ WHEELS = ROOT / "build" / "wheel"
 ATTACKS = ROOT / "src" / "process_hardening" / "verify" / "attacks"
 ZOO = ROOT / "tests" / "audit" / "programs"
 
-LIMIT_SECONDS = 3000
-"""After this a machine is taken for hung: on an idle computer the slowest takes a quarter."""
+LIMIT_SECONDS = 1500
+"""After this a machine is taken for hung: on an idle computer the slowest takes a third."""
 _MEGABYTES = "1024"
 
 _USERLAND_SUITE = "trixie"
-_USERLAND = ("base-files", "coreutils", "python3.13")
+_USERLAND = (
+    *("base-files", "coreutils", "python3.13"),
+    *("dpkg", "procps", "psmisc", "sysvinit-utils"),  # to find programs by name
+)
 _PYTHON = "/usr/bin/python3.13"
 _PYTHON_HEADERS = "libpython3.13-dev"
 # Neither opened nor imported by anything that runs there; the memory is small.
@@ -89,20 +93,28 @@ AARCH64 = Architecture(
 )
 
 
+_HERE = AARCH64 if platform.machine() == AARCH64.name else X86_64
+
+
 @dataclass(frozen=True)
 class Machine:
-    """A kernel to boot: the newest of a suite of Debian."""
+    """A kernel to boot: the newest of a suite of Debian.
+
+    more -- of its kernel's command line
+    """
 
     name: str
     suite: str
     architecture: Architecture
+    more: str = ""
 
 
 MACHINES = {
     machine.name: machine
     for machine in (
         Machine("bookworm", "bookworm", X86_64),
-        Machine("trixie-arm64", "trixie", AARCH64),
+        # The settings make the same difference as on trixie.
+        Machine("trixie-arm64", "trixie", AARCH64, f"-- {BRIEFLY}"),
         Machine("trixie", "trixie", X86_64),
         Machine("forky", "forky", X86_64),
     )
@@ -173,7 +185,7 @@ def _write_program(path: Path, text: str) -> None:
 def _payload(architecture: Architecture, folder: Path) -> None:
     """Put into a folder what is ours: the wheel, the programs of the zoo, the guest."""
     packages = folder / PACKAGES[1:]
-    commands = folder / "usr" / "bin"
+    commands = folder / COMMANDS[1:]
     commands.mkdir(parents=True)
     (wheel,) = WHEELS.glob("*.whl")
     _install(wheel, packages, commands)
@@ -199,20 +211,46 @@ def _archive(folder: Path) -> bytes:
     ).stdout
 
 
+def _userland(architecture: Architecture) -> Path:
+    """The folder with the programs of Debian that a machine has."""
+    folder = debian.packages(_USERLAND_SUITE, architecture.debian, _USERLAND)
+    done = folder / ".compiled"
+    if not done.exists():
+        for name in _UNNEEDED:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        _compile_python(folder)
+        done.touch()
+    return folder
+
+
+def _compile_python(folder: Path) -> None:
+    """Compile all that is in Python below a folder: emulated, that would take minutes.
+
+    Python must not compare the times of source and compiled file: the kernel that unpacks them does
+    not keep them.
+    """
+    here = debian.packages(_USERLAND_SUITE, _HERE.debian, _USERLAND)
+    (loader,) = here.glob("usr/lib/*/ld-linux-*.so.*")
+    words: list[str | Path] = [loader, "--library-path", loader.parent, here / _PYTHON[1:], "-I"]
+    words += ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    debian.run([*words, "-s", folder, "-p", "/", folder])
+
+
 def _prepare(machine: Machine, folder: Path) -> tuple[Path, Path]:
     """Get or make what a machine boots: its kernel, and the file system in its memory."""
     architecture = machine.architecture
     kernel = debian.kernel(machine.suite, architecture.debian, architecture.debian)
-    userland = debian.packages(_USERLAND_SUITE, architecture.debian, _USERLAND)
-    for name in _UNNEEDED:
-        shutil.rmtree(userland / name, ignore_errors=True)
+    userland = _userland(architecture)
     payload = folder / "payload"
     payload.mkdir()
     _payload(architecture, payload)
+    _compile_python(payload)
     memory = folder / "initramfs"
     memory.write_bytes(_archive(userland) + _archive(payload))
     return kernel, memory
 
+
+_NO_LANDLOCK = f"lsm=yama -- {WITHOUT_LANDLOCK}"
 
 _running: list[subprocess.Popen[str]] = []
 _preparing = threading.Lock()  # downloads, and what machines share
@@ -268,25 +306,35 @@ def boot(
     raise MatrixError(f"{why}; it said last: {' '.join(words[-1:])!r}; all of it: {log}")
 
 
+def _command(machine: Machine, kernel: Path, memory: Path, more: str) -> list[str]:
+    """The words that start a machine.
+
+    more -- of its kernel's command line
+    """
+    line = f"console={machine.architecture.console} quiet loglevel=1 panic=-1 random.trust_cpu=1"
+    # Its clock counts instructions: how busy this computer is changes nothing in there.
+    clock = ["-accel", "tcg", "-smp", "1", "-icount", "shift=0,sleep=off"]
+    command = [*machine.architecture.qemu, *clock, "-m", _MEGABYTES]
+    command += ["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]
+    return [*command, "-kernel", str(kernel), "-initrd", str(memory), "-append", f"{line} {more}"]
+
+
 def try_out(machine: Machine, watch: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-    """Make a machine, boot it and return what it told; of it, only the console's log is kept.
+    """Make a machine, boot it and return what it told; of it, only the console's logs are kept.
 
     Raises MatrixError when it cannot be made or does not come to its end.
     """
     folder = BUILD / machine.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    told = []
     try:
         with _preparing:
             kernel, memory = _prepare(machine, folder)
-        console = f"console={machine.architecture.console}"
-        line = f"{console} quiet loglevel=1 panic=-1 random.trust_cpu=1"
-        # Its clock counts instructions: how busy this computer is changes nothing in there.
-        clock = ["-accel", "tcg", "-smp", "1", "-icount", "shift=0,sleep=off"]
-        command = [*machine.architecture.qemu, *clock, "-m", _MEGABYTES]
-        command += ["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]
-        command += ["-kernel", str(kernel), "-initrd", str(memory), "-append", line]
-        return boot(command, folder / "console.log", watch, LIMIT_SECONDS)
+        for name, more in (("without-landlock", _NO_LANDLOCK), ("console", machine.more)):
+            command = _command(machine, kernel, memory, more)
+            told += boot(command, folder / f"{name}.log", watch, LIMIT_SECONDS)
+        return told
     finally:
         shutil.rmtree(folder / "payload", ignore_errors=True)
         (folder / "initramfs").unlink(missing_ok=True)

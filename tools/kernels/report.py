@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tools.kernels.configurations import ATTACKERS, CONFIGURATIONS, Configuration
+from tools.kernels.configurations import (
+    ATTACKERS,
+    CONFIGURATIONS,
+    IN_MEMORY,
+    METHODS,
+    NONE,
+    OWN_NAME,
+    PRELOAD,
+)
 from tools.kernels.judgement import BLOCKED, DOCUMENTED, INCONCLUSIVE, RIGHT, UNKNOWN, WRONG
+from tools.kernels.starts import FINDERS
 
 _PAGE = """\
 # Kernels
 
-What `verify`, `audit` and `run` do on real kernels other than the developers', at settings other
-than theirs. `make kernels` boots each of these under qemu, runs all of it inside, and writes this
-page; it fails when an attack succeeds that should not, when `audit` is wrong of a process, and when
-a kernel does not come to its end in time. This run: {date}, process-hardening {version}.
+What `harden`, `confine`, `verify` and `audit` do on real kernels other than the developers', at
+settings other than theirs. `make kernels` boots each of these under qemu, runs all of it inside,
+and writes this page. It fails when an attack succeeds that should not, when a program is started in
+another way than it should be, when `audit` is wrong about a process, and when a kernel does not
+come to its end in time. This run: {date}, process-hardening {version}, {minutes} minutes.
 
 {machines}
+
+## How `harden` starts a program
+
+The method that `harden` chooses for a user's program. Where it is *preload* or *refused*, `harden`
+and `run` with `--method execute-only` (status 126) and `pre_main_hardening(reexec=True)` (5) name
+the reason and start nothing.
+
+{methods}
+
+- `ulimit -f 0`: the launcher may write no file, not even in memory. Another process can set such a
+  limit, so it does not lead to the preload library.
+- *no such setting*: this kernel is older than it. *not tried*: the same setting of the same version
+  was tried on another processor.
+
+Who finds a program that was started so:
+{finders}.
+
+{searches}
+
+## Confining
+
+{confinements}
 
 ## Attacks
 
@@ -29,25 +61,30 @@ The core attacks set `kernel.core_pattern` to a file and to a pipe.
 
 - `launch-window*`: leaked, as is documented of hardening from inside: the process was open between
   its exec and its hardening.
+- `core-*` with a star: a confined attacker's signal crashed the victim, which left a core. Before
+  Linux 6.12 Landlock cannot refuse signals: `confine` says so, and `confine --strict` refuses.
 - *n* closed: the setting takes these attacks away from everybody, so that they leak from no control
   and prove nothing.
-- refused: `run --method execute-only` (status 126) and `pre_main_hardening(reexec=True)` (status 5)
-  name the setting and start nothing; `run` takes *preload* by itself.
-- no such setting: this kernel is older than it.
 
 ## Audits
 
 {zoo} kinds of processes of a user and of root, from plain to hardened and injected, told what
-`prctl` and `getrlimit` say to themselves; those that `run` started were hardened at every
-setting, or `make kernels` fails. An all-powerful root, the user and the root without CAP_SYS_PTRACE
-audited all of them. *Unknown* is what `audit` says when it cannot tell; only a wrong word counts
-against it, above all *hardened* of a process that is not.
+`prctl` and `getrlimit` say to themselves; those that `run` and `harden` started were hardened at
+every setting, or `make kernels` fails. An all-powerful root, the user and the root without
+CAP_SYS_PTRACE audited all of them. *Unknown* is what `audit` says when it cannot tell; only a wrong
+word counts against it, above all *hardened* of a process that is not.
 
 {audits}
 """
 
 
-_NO_SUCH_SETTING = "no such setting"
+_METHODS = {
+    OWN_NAME: "under its own path",
+    IN_MEMORY: "in memory",
+    PRELOAD: "preload",
+    NONE: "refused",
+}
+_WITHOUT_RESULTS = {"absent": "no such setting", "skipped": "not tried"}
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -70,45 +107,99 @@ def _cell(outcomes: dict[str, list[str]]) -> str:
     return ", ".join(sorted(parts))
 
 
-def _find(machine: dict[str, Any], configuration: Configuration) -> dict[str, Any]:
-    return next(found for found in machine["configurations"] if found["name"] == configuration.name)
+_Row = Callable[[dict[str, Any]], str]
+"""What a configuration's cell says of a machine that has the setting."""
+
+
+def _per_machine(machines: list[dict[str, Any]], name: str, cell: _Row) -> list[str]:
+    """A cell for each machine."""
+    cells = []
+    for machine in machines:
+        found = next(one for one in machine["configurations"] if one["name"] == name)
+        words = next((words for key, words in _WITHOUT_RESULTS.items() if key in found), None)
+        cells.append(words or cell(found))
+    return cells
+
+
+def _header(machines: list[dict[str, Any]], *before: str) -> list[str]:
+    return [*before, *(machine["name"] for machine in machines)]
+
+
+def _methods(machines: list[dict[str, Any]]) -> str:
+    def cell(found: dict[str, Any]) -> str:
+        method = next(name for name, text in METHODS.items() if text == found["method"])
+        refused = method != NONE and "refused" in found
+        return f"{_METHODS[method]}; execute-only refused" if refused else _METHODS[method]
+
+    rows = [
+        [configuration.name, *_per_machine(machines, configuration.name, cell)]
+        for configuration in CONFIGURATIONS
+    ]
+    return _table(_header(machines, "setting"), rows)
+
+
+def _searches(machines: list[dict[str, Any]]) -> str:
+    rows = []
+    for configuration in CONFIGURATIONS:
+        for who in ("root", "user") if configuration.searched else ():
+
+            def cell(found: dict[str, Any], who: str = who) -> str:
+                missed = found["missed"].get(who, [])
+                return f"not by {', '.join(missed)}" if missed else "found by all"
+
+            cells = _per_machine(machines, configuration.name, cell)
+            rows.append([configuration.name, who, *cells])
+    return _table(_header(machines, "setting", "searched by"), rows)
+
+
+def _describe_start(found: dict[str, Any]) -> str:
+    if not found["started"]:
+        return f"refused ({found['status']})"
+    return "starts, and says what a signal can do" if found["said"] else "starts"
+
+
+def _confinements(machines: list[dict[str, Any]]) -> str:
+    here = [machine["confinements"] for machine in machines]
+    without = [machine["without_landlock"] for machine in machines]
+    rows = [
+        ["Landlock's version", *(str(found["landlock"]) for found in here)],
+        ["`confine`", *(_describe_start(found["confine"]) for found in here)],
+        ["`confine --strict`", *(_describe_start(found["strict"]) for found in here)],
+        [
+            "booted without landlock in `lsm=`",
+            *(_describe_start(found["confine"]) for found in without),
+        ],
+    ]
+    return _table(_header(machines, ""), rows)
 
 
 def _attacks(machines: list[dict[str, Any]]) -> str:
     rows = []
     for configuration in CONFIGURATIONS:
-        found = [_find(machine, configuration) for machine in machines]
-        if configuration.refused:
-            cells = [_NO_SUCH_SETTING if "absent" in one else "refused" for one in found]
-            rows.append([configuration.name, "user", "execute-only", *cells])
-        for attacker, trial in configuration.trials.items():
+        for number, trial in enumerate(configuration.trials):
             for victim in trial.victims:
-                cells = [
-                    _NO_SUCH_SETTING
-                    if "absent" in one
-                    else _cell(one["attackers"][attacker][victim])
-                    for one in found
-                ]
-                rows.append([configuration.name, attacker, victim, *cells])
-    names = [machine["name"] for machine in machines]
-    return _table(["setting", "attacker", "victim", *names], rows)
+
+                def cell(found: dict[str, Any], number: int = number, victim: str = victim) -> str:
+                    return _cell(found["trials"][number]["victims"][victim])
+
+                cells = _per_machine(machines, configuration.name, cell)
+                rows.append([configuration.name, trial.attacker, victim, *cells])
+    return _table(_header(machines, "setting", "attacker", "victim"), rows)
 
 
 def _audits(machines: list[dict[str, Any]]) -> str:
-    rows = []
-    for configuration in CONFIGURATIONS:
-        cells = []
-        for machine in machines:
-            found = _find(machine, configuration)
-            if "absent" in found:
-                cells.append(_NO_SUCH_SETTING)
-                continue
-            counts = found["audits"]
-            words = [f"{counts[RIGHT]} right", f"{counts[UNKNOWN]} unknown"]
-            words += [f"**{counts[WRONG]} wrong**"] if counts[WRONG] else []
-            cells.append(", ".join(words))
-        rows.append([configuration.name, *cells])
-    return _table(["setting", *(machine["name"] for machine in machines)], rows)
+    def cell(found: dict[str, Any]) -> str:
+        counts = found["audits"]
+        words = [f"{counts[RIGHT]} right", f"{counts[UNKNOWN]} unknown"]
+        words += [f"**{counts[WRONG]} wrong**"] if counts[WRONG] else []
+        return ", ".join(words)
+
+    rows = [
+        [configuration.name, *_per_machine(machines, configuration.name, cell)]
+        for configuration in CONFIGURATIONS
+        if configuration.audited
+    ]
+    return _table(_header(machines, "setting"), rows)
 
 
 def render(results: dict[str, Any]) -> str:
@@ -118,7 +209,12 @@ def render(results: dict[str, Any]) -> str:
     return _PAGE.format(
         date=results["date"],
         version=results["version"],
+        minutes=results["minutes"],
         machines=_table(["Debian", "kernel", "machine"], rows),
+        methods=_methods(machines),
+        finders=", ".join(f"`{name}`" for name in FINDERS),
+        searches=_searches(machines),
+        confinements=_confinements(machines),
         attacks=_attacks(machines),
         audits=_audits(machines),
         zoo=results["zoo"],

@@ -1,9 +1,18 @@
-"""Whether a process runs Python, and what started it. Pure."""
+"""What its arguments say of a process: whether it runs Python, what started it, secrets. Pure."""
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import pairwise
+
+from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from typing import Any
+
+    Facts = dict[str, Any]  # field of Posture to value
 
 _PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
 _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
@@ -59,3 +68,28 @@ def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
     return b"-Xdisable-remote-debug" not in arguments and not any(
         pair == (b"-X", b"disable-remote-debug") for pair in pairwise(arguments)
     )
+
+
+def facts_of_command(command: bytes) -> Facts:
+    """The secrets in a command line (/proc/PID/cmdline), itself without them, and the framework."""
+    is_suspect = may_hold_secrets(command)
+    return {
+        "secret_arguments": secret_arguments(split_arguments(command)) if is_suspect else (),
+        "framework": framework_of(command),
+        "command": os.fsdecode(hide_arguments(command, is_suspect)),
+    }
+
+
+def facts_of_python(
+    exe: str, code: list[tuple[bytes, bytes]], command: bytes, reachable: bool | None
+) -> Facts:
+    """The version of Python, and whether sys.remote_exec() reaches it.
+
+    reachable -- whether it does unless the version or the arguments forbid it; None: not known
+    """
+    version = python_version_of(exe, code)
+    if version is None:
+        return {}
+    if not version or not can_debug_remotely(version, split_arguments(command)):
+        reachable = False
+    return {"python": version, "remote_debugging": reachable}

@@ -10,6 +10,7 @@ _FILE = os.O_RDONLY | os.O_CLOEXEC
 # As much as malloc() gives without asking the kernel each time (mallopt(3), M_MMAP_THRESHOLD).
 _PIECE = 1 << 16
 
+NO_LIMIT = 1 << 62
 
 ORDINARY_FILE_SYSTEMS = frozenset(
     {
@@ -42,25 +43,32 @@ def open_file(folder: int, name: str) -> int | None:
         return None
 
 
-def read_file(folder: int, name: str) -> bytes | None:
-    """The contents of a file; None when the kernel protects it. Raises OSError when it is gone."""
+def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
+    """The contents of a file; None when the kernel protects it. Raises OSError when it is gone.
+
+    most -- how many bytes to read, more or less a piece; what is longer was not read to its end
+    """
     fd = open_file(folder, name)
     if fd is None:
         return None
     try:
         data = os.read(fd, _PIECE)
-        return data if len(data) < _PIECE else data + read_rest(fd)
+        return data if len(data) < _PIECE else data + read_rest(fd, most - len(data))
     except PermissionError:
         return None
     finally:
         os.close(fd)
 
 
-def read_rest(fd: int) -> bytes:
-    """All that is left of a file, however short the pieces in which the kernel hands it out."""
+def read_rest(fd: int, most: int = NO_LIMIT) -> bytes:
+    """What is left of a file, however short the pieces in which the kernel hands it out.
+
+    most -- as in read_file()
+    """
     parts = []
-    while data := os.read(fd, _PIECE):
+    while most > 0 and (data := os.read(fd, _PIECE)):
         parts.append(data)
+        most -= len(data)
     return b"".join(parts)
 
 
@@ -70,3 +78,29 @@ def read_link(folder: int, name: str) -> str | None:
         return os.readlink(name, dir_fd=folder)
     except PermissionError:
         return None
+
+
+def is_asleep(path: str) -> bool:
+    """Whether a thread or process waits for something else than a processor.
+
+    path -- of its stat in /proc. One that is gone counts as asleep.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        return True
+    return text.rpartition(b") ")[2][:1] != b"R"
+
+
+def read_switches(path: str) -> bytes:
+    """How often a thread or process gave up its processor, as the text of its status in /proc.
+
+    b"" when it is gone.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError:
+        return b""
+    return text[text.find(b"\nvoluntary_ctxt_switches:") :]

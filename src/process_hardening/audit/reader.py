@@ -9,12 +9,7 @@ from process_hardening.audit.dumpable import FlagReader
 from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
-from process_hardening.audit.interpreter import (
-    can_debug_remotely,
-    framework_of,
-    python_version_of,
-    split_arguments,
-)
+from process_hardening.audit.interpreter import facts_of_command, facts_of_python
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
@@ -29,7 +24,6 @@ from process_hardening.audit.procfs import (
     refuse_repeated_fields,
 )
 from process_hardening.errors import CommandError
-from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 from process_hardening.state import HARDENED, may_be_confined
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -51,6 +45,15 @@ _SYSTEMD = "/run/systemd/system"
 
 _ATTEMPTS = 3
 """How often a process that becomes another program while it is read is read again."""
+
+
+# Bounds on what a hostile process can make us read, in bytes and in number; docs/audit.md has what
+# each costs. 60,000 mappings without a name are 3 MiB of maps.
+_LONGEST_BLOCK = 1 << 18
+_MOST_STRINGS = 5000
+_LONGEST_MAPS = 1 << 22
+_MOST_THREADS = 1000
+_TOO_MUCH = "too much to read: its {}"
 
 
 class NoSuchProcessError(CommandError):
@@ -92,7 +95,7 @@ class Reader:
         self._flags = FlagReader(
             self._user_namespace, self._id_map, self._read_number("sys/fs/suid_dumpable")
         )
-        self._injection = InjectionReader(self._read_own(read_link, "self/ns/mnt"))
+        self._injection = InjectionReader(self._root, self._read_own(read_link, "self/ns/mnt"))
         self._environments = EnvironmentReader()
         self._has_units = os.path.isdir(_SYSTEMD)
 
@@ -103,8 +106,9 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor of /proc."""
+        """Close the descriptor of /proc, and end what was started."""
         os.close(self._root)
+        self._injection.close()
 
     def _read_own(self, read: Callable[[int, str], _T], name: str) -> _T | None:
         """What /proc says about this process; None: not in this kernel."""
@@ -225,7 +229,10 @@ class Reader:
 
         Raises _Changed when it is not, and ValueError when its status contradicts itself.
         """
-        if (parse_number(fields, "Threads") or 0) > 1:
+        threads = parse_number(fields, "Threads") or 0
+        if threads > _MOST_THREADS:
+            posture = posture.replace(tracer_pid=None, problem=_TOO_MUCH.format("threads"))
+        elif threads > 1:
             posture = posture.replace(tracer_pid=self._find_tracer(posture.pid))
         observed = self._flags.observe(pidfd, folder)
         status = read_file(folder, "status") or b""
@@ -244,7 +251,8 @@ class Reader:
     def _find_tracer(self, pid: int) -> int | None:
         """Who traces any thread of a process: its own status speaks for the first one only."""
         tracer: int | None = 0
-        for name in self._list_threads(pid):
+        names = self._list_threads(pid)
+        for name in names[:_MOST_THREADS]:  # more may have been started meanwhile
             try:
                 status = read_file(self._root, f"{pid}/task/{name}/status")
             except (FileNotFoundError, ProcessLookupError):
@@ -253,7 +261,7 @@ class Reader:
             if of_thread:
                 return of_thread
             tracer = None if of_thread is None else tracer
-        return tracer
+        return tracer if len(names) <= _MOST_THREADS else None
 
     def _read_without_memory(
         self, pid: int, facts: Facts, fields: dict[str, bytes], folder: int
@@ -271,7 +279,7 @@ class Reader:
 
     def _read_by_other_thread(self, pid: int, folder: int) -> Posture | None:
         """The posture as a thread that still runs has it, if there is one."""
-        for name in self._list_threads(pid):
+        for name in self._list_threads(pid)[:_MOST_THREADS]:
             if name == str(pid):
                 continue
             try:
@@ -296,27 +304,16 @@ class Reader:
 
         Raises _Changed when the program is no longer the one of which maps was opened.
         """
-        command = read_file(folder, "cmdline")
+        command = read_file(folder, "cmdline", _LONGEST_BLOCK)
         other_user_namespace = self._is_in_other_user_namespace(folder)
-        environ = read_file(folder, "environ")
+        environ = read_file(folder, "environ", _LONGEST_BLOCK)
         exe = read_link(folder, "exe")
-        maps = None if open_maps is None else read_rest(open_maps)
+        maps = None if open_maps is None else read_rest(open_maps, _LONGEST_MAPS)
         if maps == b"":
             raise _Changed
         facts: Facts = {"exe": exe, "other_user_namespace": other_user_namespace}
         if self._has_units:
             facts["unit"] = parse_unit(read_file(folder, "cgroup") or b"")
-        if command is not None:
-            facts |= _facts_of_command(command)
-        if environ is not None:
-            environment = self._environments.classify(environ)
-            facts["loader_variables"] = environment.loader_variables
-            facts["secret_variables"] = environment.secret_variables
-            if maps is not None and exe is not None:
-                code = parse_code_files(maps)
-                facts["injected_libraries"] = self._find_injected(folder, exe, code, environment)
-                reachable = False if environment.forbids_debugging else inspectable
-                facts |= _facts_of_python(exe, code, command or b"", reachable)
         if None in (command, environ, exe, maps, other_user_namespace):
             refused = {
                 "exe": exe is None,
@@ -328,6 +325,21 @@ class Reader:
                 "other_user_namespace": other_user_namespace is None,
             }
             facts["protected"] = tuple(field for field, was in refused.items() if was)
+        if command is not None and not _is_too_long(command):
+            facts |= facts_of_command(command)
+        if environ is not None and _is_too_long(environ):
+            facts["problem"] = _TOO_MUCH.format("environment")
+        elif maps is not None and len(maps) >= _LONGEST_MAPS:
+            facts["problem"] = _TOO_MUCH.format("mappings")
+        elif environ is not None:
+            environment = self._environments.classify(environ)
+            facts["loader_variables"] = environment.loader_variables
+            facts["secret_variables"] = environment.secret_variables
+            if maps is not None and exe is not None:
+                code = parse_code_files(maps)
+                facts["injected_libraries"] = self._find_injected(folder, exe, code, environment)
+                reachable = False if environment.forbids_debugging else inspectable
+                facts |= facts_of_python(exe, code, command or b"", reachable)
         return facts
 
     def _find_injected(
@@ -362,6 +374,10 @@ def _read_hidden(pid: int, pidfd: int | None) -> Posture:
     return posture
 
 
+def _is_too_long(block: bytes) -> bool:
+    return len(block) >= _LONGEST_BLOCK or block.count(b"\0") > _MOST_STRINGS
+
+
 def _identity_of(fields: dict[str, bytes]) -> Facts:
     return {"ppid": parse_number(fields, "PPid"), "uid": parse_number(fields, "Uid", 1)}
 
@@ -383,30 +399,6 @@ def _rights_of(fields: dict[str, bytes]) -> Facts:
             name for bit, name in READING_CAPABILITIES.items() if held >> bit & 1
         )
     return facts
-
-
-def _facts_of_command(command: bytes) -> Facts:
-    is_suspect = may_hold_secrets(command)
-    return {
-        "secret_arguments": secret_arguments(split_arguments(command)) if is_suspect else (),
-        "framework": framework_of(command),
-        "command": decode(hide_arguments(command, is_suspect)),
-    }
-
-
-def _facts_of_python(
-    exe: str, code: list[tuple[bytes, bytes]], command: bytes, reachable: bool | None
-) -> Facts:
-    """The version of Python, and whether sys.remote_exec() reaches it.
-
-    reachable -- whether it does unless the version or the arguments forbid it; None: not known
-    """
-    version = python_version_of(exe, code)
-    if version is None:
-        return {}
-    if not version or not can_debug_remotely(version, split_arguments(command)):
-        reachable = False
-    return {"python": version, "remote_debugging": reachable}
 
 
 def read_posture(pid: int) -> Posture:

@@ -6,19 +6,19 @@ import threading
 import time
 
 from process_hardening.audit.posture import Posture
+from process_hardening.audit.procfiles import is_asleep, read_switches
 from process_hardening.audit.reader import NoSuchProcessError, Reader
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE = 5.0
-"""How many seconds reading one process may take.
+PATIENCE = 0.05
+"""How many seconds the others wait for one process whose reading sleeps.
 
 Reading waits for locks of the process. One that is stuck while it holds them, on a file system
 that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
 """
-
 
 DEADLINE = 60.0
 """How many seconds one pass may take; what was not read by then is unknown."""
@@ -47,13 +47,20 @@ class Snapshot:
 
 
 class _Worker(threading.Thread):
-    """Reads one process after the other, in a thread that can be left behind when one blocks it."""
+    """Reads one process after the other, in a thread that can be left behind when one blocks it.
 
-    def __init__(self, reader: Reader, waiting: list[int], into: Snapshot, end: float) -> None:
+    waiting -- the pids that no worker has taken
+    found -- what was read, by pid; None: it has ended
+    end -- when to stop
+    """
+
+    def __init__(
+        self, reader: Reader, waiting: list[int], found: dict[int, Posture | None], end: float
+    ) -> None:
         super().__init__(daemon=True)
         self.reader = reader
         self.waiting = waiting
-        self.into = into
+        self.found = found
         self.end = end
         self.current: int | None = None
         self.left_behind = False
@@ -63,29 +70,33 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         """Read until nothing is left, or until another worker has taken over."""
         try:
-            while self.waiting and time.perf_counter() < self.end:
+            while self.waiting and not self.left_behind and time.perf_counter() < self.end:
                 self.current = pid = self.waiting.pop()
-                self._read(pid)
-                if self.left_behind:
-                    return
-            self.current = None
+                self.found.setdefault(pid, self._read(pid))
         except BaseException as error:  # raised again by scan()
             self.error = error
         finally:
+            self.reader.close()
             self.finished.set()
 
-    def _read(self, pid: int) -> None:
+    def _read(self, pid: int) -> Posture | None:
         try:
-            posture = self.reader.read(pid)
+            return self.reader.read(pid)
         except NoSuchProcessError:
-            if not self.left_behind:
-                self.into.gone.append(pid)
+            return None
         except OSError as error:
-            if not self.left_behind:
-                self.into.processes.append(Posture(pid=pid, problem=str(error.strerror)))
-        else:
-            if not self.left_behind:
-                self.into.processes.append(posture)
+            return Posture(pid=pid, problem=str(error.strerror))
+
+    def read_progress(self) -> tuple[int | None, bytes]:
+        """The process that is read, and how often the thread gave up its processor.
+
+        Both stay what they are while the kernel makes it wait, but not while it waits for Python.
+        """
+        return self.current, read_switches(f"/proc/self/task/{self.native_id}/status")
+
+    def is_asleep(self) -> bool:
+        """Whether it waits for something else than a processor."""
+        return is_asleep(f"/proc/self/task/{self.native_id}/stat")
 
 
 def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
@@ -96,37 +107,41 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
     Raises CommandError when it is not.
     """
     begin = time.perf_counter()
+    end = begin + DEADLINE
     snapshot = Snapshot()
     reader = Reader(proc)
     waiting = sorted(reader.list_pids() if pids is None else pids, reverse=True)
-    try:
-        while waiting and time.perf_counter() < begin + DEADLINE:
-            worker = _Worker(reader, waiting, snapshot, begin + DEADLINE)
-            worker.start()
-            _attend(worker, snapshot, proc)
-            if worker.error is not None:
-                raise worker.error
-            if not worker.finished.is_set():
-                reader = Reader(proc)  # the other one is still in use
-        problem = f"not read: the pass took more than {DEADLINE:.0f} seconds"
-        snapshot.processes += (Posture(pid=pid, problem=problem) for pid in waiting)
-    finally:
-        if not snapshot.stuck:
-            reader.close()
-    snapshot.processes.sort(key=lambda posture: posture.pid)
+    found: dict[int, Posture | None] = {}
+    blocking: list[int] = []
+    while True:
+        worker = _Worker(reader, waiting, found, end)
+        worker.start()
+        blocking += _attend(worker)
+        if worker.error is not None:
+            raise worker.error
+        if not waiting or time.perf_counter() >= end:
+            break
+        reader = Reader(proc)
+    for pid in blocking:  # unless it was read after all
+        problem = f"{proc} did not answer within {PATIENCE * 1000:.0f} ms"
+        late = Posture(pid=pid, problem=problem)
+        if found.setdefault(pid, late) is late:
+            snapshot.stuck.append(pid)
+    problem = f"not read: the pass took more than {DEADLINE:.0f} seconds"
+    found.update({pid: Posture(pid=pid, problem=problem) for pid in waiting})
+    snapshot.processes = [posture for _, posture in sorted(found.items()) if posture is not None]
+    snapshot.gone = [pid for pid, posture in sorted(found.items()) if posture is None]
     snapshot.seconds = time.perf_counter() - begin
     return snapshot
 
 
-def _attend(worker: _Worker, snapshot: Snapshot, proc: str) -> None:
-    """Wait for a worker; leave it behind when it does not return from one process."""
-    current = worker.current
-    while not worker.finished.wait(PATIENCE):
-        if worker.current != current or current is None:
-            current = worker.current
-            continue
-        worker.left_behind = True
-        snapshot.stuck.append(current)
-        problem = f"{proc} did not answer within {PATIENCE:.0f} seconds"
-        snapshot.processes.append(Posture(pid=current, problem=problem))
-        return
+def _attend(worker: _Worker) -> list[int]:
+    """Wait for a worker; leave it behind when one process makes it wait. Returns that, or none."""
+    before = None
+    while not worker.finished.wait(PATIENCE / 2):
+        now = worker.read_progress()
+        if now == before and worker.is_asleep() and worker.current is not None:
+            worker.left_behind = True
+            return [worker.current]
+        before = now
+    return []

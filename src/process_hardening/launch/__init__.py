@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 
 from process_hardening import _native
-from process_hardening.environment import (
-    PRELOAD_LIBRARY,
-    encode,
-    read_initial_entries,
-)
+from process_hardening.environment import PRELOAD_LIBRARY, encode, read_initial_entries
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.system import IS_LINUX
 
@@ -21,12 +17,14 @@ _HELP = "process-hardening run --help"
 _PREFIX = "process-hardening: "
 
 
-def _check_system() -> None:
+def check_system() -> None:
+    """Raises CannotProtectError on other systems than Linux."""
     if not IS_LINUX:
         raise CannotProtectError("only on Linux can a program be hardened from outside")
 
 
-def _error(status: int, line: bytes) -> CommandError:
+def make_error(status: int, line: bytes) -> CommandError:
+    """The error for a line of the launcher, and the exit status that goes with it."""
     error = CommandError(os.fsdecode(line).removeprefix(_PREFIX))
     error.exit_code = status
     return error
@@ -36,13 +34,13 @@ def _launch(
     words: Iterable[str], entries: Iterable[bytes], bypass: str | None, as_given: bool
 ) -> int:
     """Become a program. Returns or raises as become() does."""
-    _check_system()
+    check_system()
     from process_hardening._launcher import launch
 
     library = os.fsencode(PRELOAD_LIBRARY)
     status, line = launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
     if line:
-        raise _error(status, line)
+        raise make_error(status, line)
     return status
 
 
@@ -63,21 +61,3 @@ def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
     Raises CommandError, which says why it was not started.
     """
     _launch(["--method=execute-only", "--", *argv], entries, None, as_given=True)
-
-
-def find_program(words: Iterable[str]) -> tuple[tuple[str, ...], str | None, bool]:
-    """What words would run, after following PATH, "#!" lines and env(1).
-
-    Returns the arguments that the program gets in the end, why our library cannot be loaded into
-    it, and whether it is born hardened anyway because it is the file that this process runs, and
-    may not be read: another such file may be a script. Raises CommandError, which says why there is
-    no such program.
-    """
-    _check_system()
-    from process_hardening._launcher import find
-
-    library = os.fsencode(PRELOAD_LIBRARY)
-    status, text, argv, no_library, is_unreadable = find(encode(words), library)
-    if argv is None:
-        raise _error(status, text)
-    return tuple(map(os.fsdecode, argv)), no_library, is_unreadable

@@ -49,6 +49,8 @@ def plan_confined(
     if not chosen:
         raise CommandError(f"{', '.join(skipped)}: not made by an attacker, who is to be confined")
     notes = [f"{CONFINED}: the victim is not hardened; its attacker is confined"]
+    if not kernel.refuses_signals:
+        notes.append("Linux before 6.12 cannot refuse signals: attacks by a crash leak")
     if skipped:
         notes.append(f"skipped, as the victim is started with them: {', '.join(skipped)}")
     return Plan(

@@ -1,6 +1,8 @@
 /* A process of the zoo: does to itself what its arguments say, reports over a
  * pipe what it knows about itself, and stays until its standard input ends. */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 extern char **environ;
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak)); /* not in a static program */
 
 static void fail(const char *what)
 {
@@ -101,6 +104,61 @@ static void *stay_in_thread(void *unused)
     exit(0);
 }
 
+static void *wait_for_ever(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* count threads that wait. */
+static void start_threads(int count)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 1 << 16);
+    while (count--)
+        if (pthread_create(&thread, &attributes, wait_for_ever, NULL))
+            fail("pthread_create");
+}
+
+/* A file, mapped count times, each page by itself. Returns the last one. */
+static void *map_file(const char *path, int count)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const int fd = open(path, O_RDONLY);
+    void *mapped = NULL;
+
+    while (count--) {
+        mapped = mmap(NULL, page, count % 2 ? PROT_READ : PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+        if (mapped == MAP_FAILED)
+            fail(path);
+    }
+    close(fd);
+    return mapped;
+}
+
+/* Has the list of the dynamic loader begin in a file, of which no page is read yet. */
+static void move_list(const char *path)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    struct link_map *first = map_file(path, 1);
+
+    if (madvise(first, page, MADV_RANDOM))
+        fail("madvise");
+    for (ElfW(Dyn) *at = _DYNAMIC; at && at->d_tag != DT_NULL; at++) {
+        struct r_debug *debug = (struct r_debug *)at->d_un.d_ptr;
+
+        if (at->d_tag != DT_DEBUG)
+            continue;
+        if (mprotect((void *)(at->d_un.d_ptr & -page), page, PROT_READ | PROT_WRITE))
+            fail("mprotect");
+        debug->r_map = first;
+    }
+}
+
 /* All entries, or those of the loader. How: 0 zeroes them, X hides their names, - leaves no '='. */
 static void wipe(char how, int all)
 {
@@ -143,6 +201,17 @@ int main(int argc, char **argv)
                 if (mmap(NULL, (size_t)page, n % 2 ? PROT_READ : PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
                     fail("mmap");
+        } else if (!strncmp(mode, "threads=", 8)) {
+            start_threads(atoi(mode + 8));
+        } else if (!strncmp(mode, "files=", 6)) {
+            for (int n = atoi(mode + 6); n > 0; n--)
+                if (dup(2) < 0)
+                    fail("dup");
+        } else if (!strcmp(mode, "map")) { /* PATH COUNT */
+            map_file(argv[i + 1], atoi(argv[i + 2]));
+            i += 2;
+        } else if (!strcmp(mode, "list")) { /* PATH */
+            move_list(argv[++i]);
         } else if (!strcmp(mode, "no-new-privs")) {
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         } else if (!strcmp(mode, "unshare")) {

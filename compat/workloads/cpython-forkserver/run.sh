@@ -1,0 +1,1 @@
+exec start /usr/bin/python3 -m test -v test_multiprocessing_forkserver

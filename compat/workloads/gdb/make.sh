@@ -1,0 +1,1 @@
+cc -g -O0 -o program program.c

@@ -1,0 +1,14 @@
+# docker build -f docker/launcher.Dockerfile gunicorn
+# Root owns the launcher and nobody else may read it, so its own start has no launch window either. It
+# starts any program, here one that runs as another user. The library is for what that starts.
+FROM python:3.13-slim
+RUN python -m venv /opt/app \
+ && /opt/app/bin/pip install --no-cache-dir gunicorn process-hardening \
+ && install -o root -g root -m 0711 /opt/app/bin/harden /usr/local/bin/harden \
+ && install -D -m 0644 /opt/app/lib/python3*/site-packages/process_hardening/libprocess_hardening.so \
+      /usr/local/lib/process-hardening/libprocess_hardening.so
+WORKDIR /app
+COPY app.py .
+USER 65534:65534
+ENTRYPOINT ["/usr/local/bin/harden", "--children", "--"]
+CMD ["/opt/app/bin/gunicorn", "app:app"]

@@ -1,0 +1,22 @@
+/* Lets a module be loaded by interpreters of the same process that have a GIL of their own. */
+#ifndef PH_INTERPRETERS_H
+#define PH_INTERPRETERS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdlib.h>
+
+/* Fills in a slot before the end of a module's slots. A Python before 3.12 does not know it, and would
+ * refuse the module: Include/moduleobject.h, Py_mod_multiple_interpreters. */
+static inline void ph_allow_interpreters(PyModuleDef_Slot *slot)
+{
+    const int multiple_interpreters = 3, per_interpreter_gil = 2;
+    char *rest;
+    const long major = strtol(Py_GetVersion(), &rest, 10);
+
+    if (major > 3 || (*rest == '.' && strtol(rest + 1, NULL, 10) >= 12))
+        *slot = (PyModuleDef_Slot){multiple_interpreters, (void *)(uintptr_t)per_interpreter_gil};
+}
+
+#endif

@@ -1,0 +1,227 @@
+"""Reads what another process could make us wait for, by a process of ours that can be left behind.
+
+A process may run a program from a file system that its user serves (FUSE), map a file of it, or
+have one in the place of a file that we look for. Whoever reads there waits for the server, and if
+that was stopped, for ever: nothing interrupts the wait (fs/fuse/dev.c, request_wait_answer()), and
+a process does not end before all its threads do.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import select
+import stat
+import time
+from struct import Struct
+
+from process_hardening.audit.loader_lists import UnreadableListError, read_lists
+from process_hardening.audit.procfiles import ORDINARY_FILE_SYSTEMS, is_asleep, read_file_system
+from process_hardening.elf import DamagedElfError, Image, read_image
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from process_hardening.audit.loader_lists import Lists
+
+PATIENCE = 0.05
+"""How many seconds the other process may sleep before it answers."""
+
+_TICK = 0.005
+_SIZE = Struct("=I")  # before each message
+_LONGEST_FILE = 1 << 16
+
+
+class NoAnswerError(Exception):
+    """The other process cannot tell, or has to wait."""
+
+
+def _read_image(path: str, exe: str) -> dict[str, Any] | None:
+    fd = os.open(f"{path}/exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        image = read_image(fd, exe)
+    except DamagedElfError:
+        return None
+    finally:
+        os.close(fd)
+    return dict(image.__dict__) if image else None
+
+
+def _read_plain_file(path: str, name: str) -> bytes | None:
+    opened = [os.open(f"{path}/root", os.O_PATH | os.O_CLOEXEC)]
+    try:
+        for part in name.split("/"):
+            flags = os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW
+            opened.append(os.open(part, flags, dir_fd=opened[-1]))
+        if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
+            return None
+        if read_file_system(opened[-1]) not in ORDINARY_FILE_SYSTEMS:
+            return None
+        with open(f"/proc/self/fd/{opened[-1]}", "rb") as file:
+            return file.read(_LONGEST_FILE)
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _identify(path: str, name: str) -> tuple[int, int]:
+    found = os.stat(f"{path}/root{name}")
+    return found.st_dev, found.st_ino
+
+
+_TASKS: dict[str, Callable[..., object]] = {
+    "lists": read_lists,
+    "image": _read_image,
+    "file": _read_plain_file,
+    "identify": _identify,
+}
+
+
+def _serve(requests: int, answers: int) -> None:
+    """Answer requests until there are no more, with no descriptor but these two."""
+    os.setsid()  # no signal of the terminal ends it
+    os.dup2(requests, 0)
+    os.dup2(answers, 1)
+    os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if int(name) > 2:
+                os.close(int(name))
+        except OSError:
+            continue  # that of the listing itself
+    while size := os.read(0, _SIZE.size):
+        task, *arguments = marshal.loads(_read_whole(0, *_SIZE.unpack(size)))  # noqa: S302 -- ours
+        try:
+            _send(1, (0, _TASKS[task](*arguments)))
+        except (UnreadableListError, ValueError):
+            _send(1, (-1, None))
+        except OSError as error:
+            _send(1, (error.errno, None))
+
+
+def _send(fd: int, message: Any) -> None:
+    data = marshal.dumps(message)
+    data = _SIZE.pack(len(data)) + data
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _read_whole(fd: int, size: int) -> bytes:
+    parts = b""
+    while len(parts) < size:
+        data = os.read(fd, size - len(parts))
+        if not data:
+            raise EOFError
+        parts += data
+    return parts
+
+
+class Deputy:
+    """The other process, which is started when it is first needed.
+
+    It is nobody's child, so nobody has to wait for it. Each method takes a descriptor of /proc/PID,
+    and raises NoAnswerError, and OSError for what the other process was refused.
+    """
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._requests = -1
+        self._answers = -1
+
+    def close(self) -> None:
+        """Let the other process end."""
+        if self._pid:
+            os.close(self._requests)
+            os.close(self._answers)
+            self._pid = 0
+
+    def read_lists(self, folder: int, image: Image) -> Lists:
+        """Return what loader_lists.read_lists() reads. image -- of the program."""
+        lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic)
+        return lists
+
+    def read_image(self, folder: int, exe: str) -> Image | None:
+        """What elf.read_image() reads of the program; None for what is no sound ELF file."""
+        fields = self._ask(folder, "image", exe)
+        return Image(**fields) if fields else None
+
+    def read_plain_file(self, folder: int, name: str) -> bytes | None:
+        """The beginning of a file in the file system of the process; None: it is no plain file.
+
+        Its user may be root there and could have put a link to a device, a pipe or /proc/kmsg in
+        its place, which use up what others were to read.
+        """
+        content: bytes | None = self._ask(folder, "file", name)
+        return content
+
+    def identify(self, folder: int, name: str) -> tuple[int, int]:
+        """Device and inode of a file in the file system of the process."""
+        device, inode = self._ask(folder, "identify", name)
+        return device, inode
+
+    def _ask(self, folder: int, task: str, *arguments: object) -> Any:
+        path = os.readlink(f"/proc/self/fd/{folder}")
+        try:
+            if not self._pid:
+                self._start()
+            _send(self._requests, (task, path, *arguments))
+            error, answer = self._receive()
+        except (OSError, EOFError, ValueError):
+            self.close()
+            raise NoAnswerError from None
+        try:
+            os.stat("status", dir_fd=folder)  # still there: the pid was its all the time
+        except FileNotFoundError:
+            raise ProcessLookupError from None
+        if error < 0:
+            raise NoAnswerError
+        if error:
+            raise OSError(error, os.strerror(error))
+        return answer
+
+    def _start(self) -> None:
+        theirs, self._requests = os.pipe()
+        self._answers, into = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                reader = os.fork()
+                if reader:
+                    _send(into, reader)
+                else:
+                    os.close(self._requests)
+                    _serve(theirs, into)
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        os.close(into)
+        self._pid = child  # until it is known
+        self._pid = self._receive()
+        while not os.waitpid(child, os.WNOHANG)[0]:
+            time.sleep(_TICK)
+
+    def _receive(self) -> Any:
+        """What the other process sends. Raises ValueError when it does not."""
+        (size,) = _SIZE.unpack(self._wait_for(_SIZE.size))
+        return marshal.loads(self._wait_for(size))  # noqa: S302 -- from _serve()
+
+    def _wait_for(self, size: int) -> bytes:
+        poll = select.poll()
+        poll.register(self._answers, select.POLLIN)
+        parts = b""
+        asleep = 0.0
+        while len(parts) < size:
+            # In short waits: scan.py leaves a thread behind that waits in one.
+            if not poll.poll(_TICK * 1000):
+                # One that is ready to run only lacks a processor.
+                asleep = asleep + _TICK if is_asleep(f"/proc/{self._pid}/stat") else 0.0
+                if asleep >= PATIENCE and not poll.poll(0):
+                    raise ValueError("the other process does not answer")
+                continue
+            data = os.read(self._answers, size - len(parts))
+            if not data:
+                raise EOFError
+            parts += data
+        return parts

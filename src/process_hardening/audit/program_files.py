@@ -1,0 +1,85 @@
+"""Opens the programs of other processes, unless that could make us wait.
+
+On a file system that a user serves (FUSE) every read waits for the server. A descriptor with O_PATH
+asks nobody, and the mount that it is on tells whether the next step would.
+"""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening.audit.procfiles import read_file
+
+# These ask no process, whoever mounts them: of disks, and in memory.
+_NEVER_ASK = frozenset(
+    {
+        *(
+            "bcachefs",
+            "btrfs",
+            "erofs",
+            "ext2",
+            "ext3",
+            "ext4",
+            "f2fs",
+            "jfs",
+            "squashfs",
+            "xfs",
+            "zfs",
+        ),
+        *("ramfs", "rootfs", "tmpfs"),
+    }
+)
+# Nor do these, where only root can have mounted them: here.
+_OF_ROOT = frozenset({"9p", "ceph", "cifs", "nfs", "nfs4", "overlay", "smb3", "virtiofs"})
+
+_LONGEST_LIST = 1 << 20  # of mounts, of another process
+
+
+def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
+    """/proc/PID/mountinfo: id of each mount to its device, as MAJOR:MINOR, and type (proc(5))."""
+    mounts = {}
+    for line in text.split(b"\n"):
+        before, dash, after = line.partition(b" - ")
+        words = before.split(b" ", 3)
+        if dash and len(words) > 3:
+            mounts[words[0]] = (words[2], after.split(b" ", 1)[0].decode("ascii", "replace"))
+    return mounts
+
+
+class ProgramOpener:
+    """Opens the programs of processes.
+
+    root -- a descriptor of /proc
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._mounts: dict[bytes, tuple[bytes, str]] | None = None
+
+    def open(self, folder: int) -> int | None:
+        """A descriptor of the program that a process runs; None where that could make us wait.
+
+        folder -- a descriptor of /proc/PID. Raises OSError.
+        """
+        fd = os.open("exe", os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            if not self._asks_nobody(fd, folder):
+                return None
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+            return os.open(f"self/fd/{fd}", flags, dir_fd=self._root)
+        finally:
+            os.close(fd)
+
+    def _asks_nobody(self, fd: int, folder: int) -> bool:
+        text = read_file(self._root, f"self/fdinfo/{fd}") or b""
+        mount = text.partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+        if self._mounts is None:
+            self._mounts = parse_mounts(read_file(self._root, "self/mountinfo") or b"")
+        if mount in self._mounts:
+            _, kind = self._mounts[mount]
+            return kind in _NEVER_ASK or kind in _OF_ROOT
+        theirs = parse_mounts(read_file(folder, "mountinfo", _LONGEST_LIST) or b"")
+        device, kind = theirs.get(mount, (b"", ""))
+        # What is mounted here too is no file system of the process's own.
+        is_here = any(device == one for one, _ in self._mounts.values())
+        return kind in _NEVER_ASK or (kind in _OF_ROOT and is_here)

@@ -1,0 +1,231 @@
+"""Whether a program would be hardened before its main() if this process started it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from process_hardening import _native
+from process_hardening.children import find_hook
+from process_hardening.environment import (
+    CHILDREN_VARIABLE,
+    EXCEPT_VARIABLE,
+    PRELOAD_LIBRARY,
+    split_libraries,
+)
+from process_hardening.errors import CommandError
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from process_hardening.launch.find import Program
+
+    Word = str | bytes | os.PathLike[str]
+
+PRELOAD = "preload library"
+HOOK = "start-up hook"
+UNREADABLE = "unreadable file"
+
+_BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook obey
+_IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer start behind our library
+
+_MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
+"""Variables with which Python looks for its libraries, and for the start-up hook, in another place.
+
+Whether -E and -I make it ignore them (Modules/getpath.py).
+"""
+
+_DECIDING = (
+    *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", _BYPASS, CHILDREN_VARIABLE, EXCEPT_VARIABLE),
+    *("PYTHONPATH", *_MISLEADING),
+)
+"""The variables that decide."""
+
+_OURS = ("process_hardening", _native.__name__)
+_UNTIL_THE_HOOK = (
+    *("encodings", "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath"),
+    *("_collections_abc", "_sitebuiltins", "site"),
+)
+"""The modules that Python imports until the start-up hook has run."""
+
+
+class ChildCheck(Record):
+    """Whether a program would be hardened before its main(). True if it would.
+
+    by -- 'preload library', 'start-up hook', or 'unreadable file', as the execute-only interpreter
+        of this process is; None when it would not be
+    reason -- why it would not be; None when it would
+    """
+
+    by: str | None
+    reason: str | None
+
+    @property
+    def hardened(self) -> bool:
+        """Whether the child would be hardened."""
+        return self.by is not None
+
+    def __bool__(self) -> bool:
+        return self.hardened
+
+
+def check_child(
+    command: Word | Sequence[Word],
+    env: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    *,
+    cwd: Word | None = None,
+) -> ChildCheck:
+    """Whether a program would be hardened before its main() when this process starts it.
+
+    command -- the program, or the program and its arguments; "#!" lines are followed
+    env, cwd -- the environment and the working directory that it would get, as in subprocess;
+        default: those of this process
+
+    The answer is about the program that is started, not about what it starts or becomes. A program
+    that cannot be found would not be hardened; the reason says so. Only files are read: nothing is
+    started. Raises ValueError for an empty command.
+    """
+    from process_hardening.launch.find import find_program
+
+    given = [command] if isinstance(command, (str, bytes, os.PathLike)) else command
+    words = list(map(os.fsdecode, given))
+    if not words:
+        raise ValueError("the command is empty")
+    variables = _read_own_variables() if env is None else _decode(env)
+    folder = os.fsdecode(cwd) if cwd is not None else ""
+    if os.sep in words[0]:
+        words[0] = os.path.join(folder, words[0])
+    folders = variables.get("PATH", os.defpath).split(os.pathsep)
+    if folder:
+        folders = [os.path.join(folder, one) for one in folders]
+    try:
+        program = find_program(words, os.pathsep.join(folders))
+    except CommandError as error:
+        return _refused(str(error))
+    if program.is_unreadable:
+        return ChildCheck(by=UNREADABLE, reason=None)
+    if folder and not os.path.isabs(program.path):
+        return _refused("its #! line names an interpreter relative to the working directory")
+    for entry in program.variables:
+        name, _, value = entry.partition("=")
+        variables[name] = value
+    if variables.get(_BYPASS) == "1":
+        return _refused(f"{_BYPASS}=1 is in its environment")
+    reason = _why_not_by_library(program, variables)
+    if reason is None:
+        return ChildCheck(by=PRELOAD, reason=None)
+    return _check_hook(program, variables, folder, reason)
+
+
+def _refused(reason: str) -> ChildCheck:
+    return ChildCheck(by=None, reason=reason)
+
+
+def _read_own_variables() -> dict[str, str]:
+    """What decides of the environment of C, which children get: os.environ may differ."""
+    values = {name: _native.read_variable(name.encode()) for name in _DECIDING}
+    return {name: os.fsdecode(bytes(value)) for name, value in values.items() if value is not None}
+
+
+def _decode(env: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[str, str]:
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in env.items()}
+
+
+def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str | None:
+    """Why our library would not harden the program, or None."""
+    if PRELOAD_LIBRARY not in split_libraries(variables.get("LD_PRELOAD", "")):
+        return "LD_PRELOAD in its environment does not name our library"
+    if program.no_library is not None:
+        return program.no_library
+    if program.runtime and _IN_ANY_ORDER not in variables.get("ASAN_OPTIONS", ""):
+        return f"{program.runtime} has to come before our library: set ASAN_OPTIONS={_IN_ANY_ORDER}"
+    return _excepted(program.name, variables.get(EXCEPT_VARIABLE, ""))
+
+
+def _excepted(name: str, patterns: str) -> str | None:
+    """Why a variable tells our library to leave a program of this name alone, or None."""
+    from fnmatch import fnmatchcase
+
+    for pattern in patterns.split(":"):
+        if fnmatchcase(name, pattern.replace("[", "[[]")):
+            return f"{EXCEPT_VARIABLE} in its environment excepts it"
+    return None
+
+
+def _check_hook(
+    program: Program, variables: Mapping[str, str], folder: str, reason: str
+) -> ChildCheck:
+    """Whether the start-up hook of this interpreter's environment would harden the program.
+
+    folder -- its working directory; "": ours
+    reason -- why our library would not
+    """
+    mode = find_hook() if _is_own_interpreter(program.path) else ""
+    if not mode or (mode != "always" and variables.get(CHILDREN_VARIABLE) != "1"):
+        return _refused(reason)
+    flags = _read_flags(program.argv[1:])
+    if "S" in flags:
+        return _refused(f"{reason}, and -S leaves out the start-up hook")
+    is_isolated = not flags.isdisjoint("EI")
+    for name, is_ignored in _MISLEADING.items():
+        if variables.get(name) and not (is_ignored and is_isolated):
+            return _refused(f"{reason}, and {name} leads Python past the start-up hook")
+    if not is_isolated:
+        path = variables.get("PYTHONPATH")
+        if path and _is_shadowed([os.path.join(folder, one) for one in path.split(os.pathsep)]):
+            return _refused(f"{reason}, and PYTHONPATH shadows the package of the start-up hook")
+    return ChildCheck(by=HOOK, reason=None)
+
+
+def _is_own_interpreter(path: str) -> bool:
+    """Whether a file is the interpreter of our environment: Python looks beside it for that."""
+    if os.path.dirname(path) != os.path.dirname(sys.executable):
+        return False
+    return os.path.samefile(path, sys.executable)
+
+
+def _read_flags(arguments: Sequence[str]) -> set[str]:
+    """The one-letter options that a Python would find in front of its program."""
+    flags = set()
+    rest = iter(arguments)
+    for word in rest:
+        if not word.startswith("-") or word in ("-", "--"):
+            break
+        if word.startswith("--"):
+            if word == "--check-hash-based-pycs":  # the one that takes a value
+                next(rest, None)
+            continue
+        for place, letter in enumerate(word[1:], 2):
+            flags.add(letter)
+            if letter in "cm":
+                return flags
+            if letter in "WX":  # their value is the rest of the word, or the next one
+                if place == len(word):
+                    next(rest, None)
+                break
+    return flags
+
+
+def _is_shadowed(folders: Sequence[str]) -> bool:
+    """Whether a module that has to be ours, or Python's own, would come from these folders."""
+    import _imp
+    import sysconfig
+    from importlib.machinery import PathFinder
+
+    # The hook looks for it there first, but for that of Python 3.15.
+    is_beside_hook = os.path.dirname(os.path.dirname(__file__)) == sysconfig.get_path("purelib")
+    ours = () if is_beside_hook and sys.version_info < (3, 15) else _OURS
+    for name in (*ours, *_UNTIL_THE_HOOK):
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if file is None or _imp.is_frozen(name):
+            continue
+        own = os.path.dirname(os.path.dirname(file) if hasattr(module, "__path__") else file)
+        spec = PathFinder.find_spec(name, [*folders, own])
+        if spec is None or spec.origin is None:
+            return True
+        if os.path.realpath(spec.origin) != os.path.realpath(file):
+            return True
+    return False

@@ -1,0 +1,60 @@
+"""Finding what a command would run, without starting it (native/launch/program.c)."""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening.environment import PRELOAD_LIBRARY, encode
+from process_hardening.launch import check_system, make_error
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Program(Record):
+    """What a command runs in the end.
+
+    path -- of the file, as it was found; name -- by which our library knows exceptions
+    argv -- the arguments that it gets
+    variables -- NAME=VALUE, which env(1) sets in "#!" lines
+    no_library -- why our library cannot be loaded into it; None: it can
+    runtime -- the library that has to come before ours, such as AddressSanitizer's, or ""
+    is_unreadable -- whether it is the file that this process runs, and may not be read: then it is
+        born hardened. Another such file may be a script.
+    """
+
+    path: str
+    name: str
+    argv: tuple[str, ...]
+    variables: tuple[str, ...]
+    no_library: str | None
+    runtime: str
+    is_unreadable: bool
+
+
+def find_program(words: Iterable[str], folders: str) -> Program:
+    """What words would run, after following PATH, "#!" lines and env(1).
+
+    folders -- where to search, as in PATH
+
+    Raises CommandError, which says why there is no such program.
+    """
+    check_system()
+    from process_hardening._launcher import find
+
+    library = os.fsencode(PRELOAD_LIBRARY)
+    status, line, found = find(encode(words), os.fsencode(folders), library)
+    if found is None:
+        raise make_error(status, line)
+    path, name, argv, variables, no_library, runtime, is_unreadable = found
+    return Program(
+        path=os.fsdecode(path),
+        name=os.fsdecode(name),
+        argv=tuple(map(os.fsdecode, argv)),
+        variables=tuple(map(os.fsdecode, variables)),
+        no_library=no_library,
+        runtime=os.fsdecode(runtime),
+        is_unreadable=is_unreadable,
+    )

@@ -1,0 +1,176 @@
+"""One process that does its worst costs an audit little: unknown at most, and the others right.
+
+No time decides a test; only a command that does not end at all is a failure (support.TIMEOUT).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import support
+from process_hardening.audit import reader
+from process_hardening.audit.scan import scan
+from zoo import HARDENED, ROOT, Animal, audit_json, check, process_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@pytest.fixture
+def other(animal: Path) -> Iterator[Animal]:
+    """A process that does nothing, which an audit has to get right all the same."""
+    with Animal(animal, *HARDENED) as one:
+        yield one
+
+
+def audit_both(one: int, other: Animal) -> dict[str, object]:
+    """What the command says of a hostile process; fail unless it is right about the other."""
+    entries = {p["pid"]: p for p in audit_json(one, other.pid)["processes"]}
+    check(other, entries[other.pid])
+    assert entries[other.pid]["verdict"] == "hardened"
+    found: dict[str, object] = entries[one]
+    return found
+
+
+TOO_MUCH = {
+    "long variables": "environment",
+    "many variables": "environment",
+    "mappings": "mappings",
+    "threads": "threads",
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_too_much_to_read_is_not_read(
+    what: str, animal: Path, other: Animal, user_tmp: Path
+) -> None:
+    """What is left out is named, and never passes for hardened."""
+    modes: list[str] = []
+    env: dict[str, str] = {}
+    if what == "long variables":
+        env = {f"V{number}": "x" * 100_000 for number in range(10)}
+    elif what == "many variables":
+        env = {f"V{number}": "" for number in range(50_000)}
+    elif what == "mappings":
+        folder = user_tmp
+        while len(str(folder)) < 3500:
+            folder /= "d" * 250
+        folder.mkdir(parents=True)
+        (folder / "file").write_bytes(bytes(4096))
+        modes = ["map", str(folder / "file"), "2000"]
+    else:
+        modes = [f"threads={reader._MOST_THREADS + 1}"]
+    with Animal(animal, *modes, *HARDENED, env=env, **ROOT) as one:
+        found = audit_both(one.pid, other)
+        assert found["verdict"] == "unknown"
+        assert found["problem"] == f"too much to read: its {TOO_MUCH[what]}"
+        assert (found["dumpable"], found["inspectable"]) == (0, False)
+
+
+@pytest.mark.parametrize("modes", [["files=5000"], ["maps=60000"], ["threads=500"]], ids=str)
+def test_much_is_read_all_the_same(modes: list[str], animal: Path, other: Animal) -> None:
+    """As large programs have it."""
+    before = ["sh", "-c", 'ulimit -n 6000; exec "$@"', "sh"]
+    with Animal(animal, *modes, *HARDENED, before=before, **ROOT) as one:
+        found = audit_both(one.pid, other)
+        check(one, found)
+        assert found["verdict"] == "hardened"
+
+
+def test_more_arguments_than_anybody_reads(animal: Path, other: Animal) -> None:
+    """Whether they hold secrets is not known; the rest is."""
+    with Animal(animal, *HARDENED, *["x"] * 20_000) as one:
+        found = audit_both(one.pid, other)
+        check(one, found)
+        assert (found["secret_arguments"], found["verdict"]) == (None, "hardened")
+        assert "secret_arguments" not in found["protected"]  # type: ignore[operator]  # a list
+
+
+def test_requests_without_number(animal: Path, injected: Path, other: Animal) -> None:
+    """Only so many libraries are looked for, and that more were asked for is not forgotten."""
+    value = ":".join([*(f"/none/{number}.so" for number in range(5000)), str(injected)])
+    with Animal(animal, env={"LD_PRELOAD": value}, stderr=subprocess.DEVNULL) as one:
+        assert audit_both(one.pid, other)["injected_libraries"] == [str(injected)]
+
+
+class Stopped:
+    """A process of the user, and below it a file system that has stopped to answer; needs root."""
+
+    def __init__(
+        self, folder: Path, build: support.Compiler, file: Path, command: Sequence[str | Path]
+    ) -> None:
+        support.require_root()
+        if not os.access("/dev/fuse", os.W_OK):
+            support.fail_or_skip("/dev/fuse")
+        server = [sys.executable, str(build.sources / "stopped_files.py"), str(folder), str(file)]
+        user = ["setpriv", f"--reuid={support.USER}", f"--regid={support.USER}", "--clear-groups"]
+        argv = ["unshare", "--mount", "--propagation=private", *server, *user, *map(str, command)]
+        self.server = support.Running(argv, **ROOT)
+        self.readers: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self.server.__enter__()
+        self.pid = int(self.server.ready.split()[0])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Without its server the file system answers again: with an error.
+        self.server.process.communicate("", timeout=support.TIMEOUT)
+        for reader_of_it in self.readers:
+            reader_of_it.wait(support.TIMEOUT)
+
+    def assert_blocks(self, path: str) -> None:
+        """Fail as inconclusive unless reading a file makes whoever does it wait for the server."""
+        reader_of_it = subprocess.Popen(["head", "-c1", path], stderr=subprocess.DEVNULL)
+        self.readers.append(reader_of_it)
+        place = Path(f"/proc/{reader_of_it.pid}/wchan")
+        while place.read_text() != "request_wait_answer":
+            assert reader_of_it.poll() is None, f"inconclusive: {path} does not block"
+
+
+def test_a_program_of_a_file_system_that_does_not_answer(
+    animal: Path, build: support.Compiler, other: Animal, user_tmp: Path
+) -> None:
+    """Its file is left alone; the command ends, although reading there would not."""
+    program = user_tmp / "file"
+    with Stopped(user_tmp, build, animal, [program, *HARDENED]) as one:
+        found = audit_both(one.pid, other)
+        one.assert_blocks(f"/proc/{one.pid}/exe")
+        assert (found["uid"], found["dumpable"]) == (support.USER, 0)
+        assert found["verdict"] in ("hardened", "unknown")
+        # In this process too, which goes on.
+        assert process_of(one.pid)["verdict"] in ("hardened", "unknown")
+
+
+def test_a_loader_s_list_in_a_file_that_does_not_answer(
+    animal: Path, build: support.Compiler, other: Animal, user_tmp: Path
+) -> None:
+    """What was injected is not known then."""
+    command = [str(animal), "list", str(user_tmp / "file"), *HARDENED, "wipe=0*"]
+    with Stopped(user_tmp, build, animal, command) as one:
+        found = audit_both(one.pid, other)
+        assert (found["injected_libraries"], found["verdict"]) == (None, "unknown")
+        assert scan([one.pid, other.pid]).stuck == []
+
+
+def test_an_ld_so_preload_that_does_not_answer(
+    animal: Path, build: support.Compiler, other: Animal, user_tmp: Path
+) -> None:
+    """In the place of /etc, in its own mount namespace."""
+    etc = user_tmp / "etc"
+    etc.mkdir()
+    static = build("animal.c", "-pthread", "-static", name="static-animal")
+    # Its own files are found by then; the library is looked for below /etc, too.
+    env = ["env", f"LD_PRELOAD={etc}/file"]
+    with Stopped(etc, build, animal, [*env, static, *HARDENED]) as one:
+        found = audit_both(one.pid, other)
+        one.assert_blocks(f"/proc/{one.pid}/root{etc}/ld.so.preload")
+        assert found["uid"] == support.USER
+        assert found["verdict"] in ("partial", "unknown")

@@ -1,0 +1,109 @@
+"""Builds a Dockerfile without Docker: its steps run in an overlay over this machine's own files.
+
+Everything that is built lies in a tmpfs in a mount namespace, and is gone when the program ends.
+The base image of `FROM` is this machine; packages come from wheels, not from a registry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import support
+
+ROOT = Path(__file__).resolve().parents[1]
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""That of an image, as Docker sets it."""
+
+MOUNT = """\
+set -e
+mount -t tmpfs none /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay none -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+for shared in /proc "$SHARED"; do
+    mkdir -p "/mnt/root$shared"
+    mount --rbind "$shared" "/mnt/root$shared"
+done
+mount -t tmpfs none /mnt/root/dev
+mkdir /mnt/root/dev/shm /mnt/root/dev/pts
+for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+    mknod -m 666 "/mnt/root/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
+done
+ln -s "$(command -v python3)" /mnt/root/usr/local/bin/python
+build() { (cd "/mnt/root$1" && exec chroot /mnt/root /bin/sh -c "cd '$1' && $2") >&2; }
+"""
+"""What comes before the steps. SHARED is a folder that the host and the image share; the nodes of
+/dev are the image's own, since what runs there as root may change them."""
+
+
+class Image(NamedTuple):
+    """What a Dockerfile describes.
+
+    steps -- the lines that build it, for sh
+    folder -- its working folder
+    user -- uid and gid that it runs as
+    argv -- its entry point and command
+    """
+
+    steps: list[str]
+    folder: str
+    user: tuple[str, str]
+    argv: list[str]
+
+    def start(self, shared: Path) -> list[str]:
+        """Return the argv that builds and starts it, as root. It prints a line when it is built."""
+        uid, gid = self.user
+        run = f"cd {self.folder} && exec {shlex.join(self.argv)}"
+        as_user = f"--reuid={uid} --regid={gid} --clear-groups --inh-caps=-all"
+        script = [
+            f"SHARED={shlex.quote(str(shared))}\n{MOUNT}",
+            *self.steps,
+            "echo built",
+            f"exec chroot /mnt/root setpriv {as_user} sh -c {shlex.quote(run)}",
+        ]
+        return [support.find_tool("unshare"), "--mount", "sh", "-c", "\n".join(script)]
+
+
+def read_image(file: Path, context: Path) -> Image:
+    """Read a Dockerfile. Raises KeyError for an instruction that is not known here."""
+    steps: list[str] = []
+    folder, user = "/", ("0", "0")
+    words: dict[str, list[str]] = {"ENTRYPOINT": [], "CMD": []}
+    text = re.sub(r"^#.*\n", "", file.read_text(), flags=re.MULTILINE).replace("\\\n", "")
+    for line in text.splitlines():
+        instruction, _, value = line.partition(" ")
+        if instruction == "RUN":
+            steps.append(f"build {folder} {shlex.quote(value)}")
+        elif instruction == "COPY":
+            source, target = value.split()
+            steps.append(f"cp {shlex.quote(str(context / source))} /mnt/root{folder}/{target}")
+        elif instruction == "WORKDIR":
+            folder = value
+            steps.append(f"mkdir -p /mnt/root{folder}")
+        elif instruction == "USER":
+            uid, gid = value.split(":")
+            user = (uid, gid)
+        elif instruction in words:
+            words[instruction] = json.loads(value)
+        elif instruction != "FROM":
+            raise KeyError(instruction)
+    return Image(steps, folder, user, [*words["ENTRYPOINT"], *words["CMD"]])
+
+
+def collect_wheels(folder: Path, *packages: str) -> None:
+    """Put the wheel under test into a folder, and installed pure packages packed as wheels."""
+    for wheel in (ROOT / "build" / "wheel").glob("*.whl"):
+        (folder / wheel.name).write_bytes(wheel.read_bytes())
+    for package in packages:
+        distribution = metadata.distribution(package)
+        name = f"{package.replace('-', '_')}-{distribution.version}-py3-none-any.whl"
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            for file in distribution.files or []:
+                if ".." not in file.parts and "__pycache__" not in file.parts:
+                    archive.write(str(file.locate()), str(file))

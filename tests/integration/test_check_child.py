@@ -1,0 +1,104 @@
+"""check_child() promises nothing that does not happen: its answers, and what the kernel then says.
+
+`make children` starts every command of child_commands.py; otherwise a sample is started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import launches
+import support
+from child_commands import Case, Programs, python_cases, sample
+from environments import Venv
+
+ALL = os.environ.get("ALL_CHILDREN") == "1"
+SAMPLE = 15
+
+HOOKS = {
+    "none": None,
+    "always": "enable",
+    "on request": "enable --on-request",
+    "execute-only": "enable --execute-only",
+}
+
+TOO_CAUTIOUS = {
+    "LD_PRELOAD in its environment": "another library comes first, or env(1) is followed",
+    "set-user-ID": "the kernel keeps others out, but our library is not loaded",
+    "its file cannot be read": "it could be a script",
+    "our library leaves this program alone": "it becomes another one",
+    "CODEX_SKIP_HARDENING=1 is in": "a file that may not be read protects all the same",
+    "cannot follow env": "the words are env's own",
+    "PROCESS_HARDENING_EXCEPT in its environment": "the hook may harden it, or an exec",
+}
+"""What begins the reason of an answer that is worse than the truth, and why that is left so."""
+
+
+class Starter(support.Running):
+    """Starts commands below a program that hardens its children, and compares."""
+
+    def __init__(self, python: str, programs: Path) -> None:
+        env = launches.remove_loader_variables()
+        self.observer = support.Running([sys.executable, str(programs / "read_state.py")], env=env)
+        super().__init__([python, str(programs / "check_and_start.py")], env=env)
+
+    def __exit__(self, *_: object) -> None:
+        self.observer.__exit__(None, None, None)
+        super().__exit__(None, None, None)
+
+    def is_hardened(self, pid: int) -> bool:
+        """Whether the kernel keeps another process of its user out of a process."""
+        state = json.loads(self.observer.ask(str(pid)))
+        assert state["opens"] == state["own"], state
+        return not state["opens"] and state["core"] == ["0", "0"]
+
+    def try_one(self, case: Case) -> str | None:
+        """What is wrong with the answer about a command, or None."""
+        line = self.ask(case.request())
+        assert line, f"{case.name}: {self.process.communicate()[1]}"
+        answer: dict[str, Any] = json.loads(line)
+        pid, reason = answer["pid"], answer["reason"]
+        is_hardened = bool(pid) and self.is_hardened(pid)
+        self.ask("")
+        if answer["by"] and not is_hardened:
+            return f"{case.name}: promised by {answer['by']}, pid {pid}"
+        if is_hardened and not answer["by"] and not any(map(reason.__contains__, TOO_CAUTIOUS)):
+            return f"{case.name}: too cautious: {reason}"
+        if not answer["by"] and not reason:
+            return f"{case.name}: no reason"
+        return None
+
+
+def try_all(python: str, programs: Path, cases: Sequence[Case]) -> None:
+    """Fail unless the answer about every command is right, in the sample or in all."""
+    chosen = cases if ALL else sample(list(cases), SAMPLE)
+    with Starter(python, programs) as starter:
+        wrong = [problem for case in chosen if (problem := starter.try_one(case))]
+    print(f"{len(chosen)} of {len(cases)} commands")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_of_python(hook: str, user_tmp: Path, programs: Path) -> None:
+    """With every start-up hook, and an interpreter that nobody may read."""
+    folder = user_tmp / "cases"
+    folder.mkdir()
+    venv = Venv(user_tmp / "venv")
+    action = HOOKS[hook]
+    if action:
+        result = venv.call(action)
+        assert result.returncode == 0, result.stderr
+    try_all(venv.python, programs, list(python_cases(venv.python, folder)))
+
+
+def test_of_programs(user_tmp: Path, programs: Path, compiler: support.Compiler) -> None:
+    """Of every kind of file, first line and name."""
+    cases = Programs(user_tmp, compiler, sys.executable).cases()
+    try_all(sys.executable, programs, list(cases))
