@@ -221,7 +221,7 @@ class InjectionReader:
         if not files:  # an exe link and a mapping that differ, as after an exec in between
             return None
         if len(files) > 1:  # the image of `harden` and the program; the link leads to the image
-            return _read_program(folder, exe)
+            return self._read_program(folder, exe)
         key = files[0]
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:

@@ -13,7 +13,6 @@ from process_hardening.audit.interpreter import facts_of_command, facts_of_pytho
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
-    decode,
     parse_asked,
     parse_bits,
     parse_code_files,
