@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick children launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
+.PHONY: demo test test-quick fuzz children launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -16,6 +16,10 @@ test:  ## build the wheel, install it into .venv, run every test against it
 test-quick:  ## the pure tests and the C tests, in under a minute
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python -m pytest tests/unit tests/native
+
+fuzz:  ## fuzz the parsers in C and Python, all side by side; SECONDS=60 ONLY=elf,script
+	$(PYTHON) tools/prepare.py fuzz
+	.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),60) $(if $(ONLY),--only $(ONLY))
 
 children:  ## compare check_child() with what the kernel says of hundreds of children
 	$(PYTHON) tools/prepare.py test

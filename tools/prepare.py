@@ -89,6 +89,7 @@ OTHER_MACHINES: list[Need] = [
     ("qemu for riscv64", lambda: shutil.which("qemu-system-riscv64"), "qemu-system-misc"),
 ]
 WINDOWS: list[Need] = [("wine", Path("/usr/lib/wine/wine64").exists, "wine64")]
+FUZZ: list[Need] = [("clang with libFuzzer", lambda: has_libfuzzer(), "clang libclang-rt-dev")]
 PYTHONS: list[Need] = [("debootstrap", lambda: shutil.which("debootstrap"), "debootstrap")]
 
 VENV: list[Need] = [need for need in BUILD if need[0] == "the venv module"]
@@ -107,6 +108,7 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "pythons": (".venv", [*BUILD, *PYTHONS], [], []),
     "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "kernels": (".venv", [*BUILD, *MACHINES], [], ["tools/requirements.txt"]),
+    "fuzz": (".venv", [*BUILD, *FUZZ], [], ["tests/fuzz/requirements.txt"]),
     "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),
 }
@@ -118,6 +120,14 @@ WITHOUT_WHEEL = {"lint"}
 def say(text: str) -> None:
     """Print one line of progress."""
     print(f"prepare: {text}", file=sys.stderr, flush=True)
+
+
+def has_libfuzzer() -> bool:
+    """Whether clang is there with its fuzzer, which Debian has in a package of its own."""
+    library = f"libclang_rt.fuzzer-{os.uname().machine}.a"
+    clang = shutil.which("clang")
+    found = clang and subprocess.check_output([clang, f"-print-file-name={library}"], text=True)
+    return bool(found) and Path(str(found).strip()).is_absolute()
 
 
 def is_reachable(path: Path) -> bool:

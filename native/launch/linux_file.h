@@ -13,6 +13,9 @@
 #define PH_LINE 256  /* BINPRM_BUF_SIZE: what the kernel reads of a file to execute */
 #define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
 
+/* To read a file that may turn out to be a pipe or a terminal: does not wait for anybody. */
+#define PH_TO_READ (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE)
+
 /* The very file, and not another that later got its inode number: device, inode, size, and times of
  * birth and modification. Not the change time: a new hard link must not keep a running program from
  * starting itself again. */

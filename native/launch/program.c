@@ -86,7 +86,7 @@ static int open_program(struct ph_program *program)
         PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
         return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
                                " it directly, the kernel already protects such programs");
-    fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+    fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
      * open(2) too: such a program would be dumpable. */
@@ -108,17 +108,23 @@ static int open_program(struct ph_program *program)
     return 0;
 }
 
-/* Splits text at blanks, in its place; quotes hold together. Returns how many words, or -1. */
+/* What separates words for env(1): the kernel takes a carriage return for a part of the line. */
+static int is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Splits text at spaces, in its place; quotes hold together. Returns how many words, or -1. */
 static int split(char *text, char **words)
 {
     for (int count = 0;; count++) {
         char *to, quote = '\0';
 
-        while (is_blank(*text))
+        while (is_space(*text))
             text++;
         if (!*text)
             return count;
-        for (words[count] = to = text; *text && (quote || !is_blank(*text)); text++) {
+        for (words[count] = to = text; *text && (quote || !is_space(*text)); text++) {
             if (quote ? *text == quote : *text == '\'' || *text == '"')
                 quote = quote ? '\0' : *text;
             else
@@ -166,35 +172,41 @@ static int follow_env(struct ph_program *program, char *argument, char **words)
     return count - first;
 }
 
-/* Cuts a "#!" line into its two words; *argument is NULL if there is only one. Returns whether the
- * kernel takes it. Source: fs/binfmt_script.c. */
-static int cut_line(char *line, char **interpreter, char **argument)
+static char *skip_blanks(char *text)
 {
-    const char *last = line + PH_LINE - 1;
-    char *end = line, *at = line + 2;
-    int is_whole;
+    while (is_blank(*text))
+        text++;
+    return text;
+}
+
+/* Splits a "#!" line of a file's first PH_LINE bytes, in its place. Returns -1 if it names no
+ * interpreter, or not all of one. Source: fs/binfmt_script.c load_script(). */
+static int split_line(char *line, char **interpreter, char **argument)
+{
+    char *const last = line + PH_LINE - 1;
+    char *end = line, *rest;
 
     while (*end && *end != '\n')
         end++;
-    is_whole = *end == '\n' || end <= last;
-    if (!is_whole) /* of a line without an end, all but the last byte is used */
-        is_whole = is_blank(*--end);
-    while (end > at && is_blank(end[-1]))
+    if (!*end) { /* then it goes on to the end of these bytes, beyond any NUL in them */
+        for (rest = skip_blanks(line + 2); rest < last && *rest && !is_blank(*rest);)
+            rest++;
+        if (*rest && !is_blank(*rest))
+            return -1;
+        end = last;
+    }
+    while (is_blank(end[-1]))
         end--;
     *end = '\0';
-    while (is_blank(*at))
-        at++;
-    *interpreter = at;
-    while (*at && !is_blank(*at))
-        at++;
-    is_whole |= at < last; /* the name, at least */
+    *interpreter = rest = skip_blanks(line + 2);
+    while (*rest && !is_blank(*rest))
+        rest++;
     *argument = NULL;
-    if (*at) {
-        for (*at++ = '\0'; is_blank(*at); at++)
-            ;
-        *argument = at;
+    if (*rest) {
+        *rest++ = '\0';
+        *argument = skip_blanks(rest);
     }
-    return **interpreter && is_whole;
+    return **interpreter ? 0 : -1;
 }
 
 /* Follows one "#!" line: program->path is its interpreter's afterwards. */
@@ -204,7 +216,7 @@ static int follow_script(struct ph_program *program, int depth)
     int count = 1;
     struct ph_text script = PH_TEXT(program->scripts[depth]);
 
-    if (!cut_line(program->lines[depth], &interpreter, &argument))
+    if (split_line(program->lines[depth], &interpreter, &argument))
         return refuse(program, "broken #! line: name an interpreter");
     ph_add(&script, *program->path == '-' ? "./" : "");
     ph_add(&script, program->path);

@@ -1,21 +1,35 @@
 /* Matches the name of a program against patterns. */
 #include "exceptions.h"
 
-/* Whether the pattern, up to ":" or its end, matches the rest of a name. */
+#include <stddef.h>
+
+static int is_end(char c)
+{
+    return !c || c == ':';
+}
+
+/* Whether the pattern, up to ":" or its end, matches a name. Only the last "*" is tried with more
+ * text, which is enough: trying all of them takes exponential time. */
 static int matches(const char *pattern, const char *name)
 {
-    for (; *pattern && *pattern != ':'; pattern++, name++) {
+    const char *after_star = NULL, *begin = name; /* where the text after that "*" may begin */
+
+    for (;;) {
         if (*pattern == '*') {
-            do
-                if (matches(pattern + 1, name))
-                    return 1;
-            while (*name++);
+            after_star = ++pattern;
+            begin = name;
+        } else if (*name && !is_end(*pattern) && (*pattern == '?' || *pattern == *name)) {
+            pattern++;
+            name++;
+        } else if (!*name && is_end(*pattern)) {
+            return 1;
+        } else if (after_star && *begin) {
+            pattern = after_star;
+            name = ++begin;
+        } else {
             return 0;
         }
-        if (!*name || (*pattern != '?' && *pattern != *name))
-            return 0;
     }
-    return !*name;
 }
 
 int ph_lists(const char *patterns, const char *name)
@@ -23,7 +37,7 @@ int ph_lists(const char *patterns, const char *name)
     for (;; patterns++) {
         if (matches(patterns, name))
             return 1;
-        while (*patterns && *patterns != ':')
+        while (!is_end(*patterns))
             patterns++;
         if (!*patterns)
             return 0;

@@ -47,7 +47,6 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
         path = link;
     }
     for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
-        const long how = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
         struct ph_statx file = {0};
         long fd, length;
         int is_privileged;
@@ -58,7 +57,7 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
          * and an answer of 0 that of a seccomp filter. */
         if (ph_stat(folder, path, 0, &file) || !S_ISREG(file.mode))
             return 1;
-        fd = ph_syscall(SYS_openat, folder, (long)path, how, 0, 0);
+        fd = ph_syscall(SYS_openat, folder, (long)path, PH_TO_READ, 0, 0);
         if (fd <= 0)
             return !has_privileges(-1, file.mode);
         length = ph_read_at(fd, line, PH_LINE, 0);

@@ -98,10 +98,10 @@ def test_the_core_limit(soft: bytes, hard: bytes, expected: tuple[int, int]) -> 
         (numbers_of, b"Seccomp:\n"),
         (parse_core_limit, b""),
         (parse_core_limit, b"Max data size 0 0 bytes\n"),
-        (parse_core_limit, b"Max core file size\n"),
-        (parse_core_limit, b"Max core file size 0\n"),
-        (parse_core_limit, b"Max core file size none none bytes\n"),
-        (parse_core_limit, b"Max core file size unlimite 0 bytes\n"),
+        (parse_core_limit, b"\nMax core file size\n"),
+        (parse_core_limit, b"\nMax core file size 0\n"),
+        (parse_core_limit, b"\nMax core file size none none bytes\n"),
+        (parse_core_limit, b"\nMax core file size unlimite 0 bytes\n"),
     ],
 )
 def test_malformed_text_is_a_value_error(parse: Callable[[bytes], object], text: bytes) -> None:

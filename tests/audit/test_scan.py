@@ -17,7 +17,10 @@ from zoo import HARDENED, Animal
 STATUS = "Name:\t{name}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t{ppid}\nTracerPid:\t0\n" \
     "Uid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\nVmSize:\t4 kB\nThreads:\t1\nCapPrm:\t0\nCapEff:\t0\n" \
     "NoNewPrivs:\t0\nSeccomp:\t0\n"  # fmt: skip
-LIMITS = "Max core file size        0                    0                    bytes     \n"
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max core file size        0                    0                    bytes
+"""
 
 
 def add(proc: Path, pid: int, ppid: int = 0, status: str | None = None) -> Path:

@@ -6,10 +6,8 @@ something. Add a file there for each new one; it is tried in every run.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,30 +16,16 @@ import pytest
 
 import elf_files
 import support
-from process_hardening.audit import host, procfs, select
+from fuzz.targets import KERNEL, TARGETS, parse_elf, read_seed, read_seeds, try_target
+from process_hardening.audit import loader_lists, procfs, select
 from process_hardening.audit.posture import FILE, PIPE, SOCKET, CoreRules, core_rules_of
-from process_hardening.audit.render.json import readable
-from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.secret_names import secret_arguments
-from process_hardening.terminal import printable
 
 hypothesis = support.import_module("hypothesis")
 st = support.import_module("hypothesis.strategies")
 
-CORPUS = Path(__file__).with_name("corpus")
 LIMIT = st.integers(0, procfs.UNLIMITED)
 NUMBER = st.integers(0, 1 << 32)
-KERNEL = (6, 18)
-
-
-def read_seeds(name: str) -> list[bytes]:
-    """Return the corpus of a parser."""
-    return [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
-
-
-def read_seed(name: str) -> bytes:
-    """Return the real file in the corpus of a parser."""
-    return (CORPUS / name / "real").read_bytes()
 
 
 def try_many(check: Callable[..., None], *strategies: Any, examples: int = 100) -> None:
@@ -181,6 +165,21 @@ def test_the_libraries_of_a_program_are_read_back(bits: int) -> None:
     try_many(check, st.lists(name, max_size=6))
 
 
+def test_the_libraries_of_all_namespaces_together_have_a_bound(tmp_path: Path) -> None:
+    """A hostile process has three namespaces, each with the same 2,000."""
+    auxv, mem = bytes(16), bytearray(1 << 17)
+    struct.pack_into("<4Q", mem, 0, 21, 64, 0, 0)  # DT_DEBUG, and the end of the dynamic section
+    for at, following in ((64, 128), (128, 192), (192, 0)):
+        struct.pack_into("<6Q", mem, at, 2, 1024, 0, 0, 0, following)  # struct r_debug
+    for number in range(2000):
+        at = 1024 + 32 * number
+        struct.pack_into("<4Q", mem, at, number, 0, 0, at + 32 if number < 1999 else 0)
+    (tmp_path / "auxv").write_bytes(auxv)
+    (tmp_path / "mem").write_bytes(mem)
+    with pytest.raises(loader_lists.UnreadableListError):
+        loader_lists.read_lists(str(tmp_path), bits=64, entry=0, dynamic=0)
+
+
 def test_a_secret_on_a_command_line_is_named_without_its_value() -> None:
     def check(before: list[bytes], value: bytes, is_one_word: bool) -> None:
         handed_over = [b"--password=" + value] if is_one_word else [b"--password", value]
@@ -203,106 +202,14 @@ def test_the_findings_of_an_earlier_audit_are_read_back() -> None:
     try_many(check, st.lists(st.lists(st.text("abc", max_size=4), max_size=3), max_size=3))
 
 
-def parse_elf(data: bytes) -> Image | None:
-    """Return what read_image() reads from a file with these bytes."""
-    fd = os.memfd_create("fuzz")
-    try:
-        os.write(fd, data)
-        return read_image(fd, "/fuzz")
-    finally:
-        os.close(fd)
-
-
-def parse_status(data: bytes) -> None:
-    """Both readers of /proc/PID/status agree, and a name can be shown anywhere."""
-    name = procfs.parse_name(data)
-    assert all(character.isprintable() for character in printable(name))
-    readable(name).encode("utf-8")
-    fields = procfs.parse_status(data)
-    assert all(b":" in line for line in data.removesuffix(b"\n").split(b"\n"))
-    asked = procfs.parse_asked(data)
-    known = procfs.parse_asked(read_seed("status"))
-    assert asked == {label: fields[label] for label in known if label in fields}
-    for label in ("Uid", "TracerPid", "PPid", "Threads"):
-        procfs.parse_number(fields, label)
-        procfs.parse_numbers(fields, label)
-    procfs.parse_bits(fields, "CapEff")
-
-
-def parse_environ(data: bytes) -> None:
-    """No byte of an environment is lost, and one that was overwritten is not called whole."""
-    entries, is_whole = procfs.split_environ(data)
-    assert b"\0".join(entries) == data.removesuffix(b"\0")
-    assert is_whole == (data.endswith(b"\0") and all(b"=" in entry for entry in entries))
-
-
-def parse_maps(data: bytes) -> None:
-    """Every path is the end of a line of its own."""
-    lines = set(data.split(b"\n"))
-    for _, path in procfs.parse_code_files(data):
-        assert path.startswith(b"/")
-        assert any(line.endswith(path) for line in lines)
-
-
-def parse_program(data: bytes) -> None:
-    """A file is a program, damaged, or no ELF file; the last by its first bytes alone."""
-    with contextlib.suppress(DamagedElfError):
-        assert (parse_elf(data) is None) == (not data.startswith(b"\x7fELF"))
-
-
-def parse_core_pattern(data: bytes) -> None:
-    """A pattern always has a kind, by its first character."""
-    pattern = procfs.decode(data)
-    rules = core_rules_of(pattern, False, KERNEL)
-    assert rules.kind is not None
-    assert (rules.kind == SOCKET) == pattern.startswith("@")
-    assert rules.kind != PIPE or pattern.startswith("|")
-
-
-def parse_host(data: bytes) -> None:
-    """A host whose files hold these bytes can be read."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("proc/swaps", "proc/self/mountinfo", "etc/group", "etc/ld.so.preload"):
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        host.read_host(folder, try_exit_race=False)
-
-
-PARSERS: dict[str, Callable[[bytes], object]] = {
-    "status": parse_status,
-    "limits": procfs.parse_core_limit,
-    "environ": parse_environ,
-    "maps": parse_maps,
-    "auxv": lambda data: [procfs.parse_auxv(data, bits) for bits in (32, 64)],
-    "elf": parse_program,
-    "uid_map": procfs.parse_id_map,
-    "core_pattern": parse_core_pattern,
-    "cmdline": lambda data: secret_arguments(data.split(b"\0")),
-    "baseline": lambda data: select.known_from(json.loads(data)),
-    "swaps": parse_host,
-}
-
-REFUSING = {"status", "limits", "uid_map", "baseline"}
-"""The parsers that raise ValueError for what the kernel cannot write; the others take any bytes."""
-
-
-def parse_anything(name: str, data: bytes) -> None:
-    """Parse any bytes: the only error may be the documented one."""
-    try:
-        PARSERS[name](data)
-    except ValueError:
-        assert name in REFUSING
-
-
-@pytest.mark.parametrize("name", PARSERS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_what_once_broke_a_parser_breaks_it_no_more(name: str) -> None:
     assert read_seeds(name), "a parser without a corpus"
     for data in read_seeds(name):
-        parse_anything(name, data)
+        try_target(name, data)
 
 
-@pytest.mark.parametrize("name", PARSERS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_damaged_file_is_read_or_refused(name: str) -> None:
     """Real files with parts replaced, and plain noise."""
     pieces = st.one_of(
@@ -319,16 +226,16 @@ def test_a_damaged_file_is_read_or_refused(name: str) -> None:
         for at, length, piece in edits:
             start = at % (len(damaged) + 1)
             damaged[start : start + length] = piece
-        parse_anything(name, bytes(damaged))
+        try_target(name, bytes(damaged))
 
     examples = 40 if name == "swaps" else 250
     try_many(check, st.sampled_from([*read_seeds(name), b""]), damage, examples=examples)
 
 
-@pytest.mark.parametrize("name", sorted(PARSERS.keys() - {"baseline"}))
+@pytest.mark.parametrize("name", sorted(TARGETS.keys() - {"baseline"}))
 def test_a_long_file_of_one_thing_is_parsed(name: str) -> None:
     """A parser that is quadratic in its input would not come back."""
     size = 200_000 if name in ("elf", "swaps") else 1_000_000
     for piece in (b"\0", b"\n", b"=", b"a", b"A=", b"/", b" ", b"-", b"a:", b"://", b"sk-", b"eyJ",
                   b"7f-8f r-xp 0 0:0 1 /a\n", b"--password\0", b"\x7fELF"):  # fmt: skip
-        parse_anything(name, piece * (size // len(piece)))
+        try_target(name, piece * (size // len(piece)))

@@ -191,6 +191,17 @@ def test_a_loader_of_another_machine_is_refused(harden: str, show: str, user_tmp
     starts.refused(support.run_as_user([harden, write(elf, user_tmp)]))
 
 
+def test_a_pipe_for_a_loader_is_refused(harden: str, show: str, user_tmp: Path) -> None:
+    """Nobody writes to it: to wait for that would be to hang."""
+    pipe = user_tmp / "p"
+    os.mkfifo(pipe, 0o666)
+    elf = Elf(show)
+    name_of_loader(os.fsencode(pipe) + b"\0")(elf)
+
+    result = support.run_as_user([harden, write(elf, user_tmp)], timeout=30)
+    assert "not a regular file" in starts.refused(result)
+
+
 def test_a_program_that_was_replaced_is_not_started_by_its_own_name(
     harden: str, user_tmp: Path
 ) -> None:

@@ -241,6 +241,9 @@ SCRIPTS = {
     "env -S": "#!/usr/bin/env -S show -x 'a b' \"\" c",
     "env --split-string": "#!/usr/bin/env --split-string=show -x",
     "env with a variable": "#!/usr/bin/env -S NAME=value show",
+    "env with other spaces": "#!/usr/bin/env -S show a\vb\fc\rd\r",
+    "a carriage return": "#!{show} x\r",
+    "a NUL": "#!{show} x \0y",
 }
 
 
@@ -258,6 +261,19 @@ def test_scripts_are_started_as_the_kernel_and_env_would(
     assert hardened.value("dumpable") == "0"
     assert hardened.values("argument") == plain.values("argument")
     assert hardened.value("comm") == plain.value("comm")
+
+
+@pytest.mark.parametrize("rest", ["", " ", " x", " x ", "\t x \t"], ids=repr)
+def test_a_first_line_without_an_end_keeps_its_blanks(
+    harden: str, show: str, user_tmp: Path, rest: str
+) -> None:
+    """The kernel cuts off those at the end of a line."""
+    path = user_tmp / "script"
+    path.write_text(f"#!{show}{rest}")
+    path.chmod(0o755)
+
+    plain, hardened = starts.show([str(path), "0"]), starts.show([harden, str(path), "0"])
+    assert hardened.values("argument") == plain.values("argument")
 
 
 def test_a_script_of_a_script_is_followed(harden: str, show: str, user_tmp: Path) -> None:

@@ -67,20 +67,26 @@ const char *ph_parse_number(const char *text, uint64_t *number)
         text++;
     if (*text < '0' || *text > '9')
         return NULL;
-    for (*number = 0; *text >= '0' && *text <= '9'; text++)
+    for (*number = 0; *text >= '0' && *text <= '9'; text++) {
+        if (*number > UINT64_MAX / 10 || *number * 10 > UINT64_MAX - (uint64_t)(*text - '0'))
+            return NULL;
         *number = *number * 10 + (uint64_t)(*text - '0');
+    }
     return text;
 }
 
-/* Returns a number of a status file, counted from 0 in its line; missing if it is not there. */
+/* Returns a number of a status file, counted from 0 in its line; missing if there is no such line, -1
+ * if it has no such number: a pid, a mode or a count. */
 static int64_t find_number(const char *text, const char *label, int place, int64_t missing)
 {
     const char *at = ph_find_after(text, label);
     uint64_t number = 0;
 
+    if (!at)
+        return missing;
     for (; at && place >= 0; place--)
         at = ph_parse_number(at, &number);
-    return at ? (int64_t)number : missing;
+    return at && number <= INT32_MAX ? (int64_t)number : -1;
 }
 
 /* Source: proc_pid_status(5). */

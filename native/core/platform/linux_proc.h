@@ -11,7 +11,8 @@ long ph_read_file(const char *path, char *buffer, size_t size);
 /* Returns the text after the first occurrence of label, or NULL. */
 const char *ph_find_after(const char *text, const char *label);
 
-/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is none. */
+/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is none, or a
+ * larger one than fits. */
 const char *ph_parse_number(const char *text, uint64_t *number);
 
 /* A thread, from its status file. A seccomp filter can make a system call fail or answer 0 for it,

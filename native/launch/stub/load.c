@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define OVERFLOW_UID 65534
 #ifndef MAP_FIXED_NOREPLACE
@@ -210,12 +211,14 @@ static void load(struct image *image, const char *path, const struct ph_identity
     ElfW(Phdr) segments[PH_ELF_TABLE / sizeof(ElfW(Phdr))];
     struct ph_statx status;
     struct ph_identity found;
-    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     const long error = fd < 0 ? fd : ph_stat(fd, "", AT_EMPTY_PATH, &status);
 
     if (error)
         fail(path, identity ? "cannot be opened" : "the program's dynamic loader cannot be opened",
              error);
+    if (!S_ISREG(status.mode))
+        fail(path, "not a regular file", 0);
     found = ph_identify(&status);
     if (identity && !ph_is_same(identity, &found))
         fail(path, "is no longer the file that was to be started", 0);

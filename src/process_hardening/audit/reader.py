@@ -20,6 +20,7 @@ from process_hardening.audit.procfs import (
     parse_name,
     parse_number,
     parse_unit,
+    refuse_repeated_fields,
 )
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, may_be_confined
@@ -225,7 +226,7 @@ class Reader:
     ) -> Posture:
         """Check what only a hardened process needs: all threads, and that it still is.
 
-        Raises _Changed when it is not.
+        Raises _Changed when it is not, and ValueError when its status contradicts itself.
         """
         threads = parse_number(fields, "Threads") or 0
         if threads > _MOST_THREADS:
@@ -233,7 +234,9 @@ class Reader:
         elif threads > 1:
             posture = posture.replace(tracer_pid=self._find_tracer(posture.pid))
         observed = self._flags.observe(pidfd, folder)
-        now = parse_asked(read_file(folder, "status") or b"")
+        status = read_file(folder, "status") or b""
+        refuse_repeated_fields(status)
+        now = parse_asked(status)
         if "VmSize" not in now:
             raise _Ended
         flag = self._flags.decide(observed, posture.pid, posture.uid, folder, now)
