@@ -288,6 +288,7 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
         (
             "/nosuch/ld.so: the program's dynamic loader cannot be opened",
             "execve failed: No such file",
+            "its dynamic loader is missing",
         ),
     ),
     "#! of nothing": (a_file(b"#!\n"), CANNOT, "broken #! line: name an interpreter"),

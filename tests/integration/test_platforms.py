@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def claim_a_kernel_for_macos(page: str) -> str:
 
 def claim_another_number(page: str) -> str:
     """Of checks."""
-    return page.replace("preload 2", "preload 3", 1)
+    return re.sub(r"preload \d+", "preload 1000", page, count=1)
 
 
 def claim_of_android(page: str) -> str:

@@ -364,10 +364,13 @@ def test_a_library_that_cannot_be_mapped_is_no_protection(
     assert starts.Shown(in_namespace("-m", prepare, *words).stdout).value("dumpable") == "0"
 
 
-@pytest.mark.parametrize("fault", ["hidden", "unreadable"])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("hidden", "is not installed beside this command"), ("unreadable", "cannot be read")],
+)
 @pytest.mark.parametrize("option", ["--children", "--method=preload"])
 def test_what_needs_the_library_is_refused_without_it(
-    harden: str, show: str, user_tmp: Path, fault: str, option: str
+    harden: str, show: str, user_tmp: Path, fault: str, reason: str, option: str
 ) -> None:
     """The program itself can be hardened without it."""
     folder, command = user_tmp / "lib" / "process-hardening", user_tmp / "bin" / "harden"
@@ -383,7 +386,7 @@ def test_what_needs_the_library_is_refused_without_it(
     line = starts.refused(support.run_as_user([str(command), option, show]))
 
     assert starts.Shown(with_it.stdout).value("dumpable") == "0"
-    assert "our library is not installed beside this command" in line
+    assert f"our library {reason}" in line
     assert starts.show([str(command), show]).value("dumpable") == "0"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,8 +141,7 @@ def test_a_documented_limit_names_what_closes_it(built_in: Run) -> None:
 def test_the_report_never_shows_a_canary(built_in: Run) -> None:
     """It names places, not their content."""
     assert built_in.attack("proc-mem")["control_run"]["places"] == ["heap", "text", "stack"]
-    for place in ("heap-", "text-", "stack-", "environment-", "file-"):
-        assert place not in built_in.output
+    assert not re.search(r"(heap|text|stack|environment|file)-[0-9a-f]{8}", built_in.output)
 
 
 def test_an_ordinary_user_attacks_with_the_core_pattern_as_it_is(command: str) -> None:

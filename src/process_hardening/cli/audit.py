@@ -276,7 +276,7 @@ def run(options: Options) -> int:
     try:
         while True:
             result = audit.take(**selection)
-            comparison = _compare(result, before, options.compare) if before else None
+            comparison = _compare(result, before, str(options.compare)) if before else None
             _report(result, options, comparison)
             _complain(result)
             if interval is None:
@@ -291,6 +291,6 @@ def _complain(result: Audit) -> None:
     """Say on standard error what was asked for and is not there."""
     for pid in result.gone:
         complain(CommandError(f"{pid}: no such process"))
-    if result.is_empty:
-        asked = " ".join(result.scope) or "processes with memory"
+    if result.is_empty and result.scope:
+        asked = " ".join(result.scope)
         complain(NotKnownError(f"nothing matched: no process is what was asked for: {asked}"))

@@ -47,8 +47,9 @@ def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool
         lines += ["", *_render_finding(finding, width, coloured)]
     fine = [check for check in diagnosis.checks if check.answer.is_known and not check.findings]
     if fine:
-        text = f"Fine: {', '.join(check.topic for check in fine)}."
-        lines += ["", *(f"{_GREEN}{x}{_RESET}" if coloured else x for x in _fold(text, width))]
+        lines += ["", f"{_GREEN}Fine:{_RESET}" if coloured else "Fine:"]
+        for check in fine:
+            lines += _fold(f"{check.topic}: {check.answer.text}", width, _INDENT)
     for check in _list_unknown(diagnosis):
         lines += _fold(f"Not known: {check.topic}: {check.answer.text}.", width)
     return "\n".join(lines)
