@@ -81,7 +81,7 @@ static int names_origin(const struct file *file, uint64_t offset)
 static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, struct ph_elf *elf)
 {
     ElfW(Dyn) entry;
-    uint64_t strings = 0;
+    uint64_t strings = 0, rpath = 0, runpath = 0;
 
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
         /* A dynamic loader has no PT_INTERP, but a name, which static programs have not. */
@@ -97,9 +97,13 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
             if (!ph_begins_with_runtime(elf->runtime))
                 *elf->runtime = '\0';
         }
-        if (entry.d_tag == DT_RPATH || entry.d_tag == DT_RUNPATH)
-            elf->needs_origin |= names_origin(file, string);
+        if (entry.d_tag == DT_RPATH) /* as ld.so, which takes the last */
+            rpath = string;
+        if (entry.d_tag == DT_RUNPATH)
+            runpath = string;
     }
+    elf->needs_origin |= rpath && names_origin(file, rpath);
+    elf->needs_origin |= runpath && names_origin(file, runpath);
 }
 
 const char *ph_read_elf(long fd, struct ph_elf *elf)

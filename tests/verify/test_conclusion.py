@@ -175,3 +175,16 @@ def test_a_run_is_compared_with_the_one_before(command: str, tmp_path: Path) -> 
     assert (second.returncode, second.stderr) == (0, "")
     assert second.stdout.startswith("pre-main: kept every secret from 1 attack.\n")
     assert "no result changed" in second.stdout
+
+
+@pytest.mark.parametrize(
+    ("victim", "sentence"),
+    [
+        ("pre-main", "hardened by the method that the column names"),
+        ("confined", "only the victim's attacker is confined"),
+        ("pid 12", "the victim is the process that was named"),
+    ],
+)
+def test_the_words_of_the_table_are_explained(victim: str, sentence: str) -> None:
+    """What a victim is differs with what was asked for."""
+    assert sentence in " ".join(text.render(make({victim: "b"}), 80).split())

@@ -9,6 +9,7 @@ from typing import Any
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import (
     BLOCKED,
+    CONFINED,
     EXPECTED,
     INCONCLUSIVE,
     LEAKED,
@@ -20,13 +21,22 @@ from process_hardening.verify.model import (
     VictimResult,
 )
 
-EXPLANATION = (
+_METHODS = (
     "The control is a program that nothing protects; each victim is the same program, hardened by"
-    " the method that the column names.",
-    "Every attack is made on all of them by another process of the same user.",
-    "It counts as blocked only if it got the secret out of the control in this very run.",
+    " the method that the column names."
 )
-"""What the words of the table mean, in three sentences."""
+_CONFINED_ATTACKER = (
+    "The control and the victim are the same program, which nothing protects; only the victim's"
+    " attacker is confined."
+)
+_RUNNING_PROCESS = (
+    "The control is a program of ours that nothing protects; the victim is the process that was"
+    " named."
+)
+_RULE = (
+    "Every attack is made on all of them by another process of the same user. It counts as blocked"
+    " only if it got the secret out of the control in this very run."
+)
 
 _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
@@ -47,6 +57,15 @@ def worst_marks(verification: Verification) -> dict[str, str]:
             ):
                 worst[name] = mark
     return worst
+
+
+def explain(verification: Verification) -> str:
+    """What the words of the table mean, in three sentences."""
+    if verification.victims == (CONFINED,):
+        return f"{_CONFINED_ATTACKER} {_RULE}"
+    if all(name.startswith("pid ") for name in verification.victims):
+        return f"{_RUNNING_PROCESS} {_RULE}"
+    return f"{_METHODS} {_RULE}"
 
 
 def headline(verification: Verification) -> str:

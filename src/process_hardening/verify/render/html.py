@@ -6,7 +6,7 @@ from importlib import resources
 
 from process_hardening.errors import CommandError
 from process_hardening.terminal import printable
-from process_hardening.verify.conclusion import EXPLANATION, Comparison, headline
+from process_hardening.verify.conclusion import Comparison, explain, headline
 from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
@@ -93,7 +93,7 @@ def render(verification: Verification, comparison: Comparison | None = None) -> 
         notes=verification.notes,
         summary=summary(verification),
         headline=headline(verification),
-        explanation=" ".join(EXPLANATION),
+        explanation=explain(verification),
         changes=list_changes(comparison) if comparison else [],
         facts=facts,
     )

@@ -7,7 +7,7 @@ from collections import Counter
 
 from process_hardening.table import table
 from process_hardening.terminal import printable
-from process_hardening.verify.conclusion import EXPLANATION, Comparison, headline
+from process_hardening.verify.conclusion import Comparison, explain, headline
 from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
@@ -178,7 +178,7 @@ def render(
         for line in list_changes(comparison):
             parts += _fold(line, width)
         parts.append("")
-    parts += [*_fold(" ".join(EXPLANATION), width), *_fold(head, width), ""]
+    parts += [*_fold(explain(verification), width), *_fold(head, width), ""]
     groups = _fit_victims(verification, width)
     for victims in groups:
         is_last = victims is groups[-1]
