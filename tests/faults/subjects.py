@@ -51,7 +51,7 @@ class Subject:
             env |= {"LD_PRELOAD": paths["mark"], "MARK_FILE": str(folder / "mark")}
         words = [word.format(**paths) for word in self.words]
         fields = (self.user, paths["puppet"], self.is_copy, self.is_traced, numbers)
-        return Start(words, env, *fields)
+        return Start(words, env, str(folder), *fields)
 
 
 def _harden(name: str, *options: str, **fields: object) -> Subject:

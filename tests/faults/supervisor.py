@@ -103,6 +103,7 @@ class HungError(Exception):
 class Start:
     """How a program is started.
 
+    folder -- the working directory, for the core of what crashes
     is_copy -- whether an image without a path is the program's own, not the stand-in's
     is_traced -- whether a tracer is attached from the start
     numbers -- the calls that are supervised; none stands for all
@@ -110,6 +111,7 @@ class Start:
 
     argv: Sequence[str]
     env: dict[str, str]
+    folder: str
     user: int
     program: str
     is_copy: bool = False
@@ -185,6 +187,7 @@ def _become(start: Start, files: tuple[int, int, int], channel: socket.socket) -
         os.setgroups([])
         os.setresgid(start.user, start.user, start.user)
         os.setresuid(start.user, start.user, start.user)
+    os.chdir(start.folder)
     os.execve(start.argv[0], [*start.argv], start.env)
 
 
