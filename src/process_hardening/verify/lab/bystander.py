@@ -21,7 +21,7 @@ from process_hardening.verify.lab.victim import Server
 
 SSH_AGENT, KEYRING, EDITOR, SHELL = "ssh-agent", "keyring", "editor", "shell"
 
-_READY, _READY_SECONDS = "ready", 8.0
+_READY, _READY_SECONDS = "ready", 14.0
 
 
 def _start(argv: Sequence[str], *, as_it_is: bool = True) -> subprocess.Popen[bytes]:
