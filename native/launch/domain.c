@@ -29,7 +29,8 @@
 /* Capabilities that give access to others without a check by Landlock: kernel
  * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
  * /proc/PID/environ and maps to whoever may use perf. SYS_NICE lets the kernel crash them: it gives
- * them a deadline, which sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each half of a capability set. */
+ * them a deadline, which sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each
+ * half of a capability set. */
 /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
 #define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
 #define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */

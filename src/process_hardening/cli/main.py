@@ -36,9 +36,9 @@ Keep the secrets of a process from other processes. What do you want to do?
   see which programs here hold secrets that others can read   process-hardening audit
   start a program hardened                                    harden PROGRAM [ARG...]
   start a tool that may read no other process                 confine PROGRAM [ARG...]
-  see by real attacks what that is worth                      process-hardening verify
+  prove it with real attacks                                  process-hardening verify
   see what this host allows, and how to change it             process-hardening doctor
-  watch all of it                                             process-hardening tui
+  watch all of this live                                      process-hardening tui
 
 In a Python program, as the first statement of main():
 

@@ -35,7 +35,7 @@ _RUNNING_PROCESS = (
 )
 _RULE = (
     "Every attack is made on all of them by another process of the same user. It counts as blocked"
-    " only if it got the secret out of the control in this very run."
+    " only if it got the secret out of the control in the same run."
 )
 
 _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
