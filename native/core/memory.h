@@ -1,4 +1,5 @@
-/* The two functions that compilers call even in a freestanding build. For one file of a program. */
+/* Functions that compilers call even in a freestanding build (GCC manual, "Standards"); memmove and
+ * memcmp belong to them too, but nothing here needs them. For one file of a program. */
 #ifndef PH_MEMORY_H
 #define PH_MEMORY_H
 

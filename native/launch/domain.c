@@ -252,8 +252,7 @@ static int count_domains(void)
     struct ph_failure failure;
     const long version = ph_landlock_version(&failure);
     const char *call;
-    long child, error = 0;
-    int added = 0;
+    long child, added = 0, error = 0;
 
     if (version < 0)
         return -1;
@@ -262,10 +261,10 @@ static int count_domains(void)
         while (added <= MOST_DOMAINS && !error)
             if (!(error = set_domain(version, PH_CONFINE_SIGNALS, &call)))
                 added++;
-        ph_exit(error == -E2BIG ? added : 0);
+        ph_exit(error == -E2BIG ? (int)added : 0);
     }
-    added = child < 0 ? 0 : (int)ph_wait(child);
-    return WIFEXITED(added) && WEXITSTATUS(added) ? MOST_DOMAINS - WEXITSTATUS(added) : -1;
+    added = child < 0 ? child : ph_wait(child);
+    return added > 0 ? MOST_DOMAINS - (int)added : -1;
 }
 
 /* Filters of others may end a process for a call that they do not know, but none does for fcntl(2).

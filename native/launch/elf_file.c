@@ -81,14 +81,16 @@ static int names_origin(const struct file *file, uint64_t offset)
 static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, struct ph_elf *elf)
 {
     ElfW(Dyn) entry;
-    uint64_t strings = 0, rpath = 0, runpath = 0;
+    ElfW(Addr) address = 0;
+    uint64_t strings, rpath = 0, runpath = 0;
 
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
         /* A dynamic loader has no PT_INTERP, but a name, which static programs have not. */
         elf->is_dynamic |= entry.d_tag == DT_SONAME;
         if (entry.d_tag == DT_STRTAB)
-            strings = find_offset(file, entry.d_un.d_ptr);
+            address = entry.d_un.d_ptr; /* of several, as ld.so, the last */
     }
+    strings = find_offset(file, address);
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
         const uint64_t string = strings + entry.d_un.d_val;
 
@@ -110,7 +112,7 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
 {
     struct file file = {.fd = fd};
     const unsigned char *kind = file.header.e_ident;
-    ElfW(Phdr) segment;
+    ElfW(Phdr) segment, dynamic = {0}; /* of several, as ld.so, the last */
 
     *elf = (struct ph_elf){0};
     if (ph_read_at(fd, &file.header, sizeof file.header, 0) != (long)sizeof file.header ||
@@ -131,7 +133,9 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
             elf->loader_size = segment.p_filesz;
         }
         if (segment.p_type == PT_DYNAMIC)
-            read_dynamic(&file, &segment, elf);
+            dynamic = segment;
     }
+    if (dynamic.p_type)
+        read_dynamic(&file, &dynamic, elf);
     return NULL;
 }

@@ -135,6 +135,11 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
     return ph_place_check(contents, place);
 }
 
+static int is_reduced(const struct ph_capabilities held[2])
+{
+    return ph_were_read(held) && !(held[0].effective & DAC_OVERRIDE_AND_READ_SEARCH);
+}
+
 /* Capabilities that override file modes would let us read the image: they leave the effective set
  * for the call. exec restores them. They are read back: a filter may only claim success. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[])
@@ -153,14 +158,14 @@ long ph_place_execute(struct ph_place *place, char *const argv[], char *const en
     reduced[0] = held[0];
     reduced[1] = held[1];
     reduced[0].effective &= ~DAC_OVERRIDE_AND_READ_SEARCH;
-    if (ph_failed(place, "capset", PH_CALL(SYS_capset, &header, reduced)) ||
-        ph_failed(place, "capset", PH_CALL(SYS_capget, &header, now)) ||
-        ph_failed(place, "capset",
-                  ph_were_read(now) && !(now[0].effective & DAC_OVERRIDE_AND_READ_SEARCH) ? 0 : -EIO))
+    if (ph_failed(place, "capset", PH_CALL(SYS_capset, &header, reduced)))
         return place->error;
-    error = PH_CALL(SYS_execveat, place->fd, place->name, argv, envp, flags);
+    if (!ph_failed(place, "capget", PH_CALL(SYS_capget, &header, now)) &&
+        !ph_failed(place, "capset", is_reduced(now) ? 0 : -EIO)) {
+        error = PH_CALL(SYS_execveat, place->fd, place->name, argv, envp, flags);
+        (void)ph_failed(place, "execveat", error ? error : -EIO);
+    }
     /* Restoring capabilities that are still permitted cannot fail. */
     (void)PH_CALL(SYS_capset, &header, held);
-    (void)ph_failed(place, "execveat", error ? error : -EIO);
     return place->error;
 }

@@ -62,7 +62,7 @@ static int note_removed(void *context, const char *entry, size_t name_length)
 
         ph_add(&aside, hex);
     }
-    return aside.cut ? ENOMEM : 0;
+    return aside.cut ? E2BIG : 0;
 }
 
 /* What was set aside by the program that started this one, unless it is damaged. */
@@ -168,7 +168,7 @@ static int give_up(int method, long error)
     if (error == -ENOEXEC)
         return ph_complain(PH_EXIT_CANNOT, program.path,
                            program.elf.is_native ? "damaged ELF file: the kernel cannot run it"
-                                                 : "for another machine: this one cannot run it");
+                                                 : "built for another architecture");
     return error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN] ? PH_EXIT_CANNOT : 0;
 }
 
@@ -232,10 +232,12 @@ static unsigned choose_methods(void)
 
 static int start_unprotected(char *const *entries)
 {
+    long error;
+
     if (options.has[PH_EXPLAIN])
         return ph_explain_bypass(&program);
-    (void)PH_CALL(SYS_execve, program.path, program.argv, entries);
-    return ph_complain(PH_EXIT_CANNOT, program.path, "execve failed");
+    error = PH_CALL(SYS_execve, program.path, program.argv, entries);
+    return ph_complain(PH_EXIT_CANNOT, program.path, ph_call_failed("execve", error));
 }
 
 /* Makes both signals what they were before this process, a Python, ignored them. */
@@ -304,6 +306,8 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     /* Before another file gets its number. */
     if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+    if (options.has[PH_CONFINED] && !launcher->confine)
+        return ph_complain(PH_EXIT_USAGE, "--confine", "only the command harden has this option");
     /* Before --seal, with which the process to try it on could not be read. */
     if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
         return status;

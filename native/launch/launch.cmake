@@ -56,6 +56,9 @@ foreach(system_or_strict IN ITEMS _LINUX STRICT_VARIABLES)
     endif()
   endforeach()
 endforeach()
+if(search_paths STREQUAL "" OR strict_variables STREQUAL "")
+  message(FATAL_ERROR "no names found in ${table}: was it reformatted?")
+endif()
 file(CONFIGURE OUTPUT launch/variables.h CONTENT "/* Made by launch.cmake of variables.py. */
 static const char *const search_paths[] = {
 @search_paths@    NULL};

@@ -8,7 +8,7 @@ struct ph_launcher {
     const char *bypass;  /* see struct ph_policy */
     const char *library; /* the path of our library; NULL: look for it beside the command */
     int keeps_environment; /* the program gets environ as it is */
-    int (*confine)(int strict); /* for --confine; returns 0 or an exit status after a line */
+    int (*confine)(int strict); /* for --confine, or NULL; returns 0 or an exit status after a line */
     int ignores_signals; /* this process ignores SIGPIPE and SIGXFSZ, which its caller did not */
 };
 

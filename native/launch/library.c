@@ -10,8 +10,11 @@
 #include <sys/mman.h>
 
 #define PRELOAD "LD_PRELOAD="
+/* python3.10 to python3.29: a folder that is not there costs one system call. */
+#define FIRST_PYTHON 10
+#define LAST_PYTHON 29
 
-static char library[PH_PATH], keep[PH_PATTERNS * 64], except[PH_PATTERNS * 64];
+static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
 
 static const char not_installed[] = "our library is not installed beside this command";
 
@@ -35,40 +38,56 @@ const char *ph_library_objection(const char *path)
     return NULL;
 }
 
+/* Cuts the last part off a path. */
+static void cut_last_part(char *path)
+{
+    size_t end = ph_length(path);
+
+    while (end && path[--end] != '/')
+        ;
+    path[end] = '\0';
+}
+
+/* Writes the path of the library below a folder. Returns what keeps it from being loaded, or NULL.
+ * version -- the N of python3.N, or 0: no such folder */
+static const char *try_folder(const char *prefix, const char *folder, unsigned version,
+                              const char *rest)
+{
+    struct ph_text text = PH_TEXT(library);
+
+    ph_add(&text, prefix);
+    ph_add(&text, folder);
+    if (version)
+        ph_add_number(&text, version);
+    ph_add(&text, rest);
+    ph_add(&text, "/" PH_LIBRARY_NAME);
+    return text.cut ? not_installed : ph_library_objection(library);
+}
+
 /* Finds our library beside the command, or in the package of the same environment:
  * ../lib/python3.N. Returns what keeps it from being loaded, or NULL. */
 static const char *find_beside(void)
 {
     static const char *const folders[][2] = {
-        {"/lib/process-hardening", NULL},
         {"/lib/python3.", "/site-packages/process_hardening"},
         {"/lib64/python3.", "/site-packages/process_hardening"},
         {"/lib/python3.", "/dist-packages/process_hardening"}, /* Debian's pip */
     };
     char own[PH_PATH];
-    const char *obstacle = not_installed;
+    const char *obstacle;
     const long length =
         PH_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own - 1);
 
     if (length <= 0) /* 0: a filter's answer */
         return length == -ENOENT ? not_installed : "/proc/self/exe cannot be read";
     own[length] = '\0';
-    for (int parts = 0; parts < 2; parts++) /* the command's name, and the folder "bin" */
-        *((char *)(uintptr_t)ph_basename(own) - (*own == '/')) = '\0';
-    for (unsigned long at = 0; obstacle == not_installed && at < 4 * 10; at++) {
-        const char *const *folder = folders[at % 4];
-        struct ph_text text = PH_TEXT(library);
-
-        ph_add(&text, own);
-        ph_add(&text, folder[0]);
-        if (folder[1]) {
-            ph_add_number(&text, 10 + at / 4);
-            ph_add(&text, folder[1]);
-        }
-        ph_add(&text, "/" PH_LIBRARY_NAME);
-        if (!text.cut)
-            obstacle = ph_library_objection(library);
-    }
+    cut_last_part(own); /* the command's name */
+    cut_last_part(own); /* the folder "bin" */
+    obstacle = try_folder(own, "/lib/process-hardening", 0, "");
+    for (unsigned version = FIRST_PYTHON; version <= LAST_PYTHON; version++)
+        for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+            if (obstacle == not_installed)
+                obstacle = try_folder(own, folders[i][0], version, folders[i][1]);
     return obstacle;
 }
 
@@ -124,7 +143,7 @@ static void announce(const struct ph_program *program, const char *why_not)
     char line[256];
     struct ph_text text = PH_TEXT(line);
 
-    ph_add(&text, "what it becomes by exec is not hardened: ");
+    ph_add(&text, "programs that it executes are not hardened: ");
     ph_add(&text, why_not);
     (void)ph_complain(0, program->path, line);
 }
@@ -138,7 +157,7 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     /* Of an unreadable file nothing is known, but most programs are dynamic. */
     if (program->fd >= 0 && !program->elf.is_dynamic)
         *why_not = "no library can be loaded into it";
-    else if (!*why_not && ph_lists(except + sizeof PH_EXCEPT_VARIABLE, program->name))
+    else if (!*why_not && ph_matches_any(except + sizeof PH_EXCEPT_VARIABLE, program->name))
         *why_not = "--except leaves it alone";
     /* An installation without the library is one by choice; other reasons may be somebody's doing. */
     else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&

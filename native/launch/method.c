@@ -33,7 +33,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
         return "it is statically linked";
     if (method == PH_PRELOAD && program->elf.is_native && !program->has_known_loader)
         return "its dynamic loader is missing, or unknown and could ignore LD_PRELOAD";
-    if (method == PH_PRELOAD && ph_lists(PH_EXCEPTIONS, program->name))
+    if (method == PH_PRELOAD && ph_matches_any(PH_EXCEPTIONS, program->name))
         return "our library leaves this program alone: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
         return program->elf.is_native ? no_library
@@ -45,7 +45,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: sysctl fs.suid_dumpable=0";
     /* The stand-in makes it 0, and so does our library in a copy. */
     if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
-        (method == PH_UNREADABLE_FILE || no_library || ph_lists(PH_EXCEPTIONS, program->name)))
+        (method == PH_UNREADABLE_FILE || no_library || ph_matches_any(PH_EXCEPTIONS, program->name)))
         return "fs.suid_dumpable is not 0, so that a crash could leave its memory to a program in"
                " kernel.core_pattern: sysctl fs.suid_dumpable=0";
     if (PH_BIT(method) & PH_IN_MEMORY && program->elf.needs_origin)
@@ -108,9 +108,7 @@ static long rehearse_stub(struct ph_place *place, char *const *argv, char *const
         ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
     }
     status = pid < 0 ? pid : ph_wait(pid);
-    if (status >= 0)
-        status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
-    (void)ph_failed(place, "execveat", status);
+    (void)ph_failed(place, "execveat", status > 0 ? -status : status); /* its errno */
     return place->error;
 }
 

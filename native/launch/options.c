@@ -51,7 +51,7 @@ static int is_pattern(const char *text)
     return !*text;
 }
 
-/* A program's base name, with "*" and "?" for what may differ. ":" would end it (ph_lists()). */
+/* A program's base name, with "*" and "?" for what may differ. ":" would end it (ph_matches_any()). */
 static int is_program_pattern(const char *text)
 {
     while (*text && *text != '/' && *text != ':')

@@ -126,11 +126,11 @@ static long start_helper(int *pidfd, long *socket)
 
     if (program < 0)
         return program;
-    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, ends);
-    if (error || ends[0] < 0)
-        return error ? error : -EIO;
+    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    if (!error && ends[0] < 0)
+        error = -EIO;
     *socket = ends[0];
-    pid = ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
+    pid = error ? error : ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
         /* A seccomp filter can answer 0 for close_range(2), but not the flag that it sets. ends[1] is
          * the greater one, so never descriptor 0. */
@@ -140,7 +140,8 @@ static long start_helper(int *pidfd, long *socket)
             (void)PH_CALL(SYS_execveat, program, "", argv, nothing, AT_EMPTY_PATH);
         ph_exit(1);
     }
-    (void)PH_CALL(SYS_close, ends[1]);
+    if (!error)
+        (void)PH_CALL(SYS_close, ends[1]);
     (void)PH_CALL(SYS_close, program);
     return pid;
 }
@@ -149,11 +150,14 @@ static long start_helper(int *pidfd, long *socket)
 static int is_ready(long socket)
 {
     struct pollfd question = {(int)socket, POLLIN, 0};
-    long patience[2] = {HELPER_SECONDS, 0};
+    long patience[2] = {HELPER_SECONDS, 0}; /* the kernel writes what is left of it here */
+    long count;
     char byte;
 
-    return PH_CALL(SYS_ppoll, &question, 1, patience) == 1 &&
-           PH_CALL(SYS_read, socket, &byte, 1) == 1;
+    do /* a signal may interrupt it, in a program that starts itself again */
+        count = PH_CALL(SYS_ppoll, &question, 1, patience);
+    while (count == -EINTR);
+    return count == 1 && PH_CALL(SYS_read, socket, &byte, 1) == 1;
 }
 
 /* Runs in a child that shares our descriptors, so that this process never enters the namespace.
@@ -183,9 +187,8 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
         ph_exit(error < 0 ? (int)-error : 0);
     }
     status = pid < 0 ? pid : ph_wait(pid);
-    if (status >= 0)
-        status = WIFEXITED((int)status) ? -WEXITSTATUS((int)status) : -EINTR;
-    (void)ph_failed(place, "building a place in a user namespace", status);
+    (void)ph_failed(place, "building a place in a user namespace",
+                    status > 0 ? -status : status); /* its errno */
     return place->error;
 }
 
@@ -195,15 +198,18 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
     long socket = -1;
     const long pid = start_helper(&pidfd, &socket);
 
-    if (ph_failed(place, "starting the helper for a user namespace", pid))
+    if (!ph_failed(place, "starting the helper for a user namespace", pid)) {
+        if (is_ready(socket))
+            (void)build_in_child(contents, place, pidfd);
+        /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may
+         * lead to a weaker method, so the helper must not be the one who says. */
+        else if (!build_in_child(contents, place, -1))
+            (void)ph_failed(place, "making a user namespace", -EINTR);
+    }
+    if (socket >= 0)
+        (void)PH_CALL(SYS_close, socket);
+    if (pid < 0)
         return place->error;
-    if (is_ready(socket))
-        (void)build_in_child(contents, place, pidfd);
-    /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may lead
-     * to a weaker method, so the helper must not be the one who says. */
-    else if (!build_in_child(contents, place, -1))
-        (void)ph_failed(place, "making a user namespace", -EINTR);
-    (void)PH_CALL(SYS_close, socket);
     /* Through the pidfd: the pid may have been reused. */
     (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
     (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone then, too */

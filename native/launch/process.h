@@ -39,7 +39,8 @@ static inline int ph_were_read(const struct ph_capabilities held[2])
     return held[1].permitted != UINT32_MAX;
 }
 
-/* Waits for such a child. Returns its status word, or a negative errno value. */
+/* Waits for such a child. Returns its exit status, or a negative errno value: EINTR if a signal ended
+ * it. */
 static inline long ph_wait(long pid)
 {
     int status = 0;
@@ -48,7 +49,9 @@ static inline long ph_wait(long pid)
     do
         result = PH_CALL(SYS_wait4, pid, &status, __WALL);
     while (result == -EINTR);
-    return result < 0 ? result : status;
+    if (result < 0)
+        return result;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
 #endif

@@ -213,7 +213,7 @@ static int split_line(char *line, char **interpreter, char **argument)
 static int follow_script(struct ph_program *program, int depth)
 {
     char *interpreter, *argument, *words[PH_LINE];
-    int count = 1;
+    int count = 1, status;
     struct ph_text script = PH_TEXT(program->scripts[depth]);
 
     if (split_line(program->lines[depth], &interpreter, &argument))
@@ -229,8 +229,9 @@ static int follow_script(struct ph_program *program, int depth)
         if (count < 0)
             return refuse(program,
                           "#! line: cannot follow env with these words: name the interpreter");
-        if (ph_program_search(words[0], program->folders, program->path))
-            return PH_EXIT_NOT_FOUND;
+        status = ph_program_search(words[0], program->folders, program->path);
+        if (status)
+            return status;
         program->name = ph_basename(words[0]);
     } else if (may(interpreter, F_OK)) {
         char what[2 * PH_LINE];

@@ -32,7 +32,7 @@ static int matches(const char *pattern, const char *name)
     }
 }
 
-int ph_lists(const char *patterns, const char *name)
+int ph_matches_any(const char *patterns, const char *name)
 {
     for (;; patterns++) {
         if (matches(patterns, name))

@@ -38,6 +38,12 @@ const char *ph_own_name_of(long folder, const char *path, int flags)
     return own_name;
 }
 
+/* Whether a link can lead to a memfd, "/memfd:NAME (deleted)": only then are further calls needed. */
+static int may_be_memfd(const char *link, long length)
+{
+    return link[0] == '/' && (length == 1 || link[1] == 'm'); /* 1: cut off by a small buffer */
+}
+
 /* readlinkat(2), for our own image with another answer. */
 static long read_link(long folder, const char *path, char *buffer, size_t size)
 {
@@ -45,7 +51,7 @@ static long read_link(long folder, const char *path, char *buffer, size_t size)
         ph_syscall(SYS_readlinkat, folder, (long)path, (long)buffer, (long)size, 0);
     size_t at;
 
-    if (length <= 0 || !*own_name || *buffer != '/' || (length > 1 && buffer[1] != 'm') ||
+    if (length <= 0 || !*own_name || !may_be_memfd(buffer, length) ||
         !ph_own_name_of(folder, path, 0))
         return ph_return(length);
     for (at = 0; own_name[at] && at < size; at++)

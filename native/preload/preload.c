@@ -12,8 +12,7 @@
 #include <sys/auxv.h>
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
-#define KEEP_SIZE 1024
-#define KEEP_PATTERNS 32
+#define KEEP_PATTERNS (PH_LIST_SIZE / 2) /* of one character, and ":" */
 
 /* Weak, so that the library links without libc. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
@@ -34,21 +33,20 @@ static char *find_value(const char *name)
 
 /* Splits list at ":" into patterns, which point into text. Returns their number. Patterns that
  * do not fit are dropped, so their variables are removed. */
-static size_t split_patterns(const char *list, char text[KEEP_SIZE],
+static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
                              const char *patterns[KEEP_PATTERNS])
 {
     size_t count = 0, length = 0;
+    int begins = 1;
 
-    for (int begins = 1; *list && length + 1 < KEEP_SIZE; list++) {
-        if (begins && count == KEEP_PATTERNS)
-            break;
+    for (; *list && length + 1 < PH_LIST_SIZE; list++) {
         if (begins)
             patterns[count++] = text + length;
         begins = *list == ':';
         text[length++] = begins ? '\0' : *list;
     }
     text[length] = '\0';
-    return count;
+    return *list && !begins ? count - 1 : count; /* the last one may be cut off */
 }
 
 /* Wipes text where it stands. At this moment the entries of environ still are what other processes
@@ -130,7 +128,7 @@ static int is_listed(const char *patterns)
 {
     const unsigned long executed = getauxval ? getauxval(AT_EXECFN) : 0;
 
-    return patterns && ph_lists(patterns, executed ? ph_basename((const char *)executed) : "");
+    return patterns && ph_matches_any(patterns, executed ? ph_basename((const char *)executed) : "");
 }
 
 /* Continues what `harden` or this library has begun: the process was hardened before the exec.
@@ -155,8 +153,8 @@ static void harden_first(const char *preload)
 {
     static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE, NULL};
     const char *list = find_value(PH_KEEP_VARIABLE), *children = find_value(PH_CHILDREN_VARIABLE);
-    const char *keep[KEEP_PATTERNS + 4];
-    char text[KEEP_SIZE];
+    static const char *keep[KEEP_PATTERNS + 4]; /* too large for a small stack */
+    static char text[PH_LIST_SIZE];
     size_t count = list ? split_patterns(list, text, keep) : 0;
     const int is_asked = children && ph_equal(children, "1");
     const int stays = preload && ph_follow(preload, is_asked) && is_asked;

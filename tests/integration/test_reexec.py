@@ -56,6 +56,15 @@ def run_python(argv: list[str], **options: Any) -> subprocess.CompletedProcess[s
     return support.run_as_user([sys.executable, *argv], **options)
 
 
+def test_signals_do_not_take_the_name_from_a_program_that_starts_again() -> None:
+    """They interrupt the launcher while it waits for its helper."""
+    program = str(Path(__file__).parents[1] / "programs" / "interrupted_reexec.py")
+
+    for _ in range(5):
+        result = run_python([program])
+        assert (result.stdout, result.stderr) == (f"execute-only {PYTHON}\n", "")
+
+
 def told(argv: list[str], **options: Any) -> dict[str, Any]:
     """What a program tells that has started again."""
     result = run_python(argv, **options)

@@ -37,6 +37,18 @@ def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
     assert (shown.value("comm"), shown.value("execfn")) == ("show", os.path.realpath(show))
 
 
+@pytest.mark.parametrize("call", ["setns", "clone", "fsopen"])
+def test_a_method_that_failed_leaves_no_descriptor_to_the_program(harden: str, call: str) -> None:
+    """The next one starts it with those that it would have had."""
+    listing = ["ls", "-l", "/proc/self/fd"]
+    plain, hardened = (
+        support.run_as_user([*starts.refusing(f"{call}=EPERM"), *before, *listing]).stdout
+        for before in ([], [harden])
+    )
+
+    assert 0 < len(hardened.splitlines()) == len(plain.splitlines())
+
+
 def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     harden: str, show: str
 ) -> None:

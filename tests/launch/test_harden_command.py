@@ -336,6 +336,18 @@ def test_a_long_first_line_is_cut_as_by_the_kernel(
         assert starts.show([harden, path, "0"]).values("argument") == plain
 
 
+def test_a_command_of_an_env_line_that_is_not_executable_is_told_from_one_that_is_absent(
+    harden: str, user_tmp: Path
+) -> None:
+    """As env(1) does: 126 and 127."""
+    (user_tmp / "tool").write_text("")
+    env = {**WITHOUT, "PATH": str(user_tmp)}
+
+    for name, status in {"tool": 126, "absent": 127}.items():
+        command = [harden, script(user_tmp, f"#!/usr/bin/env {name}")]
+        starts.refused(support.run_as_user(command, env=env), status)
+
+
 def test_another_program_called_env_is_not_env(harden: str, show: str, user_tmp: Path) -> None:
     """It takes its words in its own way."""
     shutil.copy(show, user_tmp / "env")
@@ -431,6 +443,26 @@ def test_keep_and_clear_name_variables_or_their_beginnings(harden: str) -> None:
     )
 
     assert (seen["LD_DEBUG_OUTPUT"], seen["CLEAREDS"], "CLEARED_A" in seen) == ("/x", "2", False)
+
+
+@pytest.mark.parametrize("length", [10, 60])
+def test_children_keep_as_many_names_as_the_launcher_takes(harden: str, length: int) -> None:
+    """Kept by name, every one; and a name that begins like a kept one is removed."""
+    names = [f"LD_{number:02}".ljust(length, "N") for number in range(64)]
+    given = {**dict.fromkeys(names, "x"), names[-1][:-1]: "x"}
+    options = [f"--keep={name}" for name in names]
+
+    seen = variables(harden, "--children", *options, **given)
+
+    assert {name for name in seen if name in given} == set(names)
+
+
+def test_more_names_than_the_library_has_room_for_are_refused(harden: str) -> None:
+    """Rather than removed from children without a word."""
+    options = [f"--keep=LD_{'N' * 60}{number:02}" for number in range(64)]
+
+    line = starts.refused(support.run_as_user([harden, "--children", *options, "true"]), 2)
+    assert "--keep: too many names" in line
 
 
 def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) -> None:

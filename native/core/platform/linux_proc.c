@@ -129,6 +129,8 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
         struct ph_thread thread;
         long error;
 
+        if (!entry->length) /* not by the kernel */
+            return -EIO;
         at += entry->length;
         if (*entry->name == '.')
             continue;
@@ -150,7 +152,7 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
  * must be as many of them as the process has. */
 static long walk_threads(int *ended)
 {
-    _Alignas(struct entry) char list[4096];
+    _Alignas(struct entry) char list[4096] = {0};
     const long fd = open_file("/proc/self/task", O_DIRECTORY);
     long length = fd < 0 ? fd : 1, tracer = 0;
     struct ph_thread own = {0};

@@ -1,5 +1,9 @@
 /* System calls without libc, whose syscall(2) a preloaded library can replace.
- * Returns what the kernel returns: a negative errno value is an error. */
+ * Returns what the kernel returns: a negative errno value is an error.
+ *
+ * A seccomp filter may answer for the kernel, but only with an error or with 0: it cannot answer with
+ * another number, nor write memory. Cross-checks rest on that. One whose parent supervises it
+ * (SECCOMP_RET_USER_NOTIF) can do both; SECURITY.md names it. */
 #ifndef PH_LINUX_SYSCALL_H
 #define PH_LINUX_SYSCALL_H
 

@@ -241,6 +241,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     image->entry = image->bias + (uintptr_t)file.e_entry;
     /* Reading is done; on Linux the descriptor is closed whatever close(2) returns. */
     (void)PH_CALL(SYS_close, fd);
+    image->segments = NULL; /* they are on this stack */
 }
 
 /* PT_GNU_STACK: the program's flags count, not the loader's. Without one, programs on the two
