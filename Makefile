@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick fuzz children launches evidence bench screenshots compat cross arches windows pythons kernels faults generated docs dist lint clean
+.PHONY: demo test test-quick fuzz children launches evidence bench demo-picture screenshots compat cross arches windows pythons kernels faults generated docs dist help lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -38,6 +38,10 @@ bench:  ## measure costs as ratios against baselines of the same run
 	.venv/bin/python bench/bench.py --json bench/results/latest.json
 	.venv/bin/python bench/audit.py --json bench/results/audit.json
 	.venv/bin/python bench/monitor.py --json bench/results/monitor.json
+
+demo-picture:  ## draw the README's picture of what `make demo` shows
+	$(PYTHON) tools/prepare.py test
+	.venv/bin/python tools/demo_picture.py
 
 screenshots:  ## draw the monitor's pictures in docs/images, from a made-up machine
 	$(PYTHON) tools/prepare.py test
@@ -76,11 +80,14 @@ generated:  ## generate the man page, the completions and the reference pages
 	.venv/bin/python -m tools.generate
 
 docs: generated  ## build the documentation site in build/site
-	.venv/bin/python -m mkdocs build
+	.venv/bin/python tools/site/build.py
 
 dist:  ## build and check a release in dist/: sdist, wheel, SBOM, checksums
 	$(PYTHON) tools/prepare.py dist
 	.venv/bin/python tools/dist.py $(TESTS)
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 lint:  ## style and types: ruff, mypy strict, pyright
 	$(PYTHON) tools/prepare.py lint
@@ -90,4 +97,4 @@ lint:  ## style and types: ruff, mypy strict, pyright
 	.venv/bin/pyright
 
 clean:  ## remove everything the targets made
-	rm -rf .venv .demo .compat build dist bench/results
+	rm -rf .venv .demo .compat .cache build dist bench/results

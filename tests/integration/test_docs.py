@@ -209,15 +209,23 @@ def test_every_page_has_a_place_in_the_menu() -> None:
             assert sum(name.match(pattern) for pattern in patterns) == 1, name
 
 
-def test_the_examples_of_the_readme_are_commands() -> None:
-    """`process-hardening ...` in a block of code: the command and its options exist."""
-    options = read_options()
-    names = {name for name, _ in options}
-    for line in re.findall(r"^process-hardening (.*)$", (ROOT / "README.md").read_text(), re.M):
-        name, *rest = re.sub(r" +#.*", "", line).split()
-        assert name in names, line
-        ours = rest[: rest.index("--")] if "--" in rest else rest
-        for word in ours:
-            if word == "-m":
-                break
-            assert not word.startswith("-") or (name, word) in options, line
+def test_the_picture_of_the_readme_is_what_verify_shows() -> None:
+    """The attacks are made again; every cell of docs/images/demo.svg comes out the same."""
+    result = support.run([sys.executable, "tools/demo_picture.py", "--check"], cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_readme_is_short() -> None:
+    """A reader sees in two screens what it is, which part is for them, and what it costs."""
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+SPECIFICATION = re.compile(r"SYNC-\d+|SPEC-OPS|tasks\.md")
+
+
+def test_one_page_maps_the_specification() -> None:
+    """Its names mean nothing to a reader; docs/acceptance.md alone has them."""
+    naming = [
+        name for name in find_markdown_files() if SPECIFICATION.search(read_prose(ROOT / name))
+    ]
+    assert [name for name in naming if "SPEC-" not in name] == ["docs/acceptance.md"]

@@ -23,12 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def files() -> dict[str, str]:
     """The text of each file, by its path in the repository."""
     commands = read_commands()
-    readme = (ROOT / "README.md").read_text()
+    exit_codes = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
     return {
         "docs/findings.md": rules_as_markdown() + "\n",
         "docs/reference/cli.md": markdown.command_line(commands),
-        "docs/reference/exit-codes.md": markdown.exit_codes(readme),
-        "share/man/man1/process-hardening.1": manpage.render(commands, readme),
+        "share/man/man1/process-hardening.1": manpage.render(commands, exit_codes),
         "share/bash-completion/completions/process-hardening": bash.render(commands),
         "share/zsh/site-functions/_process-hardening": zsh.render(commands),
         "share/fish/vendor_completions.d/process-hardening.fish": fish.render(commands),

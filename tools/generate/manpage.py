@@ -6,7 +6,6 @@ import re
 import textwrap
 
 from tools.generate.command_line import Argument, Command, Section
-from tools.generate.markdown import readme_exit_codes
 
 EXAMPLES = (
     ("Start a program born hardened:", "process-hardening run -- node server.js"),
@@ -71,12 +70,13 @@ def _command(command: Command) -> str:
     return "\n".join(parts)
 
 
-def _exit_statuses(readme: str) -> str:
-    rows = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", readme_exit_codes(readme), re.MULTILINE)
+def _exit_statuses(page: str) -> str:
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", page, re.MULTILINE)
+    assert rows, "docs/reference/exit-codes.md has no table of exit codes"
     return "\n".join(f".TP\n.B {codes}\n{_text(meaning)}" for codes, meaning in rows)
 
 
-def render(commands: list[Command], readme: str) -> str:
+def render(commands: list[Command], exit_codes: str) -> str:
     """share/man/man1/process-hardening.1. It has no date and no version, which stand elsewhere."""
     program, *rest = commands
     examples = "\n".join(f".TP\n{_text(what)}\n.B {_text(line)}" for what, line in EXAMPLES)
@@ -96,7 +96,7 @@ def render(commands: list[Command], readme: str) -> str:
             ".SH COMMANDS",
             *map(_command, rest),
             ".SH EXIT STATUS",
-            _exit_statuses(readme),
+            _exit_statuses(exit_codes),
             ".SH ENVIRONMENT",
             variables,
             ".SH EXAMPLES",

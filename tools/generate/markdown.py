@@ -75,18 +75,3 @@ def command_line(commands: list[Command]) -> str:
         *map(_command, rest),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def readme_exit_codes(readme: str) -> str:
-    """The section of the README, which is where the exit codes are written down."""
-    found = re.search(r"^### Exit codes\n(.*?)(?=^##)", readme, re.MULTILINE | re.DOTALL)
-    assert found, "README.md has no section Exit codes"
-    return found[1].strip()
-
-
-def exit_codes(readme: str) -> str:
-    """docs/reference/exit-codes.md."""
-    return (
-        f"# Exit codes\n\n{_NOTE}\n\n{readme_exit_codes(readme)}\n\n"
-        "[The command line](cli.md) says for each command what its own codes mean.\n"
-    )
