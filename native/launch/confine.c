@@ -4,6 +4,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "confinement.h"
+#include "options.h"
 #include "program.h"
 #include "stub/entry.h"
 
@@ -25,39 +26,36 @@ static const char usage[] =
 
 static const char probe_option[] = "--probe"; /* domain.py starts the process outside with it */
 
-struct options {
-    int allow_signals, strict, explain;
+enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
+static const char *const option_names[OPTIONS + 2] = {
+    [ALLOW_SIGNALS] = "--allow-signals",
+    [STRICT] = "--strict",
+    [EXPLAIN] = "--explain",
+    [OPTIONS] = "--help",
 };
 
 /* What the core otherwise gets from libc. */
 char **environ;
 
-/* Parses the options. Returns the words of the program; NULL after a line on standard error. */
-static char **parse(char **words, struct options *options)
+/* Parses the options into has. Returns the words of the program; NULL after a line on standard error. */
+static char **parse(char **words, int has[OPTIONS])
 {
-    const struct {
-        const char *name;
-        int *flag;
-    } flags[] = {{"--allow-signals", &options->allow_signals},
-                 {"--strict", &options->strict},
-                 {"--explain", &options->explain}};
-
     for (; *words && **words == '-'; words++) {
-        size_t i = 0;
+        int option = 0;
 
         if (ph_equal(*words, "--")) {
             words++;
             break;
         }
-        while (i < sizeof flags / sizeof *flags && !ph_equal(*words, flags[i].name))
-            i++;
-        if (i == sizeof flags / sizeof *flags) {
-            (void)ph_complain(PH_EXIT_USAGE, *words, "bad option; see confine --help");
+        while (option < OPTIONS && !ph_equal(*words, option_names[option]))
+            option++;
+        if (option == OPTIONS) {
+            (void)ph_refuse_option(*words, option_names, "confine --help");
             return NULL;
         }
-        *flags[i].flag = 1;
+        has[option] = 1;
     }
-    if (options->strict && options->allow_signals) {
+    if (has[STRICT] && has[ALLOW_SIGNALS]) {
         (void)ph_complain(PH_EXIT_USAGE, "--strict", "refuses the signals that --allow-signals"
                                                      " allows: give one of them");
         return NULL;
@@ -91,7 +89,8 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     say(&text, "method", names);
     say(&text, "refused",
         "reading, tracing and taking descriptors of processes outside, hardened or not; setting"
-        " their limits; TIOCSTI and TIOCLINUX; F_SETSIG; perf of the whole machine");
+        " their limits; TIOCSTI and TIOCLINUX; F_SETSIG; perf of the whole machine; giving its"
+        " parent another keyring");
     say(&text, "signals",
         !(flags & PH_CONFINE_SIGNALS)   ? "allowed"
         : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
@@ -105,20 +104,20 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     say(&text, "not refused",
         "files, such as ~/.ssh; the network; services that act for their user, such as tmux,"
         " systemd --user, cron, D-Bus, X11 and docker; every terminal of its user: reading keys,"
-        " typing and the signals of keys, so also a crash of what runs there; shared memory; the"
-        " arguments of other processes");
+        " typing and the signals of keys, so also a crash of what runs there; shared memory and"
+        " keyrings; the arguments of other processes");
     return ph_print(lines, text.length);
 }
 
 static int run(char **argv)
 {
     static char path[PH_PATH];
-    struct options options = {0, 0, 0};
+    int has[OPTIONS] = {0};
     const struct ph_span strings = ph_find_strings(argv);
     char line[PH_CONFINE_MESSAGE] = "";
     struct ph_text gaps = PH_TEXT(line);
-    char **words = parse(argv + 1, &options);
-    const unsigned flags = options.allow_signals ? 0 : PH_CONFINE_SIGNALS;
+    char **words = parse(argv + 1, has);
+    const unsigned flags = has[ALLOW_SIGNALS] ? 0 : PH_CONFINE_SIGNALS;
     int status;
 
     if (!words)
@@ -126,10 +125,10 @@ static int run(char **argv)
     status = ph_program_search(*words, NULL, path);
     if (!status)
         status =
-            ph_confine_launcher(flags, options.strict, &strings, options.explain ? &gaps : NULL);
+            ph_confine_launcher(flags, has[STRICT], &strings, has[EXPLAIN] ? &gaps : NULL);
     if (status)
         return status;
-    if (options.explain)
+    if (has[EXPLAIN])
         return explain(path, flags, line);
     return ph_complain(PH_EXIT_CANNOT, path,
                        ph_call_failed("execve", PH_CALL(SYS_execve, path, words, environ)));

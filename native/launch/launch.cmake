@@ -86,4 +86,5 @@ function(add_launcher name)
 endfunction()
 set(confining ${launch}/confinement.c ${launch}/domain.c)
 add_launcher(harden ${launcher_sources} ${confining})
-add_launcher(confine ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c ${confining})
+add_launcher(confine ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c
+             ${launch}/options.c ${confining})

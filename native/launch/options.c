@@ -1,4 +1,4 @@
-/* Parses the options of `harden` and `process-hardening run`. */
+/* Parses the options of `harden` and `process-hardening run`; finds the option that was meant. */
 #define _GNU_SOURCE
 #include "options.h"
 
@@ -6,9 +6,11 @@
 #include "../core/text.h"
 #include "program.h"
 
+#define LONGEST_OPTION 24
+
 /* The flags, the lists, and what comes after them. */
 enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, OPTIONS };
-static const char *const names[OPTIONS] = {
+static const char *const names[OPTIONS + 2] = {
     [PH_CHILDREN] = "--children",
     [PH_STRICT] = "--strict",
     [PH_SEALED] = "--seal",
@@ -18,6 +20,7 @@ static const char *const names[OPTIONS] = {
     [LISTS + PH_CLEAR] = "--clear",
     [LISTS + PH_EXCEPT] = "--except",
     [METHOD] = "--method",
+    [OPTIONS] = "--help", /* which the command itself looks for */
 };
 
 static const struct {
@@ -30,17 +33,61 @@ static const struct {
     {"preload", PH_BIT(PH_PRELOAD)},
 };
 
-/* Returns 0, as what did not take a word does. */
-static int refuse(const struct ph_options *options, const char *word, const char *problem)
+/* How many letters of an option a word has, too, in the same order. */
+static size_t count_common(const char *word, size_t length, const char *option)
+{
+    size_t row[LONGEST_OPTION + 1] = {0}; /* for the first letters of the option, up to each */
+
+    for (const char *end = word + length; word < end; word++)
+        for (size_t i = 1, before = 0, above; option[i - 1]; i++, before = above) {
+            above = row[i];
+            if (*word == option[i - 1])
+                row[i] = before + 1;
+            else if (row[i - 1] > above)
+                row[i] = row[i - 1];
+        }
+    return row[ph_length(option)];
+}
+
+/* Complains about a word. nearest -- the option that may be meant, or NULL. Returns PH_EXIT_USAGE. */
+static int complain(const char *word, const char *problem, const char *nearest, const char *help)
 {
     char what[256];
     struct ph_text text = PH_TEXT(what);
 
     ph_add(&text, problem);
+    ph_add(&text, nearest ? " (did you mean " : "");
+    ph_add(&text, nearest ? nearest : "");
+    ph_add(&text, nearest ? "?)" : "");
     ph_add(&text, "; see `");
-    ph_add(&text, options->help);
+    ph_add(&text, help);
     ph_add(&text, "`");
-    (void)ph_complain(PH_EXIT_USAGE, word, what);
+    return ph_complain(PH_EXIT_USAGE, word, what);
+}
+
+int ph_refuse_option(const char *word, const char *const *options, const char *help)
+{
+    const char *nearest = NULL;
+    size_t length = 0, most = 59; /* percent, as for difflib.get_close_matches() */
+
+    while (word[length] && word[length] != '=' && length < 2 * LONGEST_OPTION)
+        length++;
+    for (; *options; options++) {
+        const size_t common = count_common(word, length, *options);
+        const size_t alike = 200 * common / (length + ph_length(*options));
+
+        if (alike > most) {
+            most = alike;
+            nearest = *options;
+        }
+    }
+    return complain(word, "unknown option", nearest, help);
+}
+
+/* Returns 0, as what did not take a word does. */
+static int refuse(const struct ph_options *options, const char *word, const char *problem)
+{
+    (void)complain(word, problem, NULL, options->help);
     return 0;
 }
 
@@ -92,8 +139,10 @@ static int parse_option(struct ph_options *options, char **words)
     for (; option < OPTIONS; option++)
         if ((rest = ph_after(*words, names[option])) && (!*rest || *rest == '='))
             break;
-    if (option == OPTIONS)
-        return refuse(options, *words, "unknown option");
+    if (option == OPTIONS) {
+        (void)ph_refuse_option(*words, names, options->help);
+        return 0;
+    }
     if (option < LISTS) {
         options->has[option] = 1;
         return *rest ? refuse(options, names[option], "takes no value") : took;

@@ -36,4 +36,9 @@ struct ph_options {
  * program, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 
+/* Complains about a word that is none of the options, a list with NULL at its end and of names of
+ * at most 24 letters, and names the one that is most like it. help explains them. Returns
+ * PH_EXIT_USAGE. */
+int ph_refuse_option(const char *word, const char *const *options, const char *help);
+
 #endif

@@ -48,6 +48,36 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(harden: str, arguments: 
     starts.refused(support.run_as_user([harden, *arguments]), status=2)
 
 
+# What was typed, and the option that is suggested: the one that Python's commands suggest too.
+MISTYPED: dict[tuple[str, str], str | None] = {
+    ("harden", "--strct"): "--strict",
+    ("harden", "--child"): "--children",
+    ("harden", "--Explain"): "--explain",
+    ("harden", "--kep=NAME"): "--keep",
+    ("harden", "--exclude"): "--except",
+    ("harden", "--hlep"): "--help",
+    ("harden", "--no-such-option"): None,
+    ("harden", "--" + "s" * 100_000): None,
+    ("harden", "---------"): None,
+    ("harden", "-x"): None,
+    ("harden", "-"): None,
+    ("confine", "--strct"): "--strict",
+    ("confine", "--signals"): "--allow-signals",
+    ("confine", "--strict=1"): "--strict",
+    ("confine", "--hlp"): "--help",
+    ("confine", "--children"): None,
+}
+
+
+@pytest.mark.parametrize(("command", "word"), MISTYPED, ids=lambda text: text[:20])
+def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(command: str, word: str) -> None:
+    """In one line, with status 2; and with none where no option is like it."""
+    line = starts.refused(support.run_as_user([support.find_tool(command), word, "true"]), status=2)
+    meant = MISTYPED[command, word]
+    suggestion = f" (did you mean {meant}?)" if meant else ""
+    assert line.endswith(f": unknown option{suggestion}; see `{command} --help`")
+
+
 def test_help_is_printed_to_standard_output(harden: str) -> None:
     """Help is printed to standard output."""
     for options in (["--help"], ["-h"], ["-h", "--explain"], ["--strict", "--help", "true"]):
