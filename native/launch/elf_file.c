@@ -6,6 +6,9 @@
 #include "../core/text.h"
 #include "linux_file.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 #define MOST_ENTRIES 256 /* of the dynamic section: more than any program has */
 #define MOST_SEARCHED 4096 /* of a list of folders */
 
@@ -138,4 +141,17 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
     if (dynamic.p_type)
         read_dynamic(&file, &dynamic, elf);
     return NULL;
+}
+
+long ph_check_loadable(long fd)
+{
+    ElfW(Ehdr) header;
+    const long start = ph_map(0, sizeof header, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+    if (ph_is_error(start))
+        return start ? start : -EIO;
+    (void)ph_syscall(SYS_munmap, start, sizeof header, 0, 0, 0);
+    if (ph_read_at(fd, &header, sizeof header, 0) != (long)sizeof header || !ph_is_native(&header))
+        return -ELIBBAD;
+    return 0;
 }

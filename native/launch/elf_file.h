@@ -24,6 +24,10 @@ const char *ph_read_elf(long fd, struct ph_elf *elf);
 /* Whether a list of libraries begins with one that has to come before ours. */
 int ph_begins_with_runtime(const char *libraries);
 
+/* Whether the file of a library can be loaded here: it is of this architecture, and may be mapped to
+ * be executed. Returns 0 or a negative errno value. */
+long ph_check_loadable(long fd);
+
 /* Our own header says which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 

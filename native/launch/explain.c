@@ -70,8 +70,9 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     if (no_library)
         say("after an exec", "not hardened: ", no_library);
     else
-        say("after an exec", "hardened before its main(); not: static and set-user-ID programs,"
-                             " other architectures, " PH_EXCEPTIONS, "");
+        say("after an exec", "hardened before its main(), open to others until then: start that program"
+                             " with harden itself; not: static and set-user-ID programs, other"
+                             " architectures, " PH_EXCEPTIONS, "");
     say("children",
         options->has[PH_CHILDREN] ? "dynamically linked ones harden too, others do not"
                                   : "not hardened but for the core limit; see --children",

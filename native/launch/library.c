@@ -7,7 +7,6 @@
 #include "../preload/exceptions.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
 #define PRELOAD "LD_PRELOAD="
 /* python3.10 to python3.29: a folder that is not there costs one system call. */
@@ -21,15 +20,15 @@ static const char not_installed[] = "our library is not installed beside this co
 const char *ph_library_objection(const char *path)
 {
     const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    long start;
+    long error;
 
     if (fd < 0)
         return fd == -ENOENT || fd == -ENOTDIR ? not_installed : "our library cannot be read";
-    start = ph_map(0, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-    if (!ph_is_error(start))
-        (void)PH_CALL(SYS_munmap, start, 1);
+    error = ph_check_loadable(fd);
     (void)PH_CALL(SYS_close, fd);
-    if (ph_is_error(start))
+    if (error == -ELIBBAD)
+        return "our library is damaged or of another architecture: install the package again";
+    if (error)
         return "our library cannot be loaded: is its file system mounted noexec?";
     for (; *path; path++)
         if (*path == ':' || *path == ' ')

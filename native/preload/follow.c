@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Of 32-bit ids, whatever the architecture. */
@@ -32,6 +33,7 @@
 static char library[PH_PATH];
 static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
+static struct ph_statx root; /* of the files that this process sees at its start */
 
 /* The call cannot fail: whatever is not a pid is a seccomp filter's answer. */
 static long read_pid(void)
@@ -61,6 +63,7 @@ int ph_follow(const char *libraries, int children)
 {
     followed = 0;
     has_children = children;
+    (void)ph_stat(AT_FDCWD, "/", 0, &root);
     for (const char *end; *libraries && !followed; libraries = end + (*end != '\0')) {
         struct ph_text text = PH_TEXT(library);
 
@@ -167,22 +170,55 @@ static int is_absent(long error)
     return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
 }
 
-/* Whether our library can be read here, and not after chroot or in another mount namespace. What is
- * not known counts as yes: the dynamic loader prints a line if it cannot load it. */
-static int is_library_there(void)
+/* Whether the next program has a descriptor for our library: one that is free, or that exec closes. */
+static int has_descriptor(void)
+{
+    uint64_t limit[2] = {0, 0};
+    long flags = 0;
+    uint64_t fd = 0;
+
+    (void)ph_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)limit, 0);
+    for (; fd < limit[0]; fd++) {
+        flags = ph_syscall(SYS_fcntl, (long)fd, F_GETFD, 0, 0, 0);
+        if (flags < 0 || flags & FD_CLOEXEC)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether the next program can load our library, as far as that can be known: musl's loader says
+ * nothing when it cannot. Returns 0, or a negative errno value; it is -ELIBACC where the library is not
+ * there. */
+static long check_library(void)
 {
     struct ph_statx file = {0};
     const long fd =
         ph_syscall(SYS_openat, AT_FDCWD, (long)library, O_RDONLY | O_CLOEXEC, 0, 0);
+    long error;
 
-    if (fd >= 0)
+    if (fd >= 0) {
+        error = ph_check_loadable(fd);
         (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
+        return error;
+    }
+    if (fd == -EMFILE)
+        return has_descriptor() ? 0 : -EMFILE;
     if (!is_absent(fd))
-        return 1;
+        return 0;
     /* Asked again, of what a seccomp filter that refuses openat(2) cannot fill in. */
     if (is_absent(ph_stat(AT_FDCWD, library, 0, &file)))
-        return 0;
-    return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH);
+        return -ELIBACC;
+    return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH) ? 0 : -ELIBACC;
+}
+
+/* Whether chroot(2) or another mount namespace gave this process other files than at its start. */
+static int has_other_root(void)
+{
+    struct ph_statx now = {0};
+
+    (void)ph_stat(AT_FDCWD, "/", 0, &now);
+    return now.inode != root.inode || now.mount != root.mount ||
+           now.device_major != root.device_major || now.device_minor != root.device_minor;
 }
 
 /* What is to be added to an environment. */
@@ -244,7 +280,7 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     const int child = is_child();
     struct environment old = {envp, 0, 0, NULL, 0};
     struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
-    long mapped;
+    long error, mapped;
 
     if (child && !has_children && !added.own_name)
         return 0;
@@ -254,8 +290,12 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     added.is_lasting = has_children && old.hardens_children;
     if (child && !added.is_named && !added.is_lasting && !added.own_name)
         return 0;
-    if (has_other_ids() || !ph_is_followable(folder, path, flags, &added.elf) ||
-        !is_library_there() || (added.is_named && !*added.elf.runtime && !added.own_name))
+    if (has_other_ids() || !ph_is_followable(folder, path, flags, &added.elf))
+        return 0;
+    error = check_library();
+    if (error)
+        return error == -ELIBACC && has_other_root() ? 0 : error;
+    if (added.is_named && !*added.elf.runtime && !added.own_name)
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
             ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;

@@ -1,11 +1,10 @@
-"""Where the library cannot be loaded when a process becomes another program, that runs unchanged.
+"""Where the library cannot be loaded when a process becomes another program, exec fails.
 
-Nobody can say so then: the process that knows it is gone (docs/harden.md, limits).
+Only below another root, where a container or a chroot has hidden it, the program runs unchanged.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,11 @@ import starts
 import support
 from process_hardening.environment import PRELOAD_LIBRARY
 
-NAMES = ("LD_PRELOAD", "PROCESS_HARDENING")
+
+@pytest.fixture(scope="module")
+def show_musl(make: support.Compiler) -> str:
+    """The same program for musl's loader."""
+    return str(make("show.c", name="show-musl", cc="musl-gcc"))
 
 
 @pytest.fixture
@@ -38,31 +41,82 @@ def test_the_library_is_found_there(installed: tuple[str, Path], show: str) -> N
     assert shown.value("dumpable") == "0"
 
 
-@pytest.mark.parametrize("fault", ["rm {}", "chmod 0 {}"])
-def test_a_library_that_is_hidden(fault: str, installed: tuple[str, Path], show: str) -> None:
-    """No line of the dynamic loader, and no variable of ours is left."""
-    command, library = installed
-    script = f'{fault.format(library)}; exec "$@"'
-    result = support.run_as_user([command, "sh", "-c", script, "sh", show])
-    assert (result.returncode, result.stderr) == (0, "")
-    assert starts.Shown(result.stdout).value("dumpable") == "1"
-    env = {name: value for name, value in os.environ.items() if not name.startswith(NAMES)}
-    left = support.run_as_user([command, "sh", "-c", script, "sh", "env"], env=env)
-    assert left.returncode == 0
-    assert not [line for line in left.stdout.splitlines() if line.startswith(NAMES)]
+# What happens to the library while the program runs, and what exec says then.
+FAULTS = {
+    "removed": ("rm $library", "needed shared library"),
+    "unreadable": ("chmod 0 $library", "needed shared library"),
+    "behind a folder that is closed": ("chmod 0 ${library%/*}", "needed shared library"),
+    "empty": (": > $library.new; mv $library.new $library", "corrupted shared library"),
+    "of another architecture": ("mv $library.foreign $library", "corrupted shared library"),
+}
+STARTS = {
+    "itself": ([], 'exec "$@"'),
+    "a child": (["--children"], '"$@"; exit $?'),
+}
 
 
-def test_a_library_of_another_architecture(installed: tuple[str, Path], show: str) -> None:
-    """The dynamic loader says so in its line and starts the program."""
+@pytest.mark.parametrize("libc", ["glibc", "musl"])
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_hardened_is_not_started(
+    fault: str, start: str, libc: str, installed: tuple[str, Path], show: str, show_musl: str
+) -> None:
+    """Of either libc: musl's loader would go on without the library and without a word."""
     command, library = installed
     foreign = bytearray(library.read_bytes())
     foreign[4] ^= 3  # EI_CLASS: 32 bits instead of 64, or the other way
-    (library.parent / "foreign").write_bytes(foreign)
-    script = f'mv {library.parent}/foreign {library}; exec "$@"'
-    result = support.run_as_user([command, "sh", "-c", script, "sh", show])
-    assert result.returncode == 0
-    assert result.stderr.count("\n") == 1
-    assert "cannot be preloaded" in result.stderr
+    library.with_suffix(".so.foreign").write_bytes(foreign)
+    options, run = STARTS[start]
+    change, error = FAULTS[fault]
+    script = f"library={library}; {change}; {run}"
+    program = show if libc == "glibc" else show_musl
+    result = support.run_as_user([command, *options, "sh", "-c", script, "sh", program])
+    assert (result.returncode, result.stdout) == (126, "")
+    assert error in result.stderr
+
+
+def test_a_library_that_an_upgrade_replaces_goes_on_following(
+    installed: tuple[str, Path], show: str
+) -> None:
+    """Another file under the same path, as pip writes it."""
+    command, library = installed
+    script = f'cp {library} {library}.new; rm {library}; mv {library}.new {library}; exec "$@"'
+    assert starts.show([command, "sh", "-c", script, "sh", show]).value("dumpable") == "0"
+
+
+def test_a_library_that_may_not_be_executed(installed: tuple[str, Path], show_musl: str) -> None:
+    """Its file system is mounted noexec while the program runs."""
+    support.require_root()
+    command, library = installed
+    folder = library.parent
+    mounts = f"mount --bind {folder} {folder}"
+    script = f'mount -o remount,bind,noexec {folder}; exec "$@"'
+    become = f"{mounts} && exec {command} sh -c '{script}' sh {show_musl}"
+    result = support.run(["unshare", "--mount", "sh", "-c", become])
+    assert (result.returncode, result.stdout) == (126, "")
+    assert "Operation not permitted" in result.stderr
+
+
+HIDE = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+folder, program = sys.argv[1:]
+assert not libc.unshare(0x20000)  # CLONE_NEWNS
+assert not libc.mount(b"none", b"/", None, 1 << 18 | 1 << 14, None)  # MS_PRIVATE | MS_REC
+assert not libc.mount(b"none", folder.encode(), b"tmpfs", 0, None)
+os.execv(program, [program])
+"""
+
+
+def test_a_library_that_another_mount_namespace_hides(
+    installed: tuple[str, Path], show: str
+) -> None:
+    """A program that made itself other files runs as without us."""
+    support.require_root()
+    command, library = installed
+    result = support.run([command, "/usr/bin/python3", "-c", HIDE, str(library.parent), show])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert starts.Shown(result.stdout).value("dumpable") == "1"
 
 
 def test_a_library_that_a_chroot_hides(harden: str, make: support.Compiler, user_tmp: Path) -> None:
@@ -76,15 +130,43 @@ def test_a_library_that_a_chroot_hides(harden: str, make: support.Compiler, user
     assert starts.Shown(result.stdout).value("dumpable") == "1"
 
 
-@pytest.mark.parametrize(("cc", "least"), [("cc", 3), ("musl-gcc", 4)])
-def test_few_descriptors(cc: str, least: int, harden: str, make: support.Compiler) -> None:
-    """A program of either libc that has no more than it needs is hardened, or does not start.
-
-    Of three, musl has none left for a library and goes on without, which nobody can tell before.
-    """
-    program = str(make("show.c", name=f"show-{cc}", cc=cc))
-    for limit in range(least, 8):
+@pytest.mark.parametrize("limit", range(8))
+def test_few_descriptors(limit: int, harden: str, show: str, show_musl: str) -> None:
+    """A program of either libc is hardened, or not started where none is left for the library."""
+    for program in (show, show_musl):
         script = f'ulimit -n {limit}; exec "$@"'
         result = support.run_as_user([harden, "sh", "-c", script, "sh", program])
-        assert "dumpable 1" not in result.stdout
-        assert result.returncode == 0 or result.stderr
+        if limit > 3:
+            assert starts.Shown(result.stdout).value("dumpable") == "0"
+        else:
+            assert (result.returncode, result.stdout) == (126, "")
+            assert "Too many open files" in result.stderr
+
+
+FULL = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+for fd in range(3, 8):
+    os.dup2(0, fd, inheritable="kept" in sys.argv)
+os.execv(sys.argv[1], sys.argv[1:2])
+"""
+
+
+def test_a_full_table_of_descriptors(harden: str, show: str, show_musl: str) -> None:
+    """Those that exec closes leave room for the library."""
+    for program in (show, show_musl):
+        words = [harden, "/usr/bin/python3", "-c", FULL, program]
+        assert starts.show(words).value("dumpable") == "0"
+        kept = support.run_as_user([*words, "kept"])
+        assert (kept.returncode, kept.stdout) == (1, "")
+        assert "Too many open files" in kept.stderr
+
+
+def test_the_launcher_refuses_a_damaged_library(installed: tuple[str, Path], show: str) -> None:
+    """It says so where it would have to be loaded."""
+    command, library = installed
+    library.write_bytes(b"")
+    assert "damaged" in starts.refused(support.run_as_user([command, "--children", show]))
+    started = support.run_as_user([command, show])
+    assert starts.Shown(started.stdout).value("dumpable") == "0"
+    assert started.stderr.count("damaged") == 1

@@ -23,15 +23,15 @@ struct ph_statx {
     uint64_t inode, size, blocks, attributes_mask;
     struct ph_time accessed, born, changed, modified;
     uint32_t special_major, special_minor, device_major, device_minor;
-    uint64_t later[14];
+    uint64_t mount, later[13];
 };
 
 /* Of the file at path below folder, or with flags AT_EMPTY_PATH of folder itself. */
 static inline long ph_stat(long folder, const char *path, int flags, struct ph_statx *file)
 {
-    const long basic_and_birth = 0xfff;
+    const long basic_birth_and_mount = 0x1fff;
 
-    return ph_syscall(SYS_statx, folder, (long)path, flags, basic_and_birth, (long)file);
+    return ph_syscall(SYS_statx, folder, (long)path, flags, basic_birth_and_mount, (long)file);
 }
 
 #endif
