@@ -13,24 +13,28 @@
 #define OTHER_PRLIMIT 340
 #define OTHER_IOCTL 54
 #define OTHER_PERF 336
+#define OTHER_KEYCTL 288
 #elif defined __i386__
 #define OTHER_FCNTL 72
 #define OTHER_FCNTL64 72
 #define OTHER_PRLIMIT 302
 #define OTHER_IOCTL 16
 #define OTHER_PERF 298
+#define OTHER_KEYCTL 250
 #elif defined __aarch64__
 #define OTHER_FCNTL 55
 #define OTHER_FCNTL64 221
 #define OTHER_PRLIMIT 369
 #define OTHER_IOCTL 54
 #define OTHER_PERF 364
+#define OTHER_KEYCTL 311
 #elif defined __arm__
 #define OTHER_FCNTL 25
 #define OTHER_FCNTL64 25
 #define OTHER_PRLIMIT 261
 #define OTHER_IOCTL 29
 #define OTHER_PERF 241
+#define OTHER_KEYCTL 219
 #else
 #define OTHER_FCNTL SYS_fcntl
 #ifdef __s390x__
@@ -41,6 +45,7 @@
 #define OTHER_PRLIMIT SYS_prlimit64
 #define OTHER_IOCTL SYS_ioctl
 #define OTHER_PERF SYS_perf_event_open
+#define OTHER_KEYCTL SYS_keyctl
 #endif
 #define X32_IOCTL 514
 #define OWN_FCNTL SYS_fcntl
@@ -52,18 +57,21 @@
 #define OWN_PRLIMIT SYS_prlimit64
 #define OWN_IOCTL SYS_ioctl
 #define OWN_PERF SYS_perf_event_open
+#define OWN_KEYCTL SYS_keyctl
 
-/* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h and linux/perf_event.h. */
+/* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h, linux/perf_event.h and linux/keyctl.h. */
 #define COMMAND_SETSIG 10
 #define REQUEST_TIOCSTI 0x5412
 #define REQUEST_TIOCLINUX 0x541c
 #define PERF_CGROUP 4 /* PERF_FLAG_PID_CGROUP */
 #define EVERY_PROCESS 0xffffffffu
+#define OPERATION_SESSION_TO_PARENT 18
 
 /* The calls of an ABI, OWN or OTHER: their labels, and where each of them leads. */
 #define CALL_LABELS(ABI)                                                                           \
     LOAD_##ABI##_CALL, ABI##_WITHOUT_X32, IS_##ABI##_PRLIMIT, IS_##ABI##_IOCTL,                    \
-        IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF
+        IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF,               \
+        IS_##ABI##_KEYCTL
 #define CALLS(ABI)                                                                                 \
     LOAD(LOAD_##ABI##_CALL, DATA_NR), KEEP_BITS(ABI##_WITHOUT_X32, ~X32_BIT),                      \
         IF_EQUAL(IS_##ABI##_PRLIMIT, ABI##_PRLIMIT, LOAD_PID, IS_##ABI##_IOCTL),                   \
@@ -71,7 +79,8 @@
         IF_EQUAL(IS_##ABI##_X32_IOCTL, X32_IOCTL, LOAD_REQUEST, IS_##ABI##_FCNTL),                 \
         IF_EQUAL(IS_##ABI##_FCNTL, ABI##_FCNTL, LOAD_COMMAND, IS_##ABI##_FCNTL64),                 \
         IF_EQUAL(IS_##ABI##_FCNTL64, ABI##_FCNTL64, LOAD_COMMAND, IS_##ABI##_PERF),                \
-        IF_EQUAL(IS_##ABI##_PERF, ABI##_PERF, LOAD_OBSERVED, ALLOW)
+        IF_EQUAL(IS_##ABI##_PERF, ABI##_PERF, LOAD_OBSERVED, IS_##ABI##_KEYCTL),                   \
+        IF_EQUAL(IS_##ABI##_KEYCTL, ABI##_KEYCTL, LOAD_OPERATION, ALLOW)
 
 enum ph_domain_label {
     LOAD_ARCH, IS_ARCH, CALL_LABELS(OWN), IS_OTHER_ARCH, CALL_LABELS(OTHER),
@@ -79,6 +88,7 @@ enum ph_domain_label {
     LOAD_REQUEST, IS_TIOCSTI, IS_TIOCLINUX,
     LOAD_COMMAND, IS_SETSIG, LOAD_SIGNAL, IS_DEFAULT_SIGNAL,
     LOAD_OBSERVED, IS_EVERY_PROCESS, LOAD_PERF_FLAGS, HAS_CGROUP,
+    LOAD_OPERATION, IS_SESSION_TO_PARENT,
     DENY, ALLOW
 };
 
@@ -89,6 +99,8 @@ enum ph_domain_label {
  * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it in
  *   the name of whoever set the owner, so that Landlock cannot refuse it. 0, the default, is allowed;
  * - perf_event_open(2) of every process, whose samples show stacks and registers;
+ * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which gives the parent, a process outside, another session
+ *   keyring: what it puts there would be the caller's to read;
  * and every call of an architecture that is not in linux_filter.h. */
 static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
@@ -117,6 +129,9 @@ static const struct ph_bpf ph_domain_filter[] = {
     IF_EQUAL(IS_EVERY_PROCESS, EVERY_PROCESS, DENY, LOAD_PERF_FLAGS),
     LOAD(LOAD_PERF_FLAGS, DATA_LOW_ARG(4)),
     IF_ANY_BIT(HAS_CGROUP, PERF_CGROUP, DENY, ALLOW),
+
+    LOAD(LOAD_OPERATION, DATA_LOW_ARG(0)),
+    IF_EQUAL(IS_SESSION_TO_PARENT, OPERATION_SESSION_TO_PARENT, DENY, ALLOW),
 
     RETURN(DENY, SECCOMP_RET_ERRNO | EPERM),
     RETURN(ALLOW, SECCOMP_RET_ALLOW),

@@ -102,7 +102,11 @@ def confine(*, allow_signals: bool = False) -> None:
     case nothing has changed.
     """
     _require_linux()
-    is_single = len(os.listdir("/proc/self/task")) == 1
+    try:
+        is_single = len(os.listdir("/proc/self/task")) == 1
+    except OSError as error:
+        reason = f"/proc/self/task: {error.strerror}: mount /proc, for it lists the threads"
+        raise ConfinementError(error.errno or 0, reason) from None
     if not is_single and not confinement().covers_threads:
         reason = "threads run already, and before Linux 7.0 each must be confined by itself"
         raise ConfinementError(0, f"{reason}: call confine() first, or use popen_confined()")

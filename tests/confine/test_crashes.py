@@ -79,6 +79,24 @@ def test_a_confined_program_chooses_no_signal_for_the_owner_of_a_socket(confine:
     assert (result.returncode, result.stdout) == (0, "refused\nSIGIO\n")
 
 
+OWNERS = ("F_SETOWN", "F_SETOWN of a group", "F_SETOWN_EX", "FIOSETOWN", "SIOCSPGRP")
+
+
+@pytest.mark.parametrize("way", OWNERS)
+def test_a_confined_program_ends_nothing_outside_by_a_socket(
+    way: str, confine: str, start_victim: Callable[..., Outsider]
+) -> None:
+    """SIGIO, which is what the filter leaves: it ends a process that expects none."""
+    with (
+        start_victim(start_new_session=True) as control,
+        start_victim(start_new_session=True) as victim,
+    ):
+        assert crash(control, way) == 0
+        assert control.process.wait(support.TIMEOUT) == -signal.SIGIO
+        crash(victim, way, confine)
+        assert victim.ask("write") == "written"
+
+
 def test_a_confined_program_raises_no_core_limit_outside(
     confine: str,
     start_victim: Callable[..., Outsider],

@@ -1,10 +1,12 @@
 /* Makes each call that a confined process may not make on a process outside, and prints a line for
  * each: its name and "done", or its name and the number of the error.
  *
- * Usage: calls PID, where PID is a process of the same user. It changes nothing in that process. */
+ * Usage: calls PID, where PID is a process of the same user. It changes nothing in that process, but
+ * gives its own parent another session keyring. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +67,40 @@ static void open_file(const char *name, int flags)
     report(name, fd);
     if (fd >= 0)
         close(fd);
+}
+
+/* Reads the link of a file of the process. */
+static void read_name(const char *name)
+{
+    char path[64], label[64], target[8];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", victim, name);
+    snprintf(label, sizeof label, "link:%s", name);
+    report(label, readlink(path, target, sizeof target));
+}
+
+/* Calls on an address that the process does not have: the kernel looks at the caller's rights first. */
+static void reach_memory(void)
+{
+    char byte = 0;
+    void *page = NULL;
+    int status;
+    unsigned long node = 1;
+    struct iovec here = {&byte, 1}, there = {(void *)8, 1};
+
+    report("process_vm_readv", process_vm_readv(victim, &here, 1, &there, 1, 0));
+    report("process_vm_writev", process_vm_writev(victim, &here, 1, &there, 1, 0));
+    report("process_madvise",
+           syscall(CALL_PROCESS_MADVISE, pidfd, &there, 1, 20 /* MADV_COLD */, 0));
+    report("move_pages", syscall(SYS_move_pages, victim, 1UL, &page, NULL, &status, 0));
+    report("migrate_pages", syscall(SYS_migrate_pages, victim, 8UL, &node, &node));
+}
+
+static long queue_nothing(void)
+{
+    siginfo_t information = {.si_code = SI_QUEUE};
+
+    return syscall(SYS_rt_sigqueueinfo, victim, 0, &information);
 }
 
 static long trace(void)
@@ -141,6 +178,11 @@ int main(int argc, char **argv)
     read_file("smaps");
     read_file("auxv");
     read_file("syscall");
+    read_file("smaps_rollup");
+    read_file("numa_maps");
+    read_file("personality");
+    read_file("io");
+    read_file("fdinfo/0");
     open_file("mem", O_RDONLY);
     open_file("pagemap", O_RDONLY);
     open_file("exe", O_RDONLY);
@@ -148,6 +190,11 @@ int main(int argc, char **argv)
     open_file("root", O_PATH);
     open_file("fd/0", O_PATH);
     open_file("ns/mnt", O_RDONLY);
+    read_name("exe");
+    read_name("cwd");
+    read_name("root");
+    read_name("fd/0");
+    reach_memory();
     report("ptrace", trace());
     report("get_robust_list", syscall(SYS_get_robust_list, victim, &head, &size));
     report("kcmp", syscall(SYS_kcmp, getpid(), victim, 1 /* KCMP_VM */, 0, 0));
@@ -160,7 +207,12 @@ int main(int argc, char **argv)
     report("tgkill", syscall(SYS_tgkill, victim, victim, 0));
     report("pidfd_send_signal", syscall(CALL_PIDFD_SEND_SIGNAL, pidfd, 0, NULL, 0));
 
+    report("rt_sigqueueinfo", queue_nothing());
+
     report("sched_setattr", set_deadline());
+
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "calls");
+    report("SESSION_TO_PARENT", syscall(SYS_keyctl, KEYCTL_SESSION_TO_PARENT));
 
     if (pipe(pipes))
         return 1;
@@ -183,6 +235,8 @@ int main(int argc, char **argv)
     report("x32 F_SETSIG", syscall(X32 + SYS_fcntl, *pipes, F_SETSIG, SIGQUIT));
     report("i386 fcntl F_SETSIG", call_i386(55, *pipes, F_SETSIG, SIGQUIT));
     report("i386 fcntl64 F_SETSIG", call_i386(221, *pipes, F_SETSIG, SIGQUIT));
+    report("x32 SESSION_TO_PARENT", syscall(X32 + SYS_keyctl, KEYCTL_SESSION_TO_PARENT));
+    report("i386 SESSION_TO_PARENT", call_i386(288, KEYCTL_SESSION_TO_PARENT, 0, 0));
     report("i386 TIOCSTI", call_i386(54, terminal, TIOCSTI, (long)typed));
     {
         const long new_limit = (long)(typed + 64);

@@ -16,6 +16,9 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+F_SETOWN_EX, F_OWNER_TID = 15, 0  # asm-generic/fcntl.h
+FIOSETOWN, SIOCSPGRP = 0x8901, 0x8902  # asm-generic/sockios.h
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -61,6 +64,29 @@ def signal_owner(owner: int) -> None:
     theirs.send(b"x")
 
 
+def set_owner(end: socket.socket, pid: int) -> None:
+    """Make a process the owner of a socket."""
+    fcntl.fcntl(end, fcntl.F_SETOWN, pid)
+
+
+def set_owning_thread(end: socket.socket, pid: int) -> None:
+    """Make one thread the owner."""
+    fcntl.fcntl(end, F_SETOWN_EX, struct.pack("@ii", F_OWNER_TID, pid))
+
+
+def call_ioctl(request: int) -> Callable[[socket.socket, int], None]:
+    """The same by a request of ioctl(2)."""
+    return lambda end, pid: (fcntl.ioctl(end, request, struct.pack("@i", pid)), None)[1]
+
+
+def send_io(own: Callable[[socket.socket, int], None], pid: int) -> None:
+    """Have a socket send SIGIO to its owner, whom that ends without a core."""
+    ours, theirs = socket.socketpair()
+    own(ours, pid)
+    fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)
+    theirs.send(b"x")
+
+
 WAYS: dict[str, Callable[[int], None]] = {
     "signal": send_signal,
     "pidfd": queue_signal,
@@ -69,6 +95,11 @@ WAYS: dict[str, Callable[[int], None]] = {
     "file size": limit_file_size,
     "descriptor": signal_owner,
     "descriptor of a group": lambda pid: signal_owner(-os.getpgid(pid)),
+    "F_SETOWN": lambda pid: send_io(set_owner, pid),
+    "F_SETOWN of a group": lambda pid: send_io(set_owner, -os.getpgid(pid)),
+    "F_SETOWN_EX": lambda pid: send_io(set_owning_thread, pid),
+    "FIOSETOWN": lambda pid: send_io(call_ioctl(FIOSETOWN), pid),
+    "SIOCSPGRP": lambda pid: send_io(call_ioctl(SIOCSPGRP), pid),
 }
 
 
