@@ -134,7 +134,8 @@ class InjectionReader:
         self._opener = ProgramOpener(root)
         self._deputy: Deputy | None = None
         self._here = mount_namespace
-        self._ours = {os.fsencode(PRELOAD_LIBRARY), *_INSTALLED_BY_ROOT}
+        ours = (os.fsencode(PRELOAD_LIBRARY), *_INSTALLED_BY_ROOT)
+        self._ours = {path + end for path in ours for end in (b"", b" (deleted)")}  # by an upgrade
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[str | None, list[bytes] | None] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
