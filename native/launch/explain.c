@@ -64,6 +64,9 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
         say("beware", "its user may change the program's file, and with it the running program:",
             " --strict and --method copy start a copy");
+    if (method == PH_UNREADABLE_FILE && program->is_writable)
+        say("beware", "its user owns the file and can make it readable while it starts:",
+            " --strict refuses that");
     if (PH_BIT(method) & PH_IN_MEMORY)
         say("its own path", no_library ? "/memfd:NAME (deleted)" : program->real,
             no_library ? "" : " from libc's readlink and realpath; else /memfd:NAME (deleted)");

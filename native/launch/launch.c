@@ -258,6 +258,10 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
 
     if (status)
         return status;
+    if (program.fd < 0 && program.is_writable && options.has[PH_STRICT])
+        return ph_complain(PH_EXIT_CANNOT, program.path,
+                           "unreadable, but this user owns it and can make it readable while it"
+                           " starts: let root own it, or make it readable and a copy is started");
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
     if (!is_bypassed)

@@ -73,7 +73,8 @@ static int open_program(struct ph_program *program)
     struct ph_statx file;
     char one;
     struct ph_identity named, opened;
-    long user, fd;
+    const long user = PH_CALL(SYS_geteuid);
+    long fd;
 
     if (ph_stat(AT_FDCWD, path, 0, &file))
         return refuse(program, "statx failed");
@@ -86,6 +87,8 @@ static int open_program(struct ph_program *program)
         PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
         return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
                                " it directly, the kernel already protects such programs");
+    /* Root may change every file: a copy protects from nobody. */
+    program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
@@ -102,9 +105,6 @@ static int open_program(struct ph_program *program)
     if (!ph_is_same(&named, &opened))
         return refuse(program, "was replaced while it was opened");
     program->identity = opened;
-    /* Root may change every file: a copy protects from nobody. */
-    user = PH_CALL(SYS_geteuid);
-    program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     return 0;
 }
 
@@ -306,23 +306,64 @@ static int find_file(struct ph_program *program, char **argv)
     return status;
 }
 
-/* Whether the loader of a program is there, and one that obeys LD_PRELOAD: of glibc, musl or Android,
- * by its name. A loader itself needs none. */
-static int has_known_loader(const struct ph_program *program)
+/* Whether a path is that of a loader that obeys LD_PRELOAD: of glibc, musl or Android, by its name. */
+static int is_known_loader(const char *path)
 {
     static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (ph_after(ph_basename(path), known[i]))
+            return 1;
+    return 0;
+}
+
+/* Whether the loader of a program is there, and a known one. */
+static int has_known_loader(const struct ph_program *program)
+{
     char path[PH_PATH];
     const uint64_t length = program->elf.loader_size;
 
-    if (!length)
-        return 1;
-    if (length > sizeof path ||
-        ph_read_at(program->fd, path, length, program->elf.loader) != (long)length ||
-        path[length - 1])
+    return length <= sizeof path &&
+           ph_read_at(program->fd, path, length, program->elf.loader) == (long)length &&
+           !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
+}
+
+/* Whether the program that a loader is told to run, the first ELF file among its arguments, is static:
+ * the loader becomes that by exec, which is not followed (elf/rtld.c rtld_chain_load()). */
+static int runs_static_program(char *const *arguments)
+{
+    int is_program = 0, is_static = 0;
+
+    for (; *arguments && !is_program; arguments++) {
+        const long fd = PH_CALL(SYS_openat, AT_FDCWD, *arguments, PH_TO_READ);
+        struct ph_elf elf;
+
+        if (fd < 0)
+            continue;
+        is_program = !ph_read_elf(fd, &elf);
+        is_static = is_program && elf.is_native && !elf.is_dynamic;
+        (void)PH_CALL(SYS_close, fd);
+    }
+    return is_static;
+}
+
+/* Reads what the open file says of itself. */
+static int read_file(struct ph_program *program)
+{
+    const char *damage = ph_read_elf(program->fd, &program->elf);
+    int status = damage ? refuse(program, damage) : find_real_path(program);
+
+    if (status)
+        return status;
+    if (program->elf.loader_size || !program->elf.is_dynamic) {
+        program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
         return 0;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (ph_after(ph_basename(path), known[i]))
-            return !may(path, X_OK);
+    }
+    /* A loader, or a static program that has a name like a library. */
+    program->elf.is_dynamic = is_known_loader(program->path) || is_known_loader(program->real);
+    program->has_known_loader = 1;
+    if (program->elf.is_dynamic && runs_static_program(program->argv + 1))
+        return refuse(program, "it would execute a static program, unprotected: start that itself");
     return 0;
 }
 
@@ -332,12 +373,8 @@ int ph_program_find(struct ph_program *program, char **argv)
 
     program->fd = -1;
     status = find_file(program, argv);
-    if (!status && program->fd >= 0) {
-        const char *damage = ph_read_elf(program->fd, &program->elf);
-
-        program->has_known_loader = has_known_loader(program);
-        status = damage ? refuse(program, damage) : find_real_path(program);
-    }
+    if (!status && program->fd >= 0)
+        status = read_file(program);
     if (status)
         close_program(program);
     return status;

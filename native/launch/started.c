@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OWN_FILE "/proc/self/exe"
@@ -29,6 +30,34 @@ static int is_unreachable(const struct ph_statx *file)
            named.device_minor != file->device_minor;
 }
 
+/* clock_gettime(2) with 64-bit times, also on 32-bit architectures. */
+static long read_clock(clockid_t clock, int64_t time[2])
+{
+#ifdef SYS_clock_gettime64
+    return PH_CALL(SYS_clock_gettime64, clock, time);
+#else
+    return PH_CALL(SYS_clock_gettime, clock, time);
+#endif
+}
+
+/* Whether the mode of the file is what it was when this process executed it, or only root can have
+ * changed it. Its owner could make it unreadable afterwards, to hide that it was readable. The process
+ * exists since before its exec, so a change in between counts as one afterwards. */
+static int has_kept_its_mode(const struct ph_statx *file)
+{
+    const int64_t second = 1000 * 1000 * 1000, tick = second / 100; /* USER_HZ */
+    int64_t now[2] = {0, 0}, uptime[2] = {0, 0}; /* struct __kernel_timespec */
+    uint64_t start = 0; /* in ticks after the boot */
+
+    if (file->uid != (uint32_t)PH_CALL(SYS_geteuid) && file->uid != (uint32_t)PH_CALL(SYS_getuid))
+        return 1;
+    if (ph_read_stat(22, &start, 1) || read_clock(CLOCK_REALTIME, now) ||
+        read_clock(CLOCK_BOOTTIME, uptime) || !now[0] || !uptime[0])
+        return 0;
+    return file->changed.seconds * second + file->changed.nanoseconds <
+           (now[0] - uptime[0]) * second + now[1] - uptime[1] + (int64_t)start * tick;
+}
+
 const char *ph_read_start(void)
 {
     struct ph_statx file = {0}; /* a filter may only claim success */
@@ -46,7 +75,7 @@ const char *ph_read_start(void)
     /* Landlock and AppArmor refuse open(2) too, but the kernel's exec asked for the mode alone. */
     return fd == -EACCES &&
                    PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES &&
-                   ph_confirm_unreadable(file.mode, file.uid)
+                   ph_confirm_unreadable(file.mode, file.uid) && has_kept_its_mode(&file)
                ? "unreadable file"
                : "ordinary";
 }

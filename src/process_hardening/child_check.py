@@ -137,6 +137,8 @@ def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str |
     """Why our library would not harden the program, or None."""
     if PRELOAD_LIBRARY not in split_libraries(variables.get("LD_PRELOAD", "")):
         return "LD_PRELOAD in its environment does not name our library"
+    if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
+        return "real and effective ids differ, with which the loader ignores LD_PRELOAD (ld.so(8))"
     if program.no_library is not None:
         return program.no_library
     if program.runtime and _IN_ANY_ORDER not in variables.get("ASAN_OPTIONS", ""):

@@ -126,10 +126,10 @@ class Watch:
         while not stopped.wait(self._interval):
             if _debug_window.is_open():
                 continue
-            drift = _drift_of(pre_main_hardening(self._policy))
+            report = pre_main_hardening(self._policy)
             try:
-                _act(drift, self._on_drift)
-            except BaseException:  # on_drift raised; keep watching
+                _act(_drift_of(report), self._on_drift)
+            except BaseException:  # on_drift raised, or the state cannot be read; keep watching
                 threading.excepthook(
                     threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
                 )
@@ -182,6 +182,7 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, on_drift: OnDrift = R
         raise ValueError(f"interval must be in seconds, from 0.01 on, not {interval!r}")
     if not _watches:
         _register_once()
+    status()  # now: another process can take from this one the descriptors to import what it needs
     one = Watch(interval, policy, on_drift)
     _watches.add(one)
     return one

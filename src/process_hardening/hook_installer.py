@@ -43,18 +43,24 @@ _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
 # The package is looked for where this file is, before PYTHONPATH. Without it pip could not run to
-# repair the environment if that ended Python; `site` itself would print a traceback, twice.
+# repair the environment if that ended Python; `site` itself would print a traceback, twice. Any
+# other error may be the doing of another process, such as a limit on descriptors: it ends Python.
 _TRY = """\
 try:
  sys.path.insert(0, sitedir)
  try: import process_hardening
  finally: sys.path.remove(sitedir)
- {}
-except Exception as error:
+ {call}
+except ModuleNotFoundError as error:
  if globals().setdefault('hardening_error', error) is error:
   os.write(2, f'process-hardening: this Python is not hardened: {{error}}: install'
-   f' process-hardening again, or delete {{sitedir}}/%s\\n'.encode('utf-8', 'replace'))
-""" % (NAME + ".pth")
+   f' process-hardening again, or delete {{sitedir}}/{file}\\n'.encode('utf-8', 'replace'))
+except Exception as error:
+ try:
+  os.write(2, f'process-hardening: the start-up hook failed: {{error!r}}; exiting with status 2'
+   f' (to start without it, delete {{sitedir}}/{file})\\n'.encode('utf-8', 'replace'))
+ finally: os._exit(2)
+"""
 
 # Of an execute-only environment: it asks before it imports anything, and not for root, who may
 # always read the interpreter.
@@ -70,7 +76,8 @@ def _pth(mode: str, execute_only: bool) -> str:
     if mode == ALWAYS:
         call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
     condition = f"{_IS_REQUESTED} and " if mode == ON_REQUEST else ""
-    line = f"import os, sys; {condition}exec({_TRY.format(call)!r})"
+    code = _TRY.format(call=call, file=f"{NAME}.pth")
+    line = f"import os, sys; {condition}exec({code!r})"
     return f"{line}; {_CHECK}" if execute_only else line
 
 

@@ -432,3 +432,13 @@ def test_status_and_audit_agree(animal: Path, injected: Path) -> None:
         with Animal(animal, *modes, env=env) as one:
             done = support.run([COMMAND, "status", "--json", str(one.pid)])
             assert json.loads(done.stdout)["verdict"] == process_of(one.pid)["verdict"]
+
+
+@pytest.mark.parametrize("command", ["audit", "doctor"])
+def test_no_thread_to_read_in_is_said_in_one_line(command: str) -> None:
+    """Other programs of the user can use up the processes that it may have."""
+    limited = ["prlimit", "--nproc=1", COMMAND, command]
+    result = support.run_as_user(limited)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    assert "too many processes of this user run (RLIMIT_NPROC)" in line

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from machines import audit_of, crowded, hardened, process
+from process_hardening.audit.posture import Posture
 from process_hardening.audit.render.screen import render_screen
 from process_hardening.audit.render.text import render_audit
 from process_hardening.terminal import count_cells, pad, shorten
@@ -55,6 +56,15 @@ def test_nothing_to_say_is_said() -> None:
     lines = render_screen(audit_of(hardened(1, "agent")), 80).splitlines()
     assert lines[0] == "No secret that audit knows of can be read by others."
     assert any("1 are hardened: agent" in line for line in lines)
+
+
+def test_what_could_not_be_read_is_not_called_closed() -> None:
+    """Nor a process of other users: nobody knows whose it is."""
+    audit = audit_of(Posture(pid=7, problem="no descriptor is left"), hardened(1, "agent"))
+    lines = render_screen(audit, 80).splitlines()
+    assert lines[0] == "1 process could not be read: see below."
+    assert any("cannot be judged from here" in line for line in lines)
+    assert not any("of other users" in line for line in lines)
 
 
 def test_users_are_named_where_there_are_several() -> None:

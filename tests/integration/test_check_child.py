@@ -98,6 +98,19 @@ def test_of_python(hook: str, user_tmp: Path, programs: Path) -> None:
     try_all(venv.python, programs, list(python_cases(venv.python, folder)))
 
 
+@pytest.mark.parametrize("change", ["os.seteuid(65534)", "os.setegid(65534)"])
+def test_of_a_process_whose_real_and_effective_ids_differ(change: str) -> None:
+    """The loader of its children ignores LD_PRELOAD, as of a set-user-ID program."""
+    support.require_root()
+    code = (
+        "import os, process_hardening as ph\nph.harden_children()\n"
+        f"print(bool(ph.check_child('true')))\n{change}\nprint(ph.check_child('true').reason)"
+    )
+    printed = support.run([sys.executable, "-c", code]).stdout.splitlines()
+    assert printed[0] == "True"
+    assert "real and effective ids differ" in printed[1]
+
+
 def test_of_programs(user_tmp: Path, programs: Path, compiler: support.Compiler) -> None:
     """Of every kind of file, first line and name."""
     cases = Programs(user_tmp, compiler, sys.executable).cases()

@@ -158,6 +158,18 @@ def test_watch_puts_back_until_it_is_stopped(programs: Path) -> None:
         assert victim.do(UNDO, "ph.status().inspectable") == "True"
 
 
+def test_a_watch_goes_on_while_there_are_no_descriptors_left(programs: Path) -> None:
+    """Another process of the user can set the limit (prlimit(2))."""
+    limit = "resource.setrlimit(resource.RLIMIT_NOFILE, ({}, 1024))"
+    with Console(programs) as victim:
+        victim.do("ph.harden(ph.DEFAULT.replace(seal=True))", "import resource, time")
+        victim.do("watch = ph.watch(0.01)")
+        victim.do(limit.format(3), "time.sleep(0.2)", limit.format(1024))
+        assert victim.do("watch.is_running") == "True"
+        came = "os.environ.__setitem__('LD_LIBRARY_PATH', '/nowhere')"
+        assert victim.do(came, "time.sleep(0.5)", "'LD_LIBRARY_PATH' in os.environ") == "False"
+
+
 def test_a_fork_child_watches_itself(programs: Path) -> None:
     """Threads do not come along, so it starts its own; stop() there leaves the parent's alone."""
     child = f"os._exit(not ({UNDO} == 'OK' and becomes(False) and watch.stop() is None))"

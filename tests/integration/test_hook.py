@@ -255,6 +255,17 @@ def test_a_hook_whose_package_is_gone_says_so_until_it_is_removed(mode: str, ven
     assert support.run_as_user([venv.python, "-c", ""], env=REQUEST).stderr == ""
 
 
+@pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
+def test_a_hook_that_fails_for_want_of_descriptors_ends_python(mode: str, venv: Venv) -> None:
+    """Another process of the user can set the limit (prlimit(2)), so Python must not go on."""
+    assert venv.call(mode).returncode == 0
+    few = ["prlimit", "--nofile=4", venv.python, "-c", "print(1)"]
+    result = support.run_as_user(few, env=REQUEST)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("process-hardening: the start-up hook failed: ")
+    assert result.stderr.endswith(f"(to start without it, delete {venv.hook})\n")
+
+
 @pytest.mark.parametrize("name", ["process_hardening", "_process_hardening"])
 def test_a_hook_is_not_shadowed(name: str, venv: Venv, programs: Path, user_tmp: Path) -> None:
     """By a module of the same name that PYTHONPATH leads to, as in a checkout of ours."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -500,6 +501,26 @@ def test_an_unreadable_interpreter_needs_no_second_start(
     env = {**launches.remove_loader_variables(), "PYTHONPATH": ":".join(filter(None, sys.path))}
     starts, values = count_starts([str(python), str(script)], marks, env=env)
     assert (starts, values["started"]) == (1, "unreadable file")
+
+
+def test_an_interpreter_that_was_made_unreadable_after_the_start_was_readable(
+    user_tmp: Path,
+) -> None:
+    """Its owner can do that to hide what was opened while the process could be inspected."""
+    python = user_tmp / "python3"
+    shutil.copy(PYTHON, python)
+    if os.getuid() == 0:
+        os.chown(python, support.USER, support.USER)
+    program = str(Path(__file__).parents[1] / "programs" / "tell_start.py")
+    env = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+
+    def started(*words: str) -> str:
+        return support.run_as_user([str(python), program, *words], env=env).stdout
+
+    assert started("hide") == "ordinary\n"
+    assert python.stat().st_mode & 0o777 == 0o111
+    time.sleep(0.1)  # the kernel tells the start of a process in hundredths of seconds
+    assert started() == "unreadable file\n"
 
 
 @pytest.mark.parametrize("way", ["an earlier harden()", "run --children", "the start-up hook"])

@@ -177,6 +177,53 @@ def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_t
     assert "its file is unreadable" in explained.stdout
 
 
+def test_strict_refuses_an_unreadable_program_that_its_user_can_make_readable(
+    harden: str, compiler: support.Compiler, user_tmp: Path
+) -> None:
+    """While it starts, so that it would be started exposed. --explain says so without --strict."""
+    path = user_tmp / "program"
+    shutil.copy(launches.build_static(compiler), path)
+    path.chmod(0o111)
+    assert support.run_as_user([harden, "--strict", str(path), "tell"]).returncode == 0  # of root
+    if os.getuid() == 0:
+        os.chown(path, support.USER, support.USER)
+
+    refused = starts.refused(support.run_as_user([harden, "--strict", str(path), "tell"]))
+    assert "this user owns it" in refused
+    explained = support.run_as_user([harden, "--explain", str(path), "tell"]).stdout
+    assert "can make it readable while it starts" in explained
+    assert support.run_as_user([harden, str(path), "tell"]).returncode == 0
+
+
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+
+
+@pytest.mark.skipif(not os.path.exists(LOADER), reason="the loader has another name here")
+@pytest.mark.parametrize("options", [[], ["--method", "preload"], ["--method", "copy"]], ids=str)
+def test_a_loader_that_would_execute_a_static_program_is_refused(
+    harden: str, show: str, compiler: support.Compiler, options: list[str]
+) -> None:
+    """It would run unprotected: the loader becomes the program by exec."""
+    static = launches.build_static(compiler)
+    for words in ([static, "tell"], ["--argv0", "x", static, "tell"]):
+        command = [harden, *options, LOADER, *words]
+        assert "a static program" in starts.refused(support.run_as_user(command))
+    # What the loader maps itself is protected.
+    assert starts.show([harden, *options, LOADER, show]).value("dumpable") == "0"
+
+
+def test_a_static_program_with_the_name_of_a_library_is_static(
+    harden: str, compiler: support.Compiler
+) -> None:
+    """No loader of ours would load a library into it."""
+    named = str(compiler("subject.c", "-static-pie", "-Wl,-soname,x.so", name="named"))
+
+    refused = support.run_as_user([harden, "--method", "preload", named, "tell"])
+    assert "it is statically linked" in starts.refused(refused)
+    result = support.run_as_user([harden, named, "tell"])
+    assert launches.Description(result.stdout).number("dumpable") == 0
+
+
 def test_an_unreadable_script_is_refused(harden: str, show: str, user_tmp: Path) -> None:
     """The kernel looks at its interpreter's file, which can be read: a dumpable process."""
     path = Path(script(user_tmp, f"#!{show} 0"))

@@ -248,29 +248,13 @@ int ph_expose(struct ph_failure *failure)
  * API: /proc/self/stat, fields 50 and 51. Errors: exit code 8. Source: proc_pid_stat(5). */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)
 {
-    static const char call[] = "reading /proc/self/stat";
-    char text[2048];
     uint64_t address[2] = {0, 0};
-    const char *at = NULL;
-    long length = ph_read_file("/proc/self/stat", text, sizeof text);
-    int field = 2;
+    long error = ph_read_stat(50, address, 2);
 
-    if (length < 0) {
-        (void)fail_proc(failure, PH_ENVIRONMENT, call, length);
-        return -1;
-    }
-    /* The command name, field 2, ends at the last ")"; it may contain ")" and blanks. */
-    for (const char *c = text; *c; c++)
-        if (*c == ')')
-            at = c;
-    for (; at && *at && field < 50; at++)
-        field += *at == ' ';
-    if (at)
-        at = ph_parse_number(at, &address[0]);
-    if (at)
-        at = ph_parse_number(at, &address[1]);
-    if (!at || !address[0] || address[1] < address[0]) {
-        ph_fail(failure, PH_ENVIRONMENT, call, ENOSYS);
+    if (!error && (!address[0] || address[1] < address[0]))
+        error = -ENOSYS;
+    if (error) {
+        (void)fail_proc(failure, PH_ENVIRONMENT, "reading /proc/self/stat", error);
         return -1;
     }
     block->start = (char *)(uintptr_t)address[0];

@@ -75,6 +75,25 @@ const char *ph_parse_number(const char *text, uint64_t *number)
     return text;
 }
 
+long ph_read_stat(int first, uint64_t *numbers, int count)
+{
+    char text[2048];
+    const char *at = NULL;
+    const long length = ph_read_file("/proc/self/stat", text, sizeof text);
+
+    if (length < 0)
+        return length;
+    /* The command name, field 2, ends at the last ")"; it may contain ")" and blanks. */
+    for (const char *c = text; *c; c++)
+        if (*c == ')')
+            at = c;
+    for (int field = 2; at && *at && field < first; at++)
+        field += *at == ' ';
+    for (; at && count; count--)
+        at = ph_parse_number(at, numbers++);
+    return at ? 0 : -ENOSYS;
+}
+
 /* Returns a number of a status file, counted from 0 in its line; missing if there is no such line, -1
  * if it has no such number: a pid, a mode or a count. */
 static int64_t find_number(const char *text, const char *label, int place, int64_t missing)

@@ -15,6 +15,10 @@ const char *ph_find_after(const char *text, const char *label);
  * larger one than fits. */
 const char *ph_parse_number(const char *text, uint64_t *number);
 
+/* Reads numbers of /proc/self/stat, from a field on (from 3 on). Returns 0 or a negative errno value.
+ * Source: proc_pid_stat(5). */
+long ph_read_stat(int first, uint64_t *numbers, int count);
+
 /* A thread, from its status file. A seccomp filter can make a system call fail or answer 0 for it,
  * but it cannot fill a buffer, so none of this can be forged. -1: not known. */
 struct ph_thread {

@@ -8,6 +8,7 @@ import time
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfiles import is_asleep, read_switches
 from process_hardening.audit.reader import NoSuchProcessError, Reader
+from process_hardening.errors import CommandError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -115,7 +116,12 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
     blocking: list[int] = []
     while True:
         worker = _Worker(reader, waiting, found, end)
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError as error:
+            raise CommandError(
+                "audit: cannot start a thread: too many processes of this user run (RLIMIT_NPROC)"
+            ) from error
         blocking += _attend(worker)
         if worker.error is not None:
             raise worker.error

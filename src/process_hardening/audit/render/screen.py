@@ -104,6 +104,9 @@ class _Screen:
             )
         if self.audit.is_empty:
             return "Nothing matched: no process is what was asked for."
+        unread = sum(bool(entry.posture.problem) for entry in self.audit.entries)
+        if unread and not sentences:
+            return f"{count(unread, 'process', 'processes')} could not be read: see below."
         return " ".join(sentences) or "No secret that audit knows of can be read by others."
 
     def _fold(self, text: str) -> list[str]:
@@ -159,7 +162,7 @@ class _Screen:
 
     def _rest_lines(self) -> list[str]:
         asked_by = self.audit.asked_by
-        own = [g for g in self.rest if not asked_by or g.uid == asked_by]
+        own = [g for g in self.rest if not asked_by or g.uid in (asked_by, None)]
         others = [g for g in self.rest if g not in own]
         more = "more " * bool(self.leaks)
         rows = [
