@@ -29,6 +29,7 @@ def unset_terminal_size() -> None:
     """Programs under test ask their own terminal; pytest-xdist sets the size for its workers."""
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+        os.unsetenv(name)  # readline, which pytest imports, sets them behind os.environ
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from process_hardening.audit.result import Entry
+
     class HasPid(Protocol):
         """A process as subprocess, multiprocessing, asyncio and psutil have it."""
 
@@ -32,11 +34,15 @@ _PAUSE = 0.01
 
 
 def assert_hardened(
-    process: int | HasPid, *, within: float = 0.0, allow: Callable[[str], bool] | None = None
+    process: int | str | HasPid,
+    *,
+    within: float = 0.0,
+    allow: Callable[[str], bool] | None = None,
 ) -> None:
     """Assert that a process is hardened: its user cannot read it, and a crash leaves no core.
 
-    process -- a pid, or an object that has one
+    process -- a pid, an object that has one, or a regular expression as `audit --name` takes it:
+        then all processes that match must be hardened, and there must be one
     within -- how many seconds it may take to become hardened; 0: it must be now
     allow -- takes the id of a finding (PH004) and returns whether to tolerate it
 
@@ -44,12 +50,12 @@ def assert_hardened(
     What the kernel hides from us because the process is hardened does not count against it.
     """
     __tracebackhide__ = True
-    pid = process if isinstance(process, int) else process.pid
-    if pid is None:
+    which = process if isinstance(process, (int, str)) else process.pid
+    if which is None:
         raise AssertionError("the process was not started")
     deadline = time.monotonic() + within
     while True:
-        complaint = _find_complaint(pid, allow)
+        complaint = _find_complaint(which, allow)
         if complaint is None:
             return
         if time.monotonic() >= deadline:
@@ -57,17 +63,29 @@ def assert_hardened(
         time.sleep(_PAUSE)
 
 
-def _find_complaint(pid: int, allow: Callable[[str], bool] | None) -> str | None:
-    """What is wrong with a process, or None."""
+def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> str | None:
+    """What is wrong with the process of a pid, or with those that match a name; None: nothing."""
     # Here, not above: a test run that does not assert anything need not load them.
     from process_hardening import audit
-    from process_hardening.audit.rules.model import INFO
     from process_hardening.errors import CommandError
 
     try:
-        (entry,) = audit.take(pids=[pid], with_ancestors=False).entries
+        if isinstance(which, int):
+            found = audit.take(pids=[which], with_ancestors=False)
+        else:
+            found = audit.take(name=which)
     except CommandError as error:
         return str(error)
+    if not found.entries:
+        return f"no process matches {which!r}: none was checked"
+    complaints = [_describe_entry(entry, allow) for entry in found.entries]
+    return "\n".join(filter(None, complaints)) or None
+
+
+def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | None:
+    """What is wrong with a process, or None."""
+    from process_hardening.audit.rules.model import INFO
+
     posture = entry.posture
     if posture.verdict == HARDENED:
         return None
@@ -76,7 +94,7 @@ def _find_complaint(pid: int, allow: Callable[[str], bool] | None) -> str | None
         findings = [finding for finding in findings if not allow(finding.id)]
         if not findings:
             return None
-    lines = [f"process {pid} ({posture.name}) is {posture.verdict}, not hardened"]
+    lines = [f"process {posture.pid} ({posture.name}) is {posture.verdict}, not hardened"]
     lines.append(f"  {entry.outcome}")
     for finding in findings:
         lines.append(f"  {finding.id} {finding.severity}: {finding.message}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from process_hardening.terminal import count_cells, pad, printable
+from process_hardening.terminal import count_cells, fold, pad, printable
 
 _GAP = "  "
 _NARROWEST = 28
@@ -42,13 +41,11 @@ def table(
         if room is None:
             lines.append(f"{start}{_GAP}{row[-1]}".rstrip())
         elif room >= _NARROWEST:
-            folded = textwrap.wrap(row[-1], room) or [""]
+            folded = fold(row[-1], room, breaks=True)
             lines.append(f"{start}{_GAP}{folded[0]}".rstrip())
             lines += [" " * used + more for more in folded[1:]]
         else:
             indent = " " * 4
             lines.append(start.rstrip())
-            lines += textwrap.wrap(
-                row[-1], max(width or 0, 20), initial_indent=indent, subsequent_indent=indent
-            )
+            lines += fold(row[-1], width, indent, breaks=True) if row[-1] else []
     return "\n".join(lines)

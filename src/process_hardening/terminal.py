@@ -51,9 +51,48 @@ def shorten(text: str, cells: int) -> str:
     """Printable text, with its end replaced by "..." when it takes more than that many cells."""
     if count_cells(text) <= cells:
         return text
-    while text and count_cells(text) > cells - 3:
+    return _cut(text, max(cells - 3, 0)).rstrip() + "..."
+
+
+_NARROWEST = 20
+
+
+def fold(
+    text: str, width: int | None, indent: str = "", more: str | None = None, *, breaks: bool = False
+) -> list[str]:
+    """Printable text in lines that fit.
+
+    width -- in cells, taken as 20 if it is less; None: one line
+    indent -- before every line; more -- before all but the first, if not the same
+    breaks -- whether a word that is too long for a line is broken; else it stays whole
+    """
+    text = printable(text)
+    if width is None:
+        return [indent + text]
+    width = max(width, _NARROWEST)
+    more = indent if more is None else more
+    lines, line, used = [], indent, 0
+    room = width - len(indent)
+    for word in text.split():
+        cells = count_cells(word)
+        if used and used + 1 + cells > room:
+            lines.append(line)
+            line, used, room = more, 0, width - len(more)
+        while breaks and cells > room:
+            start = _cut(word, room)
+            lines.append(line + start)
+            word = word[len(start) :]
+            line, room, cells = more, width - len(more), count_cells(word)
+        line += f" {word}" if used else word
+        used += cells + bool(used)
+    return [*lines, line] if used else lines or [""]
+
+
+def _cut(text: str, cells: int) -> str:
+    """As much of a text's beginning as fits."""
+    while count_cells(text) > cells:
         text = text[:-1]
-    return text.rstrip() + "..."
+    return text
 
 
 def write_line(text: str, stream: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from typing import Any
@@ -14,6 +15,9 @@ from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfs import parse_unit
 from process_hardening.audit.programs import program_of, quote
 from process_hardening.audit.reasons import REASONS
+from process_hardening.audit.render import html, openmetrics
+from process_hardening.audit.render.json import audit_as_dict
+from process_hardening.audit.saved import read_saved
 from process_hardening.secret_names import HIDDEN, hide_arguments
 
 
@@ -64,6 +68,9 @@ def test_kernel_threads_and_zombies_are_in_no_group() -> None:
         ({"uid": 0, "secret_variables": ("A_TOKEN",)}, "readable_by_root", "medium", True),
         ({"tracer_pid": 7}, "traced", "high", True),
         ({"injected_libraries": ("/x.so",)}, "injected", "high", True),
+        ({"injected_libraries": ("/v/libprocess_hardening.so (deleted)",)},
+         "other_copy", "high", True),
+        ({"injected_libraries": ("/v/libprocess_hardening.so", "/x.so")}, "injected", "high", True),
         ({"secret_arguments": ("--token",)}, "arguments", "high", True),
         ({"dumpable": None, "inspectable": None}, "unknown", "info", False),
         ({"dumpable": 0, "inspectable": False, "core_limit": (0, 9)}, "partial", "low", False),
@@ -75,7 +82,7 @@ def test_kernel_threads_and_zombies_are_in_no_group() -> None:
         ),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_the_reason_and_the_severity(
     fields: dict[str, Any], reason: str, severity: str | None, is_leak: bool
 ) -> None:
@@ -145,6 +152,13 @@ def test_a_key_daemon_is_known_by_the_beginning_of_its_name_that_the_kernel_keep
         ("x", {"exe": None, "command": "nginx: worker process\0"}, "nginx"),
         ("x", {"exe": None, "command": None, "name": "comm"}, "comm"),
         ("x", {"protected": ("name",)}, "(hidden)"),
+        ("bash", {"command": "bash\0-lc\0hunter2\0"}, "bash -lc"),
+        ("bash", {"command": "bash\0-s\0hunter2\0"}, "bash -s"),
+        ("python3", {"command": "python3\0-Ic\0hunter2\0"}, "python3 -Ic"),
+        ("python3", {"command": "python3\0-\0hunter2\0"}, "python3 -"),
+        ("perl", {"command": "perl\0-lne\0hunter2\0"}, "perl -lne"),
+        ("fish", {"command": "fish\0--command\0hunter2\0"}, "fish --command"),
+        ("julia", {"command": "julia\0-E\0run(hunter2, 1)\0"}, "julia"),
     ],
 )
 def test_a_program_is_named_as_people_say_it(
@@ -172,15 +186,48 @@ def test_a_program_is_named_as_people_say_it(
         ),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
         ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/1/maps"),
+        ("app", {"injected_libraries": ("/v/libprocess_hardening.so",)},
+         "ls -l /proc/1/root/v/libprocess_hardening.so"),
         ("app", {"dumpable": None, "inspectable": None}, "sudo process-hardening audit 1"),
     ],
-)
+)  # fmt: skip
 def test_the_command_is_made_for_the_process(
     command: str, fields: dict[str, Any], fix: str
 ) -> None:
     group = only(process(1, command, **fields))
     assert group.command == fix
     assert group.fix
+
+
+@pytest.mark.parametrize(
+    ("command", "fields", "fix"),
+    [
+        ("mysql -p hunter2", {}, "harden -- mysql ..."),
+        ("node --pass hunter2 server.js hunter2", {}, "harden -- node ..."),
+        ("node --inspect server.js hunter2", {}, "harden -- node server.js ..."),
+        ("node server.js hunter2", {}, "harden -- node server.js ..."),
+        ("python3 -m http.server", {}, "harden -- python3 -m http.server"),
+        ("bash", {"command": "bash\0-c\0mysql -p hunter2\0"}, "harden -- bash -c ..."),
+        ("app hunter2", {"unit": "app.service"}, "sudo systemctl edit app.service"),
+        ("app", {"command": f"app\0{HIDDEN}\0"}, "harden -- app ..."),
+        ("bash", {"command": f"bash\0{HIDDEN}\0"}, "harden -- bash ..."),
+        ("sh run.sh hunter2", {"secret_variables": ("A_KEY",)}, "harden -- sh run.sh ..."),
+    ],
+)
+def test_what_is_stored_has_no_arguments(command: str, fields: dict[str, Any], fix: str) -> None:
+    """Any word may be a password; only what names the program is stored and sent."""
+    audit = audit_of(process(1, command, **fields), process(2, "worker", ppid=1))
+    (first, *_) = audit.stored_groups
+    assert first.command == fix
+    assert [g.pids for g in audit.stored_groups] == [g.pids for g in audit.groups]
+    assert "hunter2" not in json.dumps(audit_as_dict(audit))
+    assert "hunter2" not in html.render([read_saved(audit_as_dict(audit))])
+    assert "hunter2" not in openmetrics.render(audit)
+
+
+def test_a_parent_is_stored_without_its_arguments_too() -> None:
+    audit = audit_of(hardened(5, "agent --key hunter2"), process(6, "worker", ppid=5))
+    assert audit.stored_groups[0].command == "harden --children -- agent ..."
 
 
 def test_a_child_that_lost_the_hardening_is_fixed_where_its_parent_starts() -> None:

@@ -188,7 +188,7 @@ def test_the_commands_write_a_page(user_tmp: Path, animal: Path) -> None:
     ("arguments", "said"),
     [
         (["merge"], "name the JSON files"),
-        (["merge", "a.json"], "name the page to write"),
+        (["merge", "a.json"], "add --html FILE, the page to write, or --json"),
         (["merge", "/nonexistent", "--html"], "No such file"),
         (["--html", "4711"], "write --html behind the pids"),
         (["--html", "--json"], "one form only"),

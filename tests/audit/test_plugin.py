@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -47,6 +48,25 @@ def test_gone_and_not_started() -> None:
 
     with pytest.raises(AssertionError, match="not started"):
         assert_hardened(Unborn())
+
+
+def test_all_processes_of_a_name(animal: Path) -> None:
+    """By a regular expression: one that is not hardened fails, as in `audit --name`."""
+    with Animal(animal, *HARDENED, "plugin-one") as one:
+        assert_hardened("plugin-(one|two)$")
+        with (
+            Animal(animal, "plugin-two") as two,
+            pytest.raises(AssertionError, match=f"process {two.pid} .* is exposed") as failed,
+        ):
+            assert_hardened("plugin-(one|two)$")
+        assert str(one.pid) not in str(failed.value)
+
+
+@pytest.mark.parametrize("name", ["^no-such-progr[a]m$", "("])
+def test_a_name_that_nothing_matches_fails(name: str) -> None:
+    """A typo must not pass, nor an expression that is none; the failure names it."""
+    with pytest.raises(AssertionError, match=re.escape(repr(name))):
+        assert_hardened(name)
 
 
 def test_what_is_tolerated(animal: Path) -> None:

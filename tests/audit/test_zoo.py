@@ -18,6 +18,7 @@ import pytest
 import support
 from process_hardening.audit.reader import Reader, read_posture
 from process_hardening.audit.scan import scan
+from process_hardening.environment import PRELOAD_LIBRARY
 from zoo import (
     HARDENED,
     ROOT,
@@ -130,6 +131,24 @@ def test_an_injected_library(
 
         assert of_control["injected_libraries"] == []
         assert of_control["verdict"] == ("hardened" if "undump" in modes else "exposed")
+
+
+@pytest.mark.parametrize("as_ours", [True, False], ids=["same", "other"])
+def test_our_library_of_another_installation(
+    as_ours: bool, animal: Path, injected: Path, user_tmp: Path
+) -> None:
+    """With the bytes of ours it is ours; another one of that name is called what it may be."""
+    library = user_tmp / Path(PRELOAD_LIBRARY).name
+    shutil.copy(PRELOAD_LIBRARY if as_ours else injected, library)
+    with Animal(animal, *HARDENED, env={"LD_PRELOAD": str(library)}) as one:
+        found = process_of(one.pid)
+        if as_ours:
+            assert "PH008" not in ids_of(found)
+            assert found["injected_libraries"] == []
+        else:
+            assert found["verdict"] == "partial"
+            (message,) = (f["message"] for f in found["findings"] if f["id"] == "PH008")
+            assert message == f"process-hardening's library, or one of its name: {library}"
 
 
 def test_a_library_injected_into_a_python_that_wiped_it(

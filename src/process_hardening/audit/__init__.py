@@ -42,8 +42,8 @@ def take(
 
     The groups of the result say who can read which secrets, and the command that changes it.
 
-    Raises CommandError when there is no /proc, when no process has one of the pids, and on systems
-    other than Linux.
+    Raises CommandError when there is no /proc, when no process has one of the pids, for a name that
+    is no regular expression, and on systems other than Linux.
     """
     from process_hardening.audit.elsewhere import check_system
     from process_hardening.audit.select import Selection
@@ -61,6 +61,7 @@ def take(
         known=known,
         left_out=frozenset(left_out),
     )
+    selection.check()
     return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
 
 

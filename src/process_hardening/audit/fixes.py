@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.programs import SHELLS, command_of, join, program_of, quote
+from process_hardening.audit.programs import SHELLS, join, program_of, quote
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     IN_ENVIRONMENT,
     INJECTED,
     LOST,
+    OTHER_COPY,
     PARTIAL,
     READABLE,
     READABLE_BY_ROOT,
@@ -23,24 +24,31 @@ if TYPE_CHECKING:
     from process_hardening.audit.reasons import Secret
     from process_hardening.audit.result import Entry
 
+    CommandFinder = Callable[[Posture], tuple[str, ...] | None]
 
-def fix_of(entry: Entry, reason: str, secrets: Sequence[Secret]) -> tuple[str, str]:
+
+def fix_of(
+    entry: Entry, reason: str, secrets: Sequence[Secret], find_command: CommandFinder
+) -> tuple[str, str]:
     """What to do about a process, and the shell command that does it; '' for none.
 
     reason -- a key of reasons.REASONS; secrets -- those of its group
+    find_command -- command_of(), or short_command_of() for what is stored
     """
     make = _FIXES.get(reason)
-    return make(entry, secrets) if make else ("", "")
+    return make(entry, secrets, find_command) if make else ("", "")
 
 
-def _start_hardened(entry: Entry, secrets: Sequence[Secret]) -> tuple[str, str]:
+def _start_hardened(
+    entry: Entry, secrets: Sequence[Secret], find_command: CommandFinder
+) -> tuple[str, str]:
     posture = entry.posture
     if posture.unit:
-        return _edit_unit(posture)
+        return _edit_unit(posture, find_command)
     program = program_of(posture)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
     if program.name in SHELLS and not program.script and exported:
-        words = join(command_of(posture) or (program.name,))
+        words = join(find_command(posture) or (program.name,))
         options = " ".join(f"-u {quote(name)}" for name in exported)
         return (
             "In that shell, go on without it. Keep it in a file that only the program reads.",
@@ -52,17 +60,17 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret]) -> tuple[str, str]:
             "Harden every Python of its environment, workers too, and start it again.",
             f"process-hardening hook enable --python {quote(python)}",
         )
-    arguments = command_of(posture)
+    arguments = find_command(posture)
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
     return "Start it hardened.", f"harden -- {join(arguments)}"
 
 
-def _edit_unit(posture: Posture) -> tuple[str, str]:
+def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
     """The drop-in of a systemd service: empty ExecStart= first, systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
-    arguments = command_of(posture)
+    arguments = find_command(posture)
     line = "harden -- " + (join(arguments) if arguments else "COMMAND")
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
@@ -81,9 +89,11 @@ def _environment_of(posture: Posture) -> str:
     return arguments[0] if is_linked and not is_system else ""
 
 
-def _harden_parent(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+def _harden_parent(
+    entry: Entry, _: Sequence[Secret], find_command: CommandFinder
+) -> tuple[str, str]:
     ancestor = entry.ancestor
-    arguments = command_of(ancestor) if ancestor else None
+    arguments = find_command(ancestor) if ancestor else None
     if ancestor is None or arguments is None:
         return "Start its parent with `harden --children --`.", ""
     return (
@@ -92,21 +102,21 @@ def _harden_parent(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
     )
 
 
-def _move_argument(_: Entry, __: Sequence[Secret]) -> tuple[str, str]:
+def _move_argument(*_: object) -> tuple[str, str]:
     return (
         "Pass it in a file or on standard input, and replace the secret: it was visible.",
         "process-hardening explain PH010",
     )
 
 
-def _find_tracer(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     return (
         "Find out who reads it and end that.",
         f"ps -o pid,user,args -p {entry.posture.tracer_pid}",
     )
 
 
-def _find_library(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+def _find_library(entry: Entry, *_: object) -> tuple[str, str]:
     (library, *_others) = entry.posture.injected_libraries or ("LIBRARY",)
     return (
         "Find out where the library comes from, then start the program hardened.",
@@ -114,13 +124,23 @@ def _find_library(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
     )
 
 
-def _look_as_root(entry: Entry, _: Sequence[Secret]) -> tuple[str, str]:
+def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
+    (library, *_others) = entry.posture.injected_libraries or ("LIBRARY",)
+    return (
+        "Audit it with the process-hardening that started it; if none did, this library was"
+        " injected.",
+        f"ls -l {quote(f'/proc/{entry.posture.pid}/root{library}')}",
+    )
+
+
+def _look_as_root(entry: Entry, *_: object) -> tuple[str, str]:
     return "Look as root.", f"sudo process-hardening audit {entry.posture.pid}"
 
 
-_FIXES: dict[str, Callable[[Entry, Sequence[Secret]], tuple[str, str]]] = {
+_FIXES: dict[str, Callable[[Entry, Sequence[Secret], CommandFinder], tuple[str, str]]] = {
     TRACED: _find_tracer,
     INJECTED: _find_library,
+    OTHER_COPY: _find_installation,
     ARGUMENTS: _move_argument,
     LOST: _harden_parent,
     READABLE: _start_hardened,

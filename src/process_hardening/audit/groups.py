@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from process_hardening.audit.fixes import fix_of
 from process_hardening.audit.holders import secret_held_by
-from process_hardening.audit.posture import NOWHERE
-from process_hardening.audit.programs import program_of
+from process_hardening.audit.posture import NOWHERE, has_our_name
+from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     CRASH,
@@ -20,6 +20,7 @@ from process_hardening.audit.reasons import (
     IN_MEMORY,
     INJECTED,
     LOST,
+    OTHER_COPY,
     PARTIAL,
     READABLE,
     READABLE_BY_ROOT,
@@ -40,13 +41,14 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from process_hardening.audit.fixes import CommandFinder
     from process_hardening.audit.result import Entry
 
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 # Open by themselves, whatever the process holds.
 _ALWAYS_SERIOUS = {"PH005": TRACED, "PH008": INJECTED, "PH010": ARGUMENTS, "PH014": LOST}
 _SEVERITIES = {
-    **dict.fromkeys((TRACED, INJECTED, ARGUMENTS, LOST), HIGH),
+    **dict.fromkeys((TRACED, INJECTED, OTHER_COPY, ARGUMENTS, LOST), HIGH),
     READABLE: MEDIUM,
     READABLE_BY_ROOT: LOW,
     PARTIAL: LOW,
@@ -109,8 +111,13 @@ class Exposure(Record):
     processes: int = 0
 
 
-def make_groups(entries: Iterable[Entry]) -> tuple[Group, ...]:
-    """The processes with memory among entries, in groups: leaks first, the worst first."""
+def make_groups(
+    entries: Iterable[Entry], find_command: CommandFinder = command_of
+) -> tuple[Group, ...]:
+    """The processes with memory among entries, in groups: leaks first, the worst first.
+
+    find_command -- what their commands show of a process's arguments
+    """
     members: dict[tuple[str, str, str, str], list[Entry]] = {}
     programs = {}
     for entry in entries:
@@ -120,7 +127,9 @@ def make_groups(entries: Iterable[Entry]) -> tuple[Group, ...]:
         key = (entry.user, program.words, program.script, _reason_of(entry))
         members.setdefault(key, []).append(entry)
         programs[key] = program.name
-    groups = [_make_group(key, programs[key], found) for key, found in members.items()]
+    groups = [
+        _make_group(key, programs[key], found, find_command) for key, found in members.items()
+    ]
     groups.sort(key=_position)
     return tuple(groups)
 
@@ -141,6 +150,8 @@ def _position(group: Group) -> tuple[object, ...]:
 def _reason_of(entry: Entry) -> str:
     posture = entry.posture
     serious = [_ALWAYS_SERIOUS[f.id] for f in entry.findings if f.id in _ALWAYS_SERIOUS]
+    if INJECTED in serious and all(map(has_our_name, posture.injected_libraries or ())):
+        serious[serious.index(INJECTED)] = OTHER_COPY
     if serious:
         return min(serious, key=_ORDER.__getitem__)
     if posture.inspectable:
@@ -150,12 +161,17 @@ def _reason_of(entry: Entry) -> str:
     return UNKNOWN if posture.verdict == IS_UNKNOWN else PARTIAL
 
 
-def _make_group(key: tuple[str, str, str, str], program: str, entries: Sequence[Entry]) -> Group:
+def _make_group(
+    key: tuple[str, str, str, str],
+    program: str,
+    entries: Sequence[Entry],
+    find_command: CommandFinder,
+) -> Group:
     user, words, _, reason = key
     secrets = _list_secrets(program, entries)
     severities = _SEVERITIES_WITH_SECRETS if secrets else _SEVERITIES
     first = entries[0]
-    fix, command = fix_of(first, reason, secrets)
+    fix, command = fix_of(first, reason, secrets, find_command)
     return Group(
         user=user,
         uid=first.posture.uid,
@@ -201,6 +217,7 @@ def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[
 
 _FINDINGS = {
     **{reason: finding for finding, reason in _ALWAYS_SERIOUS.items()},
+    OTHER_COPY: "PH008",
     READABLE: "PH001",
     READABLE_BY_ROOT: "PH002",
     UNKNOWN: "PH015",

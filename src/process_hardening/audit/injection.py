@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, unescape_path
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, Image, read_image
@@ -290,15 +291,29 @@ class InjectionReader:
         elif not environment_is_whole:
             # The image of `harden` counts as static. Our library takes out its own request.
             mapped = {path for _, path in code}
-            certain = len(mapped) <= 1 or self._is_ours(namespace, mapped)
-        names = [path for path in found if not self._is_ours(namespace, {path})]
+            certain = len(mapped) <= 1 or any(
+                self._is_ours(folder, namespace, path) for path in mapped
+            )
+        names = [path for path in found if not self._is_ours(folder, namespace, path)]
         if not names and not certain:
             return None
         return tuple(decode(unescape_path(path)) for path in names)
 
-    def _is_ours(self, namespace: str | None, paths: set[bytes]) -> bool:
-        """Whether one of these paths, in this mount namespace, is of our own library."""
-        return namespace == self._here and not paths.isdisjoint(self._ours)
+    def _is_ours(self, folder: int, namespace: str | None, path: bytes) -> bool:
+        """Whether a mapped file is our library: by its path here, elsewhere by its content."""
+        if namespace == self._here and path in self._ours:
+            return True
+        if not has_our_name(decode(path)):
+            return False
+        deputy, no_answer = self._find_deputy()
+        try:
+            content = deputy.read_plain_file(folder, decode(unescape_path(path)).lstrip("/"))
+            with open(PRELOAD_LIBRARY, "rb") as ours:
+                return content == ours.read()
+        except ProcessLookupError:
+            raise
+        except (no_answer, OSError):
+            return False
 
     def _look_closely(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
 from process_hardening.state import verdict_of
@@ -128,6 +130,12 @@ class Posture(Record):
     def is_deliberately_hardened(self) -> bool:
         """Whether somebody hardened it: a set-user-ID program is not dumpable either."""
         return self.inspectable is False and self.core_limit == (0, 0)
+
+
+def has_our_name(path: str) -> bool:
+    """Whether a mapped file is called as our library is, or was before it was replaced."""
+    name = os.path.basename(path).removesuffix(" (deleted)")
+    return name == os.path.basename(PRELOAD_LIBRARY)
 
 
 NOWHERE = "nowhere"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.secret_names import HIDDEN
+
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
@@ -27,7 +29,12 @@ _TAKES_VALUE = frozenset({
     "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
 })  # fmt: skip
 _NAMES_PROGRAM = frozenset({"-m", "-jar"})
-_IS_CODE = frozenset({"-c", "-e", "-p", "--eval", "--print"})
+# What follows these is code, or code comes from standard input: no name of a script.
+_IS_CODE = frozenset({"-", "-c", "-e", "-p", "--eval", "--print", "--command", "--init-command"})
+_ENDS_WITH_CODE = re.compile(r"-[A-Za-z]+[ce]", re.ASCII)  # python -Ic, perl -ne
+_ENDS_WITH_CODE_OF_SHELLS = re.compile(r"-[A-Za-z]*[cs][A-Za-z]*", re.ASCII | re.IGNORECASE)
+
+_BLANK = re.compile(r"\s")
 
 _SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
@@ -36,16 +43,19 @@ class Program:
     """What a process runs.
 
     name -- of the program file, or its name in argv[0] where one file has many
-    script -- what an interpreter runs, as it was given; '' for none
-    words -- both, as people say it: 'node server.js'
+    run -- the arguments that say what an interpreter runs: 'server.js', or '-m' and a module
+    script -- the last of them; '' for none
+    words -- all of it, as people say it: 'node server.js'
     """
 
-    __slots__ = ("name", "script", "words")
+    __slots__ = ("name", "run", "script", "words")
 
-    def __init__(self, name: str, script: str = "", words: str = "") -> None:
+    def __init__(self, name: str, run: tuple[str, ...] = ()) -> None:
         self.name = name
-        self.script = script
-        self.words = words or name
+        self.run = run
+        self.script = run[-1] if run else ""
+        file = self.script.rstrip("/").rsplit("/", 1)[-1]
+        self.words = " ".join(filter(None, (name, *run[:-1], file)))
 
 
 def program_of(posture: Posture) -> Program:
@@ -57,8 +67,8 @@ def program_of(posture: Posture) -> Program:
     name = _choose_name(_file_name(posture.exe), called) or posture.name or "?"
     if len(arguments) < 2 or not (_INTERPRETER.match(name) or name in SHELLS):
         return Program(name)
-    script, words = _find_script(arguments[1:])
-    return Program(name, script, f"{name} {words}" if words else name)
+    code = _ENDS_WITH_CODE_OF_SHELLS if name in SHELLS else _ENDS_WITH_CODE
+    return Program(name, _find_script(arguments[1:], code))
 
 
 def _called(arguments: tuple[str, ...]) -> str:
@@ -81,20 +91,26 @@ def _choose_name(file_name: str, called: str) -> str:
     return called if called and (is_other_name or is_shorter_name) else file_name
 
 
-def _find_script(arguments: tuple[str, ...]) -> tuple[str, str]:
-    """What an interpreter runs, as it was given and in a word."""
+def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str, ...]:
+    """The arguments that say what an interpreter runs; never code, which may hold a secret.
+
+    code -- matches options that take code and that only this interpreter has
+    """
     words = iter(arguments)
+    may_be_value = False
     for word in words:
         if word in _NAMES_PROGRAM:
-            script = next(words, "")
-            return script, f"{word} {script.rsplit('/', 1)[-1]}".rstrip()
-        if word in _IS_CODE:
-            return word, word
+            return word, next(words, "")
         if word in _TAKES_VALUE:
             next(words, "")
-        elif not word.startswith("-"):
-            return word, word.rstrip("/").rsplit("/", 1)[-1]
-    return "", ""
+        elif word in _IS_CODE or code.fullmatch(word):
+            return (word,)
+        elif word.startswith("-"):
+            may_be_value = word.startswith("--") and "=" not in word
+        else:
+            is_file = not may_be_value or "." in word or "/" in word
+            return (word,) if is_file and not _BLANK.search(word) else ()
+    return ()
 
 
 def is_title(arguments: tuple[str, ...]) -> bool:
@@ -132,3 +148,16 @@ def command_of(posture: Posture) -> tuple[str, ...] | None:
     if not arguments or is_title(arguments) or not arguments[0] or posture.hides_arguments:
         return None
     return (arguments[0].removeprefix("-"), *arguments[1:])
+
+
+def short_command_of(posture: Posture) -> tuple[str, ...] | None:
+    """The program and what an interpreter runs; "..." stands for all other arguments.
+
+    For what is stored and sent: any word of a command line may be a password.
+    """
+    arguments = posture.arguments
+    if not arguments or is_title(arguments) or not arguments[0]:
+        return None
+    run = program_of(posture).run
+    kept = (arguments[0].removeprefix("-"), *(run if HIDDEN not in run else ()))
+    return kept if len(kept) == len(arguments) else (*kept, "...")

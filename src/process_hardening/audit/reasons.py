@@ -6,6 +6,7 @@ from process_hardening.record import Record
 
 TRACED = "traced"
 INJECTED = "injected"
+OTHER_COPY = "other_copy"
 ARGUMENTS = "arguments"
 LOST = "lost"
 READABLE = "readable"
@@ -17,6 +18,7 @@ HARDENED = "hardened"
 REASONS = {
     TRACED: "a debugger is attached to it",
     INJECTED: "it runs a library that was injected",
+    OTHER_COPY: "it runs the library of another process-hardening, or one of its name",
     ARGUMENTS: "every user can see its arguments",
     LOST: "its parent is hardened, it is not",
     READABLE: "any program of its user can read it",

@@ -8,6 +8,7 @@ from functools import cached_property
 from process_hardening.audit.groups import make_groups
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Crash, Posture, crash_of, describe_outcome
+from process_hardening.audit.programs import short_command_of
 from process_hardening.audit.rules import judge_process
 from process_hardening.audit.rules.model import (
     SEVERITIES,
@@ -79,6 +80,11 @@ class Audit(Record):
     def groups(self) -> tuple[Group, ...]:
         """The processes in groups: who can read which secrets, and the command that changes it."""
         return make_groups(self.entries)
+
+    @cached_property
+    def stored_groups(self) -> tuple[Group, ...]:
+        """The same as they are stored and sent: no arguments of programs in their commands."""
+        return make_groups(self.entries, short_command_of)
 
     @property
     def is_complete(self) -> bool:

@@ -9,7 +9,7 @@ from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     Opened = dict[tuple[str, str, str], tuple[str, ...]]
@@ -165,12 +165,30 @@ def _list_changes(
     return tuple(changes)
 
 
-def newest_pair(audits: Sequence[Saved]) -> tuple[Saved, Saved] | None:
-    """The first and the last of a host's audits that can be compared; None when there is one."""
-    ordered = sorted(audits, key=lambda audit: audit.taken)
-    first, last = ordered[0], ordered[-1]
+class History(Record):
+    """The audits of one host: the newest, and what changed since the first.
+
+    comparison -- None where there is only one, or where the two are not of the same processes
+    is_comparable -- whether the first and the newest are of the same processes
+    """
+
+    newest: Saved
+    comparison: Comparison | None
+    is_comparable: bool
+
+
+def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
+    """The history of each host, by name."""
+    hosts: dict[str, list[Saved]] = {}
+    for audit in sorted(audits, key=lambda audit: audit.taken):
+        hosts.setdefault(audit.host, []).append(audit)
+    return tuple(_make_history(found[0], found[-1]) for _, found in sorted(hosts.items()))
+
+
+def _make_history(first: Saved, newest: Saved) -> History:
     try:
-        check_comparable(first, last)
+        check_comparable(first, newest)
     except ValueError:
-        return None
-    return (first, last) if first.taken != last.taken else None
+        return History(newest=newest, comparison=None, is_comparable=False)
+    changed = compare(first, newest) if first.taken != newest.taken else None
+    return History(newest=newest, comparison=changed, is_comparable=True)

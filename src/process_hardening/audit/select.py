@@ -7,6 +7,7 @@ import re
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.result import Entry
 from process_hardening.audit.tree import walk_tree
+from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -61,6 +62,14 @@ class Selection(Record):
         if posture.pid not in self.unread:
             names.append(" ".join(posture.arguments))
         return any(re.search(pattern, name) for name in names)
+
+    def check(self) -> None:
+        """Raise CommandError for an expression that is none."""
+        for pattern in (*self.excluded_names, *((self.name,) if self.name is not None else ())):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise CommandError(f"{pattern!r} is no regular expression: {error}") from None
 
     def choose(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         """The entries that are asked for, with the findings that are asked for."""

@@ -50,13 +50,19 @@ are not shown. --compare takes one, too, made here with the same options by the 
 prints what got better and worse. FILE can be - for standard output.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
-`process-hardening audit merge FILE... --html FILE` makes one page of the JSON of many audits.
+`process-hardening audit merge FILE... --html FILE` makes one page of the JSON of many audits,
+with --json one document.
 
 exit status:
   0  nothing at or above --fail-on; with --compare: nothing got worse
   1  findings at or above --fail-on; with --compare: something got worse
-  2  wrong usage, no such process, a FILE that cannot be compared or merged, or an internal error
+  2  wrong usage, no such process, a FILE that cannot be compared, or an internal error
   3  nothing matched, or nothing at or above --fail-on, but something could not be seen
+  130  stopped by Ctrl-C
+
+exit status of `audit merge`:
+  0  the page is written, or the document printed
+  2  wrong usage, or a FILE that is no audit or of another version
 """
 
 
@@ -100,14 +106,6 @@ def add_fail_on(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _check_pattern(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise CommandError(f"{pattern!r} is no regular expression: {error}") from None
-    return pattern
-
-
 def _find_uid(user: str) -> int:
     import pwd
 
@@ -140,7 +138,7 @@ def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...
         raise CommandError("--exclude: an empty expression would leave out every process")
     for word in sorted(ids - _list_ids() if ids else ()):
         raise CommandError(f"--exclude {word}: there is no such finding")
-    return ids, tuple(_check_pattern(word) for word in excluded if word not in ids)
+    return ids, tuple(word for word in excluded if word not in ids)
 
 
 def _list_ids() -> set[str]:
@@ -175,7 +173,7 @@ def _selection_of(options: Options) -> dict[str, Any]:
     excluded_ids, excluded_names = _split_excluded(options.exclude)
     return {
         "pids": [parse_pid(pid) for pid in options.pids],
-        "name": None if options.name is None else _check_pattern(options.name),
+        "name": options.name,
         "uid": None if options.user is None else _find_uid(options.user),
         "python": options.python,
         "tree": options.tree,

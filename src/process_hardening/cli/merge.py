@@ -1,9 +1,10 @@
-"""process-hardening audit merge: one page of the JSON of many audits."""
+"""process-hardening audit merge: one page, or one document, of the JSON of many audits."""
 
 from __future__ import annotations
 
 from process_hardening.cli.saved import read_audit, write_to
 from process_hardening.errors import CommandError
+from process_hardening.output import write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -12,14 +13,22 @@ if TYPE_CHECKING:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Write the page; returns 0. Raises CommandError for a file that is no audit."""
+    """Write the page or print the JSON; returns 0. Raises CommandError for what is no audit."""
     paths = options.pids[1:]
     if not paths:
         raise CommandError("audit merge: name the JSON files of audits")
-    if options.html is None:
-        raise CommandError("audit merge: name the page to write: --html FILE")
+    if options.html is None and not options.json:
+        raise CommandError("audit merge: add --html FILE, the page to write, or --json")
+    if options.html == "-" and options.json:
+        raise CommandError("standard output can have one form only: name a file for the other")
     audits = [read_audit(path) for path in paths]
-    from process_hardening.audit.render import html
+    if options.html is not None:
+        from process_hardening.audit.render import html
 
-    write_to(options.html, html.render(audits))
+        write_to(options.html, html.render(audits))
+    if options.json:
+        from process_hardening.audit.render import json as as_json
+        from process_hardening.audit.saved import merge
+
+        write(as_json.render(as_json.merged_as_dict(merge(audits))))
     return 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from process_hardening.audit.rules.model import HIGH, MEDIUM, rank
-from process_hardening.terminal import printable
+from process_hardening.terminal import fold, printable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -17,20 +15,6 @@ _COLOURS = {HIGH: "\x1b[1;31m", MEDIUM: "\x1b[33m"}
 _GREEN, _RESET = "\x1b[32m", "\x1b[0m"
 
 
-def _fold(text: str, width: int | None, indent: str = "") -> list[str]:
-    text = printable(text)
-    if width is None:
-        return [indent + text]
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def sort_findings(diagnosis: Diagnosis) -> list[Finding]:
     """The findings, the worst first."""
     return sorted(diagnosis.findings, key=lambda found: (-rank(found.severity), found.id))
@@ -38,20 +22,20 @@ def sort_findings(diagnosis: Diagnosis) -> list[Finding]:
 
 def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool = False) -> str:
     """A summary, a block for each finding with the commands that fix it, and what is fine."""
-    lines = _fold(_summarise(diagnosis), width)
+    lines = fold(_summarise(diagnosis), width)
     found = sort_findings(diagnosis)
     if not all(finding.is_shown_only for finding in found):
         place = " on the host of this container" if diagnosis.host.is_container else ""
-        lines += _fold(f"Run the commands as root{place}, in the order in which they stand.", width)
+        lines += fold(f"Run the commands as root{place}, in the order in which they stand.", width)
     for finding in found:
         lines += ["", *_render_finding(finding, width, coloured)]
     fine = [check for check in diagnosis.checks if check.answer.is_known and not check.findings]
     if fine:
         lines += ["", f"{_GREEN}Fine:{_RESET}" if coloured else "Fine:"]
         for check in fine:
-            lines += _fold(f"{check.topic}: {check.answer.text}", width, _INDENT)
+            lines += fold(f"{check.topic}: {check.answer.text}", width, _INDENT)
     for check in _list_unknown(diagnosis):
-        lines += _fold(f"Not known: {check.topic}: {check.answer.text}.", width)
+        lines += fold(f"Not known: {check.topic}: {check.answer.text}.", width)
     return "\n".join(lines)
 
 
@@ -77,15 +61,15 @@ def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list
     Commands are never folded, so that they can be copied.
     """
     message = finding.message[0].upper() + finding.message[1:]
-    first, *more = _fold(f"! {message}. {finding.id} {finding.severity}", width)
+    first, *more = fold(f"! {message}. {finding.id} {finding.severity}", width)
     if coloured:
         first = f"{_COLOURS.get(finding.severity, '')}{first}{_RESET}"
-    lines = [first, *more, *_fold(finding.rule.reason, width, _INDENT)]
+    lines = [first, *more, *fold(finding.rule.reason, width, _INDENT)]
     if finding.is_shown_only:
-        lines += _fold(finding.fix, width, _INDENT)
+        lines += fold(finding.fix, width, _INDENT)
     lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]
     if finding.rule.breaks:
-        lines += _fold(f"May break: {finding.rule.breaks}", width, _INDENT)
+        lines += fold(f"May break: {finding.rule.breaks}", width, _INDENT)
     if finding.undo:
         lines += [f"{_INDENT}Undo:", *(f"{_INDENT * 2}{printable(line)}" for line in finding.undo)]
     return lines

@@ -8,7 +8,7 @@ from process_hardening.audit.groups import measure
 from process_hardening.audit.reasons import READERS, REASONS
 from process_hardening.audit.render.screen import describe_secrets
 from process_hardening.audit.rules.model import rank
-from process_hardening.audit.saved import compare, newest_pair
+from process_hardening.audit.saved import merge
 from process_hardening.terminal import printable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from process_hardening.audit.groups import Group
-    from process_hardening.audit.saved import Change, Saved
+    from process_hardening.audit.saved import Change, History, Saved
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --bad: #b3261e; --warn: #8a5a00; --good: #1b6e3c }
@@ -55,10 +55,8 @@ def render(audits: Sequence[Saved]) -> str:
 
     audits -- at least one
     """
-    hosts: dict[str, list[Saved]] = {}
-    for audit in audits:
-        hosts.setdefault(audit.host, []).append(audit)
-    newest = [max(found, key=lambda audit: audit.taken) for _, found in sorted(hosts.items())]
+    hosts = merge(audits)
+    newest = [host.newest for host in hosts]
     title = _headline(newest)
     body = [
         f"<h1>{_text(title)}</h1>",
@@ -145,16 +143,15 @@ def _render_hosts(newest: Sequence[Saved]) -> list[str]:
     ]
 
 
-def _render_changes(hosts: dict[str, list[Saved]]) -> list[str]:
+def _render_changes(hosts: Iterable[History]) -> list[str]:
     """What changed from the first to the last audit of each host that has two."""
     rows, incomparable = [], []
-    for host, found in sorted(hosts.items()):
-        pair = newest_pair(found)
-        if pair is None:
-            incomparable += [host] * (len(found) > 1)
+    for host in hosts:
+        comparison = host.comparison
+        if comparison is None:
+            incomparable += [] if host.is_comparable else [host.newest.host]
             continue
-        comparison = compare(*pair)
-        since = f"{host}, since {comparison.taken}"
+        since = f"{host.newest.host}, since {comparison.taken}"
         rows += [_render_change(since, "worse", change) for change in comparison.worse]
         rows += [_render_change(since, "better", change) for change in comparison.better]
         if not (comparison.worse or comparison.better):

@@ -8,18 +8,20 @@ import time
 from process_hardening.audit.groups import measure, measure_users
 from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.audit.reasons import REASONS
+from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.state import VERDICTS
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from process_hardening.audit.groups import Exposure, Group
     from process_hardening.audit.host import Host
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.result import Audit, Diagnosis, Entry
-    from process_hardening.audit.rules.model import Check, Finding
-    from process_hardening.audit.saved import Change, Comparison
+    from process_hardening.audit.rules.model import Check, Finding, Rule
+    from process_hardening.audit.saved import Change, Comparison, History
 
 SCHEMA = 1
 
@@ -184,6 +186,25 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def merged_as_dict(hosts: Iterable[History]) -> dict[str, Any]:
+    """The newest audit of each host and what changed since its first, as plain values."""
+    return {"schema": SCHEMA, "hosts": [_host_as_dict(host) for host in hosts]}
+
+
+def _host_as_dict(host: History) -> dict[str, Any]:
+    newest, changed = host.newest, host.comparison
+    return {
+        "name": newest.host,
+        "kernel": newest.kernel,
+        "taken": newest.taken,
+        "exposure": exposure_as_dict(measure(newest.groups)),
+        "groups": [group_as_dict(group) for group in newest.groups],
+        "notes": list(newest.notes),
+        "comparable": host.is_comparable,
+        "comparison": None if changed is None else comparison_as_dict(changed),
+    }
+
+
 def _format_time(seconds: float) -> str:
     """ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
@@ -205,8 +226,8 @@ def audit_as_dict(audit: Audit) -> dict[str, Any]:
         "taken": _format_time(audit.taken),
         "asked_by": audit.asked_by,
         "scope": [readable(word) for word in audit.scope],
-        "exposure": _exposures(audit.groups),
-        "groups": [group_as_dict(group) for group in audit.groups],
+        "exposure": _exposures(audit.stored_groups),
+        "groups": [group_as_dict(group) for group in audit.stored_groups],
         "processes": [process_as_dict(entry) for entry in audit.entries],
         "notes": [readable(note) for note in audit.notes],
         "gone": list(audit.gone),
@@ -252,6 +273,27 @@ def doctor_as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
         ],
         "findings": [_finding(finding, None) for finding in diagnosis.findings],
         "complete": diagnosis.is_complete,
+    }
+
+
+def rules_document(rules: Iterable[Rule]) -> dict[str, Any]:
+    """What findings mean, as plain values."""
+    return {
+        "schema": SCHEMA,
+        "rules": [
+            {
+                "id": rule.id,
+                "severity": rule.severity,
+                "of": "process" if rule in PROCESS_RULES else "host",
+                "words": rule.words,
+                "why": rule.why,
+                "fix": rule.fix,
+                "commands": list(rule.commands),
+                "breaks": rule.breaks,
+                "source": rule.source,
+            }
+            for rule in rules
+        ],
     }
 
 

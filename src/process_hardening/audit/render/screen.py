@@ -16,7 +16,7 @@ from process_hardening.audit.reasons import (
     UNKNOWN,
 )
 from process_hardening.audit.rules.model import HIGH
-from process_hardening.terminal import count_cells, pad, printable, shorten
+from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ class _Screen:
         self.said: set[str] = set()
 
     def render(self) -> list[str]:
-        head = self._fold(self._headline())
+        head = fold(self._headline(), self.width)
         facts = describe_exposure(self.audit)
-        head += self._fold(facts) if facts else []
+        head += fold(facts, self.width) if facts else []
         foot = [*self._rest_lines(), *self._note_lines()]
         foot += ["", *self._next_lines()]
         leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
@@ -108,11 +108,6 @@ class _Screen:
         if unread and not sentences:
             return f"{count(unread, 'process', 'processes')} could not be read: see below."
         return " ".join(sentences) or "No secret that audit knows of can be read by others."
-
-    def _fold(self, text: str) -> list[str]:
-        import textwrap
-
-        return textwrap.wrap(printable(text), self.width, break_long_words=False)
 
     def _paint(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_RESET}" if self.coloured else text
@@ -198,7 +193,7 @@ class _Screen:
         left = len(lines) - _MOST_NOTES
         if left > 0:
             lines[_MOST_NOTES:] = [f"  and {left} more: process-hardening audit --long"]
-        return [line for long in lines for line in self._fold(long)]
+        return [line for long in lines for line in fold(long, self.width)]
 
     def _next_lines(self) -> list[str]:
         rows = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 
 from process_hardening.audit.programs import program_of
@@ -16,7 +15,7 @@ from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES
 from process_hardening.audit.rules.model import HIGH, MEDIUM, SEVERITIES, rank
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN, VERDICTS
 from process_hardening.table import table
-from process_hardening.terminal import printable
+from process_hardening.terminal import fold, printable
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -39,22 +38,9 @@ def _colours(wanted: bool) -> dict[str, str]:
     return _COLOURS if wanted else {}
 
 
-def _fold(text: str, width: int | None, indent: str = "") -> str:
-    text = printable(text)
-    if width is None:
-        return indent + text
-    return textwrap.fill(
-        text,
-        max(width, 40),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-    )
-
-
 def _render_fix(fix: str, commands: Iterable[str], width: int | None) -> list[str]:
     """The fix, and its commands: never folded, so that they can be copied."""
-    lines = [_fold(f"fix: {fix}", width, _INDENT)]
+    lines = fold(f"fix: {fix}", width, _INDENT)
     return lines + [f"{_INDENT}  $ {printable(command)}" for command in commands]
 
 
@@ -128,10 +114,11 @@ def render_audit(audit: Audit, width: int | None = None, coloured: bool = False)
     """The counts, a row for each process, what its findings mean, and the commands that fix it."""
     header = ["pid", "user", "program", "verdict", "findings", "secrets seen"]
     rows = [_row_of(entry) for entry in _order_of(audit)]
-    parts = [_fold(summarise(audit), width)]
+    parts = fold(summarise(audit), width)
     facts = describe_exposure(audit)
-    parts += [_fold(facts, width)] if facts else []
-    parts += [_fold(f"Not seen: {note}", width) for note in audit.notes]
+    parts += fold(facts, width) if facts else []
+    for note in audit.notes:
+        parts += fold(f"Not seen: {note}", width)
     parts += ["", table(header, rows, width, _colours(coloured)), ""]
     parts += _render_legend(audit, width)
     parts += _render_fixes(audit, width)
@@ -146,7 +133,7 @@ def render_rule(rule: Rule, width: int | None = None) -> str:
     scope = "a process" if rule in PROCESS_RULES else "the host"
     lines = [f"{rule.id} ({rule.severity}, of {scope}): {rule.words}"]
     for label in ("why", "fix", "source"):
-        lines += ["", f"{label}:", _fold(getattr(rule, label), width, _INDENT)]
+        lines += ["", f"{label}:", *fold(getattr(rule, label), width, _INDENT)]
         if label == "fix":
             lines += [f"{_INDENT}$ {command}" for command in rule.commands]
     return "\n".join(lines)
@@ -158,25 +145,21 @@ def render_rules(width: int | None = None) -> str:
     return table(["id", "severity", "what is wrong"], rows, width)
 
 
-def _wrap(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH_OF_PAGES, break_long_words=False)
-
-
 def _rule_as_markdown(rule: Rule) -> list[str]:
     return [
         f"### {rule.id}: {rule.words}",
         "",
         f"Severity: {rule.severity}",
         "",
-        *_wrap(rule.why),
+        *fold(rule.why, _WIDTH_OF_PAGES),
         "",
-        *_wrap(f"**Fix:** {rule.fix}"),
+        *fold(f"**Fix:** {rule.fix}", _WIDTH_OF_PAGES),
         "",
         "```sh",
         *rule.commands,
         "```",
         "",
-        *_wrap(f"**Source:** {rule.source}"),
+        *fold(f"**Source:** {rule.source}", _WIDTH_OF_PAGES),
         "",
     ]
 

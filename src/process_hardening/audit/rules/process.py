@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET
+from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET, has_our_name
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
@@ -162,14 +162,19 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     " ld.so.preload did. It runs inside the process, sees all of its memory, and can make system"
     " calls lie. Hardening that starts later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened: then it is never"
-    " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
+    " loaded. In Python, pre_main_hardening(reexec=True) does the same. If another version of"
+    " process-hardening started the program, audit it with the command of that version.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
 )
 def find_injected_library(case: ProcessCase) -> Match | None:
     """Libraries that the program did not ask for."""
     paths = case.posture.injected_libraries
-    return Match(message=f"injected: {list_names(paths)}", subject=paths) if paths else None
+    if not paths:
+        return None
+    are_copies = all(map(has_our_name, paths))
+    words = "process-hardening's library, or one of its name" if are_copies else "injected"
+    return Match(message=f"{words}: {list_names(paths)}", subject=paths)
 
 
 @rule(

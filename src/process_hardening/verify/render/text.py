@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 
 from process_hardening.table import table
-from process_hardening.terminal import printable
+from process_hardening.terminal import fold
 from process_hardening.verify.conclusion import Comparison, explain, headline
 from process_hardening.verify.model import (
     BLOCKED,
@@ -80,13 +79,8 @@ def _footnotes(verification: Verification, width: int | None) -> list[str]:
     lines = []
     for why, attacks in reasons.items():
         where = "; ".join(f"{attack} of {', '.join(names)}" for attack, names in attacks.items())
-        lines += _fold(f"* {where}: {why}", width)
+        lines += fold(f"* {where}: {why}", width, more="  ")
     return lines
-
-
-def _fold(text: str, width: int | None) -> list[str]:
-    text = printable(text)
-    return textwrap.wrap(text, width, subsequent_indent="  ") if width else [text]
 
 
 def _list_untried(verification: Verification) -> list[str]:
@@ -173,12 +167,12 @@ def render(
         f" Python {facts['python']}; attacker and victims: {who}, {confined};"
         f" {verification.seconds:.1f} s"
     )
-    parts = [*_fold(headline(verification), width), ""]
+    parts = [*fold(headline(verification), width, more="  "), ""]
     if comparison:
         for line in list_changes(comparison):
-            parts += _fold(line, width)
+            parts += fold(line, width, more="  ")
         parts.append("")
-    parts += [*_fold(explain(verification), width), *_fold(head, width), ""]
+    parts += [*fold(explain(verification), width, more="  "), *fold(head, width, more="  "), ""]
     groups = _fit_victims(verification, width)
     for victims in groups:
         is_last = victims is groups[-1]
@@ -195,7 +189,7 @@ def render(
         parts += [table(header, rows, width, _COLOURS if coloured else {}), ""]
     parts += _footnotes(verification, width)
     for line in (*_list_untried(verification), *(f"note: {note}" for note in verification.notes)):
-        parts += _fold(line, width)
+        parts += fold(line, width, more="  ")
     text = summary(verification)
-    parts += textwrap.wrap(text, width) if width else [text]
+    parts += fold(text, width)
     return "\n".join(parts)
