@@ -28,23 +28,38 @@ echo ' end'
 
 # What is typed before Tab, and the arguments that the stub then gets.
 LINES = [
-    ("expl", "[explain]"),
-    ("audit --fail-on hi", "[audit][--fail-on][high]"),
-    ("audit --openm", "[audit][--openmetrics]"),
-    ("audit --tree --fail-on=med", "[audit][--tree][--fail-on=medium]"),
-    ("audit --baseline lon", "[audit][--baseline][long-name.txt]"),
-    ("verify --attack=process-vm-w", "[verify][--attack=process-vm-writev]"),
-    ("verify --evidence fol", "[verify][--evidence][folder"),
-    ("verify --victim execute", "[verify][--victim][execute-only]"),
-    ("explain PH11", "[explain][PH11"),
-    ("hook dis", "[hook][disable]"),
-    ("hook enable --on-r", "[hook][enable][--on-request]"),
-    ("run --keep X --metho", "[run][--keep][X][--method]"),
-    ("run --method in-p", "[run][--method][in-process]"),
-    ("run zebra-", "[run][zebra-tool]"),
-    ("run --strict -- zebra-", "[run][--strict][--][zebra-tool]"),
-    ("run --keep X -- zebra-tool lon", "[run][--keep][X][--][zebra-tool][long-name.txt]"),
-    ("verify -- zebra-", "[verify][--][zebra-tool]"),
+    ("process-hardening expl", "[explain]"),
+    ("process-hardening audit --fail-on hi", "[audit][--fail-on][high]"),
+    ("process-hardening audit --openm", "[audit][--openmetrics]"),
+    ("process-hardening audit --tree --fail-on=med", "[audit][--tree][--fail-on=medium]"),
+    ("process-hardening audit --baseline lon", "[audit][--baseline][long-name.txt]"),
+    ("process-hardening verify --attack=process-vm-w", "[verify][--attack=process-vm-writev]"),
+    ("process-hardening verify --evidence fol", "[verify][--evidence][folder"),
+    ("process-hardening verify --victim execute", "[verify][--victim][execute-only]"),
+    ("process-hardening explain PH11", "[explain][PH11"),
+    ("process-hardening hook dis", "[hook][disable]"),
+    ("process-hardening hook enable --on-r", "[hook][enable][--on-request]"),
+    ("process-hardening run --keep X --metho", "[run][--keep][X][--method]"),
+    ("process-hardening run --method in-p", "[run][--method][in-process]"),
+    ("process-hardening run zebra-", "[run][zebra-tool]"),
+    ("process-hardening run --strict -- zebra-", "[run][--strict][--][zebra-tool]"),
+    (
+        "process-hardening run --keep X -- zebra-tool lon",
+        "[run][--keep][X][--][zebra-tool][long-name.txt]",
+    ),
+    ("process-hardening verify -- zebra-", "[verify][--][zebra-tool]"),
+    ("process-hardening help aud", "[help][audit]"),
+    ("process-hardening help har", "[help][harden]"),
+    ("process-hardening confine --allow", "[confine][--allow-signals]"),
+    ("process-hardening hook status --js", "[hook][status][--json]"),
+    ("harden --chil", "[--children]"),
+    ("harden --method pre", "[--method][preload]"),
+    ("harden --keep X -- zebra-tool lon", "[--keep][X][--][zebra-tool][long-name.txt]"),
+    ("harden zebra-", "[zebra-tool]"),
+    ("harden --strict zebra-", "[--strict][zebra-tool]"),
+    ("confine --allow", "[--allow-signals]"),
+    ("confine -- zebra-", "[--][zebra-tool]"),
+    ("confine zebra-tool lon", "[zebra-tool][long-name.txt]"),
 ]
 
 
@@ -55,7 +70,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "long-name.txt").touch()
     (home / "folder").mkdir()
     (home / "bin").mkdir()
-    for name in ("process-hardening", "zebra-tool"):
+    for name in ("process-hardening", "harden", "confine", "zebra-tool"):
         (home / "bin" / name).write_text(STUB)
         (home / "bin" / name).chmod(0o755)
     return home
@@ -66,7 +81,7 @@ def start_of(shell: str, home: Path) -> tuple[list[str], str]:
     if shell == "bash":
         if not BASH_COMPLETION.exists():
             support.fail_or_skip("bash-completion")
-        ours = SHARE / "bash-completion/completions/process-hardening"
+        ours = SHARE / "bash-completion/completions/harden"
         return [
             support.find_tool("bash"),
             "--norc",
@@ -78,7 +93,7 @@ def start_of(shell: str, home: Path) -> tuple[list[str], str]:
             [support.find_tool("zsh"), "-f", "-i"],
             f"fpath=({functions} $fpath); autoload -U compinit; compinit -u -d {home}/.dump",
         )
-    ours = SHARE / "fish/vendor_completions.d/process-hardening.fish"
+    ours = SHARE / "fish/vendor_completions.d/confine.fish"
     return [support.find_tool("fish"), "--no-config", "-i"], f"source {ours}"
 
 
@@ -132,6 +147,6 @@ def terminal(request: pytest.FixtureRequest, home: Path) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize(("typed", "expected"), LINES)
 def test_tab_completes(terminal: Terminal, typed: str, expected: str) -> None:
-    """Commands, options, values, files and the programs of `run`."""
-    output = terminal.type(f"process-hardening {typed}\t\n", " end")
+    """Commands, options, values, files and the programs of `run`, `harden` and `confine`."""
+    output = terminal.type(f"{typed}\t\n", " end")
     assert f"got{expected}" in output

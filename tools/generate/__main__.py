@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from tools.generate import bash, fish, manpage, markdown, zsh
-from tools.generate.command_line import read_commands
+from tools.generate.command_line import NATIVE, read_commands, read_completed_commands
 
 from process_hardening.audit.render.text import rules_as_markdown
 
@@ -23,14 +23,21 @@ ROOT = Path(__file__).resolve().parents[2]
 def files() -> dict[str, str]:
     """The text of each file, by its path in the repository."""
     commands = read_commands()
-    exit_codes = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
+    completed = read_completed_commands()
+    bash_folder, fish_folder = (
+        "share/bash-completion/completions",
+        "share/fish/vendor_completions.d",
+    )
     return {
         "docs/findings.md": rules_as_markdown() + "\n",
         "docs/reference/cli.md": markdown.command_line(commands),
-        "share/man/man1/process-hardening.1": manpage.render(commands, exit_codes),
-        "share/bash-completion/completions/process-hardening": bash.render(commands),
-        "share/zsh/site-functions/_process-hardening": zsh.render(commands),
-        "share/fish/vendor_completions.d/process-hardening.fish": fish.render(commands),
+        "docs/reference/exit-codes.md": markdown.exit_codes(commands),
+        "share/man/man1/process-hardening.1": manpage.render(commands),
+        f"{bash_folder}/process-hardening": bash.render(completed),
+        "share/zsh/site-functions/_process-hardening": zsh.render(completed),
+        f"{fish_folder}/process-hardening.fish": fish.render(completed),
+        **{f"{bash_folder}/{name}": bash.LOADER for name in NATIVE},
+        **{f"{fish_folder}/{name}.fish": fish.LOADER for name in NATIVE},
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from process_hardening.audit.rules import RULES
 from process_hardening.cli import run
@@ -83,6 +83,16 @@ class Command:
     def positionals(self) -> tuple[Argument, ...]:
         """The arguments without flags."""
         return tuple(argument for argument in self.arguments if not argument.flags)
+
+    @property
+    def exit_statuses(self) -> list[tuple[str, str, str]]:
+        """What it exits with: of which command, the status ("" is the program's own), when."""
+        found = []
+        for section in self.sections:
+            if section.title.startswith("exit status"):
+                names = re.findall(r"`([^`]+)`", section.title) or [self.name]
+                found += [(name, *item) for name in names for item in section.items]
+        return found
 
     @property
     def takes_program(self) -> bool:
@@ -187,6 +197,25 @@ def _run_command() -> Command:
         groups=(("positional arguments", (program,)), ("options", options)),
         sections=tuple(_sections(run.EPILOG)),
     )
+
+
+def read_completed_commands() -> list[Command]:
+    """What the completions know: also `help` and `harden`, which is `run` without Python's own."""
+    commands = read_commands()
+    names = tuple(command.name for command in commands[1:])
+    topic = Argument((), "COMMAND", "", "", (*names, "harden"), False, False, False)
+    help_of = Command("help", "explain a command", (), (("", (topic,)),), ())
+    run_of = next(command for command in commands if command.name == "run")
+    native = tuple(
+        replace(a, words=tuple(word for word in a.words if word != run.IN_PROCESS))
+        for a in run_of.arguments
+        if "-m" not in a.flags
+    )
+    return [*commands, help_of, replace(run_of, name="harden", groups=(("", native),))]
+
+
+NATIVE = ("harden", "confine")
+"""The commands that are programs of their own."""
 
 
 def read_commands() -> list[Command]:

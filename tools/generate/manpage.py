@@ -6,6 +6,7 @@ import re
 import textwrap
 
 from tools.generate.command_line import Argument, Command, Section
+from tools.generate.markdown import read_codes
 
 EXAMPLES = (
     ("Start a program born hardened:", "process-hardening run -- node server.js"),
@@ -70,13 +71,12 @@ def _command(command: Command) -> str:
     return "\n".join(parts)
 
 
-def _exit_statuses(page: str) -> str:
-    rows = re.findall(r"^\| ([\d, ]+) \| (.*) \|$", page, re.MULTILINE)
-    assert rows, "docs/reference/exit-codes.md has no table of exit codes"
-    return "\n".join(f".TP\n.B {codes}\n{_text(meaning)}" for codes, meaning in rows)
+def _exit_statuses() -> str:
+    rows = ((code, meaning) for code, _, meaning in read_codes())
+    return "\n".join(f".TP\n.B {code}\n{_text(meaning)}" for code, meaning in rows)
 
 
-def render(commands: list[Command], exit_codes: str) -> str:
+def render(commands: list[Command]) -> str:
     """share/man/man1/process-hardening.1. It has no date and no version, which stand elsewhere."""
     program, *rest = commands
     examples = "\n".join(f".TP\n{_text(what)}\n.B {_text(line)}" for what, line in EXAMPLES)
@@ -96,7 +96,7 @@ def render(commands: list[Command], exit_codes: str) -> str:
             ".SH COMMANDS",
             *map(_command, rest),
             ".SH EXIT STATUS",
-            _exit_statuses(exit_codes),
+            _exit_statuses(),
             ".SH ENVIRONMENT",
             variables,
             ".SH EXAMPLES",

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
     parser.epilog = EPILOG
     parser.add_argument("ids", nargs="*", metavar="ID", help="such as PH001; default: list them")
+    parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
     parser.add_argument(
         "--markdown", action="store_true", help="print all of them as docs/findings.md"
     )
@@ -43,11 +44,17 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     from process_hardening.audit.render import text as as_text
 
     width, _ = width_and_colour()
-    if options.markdown:
+    rules = [_find_rule(name) for name in options.ids]
+    if options.json and options.markdown:
+        raise CommandError("print JSON or Markdown, not both")
+    if options.json:
+        from process_hardening.audit.render import json as as_json
+
+        write(as_json.render(as_json.rules_document(rules or RULES.values())))
+    elif options.markdown:
         write(as_text.rules_as_markdown())
-    elif not options.ids:
+    elif not rules:
         write(as_text.render_rules(width))
     else:
-        rules = [_find_rule(name) for name in options.ids]
         write("\n\n".join(as_text.render_rule(rule, width) for rule in rules))
     return 0

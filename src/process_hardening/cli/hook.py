@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="enable, disable: allow an interpreter outside a virtual environment",
     )
+    parser.add_argument("--json", action="store_true", help="status: print JSON with stable keys")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -101,6 +102,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError("--on-request is an option of `hook enable`")
     if options.execute_only and options.action != "enable":
         raise CommandError("--execute-only is an option of `hook enable`")
+    if options.json and options.action != "status":
+        raise CommandError("--json is an option of `hook status`")
     if options.system and options.action == "status":
         raise CommandError("--system is an option of `hook enable` and `hook disable`")
     environment = installer.find_environment(options.python)
@@ -132,16 +135,34 @@ def _disable(environment: installer.PythonEnvironment, _: argparse.Namespace) ->
     return 0
 
 
-def _print_status(environment: installer.PythonEnvironment, _: argparse.Namespace) -> int:
-    status, text = _ANSWERS[installer.read_state(environment)]
+def _print_status(environment: installer.PythonEnvironment, options: argparse.Namespace) -> int:
+    state = installer.read_state(environment)
+    status, text = _ANSWERS[state]
     line = text.format(
         python=environment.python,
         paths=", ".join(environment.paths),
         repair=installer.repair_command(environment),
     )
     status_of_interpreter, addition = _describe_interpreter(environment)
-    write(line + addition)
+    write(_as_json(environment, state) if options.json else line + addition)
     return max(status, status_of_interpreter)
+
+
+def _as_json(environment: installer.PythonEnvironment, state: str) -> str:
+    import json
+
+    of_interpreter = installer.read_interpreter_state(environment)
+    is_damaged = 3 in (_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
+    found = {
+        "schema": 1,
+        "python": environment.python,
+        "virtual": environment.is_virtual,
+        "hook": state,
+        "files": [str(path) for path in environment.paths],
+        "interpreter": of_interpreter,
+        "repair": installer.repair_command(environment) if is_damaged else None,
+    }
+    return json.dumps(found)
 
 
 def _describe_interpreter(environment: installer.PythonEnvironment) -> tuple[int, str]:

@@ -47,7 +47,13 @@ In a Python program, as the first statement of main():
 All commands: process-hardening --help. One of them: process-hardening help COMMAND.
 """
 
-_EPILOG = "exit status 2: wrong usage or an internal error; each command's help lists its others"
+_EPILOG = """\
+exit status of `help`:
+  0  printed
+  2  there is no such command
+
+Exit status 2 is wrong usage or an internal error; each command's help lists its others.
+"""
 
 
 def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -62,9 +68,10 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="process-hardening",
-        description="Keep the secrets of a process from other processes:"
-        " no debugger, no core dump, no injected library.",
+        description="Keep the secrets of a process from other processes:\n"
+        "no debugger, no core dump, no injected library.",
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=PrintVersion)
     subparsers = parser.add_subparsers(
@@ -88,6 +95,13 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     return parser
 
 
+def _words_for_help(topic: str = "help") -> list[str]:
+    """The command line that prints the help on a topic. `harden` and `run` share theirs."""
+    if topic == "help":
+        return ["--help"]
+    return [{"harden": "run", "merge": "audit"}.get(topic, topic), "--help"]
+
+
 def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["--"]:
         arguments = arguments[1:]
@@ -97,7 +111,7 @@ def _dispatch(arguments: list[str]) -> int:
         write(_FIRST_STEPS.rstrip())
         return 0
     if arguments[0] == "help":
-        arguments = [*arguments[1:2], "--help"]
+        arguments = _words_for_help(*arguments[1:2])
     name = arguments[0]
     if name == "run":
         from process_hardening.cli import run

@@ -51,6 +51,7 @@ exit status:
   3    inconclusive: an attack did not leak from the control (a tool does not count), a victim did
        not get ready or answer, or the program is hardened even when it is started plain
   127  no such program
+  130  stopped by Ctrl-C
 """
 
 # Option, name of the format, renderer.
