@@ -43,9 +43,10 @@ demo-picture:  ## draw the README's picture of what `make demo` shows
 	$(PYTHON) tools/prepare.py test
 	.venv/bin/python tools/demo_picture.py
 
-screenshots:  ## draw the monitor's pictures in docs/images, from a made-up machine
+screenshots:  ## draw the pictures in docs/images, from a made-up machine
 	$(PYTHON) tools/prepare.py test
 	PYTHONPATH=tests .venv/bin/python -m tui.scenes
+	PYTHONPATH=tests .venv/bin/python -m pictures
 
 compat:  ## run real programs plain, hardened, confined; writes docs/compat-results.json; ONLY=node,perl
 	$(PYTHON) tools/prepare.py compat

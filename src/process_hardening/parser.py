@@ -79,6 +79,11 @@ class Parser(argparse.ArgumentParser):
         """
         self._words = list(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)
+        many = next((a for a in self._get_positional_actions() if a.nargs == "*"), None)
+        if many and not any(word.startswith("-") for word in unknown):
+            # argparse takes no more of them behind an option, as in `audit merge --json FILE...`.
+            setattr(namespace, many.dest, [*getattr(namespace, many.dest), *unknown])
+            unknown = []
         if unknown:
             hint = suggest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")

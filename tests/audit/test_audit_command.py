@@ -89,9 +89,10 @@ def test_nothing_matched(animal: Path) -> None:
             for form in ([], ["--json"], ["--long"]):
                 done = audit(one.pid, *arguments, *form, "--fail-on", "never")
                 assert done.returncode == 3
-                assert done.stderr.startswith("process-hardening: nothing matched: ")
+                assert done.stderr.startswith("process-hardening: nothing matched ")
                 assert done.stderr.count("\n") == 1
                 assert arguments[-1] in done.stderr
+                assert (done.stdout != "") == (form == ["--json"])
         assert audit(one.pid, "--name", "tiger").returncode == 0
         assert audit(one.pid, "--name", "tiger").stderr == ""
 
@@ -167,7 +168,7 @@ def test_workers_that_lost_the_hardening(animal: Path, python_animal: list[str])
         (worker,) = audit_json(lost.pid)["processes"]
         finding = worker["findings"][0]
         assert (finding["id"], finding["severity"]) == ("PH014", "high")
-        assert finding["commands"][0] == "process-hardening run --children -- PROGRAM"
+        assert finding["commands"][0] == "harden --children -- PROGRAM"
         assert process_of(lost.process.pid)["findings"] == []
         assert process_of(kept.pid)["findings"] == []
     with Animal(animal) as control:

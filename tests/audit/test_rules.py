@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -122,8 +123,8 @@ def test_ids_and_severities() -> None:
 
 # What the commands begin with; some are not installed here.
 PROGRAMS = {
-    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "mount", "mv",
-    "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
+    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "harden", "mount",
+    "mv", "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
 }  # fmt: skip
 
 
@@ -136,8 +137,9 @@ def test_the_commands_of_a_fix_can_be_typed(rule: Rule) -> None:
         words = [word for word in shlex.split(command) if word != "sudo"]
         name, *arguments = [word for word in words if not re.match(r"[A-Z_]+=", word)]
         assert name in PROGRAMS, command
-        if name == "process-hardening":
-            shown = support.run([COMMAND, arguments[0], "--help"]).stdout
+        if name in ("process-hardening", "harden"):
+            ours = [COMMAND, arguments[0]] if name != "harden" else [support.find_tool(name)]
+            shown = support.run([*ours, "--help"]).stdout
             assert all(word in shown for word in arguments if word.startswith("--") and word[2:])
 
 
@@ -170,6 +172,10 @@ def test_explain() -> None:
     assert RULES["PH114"].words in two.stdout
     everything = support.run([COMMAND, "explain"])
     assert all(key in everything.stdout for key in RULES)
+    document = json.loads(support.run([COMMAND, "explain", "--json"]).stdout)
+    assert [(r["id"], r["severity"], r["why"]) for r in document["rules"]] == [
+        (rule.id, rule.severity, rule.why) for rule in RULES.values()
+    ]
     unknown = support.run([COMMAND, "explain", "PH999"])
     assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
 

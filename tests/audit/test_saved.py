@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import support
-from machines import audit_of, hardened, process
+from machines import HOST, audit_of, hardened, process
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.render.screen import render_comparison
@@ -110,6 +110,57 @@ def test_an_audit_that_cannot_be_compared_is_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"groups": None}, "made by an older version"),
+        ({"schema": 2}, "made by another version"),
+        ({"groups": [{}]}, "damaged"),
+        ({"processes": None}, "not the JSON of an audit"),
+    ],
+    ids=str,
+)
+def test_an_audit_that_cannot_be_merged_is_one_line(
+    changes: dict[str, Any], said: str, user_tmp: Path
+) -> None:
+    """It is named, and nothing is written, though the other file is sound."""
+    sound, odd, page = (user_tmp / name for name in ("sound.json", "odd.json", "page.html"))
+    document = json.loads(json.dumps(audit_as_dict(audit_of(LEAKS))))
+    sound.write_text(json.dumps(document))
+    changed = {key: value for key, value in {**document, **changes}.items() if value is not None}
+    odd.write_text(json.dumps(changed))
+    done = audit("merge", sound, odd, "--html", page)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert f"{odd}: " in done.stderr
+    assert said in done.stderr
+    assert not page.exists()
+
+
+def test_merged_audits_are_one_document(user_tmp: Path) -> None:
+    """The newest of each host, compared with its first where both are of the same processes."""
+    other = HOST.replace(name="web-2")
+    audits = {
+        "old": audit_of(LEAKS, taken=1.0),
+        "new": audit_of(hardened(1, "app", secret_variables=("A_KEY", "B_KEY")), taken=2.0),
+        "other": audit_of(LEAKS).replace(host=other, taken=3.0),
+        "scoped": audit_of(LEAKS).replace(host=other, taken=4.0, scope=("--python",)),
+    }
+    for name, one in audits.items():
+        (user_tmp / f"{name}.json").write_text(json.dumps(audit_as_dict(one)))
+    done = audit("merge", "--json", *(user_tmp / f"{name}.json" for name in audits))
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)["hosts"]
+    assert (first["name"], first["exposure"]["same_user"], first["comparable"]) == (
+        "web-1",
+        0,
+        True,
+    )
+    assert [change["secret"] for change in first["comparison"]["better"]] == ["A_KEY", "B_KEY"]
+    assert (second["name"], second["taken"]) == ("web-2", "1970-01-01T00:00:04Z")
+    assert (second["comparable"], second["comparison"]) == (False, None)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\x00"], ids=range(5))

@@ -8,9 +8,11 @@ import pytest
 
 from machines import audit_of, crowded, hardened, process
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.render.screen import render_screen
+from process_hardening.audit.render.json import audit_as_dict
+from process_hardening.audit.render.screen import render_comparison, render_screen
 from process_hardening.audit.render.text import render_audit
-from process_hardening.terminal import count_cells, pad, shorten
+from process_hardening.audit.saved import compare, read_saved
+from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
 
 def test_the_first_screen_of_a_machine_of_300_processes() -> None:
@@ -24,6 +26,7 @@ def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     assert any("node server.js x14" in line and "OPENAI_API_KEY" in line for line in lines[:5])
     assert "    harden -- node server.js" in lines
     assert "    exec env -u AWS_SECRET_ACCESS_KEY bash" in lines
+    assert any(line.startswith("! bash x3 ") for line in lines), "the other 30 have no secret"
     sentences = [s for s in re.split(r"(?<=[.:]) |\n", "\n".join(lines)) if len(s) > 20]
     assert len(sentences) == len(set(sentences))
     assert not re.search(r"PH\d{3}(?<!explain PH001)", "\n".join(lines))
@@ -55,7 +58,7 @@ def test_a_command_too_long_for_the_screen_is_named() -> None:
 def test_nothing_to_say_is_said() -> None:
     lines = render_screen(audit_of(hardened(1, "agent")), 80).splitlines()
     assert lines[0] == "No secret that audit knows of can be read by others."
-    assert any("1 are hardened: agent" in line for line in lines)
+    assert any("1 is hardened: agent" in line for line in lines)
 
 
 def test_what_could_not_be_read_is_not_called_closed() -> None:
@@ -112,6 +115,39 @@ def test_right_to_left_names_do_not_reorder_what_follows() -> None:
     padded = pad("שלום", 6)
     assert padded == "שלום\u200e  "
     assert count_cells(padded) == 6
+
+
+@pytest.mark.parametrize("width", [20, 33, 80])
+@pytest.mark.parametrize(
+    "word", ["plain", "日本語の名前", "e\u0301e\u0301e\u0301", "שלום", "a\x1b[31mb\x07", "x" * 300]
+)
+def test_folded_lines_fit_whatever_their_characters(word: str, width: int) -> None:
+    """In cells, not in characters; nothing is lost but blanks."""
+    text = f"{word} and {word}, then {word}"
+    lines = fold(text, width, "  ", "    ", breaks=True)
+    assert all(count_cells(line) <= width and line.isprintable() for line in lines)
+    assert "".join("".join(lines).split()) == "".join(printable(text).split())
+    assert lines[0].startswith("  ")
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+def test_a_word_too_long_for_a_line_stays_whole_where_it_is_to_be_copied() -> None:
+    assert fold("run " + "x" * 50 + " now", 20) == ["run", "x" * 50, "now"]
+    assert fold("", 20) == [""]
+    assert fold("a b", None, "  ") == ["  a b"]
+
+
+@pytest.mark.parametrize("name", ["日本語", "e\u0301", "שלום", "a\x1b[31mb", "x" * 90])
+def test_a_comparison_stays_aligned_whatever_the_name(name: str) -> None:
+    odd = process(1, "app", exe=f"/usr/bin/{name}", command=None, secret_variables=("A_KEY",))
+    after = audit_of(odd, process(2, "plain", secret_variables=("A_KEY",)))
+    before, now = (read_saved(audit_as_dict(audit)) for audit in (audit_of(), after))
+    rows = [
+        line for line in render_comparison(compare(before, now)).splitlines() if "A_KEY" in line
+    ]
+    assert len(rows) == 2
+    assert len({count_cells(row[: row.index("A_KEY")]) for row in rows}) == 1
+    assert all(row.isprintable() or "\u200e" in row for row in rows)
 
 
 def test_a_shortened_text_ends_within_its_cells() -> None:

@@ -103,7 +103,8 @@ program's own.
 {commands}
 
 `pre_main_hardening()` ends a process with 2, 5, 6, 7 or 8; `harden()` raises `HardeningError` with
-the same number as `exit_code`.
+the same number as `exit_code`. `CODEX_SKIP_HARDENING=1` skips hardening, with a warning: for
+development, at your own risk. `Policy(bypass_variable=None)` disables the bypass.
 """
 
 _ALSO_CALLED = {"run": "`run`, `harden`"}

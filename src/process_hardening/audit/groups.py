@@ -1,6 +1,7 @@
 """An audit in groups: who can read which secrets, and the command that changes it. Pure.
 
-A group is the processes of one user that run the same program and are open for the same reason.
+A group is the processes of one user that run the same program, are open for the same reason, and
+all have secrets in their environment or arguments, or all have none.
 Text, JSON, HTML, metrics and the monitor all show these groups.
 """
 
@@ -58,7 +59,7 @@ _SEVERITIES_WITH_SECRETS = {**_SEVERITIES, READABLE: HIGH, READABLE_BY_ROOT: MED
 
 
 class Group(Record):
-    """Processes of one user that run the same program and are open for the same reason.
+    """Processes of one user that run the same program, open for the same reason, alike in secrets.
 
     program -- in a word or two: 'node server.js'; names -- their comm
     reason -- a key of REASONS; severity -- None: nothing is wrong
@@ -118,13 +119,15 @@ def make_groups(
 
     find_command -- what their commands show of a process's arguments
     """
-    members: dict[tuple[str, str, str, str], list[Entry]] = {}
+    members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
     programs = {}
     for entry in entries:
         if not entry.posture.has_memory:
             continue
         program = program_of(entry.posture)
-        key = (entry.user, program.words, program.script, _reason_of(entry))
+        posture = entry.posture
+        holds_names = bool(posture.secret_variables or posture.secret_arguments)
+        key = (entry.user, program.words, program.script, _reason_of(entry), holds_names)
         members.setdefault(key, []).append(entry)
         programs[key] = program.name
     groups = [
@@ -162,12 +165,12 @@ def _reason_of(entry: Entry) -> str:
 
 
 def _make_group(
-    key: tuple[str, str, str, str],
+    key: tuple[str, str, str, str, bool],
     program: str,
     entries: Sequence[Entry],
     find_command: CommandFinder,
 ) -> Group:
-    user, words, _, reason = key
+    user, words, _, reason, _ = key
     secrets = _list_secrets(program, entries)
     severities = _SEVERITIES_WITH_SECRETS if secrets else _SEVERITIES
     first = entries[0]

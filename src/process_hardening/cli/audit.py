@@ -197,6 +197,8 @@ def _report(result: Audit, options: Options, comparison: Comparison | None) -> N
             document["comparison"] = as_json.comparison_as_dict(comparison)
         write(as_json.render(document, options.watch is not None))
         return
+    if result.is_empty and result.scope:
+        return  # _complain() says so
     width, coloured = width_and_colour()
     if options.watch is not None and sys.stdout is not None and sys.stdout.isatty():
         write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
@@ -213,7 +215,7 @@ def _render(
     from process_hardening.audit.render import screen
 
     if comparison is not None:
-        return screen.render_comparison(comparison, width)
+        return screen.render_comparison(comparison, width, coloured)
     if options.long or options.all or options.tree or options.pids:
         from process_hardening.audit.render import text
 
@@ -291,4 +293,6 @@ def _complain(result: Audit) -> None:
         complain(CommandError(f"{pid}: no such process"))
     if result.is_empty and result.scope:
         asked = " ".join(result.scope)
-        complain(NotKnownError(f"nothing matched: no process is what was asked for: {asked}"))
+        complain(
+            NotKnownError(f"nothing matched {asked}; `process-hardening audit` shows all programs")
+        )

@@ -61,10 +61,10 @@ def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list
     Commands are never folded, so that they can be copied.
     """
     message = finding.message[0].upper() + finding.message[1:]
-    first, *more = fold(f"! {message}. {finding.id} {finding.severity}", width)
-    if coloured:
-        first = f"{_COLOURS.get(finding.severity, '')}{first}{_RESET}"
-    lines = [first, *more, *fold(finding.rule.reason, width, _INDENT)]
+    lines = fold(f"! {message}. {finding.id} {finding.severity}", width, more=_INDENT)
+    if coloured and finding.severity in _COLOURS:
+        lines = [f"{_COLOURS[finding.severity]}{line}{_RESET}" for line in lines]
+    lines += fold(finding.rule.reason, width, _INDENT)
     if finding.is_shown_only:
         lines += fold(finding.fix, width, _INDENT)
     lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]

@@ -25,7 +25,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem
 h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
-  vertical-align: top; overflow-wrap: anywhere }
+  vertical-align: top; overflow-wrap: break-word }
+td.name { white-space: nowrap } th { vertical-align: bottom }
 th button { all: unset; cursor: pointer; font-weight: 600 }
 th button:focus-visible { outline: 2px solid }
 th[aria-sort=ascending] button::after { content: " \\2191" }
@@ -97,7 +98,8 @@ def _headline(newest: Sequence[Saved]) -> str:
 def _describe_sources(newest: Sequence[Saved]) -> str:
     if len(newest) > 1:
         taken = sorted(audit.taken for audit in newest)
-        return f"Audits of {taken[0]} to {taken[-1]}. The newest of each host is shown."
+        until = f" to {taken[-1]}" if taken[-1] != taken[0] else ""
+        return f"Audits of {taken[0]}{until}. The newest of each host is shown."
     (audit,) = newest
     scope = f", only {' '.join(audit.scope)}" if audit.scope else ""
     return f"Linux {audit.kernel}. Audit of {audit.taken} by uid {audit.asked_by}{scope}."
@@ -136,7 +138,9 @@ def _render_hosts(newest: Sequence[Saved]) -> list[str]:
         facts = measure(audit.groups)
         numbers = [getattr(facts, reader) for reader in READERS]
         numbers += [facts.readable, facts.hardened, facts.processes]
-        rows.append(_row(_cell(audit.host), _cell(audit.taken), *map(_number, numbers)))
+        rows.append(
+            _row(_cell(audit.host, "name"), _cell(audit.taken, "name"), *map(_number, numbers))
+        )
     return [
         "<h2>Secrets and processes of each host</h2>",
         *_table(header, rows, numbers=header[2:]),
@@ -168,7 +172,7 @@ def _render_changes(hosts: Iterable[History]) -> list[str]:
 
 def _render_change(since: str, word: str, change: Change) -> str:
     return _row(
-        _cell(since),
+        _cell(since, "name"),
         _cell(word, word),
         _cell(change.user),
         _cell(change.program),
@@ -192,7 +196,7 @@ def _render_group(audit: Saved, group: Group) -> str:
     command = f"<br><code>{_text(group.command)}</code>" if group.command else ""
     secrets = describe_secrets(group) if group.secrets else ""
     return _row(
-        _cell(audit.host),
+        _cell(audit.host, "name"),
         _cell(severity or "fine", severity or "good", str(rank(severity) + 1 if severity else 0)),
         _cell(group.user),
         _cell(group.program),

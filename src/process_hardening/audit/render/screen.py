@@ -16,6 +16,7 @@ from process_hardening.audit.reasons import (
     UNKNOWN,
 )
 from process_hardening.audit.rules.model import HIGH
+from process_hardening.table import table
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -127,7 +128,7 @@ class _Screen:
             used = sum(self._height(line) for line in [*lines, *block])
             if lines and used > room - (not is_last):
                 left = count(len(self.leaks) - position, "more group")
-                lines.append(f"  and {left}: process-hardening audit --long")
+                lines.append(shorten(f"  and {left}: process-hardening audit --long", self.width))
                 break
             lines += block
         return lines
@@ -180,6 +181,8 @@ class _Screen:
 
     def _rest_line(self, words: str, groups: Sequence[Group], colour: str) -> str:
         programs: Counter[str] = Counter()
+        if sum(len(group.pids) for group in groups) == 1:
+            words = f"is {words.removeprefix('are ')}" if words.startswith("are ") else words
         for group in groups:
             programs[group.program] += len(group.pids)
         names = ", ".join(_with_count(name, number) for name, number in programs.most_common())
@@ -203,6 +206,8 @@ class _Screen:
             if first.finding:
                 rows.append((f"explain {first.finding}", "why it matters"))
         rows.append(("audit --long", "one row a process"))
+        rows.append(("audit --name NAME", "in CI: fails unless it is protected"))
+        rows.append(("audit --json > FILE", "keep it; later, --compare FILE"))
         commands = [f"process-hardening {command}" for command, _ in rows]
         cells = max(map(len, commands))
         return [
@@ -227,36 +232,36 @@ def describe_exposure(audit: Audit) -> str:
     return f"Secrets open: {', '.join(opened)}." if opened else ""
 
 
-def render_comparison(comparison: Comparison, width: int | None = None) -> str:
+def render_comparison(
+    comparison: Comparison, width: int | None = None, coloured: bool = False
+) -> str:
     """What got worse and better since an earlier audit, then the facts that changed."""
     worse, better = len(comparison.worse), len(comparison.better)
     lines = [f"Since {printable(comparison.taken)}: {worse} worse, {better} better."]
     rows = [("worse", change) for change in comparison.worse]
     rows += [("better", change) for change in comparison.better]
     if rows:
-        cells = max(count_cells(_name_of(change)) for _, change in rows)
-        lines += ["", *(_render_change(word, change, cells) for word, change in rows)]
+        colours = {"worse": _RED, "better": _GREEN} if coloured else {}
+        cells = [[word, _name_of(change), _describe_change(word, change)] for word, change in rows]
+        lines += ["", *table(["change", "program", "secret"], cells, width, colours).split("\n")]
     facts = [
         f"  {words}: {old} -> {new}" for words, old, new in _list_facts(comparison) if old != new
     ]
-    lines += ["", *facts] if facts else []
-    return "\n".join(shorten(line, width) if width else line for line in lines)
+    return "\n".join([*lines, "", *facts] if facts else lines)
 
 
 def _name_of(change: Change) -> str:
-    return printable(f"{change.program} ({change.user})")
+    return f"{change.program} ({change.user})"
 
 
-def _render_change(word: str, change: Change, cells: int) -> str:
-    secret = printable(change.secret)
+def _describe_change(word: str, change: Change) -> str:
+    secret = change.secret
     readers = ", ".join(READERS[reader] for reader in change.open_to)
     if word == "worse":
-        became = f"{secret} is open to {readers}" if readers else secret
-    elif change.is_gone:
-        became = f"{secret}: the program no longer runs"
-    else:
-        became = f"{secret} is closed to {readers}" if readers else f"{secret}: no longer"
-    return f"{word:6}  {pad(_name_of(change), cells)}  {became}"
+        return f"{secret} is open to {readers}" if readers else secret
+    if change.is_gone:
+        return f"{secret}: the program no longer runs"
+    return f"{secret} is closed to {readers}" if readers else f"{secret}: no longer"
 
 
 def _list_facts(comparison: Comparison) -> list[tuple[str, int, int]]:

@@ -16,7 +16,7 @@ from process_hardening.audit.rules.model import (
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.variables import INJECTOR, kind_of
 
-_START_HARDENED = ("process-hardening run -- PROGRAM",)
+_START_HARDENED = ("harden -- PROGRAM",)
 
 
 @rule(
@@ -266,7 +266,7 @@ def find_remote_debugging(case: ProcessCase) -> Match | None:
     return Match() if case.posture.remote_debugging else None
 
 
-_CHILDREN_HARDENED = ("process-hardening run --children -- PROGRAM",)
+_CHILDREN_HARDENED = ("harden --children -- PROGRAM",)
 _FRAMEWORK_FIXES = {
     "multiprocessing": "Pass `initializer=process_hardening.pre_main_hardening` to the pool, call"
     " it first in the target of each Process, or use the start method 'fork', which keeps the"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from process_hardening.table import table
 from process_hardening.terminal import fold
@@ -151,6 +152,34 @@ def list_changes(comparison: Comparison) -> list[str]:
     return lines
 
 
+def _render_tables(
+    verification: Verification, width: int | None, colours: Mapping[str, str]
+) -> list[str]:
+    """One table where all victims fit, else as many as it takes, and one of the messages."""
+    attacks = verification.attacks
+    messages = [evidence_of(attack) for attack in attacks]
+    groups = _fit_victims(verification, width)
+    is_one = len(groups) == 1
+    parts = []
+    for victims in groups:
+        rows = [
+            [attack.name, attack.control, *(label_of(attack.victims.get(v)) for v in victims)]
+            for attack in attacks
+        ]
+        header = ["attack", CONTROL, *victims]
+        if is_one:
+            header.append(EVIDENCE_HEADER)
+            rows = [[*row, message] for row, message in zip(rows, messages, strict=True)]
+        else:  # the last column of a table is free text
+            header.append("")
+            rows = [[*row, ""] for row in rows]
+        parts += [table(header, rows, width, colours), ""]
+    if not is_one:
+        names = [[attack.name, text] for attack, text in zip(attacks, messages, strict=True)]
+        parts += [table(["attack", EVIDENCE_HEADER], names, width), ""]
+    return parts
+
+
 def render(
     verification: Verification,
     width: int | None = None,
@@ -167,26 +196,13 @@ def render(
         f" Python {facts['python']}; attacker and victims: {who}, {confined};"
         f" {verification.seconds:.1f} s"
     )
-    parts = [*fold(headline(verification), width, more="  "), ""]
+    parts = [*fold(headline(verification), width), ""]
     if comparison:
         for line in list_changes(comparison):
             parts += fold(line, width, more="  ")
         parts.append("")
-    parts += [*fold(explain(verification), width, more="  "), *fold(head, width, more="  "), ""]
-    groups = _fit_victims(verification, width)
-    for victims in groups:
-        is_last = victims is groups[-1]
-        rows = [
-            [
-                attack.name,
-                attack.control,
-                *(label_of(attack.victims.get(victim)) for victim in victims),
-                evidence_of(attack) if is_last else "",
-            ]
-            for attack in verification.attacks
-        ]
-        header = ["attack", CONTROL, *victims, EVIDENCE_HEADER if is_last else ""]
-        parts += [table(header, rows, width, _COLOURS if coloured else {}), ""]
+    parts += [*fold(explain(verification), width), "", *fold(head, width), ""]
+    parts += _render_tables(verification, width, _COLOURS if coloured else {})
     parts += _footnotes(verification, width)
     for line in (*_list_untried(verification), *(f"note: {note}" for note in verification.notes)):
         parts += fold(line, width, more="  ")
