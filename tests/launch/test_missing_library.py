@@ -143,6 +143,17 @@ def test_few_descriptors(limit: int, harden: str, show: str, show_musl: str) -> 
             assert "Too many open files" in result.stderr
 
 
+@pytest.mark.parametrize("limit", range(1000, 5000, 250))
+def test_little_memory(limit: int, harden: str, show: str) -> None:
+    """A program of glibc is hardened, or does not start: its libc has no room either."""
+    script = f'ulimit -v {limit}; exec "$@"'
+    result = support.run_as_user([harden, "sh", "-c", script, "sh", show])
+    if result.returncode:
+        assert result.stdout == ""
+    else:
+        assert starts.Shown(result.stdout).value("dumpable") == "0"
+
+
 FULL = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
