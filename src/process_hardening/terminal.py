@@ -34,17 +34,16 @@ _LEFT_TO_RIGHT_MARK = "\u200e"
 
 def pad(text: str, cells: int) -> str:
     """Printable text, followed by blanks up to that many cells."""
-    padded = text + " " * (cells - count_cells(text))
-    return padded if text.isascii() else _keep_direction(text, padded)
+    return end_direction(text) + " " * (cells - count_cells(text))
 
 
-def _keep_direction(text: str, padded: str) -> str:
-    """End right-to-left text with a mark, so that a terminal does not reorder what follows it."""
+def end_direction(text: str) -> str:
+    """End right-to-left text with a mark, so that a terminal does not reorder what follows."""
+    if text.isascii():
+        return text
     from unicodedata import bidirectional
 
-    if not any(bidirectional(c) in ("R", "AL") for c in text):
-        return padded
-    return text + _LEFT_TO_RIGHT_MARK + padded[len(text) :]
+    return text + _LEFT_TO_RIGHT_MARK * any(bidirectional(c) in ("R", "AL") for c in text)
 
 
 def shorten(text: str, cells: int) -> str:

@@ -7,17 +7,19 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from process_hardening.audit.exit_race import FIXED
 from process_hardening.audit.host import TRIED, Host, Swap
 from process_hardening.audit.posture import Posture, core_rules_of
 from process_hardening.audit.procfs import UNLIMITED
-from process_hardening.audit.result import Audit, make_entries
+from process_hardening.audit.result import Audit, Diagnosis, make_entries
 from process_hardening.audit.rules import judge_host
-from process_hardening.audit.rules.model import Check, HostCase
+from process_hardening.audit.rules.model import HostCase
 from process_hardening.errors import CommandError
 from process_hardening.state import Status
 from process_hardening.tui.app import WatchApp
@@ -44,11 +46,15 @@ HARDENED: dict[str, Any] = {"dumpable": 0, "core_limit": (0, 0)}
 PARTIAL: dict[str, Any] = {"dumpable": 0, "core_limit": (0, UNLIMITED)}
 
 
-def process(pid: int, name: str, **fields: Any) -> Posture:
-    """An exposed process of ada's, but for what is said."""
+def process(pid: int, line: str, **fields: Any) -> Posture:
+    """An exposed process of ada's, but for what is said. line -- its arguments."""
+    path = line.split(" ", 1)[0] if " " in line else line
+    name = path.rsplit("/", 1)[-1].removeprefix("-")
     known: dict[str, Any] = {
+        "name": name[:15],
         "ppid": 1,
         "exe": f"/usr/bin/{name}",
+        "command": line.replace(" ", "\0") + "\0",
         "uid": 1000,
         "dumpable": 1,
         "dumpable_source": "pidfd",
@@ -69,35 +75,59 @@ def process(pid: int, name: str, **fields: Any) -> Posture:
     known.update(fields)
     if known["dumpable"] is not None:
         known["inspectable"] = known["dumpable"] == 1
-    return Posture(pid=pid, name=name, **known)
+    return Posture(pid=pid, **known)
+
+
+def hidden(pid: int) -> Posture:
+    """One of which /proc shows nothing."""
+    return process(
+        pid,
+        "",
+        uid=65534,
+        exe=None,
+        command=None,
+        dumpable=None,
+        dumpable_source=None,
+        protected=("name", "exe"),
+        problem="/proc hides it from us (mount option hidepid)",
+    )
+
+
+def node(hardened: bool = False) -> list[Posture]:
+    """The four processes of a server that holds two secrets."""
+    secrets = ("OPENAI_API_KEY", "DATABASE_URL")
+    fields = HARDENED if hardened else {}
+    first = 700 if hardened else 500
+    return [
+        process(first + i, f"node server.js --port {8080 + i}", secret_variables=secrets, **fields)
+        for i in range(4)
+    ]
 
 
 def usual() -> list[Posture]:
     """A developer's machine."""
     return [
-        process(1, "systemd", uid=0, ppid=0, core_limit=(UNLIMITED, UNLIMITED)),
+        process(1, "/sbin/init", name="systemd", uid=0, ppid=0),
         process(2, "kthreadd", uid=0, ppid=0, kind="kernel thread"),
-        process(412, "sshd", uid=0, **HARDENED),
-        process(603, "ssh-agent", **PARTIAL),
-        process(871, "gunicorn", python="3.12", framework="gunicorn", **HARDENED),
-        process(880, "gunicorn", ppid=871, python="3.12", framework="gunicorn", **HARDENED),
-        process(881, "python3", ppid=871, python="3.12", secret_variables=("DATABASE_PASSWORD",)),
-        process(1204, "agent", python="3.14", remote_debugging=True, secret_variables=("API_KEY",)),
-        process(1310, "編集者-éditeur", uid=1001),
-        process(1444, "[b]bold[/b]\x1b[31m", secret_arguments=("--password",)),
-        process(1580, "node", loader_variables=("LD_PRELOAD",), injected_libraries=("/tmp/x.so",)),
-        process(1733, "gdb", uid=65534, tracer_pid=99),
-        process(
-            2050,
-            "",
-            uid=65534,
-            exe=None,
-            dumpable=None,
-            dumpable_source=None,
-            protected=("name", "exe"),
-            problem="/proc hides it from us (mount option hidepid)",
-        ),
-    ]
+        process(412, "sshd -D", uid=0, **HARDENED),
+        *node(),
+        process(603, "ssh-agent -D"),
+        process(871, "gunicorn app:main", python="3.12", framework="gunicorn", **HARDENED),
+        process(880, "gunicorn app:main", ppid=871, python="3.12", **HARDENED),
+        process(881, "python3 report.py", ppid=871, python="3.12",
+                secret_variables=("DATABASE_PASSWORD",)),
+        process(1201, "-bash", secret_variables=("AWS_SECRET_ACCESS_KEY",)),
+        process(1207, "-bash", secret_variables=("AWS_SECRET_ACCESS_KEY",)),
+        process(1310, "編集者-éditeur notes.txt", uid=1001),
+        process(1444, "[b]bold[b]\x1b[31m", secret_arguments=("--password",)),
+        process(1580, "ruby worker.rb", loader_variables=("LD_PRELOAD",),
+                injected_libraries=("/tmp/x.so",)),
+        process(1733, "java -jar shop.jar", tracer_pid=99),
+        *(process(1800 + i, "code") for i in range(12)),
+        process(1900, "firefox"),
+        process(1910, "gpg-agent --daemon", **PARTIAL),
+        hidden(2050),
+    ]  # fmt: skip
 
 
 def host() -> Host:
@@ -181,13 +211,14 @@ class FakeMachine(Machine):
             raise CommandError(self.problem)
         settings = host()
         entries = make_entries(self.postures, settings, lambda uid: USERS.get(uid, str(uid)))
-        return Audit(host=settings, entries=entries, notes=tuple(self.notes))
+        return Audit(host=settings, entries=entries, notes=tuple(self.notes), asked_by=1000)
 
-    def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
+    def diagnose(self, postures: Iterable[Posture]) -> Diagnosis:
         """Of the host."""
         if self.host_problem:
             raise CommandError(self.host_problem)
-        return judge_host(HostCase(host=host(), postures=tuple(postures)))
+        checks = judge_host(HostCase(host=host(), postures=tuple(postures)))
+        return Diagnosis(host=host(), checks=checks)
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
@@ -244,19 +275,34 @@ class Driver:
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     def names(self) -> list[str]:
-        """The names in the table, from top to bottom."""
-        return [row.name for row in self.screen.table.rows]
+        """What stands in the table, from top to bottom."""
+        return [row.label for row in self.screen.table.rows]
 
 
 @asynccontextmanager
 async def watching(
-    machine: FakeMachine | None = None, size: tuple[int, int] = (120, 36), late: str = ""
+    machine: FakeMachine | None = None,
+    size: tuple[int, int] = (120, 36),
+    late: str = "",
+    only_ascii: bool = False,
 ) -> AsyncIterator[Driver]:
     """Start the monitor on a machine, have looked at it once, and end it afterwards."""
     machine = machine or FakeMachine()
-    app = WatchApp(machine, 3600.0, late)
+    app = WatchApp(machine, 3600.0, late, only_ascii)
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot, machine)
         await driver.until(lambda: driver.screen.view and driver.screen.host_view)
         yield driver
         machine.gate.set()
+
+
+def name_of(watch: Driver) -> str:
+    """The class of the screen on top."""
+    return type(watch.app.screen).__name__
+
+
+async def save(watch: Driver, path: Path) -> None:
+    """Export to a file."""
+    await watch.press("x")
+    watch.app.screen.query_one(Input).value = str(path)
+    await watch.press("enter")

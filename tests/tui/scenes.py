@@ -15,18 +15,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from process_hardening.tui.screens.export import picture_of
-from tui.machine import HARDENED, Driver, FakeMachine, process, usual, watching
+from process_hardening.tui.view import FRESH_SECONDS
+from tui.machine import Driver, FakeMachine, node, usual, watching
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
-async def _change(watch: Driver) -> None:
-    kept = [p for p in usual() if p.pid not in (880, 603, 1733)]
-    changed = [process(880, "sh", ppid=871), process(603, "ssh-agent", **HARDENED)]
-    watch.machine.postures = [*kept, *changed, process(3000, "curl")]
-    await watch.press("s")
+async def _restart_hardened(watch: Driver) -> None:
+    others = [posture for posture in watch.machine.postures if not 500 <= posture.pid < 510]
+    for _ in range(9):
+        await watch.look()
+    watch.machine.postures = [*others, *node(hardened=True)]
     await watch.look()
-    await watch.until(lambda: "Lost hardening" in watch.text())
+    await watch.press("slash", *"node", "enter")
+    await watch.pilot.pause(0.1)
+
+
+async def _wait(watch: Driver) -> None:
+    """Let programs be started one after the other, and one end for a while."""
+    everything = usual()
+    for number in (4, 7, 8, 12, 14, 12, 14, len(everything)):
+        watch.machine.postures = everything[:number]
+        for _ in range(3):
+            await watch.look(40.0)
+    watch.machine.time += FRESH_SECONDS
+    await watch.look()
 
 
 async def _lose_proc(watch: Driver) -> None:
@@ -46,19 +59,26 @@ class Scene:
     size: tuple[int, int]
     keys: tuple[str, ...] = ()
     happens: Callable[[Driver], Awaitable[None]] | None = None
+    begins: int | None = None  # with so many processes; None: all
     no_color: bool = False
+    only_ascii: bool = False
 
 
 SCENES = {
-    "processes": Scene((132, 34), ("down",)),
-    "narrow": Scene((80, 24)),
-    "light": Scene((80, 24), ("l",)),
+    "80x24-dark": Scene((80, 24), happens=_wait, begins=3),
+    "80x24-light": Scene((80, 24), ("t",), happens=_wait, begins=3),
+    "120x40-dark": Scene((120, 40), happens=_wait, begins=3),
+    "120x40-light": Scene((120, 40), ("t",), happens=_wait, begins=3),
+    "high-contrast": Scene((80, 24), ("t", "t", "down", "right"), happens=_wait, begins=3),
+    "ascii": Scene((80, 24), ("down", "right"), happens=_wait, begins=3, only_ascii=True),
     "no-color": Scene((80, 24), no_color=True),
-    "changes": Scene((110, 30), happens=_change),
-    "tree": Scene((80, 24), ("t", "p")),
-    "explain": Scene((100, 30), ("enter",)),
+    "wide": Scene((150, 34), ("down", "right", "down")),
+    "restarted": Scene((80, 24), happens=_restart_hardened),
+    "more": Scene((100, 40), ("slash", *"node", "enter", "enter")),
     "host": Scene((100, 34), ("h", "down", "down")),
+    "host-80x24": Scene((80, 24), ("h", "down", "down")),
     "verify": Scene((100, 24), happens=_attack),
+    "attack": Scene((80, 24), ("a",)),
     "help": Scene((100, 46), ("question_mark",)),
     "nothing": Scene((80, 24), happens=_lose_proc),
 }
@@ -69,7 +89,8 @@ async def picture(scene: Scene) -> str:
     os.environ.pop("NO_COLOR", None)
     if scene.no_color:
         os.environ["NO_COLOR"] = "1"  # textual takes it out again
-    async with watching(FakeMachine(), scene.size) as watch:
+    machine = FakeMachine(usual()[: scene.begins])
+    async with watching(machine, scene.size, only_ascii=scene.only_ascii) as watch:
         watch.screen.watcher.interval = 10.0  # shown, and longer than the picture takes
         watch.screen.show_state()
         await watch.press(*scene.keys)

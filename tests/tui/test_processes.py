@@ -1,31 +1,52 @@
-"""The main screen: every key of it, and what changes between two looks."""
+"""The main screen: what it shows, and every key that chooses or orders it."""
 
 from __future__ import annotations
 
 import pytest
 
-from tui.machine import HARDENED, FakeMachine, process, usual, watching
+from tui.machine import FakeMachine, node, process, usual, watching
 
-# What the keys do to the table
+GROUPS = [
+    "java -jar shop.jar",
+    "ruby worker.rb",
+    r"[b]bold[b]\x1b[31m",
+    "python3 report.py",
+    "node server.js x4",
+    "bash x2",
+    "firefox",
+    "ssh-agent",
+    "code x12",
+    "編集者-éditeur",
+    "init",
+    "gpg-agent",
+    "(hidden)",
+    "sshd",
+    "gunicorn x2",
+]
+"""Of the usual machine, the worst first."""
+
+# What is shown
 
 
-async def test_the_riskiest_comes_first() -> None:
-    """The default order, without kernel threads."""
+async def test_groups_are_shown_the_worst_first() -> None:
+    """As `audit` groups them; kernel threads are no programs."""
     async with watching() as watch:
-        names = watch.names()
-        assert names[0] in ("gdb", "node", "python3", "agent", r"[b]bold[/b]\x1b[31m")
-        assert names[-1] in ("gunicorn", "sshd", "(hidden)")
-        assert "kthreadd" not in names
+        assert watch.names() == GROUPS
 
 
-async def test_the_overview_counts() -> None:
-    """Verdicts, findings, the host, and the monitor itself."""
+async def test_the_overview_says_who_can_read_secrets() -> None:
+    """In the words of `audit`, with the state of the host and of the monitor itself."""
     async with watching(size=(200, 40)) as watch:
         text = watch.text()
-        for told in ("■ 3 hardened", "◧ 1 partial", "□ 7 exposed", "? 1 unknown", "03:04:05"):
+        for told in (
+            "6 programs of yours hold secrets that your other programs can read.",
+            "Secrets open: 7 to programs of the same user, 1 to every user.",
+            "31 processes  26 readable  3 hardened",
+            "host: 5 findings",
+            "monitor: ✓ hardened",
+            "15 groups, every 3600 s",
+        ):
             assert told in text
-        assert "host: 5 findings" in text
-        assert "this monitor: ■ hardened from its start" in text
 
 
 async def test_a_late_hardening_is_told() -> None:
@@ -34,18 +55,81 @@ async def test_a_late_hardening_is_told() -> None:
         assert "hardened since its first statement" in watch.text()
 
 
-async def test_filter() -> None:
-    """Every word has to be in the row; Enter keeps the filter, Escape ends it."""
+async def test_the_risk_is_a_bar_and_a_word() -> None:
+    """Nobody needs colours to see it, or has to know codes."""
+    async with watching(size=(80, 40)) as watch:
+        lines = watch.text().splitlines()
+        for program, risk in (
+            ("node server.js x4", "███ high     OPENAI_API_KEY, DATABASE_URL"),
+            ("code x12", "██  medium   any program of its user"),
+            ("gpg-agent", "█   low      private keys, passphrases"),
+            ("(hidden)", "?   unknown  it is not known"),
+            ("sshd", "✓   hardened private keys"),
+        ):
+            assert any(program in line and risk in line for line in lines), program
+        assert "PH0" not in watch.text()
+
+
+async def test_the_fix_of_the_chosen_row_is_visible_at_80x24() -> None:
+    """The worst group is chosen at first; the fix is its own command."""
+    async with watching(size=(80, 24)) as watch:
+        assert "$ ps -o pid,user,args -p 99" in watch.text()
+        await watch.press("slash", *"node", "enter")
+        assert "Any program of its user can read it: OPENAI_API_KEY, DATABASE_URL" in watch.text()
+        assert "$ harden -- node server.js --port 8080" in watch.text()
+        await watch.press("right", "down", "down")
+        assert "$ harden -- node server.js --port 8081" in watch.text()
+
+
+# Groups that open
+
+
+async def test_a_group_opens_and_closes() -> None:
+    """By space, by the arrows, all at once; each process has its own command line."""
     async with watching() as watch:
-        await watch.press("slash", *"GUNI ada", "enter")
-        assert watch.names() == ["gunicorn", "gunicorn"]
+        await watch.press("down", "down", "down", "down", "space")
+        assert watch.names()[4:9] == [
+            "node server.js x4", "500 node", "501 node", "502 node", "503 node"]  # fmt: skip
+        assert "node server.js --port 8083" in watch.text()
+        assert "▾ node server.js" in watch.text()
+        await watch.press("space")
+        assert watch.names() == GROUPS
+        await watch.press("right", "right", "down", "left")
+        assert watch.names() == GROUPS
+        assert watch.screen.table.chosen
+        assert watch.screen.table.chosen.label == "node server.js x4"
+        await watch.press("o")
+        assert len(watch.names()) == len(GROUPS) + 31
+        await watch.press("o")
+        assert watch.names() == GROUPS
+
+
+# The filter and the chips
+
+
+async def test_filter() -> None:
+    """Every word has to be in the group; Enter keeps the filter, Escape ends it."""
+    async with watching() as watch:
+        await watch.press("slash", *"ADA openai", "enter")
+        assert watch.names() == ["node server.js x4"]
         assert watch.screen.focused is watch.screen.table
-        assert "only: “GUNI ada”" in watch.text()
+        assert "/ ADA openai" in watch.text()
+        assert "1 of 15 groups" in watch.text()
         await watch.press("escape")
-        assert len(watch.names()) == 12
+        assert watch.names() == GROUPS
 
 
-@pytest.mark.parametrize("typed", ["q", "s?", "h", "[/b]", "[", "\\"])
+async def test_the_filter_finds_processes_too() -> None:
+    """Their group opens, with nothing but what was looked for."""
+    async with watching() as watch:
+        await watch.press("slash", *"8082", "enter")
+        assert watch.names() == ["node server.js x4", "502 node"]
+        await watch.press("slash", "end", "ctrl+u", *"xyzzy", "enter")
+        assert watch.names() == []
+        assert "Nothing is chosen." in watch.text()
+
+
+@pytest.mark.parametrize("typed", ["q", "s?", "h", "[/b]", "[", "\\", "1", "//"])
 async def test_what_is_typed_into_the_filter_is_text(typed: str) -> None:
     """No key of the screen, no markup, no pattern."""
     async with watching() as watch:
@@ -55,84 +139,110 @@ async def test_what_is_typed_into_the_filter_is_text(typed: str) -> None:
         assert watch.app.screen is watch.screen
         assert watch.screen.selection.text == typed
         await watch.press("enter")
-        assert f"only: “{typed}”".replace("\\", "\\") in watch.text()
+        assert f"/ {typed} " in watch.text()
+
+
+async def test_the_chip_mine() -> None:
+    """Only what belongs to whoever looks; Escape switches it off as well."""
+    async with watching() as watch:
+        await watch.press("1")
+        assert not {"init", "sshd", "(hidden)", "編集者-éditeur"} & set(watch.names())
+        assert len(watch.names()) == 11
+        await watch.press("escape")
+        assert watch.names() == GROUPS
+
+
+async def test_the_chip_with_secrets() -> None:
+    """It goes together with the others; its key is its number."""
+    async with watching() as watch:
+        await watch.press("2")
+        assert "sshd" in watch.names()
+        assert "code x12" not in watch.names()
+        await watch.press("1")
+        assert "sshd" not in watch.names()
+        await watch.press("1", "2")
+        assert watch.names() == GROUPS
+
+
+async def test_the_chip_changed() -> None:
+    """Whatever changed since the first look, however long ago."""
+    async with watching() as watch:
+        await watch.press("3")
+        assert watch.names() == []
+        watch.machine.postures.append(process(3000, "curl https://x"))
+        await watch.look()
+        await watch.look(seconds=3600.0)
+        assert watch.names() == ["curl"]
+
+
+async def test_what_has_ended_is_shown_on_demand() -> None:
+    """Off at first; a group of which nothing is left too; for a minute."""
+    async with watching() as watch:
+        watch.machine.postures = [p for p in usual() if p.pid not in (501, 1900)]
+        await watch.look()
+        assert "firefox" not in watch.names()
+        assert "[4 ended (2)]" in watch.text()
+        await watch.press("4", "o")
+        assert {"firefox", "1900 firefox", "501 node"} <= set(watch.names())
+        await watch.look(seconds=61.0)
+        assert not {"firefox", "501 node"} & set(watch.names())
+
+
+async def test_a_click_on_a_chip_switches_it() -> None:
+    """As its number does."""
+    async with watching() as watch:
+        await watch.pilot.click("#chips", offset=(12, 0))
+        await watch.pilot.pause()
+        assert watch.screen.selection.secrets
+
+
+# Sorting
 
 
 async def test_sort() -> None:
-    """Through all the columns and back; S turns the order round."""
+    """Through all the columns and back; the title is marked; S turns the order round."""
     async with watching() as watch:
+        assert "RISK ▾" in watch.text()
+        await watch.press("S")
+        assert "RISK ▴" in watch.text()
+        assert watch.names() == GROUPS[::-1]
         seen = []
-        for _ in range(7):
+        for _ in range(5):
             await watch.press("s")
             seen.append(watch.screen.selection.sort)
-        assert seen == ["change", "pid", "user", "verdict", "name", "findings", "risk"]
+        assert seen == ["changed", "program", "user", "secrets", "risk"]
         await watch.press("s", "s")
-        pids = [row.pid for row in watch.screen.table.rows]
-        assert pids == sorted(pids)
-        await watch.press("S")
-        assert [row.pid for row in watch.screen.table.rows] == pids[::-1]
+        assert watch.names() == sorted(GROUPS, key=str.casefold)
+        assert "PROGRAM ▾" in watch.text()
+        assert "RISK ▾" not in watch.text()
 
 
 async def test_a_click_on_a_title_sorts() -> None:
     """And once more turns the order round."""
     async with watching() as watch:
-        await watch.pilot.click("#processes", offset=(4, 0))
+        await watch.pilot.click("#groups", offset=(6, 0))
         await watch.pilot.pause()
-        assert watch.screen.selection.sort == "pid"
-        await watch.pilot.click("#processes", offset=(4, 0))
+        assert watch.screen.selection.sort == "program"
+        await watch.pilot.click("#groups", offset=(6, 0))
         await watch.pilot.pause()
         assert watch.screen.selection.descending
 
 
-async def test_a_click_chooses_and_a_second_one_explains() -> None:
-    """The mouse does what the keys do."""
+# The cursor
+
+
+async def test_a_click_chooses_and_a_second_one_tells_more() -> None:
+    """A click on the arrow opens the group."""
     async with watching() as watch:
-        await watch.pilot.click("#processes", offset=(4, 4))
+        await watch.pilot.click("#groups", offset=(8, 5))
         await watch.pilot.pause()
-        assert watch.screen.table.cursor == 3
-        await watch.pilot.click("#processes", offset=(4, 4))
+        assert watch.screen.table.cursor == 4
+        await watch.pilot.click("#groups", offset=(2, 5))
         await watch.pilot.pause()
-        assert type(watch.app.screen).__name__ == "ExplainScreen"
-
-
-async def test_user() -> None:
-    """A list of users with their numbers; the first entry is everybody."""
-    async with watching() as watch:
-        await watch.press("u")
-        text = watch.text()
-        assert "7  ada" in text
-        assert "1  björn" in text
-        await watch.press("down", "down", "enter")
-        assert watch.names() == ["編集者-éditeur"]
-        await watch.press("u", "escape")
-        assert watch.names() == ["編集者-éditeur"]
-        await watch.press("u", "home", "enter")
-        assert len(watch.names()) == 12
-
-
-async def test_python_and_exposed() -> None:
-    """Two switches that go together."""
-    async with watching() as watch:
-        await watch.press("p")
-        assert sorted(watch.names()) == ["agent", "gunicorn", "gunicorn", "python3"]
-        await watch.press("e")
-        assert sorted(watch.names()) == ["agent", "python3"]
-        assert "only: Python, exposed" in watch.text()
-        await watch.press("p", "e")
-        assert len(watch.names()) == 12
-
-
-async def test_tree() -> None:
-    """Children stand below their parents, indented."""
-    async with watching() as watch:
-        await watch.press("t")
-        names = watch.names()
-        at = names.index("gunicorn")
-        assert names[0] == "systemd"
-        assert names[at : at + 3] == ["gunicorn", "gunicorn", "python3"]
-        assert "    gunicorn" in watch.text()
-        await watch.press("t")
-        assert watch.screen.selection.tree is False
+        assert "500 node" in watch.names()
+        await watch.pilot.click("#groups", offset=(8, 5))
+        await watch.pilot.pause()
+        assert type(watch.app.screen).__name__ == "MoreScreen"
 
 
 async def test_the_cursor_moves() -> None:
@@ -144,188 +254,52 @@ async def test_the_cursor_moves() -> None:
         await watch.press("down", "j", "k")
         assert table.cursor == 1
         await watch.press("end")
-        assert table.cursor == 11
+        assert table.cursor == 14
         await watch.press("down", "pagedown")
-        assert table.cursor == 11
-        assert "(hidden)" in watch.text() or "sshd" in watch.text()
+        assert table.cursor == 14
+        assert "gunicorn x2" in watch.text()
         await watch.press("pageup")
-        assert 0 < table.cursor < 11
+        assert 0 < table.cursor < 14
         await watch.press("home")
         assert table.cursor == 0
 
 
-async def test_the_detail_follows_the_cursor() -> None:
-    """It says what an attacker gets, why, the fix, and what the kernel said."""
-    async with watching(size=(160, 50)) as watch:
-        await watch.press("slash", *"node", "enter")
-        text = watch.text()
-        for told in ("1580 node of ada", "why:", "fix:", "LD_PRELOAD", "/tmp/x.so", "dumpable:"):
-            assert told in text
-        await watch.press("slash", *"xyz", "enter")
-        assert "no process is chosen" in watch.text()
-
-
-async def test_what_is_hidden_is_called_so() -> None:
-    """Protected and unknown are not "no"."""
-    async with watching(size=(160, 60)) as watch:
-        await watch.press("slash", *"2050", "enter")
-        text = watch.text()
-        assert "(hidden)" in text
-        assert "program:              protected from us" in text
-        assert "/proc hides it from us" in text
-
-
-# What changes between two looks
-
-
-async def test_changes_are_marked() -> None:
-    """Appeared, lost, gained, gone: each has a sign and a word; nothing is marked at first."""
-    async with watching(size=(160, 50)) as watch:
-        assert all(row.mark is None for row in watch.screen.table.rows)
-        kept = [p for p in usual() if p.pid not in (880, 603, 1733)]
-        changed = [process(880, "sh", ppid=871), process(603, "ssh-agent", **HARDENED)]
-        watch.machine.postures = [*kept, *changed, process(3000, "new")]
+async def test_the_cursor_stays_on_the_worst_until_it_is_moved() -> None:
+    """What is more urgent comes first, as long as nobody chose anything."""
+    async with watching(FakeMachine([process(10, "sleep 9")])) as watch:
+        watch.machine.postures.append(process(20, "app", secret_variables=("API_KEY",)))
         await watch.look()
-        marks = {row.pid: row.mark.change for row in watch.screen.table.rows if row.mark}
-        assert marks == {
-            880: "lost hardening",
-            603: "gained hardening",
-            1733: "gone",
-            3000: "appeared",
-        }
-        await watch.until(lambda: "Lost hardening" in watch.text())
-        text = watch.text()
-        assert "880 sh" in text
-        lines = text.splitlines()
-        for sign, pid in (("!", 880), ("^", 603), ("x", 1733), ("+", 3000)):
-            assert any(line.startswith(f"{sign} {pid:>7}") for line in lines), (sign, text)
-
-
-async def test_marks_go_with_time() -> None:
-    """After ten seconds, or with the next look if that is later; what is gone goes with them."""
-    async with watching() as watch:
-        watch.machine.postures = [*usual()[1:], process(3000, "new")]
-        await watch.look()
-        await watch.look(seconds=9.0)
-        marks = {row.pid: row.mark.change for row in watch.screen.table.rows if row.mark}
-        assert marks == {1: "gone", 3000: "appeared"}
-        await watch.look(seconds=1.0)
-        assert all(row.mark is None for row in watch.screen.table.rows)
-        assert 1 not in [row.pid for row in watch.screen.table.rows]
-
-
-async def test_a_pid_that_comes_again_has_appeared() -> None:
-    """It is another process, whatever the number."""
-    async with watching() as watch:
-        watch.machine.postures = usual()[1:]
-        await watch.look()
-        watch.machine.postures = usual()
-        await watch.look()
-        (row,) = [row for row in watch.screen.table.rows if row.pid == 1]
-        assert row.mark
-        assert row.mark.change == "appeared"
+        assert watch.screen.table.chosen
+        assert watch.screen.table.chosen.label == "app"
 
 
 async def test_the_cursor_stays_with_its_process() -> None:
-    """Whatever comes, goes or is sorted around it."""
+    """Whatever comes, goes or is sorted around it; when its group changes, with its program."""
     async with watching() as watch:
-        await watch.press("slash", *"agent", "enter", "down")
-        pid = watch.screen.table.chosen and watch.screen.table.chosen.pid
-        await watch.press("escape")
-        watch.machine.postures = [process(n, f"p{n}") for n in range(5000, 5100)] + usual()
+        await watch.press("down", "down", "down", "down", "right", "down", "down")
+        watch.machine.postures = [process(n, f"p{n}", tracer_pid=7) for n in range(5000, 5100)]
+        watch.machine.postures += usual()
         await watch.look()
         assert watch.screen.table.chosen
-        assert watch.screen.table.chosen.pid == pid
+        assert watch.screen.table.chosen.label == "501 node"
         await watch.press("s", "s", "S")
-        assert watch.screen.table.chosen.pid == pid
+        assert watch.screen.table.chosen.label == "501 node"
+        watch.machine.postures = [p for p in usual() if p.name != "node"] + node(hardened=True)
+        await watch.look()
+        assert watch.screen.table.chosen.label == "node server.js x4"
 
 
 async def test_a_process_vanishes_under_the_cursor() -> None:
-    """It stays as gone, then the cursor is on what came into its place; every key still works."""
+    """The cursor is on what came into its place; every key still works."""
     async with watching() as watch:
         await watch.press("end")
         watch.machine.postures = usual()[:1]
         await watch.look()
-        assert watch.screen.table.chosen
-        assert watch.screen.table.chosen.is_gone
-        await watch.look(seconds=10.0)
-        assert watch.names() == ["systemd"]
+        assert watch.names() == ["init"]
         assert watch.screen.table.cursor == 0
         watch.machine.postures = []
         await watch.look()
-        await watch.look(seconds=10.0)
         assert watch.names() == []
-        await watch.press("down", "up", "end", "home", "enter", "c", "a", "x", "escape")
-        assert "no process is chosen" in watch.text()
-
-
-# When is looked
-
-
-async def test_pause() -> None:
-    """Space stops looking, and space goes on at once; r looks meanwhile."""
-    async with watching(size=(160, 40)) as watch:
-        await watch.press("space")
-        assert watch.screen.watcher.paused
-        assert "PAUSED" in watch.text()
-        await watch.look()
-        looks = watch.machine.looks
-        await watch.press("space")
-        await watch.until(lambda: watch.machine.looks > looks)
-        assert "PAUSED" not in watch.text()
-
-
-async def test_interval() -> None:
-    """More and less often, within limits, and said on the screen."""
-    async with watching(size=(160, 40)) as watch:
-        await watch.press("plus")
-        assert watch.screen.watcher.seconds == 3600
-        await watch.press("minus")
-        assert watch.screen.watcher.seconds == 300
-        await watch.press("equals_sign")
-        assert watch.screen.watcher.seconds == 3600
-        await watch.press(*["minus"] * 20)
-        assert watch.screen.watcher.seconds == 0.5
-        assert "every 0.5 s" in watch.text()
-        looks = watch.machine.looks
-        await watch.until(lambda: watch.machine.looks > looks + 1)
-
-
-# When nothing can be seen
-
-
-async def test_a_machine_that_cannot_be_looked_at() -> None:
-    """The screen says why and what is known all the same; it recovers."""
-    machine = FakeMachine()
-    machine.problem = "/proc: no proc file system: mount it to read the posture"
-    machine.host_problem = "darwin: nothing is known"
-    async with watching(machine, size=(80, 24)) as watch:
-        text = watch.text()
-        assert "The processes cannot be seen:" in text
-        assert machine.problem in text
-        assert "verdict: ■ hardened" in text
-        assert "host: not known" in text
-        await watch.press("x", "c", "a", "enter", "u", "escape", "h", "escape", "t", "s")
-        machine.problem = ""
-        await watch.look()
-        assert "systemd" in watch.text()
-        assert all(row.mark is None for row in watch.screen.table.rows)
-        machine.problem = "/proc: gone again"
-        await watch.look()
-        assert "/proc: gone again" in watch.text()
-
-
-async def test_what_could_not_be_seen_is_said() -> None:
-    """A table from which something is missing does not look complete."""
-    machine = FakeMachine()
-    machine.notes = ["/proc is mounted with hidepid=2"]
-    async with watching(machine) as watch:
-        assert "incomplete: /proc is mounted with hidepid=2" in watch.text()
-
-
-async def test_an_internal_error_is_shown() -> None:
-    """A thread that ends in silence would leave an old picture for ever."""
-    async with watching() as watch:
-        watch.machine.postures = [None]  # type: ignore[list-item]
-        await watch.look()
-        assert "internal error: AttributeError" in watch.text()
+        keys = ("down", "up", "end", "home", "enter", "space", "right", "left", "o", "c", "a", "x")
+        await watch.press(*keys, "escape")
+        assert "Nothing is chosen." in watch.text()

@@ -22,6 +22,7 @@ from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 from process_hardening.tui.watcher import Watcher
 from process_hardening.verify import LEAKED, Progress, Verification
+from tui.terminal import Terminal
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
 
@@ -123,14 +124,48 @@ def test_the_start_loads_nothing_of_textual() -> None:
     }
 
 
+# In a real terminal
+
+
+def test_the_size_changes_during_a_burst_of_keys() -> None:
+    """Keys and sizes come as they come; afterwards everything is in its place and answers."""
+    with Terminal([MONITOR]) as terminal:
+        terminal.wait_for("q Quit")
+        sizes = [(132, 50), (40, 10), (100, 24), (72, 16), (200, 60), (80, 24)]
+        for columns, lines in sizes * 3:
+            terminal.resize(columns, lines)
+            terminal.press("\x1b[B\x1b[C\x1b[Bos2\x1b[D")
+        terminal.resize(100, 30)
+        terminal.wait_for(lambda: "q Quit" in terminal.screen.display[29])
+        terminal.press("/xyz")
+        terminal.wait_for("xyz")
+        terminal.wait_for(lambda: terminal.text().rstrip().endswith("/ Filter"))
+        terminal.press("\x11")
+        assert terminal.wait() == 0
+        assert terminal.state() == terminal.before
+
+
+def test_it_draws_ascii_where_the_locale_has_nothing_else() -> None:
+    """And where it is told to."""
+    for arguments, locale in (([], "C"), (["--ascii"], "C.UTF-8")):
+        with Terminal([MONITOR, *arguments], env={"LC_ALL": locale}) as terminal:
+            terminal.wait_for("groups, every")
+            assert terminal.text().isascii(), terminal.text()
+            terminal.press("q")
+            assert terminal.wait() == 0
+
+
 # The real machine
 
 
 def test_a_look_at_the_real_machine() -> None:
-    """It sees this very process, judged."""
-    view = view_of(Machine().look(), 1.0, None)
-    (row,) = [row for row in view.rows if row.pid == os.getpid()]
-    assert row.verdict in ("exposed", "partial")
+    """It sees the others, judged and grouped, and leaves itself out."""
+    with support.Running(SLEEPER) as plain:
+        view = view_of(Machine().look(), 1.0, None)
+        members = {m.pid: group for group in view.groups for m in group.members}
+        assert "python" in members[plain.pid].label
+        assert members[plain.pid].group.severity in ("high", "medium", "low")
+    assert os.getpid() not in members
 
 
 def test_no_proc(tmp_path: Path) -> None:
@@ -141,7 +176,7 @@ def test_no_proc(tmp_path: Path) -> None:
 
 def test_the_host_for_real() -> None:
     """The checks of doctor."""
-    assert "Yama" in [check.topic for check in Machine().checks([])]
+    assert "Yama" in [check.topic for check in Machine().diagnose([]).checks]
 
 
 def test_the_watcher_goes_on_by_itself() -> None:
@@ -161,7 +196,7 @@ def test_the_watcher_goes_on_by_itself() -> None:
     watcher.stop()
     watcher.join(support.TIMEOUT)
     assert not watcher.is_alive()
-    assert any(isinstance(view, HostView) and view.checks for view in seen)
+    assert any(isinstance(view, HostView) and view.diagnosis for view in seen)
     assert sum(isinstance(view, View) for view in seen) >= 2
 
 

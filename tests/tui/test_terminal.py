@@ -62,7 +62,7 @@ PROGRAMS = {
         ready="q Quit",
         to_type="/",
         typing="/ Filter",
-        prompt="name, pid, user",
+        prompt="program, pid, user",
         py_spy="main (process_hardening/tui/main.py",
     ),
 }

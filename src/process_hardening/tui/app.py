@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from process_hardening.tui.ascii import AsciiFilter
 from process_hardening.tui.machine import Machine
-from process_hardening.tui.screens.help import HelpScreen
 from process_hardening.tui.screens.processes import ProcessesScreen
 from process_hardening.tui.screens.too_small import TooSmallScreen, is_too_small
+from process_hardening.tui.themes import HIGH_CONTRAST, LIGHT, next_theme
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _SECONDS_TO_END = 5
@@ -27,20 +29,36 @@ class WatchApp(App[None]):
 
     machine -- what it looks at; interval -- seconds between two looks, None: it decides
     late -- why it was not hardened from its start, '' when it was
+    only_ascii -- whether to draw with ASCII alone
     """
 
     TITLE = "process-hardening"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (130, "-wide")]  # noqa: RUF012 -- as textual has it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 -- as textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 -- the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="explain the keys"),
-        Binding("l", "light", "Light", show=False, tooltip="light or dark colours"),
+        Binding("t", "theme", "Theme", show=False, tooltip="dark, light, high contrast"),
         Binding("q", "quit", "Quit", tooltip="end the monitor"),
     ]
 
-    def __init__(self, machine: Machine, interval: float | None = None, late: str = "") -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        interval: float | None = None,
+        late: str = "",
+        only_ascii: bool = False,
+    ) -> None:
         super().__init__()
+        self.register_theme(LIGHT)
+        self.register_theme(HIGH_CONTRAST)
+        self.ascii = AsciiFilter(enabled=only_ascii)
         self.processes = ProcessesScreen(machine, interval, late)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and ours last."""
+        filters = super().get_line_filters()
+        return [*filters, self.ascii] if self.ascii.enabled else filters
 
     def get_default_screen(self) -> Screen[None]:
         """The processes."""
@@ -72,12 +90,14 @@ class WatchApp(App[None]):
         if isinstance(self.screen, TooSmallScreen):
             self.screen.show_size(self.size)
 
-    def action_light(self) -> None:
-        """Light or dark."""
-        self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
+    def action_theme(self) -> None:
+        """Other colours."""
+        self.theme = next_theme(self.theme)
 
     def action_help(self) -> None:
         """Explain the keys of this screen."""
+        from process_hardening.tui.screens.help import HelpScreen
+
         sections = [
             ("keys of this screen", _bindings_of(self.screen)),
             ("keys of every screen", _bindings_of(self)),
@@ -93,7 +113,7 @@ class WatchApp(App[None]):
                     binding.tooltip or binding.description,
                     lambda action=binding.action, owner=owner: owner.run_action(action),
                 )
-        yield SystemCommand("Theme", "choose other colours", self.action_change_theme)
+        yield SystemCommand("Themes", "choose among all colours", self.action_change_theme)
 
 
 def _bindings_of(owner: App[None] | Screen[Any]) -> list[Binding]:

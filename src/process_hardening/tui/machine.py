@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 
 from process_hardening import audit
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.result import Audit
-from process_hardening.audit.rules.model import Check
+from process_hardening.audit.result import Audit, Diagnosis
 from process_hardening.state import Status, status
 
 TYPE_CHECKING = False  # the attacks are loaded on the first attack
@@ -34,12 +34,12 @@ class Machine:
         return status()
 
     def look(self) -> Audit:
-        """All processes, judged. Raises CommandError where they cannot be looked at."""
-        return audit.take(everything=True, proc=self.proc)
+        """All processes but this one, judged. Raises CommandError where none can be seen."""
+        return audit.take(left_out=(os.getpid(),), proc=self.proc)
 
-    def checks(self, postures: Iterable[Posture]) -> tuple[Check, ...]:
+    def diagnose(self, postures: Iterable[Posture]) -> Diagnosis:
         """What doctor finds out about the host. Raises CommandError on systems it does not know."""
-        return audit.doctor(postures).checks
+        return audit.doctor(postures)
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]

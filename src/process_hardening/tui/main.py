@@ -56,13 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="time between two updates, 0.5 to 3600; default: 2, or more if an update takes long",
     )
+    parser.add_argument(
+        "--ascii",
+        action="store_true",
+        help="draw with ASCII characters alone; the default where the locale is not UTF-8",
+    )
     parser.add_argument("--version", action=PrintVersion)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
     """The options. Raises CommandError; ends the program after --help and --version."""
     if not arguments:
-        return SimpleNamespace(interval=None)  # argparse costs as much as Python's own start
+        # argparse costs as much as Python's own start.
+        return SimpleNamespace(interval=None, ascii=False)
     import argparse
 
     from process_hardening.parser import Parser
@@ -101,9 +107,10 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     late = _start_again()
 
     from process_hardening.tui.app import WatchApp
+    from process_hardening.tui.ascii import needs_ascii
     from process_hardening.tui.machine import Machine
 
-    app = WatchApp(Machine(), interval, late)
+    app = WatchApp(Machine(), interval, late, options.ascii or needs_ascii(os.environ))
     app.run()
     return app.return_code or 0
 

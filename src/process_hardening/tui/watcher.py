@@ -11,7 +11,7 @@ from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 
 LEAST_INTERVAL = 2.0
-SHARE = 0.02
+SHARE = 0.005
 """Unless told otherwise: so many seconds between two looks, and more on a big machine, so that
 looking takes no more than this share of the time."""
 
@@ -84,19 +84,26 @@ class Watcher(threading.Thread):
         try:
             audit = self.machine.look()
         except CommandError as error:
-            view = View(at, problem=str(error))
+            view = self._fail(at, str(error))
         except Exception as error:  # it must reach the screen: nobody sees a thread end
-            view = View(at, problem=f"internal error: {type(error).__name__}: {error}")
+            view = self._fail(at, f"internal error: {type(error).__name__}: {error}")
         else:
             view = view_of(audit, at, self._before)
         self._before = view
         return view
 
+    def _fail(self, at: float, problem: str) -> View:
+        """A view of nothing, which remembers what was seen before."""
+        last = self._before
+        if last is None:
+            return View(at, problem=problem)
+        return View(at, problem=problem, programs=last.programs, exposed=last.exposed)
+
     def _look_at_host(self) -> HostView:
         audit = self._before.audit if self._before else None
         postures = [entry.posture for entry in audit.entries] if audit else []
         try:
-            return HostView(self.machine.checks(postures))
+            return HostView(self.machine.diagnose(postures))
         except CommandError as error:
             return HostView(problem=str(error))
         except Exception as error:  # the same

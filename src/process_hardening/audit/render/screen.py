@@ -58,6 +58,34 @@ def describe_secrets(group: Group) -> str:
     return printable(", ".join(names)) or REASONS[group.reason]
 
 
+def render_headline(audit: Audit) -> str:
+    """Who can read secrets here, in a sentence or two."""
+    leaks = [group for group in audit.groups if group.is_leak]
+    holders = {(g.user, g.program) for g in leaks if g.secrets}
+    others = {(g.user, g.program) for g in leaks if not g.secrets} - holders
+    are_own = audit.asked_by and all(g.uid == audit.asked_by for g in leaks)
+    sentences = []
+    if holders:
+        number = len(holders)
+        sentences.append(
+            f"{count(number, 'program')}{' of yours' if are_own else ''}"
+            f" {'holds' if number == 1 else 'hold'} secrets that"
+            f" {'your other programs' if are_own else 'others'} can read."
+        )
+    if others:
+        one = len(others) == 1
+        sentences.append(
+            f"{count(len(others), 'program')} {'is' if one else 'are'} traced, injected into,"
+            f" or lost {'its' if one else 'their'} hardening."
+        )
+    if audit.is_empty:
+        return "Nothing matched: no process is what was asked for."
+    unread = sum(bool(entry.posture.problem) for entry in audit.entries)
+    if unread and not sentences:
+        return f"{count(unread, 'process', 'processes')} could not be read: see below."
+    return " ".join(sentences) or "No secret that audit knows of can be read by others."
+
+
 def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
     """The summary, the groups that leak with their commands, the rest in a line each, what next.
 
@@ -77,38 +105,13 @@ class _Screen:
         self.said: set[str] = set()
 
     def render(self) -> list[str]:
-        head = fold(self._headline(), self.width)
+        head = fold(render_headline(self.audit), self.width)
         facts = describe_exposure(self.audit)
         head += fold(facts, self.width) if facts else []
         foot = [*self._rest_lines(), *self._note_lines()]
         foot += ["", *self._next_lines()]
         leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
         return [*head, *(["", *leaks] if leaks else []), "", *foot]
-
-    def _headline(self) -> str:
-        holders = {(g.user, g.program) for g in self.leaks if g.secrets}
-        others = {(g.user, g.program) for g in self.leaks if not g.secrets} - holders
-        are_own = self.audit.asked_by and all(g.uid == self.audit.asked_by for g in self.leaks)
-        sentences = []
-        if holders:
-            number = len(holders)
-            sentences.append(
-                f"{count(number, 'program')}{' of yours' if are_own else ''}"
-                f" {'holds' if number == 1 else 'hold'} secrets that"
-                f" {'your other programs' if are_own else 'others'} can read."
-            )
-        if others:
-            one = len(others) == 1
-            sentences.append(
-                f"{count(len(others), 'program')} {'is' if one else 'are'} traced, injected into,"
-                f" or lost {'its' if one else 'their'} hardening."
-            )
-        if self.audit.is_empty:
-            return "Nothing matched: no process is what was asked for."
-        unread = sum(bool(entry.posture.problem) for entry in self.audit.entries)
-        if unread and not sentences:
-            return f"{count(unread, 'process', 'processes')} could not be read: see below."
-        return " ".join(sentences) or "No secret that audit knows of can be read by others."
 
     def _paint(self, colour: str, text: str) -> str:
         return f"{colour}{text}{_RESET}" if self.coloured else text

@@ -1,11 +1,11 @@
-"""Saving the view: JSON, text or a picture, readable by its owner alone."""
+"""Saving what is shown: JSON, text or a picture, readable by its owner alone."""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,13 +15,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from process_hardening.audit.render import json as audit_json
+from process_hardening.audit.render import doctor as doctor_text
+from process_hardening.audit.render import json as as_json
 from process_hardening.audit.render import text as audit_text
-from process_hardening.audit.result import Audit
+from process_hardening.audit.result import Audit, Diagnosis
 from process_hardening.errors import CommandError
 from process_hardening.files import create_file, replace_file
 from process_hardening.terminal import printable
-from process_hardening.tui.view import Row
 from process_hardening.tui.widgets.keys import Keys
 
 _MODE = 0o600
@@ -33,30 +33,50 @@ def picture_of(app: App[Any]) -> str:
     return _FONTS.sub("", app.export_screenshot())
 
 
+Formats = Mapping[str, Callable[[], str]]
+"""What makes the content of a file, by the end of its name."""
+
+
+def save_audit(audit: Audit, pids: Collection[int], svg: str) -> Formats:
+    """The formats for the processes with these pids; svg is the picture of the screen."""
+    entries = tuple(entry for entry in audit.entries if entry.posture.pid in pids)
+    shown = audit.replace(entries=entries, gone=())
+    return {
+        ".json": lambda: as_json.render(as_json.audit_as_dict(shown)),
+        ".txt": lambda: audit_text.render_audit(shown),
+        ".svg": lambda: svg,
+    }
+
+
+def save_diagnosis(diagnosis: Diagnosis, svg: str) -> Formats:
+    """The formats for what doctor says; svg is the picture of the screen."""
+    return {
+        ".json": lambda: as_json.render(as_json.doctor_as_dict(diagnosis)),
+        ".txt": lambda: doctor_text.render_doctor(diagnosis),
+        ".svg": lambda: svg,
+    }
+
+
 class ExportScreen(ModalScreen[None]):
     """Asks for a file and writes it; replaces one only when told a second time.
 
-    audit -- what was seen; rows -- those that are shown; svg -- the picture of the screen
-    now -- seconds since the epoch, for the suggested name
+    subject -- what is saved, for the suggested name; formats -- in which ways
+    now -- seconds since the epoch, for the suggested name too
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
 
-    def __init__(self, audit: Audit, rows: Sequence[Row], svg: str, now: float) -> None:
+    def __init__(self, subject: str, formats: Formats, now: float) -> None:
         super().__init__()
-        shown = audit.replace(entries=tuple(row.entry for row in rows if not row.is_gone), gone=())
-        self.formats: Mapping[str, Callable[[], str]] = {
-            ".json": lambda: audit_json.render(audit_json.audit_as_dict(shown)),
-            ".txt": lambda: audit_text.render_audit(shown),
-            ".svg": lambda: svg,
-        }
-        self.suggested = time.strftime("processes-%Y%m%d-%H%M%S.json", time.localtime(now))
+        self.formats = formats
+        time_of_day = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        self.suggested = f"{subject}-{time_of_day}.json"
         self.warned_of = ""
 
     def compose(self) -> ComposeResult:
         """A line to type into, and one that says what is wrong with it."""
         with Vertical(classes="window"):
-            yield Static("save what is shown to", classes="title")
+            yield Static("Save what is shown to", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)
             yield Static(f"Enter saves it. {self._choice}", id="told", markup=False)
             yield Keys()

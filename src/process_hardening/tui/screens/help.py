@@ -15,11 +15,9 @@ from textual.widgets import Static
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys
 
-_VERDICTS = {
-    "hardened": "no process of its user may read it, and it leaves no core dump",
-    "partial": "no process of its user may read it as it is, but something is left open",
-    "exposed": "every process of its user can read its memory, environment and open files",
-    "unknown": "it cannot be told; look as root, or on a newer kernel",
+_OTHERS = {
+    "ctrl+p": "every action by its name, and all colours",
+    "mouse": "chooses a row, opens its group by the arrow, tells more; sorts by a title",
 }
 
 _KEYS = {
@@ -54,7 +52,7 @@ class HelpScreen(ModalScreen[None]):
             yield Keys()
 
     def explained(self) -> Content:
-        """Keys, verdicts, changes."""
+        """Keys, risks, changes."""
         lines = []
         for title, bindings in self.sections:
             lines.append(Content.styled(title, "bold"))
@@ -64,10 +62,13 @@ class HelpScreen(ModalScreen[None]):
                     Content.assemble((f"  {shown_keys(binding):<16}", "$text-accent"), told)
                 )
             lines.append(Content(""))
-        lines.append(Content.styled("verdicts", "bold"))
-        for name, told in _VERDICTS.items():
-            lines.append(Content.assemble("  ", signs.verdict(name), f": {told}"))
-        lines += [Content(""), Content.styled("changes since a look before", "bold")]
+        for name, told in _OTHERS.items():
+            lines.append(Content.assemble((f"  {name:<16}", "$text-accent"), told))
+        lines += [Content(""), Content.styled("RISK", "bold")]
+        for risk in signs.RISKS.values():
+            shown = f"  {risk.bar:<4}{risk.word:<10}"
+            lines.append(Content.assemble((shown, risk.style), risk.meaning))
+        lines += [Content(""), Content.styled("what changed in the last seconds", "bold")]
         for name, (sign, style) in signs.CHANGES.items():
             lines.append(Content.assemble("  ", (f"{sign} {name}", style)))
         return Content("\n").join(lines)

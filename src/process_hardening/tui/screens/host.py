@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,17 +14,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
-from process_hardening.audit.rules.model import Check, worst_of
+from process_hardening.audit.rules.model import INFO, Check, Finding, worst_of
 from process_hardening.terminal import printable
+from process_hardening.tui.screens.export import ExportScreen, picture_of, save_diagnosis
 from process_hardening.tui.view import HostView
 from process_hardening.tui.watcher import Watcher
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys
-
-
-def result_of(check: Check) -> str:
-    """One word for a check: fine, unknown, or the severity of what was found."""
-    return (worst_of(check.findings) or "fine") if check.answer.is_known else "unknown"
 
 
 class HostScreen(Screen[None]):
@@ -31,7 +28,8 @@ class HostScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,d", "dismiss", "Back"),
-        Binding("c", "copy", "Copy fix", tooltip="copy the fix of the worst finding"),
+        Binding("c", "copy", "Copy fix", tooltip="copy the commands that fix what was found"),
+        Binding("x", "export", "Save", tooltip="save the checks as JSON, text or SVG"),
         Binding("r", "look", "Look again", tooltip="look at the host now"),
     ]
 
@@ -42,16 +40,17 @@ class HostScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A table, and the text about its chosen row."""
-        yield Static("what of this host lets others read memory", classes="title")
-        yield DataTable[Text](cursor_type="row", zebra_stripes=True)
-        with VerticalScroll(id="about"):
+        yield Static("Which settings of this host help an attacker", classes="title")
+        yield DataTable[Text](cursor_type="row")
+        with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="check", markup=False)
         yield Keys()
 
     def on_mount(self) -> None:
         """Show what is known already."""
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_columns("result", "checked", "findings", "what it is")
+        table.add_column("RISK", width=signs.BAR_CELLS + 9)
+        table.add_columns("CHECKED", "WHAT IT IS")
         table.focus()
         self.show_host(self.view)
 
@@ -62,20 +61,20 @@ class HostScreen(Screen[None]):
         at = table.cursor_row
         table.clear()
         about = self.query_one("#check", Static)
-        if view is None or view.problem:
+        if view is None or view.diagnosis is None:
             about.update(printable(view.problem) if view else "looking …")
             return
-        for check in view.checks:
-            ids = " ".join(finding.id for finding in check.findings)
-            cells = (result_of(check), check.topic, ids or "-", printable(check.answer.text))
-            table.add_row(*map(Text, cells))
+        for check in view.diagnosis.checks:
+            risk = Text(_risk_of(check).plain, style=signs.rich_style(self.app, _style_of(check)))
+            table.add_row(risk, Text(check.topic), Text(printable(check.answer.text)))
         table.move_cursor(row=at)
 
     @property
     def chosen(self) -> Check | None:
         """The check that the cursor is on."""
         at = self.query_one(DataTable).cursor_row
-        checks = self.view.checks if self.view else ()
+        diagnosis = self.view.diagnosis if self.view else None
+        checks = diagnosis.checks if diagnosis else ()
         return checks[at] if 0 <= at < len(checks) else None
 
     @on(DataTable.RowHighlighted)
@@ -84,21 +83,12 @@ class HostScreen(Screen[None]):
         check = self.chosen
         if check is None:
             return
-        result = result_of(check)
         parts = [
-            Content.assemble(
-                (result, signs.SEVERITIES[result]),
-                f"  {check.topic}: {printable(check.answer.text)}",
-            )
+            Content.assemble(_risk_of(check), f"{check.topic}: {printable(check.answer.text)}")
         ]
         for finding in check.findings:
-            parts += [
-                signs.headline(finding),
-                Content.assemble(("why: ", "bold"), finding.rule.why),
-                Content.assemble(("fix: ", "bold"), printable(finding.fix)),
-                signs.commands(finding),
-            ]
-        self.query_one("#check", Static).update(Content("\n\n").join(parts))
+            parts += [Content(""), *_describe(finding)]
+        self.query_one("#check", Static).update(Content("\n").join(parts))
 
     def action_copy(self) -> None:
         """Copy the commands that fix the first finding of the chosen check."""
@@ -108,10 +98,50 @@ class HostScreen(Screen[None]):
             return
         finding = check.findings[0]
         fix = signs.copyable(finding)
+        if not fix:
+            self.notify(printable(finding.fix), title="No command", markup=False)
+            return
         self.app.copy_to_clipboard(fix)
-        self.notify(fix, title=f"Copied the fix of {finding.id}", markup=False)
+        self.notify(fix, title="Copied", markup=False)
+
+    def action_export(self) -> None:
+        """Save what is shown."""
+        if self.view is None or self.view.diagnosis is None:
+            self.notify("there is nothing to save yet", severity="warning")
+            return
+        formats = save_diagnosis(self.view.diagnosis, picture_of(self.app))
+        self.app.push_screen(ExportScreen("host", formats, self.watcher.machine.now()))
 
     def action_look(self) -> None:
         """Look again."""
         self.query_one("#check", Static).update("looking …")
         self.watcher.look_at_host()
+
+
+def _describe(finding: Finding) -> Iterator[Content]:
+    """What was found, the commands that change it and what they may break, why, the way back."""
+    message = finding.message[0].upper() + finding.message[1:]
+    yield Content.styled(f"{printable(message)}. {finding.id}", "bold")
+    yield from map(signs.command, finding.commands)
+    if finding.rule.breaks:
+        yield Content.styled(f"May break: {finding.rule.breaks}", signs.QUIET)
+    yield Content(printable(finding.fix))
+    yield Content(finding.rule.why)
+    if finding.undo:
+        yield Content.styled("Undo:", signs.QUIET)
+        yield from map(signs.command, finding.undo)
+
+
+def _severity_of(check: Check) -> str | None:
+    return worst_of(check.findings) if check.answer.is_known else INFO
+
+
+def _risk_of(check: Check) -> Content:
+    """The bar and the word of a check; a setting is fine, not hardened."""
+    severity = _severity_of(check)
+    bar, word = signs.RISKS[severity].bar, signs.RISKS[severity].word if severity else "fine"
+    return Content.styled(f"{bar:<{signs.BAR_CELLS}} {word:<9}", _style_of(check))
+
+
+def _style_of(check: Check) -> str:
+    return signs.RISKS[_severity_of(check)].style

@@ -1,10 +1,10 @@
-"""The main screen: overview, table of processes, detail of one."""
+"""The main screen: overview, table of groups, what there is to say and do about one of them."""
 
 from __future__ import annotations
 
 import gc
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,24 +15,24 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from process_hardening.audit.reasons import HARDENED, REASONS
+from process_hardening.state import Status
 from process_hardening.terminal import printable
 from process_hardening.tui.machine import Machine
-from process_hardening.tui.screens.explain import ExplainScreen
-from process_hardening.tui.screens.export import ExportScreen, picture_of
-from process_hardening.tui.screens.host import HostScreen
-from process_hardening.tui.screens.users import UsersScreen
-from process_hardening.tui.view import LOST, SORTS, HostView, Mark, Row, Selection, View
+from process_hardening.tui.selection import CHIPS, SORTS, Selection
+from process_hardening.tui.view import HostView, Key, Row, View
 from process_hardening.tui.watcher import Watcher
 from process_hardening.tui.widgets import signs
+from process_hardening.tui.widgets.chips import Chips
 from process_hardening.tui.widgets.detail import Detail
 from process_hardening.tui.widgets.keys import Keys
-from process_hardening.tui.widgets.overview import Overview, monitor
-from process_hardening.tui.widgets.table import ProcessTable
+from process_hardening.tui.widgets.overview import Overview, describe_monitor
+from process_hardening.tui.widgets.table import GroupTable
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
-_MOST_NAMED = 3
-"""So many processes that lost their hardening are named in one message."""
+_MOST_NEWS = 3
+"""So many programs that changed are named in messages of their own."""
 
 
 class ProcessesScreen(Screen[None]):
@@ -43,32 +43,33 @@ class ProcessesScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # First of all, since what follows it in one burst (ssh) is text, not commands.
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            key_display="/",
-            tooltip="show rows with these words",
-            priority=True,
+        Binding("slash", "filter", "Filter", key_display="/", priority=True,
+                tooltip="only groups and processes with these words"),
+        Binding("enter", "more", "More", key_display="enter",
+                tooltip="everything about the chosen row"),
+        Binding("space", "flip", "Open", tooltip="open or close the group"),
+        Binding("right", "open(True)", "Open group", show=False, tooltip="show its processes"),
+        Binding("left", "open(False)", "Close group", show=False, tooltip="hide its processes"),
+        Binding("o", "open_all", "Open all", show=False, tooltip="one row a process, or groups"),
+        Binding("c", "copy", "Copy fix", tooltip="copy the command of the chosen row"),
+        Binding("a", "attack", "Attack", tooltip="attack the chosen process, harmlessly"),
+        *(
+            Binding(str(number), f"chip('{name}')", label.capitalize(), show=False, tooltip=shows)
+            for number, (name, (label, shows)) in enumerate(CHIPS.items(), 1)
         ),
-        Binding("s", "sort", "Sort", tooltip="sort by the next column"),
+        Binding("escape", "clear", "Show all", show=False, tooltip="no filter, no chip"),
+        Binding("s", "sort", "Sort", show=False, tooltip="sort by the next column"),
         Binding("S", "reverse", "Reverse", show=False, tooltip="sort the other way round"),
-        Binding("u", "user", "User", tooltip="processes of one user only"),
-        Binding("p", "python", "Python", tooltip="only what runs Python"),
-        Binding("e", "exposed", "Exposed", tooltip="only what can be read"),
-        Binding("t", "tree", "Tree", tooltip="parents above their children"),
-        Binding("escape", "clear", "Show all", show=False, tooltip="show everything again"),
-        Binding("enter", "explain", "Explain", tooltip="what the findings mean"),
-        Binding("c", "copy", "Copy fix", tooltip="copy the fix of the worst finding"),
-        Binding("a", "attack", "Attack", tooltip="attack this process, harmlessly"),
-        Binding("x", "export", "Export", tooltip="save the view as JSON, text or SVG"),
-        Binding("h,d", "host", "Host", tooltip="what of this host lets others read memory"),
-        Binding("v", "verify", "Verify", tooltip="attack victims of our own"),
-        Binding("space", "pause", "Pause", key_display="␣", tooltip="look no more until told"),
+        Binding("h,d", "host", "Host", tooltip="which settings of this host help an attacker"),
+        Binding("v", "verify", "Verify", show=False, tooltip="attack sample programs"),
+        Binding("x", "export", "Save", tooltip="save what is shown as JSON, text or SVG"),
+        Binding("p", "pause", "Pause", show=False, tooltip="look no more, or again"),
         Binding("r", "look", "Look", show=False, tooltip="look at the processes now"),
         Binding("plus,equals_sign", "slower", "Slower", show=False, tooltip="look less often"),
         Binding("minus", "faster", "Faster", show=False, tooltip="look more often"),
-    ]
+    ]  # fmt: skip
+
+    AUTO_FOCUS = "GroupTable"
 
     class Seen(Message):
         """The watcher saw something."""
@@ -85,22 +86,24 @@ class ProcessesScreen(Screen[None]):
         self.view: View | None = None
         self.host_view: HostView | None = None
         self.selection = Selection()
-        self.own = Content("this monitor: looking …")
+        self.opened: frozenset[Key] = frozenset()
+        self.own = Content("")
 
     def compose(self) -> ComposeResult:
-        """Overview, table beside or above the detail, keys."""
-        yield Overview(id="overview")
-        yield Input(id="filter", placeholder="name, pid, user, verdict, PH001 …", compact=True)
+        """Overview, chips, table beside or above the detail, keys."""
+        yield Overview()
+        yield Chips()
+        yield Input(id="filter", placeholder="program, pid, user, secret, PH001 …", compact=True)
         with Container(id="body"):
-            yield ProcessTable(id="processes")
-            yield Detail(id="detail")
+            yield GroupTable()
+            yield Detail()
         yield Static(id="problem", markup=False)
         yield Keys()
 
     @property
-    def table(self) -> ProcessTable:
-        """The table of processes."""
-        return self.query_one(ProcessTable)
+    def table(self) -> GroupTable:
+        """The table of groups."""
+        return self.query_one(GroupTable)
 
     def on_mount(self) -> None:
         """Begin to look once something is on the screen."""
@@ -119,27 +122,31 @@ class ProcessesScreen(Screen[None]):
         """Look no more."""
         self.watcher.stop()
 
+    # What was seen
+
     def on_processes_screen_seen(self, event: Seen) -> None:
         """Show what the watcher saw."""
         if isinstance(event.view, HostView):
             self.host_view = event.view
             for screen in self.app.screen_stack:
-                if isinstance(screen, HostScreen):
+                if hasattr(screen, "show_host"):
                     screen.show_host(event.view)
             self.show_state()
             return
         self.view = event.view
-        self.own = monitor(self.machine.own_status(), self.late)
-        self.show_problem()
+        status = self.machine.own_status()
+        self.own = describe_monitor(status, self.late)
+        self.show_problem(status)
         self.show_rows()
-        self.warn_of_losses()
+        self.tell_news()
 
-    def show_problem(self) -> None:
+    def show_problem(self, status: Status) -> None:
         """When nothing can be seen: why, and what is known all the same."""
         problem = self.view.problem if self.view else ""
         self.set_class(bool(problem), "-problem")
+        if not problem and self.focused is None:  # it was hidden for a while
+            self.table.focus()
         if problem:
-            status = self.machine.own_status()
             lines = [
                 Content.styled("The processes cannot be seen:", "bold $text-error"),
                 Content(printable(problem)),
@@ -148,47 +155,55 @@ class ProcessesScreen(Screen[None]):
                 Content.assemble("  verdict: ", signs.verdict(status.verdict)),
                 *(Content(f"  {name}: {told}") for name, told in _facts(status)),
                 Content(""),
-                Content.styled("It is tried again; q ends the monitor.", "$text-muted"),
+                Content.styled("It is tried again; q ends the monitor.", signs.QUIET),
             ]
             self.query_one("#problem", Static).update(Content("\n").join(lines))
 
     def show_rows(self) -> None:
         """Fill the table."""
-        rows = self.selection.of(self.view.rows) if self.view else ()
-        sort = "" if self.selection.tree else self.selection.sort
-        self.table.show_rows(rows, sort)
+        view, selection = self.view, self.selection
+        rows = selection.list_rows(view, self.opened) if view else ()
+        now = view.at if view else 0.0
+        self.table.show_rows(rows, now, selection.sort, selection.descending)
         self.show_state()
 
     def show_state(self) -> None:
-        """Fill the overview."""
-        seconds = self.watcher.seconds
-        pace = "PAUSED" if self.watcher.paused else f"every {round(seconds, 1):g} s"
-        self.query_one(Overview).show_state(
-            self.view, self.host_view, self.own, self.selection, pace
-        )
-
-    def warn_of_losses(self) -> None:
-        """Say which processes lost their hardening in the last look."""
-        view = self.view
+        """Fill the overview and the chips."""
+        view, seconds = self.view, self.watcher.seconds
+        self.query_one(Overview).show_state(view, self.host_view, self.own)
         if view is None:
             return
-        lost = [row for row in view.rows if row.mark and row.mark == Mark(LOST, view.at)]
-        if lost:
-            named = ", ".join(f"{row.pid} {row.name}" for row in lost[:_MOST_NAMED])
-            more = f" and {len(lost) - _MOST_NAMED} more" * (len(lost) > _MOST_NAMED)
-            self.notify(f"{named}{more}", title="Lost hardening", severity="error", markup=False)
+        shown = sum(row.member is None for row in self.table.rows)
+        groups = sum(self.selection.ended or not g.has_ended for g in view.groups)
+        number = f"{shown} of {groups}" if shown < groups else f"{groups}"
+        pace = "PAUSED" if self.watcher.paused else f"every {round(seconds, 1):g} s"
+        told = f"{number} groups, {pace}"
+        self.query_one(Chips).show_selection(self.selection, view.ended, told)
 
-    @on(ProcessTable.Chosen)
-    def show_detail(self, event: ProcessTable.Chosen) -> None:
-        """Tell of the chosen process."""
+    def tell_news(self) -> None:
+        """Say which programs became hardened in the last look, and which are no longer."""
+        for program in (self.view.news if self.view else ())[:_MOST_NEWS]:
+            is_good = program.group.reason == HARDENED
+            self.notify(
+                f"{printable(program.group.program)}: {REASONS[program.group.reason]}",
+                title="Hardened" if is_good else "No longer hardened",
+                severity="information" if is_good else "error",
+                markup=False,
+            )
+
+    @on(GroupTable.Chosen)
+    def show_detail(self, event: GroupTable.Chosen) -> None:
+        """Tell of the chosen row."""
         self.query_one(Detail).show_row(event.row)
+
+    # Which rows, in what order
 
     @property
     def chosen(self) -> Row | None:
         """The row that actions are about; says so when there is none."""
         row = self.table.chosen
         if row is None:
-            self.notify("no process is chosen", severity="warning")
+            self.notify("no row is chosen", severity="warning")
         return row
 
     def select(self, selection: Selection) -> None:
@@ -196,80 +211,87 @@ class ProcessesScreen(Screen[None]):
         self.selection = selection
         self.show_rows()
 
-    # Which rows, in what order
+    def open_groups(self, opened: frozenset[Key]) -> None:
+        """Show the processes of these groups."""
+        self.opened = opened
+        self.table.is_held = True
+        self.show_rows()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 -- Textual's signature
-        """While words are typed, a slash is one of them: the key is shown, but does nothing."""
-        return None if action == "filter" and isinstance(self.focused, Input) else True
+    @on(GroupTable.OpenWanted)
+    def action_flip(self) -> None:
+        """Open or close the chosen group."""
+        row = self.chosen
+        if row is not None:
+            self.open_groups(self.opened ^ {row.of.key})
+
+    def action_open(self, wanted: bool) -> None:
+        """Open or close the chosen group, unless it is."""
+        row = self.chosen
+        if row is not None:
+            key = {row.of.key}
+            self.open_groups(self.opened | key if wanted else self.opened - key)
+
+    def action_open_all(self) -> None:
+        """One row a process, or one row a group."""
+        keys = frozenset(shown.key for shown in self.view.groups) if self.view else frozenset()
+        self.open_groups(frozenset() if keys <= self.opened else keys)
+
+    def action_chip(self, name: str) -> None:
+        """Switch a chip on or off."""
+        change: dict[str, Any] = {name: not getattr(self.selection, name)}
+        self.select(replace(self.selection, **change))
 
     def action_filter(self) -> None:
-        """Ask for words."""
+        """Type words that rows have to have; while they are typed, the key is one of them."""
+        words = self.query_one("#filter", Input)
+        if words.has_focus:
+            words.insert_text_at_cursor("/")
+            return
         self.add_class("-filtering")
-        self.set_focus(self.query_one("#filter", Input))
+        words.focus()
 
     @on(Input.Changed, "#filter")
-    def filter_rows(self, event: Input.Changed) -> None:
-        """Show what has the words."""
+    def filter_as_typed(self, event: Input.Changed) -> None:
+        """Show what fits what is typed so far."""
         self.select(replace(self.selection, text=event.value))
 
     @on(Input.Submitted, "#filter")
     def end_filter(self) -> None:
-        """Back to the table, with the filter in force."""
-        self.table.focus()
-        self.set_class(bool(self.selection.text), "-filtering")
-
-    def action_clear(self) -> None:
-        """Show everything again, in the same order."""
-        self.query_one("#filter", Input).value = ""
+        """Keep the words, and go back to the table."""
         self.remove_class("-filtering")
         self.table.focus()
-        order = self.selection
-        self.select(Selection(sort=order.sort, descending=order.descending, tree=order.tree))
+
+    def action_clear(self) -> None:
+        """Show everything; while words are typed, just end that."""
+        self.query_one("#filter", Input).value = ""
+        if self.has_class("-filtering"):
+            self.end_filter()
+            self.select(replace(self.selection, text=""))
+        else:
+            kept = self.selection
+            self.select(Selection(sort=kept.sort, descending=kept.descending))
 
     def action_sort(self) -> None:
         """Sort by the next column."""
         names = list(SORTS)
-        at = names.index(self.selection.sort) + (not self.selection.tree)
-        self.sort_by(names[at % len(names)])
+        at = names.index(self.selection.sort)
+        self.sort_by(names[(at + 1) % len(names)])
 
     def action_reverse(self) -> None:
         """Sort the other way round."""
-        self.select(replace(self.selection, descending=not self.selection.descending, tree=False))
+        self.select(replace(self.selection, descending=not self.selection.descending))
 
-    @on(ProcessTable.SortWanted)
-    def sort_by_title(self, event: ProcessTable.SortWanted) -> None:
+    @on(GroupTable.SortWanted)
+    def sort_by_title(self, event: GroupTable.SortWanted) -> None:
         """Sort by the clicked column; the other way round when it is sorted by that already."""
-        if event.sort == self.selection.sort and not self.selection.tree:
+        if event.sort == self.selection.sort:
             self.action_reverse()
         else:
             self.sort_by(event.sort)
 
     def sort_by(self, sort: str) -> None:
         """Sort by a column."""
-        self.select(replace(self.selection, sort=sort, descending=False, tree=False))
-
-    def action_user(self) -> None:
-        """Ask for a user."""
-        rows = self.view.rows if self.view else ()
-        screen = UsersScreen([row.user for row in rows], self.selection.user)
-        self.app.push_screen(screen, self.choose_user)
-
-    def choose_user(self, user: str | None) -> None:
-        """Show the processes of a user; '': of all; None: nothing was chosen."""
-        if user is not None:
-            self.select(replace(self.selection, user=user or None))
-
-    def action_python(self) -> None:
-        """Only what runs Python, or all."""
-        self.select(replace(self.selection, python=not self.selection.python))
-
-    def action_exposed(self) -> None:
-        """Only what is exposed, or all."""
-        self.select(replace(self.selection, exposed=not self.selection.exposed))
-
-    def action_tree(self) -> None:
-        """Parents above their children, or sorted."""
-        self.select(replace(self.selection, tree=not self.selection.tree))
+        self.select(replace(self.selection, sort=sort, descending=False))
 
     # When to look
 
@@ -288,15 +310,13 @@ class ProcessesScreen(Screen[None]):
 
     def action_slower(self) -> None:
         """Look less often."""
-        self.set_interval_to(
-            next((i for i in INTERVALS if i > self.watcher.seconds), INTERVALS[-1])
-        )
+        longer = (i for i in INTERVALS if i > self.watcher.seconds)
+        self.set_interval_to(next(longer, INTERVALS[-1]))
 
     def action_faster(self) -> None:
         """Look more often."""
-        self.set_interval_to(
-            next((i for i in reversed(INTERVALS) if i < self.watcher.seconds), INTERVALS[0])
-        )
+        shorter = (i for i in reversed(INTERVALS) if i < self.watcher.seconds)
+        self.set_interval_to(next(shorter, INTERVALS[0]))
 
     def set_interval_to(self, seconds: float) -> None:
         """Look that often."""
@@ -304,47 +324,46 @@ class ProcessesScreen(Screen[None]):
         self.watcher.reconsider()
         self.show_state()
 
-    # What to do about a process
+    # What to do about a row; each screen is loaded when it is needed
 
-    @on(ProcessTable.Opened)
-    def action_explain(self) -> None:
-        """Explain the findings of the chosen process."""
+    @on(GroupTable.MoreWanted)
+    def action_more(self) -> None:
+        """Everything about the chosen row."""
         row = self.chosen
         if row is not None:
-            self.app.push_screen(ExplainScreen(f"{row.pid} {row.name}", row.entry.findings))
+            from process_hardening.tui.screens.more import MoreScreen
+
+            self.app.push_screen(MoreScreen(row))
 
     def action_copy(self) -> None:
-        """Copy the fix of the worst finding."""
+        """Copy the command that fixes the chosen row."""
         row = self.chosen
-        if row is None:
-            return
-        if not row.entry.findings:
-            self.notify("nothing is found that could be fixed")
-            return
-        finding = row.entry.findings[0]
-        fix = signs.copyable(finding)
-        self.app.copy_to_clipboard(fix)
-        self.notify(fix, title=f"Copied the fix of {finding.id}", markup=False)
+        if row is not None:
+            from process_hardening.tui.screens.copying import copy_fix
+
+            copy_fix(self.app, row)
 
     def action_attack(self) -> None:
         """Attack the chosen process, after a look at what that means."""
         row = self.chosen
         if row is not None:
-            self.attack(row.pid, row.name)
+            self.attack(row.process.pid, row.process.name)
 
     def action_export(self) -> None:
         """Save what is shown."""
         if self.view is None or self.view.audit is None:
             self.notify("there is nothing to save yet", severity="warning")
             return
-        rows = self.table.rows
-        svg = picture_of(self.app)
-        self.app.push_screen(ExportScreen(self.view.audit, rows, svg, self.machine.now()))
+        from process_hardening.tui.screens.export import ExportScreen, picture_of, save_audit
 
-    # Other screens
+        shown = {member.pid for row in self.table.rows for member in row.of.members}
+        formats = save_audit(self.view.audit, shown, picture_of(self.app))
+        self.app.push_screen(ExportScreen("processes", formats, self.machine.now()))
 
     def action_host(self) -> None:
         """Show the host."""
+        from process_hardening.tui.screens.host import HostScreen
+
         self.app.push_screen(HostScreen(self.host_view, self.watcher))
 
     def action_verify(self) -> None:
@@ -358,7 +377,7 @@ class ProcessesScreen(Screen[None]):
         self.app.push_screen(VerifyScreen(self.machine, pid, name))
 
 
-def _facts(status: object) -> list[tuple[str, str]]:
+def _facts(status: Status) -> list[tuple[str, str]]:
     """What the kernel says of the monitor itself."""
     told = []
     for name in ("inspectable", "dumpable", "core_limit", "tracer_pid", "loader_variables"):

@@ -1,13 +1,16 @@
-"""Attacks, live: the control beside each victim."""
+"""Attacks, live: what each got from the control and from each victim, and what the kernel said."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, ProgressBar, Static
@@ -15,6 +18,7 @@ from textual.widgets import DataTable, ProgressBar, Static
 from process_hardening.terminal import printable
 from process_hardening.tui.attacker import Attacker
 from process_hardening.tui.machine import Machine
+from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys
 from process_hardening.verify import (
     BLOCKED,
@@ -31,16 +35,19 @@ from process_hardening.verify import (
 from process_hardening.verify.render import text
 
 _LONGEST_NAME = 18
+_LONGEST_OUTCOME = len("inconclusive 6 of 6")
 
 _STYLES = {
-    BLOCKED: "green",
-    LEAKED: "bold red",
-    EXPECTED: "yellow",
-    INCONCLUSIVE: "yellow",
-    UNAVAILABLE: "",
+    LEAKED: "bold $text-error",
+    EXPECTED: "$text-warning",
+    INCONCLUSIVE: "$text-warning",
+    BLOCKED: "$text-success",
+    UNAVAILABLE: signs.QUIET,
 }
+"""The outcomes, the worst first."""
+
 # A control that leaked is as it should be: no colour.
-_CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "yellow", UNAVAILABLE: "dim"}
+_CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "$text-warning", UNAVAILABLE: signs.QUIET}
 
 
 class VerifyScreen(Screen[None]):
@@ -51,7 +58,7 @@ class VerifyScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "start", "Start", priority=True),
+        Binding("enter,space", "start", "Start", key_display="enter", priority=True),
         Binding(
             "t",
             "tools",
@@ -87,19 +94,25 @@ class VerifyScreen(Screen[None]):
         self.victims = VICTIMS if pid is None else (f"pid {pid}",)
 
     def compose(self) -> ComposeResult:
-        """The plan, the progress, the table, and the evidence of one row."""
+        """The plan, the progress, the table, and all about one row."""
+        target = f"process {self.pid} {self.target}" if self.pid else "sample programs"
+        yield Static(printable(f"Attacks on {target}"), classes="title", markup=False)
         yield Static("", id="about", markup=False)
         yield ProgressBar(show_eta=False)
-        yield DataTable[Text](cursor_type="row", zebra_stripes=True)
-        yield Static("", id="evidence", markup=False)
+        yield DataTable[Text](cursor_type="row")
+        with VerticalScroll(id="evidence", can_focus=False):
+            yield Static("", id="outcomes", markup=False)
         yield Keys()
 
     def on_mount(self) -> None:
         """Show the plan; attack nothing yet."""
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_column("attack", width=_LONGEST_NAME)
-        table.add_column(CONTROL, width=len("inconclusive"))
-        table.add_columns(*self.victims)
+        table.add_column("ATTACK", width=_LONGEST_NAME)
+        table.add_column(CONTROL.upper(), width=len("inconclusive"))
+        several = len(self.victims) > 1
+        title = f"{len(self.victims)} VICTIMS" if several else self.victims[0].upper()
+        table.add_column(title, width=_LONGEST_OUTCOME if several else len("inconclusive"))
+        table.add_column("WHAT THE KERNEL SAID")
         table.focus()
         self.show_plan()
 
@@ -143,7 +156,7 @@ class VerifyScreen(Screen[None]):
         if self.is_attacking:
             return
         self.query_one(DataTable).clear()
-        self.query_one("#evidence", Static).update("")
+        self.query_one("#outcomes", Static).update("")
         self.results = []
         self.show_message("attacking …")
         self.attacker = Attacker(
@@ -166,6 +179,7 @@ class VerifyScreen(Screen[None]):
     def on_verify_screen_progressed(self, event: Progressed) -> None:
         """Show the progress, and a row when one is complete."""
         progress = event.progress
+        self.add_class("-attacking")  # a bar without a total would move before anything runs
         self.query_one(ProgressBar).update(total=progress.total, progress=progress.done)
         self.show_message(
             f"{progress.done} of {progress.total}: {progress.attack} on {progress.victim}"
@@ -176,29 +190,59 @@ class VerifyScreen(Screen[None]):
     def add(self, row: AttackResult) -> None:
         """Add a row."""
         self.results.append(row)
-        control = Text(row.control, style=_CONTROL_STYLES[row.control])
-        marks = [text.mark_of(row.victims.get(victim)) for victim in self.victims]
-        cells = [Text(text.LABELS[mark], style=_STYLES[mark]) for mark in marks]
+        mark, outcome = self._conclude(row)
+        cells = (
+            Text(row.name),
+            Text(row.control, style=self._style(_CONTROL_STYLES[row.control])),
+            Text(outcome, style=self._style(_STYLES[mark])),
+            Text(printable(" ".join(text.evidence_of(row).split()))),
+        )
         table: DataTable[Text] = self.query_one(DataTable)
-        table.add_row(Text(row.name), control, *cells)
+        table.add_row(*cells)
         if len(self.results) == 1:
             self.show_evidence()
 
+    def _style(self, style: str) -> str:
+        return signs.rich_style(self.app, style)
+
+    def _conclude(self, row: AttackResult) -> tuple[str, str]:
+        """The worst outcome among the victims, and of how many of them."""
+        counts = Counter(text.mark_of(row.victims.get(victim)) for victim in self.victims)
+        mark = next(mark for mark in _STYLES if counts[mark])
+        label = text.LABELS[mark]
+        if len(self.victims) == 1 or mark == UNAVAILABLE:
+            return mark, label
+        return mark, f"{label} {counts[mark]} of {len(self.victims)}"
+
     @on(DataTable.RowHighlighted)
     def show_evidence(self) -> None:
-        """Show the message of the kernel or the tool for the chosen row."""
+        """Show what the chosen attack does, and each outcome with what the kernel said."""
         at = self.query_one(DataTable).cursor_row
-        if 0 <= at < len(self.results):
-            row = self.results[at]
-            evidence = f"{row.name}: {row.summary}\n{text.evidence_of(row)}"
-            self.query_one("#evidence", Static).update(
-                "\n".join(printable(line) for line in evidence.splitlines())
-            )
+        if not 0 <= at < len(self.results):
+            return
+        row = self.results[at]
+        lines = [Content.assemble((row.name, "bold"), f": {printable(row.summary)}")]
+        lines.append(_describe(CONTROL, row.control, _CONTROL_STYLES[row.control], row.detail))
+        for victim in self.victims:
+            result = row.victims.get(victim)
+            mark = text.mark_of(result)
+            evidence = result.evidence if result else ""
+            lines.append(_describe(victim, text.LABELS[mark], _STYLES[mark], evidence))
+        self.query_one("#outcomes", Static).update(Content("\n").join(lines))
 
     def on_verify_screen_ended(self, event: Ended) -> None:
         """Show the result."""
+        self.remove_class("-attacking")
         if event.verification is None:
             self.show_message(event.problem)
             return
         notes = "".join(f" Note: {note}." for note in event.verification.notes)
         self.show_message(text.summary(event.verification) + notes)
+
+
+def _describe(name: str, outcome: str, style: str, evidence: str) -> Content:
+    """One outcome and the words beside it."""
+    words = printable(" ".join(evidence.split()))
+    return Content.assemble(
+        f"{name:<{_LONGEST_NAME}} ", (f"{outcome:<12} ", style), (words, signs.QUIET)
+    )

@@ -1,17 +1,25 @@
-"""The pane that tells everything about one process."""
+"""What is said about one row: in the pane below the table, and in full."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Iterator
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from process_hardening.audit.groups import Group
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.reasons import REASONS
+from process_hardening.audit.render.screen import count
 from process_hardening.terminal import printable
-from process_hardening.tui.view import Row
+from process_hardening.tui.view import Before, Row
 from process_hardening.tui.widgets import signs
+
+_MOST_PIDS = 60
 
 
 def _limit(value: int) -> str:
@@ -29,6 +37,7 @@ def _told(value: object) -> str:
 EVIDENCE = (
     ("program", "exe"),
     ("parent", "ppid"),
+    ("service", "unit"),
     ("dumpable", "dumpable"),
     ("known by", "dumpable_source"),
     ("may be inspected", "inspectable"),
@@ -50,54 +59,121 @@ EVIDENCE = (
 """Label, and field of Posture."""
 
 
-def evidence(posture: Posture) -> Content:
+def describe_evidence(posture: Posture) -> Content:
     """What the kernel said, a line a field. Values of variables are never read."""
     lines = []
     for label, field in EVIDENCE:
         value = getattr(posture, field)
         if value is None:
+            if field in ("unit", "framework"):
+                continue  # most have none
             told = "protected from us" if field in posture.protected else "not known"
         elif field == "core_limit":
             told = f"soft {_limit(value[0])}, hard {_limit(value[1])}"
-        elif (field == "python" and not value) or (field == "tracer_pid" and not value):
+        elif field in ("python", "tracer_pid") and not value:
             told = "none"
         else:
             told = _told(value)
-        lines.append(Content.assemble((f"{label + ':':<22}", "$text-muted"), told))
+        lines.append(Content.assemble((f"{label:<22}", signs.QUIET), told))
     if posture.problem:
         lines.append(Content.styled(f"not read: {printable(posture.problem)}", "$text-warning"))
     return Content("\n").join(lines)
 
 
-def describe(row: Row) -> Content:
-    """Who it is, what an attacker gets, why, the fix, the evidence."""
-    posture = row.entry.posture
-    head = Content.assemble(
-        (f"{row.pid} {row.name}", "bold"), f" of {row.user}: ", signs.verdict(row.verdict)
+def clock(at: float) -> str:
+    """A time of day."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def describe_reason(group: Group) -> Content:
+    """Why a group is open, and what secrets are."""
+    reason = REASONS[group.reason]
+    names = printable(", ".join(secret.name for secret in group.secrets))
+    is_open = group.severity is not None
+    parts: list[Content | str | tuple[str, str]] = [reason[0].upper() + reason[1:]]
+    if names and is_open:
+        parts += [": ", (names, "bold")]
+    return Content.assemble(*parts)
+
+
+def describe_change(before: Before, group: Group) -> Content:
+    """What a program was like before and what it is like now, one below the other."""
+    return Content.assemble(
+        ("before ", signs.QUIET),
+        signs.risk(before.group),
+        " ",
+        describe_reason(before.group),
+        ("\nnow    ", signs.QUIET),
+        signs.risk(group),
+        " ",
+        describe_reason(group),
+        (f", since {clock(before.at)}", signs.QUIET),
     )
-    parts = [head]
-    if row.mark:
-        sign, style = signs.CHANGES[row.mark.change]
-        parts.append(Content.styled(f"{sign} {row.mark.change}", style))
-    parts += [Content(""), Content(printable(row.entry.outcome[0].upper() + row.entry.outcome[1:]))]
-    for finding in row.entry.findings:
-        parts += [
-            Content(""),
-            signs.headline(finding),
-            Content.assemble(("why: ", "$text-muted"), finding.rule.why),
-            Content.assemble(("fix: ", "$text-muted"), printable(finding.fix)),
-        ]
-    parts += [Content(""), evidence(posture)]
-    return Content("\n").join(parts)
 
 
-class Detail(VerticalScroll):
+def describe_fix(row: Row) -> Content:
+    """What to do, and the command below it."""
+    words, command = row.fix
+    if not words and not command:
+        return Content.styled("Nothing needs to be done.", "$text-success")
+    lines = [Content(printable(words))] if words else []
+    if command:
+        lines.append(signs.command(command))
+    return Content("\n").join(lines)
+
+
+def describe_members(row: Row) -> Content:
+    """The pids of a group, or what one process of it is."""
+    if row.member is None:
+        pids = [str(member.pid) for member in row.of.members if not member.has_ended]
+        more = f" and {len(pids) - _MOST_PIDS} more" * (len(pids) > _MOST_PIDS)
+        told = f"{count(len(pids), 'process', 'processes')}: {' '.join(pids[:_MOST_PIDS])}{more}"
+        return Content.styled(told, signs.QUIET)
+    mark = row.member.mark
+    changed = f", {mark.change} at {clock(mark.at)}" if mark else ""
+    told = f"process {row.member.pid} of {row.of.label}{changed}: {row.member.line}"
+    return Content.styled(told, signs.QUIET)
+
+
+def describe_row(row: Row) -> Content:
+    """Who can read it, what it was like before, what to type, which processes, the evidence."""
+    return Content("\n").join(_list_parts(row))
+
+
+def _list_parts(row: Row) -> Iterator[Content]:
+    group = row.of.group
+    if row.of.before:
+        yield describe_change(row.of.before, group)
+    else:
+        yield describe_reason(group)
+    yield describe_fix(row)
+    yield describe_members(row)
+    yield Content("")
+    yield Content.styled(f"what the kernel says about {row.process.pid}", "bold")
+    yield describe_evidence(row.process.entry.posture)
+
+
+class Detail(VerticalScroll, can_focus=False):
     """Follows the cursor of the table."""
+
+    def __init__(self) -> None:
+        super().__init__(id="detail")
+        self._shown: Content | None = None
 
     def compose(self) -> ComposeResult:
         """One text."""
         yield Static("", markup=False)
 
     def show_row(self, row: Row | None) -> None:
-        """Tell of a process."""
-        self.query_one(Static).update(describe(row) if row else "no process is chosen")
+        """Tell of a group or a process."""
+        if row is None:
+            self.border_title = None
+            told = Content("Nothing is chosen.")
+        else:
+            user = printable(row.of.group.user)
+            self.border_title = Content(f" {row.label} of {user} ")
+            told = describe_row(row)
+        if self._shown is None or not told.is_same(self._shown):
+            self._shown = told
+            self.query_one(Static).update(told)
+            self.scroll_home(animate=False)

@@ -1,81 +1,115 @@
-"""The strip on top: counts, the host, and how the monitor itself is protected."""
+"""The strip on top: who can read secrets here, since when, and how the monitor is protected."""
 
 from __future__ import annotations
 
-import time
+import textwrap
+from collections.abc import Sequence
 
 from textual.content import Content
 from textual.widgets import Static
 
-from process_hardening.audit.rules.model import SEVERITIES
+from process_hardening.audit.render.screen import count, describe_exposure, render_headline
 from process_hardening.state import HARDENED, Status
 from process_hardening.terminal import printable
-from process_hardening.tui.view import HostView, Selection, View
+from process_hardening.tui.view import HostView, View
 from process_hardening.tui.widgets import signs
 
-
-def counts(view: View) -> Content:
-    """How many processes there are of each verdict, and how many findings of each severity."""
-    if view.audit is None:
-        return Content.styled("no process can be seen", "$text-error")
-    verdicts = view.audit.count_verdicts()
-    parts: list[Content | str] = []
-    for name, (sign, style) in signs.VERDICTS.items():
-        parts += [Content.styled(f"{sign} {verdicts[name]} {name}", style), "  "]
-    severities = view.audit.count_severities()
-    found = [f"{severities[name]} {name}" for name in reversed(SEVERITIES) if severities[name]]
-    parts.append(Content.styled(f"findings: {', '.join(found) or 'none'}", "$foreground"))
-    return Content.assemble(*parts)
+BARS = "▁▂▃▄▅▆▇█"
+_FEWEST_BARS = 8
+_MOST_BARS = 40
+_MOST_LINES = 2
 
 
-def host(view: HostView | None) -> Content:
-    """The findings of the host."""
+def draw_bars(values: Sequence[int], cells: int) -> str:
+    """One bar for each value, or for the largest of several; the newest on the right.
+
+    Textual's Sparkline scales from the least value to the most, so that one secret more than forty
+    would look like all instead of nothing; this one starts at zero.
+    """
+    each = -(-len(values) // cells) or 1
+    start = len(values) % each
+    buckets = ([values[:start]] if start else []) + [
+        values[i : i + each] for i in range(start, len(values), each)
+    ]
+    most = max(values, default=0) or 1
+    return "".join(BARS[max(bucket) * (len(BARS) - 1) // most] for bucket in buckets)
+
+
+def describe_time(seconds: float) -> str:
+    """A stretch of time in a word: '40 s', '12 min', '3 h'."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def describe_secrets_over_time(view: View, cells: int) -> Content:
+    """How many secrets are open, and to whom, after a bar for each time that was looked."""
+    counts = [number for _, number in view.exposed]
+    opened = describe_exposure(view.audit) if view.audit else ""
+    opened = opened or "Secrets open: none."
+    over = f" {describe_time(view.at - view.exposed[0][0])}  " if counts else ""
+    room = max(cells - len(opened) - len(over), _FEWEST_BARS)
+    style = "$text-error" if counts and counts[-1] else "$text-success"
+    bars = draw_bars(counts, min(room, _MOST_BARS))
+    return Content.assemble((bars, style), (over, signs.QUIET), opened)
+
+
+def describe_host(view: HostView | None) -> Content:
+    """How many settings of the host help an attacker."""
     if view is None:
-        return Content.styled("host: looking …", "$text-muted")
-    if view.problem:
+        return Content.styled("host: looking", signs.QUIET)
+    if view.diagnosis is None:
         return Content.styled("host: not known", "$text-warning")
-    ids = [finding.id for check in view.checks for finding in check.findings]
-    unknown = sum(not check.answer.is_known for check in view.checks)
-    told = f"host: {len(ids)} findings" + f", {unknown} not known" * bool(unknown)
-    return Content.styled(told, "$text-warning" if ids else "$text-success")
+    number = len(view.diagnosis.findings)
+    style = "$text-warning" if number else "$text-success"
+    return Content.styled(f"host: {count(number, 'finding')}", style)
 
 
-def monitor(status: Status, late: str) -> Content:
+def describe_monitor(status: Status, late: str) -> Content:
     """How the monitor itself is protected. late -- why only since its first statement."""
     if status.verdict != HARDENED:
-        return Content.assemble("this monitor: ", signs.verdict(status.verdict))
-    since = "since its first statement" if late else "from its start"
-    return Content.assemble("this monitor: ", signs.verdict(HARDENED), f" {since}")
+        return Content.assemble("monitor: ", signs.verdict(status.verdict))
+    since = " since its first statement" if late else ""
+    return Content.assemble("monitor: ", signs.verdict(HARDENED), since)
 
 
 class Overview(Static):
-    """Three lines; markup in what they show is text."""
+    """Three lines, four where the first is long; markup in what they show is text."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 -- as textual has it
-        super().__init__("looking …", id=id, markup=False)
+    def __init__(self) -> None:
+        super().__init__("\nlooking …\n", id="overview", markup=False)
+        self._height = 3
 
-    def show_state(
-        self,
-        view: View | None,
-        host_view: HostView | None,
-        own: Content,
-        selection: Selection,
-        pace: str,
-    ) -> None:
-        """Show all of it. pace -- how often is looked, or that it is paused."""
-        looked = time.strftime("%H:%M:%S", time.localtime(view.at)) if view else "--:--:--"
-        order = "tree" if selection.tree else f"by {selection.sort}"
-        order += " reversed" * selection.descending
-        only = f"  only: {selection.words}" if selection.words else ""
-        notes = view.audit.notes if view and view.audit else ()
-        missing = f"  incomplete: {printable('; '.join(notes))}" if notes else ""
-        lines = [
-            counts(view) if view else Content("looking …"),
-            Content.assemble(host(host_view), "  ", own),
-            Content.assemble(
-                f"{looked}  {pace}  {order}",
-                (only, "bold $text-accent"),
-                (missing, "$text-warning"),
-            ),
+    def show_state(self, view: View | None, host: HostView | None, own: Content) -> None:
+        """Show all of it. own -- how the monitor itself is protected."""
+        if view is None:
+            return
+        lines = [*self._describe_secrets(view), self._count_processes(view, host, own)]
+        height, self._height = self._height, len(lines)
+        self.update(Content("\n").join(lines), layout=height != len(lines))
+
+    def _describe_secrets(self, view: View) -> list[Content]:
+        if view.audit is None:
+            return [Content.styled("No process can be seen.", "bold $text-error"), Content("")]
+        width = self.content_size.width
+        style = "bold $text-error" if view.exposed[-1][1] else "bold $text-success"
+        headline = textwrap.wrap(render_headline(view.audit), max(width, 40))
+        return [
+            *(Content.styled(line, style) for line in headline[:_MOST_LINES]),
+            describe_secrets_over_time(view, width),
         ]
-        self.update(Content("\n").join(lines))
+
+    def _count_processes(self, view: View, host: HostView | None, own: Content) -> Content:
+        facts = view.facts
+        notes = "; ".join(view.audit.notes) if view.audit else ""
+        return Content.assemble(
+            count(facts.processes, "process", "processes"),
+            f"  {facts.readable} readable  ",
+            (f"{facts.hardened} hardened", "$text-success"),
+            "  ",
+            describe_host(host),
+            "  ",
+            own,
+            (f"  incomplete: {printable(notes)}" if notes else "", "$text-warning"),
+        )

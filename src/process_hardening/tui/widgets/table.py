@@ -1,15 +1,15 @@
-"""The table of processes.
+"""The table of groups and their processes.
 
 Only the lines that are on the screen are ever made: thousands of rows cost no more than some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -20,49 +20,60 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from process_hardening.terminal import printable
+from process_hardening.audit.reasons import REASONS
+from process_hardening.terminal import end_direction, printable
 from process_hardening.tui.view import Row
-from process_hardening.tui.widgets.signs import CHANGES, VERDICTS
+from process_hardening.tui.widgets.signs import BAR_CELLS, CHANGES, RISKS
 
-_DEEPEST = 12
+_SIGNS = 4
+"""Cells before the program: a margin, what changed, whether it is open, a blank."""
+
+_RISK = BAR_CELLS + 9
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. sort -- of view.SORTS; width -- in cells."""
+    """One column. name -- also of the order in SORTS, if there is one; width -- in cells."""
 
+    name: str
     title: str
-    sort: str
     width: int
 
 
 def columns_for(width: int) -> tuple[Column, ...]:
     """The columns that fit."""
-    user = 8 if width < 100 else 12
-    left = width - sum((1, 7, user, 10)) - 4
-    if left < 90:
-        name = max(left * 2 // 5, 8)
-        rest = [("name", "name", name), ("findings", "findings", max(left - name - 1, 0))]
-    else:
-        name = min(left // 4, 32)
-        ids = min(left // 4, 36)
-        rest = [
-            ("name", "name", name),
-            ("findings", "findings", ids),
-            ("an attacker; a crash", "risk", left - name - ids - 2),
-        ]
-    first = [("", "change", 1), ("pid", "pid", 7), ("user", "user", user)]
-    return tuple(Column(*each) for each in (*first, ("verdict", "verdict", 10), *rest))
+    user = 7 if width < 100 else 12
+    left = width - _SIGNS - user - _RISK - 4
+    program = min(max(left * 2 // 5, 8), 36)
+    left -= program
+    columns = [
+        Column("changed", "", _SIGNS - 1),
+        Column("program", "PROGRAM", program),
+        Column("user", "USER", user),
+        Column("risk", "RISK", _RISK),
+    ]
+    if left < 70:
+        return (*columns, Column("secrets", "SECRETS, OR WHY", left))
+    secrets = min(max(left - 62, 30), 48)
+    return (
+        *columns,
+        Column("secrets", "SECRETS", secrets),
+        Column("reason", "WHY", left - secrets - 1),
+    )
 
 
-class ProcessTable(ScrollView, can_focus=True):
-    """Rows under a header, one of which is chosen. The choice stays with its process."""
+class GroupTable(ScrollView, can_focus=True):
+    """Rows under a header, one of which is chosen. The choice stays with its group or process.
+
+    is_held -- whether a person chose it; until then the first row is chosen
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
         "table--cursor",
-        "table--gone",
-        *(f"table--{name}" for name in VERDICTS),
+        "table--muted",
+        "table--ended",
+        *(risk.name for risk in RISKS.values()),
         *(f"table--{name.replace(' ', '-')}" for name in CHANGES),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,19 +95,25 @@ class ProcessTable(ScrollView, can_focus=True):
             self.row = row
 
     class SortWanted(Message):
-        """A title was clicked; sort -- of view.SORTS."""
+        """A title was clicked; sort -- of SORTS."""
 
         def __init__(self, sort: str) -> None:
             super().__init__()
             self.sort = sort
 
-    class Opened(Message):
+    class OpenWanted(Message):
+        """The arrow before the chosen group was clicked."""
+
+    class MoreWanted(Message):
         """The chosen row was clicked."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 -- as textual has it
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id="groups")
         self.rows: Sequence[Row] = ()
+        self.is_held = False
+        self.now = 0.0
         self.sort = ""
+        self.descending = False
         self._columns = columns_for(80)
 
     @property
@@ -104,16 +121,14 @@ class ProcessTable(ScrollView, can_focus=True):
         """The row that the cursor is on."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
-    def show_rows(self, rows: Sequence[Row], sort: str) -> None:
-        """Show other rows; the cursor stays with its process, or at its place."""
-        before = self.chosen
-        self.rows = rows
-        self.sort = sort
+    def show_rows(self, rows: Sequence[Row], now: float, sort: str, descending: bool) -> None:
+        """Show other rows; the cursor stays with its group or process, or at its place.
+
+        now -- when was looked; sort, descending -- for the title that is marked
+        """
+        at = _find(rows, self.chosen, self.cursor) if self.is_held else 0
+        self.rows, self.now, self.sort, self.descending = rows, now, sort, descending
         self.virtual_size = Size(self.size.width, len(rows) + 1)
-        at = self.cursor
-        if before is not None:
-            at = next((i for i, row in enumerate(rows) if row.pid == before.pid), at)
-        at = max(0, min(at, len(rows) - 1))
         moved = at != self.cursor
         self.cursor = at
         if not moved:
@@ -130,6 +145,7 @@ class ProcessTable(ScrollView, can_focus=True):
 
     def action_move(self, lines: int) -> None:
         """Up or down."""
+        self.is_held = True
         self.cursor = max(0, min(self.cursor + lines, len(self.rows) - 1))
 
     def action_page(self, pages: int) -> None:
@@ -138,83 +154,150 @@ class ProcessTable(ScrollView, can_focus=True):
 
     def action_move_to(self, line: int) -> None:
         """To a line; -1: the last."""
+        self.is_held = True
         self.cursor = max(0, line if line >= 0 else len(self.rows) - 1)
 
     def on_resize(self) -> None:
-        """Fit the columns."""
+        """Fit the columns, and keep the cursor in view."""
         self._columns = columns_for(self.size.width)
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
-        self.refresh()
+        self.watch_cursor()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose a row; open it when it is chosen already; or sort by a title."""
+        """Choose a row; open its group by the arrow, tell more of it when it is chosen already."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
         if offset.y == 0:
-            start = 0
-            for column in self._columns:
-                start += column.width + 1
-                if offset.x < start:
-                    self.post_message(self.SortWanted(column.sort))
-                    return
+            self._sort_by_title(offset.x)
             return
         line = offset.y - 1 + self.scroll_offset.y
         if line >= len(self.rows):
             return
-        if line == self.cursor:
-            self.post_message(self.Opened())
+        was_chosen = line == self.cursor
+        self.is_held = True
         self.cursor = line
+        if offset.x < _SIGNS:
+            self.post_message(self.OpenWanted())
+        elif was_chosen:
+            self.post_message(self.MoreWanted())
+
+    def _sort_by_title(self, x: int) -> None:
+        start = 0
+        for column in self._columns:
+            start += column.width + 1
+            if x < start:
+                if column.name != "reason":
+                    self.post_message(self.SortWanted(column.name))
+                return
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, which stays, or a row."""
         width = self.size.width
         if y == 0:
             style = self.get_component_rich_style("table--header")
-            cells = [set_cell_size(self._title(column), column.width) for column in self._columns]
-            return Strip([Segment(" ".join(cells), style)]).adjust_cell_length(width, style)
+            text = " ".join(fit(self._title(column), column.width) for column in self._columns)
+            return Strip([Segment(text, style)]).adjust_cell_length(width, style)
         line = y - 1 + self.scroll_offset.y
         if line >= len(self.rows):
             return Strip.blank(width, self.rich_style)
-        return self._line(self.rows[line], line == self.cursor).adjust_cell_length(
-            width, self.rich_style
-        )
+        is_chosen = line == self.cursor
+        strip = Strip(list(self._segments(self.rows[line], is_chosen)))
+        style = self._cursor_style() if is_chosen else self.rich_style
+        return strip.adjust_cell_length(width, style)
 
     def _title(self, column: Column) -> str:
-        return f"{column.title}▾" if column.sort == self.sort and column.title else column.title
+        if column.name != self.sort:
+            return column.title
+        return f"{column.title} {'▴' if self.descending else '▾'}"
 
-    def _line(self, row: Row, is_chosen: bool) -> Strip:
-        base = self.rich_style
-        if row.is_gone:
-            base += self.get_component_rich_style("table--gone", partial=True)
-        verdict_style = base + self.get_component_rich_style(f"table--{row.verdict}", partial=True)
-        change, change_style = " ", base
-        if row.mark:
-            change = CHANGES[row.mark.change][0]
-            name = f"table--{row.mark.change.replace(' ', '-')}"
-            change_style = base + self.get_component_rich_style(name, partial=True)
-        named = "  " * min(row.depth, _DEEPEST) + row.name
-        texts: list[tuple[str, Style]] = [
-            (change, change_style),
-            (f"{row.pid:>7}", base),
-            (row.user, base),
-            (f"{VERDICTS[row.verdict][0]} {row.verdict}", verdict_style),
-            (named, base),
-            (row.ids or "-", base),
-            (printable(row.entry.outcome), base),
-        ]
-        cursor = self.get_component_rich_style("table--cursor", partial=True)
-        segments = []
-        for column, (text, style) in zip(self._columns, texts, strict=False):
-            if is_chosen:
-                style = cursor if self.has_focus else style + Style(bold=True)
-            segments.append(Segment(_cut(text, column.width) + " ", style))
-        return Strip(segments)
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(f"table--{name}")
+
+    def _cursor_style(self) -> Style:
+        if self.has_focus:
+            return self.get_component_rich_style("table--cursor", partial=True)
+        return self.rich_style + Style(bold=True)
+
+    def _segments(self, row: Row, is_chosen: bool) -> Iterator[Segment]:
+        """The cells of a row, each followed by a blank."""
+        base = self._part("ended") if row.has_ended else self.rich_style
+        muted = self._part("muted")
+        group = row.of.group
+        risk = RISKS[group.severity]
+        risk_style = self.get_component_rich_style(risk.name)
+        cells = self._cells(row)
+        styles = {
+            "changed": self._change_style(row) or base,
+            "program": muted if row.member and not row.has_ended else base,
+            "user": base,
+            "risk": risk_style,
+            "secrets": base if group.is_leak and not row.member else muted,
+            "reason": muted,
+        }
+        if row.has_ended:
+            styles = dict.fromkeys(styles, base)
+        cursor = self._cursor_style()
+        for column in self._columns:
+            width = column.width
+            if row.member and column.name == "secrets":
+                width = self.size.width  # its command line goes on to the end
+            style = cursor if is_chosen else styles[column.name]
+            yield Segment(fit(cells[column.name], width), style)
+            yield Segment(" ", cursor if is_chosen else self.rich_style)
+            if width > column.width:
+                return
+
+    def _cells(self, row: Row) -> dict[str, str]:
+        """The text of each column."""
+        group, risk = row.of.group, RISKS[row.of.group.severity]
+        has_reason = self._columns[-1].name == "reason"
+        mark = self._mark_of(row)
+        sign = CHANGES[mark][0] if mark else " "
+        if row.member:
+            cells = dict.fromkeys(("user", "risk", "reason"), "")
+            pid = f"  {row.member.pid:<7} {row.member.name}"
+            return {**cells, "changed": f" {sign}", "program": pid, "secrets": row.member.line}
+        arrow = "▾" if row.is_open else "▸"
+        return {
+            "changed": f" {sign}{arrow}",
+            "program": row.of.label,
+            "user": printable(group.user),
+            "risk": f"{risk.bar:<{BAR_CELLS}} {risk.word}",
+            "secrets": "-" if has_reason and not group.secrets else row.of.what,
+            "reason": REASONS[group.reason],
+        }
+
+    def _mark_of(self, row: Row) -> str | None:
+        """What changed of it lately."""
+        mark = row.of.mark_at(self.now) if row.member is None else row.member.mark
+        return mark.change if mark and mark.is_fresh(self.now) else None
+
+    def _change_style(self, row: Row) -> Style | None:
+        mark = self._mark_of(row)
+        return self._part(mark.replace(" ", "-")) if mark else None
 
 
-def _cut(text: str, width: int) -> str:
-    """Text in so many cells; an ellipsis where some of it is left out."""
-    fitted = set_cell_size(text, width)
-    if width > 1 and len(text.rstrip()) > len(fitted.rstrip()):
-        return set_cell_size(set_cell_size(text, width - 1) + "…", width)
-    return fitted
+def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
+    """Where a row is now: itself, its group, or its program; otherwise where it was."""
+    if before is not None:
+        wanted = before.key
+        (group, _), program = wanted, before.of.key[:2]
+        places: dict[int, int] = {}
+        for i, row in enumerate(rows):
+            if row.key == wanted:
+                return i
+            if row.of.key == group:
+                places.setdefault(0, i)
+            elif row.of.key[:2] == program:
+                places.setdefault(1, i)
+        if places:
+            return places[min(places)]
+    return max(0, min(at, len(rows) - 1))
+
+
+def fit(text: str, cells: int) -> str:
+    """Printable text in so many cells; an ellipsis where some of it is left out."""
+    if cell_len(text) > cells:
+        text = set_cell_size(text, cells - 1).rstrip() + "…" if cells > 1 else ""
+    return end_direction(text) + " " * (cells - cell_len(text))

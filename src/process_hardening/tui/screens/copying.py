@@ -1,0 +1,22 @@
+"""Copying the command that fixes a row, through the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+
+from process_hardening.terminal import printable
+from process_hardening.tui.view import Row
+
+
+def copy_fix(app: App[Any], row: Row) -> None:
+    """Copy the command of a row, or say what to do where no command does it."""
+    words, command = row.fix
+    if not command:
+        app.notify(
+            printable(words) or "Nothing needs to be done.", title="No command", markup=False
+        )
+        return
+    app.copy_to_clipboard(command)
+    app.notify(printable(command), title="Copied", markup=False)

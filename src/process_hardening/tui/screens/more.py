@@ -1,0 +1,125 @@
+"""Everything about one row: who can read it, what to type, why it matters, what the kernel says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from process_hardening.audit.groups import Group
+from process_hardening.audit.reasons import EVERY_USER, IN_ARGUMENTS, READERS
+from process_hardening.audit.rules import RULES
+from process_hardening.terminal import printable
+from process_hardening.tui.screens.copying import copy_fix
+from process_hardening.tui.view import Row
+from process_hardening.tui.widgets import signs
+from process_hardening.tui.widgets.detail import (
+    clock,
+    describe_change,
+    describe_evidence,
+    describe_reason,
+)
+from process_hardening.tui.widgets.keys import Keys
+
+_MOST_MEMBERS = 200
+
+
+class MoreScreen(ModalScreen[None]):
+    """One long text about a group or a process, as it was when Enter was pressed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Back"),
+        Binding("c", "copy", "Copy fix", tooltip="copy the command"),
+    ]
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self.row = row
+
+    def compose(self) -> ComposeResult:
+        """The text in a window that scrolls."""
+        with Vertical(classes="window") as window:
+            user = printable(self.row.of.group.user)
+            window.border_title = Content(f" {self.row.label} of {user} ")
+            with VerticalScroll():
+                yield Static(Content("\n").join(_list_lines(self.row)), markup=False)
+            yield Keys()
+
+    def action_copy(self) -> None:
+        """Copy the command that fixes it."""
+        copy_fix(self.app, self.row)
+
+
+def _title(text: str) -> Content:
+    return Content.styled(f"\n{text}", "bold")
+
+
+def _list_lines(row: Row) -> Iterator[Content]:
+    group = row.of.group
+    yield Content.assemble(signs.risk(group), " ", describe_reason(group))
+    if row.of.before:
+        yield describe_change(row.of.before, group)
+    yield from _list_secrets(group)
+    yield from _list_fix(row)
+    yield from _list_findings(row)
+    if row.member is None:
+        yield from _list_members(row)
+    entry = row.process.entry
+    yield _title(f"what the kernel says about process {row.process.pid}")
+    yield Content(printable(entry.outcome[0].upper() + entry.outcome[1:]) + ".")
+    yield describe_evidence(entry.posture)
+
+
+def _list_secrets(group: Group) -> Iterator[Content]:
+    """Each secret, where it was seen, and who may get it."""
+    if group.secrets:
+        yield _title("its secrets, and who may get each of them")
+    for secret in group.secrets:
+        readers = [
+            READERS[reader]
+            for reader in group.open_to
+            if reader != EVERY_USER or secret.where == IN_ARGUMENTS
+        ]
+        yield Content.assemble(
+            (f"{printable(secret.name):<30} ", "bold"),
+            (f"{secret.where:<12} ", signs.QUIET),
+            ", ".join(readers) or "nobody",
+        )
+
+
+def _list_fix(row: Row) -> Iterator[Content]:
+    yield _title("what to do")
+    words, command = row.fix
+    yield Content(printable(words) or "Nothing needs to be done.")
+    if command:
+        yield signs.command(command)
+        yield Content.styled("c copies it", signs.QUIET)
+
+
+def _list_findings(row: Row) -> Iterator[Content]:
+    """What was found, and why it matters; the finding that explains the group first."""
+    findings = list(row.process.entry.findings)
+    findings.sort(key=lambda finding: finding.id != row.of.group.finding)
+    if not findings:
+        return
+    yield _title("why it matters")
+    for finding in findings:
+        yield signs.headline(finding)
+        yield Content(RULES[finding.id].why)
+        yield Content.styled(f"source: {RULES[finding.id].source}", signs.QUIET)
+
+
+def _list_members(row: Row) -> Iterator[Content]:
+    members = row.of.members
+    yield _title("its processes")
+    for member in members[:_MOST_MEMBERS]:
+        changed = f"  {member.mark.change} at {clock(member.mark.at)}" if member.mark else ""
+        yield Content.assemble(f"{member.pid:>8}  {member.line}", (changed, signs.QUIET))
+    if len(members) > _MOST_MEMBERS:
+        yield Content(f"and {len(members) - _MOST_MEMBERS} more")

@@ -1,0 +1,86 @@
+"""Which rows the table shows, and in what order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+from process_hardening.tui.view import GroupView, Key, Row, View
+
+_SortKey = Callable[[GroupView], tuple[int | float | str, ...]]
+
+SORTS: dict[str, _SortKey] = {
+    "risk": lambda _: (),
+    "changed": lambda shown: (-shown.changed_at,),
+    "program": lambda shown: (shown.label.casefold(),),
+    "user": lambda shown: (shown.group.user,),
+    "secrets": lambda shown: (-len(shown.group.secrets), shown.what),
+}
+"""The orders of the table, by name; between equals, and for the risk, the audit decides."""
+
+CHIPS = {
+    "mine": ("mine", "only your own processes"),
+    "secrets": ("with secrets", "only groups that hold secrets"),
+    "changed": ("changed", "only what changed since the first look"),
+    "ended": ("ended", "also what ended within the last minute"),
+}
+"""Fields of Selection that are switched on and off, what they are called, what they show."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked for.
+
+    text -- words, each of which a group or one of its processes has to have
+    mine -- only groups of whoever looks; secrets -- only those that hold secrets
+    changed -- only those of which something changed since the first look
+    ended -- also what ended within the last minute
+    sort -- of SORTS; descending -- the other way round
+    """
+
+    text: str = ""
+    mine: bool = False
+    secrets: bool = False
+    changed: bool = False
+    ended: bool = False
+    sort: str = "risk"
+    descending: bool = False
+
+    def list_groups(self, view: View) -> list[GroupView]:
+        """The groups that are asked for, in order."""
+        uid = view.audit.asked_by if view.audit else None
+        chosen = [
+            shown
+            for shown in view.groups
+            if (self.ended or not shown.has_ended)
+            and (not self.mine or shown.group.uid == uid)
+            and (not self.secrets or shown.group.secrets)
+            and (not self.changed or shown.changed_at)
+        ]
+        chosen.sort(key=SORTS[self.sort], reverse=self.descending)
+        if self.descending and self.sort == "risk":
+            chosen.reverse()  # equals keep their order, and all are equal
+        return chosen
+
+    def list_rows(self, view: View, opened: Collection[Key]) -> tuple[Row, ...]:
+        """The lines of the table. opened -- the groups whose processes are shown."""
+        words = self.text.casefold().split()
+        return tuple(
+            row for shown in self.list_groups(view) for row in self._open(shown, words, opened)
+        )
+
+    def _open(self, shown: GroupView, words: list[str], opened: Collection[Key]) -> Iterator[Row]:
+        """A group and its processes; only those that have the words, where the group has not."""
+        members = [m for m in shown.members if self.ended or not m.has_ended]
+        is_open = shown.key in opened
+        if not all(word in shown.searchable for word in words):
+            members = [
+                member
+                for member in members
+                if all(word in shown.searchable or word in member.searchable for word in words)
+            ]
+            is_open = True
+        if members:
+            yield Row(shown, is_open=is_open)
+            if is_open:
+                yield from (Row(shown, member) for member in members)

@@ -1,0 +1,69 @@
+"""The colours: dark, light, and as different from each other as can be.
+
+Text has a contrast of at least 4.5 to 1 on its background, 7 to 1 with high contrast; WCAG 2.2.
+"""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+LIGHT = Theme(
+    name="light",
+    primary="#004578",
+    secondary="#0178d4",
+    accent="#7a4a00",
+    warning="#7a4a00",
+    error="#96234a",
+    success="#1c6b36",
+    foreground="#1a1a1a",
+    background="#f2f2f2",
+    surface="#e8e8e8",
+    panel="#dcdcdc",
+    dark=False,
+    variables={
+        "text-error": "#96234a",
+        "text-warning": "#7a4a00",
+        "text-success": "#1c6b36",
+        "text-accent": "#7a4a00",
+        "footer-key-foreground": "#004578",
+    },
+)
+
+HIGH_CONTRAST = Theme(
+    name="high-contrast",
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#00ffff",
+    warning="#ffd700",
+    error="#ff7070",
+    success="#00ff66",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    dark=True,
+    luminosity_spread=0.0,
+    text_alpha=1.0,
+    variables={
+        "text": "#ffffff",
+        "text-error": "#ff7070",
+        "text-warning": "#ffd700",
+        "text-success": "#00ff66",
+        "text-accent": "#00ffff",
+        "border": "#ffffff",
+        "block-cursor-background": "#ffff00",
+        "block-cursor-foreground": "#000000",
+        "footer-key-foreground": "#ffff00",
+        "footer-background": "#000000",
+        "scrollbar": "#ffffff",
+        "scrollbar-background": "#000000",
+    },
+)
+
+CYCLE = ("textual-dark", LIGHT.name, HIGH_CONTRAST.name)
+"""What one key goes through; Textual's other themes are in the command palette."""
+
+
+def next_theme(name: str) -> str:
+    """The one after it; the first for a theme of none of these."""
+    return CYCLE[(CYCLE.index(name) + 1) % len(CYCLE)] if name in CYCLE else CYCLE[0]
