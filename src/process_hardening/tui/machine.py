@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 
 from process_hardening import audit
-from process_hardening.audit.posture import Posture
-from process_hardening.audit.result import Audit, Diagnosis
 from process_hardening.state import Status, status
 
-TYPE_CHECKING = False  # the attacks are loaded on the first attack
+TYPE_CHECKING = False  # the rules are loaded on the first look, the attacks on the first attack
 if TYPE_CHECKING:
+    from process_hardening.audit.posture import Posture
+    from process_hardening.audit.result import Audit, Diagnosis
     from process_hardening.verify import Progress, Verification
 
 

@@ -14,9 +14,12 @@ from process_hardening.audit.programs import program_of
 from process_hardening.audit.reasons import HARDENED as CLOSED
 from process_hardening.audit.reasons import REASONS, UNKNOWN
 from process_hardening.audit.render.screen import describe_secrets, label_of
-from process_hardening.audit.result import Audit, Diagnosis, Entry
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL
 from process_hardening.terminal import printable
+
+TYPE_CHECKING = False  # the rules are loaded by the first look, after the first paint
+if TYPE_CHECKING:
+    from process_hardening.audit.result import Audit, Diagnosis, Entry
 
 APPEARED = "appeared"
 LOST = "lost hardening"
