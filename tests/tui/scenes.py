@@ -28,7 +28,9 @@ async def _restart_hardened(watch: Driver) -> None:
     watch.machine.postures = [*others, *node(hardened=True)]
     await watch.look()
     await watch.press("slash", *"node", "enter")
-    await watch.pilot.pause(0.1)
+    await watch.until(lambda: "Hardened" in watch.text())
+    watch.app.clear_notifications()  # how long they stay is a matter of time
+    await watch.until(lambda: "Hardened" not in watch.text())
 
 
 async def _wait(watch: Driver) -> None:

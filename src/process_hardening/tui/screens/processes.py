@@ -248,7 +248,7 @@ class ProcessesScreen(Screen[None]):
             words.insert_text_at_cursor("/")
             return
         self.add_class("-filtering")
-        words.focus()
+        self.set_focus(words)  # at once: what follows in one burst is text
 
     @on(Input.Changed, "#filter")
     def filter_as_typed(self, event: Input.Changed) -> None:
