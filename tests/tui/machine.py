@@ -180,7 +180,8 @@ class FakeMachine(Machine):
     """Shows what it is told to.
 
     postures -- its processes; problem -- why they cannot be seen; notes -- what cannot be
-    looks -- how often it was looked at; asked -- the attacks that were asked for
+    looks -- how often it was looked at; read -- the pids that each look had to read
+    asked -- the attacks that were asked for
     gate -- attacks wait for it after each step
     """
 
@@ -192,6 +193,7 @@ class FakeMachine(Machine):
         self.host_problem = ""
         self.time = MORNING
         self.looks = 0
+        self.read: list[set[int]] = []
         self.asked: list[tuple[int | None, bool]] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -204,9 +206,14 @@ class FakeMachine(Machine):
         """The monitor is hardened."""
         return own_status()
 
-    def look(self) -> Audit:
+    def list_pids(self) -> frozenset[int]:
         """What is there now."""
+        return frozenset(posture.pid for posture in self.postures if posture)
+
+    def look(self, seen: Iterable[Posture] = ()) -> Audit:
+        """What is there now; seen is believed."""
         self.looks += 1
+        self.read.append({p.pid for p in self.postures if p} - {p.pid for p in seen})
         if self.problem:
             raise CommandError(self.problem)
         settings = host()

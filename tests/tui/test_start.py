@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ import pytest
 import process_hardening
 import support
 from process_hardening import _native
+from process_hardening.audit.posture import Posture
+from process_hardening.audit.result import Audit
 from process_hardening.errors import CommandError
 from process_hardening.tui.attacker import STOPPED, Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 from process_hardening.tui.watcher import Watcher
 from process_hardening.verify import LEAKED, Progress, Verification
+from tui.machine import FakeMachine, process
 from tui.terminal import Terminal
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
@@ -200,11 +204,60 @@ def test_the_watcher_goes_on_by_itself() -> None:
     assert sum(isinstance(view, View) for view in seen) >= 2
 
 
+def test_what_starts_is_seen_before_everything_is_looked_at_again() -> None:
+    """Read alone, and once more when it has settled: programs harden soon after their start."""
+
+    class Busy(FakeMachine):
+        """Looking at everything takes so long that it is not done again for a while."""
+
+        def look(self, seen: Iterable[Posture] = ()) -> Audit:
+            until = time.process_time() + (0.0 if seen else 0.5)
+            while time.process_time() < until:
+                pass
+            return super().look(seen)
+
+    seen: list[View] = []
+    wanted = threading.Event()
+
+    def take(view: View | HostView) -> None:
+        if isinstance(view, View):
+            seen.append(view)
+            if len(seen) == 1:
+                machine.postures.append(process(3000, "app", secret_variables=("API_KEY",)))
+            elif len(seen) == 3:
+                machine.postures = [p for p in machine.postures if p.pid != 603]
+            elif len(seen) == 4:
+                wanted.set()
+
+    machine = Busy()
+    watcher = Watcher(machine, None, take)
+    watcher.start()
+    assert wanted.wait(support.TIMEOUT)
+    watcher.stop()
+    watcher.join(support.TIMEOUT)
+    assert machine.read[1:4] == [{3000}, {3000}, set()]
+    assert {member.pid for group in seen[1].groups for member in group.members} >= {3000, 603}
+
+
+def test_a_look_at_what_is_new_reads_nothing_else() -> None:
+    """What was seen before is taken as it was, unless it has ended."""
+    machine = Machine()
+    with support.Running(SLEEPER) as gone:
+        first = [entry.posture for entry in machine.look().entries]
+        assert gone.pid in {posture.pid for posture in first}
+    believed = [posture.replace(name="believed") for posture in first]
+    with support.Running(SLEEPER) as new:
+        entries = {entry.posture.pid: entry.posture for entry in machine.look(believed).entries}
+        assert gone.pid not in entries
+        assert entries[new.pid].name != "believed"
+        assert entries[1].name == "believed"
+
+
 def test_a_big_machine_is_looked_at_less_often() -> None:
     """Unless told otherwise, looking takes a small share of the time."""
 
     class Slow(Machine):
-        def look(self) -> Any:
+        def look(self, _seen: Any = ()) -> Any:
             until = time.process_time() + 0.1
             while time.process_time() < until:
                 pass

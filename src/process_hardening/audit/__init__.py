@@ -31,6 +31,7 @@ def take(
     known: Collection[str] | None = None,
     left_out: Collection[int] = (),
     with_ancestors: bool = True,
+    seen: Iterable[Posture] = (),
     proc: str = "/proc",
 ) -> Audit:
     """Look at the processes of this machine once, and judge them.
@@ -38,6 +39,7 @@ def take(
     pids ... left_out -- which processes and findings: the fields of select.Selection
     with_ancestors -- whether to read the ancestors of pids too: a process that is not hardened
         although its ancestor is has a finding of its own (PH014)
+    seen -- postures that are believed as they are: only processes that they do not name are read
     proc -- where the proc file system is mounted
 
     The groups of the result say who can read which secrets, and the command that changes it.
@@ -62,6 +64,9 @@ def take(
         left_out=frozenset(left_out),
     )
     selection.check()
+    known_postures = tuple(seen)
+    if known_postures:
+        return _judge(_scan_others(known_postures, proc), selection)
     return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
 
 
@@ -121,6 +126,20 @@ def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) ->
         snapshot.processes += more.processes
         snapshot.stuck += more.stuck
         snapshot.seconds += more.seconds
+    return snapshot
+
+
+def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
+    """The postures of those that still run, and those of the others, which are read."""
+    from process_hardening.audit.reader import Reader
+    from process_hardening.audit.scan import scan
+
+    reader = Reader(proc)
+    running = set(reader.list_pids())
+    reader.close()
+    kept = [posture for posture in seen if posture.pid in running]
+    snapshot = scan(sorted(running - {posture.pid for posture in kept}), proc=proc)
+    snapshot.processes = sorted([*kept, *snapshot.processes], key=lambda posture: posture.pid)
     return snapshot
 
 

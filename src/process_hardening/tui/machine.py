@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from process_hardening import audit
+from process_hardening.errors import CommandError
 from process_hardening.state import Status, status
 
 TYPE_CHECKING = False  # the rules are loaded on the first look, the attacks on the first attack
@@ -33,9 +34,19 @@ class Machine:
         """How the monitor itself is protected, as the kernel tells it now."""
         return status()
 
-    def look(self) -> Audit:
-        """All processes but this one, judged. Raises CommandError where none can be seen."""
-        return audit.take(left_out=(os.getpid(),), proc=self.proc)
+    def list_pids(self) -> frozenset[int]:
+        """Which processes there are. Raises CommandError where that cannot be seen."""
+        try:
+            return frozenset(int(name) for name in os.listdir(self.proc) if name.isdecimal())
+        except OSError as error:
+            raise CommandError(f"{self.proc}: {error.strerror}") from None
+
+    def look(self, seen: Iterable[Posture] = ()) -> Audit:
+        """All processes but this one, judged. Raises CommandError where none can be seen.
+
+        seen -- postures of an earlier look, which are believed as they are
+        """
+        return audit.take(everything=True, left_out=(os.getpid(),), seen=seen, proc=self.proc)
 
     def diagnose(self, postures: Iterable[Posture]) -> Diagnosis:
         """What doctor finds out about the host. Raises CommandError on systems it does not know."""

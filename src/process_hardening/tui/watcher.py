@@ -10,10 +10,15 @@ from process_hardening.errors import CommandError
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 
+TYPE_CHECKING = False  # it is loaded by the first look
+if TYPE_CHECKING:
+    from process_hardening.audit.posture import Posture
+
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
-"""Unless told otherwise: so many seconds between two looks, and more on a big machine, so that
-looking takes no more than this share of the time."""
+"""Unless told otherwise: so many seconds between two looks at everything, and more on a big
+machine, so that looking takes no more than this share of the time. Between two of them, what has
+started or ended since is looked at as often, within a share of the same size."""
 
 
 class Watcher(threading.Thread):
@@ -38,10 +43,14 @@ class Watcher(threading.Thread):
         self._wants_look = True
         self._is_over = False
         self._rest = LEAST_INTERVAL
+        self._rest_for_news = LEAST_INTERVAL
+        self._looked = 0.0  # when everything was looked at, on the monotonic clock
+        self._pids: frozenset[int] = frozenset()
+        self._young: frozenset[int] = frozenset()  # read so early that they may harden yet
 
     @property
     def seconds(self) -> float:
-        """Between two looks."""
+        """Between two looks at everything."""
         return self._rest if self.interval is None else self.interval
 
     def look_now(self) -> None:
@@ -66,23 +75,54 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         while not self._is_over:
+            begin = time.process_time()
             if self._wants_look:
                 self._wants_look = False
-                begin = time.process_time()
-                view = self._look()
+                self._seen(self._look(()))
+                self._looked = time.monotonic()
                 self._rest = max(LEAST_INTERVAL, (time.process_time() - begin) / SHARE)
-                self._seen(view)
+            elif self._has_news():
+                self._seen(self._look(self._list_settled()))
+                spent = (time.process_time() - begin) / SHARE
+                self._rest_for_news = max(LEAST_INTERVAL, spent)
             if self._wants_host.is_set():
                 self._wants_host.clear()
                 self._seen(self._look_at_host())
-            woken = self._wake.wait(None if self.paused else self.seconds)
+            woken = self._wake.wait(self._choose_rest())
             self._wake.clear()
-            self._wants_look = self._wants_look or not woken
+            if not woken and time.monotonic() >= self._looked + self.seconds:
+                self._wants_look = True
 
-    def _look(self) -> View:
+    def _choose_rest(self) -> float | None:
+        """Seconds until there may be something to do; None: until told."""
+        if self.paused:
+            return None
+        left = max(self._looked + self.seconds - time.monotonic(), 0.0)
+        return left if self.interval is not None else min(left, self._rest_for_news)
+
+    def _has_news(self) -> bool:
+        """Whether processes have started or ended, or are too young to be settled."""
+        if self.paused or self.interval is not None or not self._pids:
+            return False
+        try:
+            return bool(self._young) or self.machine.list_pids() != self._pids
+        except CommandError:
+            return True  # the look says why
+
+    def _list_settled(self) -> list[Posture]:
+        """What the last look saw, but for processes that had only just started."""
+        audit = self._before.audit if self._before else None
+        entries = audit.entries if audit else ()
+        return [entry.posture for entry in entries if entry.posture.pid not in self._young]
+
+    def _look(self, seen: list[Posture] | tuple[()]) -> View:
+        """Look at the processes; those in seen are believed to be as they were."""
         at = self.machine.now()
         try:
-            audit = self.machine.look()
+            pids = self.machine.list_pids()
+            self._young = pids - self._pids if self._pids else frozenset()
+            self._pids = pids
+            audit = self.machine.look(seen)
         except CommandError as error:
             view = self._fail(at, str(error))
         except Exception as error:  # it must reach the screen: nobody sees a thread end
