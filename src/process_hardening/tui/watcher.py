@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,17 @@ SHARE = 0.005
 """Unless told otherwise: so many seconds between two looks at everything, and more on a big
 machine, so that looking takes no more than this share of the time. Between two of them, what has
 started or ended since is looked at as often, within a share of the same size."""
+
+
+def collect_garbage_rarely() -> None:
+    """Let no collection of garbage hold the interface up; call it once, before the first look.
+
+    What is there by now stays. What a look makes is thousands of objects without circles, which go
+    when the next one comes; going through all of them again and again would find nothing.
+    """
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, 1000)
 
 
 class Watcher(threading.Thread):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -21,7 +20,7 @@ from process_hardening.terminal import printable
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.selection import CHIPS, SORTS, Selection
 from process_hardening.tui.view import HostView, Key, Row, View
-from process_hardening.tui.watcher import Watcher
+from process_hardening.tui.watcher import Watcher, collect_garbage_rarely
 from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.chips import Chips
 from process_hardening.tui.widgets.detail import Detail
@@ -113,8 +112,7 @@ class ProcessesScreen(Screen[None]):
     def start_watching(self) -> None:
         """Look at the host and the processes."""
         if not self.app.is_headless:  # a program of tests has many monitors, and wants them freed
-            # What is there by now stays: going through it would hold all threads up.
-            gc.freeze()
+            collect_garbage_rarely()
         self.watcher.look_at_host()
         self.watcher.start()
 

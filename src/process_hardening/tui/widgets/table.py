@@ -115,6 +115,7 @@ class GroupTable(ScrollView, can_focus=True):
         self.sort = ""
         self.descending = False
         self._columns = columns_for(80)
+        self._looks: dict[str, Style] = {}
 
     @property
     def chosen(self) -> Row | None:
@@ -195,15 +196,15 @@ class GroupTable(ScrollView, can_focus=True):
         """One line of the screen: the header, which stays, or a row."""
         width = self.size.width
         if y == 0:
-            style = self.get_component_rich_style("table--header")
+            style = self._look("header")
             text = " ".join(fit(self._title(column), column.width) for column in self._columns)
             return Strip([Segment(text, style)]).adjust_cell_length(width, style)
         line = y - 1 + self.scroll_offset.y
         if line >= len(self.rows):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._look())
         is_chosen = line == self.cursor
         strip = Strip(list(self._segments(self.rows[line], is_chosen)))
-        style = self._cursor_style() if is_chosen else self.rich_style
+        style = self._look("cursor") if is_chosen else self._look()
         return strip.adjust_cell_length(width, style)
 
     def _title(self, column: Column) -> str:
@@ -211,21 +212,39 @@ class GroupTable(ScrollView, can_focus=True):
             return column.title
         return f"{column.title} {'▴' if self.descending else '▾'}"
 
-    def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(f"table--{name}")
+    def notify_style_update(self) -> None:
+        """Find the colours out anew."""
+        super().notify_style_update()
+        self._looks.clear()
 
-    def _cursor_style(self) -> Style:
-        if self.has_focus:
-            return self.get_component_rich_style("table--cursor", partial=True)
-        return self.rich_style + Style(bold=True)
+    def on_focus(self) -> None:
+        """The chosen row is drawn as the cursor."""
+        self._looks.clear()
+
+    def on_blur(self) -> None:
+        """The chosen row is drawn in bold letters."""
+        self._looks.clear()
+
+    def _look(self, name: str = "") -> Style:
+        """The style of a component, or of what is none; finding it out takes longer than a row."""
+        style = self._looks.get(name)
+        if style is None:
+            if name == "cursor" and not self.has_focus:
+                style = self.rich_style + Style(bold=True)
+            elif name:
+                style = self.get_component_rich_style(f"table--{name}", partial=name == "cursor")
+            else:
+                style = self.rich_style
+            self._looks[name] = style
+        return style
 
     def _segments(self, row: Row, is_chosen: bool) -> Iterator[Segment]:
         """The cells of a row, each followed by a blank."""
-        base = self._part("ended") if row.has_ended else self.rich_style
-        muted = self._part("muted")
+        base = self._look("ended") if row.has_ended else self._look()
+        muted = self._look("muted")
         group = row.of.group
         risk = RISKS[group.severity]
-        risk_style = self.get_component_rich_style(risk.name)
+        risk_style = self._look(risk.word)
         cells = self._cells(row)
         styles = {
             "changed": self._change_style(row) or base,
@@ -237,14 +256,14 @@ class GroupTable(ScrollView, can_focus=True):
         }
         if row.has_ended:
             styles = dict.fromkeys(styles, base)
-        cursor = self._cursor_style()
+        cursor = self._look("cursor")
         for column in self._columns:
             width = column.width
             if row.member and column.name == "secrets":
                 width = self.size.width  # its command line goes on to the end
             style = cursor if is_chosen else styles[column.name]
             yield Segment(fit(cells[column.name], width), style)
-            yield Segment(" ", cursor if is_chosen else self.rich_style)
+            yield Segment(" ", cursor if is_chosen else self._look())
             if width > column.width:
                 return
 
@@ -275,7 +294,7 @@ class GroupTable(ScrollView, can_focus=True):
 
     def _change_style(self, row: Row) -> Style | None:
         mark = self._mark_of(row)
-        return self._part(mark.replace(" ", "-")) if mark else None
+        return self._look(mark.replace(" ", "-")) if mark else None
 
 
 def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
