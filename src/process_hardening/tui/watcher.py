@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
 """Unless told otherwise: so many seconds between two looks at everything, and more on a big
-machine, so that looking takes no more than this share of the time. Between two of them, what has
-started or ended since is looked at as often, within a share of the same size."""
+machine, so that looking takes no more than this share of the time."""
+
+SHARE_FOR_NEWS = 0.02
+"""The same for looks at what has started or ended, of which there are none while nothing does."""
 
 
 def collect_garbage_rarely() -> None:
@@ -95,7 +97,7 @@ class Watcher(threading.Thread):
                 self._rest = max(LEAST_INTERVAL, (time.process_time() - begin) / SHARE)
             elif self._has_news():
                 self._seen(self._look(self._list_settled()))
-                spent = (time.process_time() - begin) / SHARE
+                spent = (time.process_time() - begin) / SHARE_FOR_NEWS
                 self._rest_for_news = max(LEAST_INTERVAL, spent)
             if self._wants_host.is_set():
                 self._wants_host.clear()
