@@ -5,7 +5,7 @@ function __process_hardening_program
     set -l words (commandline -opc)
     string match -qr '(^|/)process-hardening$' -- $words[1]; and set -e words[1]
     set -e words[1]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -107,6 +107,7 @@ complete -c process-hardening -n '__process_hardening_is hook' -l json -d 'statu
 complete -c process-hardening -n '__process_hardening_is hook' -xa 'enable disable status'
 complete -c process-hardening -n '__process_hardening_is tui' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is tui' -l interval -x -d 'time between two updates, 0.5 to 3600; default: 2, or more if an update takes long'
+complete -c process-hardening -n '__process_hardening_is tui' -l ascii -d 'draw with ASCII characters alone; the default where the locale is not UTF-8'
 complete -c process-hardening -n '__process_hardening_is tui' -l version -d 'print the version, and those of Python, the kernel and the C library, and exit'
 complete -c process-hardening -n '__process_hardening_is help' -xa 'run confine status verify audit doctor explain hook tui harden'
 complete -c confine -n '__process_hardening_in confine' -s h -l help -d 'show this help message and exit'

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from process_hardening.audit.fixes import fix_of
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
-from process_hardening.audit.programs import program_of
+from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import HARDENED as CLOSED
 from process_hardening.audit.reasons import REASONS, UNKNOWN
 from process_hardening.audit.render.screen import describe_secrets, label_of
@@ -42,8 +42,8 @@ _MOST_LOOKS = 2000
 _PROTECTION: dict[str, int] = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 
-Key = tuple[str, str, str, str]
-"""User, program, reason, and the script where programs of one name run several."""
+Key = tuple[str, str, str, str, bool]
+"""User, program, reason, the script behind the program's words, whether secrets have names."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Row:
         group = self.of.group
         if self.member is None:
             return group.fix, group.command
-        return fix_of(self.member.entry, group.reason, group.secrets)
+        return fix_of(self.member.entry, group.reason, group.secrets, command_of)
 
 
 @dataclass(frozen=True)
@@ -323,8 +323,7 @@ def _show_group(
     programs: Mapping[tuple[str, str], Program],
 ) -> GroupView:
     members = [present[pid] for pid in group.pids]
-    script = program_of(members[0].entry.posture).script
-    key = (group.user, group.program, group.reason, script)
+    key = _key_of(group, members[0])
     _, gone = ended.pop(key, (group, []))
     program = programs.get((group.user, group.program))
     before = program.before if program and program.group is group else None
@@ -332,9 +331,15 @@ def _show_group(
 
 
 def _show_ended(group: Group, members: list[Process]) -> GroupView:
-    script = program_of(members[0].entry.posture).script
-    key = (group.user, group.program, group.reason, script)
+    key = _key_of(group, members[0])
     return _make_view(key, group.replace(pids=()), members, None)
+
+
+def _key_of(group: Group, member: Process) -> Key:
+    """What tells a group from all others; as make_groups() tells them apart."""
+    posture = member.entry.posture
+    has_names = bool(posture.secret_variables or posture.secret_arguments)
+    return group.user, group.program, group.reason, program_of(posture).script, has_names
 
 
 def _make_view(key: Key, group: Group, members: list[Process], before: Before | None) -> GroupView:
