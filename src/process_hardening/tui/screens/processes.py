@@ -28,6 +28,10 @@ from process_hardening.tui.widgets.keys import Keys
 from process_hardening.tui.widgets.overview import Overview, describe_monitor
 from process_hardening.tui.widgets.table import GroupTable
 
+TYPE_CHECKING = False  # it is loaded when it is needed
+if TYPE_CHECKING:
+    from process_hardening.tui.screens.host import HostScreen
+
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 _MOST_NEWS = 3
@@ -84,6 +88,7 @@ class ProcessesScreen(Screen[None]):
         self.watcher = Watcher(machine, interval, lambda view: self.post_message(self.Seen(view)))
         self.view: View | None = None
         self.host_view: HostView | None = None
+        self.host_screen: HostScreen | None = None
         self.selection = Selection()
         self.opened: frozenset[Key] = frozenset()
         self.own = Content("")
@@ -92,7 +97,12 @@ class ProcessesScreen(Screen[None]):
         """Overview, chips, table beside or above the detail, keys."""
         yield Overview()
         yield Chips()
-        yield Input(id="filter", placeholder="program, pid, user, secret, PH001 …", compact=True)
+        yield Input(
+            id="filter",
+            placeholder="program, pid, user, secret, PH001 …",
+            compact=True,
+            select_on_focus=False,
+        )
         with Container(id="body"):
             yield GroupTable()
             yield Detail()
@@ -126,9 +136,8 @@ class ProcessesScreen(Screen[None]):
         """Show what the watcher saw."""
         if isinstance(event.view, HostView):
             self.host_view = event.view
-            for screen in self.app.screen_stack:
-                if hasattr(screen, "show_host"):
-                    screen.show_host(event.view)
+            if self.host_screen and self.host_screen.is_attached:
+                self.host_screen.show_host(event.view)
             self.show_state()
             return
         self.view = event.view
@@ -244,8 +253,8 @@ class ProcessesScreen(Screen[None]):
     def action_filter(self) -> None:
         """Type words that rows have to have; while they are typed, the key is one of them."""
         words = self.query_one("#filter", Input)
-        if words.has_focus:
-            words.insert_text_at_cursor("/")
+        if self.focused is words:
+            words.call_later(words.insert_text_at_cursor, "/")  # after what was typed before it
             return
         self.add_class("-filtering")
         self.set_focus(words)  # at once: what follows in one burst is text
@@ -364,7 +373,8 @@ class ProcessesScreen(Screen[None]):
         """Show the host."""
         from process_hardening.tui.screens.host import HostScreen
 
-        self.app.push_screen(HostScreen(self.host_view, self.watcher))
+        self.host_screen = HostScreen(self.host_view, self.watcher)
+        self.app.push_screen(self.host_screen)
 
     def action_verify(self) -> None:
         """Attack victims of our own."""
