@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
 """Unless told otherwise: so many seconds between two looks at everything, and more on a big
-machine, so that looking takes no more than this share of the time."""
-
-SHARE_FOR_NEWS = 0.02
-"""The same for looks at what has started or ended, of which there are none while nothing does."""
+machine, so that looking takes no more than this share of the time. Looks at what has started or
+ended, of which there are none while nothing does, get a share of the same size."""
 
 
 def collect_garbage_rarely() -> None:
@@ -97,7 +95,7 @@ class Watcher(threading.Thread):
                 self._rest = max(LEAST_INTERVAL, (time.process_time() - begin) / SHARE)
             elif self._has_news():
                 self._seen(self._look(self._list_settled()))
-                spent = (time.process_time() - begin) / SHARE_FOR_NEWS
+                spent = (time.process_time() - begin) / SHARE
                 self._rest_for_news = max(LEAST_INTERVAL, spent)
             if self._wants_host.is_set():
                 self._wants_host.clear()

@@ -183,7 +183,7 @@ class ProcessesScreen(Screen[None]):
         shown = sum(row.member is None for row in self.table.rows)
         groups = sum(self.selection.ended or not g.has_ended for g in view.groups)
         number = f"{shown} of {groups}" if shown < groups else f"{groups}"
-        pace = "PAUSED" if self.watcher.paused else f"every {seconds:.3g} s"
+        pace = "PAUSED" if self.watcher.paused else f"every {round(seconds, 1):g} s"
         if self.watcher.interval is None and not self.watcher.paused:
             pace = f"live, all {pace}"
         told = f"{number} groups, {pace}"
