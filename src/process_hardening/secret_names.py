@@ -12,7 +12,7 @@ from functools import lru_cache
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable, Iterator
 
 # What the documentation of a program or service calls a secret, and no ending below catches.
 SECRET_NAMES = frozenset(
@@ -32,7 +32,7 @@ SECRET_NAMES = frozenset(
 # What such names end with, on a word's border: OPENAI_API_KEY, GITHUB_TOKEN, DB_PASS, API_KEY_2.
 # Sources: DENYLIST of detect-secrets' plugins/keyword.py, generic-api-key of gitleaks, the names in
 # tests/audit/names/secret.txt.
-SECRET_ENDINGS = (
+_SECRET_LAST_WORDS = (
     "AUTH",
     "AUTHTOKEN",
     "ACCESSTOKEN",
@@ -123,7 +123,7 @@ SECRET_OPTIONS = frozenset(
 )
 
 _ENDING = re.compile(
-    f"(?:(?:^|_)(?:{'|'.join(SECRET_ENDINGS)})|{'|'.join(_SECRET_ENDS)})(?:_?[0-9]{{1,3}})?$"
+    f"(?:(?:^|_)(?:{'|'.join(_SECRET_LAST_WORDS)})|{'|'.join(_SECRET_ENDS)})(?:_?[0-9]{{1,3}})?$"
 )
 _ADDRESS = re.compile(r"(?:^|_)(?:ADDR|CONN|DSN|ENDPOINT|PROXY|REMOTE|REPOSITORY|UR[IL])$")
 
@@ -159,18 +159,9 @@ _OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
 _ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
 
-def is_secret_name(
-    name: str, *, also: Collection[str] = (), never: Collection[str] = HARMLESS_NAMES
-) -> bool:
-    """Whether an environment variable of that name holds a secret, by all that is known.
-
-    also -- more names that do; never -- names that do not, whatever they look like
-    """
-    if name in also:
-        return True
-    if name in never:
-        return False
-    return _reads_as_secret(name.upper())
+def is_secret_name(name: str) -> bool:
+    """Whether an environment variable of that name holds a secret, by all that is known."""
+    return name not in HARMLESS_NAMES and _reads_as_secret(name.upper())
 
 
 @lru_cache(maxsize=4096)  # the processes of a machine have the same names
@@ -221,7 +212,7 @@ def may_hold_secrets(command: bytes) -> bool:
 def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
     """What secrets a command line holds: names of options and variables, kinds of values.
 
-    Never the values. What is told stands for one place in the command line each, without repeats.
+    Never the values. Each entry stands for one place in the command line; duplicates are dropped.
     """
     words = list(arguments)
     if not may_hold_secrets(b"\0".join(words)):
@@ -249,12 +240,13 @@ _RANDOM = rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _R
 # What cannot stand in such a word becomes a blank: a faster look than the expression.
 _WORDS = bytes(c if bytes([c]).isalnum() or c in b"_+~-" else 32 for c in range(256))
 # mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
-_SHORT_PASSWORD = rb"(?s)(?:^|/)((?:mysql|mariadb)[a-z-]*|sshpass)\0.*?(?<=\0)-p([^\0]+)"
+_TAKES_PASSWORD = rb"(?:mysql|mariadb)[a-z-]*|sshpass"
 _USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
 
 
-# Inside of a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE
-_PAIR = rb"([A-Za-z_][A-Za-z0-9_-]{1,100})((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
+# Inside of a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
+# Names are looked for at their beginning only: a hostile process can have one of 128 KiB.
+_PAIR = rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
 _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)"
 # Patterns, not expressions: few command lines are suspect, and compiling costs 4 ms.
 
@@ -274,16 +266,26 @@ def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
         command = re.sub(_OPTION_IN_SCRIPT, _hide_pair, command)
     if b":" in command and (b"\0-u" in command or b"user" in command):
         command = re.sub(_USER_PASSWORD, rb"\1" + hidden, command)
-    short = re.search(_SHORT_PASSWORD, command) if b"\0-p" in command else None
-    if short:
-        command = command[: short.start(2)] + hidden + command[short.end(2) :]
+    if b"\0-p" in command:
+        command = b"\0".join(_hide_short_passwords(command.split(b"\0")))
     if max(map(len, command.translate(_WORDS).split()), default=0) >= _RANDOM_LENGTH:
         command = re.sub(_RANDOM, _hide_random, command)
     return command
 
 
+def _hide_short_passwords(words: Iterable[bytes]) -> Iterator[bytes]:
+    """The words, with what follows -p hidden in those behind a program that takes a password."""
+    takes_password = False
+    for word in words:
+        if takes_password and len(word) > 2 and word.startswith(b"-p"):
+            yield b"-p" + HIDDEN.encode()
+            continue
+        takes_password |= bool(re.fullmatch(_TAKES_PASSWORD, word.rpartition(b"/")[2]))
+        yield word
+
+
 def _hide_pair(match: re.Match[bytes]) -> bytes:
-    name, between = _text(match[1]), match[2]
+    name, between = _text(match[1]).lstrip("-0123456789"), match[2]
     is_option = name.lower().replace("_", "-") in SECRET_OPTIONS
     is_variable = not between.isspace() and is_secret_name(name)
     return match[1] + between + HIDDEN.encode() if is_option or is_variable else match[0]

@@ -81,7 +81,8 @@ def fold(
             start = _cut(word, room)
             lines.append(line + start)
             word = word[len(start) :]
-            line, room, cells = more, width - len(more), count_cells(word)
+            cells -= count_cells(start)
+            line, room = more, width - len(more)
         line += f" {word}" if used else word
         used += cells + bool(used)
     return [*lines, line] if used else lines or [""]
@@ -89,9 +90,10 @@ def fold(
 
 def _cut(text: str, cells: int) -> str:
     """As much of a text's beginning as fits."""
-    while count_cells(text) > cells:
-        text = text[:-1]
-    return text
+    kept = 0
+    while kept < len(text) and (cells := cells - count_cells(text[kept])) >= 0:
+        kept += 1
+    return text[:kept]
 
 
 def write_line(text: str, stream: TextIO) -> None:

@@ -6,6 +6,8 @@ No time decides a test; only a command that does not end at all is a failure (su
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,9 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import support
-from process_hardening.audit import reader
 from process_hardening.audit.scan import scan
-from zoo import HARDENED, ROOT, Animal, audit_json, check, process_of
+from zoo import HARDENED, ROOT, Animal, audit, audit_json, check, process_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -66,7 +67,7 @@ def test_too_much_to_read_is_not_read(
         (folder / "file").write_bytes(bytes(4096))
         modes = ["map", str(folder / "file"), "2000"]
     else:
-        modes = [f"threads={reader._MOST_THREADS + 1}"]
+        modes = ["threads=1001"]  # docs/audit.md, "Limits"
     with Animal(animal, *modes, *HARDENED, env=env, **ROOT) as one:
         found = audit_both(one.pid, other)
         assert found["verdict"] == "unknown"
@@ -98,6 +99,26 @@ def test_requests_without_number(animal: Path, injected: Path, other: Animal) ->
     value = ":".join([*(f"/none/{number}.so" for number in range(5000)), str(injected)])
     with Animal(animal, env={"LD_PRELOAD": value}, stderr=subprocess.DEVNULL) as one:
         assert audit_both(one.pid, other)["injected_libraries"] == [str(injected)]
+
+
+def test_a_variable_whose_name_is_as_long_as_can_be(
+    animal: Path, other: Animal, user_tmp: Path
+) -> None:
+    """The screen shows its beginning."""
+    name = "\u00e9" * 60_000 + "_TOKEN"
+    program = Path(shutil.copy(animal, user_tmp / "other-animal"))
+    with Animal(program, env={name: "x"}) as one:
+        assert audit_both(one.pid, other)["secret_variables"] == [name]
+        screen = audit("--name", program.name, "--fail-on", "never").stdout
+        assert re.search("^! other-animal +\u00e9+[.]{3}$", screen, re.MULTILINE)
+
+
+def test_programs_that_take_a_password_without_number(animal: Path, other: Animal) -> None:
+    """A password is looked for behind all of them in one pass."""
+    words = ["/mysql", "x" * 80] * 2400
+    with Animal(animal, *HARDENED, *words, "-p", "-pSHORT") as one:
+        assert audit_both(one.pid, other)["verdict"] == "hardened"
+        assert scan([one.pid]).processes[0].arguments[-2:] == ("-p", "-p***")
 
 
 class Stopped:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from process_hardening.secret_names import is_secret_name, is_secret_variable, secret_arguments
+from process_hardening.secret_names import (
+    hide_arguments,
+    is_secret_name,
+    is_secret_variable,
+    secret_arguments,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +77,6 @@ def test_an_address_with_a_password(value: str, secret: bool) -> None:
     assert not is_secret_variable("COMMENT", value)
 
 
-def test_names_can_be_added_and_excepted() -> None:
-    """For whoever knows better."""
-    assert is_secret_name("MY_OWN", also={"MY_OWN"})
-    assert not is_secret_name("GITHUB_TOKEN", never={"GITHUB_TOKEN"})
-
-
 @pytest.mark.parametrize(
     ("words", "names"),
     [
@@ -116,3 +115,28 @@ def test_arguments_that_are_not_text() -> None:
     header = [b"curl", b"-H", b"Authorization: Bearer x", b"\xff\xfe=\x00"]
     assert secret_arguments(header) == ("an Authorization header",)
     assert secret_arguments([b"a" * 5_000_000]) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("mysql -p12 -uroot", "mysql -p*** -uroot"),
+        ("/usr/bin/mariadb-dump -u root -pSHORT", "/usr/bin/mariadb-dump -u root -p***"),
+        ("sudo mysql -pA -pB", "sudo mysql -p*** -p***"),
+        ("sshpass -pSHORT ssh host", "sshpass -p*** ssh host"),
+        ("mysql -p base", "mysql -p base"),
+        ("mkdir -pv folder", "mkdir -pv folder"),
+        ("myname=mysql -pv", "myname=mysql -pv"),
+    ],
+)
+def test_a_short_password_after_its_program(words: str, shown: str) -> None:
+    """Wherever the program stands; -p alone asks for the password."""
+    assert hide_arguments(words.replace(" ", "\0").encode()).decode().replace("\0", " ") == shown
+
+
+@pytest.mark.parametrize(
+    "name", ["A_TOKEN", "1_A_TOKEN", "--token", "-x_TOKEN", f"{'x' * 300}_TOKEN"]
+)
+def test_a_value_in_a_script_is_hidden(name: str) -> None:
+    """Whatever is in front of the name, and however long it is."""
+    assert hide_arguments(f"sh\0-c\0run {name}=abc".encode()).decode().endswith(f"{name}=***")

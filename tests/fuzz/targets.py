@@ -24,6 +24,7 @@ from process_hardening.cli import run
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.errors import CommandError
 from process_hardening.secret_names import (
+    HARMLESS_NAMES,
     has_password,
     is_secret_name,
     is_secret_variable,
@@ -166,8 +167,8 @@ def parse_command_line(data: bytes) -> None:
 def judge_variable(data: bytes) -> None:
     """A variable is judged by its name, whatever the case, and by a password in its value."""
     name, _, value = procfs.decode(data).partition("=")
-    if is_secret_name(name, never=()):
-        assert is_secret_name(name.upper(), never=())
+    if is_secret_name(name):
+        assert is_secret_name(name.upper()) or name.upper() in HARMLESS_NAMES
     if is_secret_variable(name, value) and not is_secret_name(name):
         assert has_password(value.encode("utf-8", "surrogateescape"))
         assert re.search("://.*:.*@", value)

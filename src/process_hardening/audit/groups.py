@@ -239,7 +239,7 @@ def open_secrets(group: Group) -> list[tuple[str, str]]:
     found = []
     for secret in group.secrets:
         for reader in group.open_to:
-            if (reader == EVERY_USER) <= (secret.where == IN_ARGUMENTS):
+            if reader != EVERY_USER or secret.where == IN_ARGUMENTS:
                 found.append((secret.name, reader))
     return found
 
@@ -264,4 +264,7 @@ def measure(groups: Iterable[Group], user: str = "") -> Exposure:
 
 def measure_users(groups: Sequence[Group]) -> tuple[Exposure, ...]:
     """The facts of each user, by name."""
-    return tuple(measure(groups, user) for user in sorted({group.user for group in groups}))
+    by_user: dict[str, list[Group]] = {}
+    for group in groups:
+        by_user.setdefault(group.user, []).append(group)
+    return tuple(measure(found, user) for user, found in sorted(by_user.items()))

@@ -122,7 +122,7 @@ class _Screen:
         """As many groups as there is room for, then how many are left."""
         several_users = len({group.user for group in self.leaks}) > 1
         labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
-        users = [f" ({printable(group.user)})" * several_users for group in self.leaks]
+        users = [f" ({printable(group.user)})" if several_users else "" for group in self.leaks]
         cells = max((count_cells(a + b) for a, b in zip(labels, users, strict=True)), default=0)
         lines: list[str] = []
         for position, group in enumerate(self.leaks):
@@ -162,8 +162,8 @@ class _Screen:
     def _rest_lines(self) -> list[str]:
         asked_by = self.audit.asked_by
         own = [g for g in self.rest if not asked_by or g.uid in (asked_by, None)]
-        others = [g for g in self.rest if g not in own]
-        more = "more " * bool(self.leaks)
+        others = [g for g in self.rest if asked_by and g.uid not in (asked_by, None)]
+        more = "more " if self.leaks else ""
         rows = [
             (f"{more}can be read, no secret seen", _with(own, READABLE), ""),
             (f"{more}of root can be read by root, in containers", _with(own, READABLE_BY_ROOT), ""),
