@@ -21,7 +21,7 @@ COMMAND = Path(sys.executable).with_name("process-hardening")
 USER = 65534 if os.getuid() == 0 else os.getuid()
 
 # The program of the specification's scenario; it prints a line when it is ready.
-TUI = [sys.executable, str(ROOT / "examples" / "agent.py")]
+AGENT = [sys.executable, str(ROOT / "examples" / "agent.py")]
 
 # The command ("{pid}" is the program), whether root runs it, and a pattern of its output.
 VALIDATION: list[tuple[str, bool, str]] = [
@@ -41,7 +41,7 @@ def validate(folder: Path) -> bool:
     """Run the validation commands against a program. Returns whether all were as expected."""
     env = {**os.environ, "LD_PRELOAD": "/tmp/test.so", "OPENAI_API_KEY": "not-a-real-key"}
     program = subprocess.Popen(
-        TUI, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **as_user()
+        AGENT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **as_user()
     )
     lines, all_expected = [], True
     try:

@@ -26,6 +26,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.markdown import make_table
+
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "fuzz"
@@ -123,14 +125,6 @@ def describe(target: Target, log: Path, status: int) -> tuple[str, ...]:
     )
 
 
-def print_table(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows as a table of Markdown."""
-    print("| target | executions | edges reached | inputs | result |")
-    print("|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {' | '.join(row)} |", flush=True)
-
-
 def fuzz(targets: Sequence[Target], seconds: int) -> int:
     """Run all targets side by side. Returns 1 when something broke, else 0."""
     logs = BUILD / "logs"
@@ -149,7 +143,8 @@ def fuzz(targets: Sequence[Target], seconds: int) -> int:
         for _, _, process in running:
             process.kill()
     results = zip(running, statuses, strict=True)
-    print_table(describe(target, log, status) for (target, log, _), status in results)
+    rows = [describe(target, log, status) for (target, log, _), status in results]
+    print(make_table(("target", "executions", "edges reached", "inputs", "result"), rows))
     return int(any(statuses))
 
 

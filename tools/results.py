@@ -1,6 +1,6 @@
 """What the matrices saw, and the tables of docs/platforms.md that are made of it.
 
-    python tools/results.py --check     # status 1 when the page says something else
+    python -m tools.results --check     # status 1 when the page says something else
 
 Each matrix (cross.py, arches.py, ...) calls record(); nobody writes the file by hand.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tools.markdown import make_table
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 RESULTS = DOCS / "platforms-results.json"
@@ -139,29 +141,18 @@ def evidence(system: System, sections: dict[str, list[Row]]) -> str:
     return "; ".join(shown) or "not at all"
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows, the first of titles, in Markdown."""
-    titles, *others = rows
-    lines = [titles, ["---"] * len(titles), *others]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
-    )
-
-
 def page() -> str:
     """The page with its tables made of the results; the words around them are kept."""
     sections = load()
     tables = {
-        "systems": table(
-            [
-                ("System", "What is applied", "How it was checked", "What stays open"),
-                *((s.name, s.applied, evidence(s, sections), s.stays_open) for s in SYSTEMS),
-            ]
+        "systems": make_table(
+            ("System", "What is applied", "How it was checked", "What stays open"),
+            ((s.name, s.applied, evidence(s, sections), s.stays_open) for s in SYSTEMS),
         )
     }
     for name, (*titles, target) in SECTIONS.items():
         rows = [(row.what, row.kind, row.seen) for row in sections.get(name, [])]
-        tables[name] = f"`{target}`:\n\n{table([titles, *rows])}"
+        tables[name] = f"`{target}`:\n\n{make_table(titles, rows)}"
     text = PAGE.read_text()
     for name, content in tables.items():
         before, mark, rest = text.partition(f"<!-- {name} -->\n")
@@ -175,7 +166,7 @@ def page() -> str:
 def main(arguments: Sequence[str]) -> int:
     """Compare the page with the results."""
     if list(arguments) != ["--check"]:
-        print("usage: python tools/results.py --check", file=sys.stderr)
+        print("usage: python -m tools.results --check", file=sys.stderr)
         return 2
     if page() == PAGE.read_text():
         return 0

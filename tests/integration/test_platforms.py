@@ -15,13 +15,14 @@ import pytest
 import support
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE, RESULTS, TOOL = "docs/platforms.md", "docs/platforms-results.json", "tools/results.py"
+PAGE, RESULTS = "docs/platforms.md", "docs/platforms-results.json"
+TOOL = ("tools/results.py", "tools/markdown.py")
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A folder with the page, the results and the tool that compares them."""
-    for name in (PAGE, RESULTS, TOOL):
+    for name in (PAGE, RESULTS, *TOOL):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
@@ -29,7 +30,7 @@ def copy(tmp_path: Path) -> Path:
 
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
     """Compare the page of a folder with the results there."""
-    return support.run([sys.executable, str(folder / TOOL), "--check"])
+    return support.run([sys.executable, "-m", "tools.results", "--check"], cwd=folder)
 
 
 def test_the_page_says_what_was_seen() -> None:

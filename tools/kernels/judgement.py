@@ -24,7 +24,7 @@ DOCUMENTED = "documented"
 _AS_WISHED = {BLOCKED, DOCUMENTED}
 
 RIGHT, UNKNOWN, WRONG = "right", "unknown", "wrong"
-"""What a machine tells of itself."""
+"""What an audit says of a process, compared with what the process knows of itself."""
 
 _OF_MACHINE = ("kernel", "machine", "confinements", "without_landlock")
 """What a machine tells about itself."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import debian, zig
+from tools.arches import ARCHITECTURES
 from tools.debian import MatrixError, MissingError
 from tools.kernels.guest import BRIEFLY, COMMANDS, MARK, PACKAGES, WITHOUT_LANDLOCK
 from tools.kernels.zoo import ANIMAL, INJECTED
@@ -81,17 +82,13 @@ class Architecture:
     console: str
 
 
-X86_64 = Architecture(
-    "x86_64", "amd64", ("qemu-system-x86_64", "-cpu", "max"), "qemu-system-x86", "ttyS0"
-)
-AARCH64 = Architecture(
-    "aarch64",
-    "arm64",
-    ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"),
-    "qemu-system-arm",
-    "ttyAMA0",
-)
+def _find_architecture(name: str, package: str) -> Architecture:
+    facts = ARCHITECTURES[name]
+    return Architecture(name, facts.libraries, facts.qemu, package, facts.console)
 
+
+X86_64 = _find_architecture("x86_64", "qemu-system-x86")
+AARCH64 = _find_architecture("aarch64", "qemu-system-arm")
 
 _HERE = AARCH64 if platform.machine() == AARCH64.name else X86_64
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tools.kernels.configurations import (
@@ -16,6 +16,7 @@ from tools.kernels.configurations import (
 )
 from tools.kernels.judgement import BLOCKED, DOCUMENTED, INCONCLUSIVE, RIGHT, UNKNOWN, WRONG
 from tools.kernels.starts import FINDERS
+from tools.markdown import make_table
 
 _PAGE = """\
 # Kernels
@@ -87,11 +88,6 @@ _METHODS = {
 _WITHOUT_RESULTS = {"absent": "no such setting", "skipped": "not tried"}
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _cell(outcomes: dict[str, list[str]]) -> str:
     """What came of all attacks on a victim."""
     parts = []
@@ -135,7 +131,7 @@ def _methods(machines: list[dict[str, Any]]) -> str:
         [configuration.name, *_per_machine(machines, configuration.name, cell)]
         for configuration in CONFIGURATIONS
     ]
-    return _table(_header(machines, "setting"), rows)
+    return make_table(_header(machines, "setting"), rows)
 
 
 def _searches(machines: list[dict[str, Any]]) -> str:
@@ -149,7 +145,7 @@ def _searches(machines: list[dict[str, Any]]) -> str:
 
             cells = _per_machine(machines, configuration.name, cell)
             rows.append([configuration.name, who, *cells])
-    return _table(_header(machines, "setting", "searched by"), rows)
+    return make_table(_header(machines, "setting", "searched by"), rows)
 
 
 def _describe_start(found: dict[str, Any]) -> str:
@@ -170,7 +166,7 @@ def _confinements(machines: list[dict[str, Any]]) -> str:
             *(_describe_start(found["confine"]) for found in without),
         ],
     ]
-    return _table(_header(machines, ""), rows)
+    return make_table(_header(machines, ""), rows)
 
 
 def _attacks(machines: list[dict[str, Any]]) -> str:
@@ -184,7 +180,7 @@ def _attacks(machines: list[dict[str, Any]]) -> str:
 
                 cells = _per_machine(machines, configuration.name, cell)
                 rows.append([configuration.name, trial.attacker, victim, *cells])
-    return _table(_header(machines, "setting", "attacker", "victim"), rows)
+    return make_table(_header(machines, "setting", "attacker", "victim"), rows)
 
 
 def _audits(machines: list[dict[str, Any]]) -> str:
@@ -199,7 +195,7 @@ def _audits(machines: list[dict[str, Any]]) -> str:
         for configuration in CONFIGURATIONS
         if configuration.audited
     ]
-    return _table(_header(machines, "setting"), rows)
+    return make_table(_header(machines, "setting"), rows)
 
 
 def render(results: dict[str, Any]) -> str:
@@ -210,7 +206,7 @@ def render(results: dict[str, Any]) -> str:
         date=results["date"],
         version=results["version"],
         minutes=results["minutes"],
-        machines=_table(["Debian", "kernel", "machine"], rows),
+        machines=make_table(["Debian", "kernel", "machine"], rows),
         methods=_methods(machines),
         finders=", ".join(f"`{name}`" for name in FINDERS),
         searches=_searches(machines),
