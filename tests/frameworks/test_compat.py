@@ -59,7 +59,6 @@ def test_an_unknown_program_is_named() -> None:
 
 
 def test_at_least_forty_programs_were_run_and_each_difference_has_its_reason() -> None:
-    """At least forty programs were run, and each difference has its reason."""
     records = json.loads(results.RESULTS.read_text())["programs"]
 
     assert [record["name"] for record in records if not results.is_explained(record)] == []
@@ -69,7 +68,6 @@ def test_at_least_forty_programs_were_run_and_each_difference_has_its_reason() -
 
 
 def test_at_least_25_programs_do_the_same_confined() -> None:
-    """At least 25 programs do the same when they are confined."""
     records = json.loads(results.RESULTS.read_text())["programs"]
     confined = [record.get("ways", {}).get("confine") for record in records]
 
@@ -78,7 +76,6 @@ def test_at_least_25_programs_do_the_same_confined() -> None:
 
 @pytest.mark.parametrize("program", RAN, ids=lambda program: program.slug)
 def test_each_row_has_a_workload_that_the_shell_understands(program: catalogue.Program) -> None:
-    """Each row has a workload that the shell understands."""
     scripts = [path for path in program.workload.glob("*.sh") if path.name in ("run.sh", "make.sh")]
 
     assert "run.sh" in {path.name for path in scripts}
@@ -87,7 +84,6 @@ def test_each_row_has_a_workload_that_the_shell_understands(program: catalogue.P
 
 
 def test_each_workload_has_a_row() -> None:
-    """Each workload has a row."""
     folders = {path.name for path in (ROOT / "compat" / "workloads").iterdir()}
 
     assert folders == {program.slug for program in RAN}

@@ -124,7 +124,6 @@ def write(elf: Elf, folder: Path) -> str:
 def test_a_damaged_program_is_refused_with_one_line(
     harden: str, show: str, user_tmp: Path, damage: str
 ) -> None:
-    """A damaged program is refused with one line."""
     elf = Elf(show)
     DAMAGE[damage](elf)
     command = [harden, "--method", "execute-only", write(elf, user_tmp), "0"]
@@ -133,12 +132,10 @@ def test_a_damaged_program_is_refused_with_one_line(
 
 
 def test_the_undamaged_program_starts(harden: str, show: str, user_tmp: Path) -> None:
-    """The undamaged program starts."""
     assert starts.show([harden, write(Elf(show), user_tmp)]).value("dumpable") == "0"
 
 
 def test_explain_refuses_what_could_not_be_mapped(harden: str, show: str, user_tmp: Path) -> None:
-    """Explain refuses what could not be mapped."""
     elf = Elf(show)
     overlap(elf)
 
@@ -146,7 +143,6 @@ def test_explain_refuses_what_could_not_be_mapped(harden: str, show: str, user_t
 
 
 def test_a_sparse_file_of_a_tebibyte_costs_nothing(harden: str, show: str, user_tmp: Path) -> None:
-    """A sparse file of a tebibyte costs nothing."""
     elf = Elf(show)
     elf.change(elf.segments(DYNAMIC)[0], filesz=1 << 40)
     path = write(elf, user_tmp)
@@ -172,7 +168,6 @@ def test_a_program_that_does_not_fit_into_its_address_space_is_refused(
 
 
 def test_a_program_of_another_machine_is_refused(harden: str, show: str, user_tmp: Path) -> None:
-    """A program of another machine is refused."""
     elf = Elf(show)
     struct.pack_into("<H", elf.bytes, 18, 0xBEEF)
 
@@ -180,7 +175,6 @@ def test_a_program_of_another_machine_is_refused(harden: str, show: str, user_tm
 
 
 def test_a_loader_of_another_machine_is_refused(harden: str, show: str, user_tmp: Path) -> None:
-    """A loader of another machine is refused."""
     loader = user_tmp / "l"
     foreign = Elf("/lib64/ld-linux-x86-64.so.2")
     struct.pack_into("<H", foreign.bytes, 18, 183)
@@ -205,7 +199,6 @@ def test_a_pipe_for_a_loader_is_refused(harden: str, show: str, user_tmp: Path) 
 def test_a_program_that_was_replaced_is_not_started_by_its_own_name(
     harden: str, user_tmp: Path
 ) -> None:
-    """A program that was replaced is not started by its own name."""
     shell = user_tmp / "shell"
     shutil.copy(os.path.realpath("/bin/sh"), shell)
     shell.chmod(0o755)

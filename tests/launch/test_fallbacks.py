@@ -29,7 +29,6 @@ MEMORY = "(deleted)"  # the end of the path of a file in memory
 def test_without_a_place_under_its_own_path_the_stand_in_is_in_memory(
     harden: str, show: str, call: str
 ) -> None:
-    """Without a place under its own path the stand in is in memory."""
     shown = starts.show([*starts.refusing(f"{call}=EPERM"), harden, show])
 
     assert shown.value("image").endswith(MEMORY)
@@ -52,7 +51,6 @@ def test_a_method_that_failed_leaves_no_descriptor_to_the_program(harden: str, c
 def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     harden: str, show: str
 ) -> None:
-    """Without memfd_create the place under its own path is still made."""
     shown = starts.show([*starts.refusing("memfd_create=EPERM"), harden, show])
 
     assert (shown.value("dumpable"), shown.value("image")) == ("0", os.path.realpath(show))
@@ -64,7 +62,6 @@ def test_without_memfd_create_the_place_under_its_own_path_is_still_made(
     ids="+".join,
 )
 def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple[str, ...]) -> None:
-    """Auto ends with preload and says so."""
     result = support.run_as_user([*starts.refusing(*calls), harden, show])
 
     assert starts.Shown(result.stdout).value("dumpable") == "0"
@@ -76,7 +73,6 @@ def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple
 def test_a_method_that_was_asked_for_is_refused_with_the_reason(
     harden: str, show: str, method: str
 ) -> None:
-    """A method that was asked for is refused with the reason."""
     command = [*starts.refusing("execveat=EPERM"), harden, "--method", method, show]
 
     assert "execveat failed: Operation not permitted (EPERM)" in starts.refused(
@@ -87,7 +83,6 @@ def test_a_method_that_was_asked_for_is_refused_with_the_reason(
 def test_a_static_program_without_any_place_is_not_started(
     harden: str, make: support.Compiler
 ) -> None:
-    """A static program without any place is not started."""
     static = str(make("show.c", "-static", name="show-static"))
     command = [*starts.refusing("execveat=EPERM"), harden, static]
 
@@ -112,7 +107,6 @@ def test_a_static_program_without_any_place_is_not_started(
 def test_a_call_that_only_claims_success_never_leads_to_an_unprotected_start(
     harden: str, show: str, calls: tuple[str, ...]
 ) -> None:
-    """A call that only claims success never leads to an unprotected start."""
     result = support.run_as_user([*starts.refusing(*calls), harden, show])
 
     if result.returncode == 0:
@@ -191,7 +185,6 @@ def limited(limit: str, *command: str) -> subprocess.CompletedProcess[str]:
 def test_limits_that_leave_room_for_the_stand_in_do_not_matter(
     harden: str, show: str, limit: str
 ) -> None:
-    """Limits that leave room for the stand in do not matter."""
     result = limited(limit, harden, show)
 
     assert starts.Shown(result.stdout).value("dumpable") == "0"
@@ -205,18 +198,15 @@ def test_limits_that_leave_room_for_the_stand_in_do_not_matter(
 def test_a_limit_that_anybody_can_set_from_outside_does_not_lead_to_preload(
     harden: str, show: str, limit: str, reason: str, status: int
 ) -> None:
-    """A limit that anybody can set from outside does not lead to preload."""
     assert f"({reason})" in starts.refused(limited(limit, harden, show), status)
 
 
 def test_without_descriptors_nothing_is_started(harden: str, show: str) -> None:
-    """Without descriptors nothing is started."""
     starts.refused(limited("-n 3", harden, show), status=6)
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
 def test_closed_standard_descriptors_stay_closed(harden: str, show: str, closed: str) -> None:
-    """Closed standard descriptors stay closed."""
     command = f'exec "$@" {closed}'
     plain, hardened = (
         starts.show(["sh", "-c", command, "sh", *words, show]).values("descriptor")
@@ -229,7 +219,6 @@ def test_closed_standard_descriptors_stay_closed(harden: str, show: str, closed:
 def test_a_working_directory_that_is_gone_does_not_matter(
     harden: str, show: str, user_tmp: Path
 ) -> None:
-    """A working directory that is gone does not matter."""
     command = f'mkdir {user_tmp}/gone && cd {user_tmp}/gone && rmdir {user_tmp}/gone && exec "$@"'
 
     assert starts.show(["sh", "-c", command, "sh", harden, show]).value("dumpable") == "0"
@@ -244,7 +233,6 @@ def in_namespace(flags: str, prepare: str, *command: str) -> subprocess.Complete
 
 
 def test_without_proc_nothing_is_started(harden: str, show: str) -> None:
-    """Without /proc nothing is started."""
     starts.refused(in_namespace("-m", "umount -l /proc", harden, show), status=6)
 
 
@@ -252,7 +240,6 @@ def test_without_proc_nothing_is_started(harden: str, show: str) -> None:
 def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
     harden: str, show: str, value: str
 ) -> None:
-    """vm.memfd_noexec does not keep a program from its own path."""
     prepare = f"echo {value} > /proc/sys/vm/memfd_noexec"
     result = in_namespace("-pf --mount-proc", prepare, harden, show)
 
@@ -262,7 +249,6 @@ def test_memfd_noexec_does_not_keep_a_program_from_its_own_path(
 def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
     harden: str, show: str
 ) -> None:
-    """Without user namespaces and programs in memory preload is left."""
     prepare = "echo 2 > /proc/sys/vm/memfd_noexec"
     command = [*starts.refusing("setns=EPERM"), harden, show]
     result = in_namespace("-pf --mount-proc", prepare, *command)
@@ -274,7 +260,6 @@ def test_without_user_namespaces_and_programs_in_memory_preload_is_left(
 def test_unreadable_programs_that_would_be_dumpable_are_started_by_preload(
     harden: str, show: str, suid_dumpable: support.Sysctl
 ) -> None:
-    """Unreadable programs that would be dumpable are started by preload."""
     suid_dumpable.set("1")
     auto = support.run_as_user([harden, show])
     asked = support.run_as_user([harden, "--method", "execute-only", show])
@@ -287,7 +272,6 @@ def test_unreadable_programs_that_would_be_dumpable_are_started_by_preload(
 def test_suid_dumpable_2_leaves_nothing_for_a_pipe_to_read(
     harden: str, show: str, suid_dumpable: support.Sysctl
 ) -> None:
-    """fs.suid_dumpable=2 leaves nothing for a pipe to read."""
     suid_dumpable.set("2")
 
     assert starts.show([harden, show]).value("dumpable") == "0"
@@ -297,7 +281,6 @@ def test_suid_dumpable_2_leaves_nothing_for_a_pipe_to_read(
 def test_whoever_kills_or_stops_the_helper_only_takes_the_name(
     harden: str, show: str, number: int
 ) -> None:
-    """Whoever kills or stops the helper only takes the name."""
     attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
     options: dict[str, Any] = {"timeout": 60}
     with support.Running(["/usr/bin/python3", attacker, str(number)]):
@@ -403,7 +386,6 @@ def test_what_needs_the_library_is_refused_without_it(
 
 
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:
-    """Explain says what really happens because it tries."""
     explained = {
         calls: support.run_as_user([*starts.refusing(*calls), harden, "--explain", show])
         for calls in [(), ("setns=EPERM",), ("execveat=EPERM",)]

@@ -19,12 +19,10 @@ WITHOUT = {name: value for name, value in os.environ.items() if not name.startsw
 
 @pytest.mark.parametrize("status", [0, 1, 7, 126, 255])
 def test_the_status_is_the_programs_own(harden: str, status: int) -> None:
-    """The status is the program's own."""
     assert support.run_as_user([harden, "sh", "-c", f"exit {status}"]).returncode == status
 
 
 def test_signals_that_end_the_program_are_the_programs_own(harden: str) -> None:
-    """Signals that end the program are the program's own."""
     assert support.run_as_user([harden, "sh", "-c", "kill -9 $$"]).returncode == -9
 
 
@@ -44,7 +42,6 @@ def test_signals_that_end_the_program_are_the_programs_own(harden: str) -> None:
     ids=" ".join,
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2(harden: str, arguments: list[str]) -> None:
-    """A command line that makes no sense ends with status 2."""
     starts.refused(support.run_as_user([harden, *arguments]), status=2)
 
 
@@ -79,7 +76,6 @@ def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(command: str,
 
 
 def test_help_is_printed_to_standard_output(harden: str) -> None:
-    """Help is printed to standard output."""
     for options in (["--help"], ["-h"], ["-h", "--explain"], ["--strict", "--help", "true"]):
         result = support.run_as_user([harden, *options])
 
@@ -139,12 +135,10 @@ def test_it_has_the_options_of_run(harden: str) -> None:
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", ""])
 def test_a_program_that_is_not_found_ends_with_127(harden: str, name: str) -> None:
-    """A program that is not found ends with status 127."""
     starts.refused(support.run_as_user([harden, "--", name]), status=127)
 
 
 def test_what_cannot_be_executed_ends_with_126(harden: str, user_tmp: Path) -> None:
-    """What cannot be executed ends with status 126."""
     (user_tmp / "data").write_text("just text")
     (user_tmp / "data").chmod(0o755)
     (user_tmp / "unexecutable").write_text("#!/bin/sh\n")
@@ -156,7 +150,6 @@ def test_what_cannot_be_executed_ends_with_126(harden: str, user_tmp: Path) -> N
 def test_programs_with_rights_of_their_own_are_refused(
     harden: str, show: str, user_tmp: Path
 ) -> None:
-    """Programs with rights of their own are refused."""
     path = user_tmp / "set-user-id"
     shutil.copy(show, path)
     path.chmod(0o4755)
@@ -165,7 +158,6 @@ def test_programs_with_rights_of_their_own_are_refused(
 
 
 def test_an_unreadable_program_is_simply_executed(harden: str, show: str, user_tmp: Path) -> None:
-    """An unreadable program is simply executed."""
     path = user_tmp / "unreadable"
     shutil.copy(show, path)
     path.chmod(0o111)
@@ -328,7 +320,6 @@ SCRIPTS = {
 def test_scripts_are_started_as_the_kernel_and_env_would(
     harden: str, show: str, user_tmp: Path, line: str
 ) -> None:
-    """Scripts are started as the kernel and env would."""
     path = script(user_tmp, SCRIPTS[line].format(show=show))
     env = {**WITHOUT, "PATH": f"{os.path.dirname(show)}:{os.environ['PATH']}"}
 
@@ -354,7 +345,6 @@ def test_a_first_line_without_an_end_keeps_its_blanks(
 
 
 def test_a_script_of_a_script_is_followed(harden: str, show: str, user_tmp: Path) -> None:
-    """A script of a script is followed."""
     inner = script(user_tmp, f"#!{show} inner", name="inner")
     outer = script(user_tmp, f"#!{inner} outer", name="outer")
 
@@ -378,7 +368,6 @@ def test_a_script_of_a_script_is_followed(harden: str, show: str, user_tmp: Path
     ],
 )
 def test_a_broken_first_line_is_refused(harden: str, user_tmp: Path, line: str) -> None:
-    """A broken first line is refused."""
     starts.refused(support.run_as_user([harden, script(user_tmp, line)]))
 
 
@@ -452,7 +441,6 @@ def test_loader_variables_of_an_env_line_are_removed_as_others_are(
 
 
 def test_too_many_scripts_in_a_row_are_refused(harden: str, user_tmp: Path) -> None:
-    """Too many scripts in a row are refused."""
     path = "/bin/sh"
     for number in range(6):
         path = script(user_tmp, f"#!{path}", name=f"script{number}")
@@ -468,7 +456,6 @@ def variables(harden: str, *options: str, **given: str) -> dict[str, str]:
 
 
 def test_loader_variables_are_removed_and_search_paths_set_aside(harden: str) -> None:
-    """Loader variables are removed and search paths set aside."""
     seen = variables(harden, LD_LIBRARY_PATH="/a:/b", LD_DEBUG="statistics", LD_AUDIT="", KEPT="1")
 
     assert not [name for name in seen if name.startswith("LD_")]
@@ -477,7 +464,6 @@ def test_loader_variables_are_removed_and_search_paths_set_aside(harden: str) ->
 
 
 def test_nothing_is_added_where_nothing_was_removed(harden: str) -> None:
-    """Nothing is added where nothing was removed."""
     plain = support.run_as_user(["env"], env=WITHOUT).stdout
     hardened = support.run_as_user([harden, "env"], env=WITHOUT).stdout
 
@@ -485,7 +471,6 @@ def test_nothing_is_added_where_nothing_was_removed(harden: str) -> None:
 
 
 def test_what_was_set_aside_before_is_kept(harden: str) -> None:
-    """What was set aside before is kept."""
     before = b"LD_ORIGIN_PATH=/c".hex()
     seen = variables(harden, PROCESS_HARDENING_SET_ASIDE=before, LD_LIBRARY_PATH="/a")
     damaged = variables(harden, PROCESS_HARDENING_SET_ASIDE="zz", LD_LIBRARY_PATH="/a")
@@ -500,7 +485,6 @@ def test_what_was_set_aside_before_is_kept(harden: str) -> None:
 def test_python_gives_the_search_paths_that_were_set_aside_to_children(
     harden: str, python: str
 ) -> None:
-    """Python gives the search paths that were set aside to children."""
     code = "import process_hardening as p; print(p.child_env()['LD_LIBRARY_PATH'])"
     env = {**WITHOUT, "LD_LIBRARY_PATH": "/a:/b"}
 
@@ -508,7 +492,6 @@ def test_python_gives_the_search_paths_that_were_set_aside_to_children(
 
 
 def test_keep_and_clear_name_variables_or_their_beginnings(harden: str) -> None:
-    """Keep and clear name variables or their beginnings."""
     seen = variables(
         harden,
         "--keep=LD_DEBUG_OUTPUT",
@@ -543,7 +526,6 @@ def test_more_names_than_the_library_has_room_for_are_refused(harden: str) -> No
 
 
 def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) -> None:
-    """Strict removes what the strict policy of Python removes."""
     from process_hardening.variables import STRICT_VARIABLES
 
     given = {name.replace("*", "ARENA"): "x" for name in STRICT_VARIABLES}
@@ -553,7 +535,6 @@ def test_strict_removes_what_the_strict_policy_of_python_removes(harden: str) ->
 
 
 def test_the_tables_of_search_paths_agree(harden: str) -> None:
-    """The tables of search paths agree."""
     from process_hardening.variables import SEARCH_PATH, STRICT_VARIABLES, kind_of
 
     names = [*STRICT_VARIABLES, "LD_LIBRARY_PATH", "LD_ORIGIN_PATH", "LD_PRELOAD", "LD_AUDIT"]
@@ -568,7 +549,6 @@ def test_the_tables_of_search_paths_agree(harden: str) -> None:
 def test_strict_sets_no_new_privs_and_seal_keeps_the_process_closed(
     harden: str, python: str
 ) -> None:
-    """Strict sets no_new_privs and seal keeps the process closed."""
     code = "import process_hardening as p; s = p.status(); print(s.no_new_privs, s.sealed)"
 
     for options, expected in {
@@ -583,7 +563,6 @@ def test_strict_sets_no_new_privs_and_seal_keeps_the_process_closed(
 def test_strict_starts_a_copy_of_a_program_that_its_user_can_change(
     harden: str, show: str, user_tmp: Path
 ) -> None:
-    """Strict starts a copy of a program that its user can change."""
     path = user_tmp / "own"
     shutil.copy(show, path)
     shutil.chown(path, support.USER)
@@ -605,7 +584,6 @@ def test_strict_starts_a_copy_of_a_program_that_its_user_can_change(
 
 
 def test_children_are_hardened_when_asked_for(harden: str, show: str) -> None:
-    """Children are hardened when asked for."""
     command = ["sh", "-c", f"{show}; :"]
 
     plain = starts.show([harden, *command], env=WITHOUT)
@@ -616,14 +594,12 @@ def test_children_are_hardened_when_asked_for(harden: str, show: str) -> None:
 
 @pytest.mark.parametrize("method", ["auto", "execute-only", "copy", "preload"])
 def test_the_core_limit_is_0_for_the_program_and_its_children(harden: str, method: str) -> None:
-    """The core limit is 0 for the program and its children."""
     command = [harden, "--method", method, "sh", "-c", "ulimit -Hc; sh -c 'ulimit -Hc'"]
 
     assert support.run_as_user(command).stdout == "0\n0\n"
 
 
 def test_preload_starts_the_file_itself(harden: str, show: str) -> None:
-    """Preload starts the file itself."""
     shown = starts.show([harden, "--method", "preload", show], env=WITHOUT)
 
     assert (shown.value("dumpable"), shown.value("execfn")) == ("0", show)
@@ -632,7 +608,6 @@ def test_preload_starts_the_file_itself(harden: str, show: str) -> None:
 def test_the_bypass_variable_starts_the_program_unprotected_with_a_warning(
     harden: str, show: str
 ) -> None:
-    """The bypass variable starts the program unprotected with a warning."""
     env = {**WITHOUT, "CODEX_SKIP_HARDENING": "1", "LD_BIND_NOW": "1"}
     result = support.run_as_user([harden, show], env=env)
     seen = variables(harden, CODEX_SKIP_HARDENING="1", LD_BIND_NOW="1")
@@ -655,7 +630,6 @@ def test_the_bypass_variable_leaves_what_an_env_line_sets(harden: str, user_tmp:
 def test_a_library_of_ld_preload_gets_into_neither_the_launcher_nor_the_program(
     harden: str, compiler: support.Compiler, user_tmp: Path
 ) -> None:
-    """A library of LD_PRELOAD gets into neither the launcher nor the program."""
     library = str(compiler("mark.c", "-shared", "-fPIC", name="libmark.so"))
     mark = user_tmp / "mark"
     env = {**WITHOUT, "LD_PRELOAD": library, "MARK_FILE": str(mark)}
@@ -667,7 +641,6 @@ def test_a_library_of_ld_preload_gets_into_neither_the_launcher_nor_the_program(
 
 
 def test_thousands_of_arguments_and_variables_pass_through(harden: str) -> None:
-    """Thousands of arguments and variables pass through."""
     arguments = [str(number) for number in range(20000)]
     env = {**WITHOUT, **{f"NAME{number}": "x" * 20 for number in range(5000)}}
     result = support.run_as_user(
@@ -678,7 +651,6 @@ def test_thousands_of_arguments_and_variables_pass_through(harden: str) -> None:
 
 
 def test_explain_starts_nothing(harden: str, user_tmp: Path) -> None:
-    """Explain starts nothing."""
     result = support.run_as_user([harden, "--explain", "touch", str(user_tmp / "made")])
 
     assert result.returncode == 0

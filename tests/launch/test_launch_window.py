@@ -58,7 +58,6 @@ def holds(
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_every_attack_succeeds_on_a_plain_program(window: str, target: str, attack: str) -> None:
-    """Every attack succeeds on a plain program."""
     assert holds(window, attack, [target], 3)[1] == 3
 
 
@@ -67,7 +66,6 @@ def test_every_attack_succeeds_on_a_plain_program(window: str, target: str, atta
 def test_nobody_gets_a_hold_on_an_execute_only_program(
     harden: str, window: str, target: str, attack: str, method: str
 ) -> None:
-    """Nobody gets a hold on an execute only program."""
     command = [harden, "--method", method, target]
 
     assert holds(window, attack, command, LAUNCHES)[1] == 0
@@ -92,21 +90,18 @@ def test_nobody_reads_an_execute_only_program_however_it_is_started(
 def test_nobody_gets_a_hold_on_the_launcher_that_root_installed(
     roots_harden: str, window: str, target: str, attack: str
 ) -> None:
-    """Nobody gets a hold on the launcher that root installed."""
     assert holds(window, attack, [roots_harden, target], LAUNCHES) == (0, 0)
 
 
 def test_root_installed_launcher_makes_the_place_under_the_programs_own_path(
     roots_harden: str, show: str
 ) -> None:
-    """The launcher that root installed makes the place under the program's own path."""
     result = support.run_as_user([roots_harden, show])
 
     assert f"exe {os.path.realpath(show)}\n" in result.stdout
 
 
 def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
-    """A traced launcher starts nothing."""
     strace = support.find_tool("strace")
     result = support.run_as_user([strace, "-o", "/dev/null", harden, show])
 

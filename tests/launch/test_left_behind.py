@@ -46,7 +46,6 @@ def test_no_process_is_left(harden: str, method: str, calls: tuple[str, ...]) ->
 
 
 def test_no_process_is_left_of_a_start_that_fails(harden: str, user_tmp: Path) -> None:
-    """No process is left of a start that fails."""
     path = user_tmp / "damaged"
     path.write_bytes(Path("/bin/true").read_bytes()[:2000])
     path.chmod(0o755)
@@ -78,7 +77,6 @@ def test_no_file_or_mount_is_left(harden: str, method: str, calls: tuple[str, ..
 def test_the_program_inherits_no_descriptor_child_or_pending_signal(
     harden: str, show: str, method: str
 ) -> None:
-    """The program inherits no descriptor child or pending signal."""
     plain = starts.show([show])
     hardened = starts.show([harden, "--method", method, show])
     command = ["grep", "-e", "Pnd", "-e", "SigBlk", "-e", "SigIgn", "/proc/self/status"]
@@ -99,7 +97,6 @@ def test_the_program_inherits_no_descriptor_child_or_pending_signal(
 def test_signals_that_are_blocked_or_ignored_stay_so_and_none_is_pending(
     harden: str, how: str
 ) -> None:
-    """Signals that are blocked or ignored stay so and none is pending."""
     command = ["grep", "-e", "Pnd", "-e", "SigBlk", "-e", "SigIgn", "/proc/self/status"]
     plain, hardened = (
         support.run_as_user(["env", how, *words, *command]).stdout for words in ([], [harden])

@@ -43,7 +43,6 @@ def unchanged(lines: list[str]) -> list[str]:
 def test_every_kind_of_c_program_starts_unchanged(
     harden: str, make: support.Compiler, build: str, method: str
 ) -> None:
-    """Every kind of C program starts unchanged."""
     cc, flags = BUILDS[build]
     program = str(make("show.c", *flags, name=f"show-{build.replace(' ', '-')}", cc=cc))
 
@@ -56,12 +55,10 @@ def test_every_kind_of_c_program_starts_unchanged(
 
 
 def test_at_execfn_is_the_resolved_path_of_the_program(harden: str, show: str) -> None:
-    """AT_EXECFN is the resolved path of the program."""
     assert starts.show([harden, show]).value("execfn") == os.path.realpath(show)
 
 
 def test_a_program_that_starts_itself_again_is_born_hardened_again(harden: str, show: str) -> None:
-    """A program that starts itself again is born hardened again."""
     again = starts.show([harden, show, "again", "0"])
 
     assert (again.value("dumpable"), again.value("root owns")) == ("0", "1")
@@ -71,7 +68,6 @@ def test_a_program_that_starts_itself_again_is_born_hardened_again(harden: str, 
 def test_comm_is_the_last_part_of_the_name_that_was_executed(
     harden: str, show: str, user_tmp: Path
 ) -> None:
-    """The comm of a process is the last part of the name that was executed."""
     (user_tmp / "another-name").symlink_to(show)
 
     assert starts.show([harden, str(user_tmp / "another-name")]).value("comm") == "another-name"
@@ -81,7 +77,6 @@ def test_comm_is_the_last_part_of_the_name_that_was_executed(
 def test_the_programs_name_may_be_any_file_name(
     harden: str, show: str, user_tmp: Path, name: str
 ) -> None:
-    """The program's name may be any file name."""
     path = user_tmp / name
     shutil.copy(show, path)
     path.chmod(0o755)
@@ -132,7 +127,6 @@ REAL = {
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_programs_say_and_do_the_same(harden: str, user_tmp: Path, name: str) -> None:
-    """Real programs say and do the same."""
     program, arguments = REAL[name]
     path = support.find_tool(program) if "/" not in program else program
     if "\n" in arguments[0]:
@@ -154,7 +148,6 @@ def test_real_programs_say_and_do_the_same(harden: str, user_tmp: Path, name: st
 def test_root_starts_programs_that_are_hardened_and_keep_its_capabilities(
     harden: str, show: str
 ) -> None:
-    """Root starts programs that are hardened and keep its capabilities."""
     support.require_root()
     shown = starts.Shown(support.run([harden, show]).stdout)
     plain, hardened = (
