@@ -12,14 +12,18 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 
 from process_hardening import interpreter
 from process_hardening.environment import CHILDREN_VARIABLE
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_bytes
+from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+if TYPE_CHECKING:
+    import subprocess
 
 ALWAYS = "always"
 ON_REQUEST = "on_request"
@@ -173,7 +177,8 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
     try:
         version, site_packages, is_virtual, has_package, executable = json.loads(answer.stdout)
     except (TypeError, ValueError):
-        raise CommandError(f"{python}: not a Python interpreter: {_last_line(answer)}") from None
+        problem = f"not a Python interpreter: {last_line(answer)}"
+        raise CommandError(f"{python}: {problem}") from None
     return PythonEnvironment(
         python=python,
         version=tuple(version),
@@ -275,7 +280,8 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
         request = {CHILDREN_VARIABLE: "1"} if mode == ON_REQUEST else {}
         proof = _ask(environment.python, _PROVE, request)
         if proof.returncode:
-            raise CommandError(f"{environment.python} is not hardened: {_last_line(proof)}")
+            said = last_line(proof)
+            raise CommandError(f"{environment.python} is not hardened: {said}")
     except BaseException:  # Ctrl-C too
         if _read_files(environment) != before:
             _write_files(environment, before)
@@ -337,19 +343,6 @@ def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedPro
     dropped = ("LD_", "CODEX_SKIP_", CHILDREN_VARIABLE)
     env = {**{n: v for n, v in os.environ.items() if not n.startswith(dropped)}, **env}
     try:
-        return subprocess.run(
-            [python, "-I", "-c", code],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        return ask([python, "-I", "-c", code], env)
     except OSError as error:
         raise CommandError(f"{python}: cannot be started: {error.strerror}") from None
-
-
-def _last_line(process: subprocess.CompletedProcess[str]) -> str:
-    lines = process.stderr.strip().splitlines() or [f"it exited with status {process.returncode}"]
-    return lines[-1]

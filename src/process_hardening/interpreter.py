@@ -17,17 +17,21 @@ Each name is replaced by one rename, after what was there is kept: every name wo
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import filecmp
 import os
 import re
 import stat
-import subprocess
 
-from process_hardening.elf import read_image
-from process_hardening.errors import CannotProtectError, CommandError
-from process_hardening.files import replace_bytes
+from process_hardening.errors import CommandError
+from process_hardening.interpreter_copy import (
+    MODE,
+    check_source,
+    check_start,
+    copy,
+    link_libraries,
+    unlink_libraries,
+)
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
@@ -41,19 +45,9 @@ REOPENED = "reopened"
 OUTDATED = "outdated"
 """The states: ordinary, execute-only, readable again (or half-made), older than its base."""
 
-MODE = 0o111
-
 _READ_BITS = 0o444
 _UNFINISHED = ".python.unfinished"
 """The copy before it takes the place of the names, in the same folder."""
-
-_SELF_TEST = """
-import os
-if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
-    raise SystemExit(3)
-"""
-"""Whether it is dumpable: the files of a process that is not belong to root (proc(5))."""
-_IS_DUMPABLE = 3
 
 
 class Names(Record):
@@ -133,15 +127,15 @@ def make_execute_only(names: Names) -> None:
         raise CommandError("execute-only interpreters need Linux: elsewhere they gain nothing")
     with _locked(names) as folder:
         source = _find_new_source(names)
-        _check_source(source)
+        check_source(source)
         unfinished = os.path.join(folder, _UNFINISHED)
-        _link_libraries(source, folder)
+        link_libraries(source, folder)
         try:
-            _copy(source, unfinished, MODE)
-            _check_start(unfinished, source)
+            copy(source, unfinished, MODE)
+            check_start(unfinished, source)
         except CommandError:
             if not any(map(_is_execute_only, names.paths)):
-                _unlink_libraries(source, folder)
+                unlink_libraries(source, folder)
             raise
         for path in names.paths:
             if not _is_execute_only(path) and (not _is_kept(path) or _is_new(path)):
@@ -161,7 +155,7 @@ def make_readable(names: Names) -> None:
                 _remove(_kept(path))  # rename() leaves it where both are one file
             except OSError as error:
                 raise CommandError(f"{path}: cannot be put back: {error.strerror}") from None
-        _unlink_libraries(names.source, folder)
+        unlink_libraries(names.source, folder)
 
 
 @contextlib.contextmanager
@@ -261,115 +255,6 @@ def _find_new_source(names: Names) -> str:
     return names.source
 
 
-def _check_source(source: str) -> None:
-    """Refuse what a copy would change. Raises CommandError."""
-    try:
-        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    except PermissionError:
-        raise CommandError(
-            f"{source}: it may not be read, so no copy can be made: every start of it is born"
-            " hardened already"
-        ) from None
-    except OSError as error:
-        raise CommandError(f"{source}: {error.strerror}") from None
-    try:
-        mode = os.fstat(fd).st_mode
-        if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
-            raise CommandError(
-                f"{source}: a copy would lose its set-user-ID bit or file capabilities, and the"
-                " kernel already keeps others out of such a program"
-            )
-        if read_image(fd, source) is None:
-            raise CommandError(f"{source}: not an ELF program: a script cannot be execute-only")
-    except CannotProtectError as error:
-        raise CommandError(str(error)) from None
-    finally:
-        os.close(fd)
-
-
-def _has_capabilities(fd: int) -> bool:
-    try:
-        return bool(os.getxattr(fd, "security.capability"))
-    except OSError:  # ENODATA, or a file system without attributes
-        return False
-
-
-def _link_libraries(source: str, folder: str) -> None:
-    """Let a copy find the libraries that the source finds relative to itself (uv, conda).
-
-    Raises CommandError.
-    """
-    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        image = read_image(fd, source)
-    finally:
-        os.close(fd)
-    assert image is not None  # _check_source()
-    there, here = _library_folders(source, folder)
-    if not any("ORIGIN" in text for text in (*image.rpath, *image.runpath, *image.needed)):
-        return
-    for name in map(os.path.basename, image.needed):
-        library, link = os.path.join(there, name), os.path.join(here, name)
-        if os.path.exists(library) and not os.path.lexists(link):
-            try:
-                os.symlink(library, link)
-            except OSError as error:
-                raise CommandError(f"{link}: {error.strerror}") from None
-
-
-def _unlink_libraries(source: str, folder: str) -> None:
-    there, here = _library_folders(source, folder)
-    for name in os.listdir(here) if os.path.isdir(here) else ():
-        link = os.path.join(here, name)
-        if os.path.islink(link) and os.readlink(link) == os.path.join(there, name):
-            with contextlib.suppress(OSError):
-                os.unlink(link)
-
-
-def _library_folders(source: str, folder: str) -> tuple[str, str]:
-    """Where the source has its libraries, and where a copy in this folder looks for them."""
-    there = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(source))), "lib")
-    return there, os.path.join(os.path.dirname(os.path.realpath(folder)), "lib")
-
-
-def _copy(source: str, path: str, mode: int) -> None:
-    try:
-        with open(source, "rb") as file:
-            content = file.read()
-            times = os.fstat(file.fileno())
-        replace_bytes(path, content, mode, ignore_umask=True)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
-
-
-def _check_start(path: str, source: str) -> None:
-    """Refuse a copy that does not start, or not as a process that nobody may read."""
-    if stat.S_IMODE(os.stat(path).st_mode) != MODE:
-        raise CommandError(f"{path}: the file system does not keep mode 0111")
-    try:
-        process = subprocess.run(
-            [path, "-I", "-S", "-c", _SELF_TEST],
-            env={},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        hint = ": is the file system mounted noexec?" if error.errno == errno.EACCES else ""
-        raise CommandError(f"{path}: cannot be started: {error.strerror}{hint}") from None
-    if process.returncode == _IS_DUMPABLE:
-        raise CommandError(
-            f"{path}: can be read although its mode is 0111: look at fs.suid_dumpable and the"
-            " access control list of the folder"
-        )
-    if process.returncode:
-        lines = process.stderr.strip().splitlines() or [f"status {process.returncode}"]
-        raise CommandError(f"{source}: a copy of it does not start: {lines[-1]}")
-
-
 def _keep(path: str) -> None:
     """Keep what is there: the entry itself, or where that is not allowed, one like it."""
     kept = _kept(path)
@@ -381,7 +266,7 @@ def _keep(path: str) -> None:
             if os.path.islink(path):
                 os.symlink(os.readlink(path), kept)
             else:
-                _copy(path, kept, stat.S_IMODE(os.stat(path).st_mode))
+                copy(path, kept, stat.S_IMODE(os.stat(path).st_mode))
     except OSError as error:
         raise CommandError(f"{kept}: {error.strerror}") from None
 
@@ -393,7 +278,7 @@ def _put(unfinished: str, path: str, source: str) -> None:
         try:
             os.link(unfinished, new)
         except OSError:
-            _copy(source, new, MODE)
+            copy(source, new, MODE)
         os.replace(new, path)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None

@@ -24,7 +24,8 @@ LAYERS: list[set[str]] = [
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
-    {"drift", "secrets", "debug_window", "startup_hook", "interpreter", "hook_installer", "domain"},
+    {"drift", "secrets", "debug_window", "startup_hook", "domain"},
+    {"interpreter_copy", "interpreter", "hook_installer"},
     {"audit", "verify"},
     {"children"},
     {"child_check"},

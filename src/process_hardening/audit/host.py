@@ -12,6 +12,7 @@ from process_hardening.audit.exit_race import (
     exit_race_by_version,
     parse_release,
 )
+from process_hardening.audit.host_files import Files
 from process_hardening.audit.injection import PRELOAD_FILE, parse_requests
 from process_hardening.audit.posture import PIPE, READING_CAPABILITIES, CoreRules, core_rules_of
 from process_hardening.audit.procfs import decode
@@ -124,52 +125,6 @@ class Host(Record):
     hidden: tuple[str, ...] = ()
 
 
-class _Files:
-    """The files of the host. root -- where they are: / except in tests."""
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.hidden: list[str] = []
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.root, name)
-
-    def text(self, name: str) -> str | None:
-        """The text of a file, '' when there is none; None when it may not be read."""
-        try:
-            with open(self.path(name), "rb") as file:
-                return decode(file.read(1 << 20))
-        except (FileNotFoundError, NotADirectoryError):
-            if not name.startswith("proc/") or self.shows_settings():
-                return ""
-        except OSError:
-            pass
-        self.hidden.append(name)
-        return None
-
-    def shows_settings(self) -> bool:
-        """Whether /proc has more than processes: mounted with subset=pid, it has no settings."""
-        return os.path.isdir(self.path("proc/sys"))
-
-    def number(self, name: str) -> int | None:
-        try:
-            return int(self.text(name) or "")
-        except ValueError:
-            return None
-
-    def others_may_write(self, path: str) -> bool | None:
-        """Whether others than root own or can write a file; None: there is no such file."""
-        try:
-            found = os.stat(self.path(path.lstrip("/")))
-        except (OSError, ValueError):  # the latter for a NUL, which no path has
-            return None
-        return (
-            found.st_uid != 0
-            or bool(found.st_mode & 0o002)
-            or (bool(found.st_mode & 0o020) and found.st_gid != 0)
-        )
-
-
 _NAMESPACE_SETTINGS = (
     "kernel.unprivileged_userns_clone",  # Debian: root keeps them
     "user.max_user_namespaces",
@@ -179,28 +134,27 @@ _CONTAINER_SIGNS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 """Files of Docker, Podman and systemd-nspawn; https://systemd.io/CONTAINER_INTERFACE/."""
 
 
-def _find_namespace_setting(files: _Files) -> tuple[str, int] | None:
+def _find_namespace_setting(files: Files) -> tuple[str, int] | None:
     """The first of the settings that this kernel has, and its value."""
     for name in _NAMESPACE_SETTINGS:
-        value = files.number(f"proc/sys/{name.replace('.', '/')}")
+        value = files.setting(name)
         if value is not None:
             return name, value
     return None
 
 
-def _read_user_namespaces(files: _Files) -> bool | None:
+def _read_user_namespaces(files: Files) -> bool | None:
     if not os.path.exists(files.path("proc/self/ns/user")):
         return False
     if not files.shows_settings():
         return None
-    for name in ("user/max_user_namespaces", "kernel/unprivileged_userns_clone"):
-        if files.number(f"proc/sys/{name}") == 0:
-            return False
+    if any(files.setting(name) == 0 for name in _NAMESPACE_SETTINGS):
+        return False
     # On Ubuntu, AppArmor takes the capabilities in the namespace away again.
     return files.number("proc/sys/kernel/apparmor_restrict_unprivileged_userns") != 1
 
 
-def _is_encrypted(files: _Files, device: str) -> bool | None:
+def _is_encrypted(files: Files, device: str) -> bool | None:
     """Whether a block device (a name in /sys/class/block) is on dm-crypt; None: not known."""
     folder = f"sys/class/block/{device}"
     if device.startswith("zram"):
@@ -219,7 +173,7 @@ def _is_encrypted(files: _Files, device: str) -> bool | None:
     return None if None in found else all(found)
 
 
-def _read_swaps(files: _Files) -> tuple[Swap, ...] | None:
+def _read_swaps(files: Files) -> tuple[Swap, ...] | None:
     text = files.text("proc/swaps")
     if text is None:
         return None
@@ -239,7 +193,7 @@ def _read_swaps(files: _Files) -> tuple[Swap, ...] | None:
     return tuple(swaps)
 
 
-def _find_device_under(files: _Files, path: str) -> str | None:
+def _find_device_under(files: Files, path: str) -> str | None:
     """The block device under the file system of a file, if there is one."""
     try:
         number = os.stat(files.path(path.lstrip("/"))).st_dev
@@ -249,7 +203,7 @@ def _find_device_under(files: _Files, path: str) -> str | None:
     return os.path.basename(os.path.realpath(link)) if os.path.exists(link) else None
 
 
-def _read_hidepid(files: _Files) -> str | None:
+def _read_hidepid(files: Files) -> str | None:
     text = files.text("proc/self/mountinfo")
     if text is None:
         return None
@@ -262,7 +216,7 @@ def _read_hidepid(files: _Files) -> str | None:
     return found
 
 
-def _list_root_like(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _list_root_like(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
     for line in (files.text("etc/group") or "").splitlines():
         group, *rest = line.split(":")
         users = tuple(user for user in "".join(rest[-1:]).split(",") if user)
@@ -276,7 +230,7 @@ def parse_file_capabilities(value: bytes) -> int:
     return (words[1] if len(words) > 1 else 0) | (words[3] if len(words) > 3 else 0) << 32
 
 
-def _list_capable_files(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _list_capable_files(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
     seen: set[str] = set()
     for name in _PROGRAM_FOLDERS:
         folder = os.path.realpath(files.path(name))
@@ -296,7 +250,7 @@ def _list_capable_files(files: _Files) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield path, tuple(names)
 
 
-def _check_handler(files: _Files, core: CoreRules) -> str | None:
+def _check_handler(files: Files, core: CoreRules) -> str | None:
     """What is wrong with the program that gets core dumps."""
     if core.kind != PIPE:
         return None
@@ -310,7 +264,7 @@ _COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
 """Where systemd has its settings; the later wins (coredump.conf(5))."""
 
 
-def _read_parts(files: _Files, main: str, folders: Iterable[str]) -> Iterator[str]:
+def _read_parts(files: Files, main: str, folders: Iterable[str]) -> Iterator[str]:
     """The lines of a file and of the *.conf files in folders, in the order in which they count."""
     parts: dict[str, str] = {}
     for folder in folders:
@@ -324,7 +278,7 @@ def _read_parts(files: _Files, main: str, folders: Iterable[str]) -> Iterator[st
             yield line.strip()
 
 
-def _read_core_storage(files: _Files, core: CoreRules) -> str | None:
+def _read_core_storage(files: Files, core: CoreRules) -> str | None:
     """What systemd-coredump does with core dumps, if it gets them. Source: coredump.conf(5)."""
     if core.kind != PIPE or os.path.basename(core.target) != "systemd-coredump":
         return None
@@ -337,7 +291,7 @@ def _read_core_storage(files: _Files, core: CoreRules) -> str | None:
     return storage
 
 
-def _list_core_limits(files: _Files) -> Iterator[str]:
+def _list_core_limits(files: Files) -> Iterator[str]:
     """What pam_limits sets of core dumps at each login. Source: limits.conf(5)."""
     for line in _read_parts(files, "etc/security/limits.conf", ["etc/security/limits.d"]):
         words = line.partition("#")[0].split()
@@ -345,7 +299,7 @@ def _list_core_limits(files: _Files) -> Iterator[str]:
             yield " ".join(words)
 
 
-def _read_preload_file(files: _Files) -> dict[str, Any]:
+def _read_preload_file(files: Files) -> dict[str, Any]:
     text = files.text(PRELOAD_FILE)
     if text is None:
         return {}
@@ -373,7 +327,7 @@ def _learn_confinement() -> dict[str, Any]:
 
 def read_rules(root: str = "/") -> Host:
     """Only what processes are judged by: fast enough for every audit."""
-    files = _Files(root)
+    files = Files(root)
     names = os.uname()
     version = parse_release(names.release)
     pattern = files.text("proc/sys/kernel/core_pattern")
@@ -399,7 +353,7 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
     try_exit_race -- whether to try the kernel itself rather than trust its version
     """
     rules = read_rules(root)
-    files = _Files(root)
+    files = Files(root)
     settings = {
         "core_handler": _check_handler(files, rules.core),
         "core_storage": _read_core_storage(files, rules.core),

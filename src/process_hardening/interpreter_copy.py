@@ -1,0 +1,158 @@
+"""Copies of an interpreter: what can be copied, what the copy needs, and whether it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import subprocess
+
+from process_hardening.elf import read_image
+from process_hardening.errors import CannotProtectError, CommandError
+from process_hardening.files import replace_bytes
+
+MODE = 0o111
+"""Of a copy that its users may start and not read."""
+
+_SELF_TEST = """
+import os
+if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
+    raise SystemExit(3)
+"""
+"""Whether it is dumpable: the files of a process that is not belong to root (proc(5))."""
+_IS_DUMPABLE = 3
+
+_PATIENCE = 60
+"""How many seconds an interpreter may take."""
+
+
+def check_source(source: str) -> None:
+    """Refuse what a copy would change. Raises CommandError."""
+    try:
+        fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        raise CommandError(
+            f"{source}: it may not be read, so no copy can be made: every start of it is born"
+            " hardened already"
+        ) from None
+    except OSError as error:
+        raise CommandError(f"{source}: {error.strerror}") from None
+    try:
+        mode = os.fstat(fd).st_mode
+        if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
+            raise CommandError(
+                f"{source}: a copy would lose its set-user-ID bit or file capabilities, and the"
+                " kernel already keeps others out of such a program"
+            )
+        if read_image(fd, source) is None:
+            raise CommandError(f"{source}: not an ELF program: a script cannot be execute-only")
+    except CannotProtectError as error:
+        raise CommandError(str(error)) from None
+    finally:
+        os.close(fd)
+
+
+def _has_capabilities(fd: int) -> bool:
+    try:
+        return bool(os.getxattr(fd, "security.capability"))
+    except OSError:  # ENODATA, or a file system without attributes
+        return False
+
+
+def link_libraries(source: str, folder: str) -> None:
+    """Let a copy find the libraries that the source finds relative to itself (uv, conda).
+
+    Raises CommandError.
+    """
+    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        image = read_image(fd, source)
+    finally:
+        os.close(fd)
+    assert image is not None  # check_source()
+    there, here = _library_folders(source, folder)
+    if not any("ORIGIN" in text for text in (*image.rpath, *image.runpath, *image.needed)):
+        return
+    for name in map(os.path.basename, image.needed):
+        library, link = os.path.join(there, name), os.path.join(here, name)
+        if os.path.exists(library) and not os.path.lexists(link):
+            try:
+                os.symlink(library, link)
+            except OSError as error:
+                raise CommandError(f"{link}: {error.strerror}") from None
+
+
+def unlink_libraries(source: str, folder: str) -> None:
+    """Remove the links that link_libraries() made."""
+    there, here = _library_folders(source, folder)
+    for name in os.listdir(here) if os.path.isdir(here) else ():
+        link = os.path.join(here, name)
+        if os.path.islink(link) and os.readlink(link) == os.path.join(there, name):
+            with contextlib.suppress(OSError):
+                os.unlink(link)
+
+
+def _library_folders(source: str, folder: str) -> tuple[str, str]:
+    """Where the source has its libraries, and where a copy in this folder looks for them."""
+    there = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(source))), "lib")
+    return there, os.path.join(os.path.dirname(os.path.realpath(folder)), "lib")
+
+
+def copy(source: str, path: str, mode: int) -> None:
+    """Copy a file with its times. Raises CommandError."""
+    try:
+        with open(source, "rb") as file:
+            content = file.read()
+            times = os.fstat(file.fileno())
+        replace_bytes(path, content, mode, ignore_umask=True)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+
+
+def check_start(path: str, source: str) -> None:
+    """Refuse a copy that does not start, or not as a process that nobody may read.
+
+    Raises CommandError.
+    """
+    if stat.S_IMODE(os.stat(path).st_mode) != MODE:
+        raise CommandError(f"{path}: the file system does not keep mode 0111")
+    try:
+        process = ask([path, "-I", "-S", "-c", _SELF_TEST], {})
+    except OSError as error:
+        hint = ": is the file system mounted noexec?" if error.errno == errno.EACCES else ""
+        raise CommandError(f"{path}: cannot be started: {error.strerror}{hint}") from None
+    if process.returncode == _IS_DUMPABLE:
+        raise CommandError(
+            f"{path}: can be read although its mode is 0111: look at fs.suid_dumpable and the"
+            " access control list of the folder"
+        )
+    if process.returncode:
+        raise CommandError(f"{source}: a copy of it does not start: {last_line(process)}")
+
+
+def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter and return its output.
+
+    Raises OSError when it cannot be started, and CommandError when it does not end.
+    """
+    try:
+        return subprocess.run(
+            argv,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=_PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"{argv[0]}: did not end within {_PATIENCE} seconds") from None
+
+
+def last_line(process: subprocess.CompletedProcess[str]) -> str:
+    """The last line of what an interpreter said on standard error, or its exit status."""
+    lines = process.stderr.strip().splitlines() or [f"it exited with status {process.returncode}"]
+    return lines[-1]
