@@ -26,7 +26,10 @@ def default_signals() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def unset_terminal_size() -> None:
-    """Programs under test ask their own terminal; pytest-xdist sets the size for its workers."""
+    """Programs under test ask their own terminal; pytest-xdist sets the size for its workers.
+
+    So does readline, which pytest imports, behind the back of os.environ.
+    """
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
         os.unsetenv(name)  # readline, which pytest imports, sets them behind os.environ

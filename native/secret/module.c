@@ -76,7 +76,7 @@ static PyObject *memory_take(PyObject *self, PyObject *args)
 
 PyDoc_STRVAR(close_doc,
              "close()\n--\n\n"
-             "Zero the bytes and give the memory back; once is enough, more does no harm.\n\n"
+             "Zero the bytes and give the memory back; calling it again does nothing.\n\n"
              "In a fork child of the process that made it, the bytes stay: they are the parent's.\n"
              "Raises BufferError, with nothing changed, while a memoryview of it is open.");
 

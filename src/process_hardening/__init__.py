@@ -76,10 +76,11 @@ class Report(Record):
     started: "Literal['execute-only', 'unreadable file', 'ordinary']"
     seccomp: "int | None"
 
-    def __setattr__(self, name: str, value: object = None) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Report cannot be changed: {name} stays")
 
-    __delattr__ = __setattr__
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Report cannot be changed: {name} stays")
 
     def __hash__(self) -> int:
         return hash(tuple(self.__dict__.values()))
@@ -166,9 +167,10 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt name is an error
 
-    def __getattr__(name: str = "__all__") -> object:
+    def __getattr__(name: str) -> object:
         from process_hardening._names import load
 
         return load(name)
 
-    __dir__ = __getattr__  # which is called without a name
+    def __dir__() -> object:
+        return __getattr__("__all__")

@@ -11,6 +11,7 @@ from process_hardening.domain import confine as confine
 from process_hardening.domain import confined as confined
 from process_hardening.domain import confinement as confinement
 from process_hardening.domain import popen_confined as popen_confined
+from process_hardening.drift import Drift as Drift
 from process_hardening.drift import guard_environment as guard_environment
 from process_hardening.drift import recheck as recheck
 from process_hardening.drift import rescrub as rescrub

@@ -16,6 +16,7 @@ _MODULE_OF = {
     "Confinement": "domain",
     "ConfinementError": "errors",
     "DebugWindowError": "errors",
+    "Drift": "drift",
     "HardeningError": "errors",
     "InjectorRefusedError": "errors",
     "MissingVariableError": "errors",

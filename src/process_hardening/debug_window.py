@@ -76,9 +76,8 @@ class debuggable:  # noqa: N801 -- it is used like a function
             raise HardeningError(*failure)
         now = status()
         if now.inspectable:
-            raise HardeningError(
-                0, "the debug window does not close", "inspection", INSPECTION_ERROR
-            )
+            problem = "the debug window could not be closed"
+            raise HardeningError(0, problem, "inspection", INSPECTION_ERROR)
         _log.warning("process %d is hardened again", os.getpid())
         if now.tracer_pid and kind is None:
             raise DebugWindowError(f"process {now.tracer_pid} is still attached: detach it")

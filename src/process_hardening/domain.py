@@ -94,8 +94,8 @@ def confine(*, allow_signals: bool = False) -> None:
 
     allow_signals -- let it send signals to processes outside
 
-    What it starts from then on shares its domain, so it can read this process: start a program that
-    you do not trust by popen_confined() here too, which makes a domain inside.
+    What it starts from then on shares its domain, so it can read this process: use
+    popen_confined() for untrusted programs here too; it creates a nested domain.
 
     Call it before the process starts threads: older kernels than Linux 7.0 confine one thread at a
     time. Raises ConfinementError when the kernel cannot do it or threads run already; in the second

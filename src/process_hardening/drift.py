@@ -204,7 +204,7 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
     or direct what they load (PYTHONPATH), and CODEX_SKIP_HARDENING, if they came into the
     environment after the start.
-    child_env() gives none of what came later back.
+    child_env() does not restore variables that were added later.
 
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
     HardeningError.

@@ -19,22 +19,6 @@ if TYPE_CHECKING:
     Segment = tuple[int, int, int, int]  # type, offset in the file, address, length
     Tags = dict[int, list[int]]
 
-# e_machine of the machines that Python can name in os.uname().machine.
-MACHINES = {
-    "x86_64": 62,
-    "i686": 3,
-    "i386": 3,
-    "aarch64": 183,
-    "armv7l": 40,
-    "armv8l": 40,
-    "riscv64": 243,
-    "s390x": 22,
-    "ppc64le": 21,
-    "loongarch64": 258,
-}
-# 32-bit programs that a 64-bit kernel runs as its own.
-_ALSO_RUNS = {62: (3,), 183: (40,)}
-
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 _ET_EXEC, _ET_DYN = 2, 3
@@ -88,15 +72,6 @@ class Image(Record):
             if _names_origin(folder)
             for library in self.needed
         )
-
-    def same_kind(self, other: Image) -> bool:
-        """Whether a library of the other's kind can be loaded into this program."""
-        return (self.machine, self.bits) == (other.machine, other.bits)
-
-    def runs_on(self, machine: str) -> bool:
-        """Whether a kernel that names its machine so (uname -m) may run this; unknown ones may."""
-        native = MACHINES.get(machine)
-        return native is None or self.machine in (native, *_ALSO_RUNS.get(native, ()))
 
 
 def _names_origin(folder: str) -> bool:
@@ -163,7 +138,7 @@ def parse_tags(section: bytes, layout: Struct) -> Tags:
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
     """A function from a tag to the strings that its entries point to."""
-    (address,) = tags.get(_DT_STRTAB, [-1])[:1]
+    address = tags.get(_DT_STRTAB, [-1])[0]
     table = -1
     for kind, offset, start, length in segments:
         if kind == _PT_LOAD and start <= address < start + length:

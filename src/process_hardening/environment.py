@@ -120,6 +120,19 @@ def was_injected(keep: Iterable[str]) -> bool:
     return bool(_native.matching(None, injectors, spared) or {*injectors} & {*_removed})
 
 
+def wipe_variable(name: bytes) -> None:
+    """Remove a variable from the environment of C, and wipe it. Raises HardeningError.
+
+    What Python keeps of it is for clean_mappings().
+    """
+    only_environment = 1 << _native.STEPS.index("environment")
+    *_, failure = _native.harden(only_environment, False, (name,), (), None, False, True)
+    if failure:
+        from process_hardening.errors import HardeningError
+
+        raise HardeningError(*failure)
+
+
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
     """Remove variables from os.environb and os.environ, copies that subprocess hands on.
 
@@ -193,7 +206,8 @@ def hand_over() -> list[bytes]:
     entries = [os.fsencode(f"{name}={value}") for name, value in _search_paths().items()]
     if not entries:
         return []
-    return [f"{SET_ASIDE_VARIABLE}={bytes(1).join(entries).hex()}".encode()]
+    joined = b"\0".join(entries).hex()
+    return [f"{SET_ASIDE_VARIABLE}={joined}".encode()]
 
 
 def split_libraries(value: str) -> list[str]:

@@ -61,7 +61,7 @@ class MissingVariableError(KeyError):
 
 
 class SecretMemoryError(OSError):
-    """The system gives no memory that is out of the reach of others; errno and why say so."""
+    """The system cannot provide memory that others cannot read; errno and str() give the reason."""
 
 
 class InjectorRefusedError(ValueError):

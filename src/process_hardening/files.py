@@ -26,11 +26,12 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
             with open(path, "wb") as file:
                 file.write(content)
             return
-        unfinished = f"{path}.{os.getpid()}.tmp"
+        # Random: a run that was killed left its own behind, and in a container pids come again.
+        unfinished = f"{path}.{os.urandom(8).hex()}.tmp"
         _write_new(unfinished, content, mode, ignore_umask)
         try:
             os.replace(unfinished, path)
-        except OSError:
+        except BaseException:  # Ctrl-C too
             os.unlink(unfinished)
             raise
     except OSError as error:
@@ -71,6 +72,6 @@ def _write_new(path: str, content: bytes, mode: int, ignore_umask: bool = False)
             file.write(content)
             file.flush()
             os.fsync(fd)
-    except OSError:
+    except BaseException:
         os.unlink(path)
         raise

@@ -8,7 +8,8 @@ import sys
 from process_hardening.errors import CommandError
 from process_hardening.terminal import write_line
 
-_USUAL_WIDTH = 80
+USUAL_WIDTH = 80
+"""Of a terminal that does not say how wide it is."""
 
 
 def width_and_colour() -> tuple[int | None, bool]:
@@ -18,18 +19,21 @@ def width_and_colour() -> tuple[int | None, bool]:
     who types `| less` still reads on it. A file has no width.
     """
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and 0 < int(columns) < 10_000:
-        width: int | None = int(columns)
-    elif is_terminal:
-        width = _width_of(1) or _USUAL_WIDTH
+    if is_terminal:
+        width: int | None = read_width(1) or USUAL_WIDTH
     else:
-        width = _width_of(2) if _is_pipe() else None
+        width = read_width(2 if _is_pipe() else None)
     wants_colour = is_terminal and os.environ.get("TERM") != "dumb"
     return width, wants_colour and not os.environ.get("NO_COLOR")
 
 
-def _width_of(fd: int) -> int | None:
+def read_width(fd: int | None) -> int | None:
+    """The width that COLUMNS asks for, else that of the terminal at a descriptor, else None."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and len(columns) < 5 and int(columns):
+        return int(columns)
+    if fd is None:
+        return None
     # Not shutil's: importing that loads three modules for archives.
     try:
         return os.get_terminal_size(fd).columns or None

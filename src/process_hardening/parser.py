@@ -9,30 +9,14 @@ from functools import partial
 
 from process_hardening import _native
 from process_hardening.errors import CommandError, hide_value, suggest
-from process_hardening.output import write
+from process_hardening.output import USUAL_WIDTH, read_width, write
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-_WIDTH = 80
 _MARGIN = 2  # as argparse leaves it
-
-
-def _read_width() -> int:
-    """The width of the terminal, as shutil.get_terminal_size() finds it.
-
-    argparse asks for it with every argument that is added. Importing shutil, which imports three
-    modules for archives, would take longer than all the rest of parsing.
-    """
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _WIDTH  # type: ignore[union-attr]
-    except (AttributeError, OSError, ValueError):  # closed, or no terminal
-        return _WIDTH
 
 
 def _hide_value(word: str, message: str) -> str:
@@ -68,7 +52,8 @@ class Parser(argparse.ArgumentParser):
     """Raises CommandError for wrong usage, and when --help or --version cannot be printed."""
 
     def __init__(self, *, formatter_class: Any = argparse.HelpFormatter, **options: Any) -> None:
-        width = _read_width() - _MARGIN
+        # argparse would ask shutil for the width, with every argument that is added.
+        width = (read_width(1) or USUAL_WIDTH) - _MARGIN
         super().__init__(formatter_class=partial(formatter_class, width=width), **options)
         self._words: list[str] = []
 

@@ -32,7 +32,8 @@ class Policy(Record):
     inspection -- keep processes of the same user from reading this one
     core_limit -- set RLIMIT_CORE to 0, soft and hard
     environment -- remove and wipe the loader variables of this system
-    no_new_privs -- set no_new_privs: no set-user-ID program works below this process (Linux)
+    no_new_privs -- set no_new_privs: no set-user-ID program works below this process (Linux,
+        FreeBSD)
     seal -- forbid the process to undo the first step; sets no_new_privs too, and every program
         that is started from here on inherits it (Linux)
     refuse_tracer -- fail with exit code 6 when a debugger is attached already

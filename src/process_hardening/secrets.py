@@ -8,8 +8,12 @@ import sys
 
 from process_hardening import _native, environment
 from process_hardening._secret_memory import SecretMemory
-from process_hardening.errors import HardeningError, MissingVariableError, SecretMemoryError
-from process_hardening.policy import STEPS
+from process_hardening.errors import (
+    ENVIRONMENT_ERROR,
+    HardeningError,
+    MissingVariableError,
+    SecretMemoryError,
+)
 from process_hardening.variables import describe_name
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -39,6 +43,9 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     # A "*" at the end would stand for every name that begins so (native/core/hardening.h).
     if not name or "=" in name or "\0" in name or name.endswith("*"):
         raise ValueError(f"{describe_name(name)} is not a variable name")
+    if not hasattr(os, "environb"):
+        problem = "no variable can be wiped from the environment of Windows"
+        raise HardeningError(errno.ENOSYS, problem, "environment", ENVIRONMENT_ERROR)
     key = os.fsencode(name)
     # Before anything is changed: where the initial environment is hidden, it cannot be wiped.
     _, failure = _native.initial_environment(True)
@@ -60,10 +67,7 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
 
 def _remove(key: bytes) -> None:
     """Remove a variable from this process and wipe it wherever it is. Raises HardeningError."""
-    only_environment = 1 << STEPS.index("environment")
-    *_, failure = _native.harden(only_environment, False, (key,), (), None, False, True)
-    if failure:
-        raise HardeningError(*failure)
+    environment.wipe_variable(key)
     # The dict behind os.environ and os.environb, which has this name in every version of Python:
     # their own interface would make one more copy of the value.
     data = getattr(os.environb, "_data", None)
@@ -96,7 +100,7 @@ def take_env(name: str) -> str:
 class SecretBuffer(SecretMemory):
     """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
 
-    Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, root neither; they are in
+    Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, not even root; they are in
     no core dump and in no swap. Where there is no such memory, pages that are locked and left out
     of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
     least one page each. While memfd_secret memory exists, the kernel refuses to hibernate.
@@ -112,9 +116,9 @@ class SecretBuffer(SecretMemory):
     protection -- 'memfd_secret' or 'mlock'
 
     close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages:
-    what one writes all see, what a child closes stays in place for the process that made it, and
-    when that closes, they are zero for all. Raises TypeError and ValueError for other sources,
-    SecretMemoryError when the system gives no such memory.
+    a write by one is seen by all, what a child closes stays in place for the process that made it,
+    and when that closes, they are zero for all. Raises TypeError and ValueError for other sources,
+    SecretMemoryError when the system cannot provide such memory.
     """
 
     __slots__ = ()

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     Verdict = Literal["hardened", "partial", "exposed", "unknown"]
 
-TRACER_UNNAMED = (1 << 63) - 1
-"""A tracer_pid on systems that report a tracer, but not which (native/core/hardening.h)."""
-
 HARDENED: Verdict = "hardened"
 PARTIAL: Verdict = "partial"
 EXPOSED: Verdict = "exposed"
@@ -80,12 +77,13 @@ class Status(Record):
 
     inspectable -- whether another process of the same user may read this one
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
-    no_new_privs -- whether exec can no longer raise privileges (Linux)
+    no_new_privs -- whether exec can no longer raise privileges (Linux, FreeBSD)
     sealed -- whether the process is kept from making itself inspectable (Linux)
     seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
     confined -- whether it was started confined, or confined itself (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
-    tracer_pid -- a process that traces any thread of this one; 0: none
+    tracer_pid -- a process that traces any thread of this one; 0: none; 2**63 - 1: one that the
+        system does not name
     loader_variables -- names of the loader variables in the environment
     """
 

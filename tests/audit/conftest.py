@@ -22,7 +22,8 @@ def build() -> Iterator[support.Compiler]:
         folder = Path(name)
         folder.chmod(0o755)
         shutil.copy(HERE / "filtered.py", folder)
-        shutil.copy(HERE / "programs/python_animal.py", folder)
+        for program in ("python_animal.py", "refused_deputy.py"):
+            shutil.copy(HERE / "programs" / program, folder)
         yield support.Compiler(HERE / "programs", folder)
 
 

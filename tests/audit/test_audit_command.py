@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -443,3 +444,30 @@ def test_no_thread_to_read_in_is_said_in_one_line(command: str) -> None:
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     assert "too many processes of this user run (RLIMIT_NPROC)" in line
+
+
+def replace_file(build: support.Compiler, path: Path, *words: str) -> int:
+    """Replace a file in a pid namespace, where each run has the same pid; returns the status."""
+    argv = [sys.executable, str(build.sources / "replace_file.py"), str(path), *words]
+    in_shell = ["sh", "-c", '"$@"; exit $?', "sh", *argv]
+    return support.run(["unshare", "--pid", "--fork", *in_shell]).returncode
+
+
+def test_what_a_killed_run_left_does_not_stop_the_next(
+    build: support.Compiler, tmp_path: Path
+) -> None:
+    """In a container, that has the same pid."""
+    support.require_root()
+    path = tmp_path / "x.prom"
+    for left in (1, 2):
+        assert replace_file(build, path, "SIGKILL") == 128 + signal.SIGKILL
+        assert len(list(tmp_path.iterdir())) == left
+    assert replace_file(build, path) == 0
+    assert path.read_text() == "text\n"
+
+
+def test_an_interrupted_run_leaves_nothing(build: support.Compiler, tmp_path: Path) -> None:
+    """Not even the file that was to take the place of the old one."""
+    support.require_root()
+    assert replace_file(build, tmp_path / "x.prom", "SIGINT") not in (0, 128 + signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == []

@@ -190,6 +190,7 @@ def test_the_commands_write_a_page(user_tmp: Path, animal: Path) -> None:
         (["merge"], "name the JSON files"),
         (["merge", "a.json"], "add --html FILE, the page to write, or --json"),
         (["merge", "/nonexistent", "--html"], "No such file"),
+        (["merge", "a.json", "--html", "--long"], "not --long"),
         (["--html", "4711"], "write --html behind the pids"),
         (["--html", "--json"], "one form only"),
         (["--html", "/nonexistent/page.html"], "No such file"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from process_hardening.audit.posture import (
     FILE,
     NOWHERE,
     PIPE,
+    READING_CAPABILITIES,
     SOCKET,
     Posture,
     core_rules_of,
@@ -175,3 +178,14 @@ def test_the_sentence(fields: dict[str, Any], words: str) -> None:
     """The sentence begins with what an attacker gets."""
     one = HARDENED.replace(**fields)
     assert words in describe_outcome(one, crash_of(one, core_rules_of("core", False, NEW)))
+
+
+def test_the_capabilities_are_those_that_confine_gives_up() -> None:
+    """And the two that Landlock keeps from reading others, without the one that only crashes."""
+    source = (Path(__file__).parents[2] / "native" / "launch" / "domain.c").read_text()
+    (low,) = re.findall(r"#define BYPASSING_LOW \((.*)\)", source)
+    (high,) = re.findall(r"#define BYPASSING_HIGH \(1u << \((\d+) - 32\)\)", source)
+    given_up = {int(bit) for bit in (*re.findall(r"1u << (\d+)", low), high)}
+    dac_read_search, sys_ptrace, sys_nice = 2, 19, 23
+    assert sys_nice in given_up
+    assert set(READING_CAPABILITIES) == given_up - {sys_nice} | {dac_read_search, sys_ptrace}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+import support
 from process_hardening.audit import scan as module
 from process_hardening.audit.reader import NoSuchProcessError, Reader, read_posture
 from process_hardening.audit.scan import scan
@@ -51,7 +53,7 @@ def test_all_of_them(animal: Path) -> None:
         pids = [posture.pid for posture in snapshot.processes]
         assert pids == sorted(set(pids))
         assert {one.pid, os.getpid()} <= set(pids)
-        assert snapshot.is_complete
+        assert snapshot.stuck == []
         assert snapshot.seconds > 0
 
 
@@ -85,7 +87,6 @@ def test_a_process_that_does_not_answer(proc: Path, monkeypatch: pytest.MonkeyPa
     assert snapshot.processes[1].verdict == "unknown"
     assert snapshot.processes[0].name == "p10"
     assert snapshot.processes[2].name == "p12"
-    assert not snapshot.is_complete
 
 
 @pytest.mark.parametrize(
@@ -120,4 +121,11 @@ def test_a_pass_has_an_end(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DEADLINE", 0.0)
     snapshot = scan(proc=str(proc))
     assert [(posture.pid, posture.verdict) for posture in snapshot.processes] == [(10, "unknown")]
-    assert not snapshot.is_complete
+    assert snapshot.processes[0].problem
+
+
+def test_a_process_that_cannot_be_started_leaves_nothing_open(build: support.Compiler) -> None:
+    """Neither where there are no descriptors left, nor where there may be no more processes."""
+    done = support.run_as_user([sys.executable, str(build.folder / "refused_deputy.py")])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(done.stdout.split()) == {"0"}

@@ -49,7 +49,8 @@ MACHINE = (
 
 def choose(postures: tuple[Posture, ...] = MACHINE, **fields: Any) -> tuple[Entry, ...]:
     """The entries of a selection on a machine."""
-    return Selection(**fields).choose(make_entries(postures, HOST, str))
+    selection = Selection(**fields)
+    return selection.drop_known(selection.narrow(make_entries(postures, HOST, str)))
 
 
 def names(**fields: Any) -> list[str]:

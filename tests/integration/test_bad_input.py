@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -498,3 +499,17 @@ def test_variables_of_python_do_not_change_the_errors(command: str, name: str) -
     if name != "PYTHONVERBOSE":
         assert result.stderr.count("\n") == 1
     assert support.run_as_user([command, "run", "true"], env=env).returncode == 0
+
+
+def test_ctrl_c_stops_any_command(tmp_path: Path) -> None:
+    """Whatever it waits for: here an interpreter that does not answer."""
+    python, ready = tmp_path / "python", tmp_path / "ready"
+    os.mkfifo(ready)
+    python.write_text(f"#!/bin/sh\necho > {ready}\nexec sleep {support.TIMEOUT}\n")
+    python.chmod(0o755)
+    argv = [support.find_tool("process-hardening"), "hook", "status", "--python", str(python)]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as command:
+        ready.read_text()
+        command.send_signal(signal.SIGINT)
+        _, errors = command.communicate(timeout=support.TIMEOUT)
+        assert (command.returncode, errors) == (130, "process-hardening: stopped\n")

@@ -555,3 +555,12 @@ def test_a_variable_in_read_only_memory(programs: Path, user_tmp: Path) -> None:
             victim.do("libc.getenv.restype = ctypes.c_char_p", "libc.getenv(b'LIT')") == "b'value'"
         )
         assert victim.do("os.environ['OWN'] = 'own'", "ph.take_env('OWN')") == "'own'"
+
+
+@pytest.mark.parametrize("call", ["ph.take_env", "ph.SecretBuffer.from_env"])
+def test_a_system_without_environb(programs: Path, call: str) -> None:
+    """Windows: the documented error, and nothing has changed."""
+    with Console(programs, env={**os.environ, "TOKEN": "1"}) as victim:
+        victim.do("del os.environb")
+        assert victim.do(f"{call}('TOKEN')").startswith("HardeningError: no variable can be wiped")
+        assert victim.do("os.environ['TOKEN']") == "'1'"

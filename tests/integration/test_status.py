@@ -18,7 +18,7 @@ import support
 
 KEYS = {
     *("schema", "pid", "inspectable", "dumpable", "core_limit"),
-    *("tracer_pid", "seccomp", "confined", "loader_variables", "verdict"),
+    *("tracer_pid", "no_new_privs", "seccomp", "confined", "loader_variables", "verdict"),
 }
 FILTERED = Path(__file__).resolve().parents[1] / "programs" / "filtered.py"
 PIDFD_GET_INFO = 0xC048FF0B

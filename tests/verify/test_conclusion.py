@@ -61,8 +61,8 @@ def make(*rows: dict[str, str], control: str = "leaked") -> Verification:
             "A secret LEAKED from x; 1 of 2 methods kept every secret.",
         ),
         ([{"x": "i", "y": "d"}, {"x": "b", "y": "b"}], "None of 2 methods kept every secret;"),
-        ([{"x": "i", "y": "b"}], "1 of 2 methods kept every secret; x could not be judged."),
-        ([{"x": "u", "y": "b"}], "1 of 2 methods kept every secret; x was not tried."),
+        ([{"x": "i", "y": "b"}], "1 of 2 methods kept every secret; could not be judged: x."),
+        ([{"x": "u", "y": "b"}], "1 of 2 methods kept every secret; not tried: x."),
         ([{"x": "b"}, {"x": "b"}, {"x": "u"}], "x: kept every secret from 2 attacks."),
         (
             [{"x": "b"}, {"x": "d"}],

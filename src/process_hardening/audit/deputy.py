@@ -16,7 +16,12 @@ import time
 from struct import Struct
 
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
-from process_hardening.audit.procfiles import ORDINARY_FILE_SYSTEMS, is_asleep, read_file_system
+from process_hardening.audit.procfiles import (
+    ORDINARY_FILE_SYSTEMS,
+    PATIENCE,
+    is_asleep,
+    read_file_system,
+)
 from process_hardening.elf import DamagedElfError, Image, read_image
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -25,9 +30,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_hardening.audit.loader_lists import Lists
-
-PATIENCE = 0.05
-"""How many seconds the other process may sleep before it answers."""
 
 _TICK = 0.005
 _SIZE = Struct("=I")  # before each message
@@ -182,9 +184,16 @@ class Deputy:
         return answer
 
     def _start(self) -> None:
-        theirs, self._requests = os.pipe()
-        self._answers, into = os.pipe()
-        child = os.fork()
+        opened: list[int] = []
+        try:
+            opened += os.pipe()
+            opened += os.pipe()
+            child = os.fork()
+        except OSError:
+            for fd in opened:
+                os.close(fd)
+            raise
+        theirs, self._requests, self._answers, into = opened
         if not child:
             try:
                 reader = os.fork()
@@ -198,9 +207,11 @@ class Deputy:
         os.close(theirs)
         os.close(into)
         self._pid = child  # until it is known
-        self._pid = self._receive()
-        while not os.waitpid(child, os.WNOHANG)[0]:
-            time.sleep(_TICK)
+        try:
+            self._pid = self._receive()
+        finally:
+            while not os.waitpid(child, os.WNOHANG)[0]:
+                time.sleep(_TICK)
 
     def _receive(self) -> Any:
         """What the other process sends. Raises ValueError when it does not."""

@@ -35,7 +35,10 @@ class PidfdInfo(Record):
 
 
 def read_pidfd_info(pidfd: int) -> PidfdInfo:
-    """Ask the kernel about the process of a pidfd. Raises nothing."""
+    """Ask the kernel about the process of a pidfd. Raises nothing.
+
+    A seccomp filter can claim success, but cannot fill in the buffer: 0 is no value of the flag.
+    """
     buffer = bytearray(_PIDFD_INFO.size)
     buffer[0] = _PIDFD_INFO_CREDS | _PIDFD_INFO_COREDUMP
     try:

@@ -65,9 +65,10 @@ class EnvironmentReader:
         self._known_names |= names
         for name in names:
             text = decode(name)
-            meaning = _LOADER * is_loader_variable(text) | _SECRET * is_secret_name(text)
-            meaning |= _ADDRESS * may_hold_address(text)
-            meaning |= _NO_DEBUGGING * (name == b"PYTHON_DISABLE_REMOTE_DEBUG")
+            meaning = _LOADER if is_loader_variable(text) else 0
+            meaning |= _SECRET if is_secret_name(text) else 0
+            meaning |= _ADDRESS if may_hold_address(text) else 0
+            meaning |= _NO_DEBUGGING if name == b"PYTHON_DISABLE_REMOTE_DEBUG" else 0
             if meaning:
                 self._meaning[name] = meaning
 

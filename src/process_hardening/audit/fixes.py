@@ -51,7 +51,8 @@ def _start_hardened(
         words = join(find_command(posture) or (program.name,))
         options = " ".join(f"-u {quote(name)}" for name in exported)
         return (
-            "In that shell, go on without it. Keep it in a file that only the program reads.",
+            "Unset the variable in that shell; keep the secret in a file that only the program"
+            " reads.",
             f"exec env {options} {words}",
         )
     python = _environment_of(posture)

@@ -20,6 +20,8 @@ ZOMBIE = "zombie"
 
 READING_CAPABILITIES = {
     2: "CAP_DAC_READ_SEARCH",
+    16: "CAP_SYS_MODULE",
+    17: "CAP_SYS_RAWIO",
     19: "CAP_SYS_PTRACE",
     21: "CAP_SYS_ADMIN",
     38: "CAP_PERFMON",
@@ -178,7 +180,8 @@ def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) 
     if pattern is None:
         kind = None
     elif pattern.startswith("|"):
-        target, *_ = [*pattern[1:].split(), ""]
+        words = pattern[1:].split()
+        target = words[0] if words else ""
         kind = NOWHERE if target in ("", *_DISCARDING_PROGRAMS) else PIPE
     elif pattern.startswith("@") and kernel >= _FIRST_KERNEL_WITH_SOCKETS:
         kind, target = SOCKET, pattern.lstrip("@")

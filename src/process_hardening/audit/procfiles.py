@@ -12,6 +12,13 @@ _PIECE = 1 << 16
 
 NO_LIMIT = 1 << 62
 
+PATIENCE = 0.05
+"""How many seconds a thread or process that reads for us may sleep before it is left behind.
+
+Reading waits for locks of the process. One that is stuck while it holds them, on a file system
+that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
+"""
+
 ORDINARY_FILE_SYSTEMS = frozenset(
     {
         *(0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0xCA451A4E, 0x2FC12FC1),  # disks: ext to ZFS

@@ -12,6 +12,14 @@ import sys
 UNLIMITED = (1 << 64) - 1
 
 
+def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | None:
+    """A soft and a hard limit for people and for JSON: each a number, or 'unlimited'."""
+    if limits is None:
+        return None
+    named = zip(("soft", "hard"), limits, strict=True)
+    return {name: "unlimited" if limit == UNLIMITED else limit for name, limit in named}
+
+
 def parse_status(text: bytes) -> dict[str, bytes]:
     """/proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
     fields: dict[str, bytes] = {}
@@ -193,4 +201,5 @@ def parse_unit(cgroup: bytes) -> str | None:
     own = [unit for unit in units if not _MANAGER.fullmatch(unit)]
     if not own:
         return None
-    return "--user " * (len(own) < len(units)) + decode(own[-1])
+    prefix = "--user " if len(own) < len(units) else ""
+    return prefix + decode(own[-1])

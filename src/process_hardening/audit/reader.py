@@ -164,7 +164,7 @@ class Reader:
                 return self._read_once(pid, pidfd, folder)
             except _Changed:
                 continue
-        return Posture(pid=pid, problem="it becomes another program all the time")
+        return Posture(pid=pid, problem="it kept executing other programs while it was being read")
 
     def _read_once(self, pid: int, pidfd: int | None, folder: int) -> Posture:
         # A descriptor of maps belongs to the memory of the program that runs now. After an exec it

@@ -180,7 +180,8 @@ def list_notes(
         if posture.problem:
             problems.setdefault(posture.problem, []).append(posture.pid)
     for problem, found in problems.items():
-        notes.append(f"process{'es' * (len(found) > 1)} {_list_pids(found)}: {problem}")
+        noun = "processes" if len(found) > 1 else "process"
+        notes.append(f"{noun} {_list_pids(found)}: {problem}")
     return tuple(notes)
 
 

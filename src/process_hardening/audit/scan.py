@@ -6,20 +6,13 @@ import threading
 import time
 
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.procfiles import is_asleep, read_switches
+from process_hardening.audit.procfiles import PATIENCE, is_asleep, read_switches
 from process_hardening.audit.reader import NoSuchProcessError, Reader
 from process_hardening.errors import CommandError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-PATIENCE = 0.05
-"""How many seconds the others wait for one process whose reading sleeps.
-
-Reading waits for locks of the process. One that is stuck while it holds them, on a file system
-that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
-"""
 
 DEADLINE = 60.0
 """How many seconds one pass may take; what was not read by then is unknown."""
@@ -40,11 +33,6 @@ class Snapshot:
         self.gone: list[int] = []
         self.stuck: list[int] = []
         self.seconds = 0.0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every process that was to be read could be."""
-        return not self.stuck and all(posture.problem is None for posture in self.processes)
 
 
 class _Worker(threading.Thread):

@@ -71,10 +71,6 @@ class Selection(Record):
             except re.error as error:
                 raise CommandError(f"{pattern!r} is no regular expression: {error}") from None
 
-    def choose(self, entries: Iterable[Entry]) -> tuple[Entry, ...]:
-        """The entries that are asked for, with the findings that are asked for."""
-        return self.drop_known(self.narrow(entries))
-
     def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
         """The entries of the processes that are asked for, with findings that are known too."""
         chosen = list(entries)
@@ -93,15 +89,18 @@ class Selection(Record):
 
     def describe(self) -> tuple[str, ...]:
         """The options that narrow it, as they are typed."""
-        given = (
-            *(str(pid) for pid in self.pids),
-            f"--name {self.name}" * (self.name is not None),
-            f"--user {self.uid}" * (self.uid is not None),
-            "--python" * self.python,
-            *(f"--exclude {word}" for word in (*sorted(self.excluded_ids), *self.excluded_names)),
-            "--baseline" * (self.known is not None),
-        )
-        return tuple(word for word in given if word)
+        given = [str(pid) for pid in self.pids]
+        if self.name is not None:
+            given.append(f"--name {self.name}")
+        if self.uid is not None:
+            given.append(f"--user {self.uid}")
+        if self.python:
+            given.append("--python")
+        excluded = (*sorted(self.excluded_ids), *self.excluded_names)
+        given += [f"--exclude {word}" for word in excluded]
+        if self.known is not None:
+            given.append("--baseline")
+        return tuple(given)
 
 
 def _without(entry: Entry, ids: Collection[str]) -> Entry:

@@ -17,7 +17,6 @@ from process_hardening.errors import (
     NOT_KNOWN,
     CommandError,
     NotKnownError,
-    StoppedError,
 )
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain
@@ -273,17 +272,14 @@ def run(options: Options) -> int:
     _check_forms(options)
     before = None if options.compare is None else read_audit(options.compare)
     harden()
-    try:
-        while True:
-            result = audit.take(**selection)
-            comparison = _compare(result, before, str(options.compare)) if before else None
-            _report(result, options, comparison)
-            _complain(result)
-            if interval is None:
-                break
-            time.sleep(interval)
-    except KeyboardInterrupt:
-        raise StoppedError("stopped") from None
+    while True:
+        result = audit.take(**selection)
+        comparison = _compare(result, before, str(options.compare)) if before else None
+        _report(result, options, comparison)
+        _complain(result)
+        if interval is None:
+            break
+        time.sleep(interval)
     return _status_of(result, options, comparison)
 
 

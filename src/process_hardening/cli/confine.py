@@ -8,7 +8,6 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from types import SimpleNamespace
     from typing import NoReturn
 
 HELP = "start a program that cannot read, trace or signal any process outside"
@@ -46,13 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "program", nargs=argparse.REMAINDER, metavar="-- PROGRAM [ARG...]", help="what to start"
     )
-
-
-def run(options: argparse.Namespace | SimpleNamespace) -> NoReturn:
-    """Start the program of parsed options; main() passes its arguments on unparsed."""
-    chosen = ("allow_signals", "strict", "explain")
-    flags = [f"--{name.replace('_', '-')}" for name in chosen if getattr(options, name)]
-    main([*flags, *options.program])
 
 
 def main(arguments: Sequence[str]) -> NoReturn:

@@ -8,6 +8,7 @@ from process_hardening.errors import (
     CommandError,
     ConfinementError,
     HardeningError,
+    StoppedError,
     hide_value,
     suggest,
 )
@@ -52,7 +53,8 @@ exit status of `help`:
   0  printed
   2  there is no such command
 
-Exit status 2 is wrong usage or an internal error; each command's help lists its others.
+Exit status 2 is wrong usage or an internal error, 130: stopped by Ctrl-C; each command's help lists
+its others.
 """
 
 
@@ -91,6 +93,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         )
         if name != "run":  # it has its own parser, which starts faster
             module.add_arguments(subparser)
+        if name not in ("run", "confine"):  # _dispatch() starts these before anything is parsed
             subparser.set_defaults(run=module.run)
     return parser
 
@@ -103,7 +106,7 @@ def _words_for_help(topic: str = "help") -> list[str]:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments[:1] == ["--"]:
+    while arguments[:1] == ["--"]:
         arguments = arguments[1:]
     if not arguments:
         from process_hardening.output import write
@@ -143,15 +146,21 @@ def main(arguments: list[str] | None = None) -> int:
 
     arguments -- those after the program's name; default: sys.argv's
 
-    Returns the exit status. Prints the line of a CommandError or HardeningError on standard error.
+    Returns the exit status; 130 after Ctrl-C. Prints the line of an error on standard error.
     """
     try:
         return _dispatch(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        return _fail(StoppedError("stopped"))
     except (CommandError, ConfinementError, HardeningError) as error:
-        from process_hardening.terminal import complain
+        return _fail(error)
 
-        complain(error)
-        return error.exit_code
+
+def _fail(error: CommandError | ConfinementError | HardeningError) -> int:
+    from process_hardening.terminal import complain
+
+    complain(error)
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -12,8 +12,18 @@ if TYPE_CHECKING:
     from types import SimpleNamespace
 
 
+_OTHERS = (
+    *("name", "user", "python", "tree", "all", "exclude", "baseline", "compare", "watch", "long"),
+    "openmetrics",
+)
+"""The options of `audit` that say nothing about files that exist already."""
+
+
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """Write the page or print the JSON; returns 0. Raises CommandError for what is no audit."""
+    for name in _OTHERS:
+        if getattr(options, name):
+            raise CommandError(f"audit merge: it takes FILE..., --html and --json, not --{name}")
     paths = options.pids[1:]
     if not paths:
         raise CommandError("audit merge: name the JSON files of audits")

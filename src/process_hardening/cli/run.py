@@ -61,7 +61,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
         ("--strict",),
         "strict",
         None,
-        "set no_new_privs, remove more variables, copy what can change",
+        "set no_new_privs, remove more variables, copy a program file that its user can change",
     ),
     (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
     (("--confine",), "confine", None, "keep it from reading other processes too: see confine"),

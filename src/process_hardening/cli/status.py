@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.procfs import describe_limits
 from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import FOUND, NOT_KNOWN
 from process_hardening.output import write
@@ -46,20 +46,16 @@ def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
     return posture.pid, printable(posture.name), posture
 
 
-def _limit(value: int) -> int | str:
-    return "unlimited" if value == UNLIMITED else value
-
-
 def _as_json(pid: int, found: Status | Posture) -> dict[str, object]:
-    limit = found.core_limit
     variables = found.loader_variables
     return {
         "schema": 1,
         "pid": pid,
         "inspectable": found.inspectable,
         "dumpable": found.dumpable,
-        "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
+        "core_limit": describe_limits(found.core_limit),
         "tracer_pid": found.tracer_pid,
+        "no_new_privs": found.no_new_privs,
         "seccomp": found.seccomp,
         "confined": found.confined,
         "loader_variables": None if variables is None else list(variables),
@@ -92,7 +88,7 @@ def _describe_variables(found: Status | Posture) -> str:
 
 
 def _as_text(pid: int, name: str, found: Status | Posture) -> str:
-    limit = found.core_limit
+    limits = describe_limits(found.core_limit)
     rows = [
         (
             "inspection",
@@ -100,7 +96,7 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         ),
         (
             "core limit",
-            f"soft {_limit(limit[0])}, hard {_limit(limit[1])}" if limit else "not known",
+            f"soft {limits['soft']}, hard {limits['hard']}" if limits else "not known",
         ),
         ("tracer", "none" if found.tracer_pid == 0 else _or_not_known(found.tracer_pid)),
         ("no new privileges", _YES_NO[found.no_new_privs]),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from types import SimpleNamespace
 
 from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import CommandError, StoppedError
-from process_hardening.output import width_and_colour, write
+from process_hardening.files import replace_file
+from process_hardening.output import USUAL_WIDTH, read_width, width_and_colour, write
 from process_hardening.table import table
 from process_hardening.verify import (
     BROKEN_VICTIMS,
@@ -149,7 +149,7 @@ class _ProgressLine:
             f"[{progress.done}/{progress.total}] about {left:.0f} s left;"
             f" {progress.attack}: {progress.victim}"
         )
-        columns = shutil.get_terminal_size().columns
+        columns = read_width(2) or USUAL_WIDTH
         sys.stderr.write(f"\r\x1b[K{line[: columns - 1]}")
         sys.stderr.flush()
 
@@ -229,7 +229,7 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     verification = _verify(options, attacks)
     comparison = compare(earlier, verification) if earlier else None
     for render, path in files:
-        evidence.save_file(path, render(verification, comparison))
+        replace_file(path, render(verification, comparison))
     if options.evidence is not None:
         evidence.save_record(options.evidence, verification)
     if options.json:

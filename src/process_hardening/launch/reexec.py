@@ -13,10 +13,10 @@ import sys
 from process_hardening import _native
 from process_hardening.environment import (
     clean_mappings,
-    encode,
     hand_over,
     removed_names,
     was_injected,
+    wipe_variable,
 )
 from process_hardening.errors import INSPECTION_ERROR, TRACER_ERROR, CommandError, HardeningError
 from process_hardening.launch import become_execute_only
@@ -119,12 +119,9 @@ def take_marker() -> tuple[str, ...] | None:
     value = os.environ.get(_MARKER)
     if value is None:
         return None
-    name = encode([_MARKER])
-    environment_step = 1 << _native.STEPS.index("environment")
-    *_, failure = _native.harden(environment_step, False, name, (), None, False, True)
-    if failure:
-        raise HardeningError(*failure)
-    clean_mappings(name, ())
+    name = _MARKER.encode()
+    wipe_variable(name)
+    clean_mappings((name,), ())
     pid, *names = value.split(":")
     return tuple(names) if pid == str(os.getpid()) else None
 
@@ -212,7 +209,7 @@ def _doubts_about_the_interpreter() -> Iterator[str]:
     if not executable or not sys.orig_argv:
         yield f"Python is embedded in another program; {_RUN}"
     ours = os.readlink("/proc/self/exe")
-    os.stat(executable)
+    os.stat(executable)  # raises FileNotFoundError when it was deleted or renamed
     # By its path: the file of a stand-in is another one.
     if ours != os.path.realpath(executable):
         yield f"Python is embedded in another program than {executable}; {_RUN}"

@@ -83,9 +83,9 @@ def headline(verification: Verification) -> str:
     parts.append(f"{len(by_mark[BLOCKED]) or 'none'} {total} kept every secret")
     if by_mark[EXPECTED]:
         parts.append(f"{len(by_mark[EXPECTED])} leaked only as documented (*)")
-    for mark, words in ((INCONCLUSIVE, "could not be judged"), (UNAVAILABLE, "was not tried")):
+    for mark, words in ((INCONCLUSIVE, "could not be judged"), (UNAVAILABLE, "not tried")):
         if by_mark[mark]:
-            parts.append(f"{', '.join(by_mark[mark])} {words}")
+            parts.append(f"{words}: {', '.join(by_mark[mark])}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

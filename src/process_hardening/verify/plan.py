@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from process_hardening.audit.procfs import parse_number, parse_status
 from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks
@@ -201,11 +202,11 @@ def _for_hardened(attacks: Sequence[Attack] | None) -> tuple[Attack, ...]:
     return chosen
 
 
-def _read_status(pid: int) -> dict[str, str]:
+def _read_status(pid: int) -> dict[str, bytes]:
     """The fields of /proc/PID/status; none when it cannot be read."""
     try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            return dict(line.split(":", 1) for line in file if ":" in line)
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return parse_status(file.read())
     except OSError:
         return {}
 
@@ -214,8 +215,8 @@ def _describe_confinement(pid: int) -> str:
     fields = _read_status(pid)
     if not fields:
         return f"pid {pid}: hidden from us, so confined or not"
-    no_new_privs, seccomp = int(fields["NoNewPrivs"]) == 1, int(fields.get("Seccomp", "0"))
-    if may_be_confined(no_new_privs, seccomp) is False:
+    no_new_privs, seccomp = parse_number(fields, "NoNewPrivs"), parse_number(fields, "Seccomp")
+    if may_be_confined(None if no_new_privs is None else no_new_privs == 1, seccomp) is False:
         return f"pid {pid}: not confined"
     return f"pid {pid}: confined or not, which the kernel shows nobody"
 

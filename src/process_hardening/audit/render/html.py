@@ -114,7 +114,7 @@ def _table(header: Iterable[str], rows: Iterable[str], numbers: Iterable[str] = 
 
 
 def _number_class(is_number: bool) -> str:
-    return ' class="number"' * is_number
+    return ' class="number"' if is_number else ""
 
 
 def _row(*cells: str) -> str:
@@ -122,7 +122,8 @@ def _row(*cells: str) -> str:
 
 
 def _cell(text: str, style: str = "", key: str = "") -> str:
-    attributes = f' class="{style}"' * bool(style) + f' data-key="{key}"' * bool(key)
+    attributes = f' class="{style}"' if style else ""
+    attributes += f' data-key="{key}"' if key else ""
     return f"<td{attributes}>{_text(text)}</td>"
 
 
@@ -153,7 +154,8 @@ def _render_changes(hosts: Iterable[History]) -> list[str]:
     for host in hosts:
         comparison = host.comparison
         if comparison is None:
-            incomparable += [] if host.is_comparable else [host.newest.host]
+            if not host.is_comparable:
+                incomparable.append(host.newest.host)
             continue
         since = f"{host.newest.host}, since {comparison.taken}"
         rows += [_render_change(since, "worse", change) for change in comparison.worse]

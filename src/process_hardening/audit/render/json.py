@@ -6,7 +6,7 @@ import json
 import time
 
 from process_hardening.audit.groups import measure, measure_users
-from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.audit.procfs import describe_limits
 from process_hardening.audit.reasons import REASONS
 from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.state import VERDICTS
@@ -35,10 +35,6 @@ def readable(text: str) -> str:
 
 def _names(names: tuple[str, ...] | None) -> list[str] | None:
     return None if names is None else [readable(name) for name in names]
-
-
-def _limit(value: int) -> int | str:
-    return "unlimited" if value == UNLIMITED else value
 
 
 def _finding(finding: Finding, fingerprint: str | None) -> dict[str, Any]:
@@ -91,12 +87,11 @@ def _identity(posture: Posture, user: str) -> dict[str, Any]:
 
 
 def _protection(posture: Posture) -> dict[str, Any]:
-    limit = posture.core_limit
     return {
         "dumpable": posture.dumpable,
         "dumpable_source": posture.dumpable_source,
         "inspectable": posture.inspectable,
-        "core_limit": limit and {"soft": _limit(limit[0]), "hard": _limit(limit[1])},
+        "core_limit": describe_limits(posture.core_limit),
         "no_new_privs": posture.no_new_privs,
         "seccomp": posture.seccomp,
         "confined": posture.confined,

@@ -89,7 +89,7 @@ class Rule(Record):
     def reason(self) -> str:
         """Why it matters, in one sentence: the first of why."""
         sentence, stop, _ = self.why.partition(". ")
-        return sentence + "." * bool(stop)
+        return sentence + "." if stop else sentence
 
     def judge(self, case: ProcessCase | HostCase) -> Finding | None:
         """The finding in a case, if there is one."""

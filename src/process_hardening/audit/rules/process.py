@@ -90,7 +90,8 @@ def find_core_limit(case: ProcessCase) -> Match | None:
     limit = case.posture.core_limit
     if limit is None or limit == (0, 0):
         return None
-    return Match(message="its soft core limit is 0, but its hard limit is not" * (limit[0] == 0))
+    message = "" if limit[0] else "its soft core limit is 0, but its hard limit is not"
+    return Match(message=message)
 
 
 @rule(
@@ -216,8 +217,9 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     id="PH011",
     severity=MEDIUM,
     words="it is not root but can read processes of other users",
-    why="CAP_SYS_PTRACE, CAP_PERFMON, CAP_DAC_READ_SEARCH or CAP_SYS_ADMIN lets it read memory or"
-    " files of others. A flaw in it becomes a flaw of all of them.",
+    why="One of its capabilities lets it read memory or files of others: CAP_SYS_PTRACE,"
+    " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
+    " CAP_SYS_MODULE. A flaw in it becomes a flaw of all of them.",
     fix="Take the capability from the program's file, or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),

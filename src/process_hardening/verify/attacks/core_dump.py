@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from process_hardening.verify.lab.core_guard import PATTERN, read_pattern
 from process_hardening.verify.model import (
     BUILT_IN,
     CORE_FILE,
@@ -23,27 +24,25 @@ from process_hardening.verify.model import (
     Target,
 )
 
-_PATTERN = "/proc/sys/kernel/core_pattern"
 _DEATH_SECONDS = 4.0
 _COLLECT_SECONDS = 3.0
 
 
 def read_core_pattern() -> str:
     """The current kernel.core_pattern."""
-    with open(_PATTERN, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().rstrip("\n")
+    return os.fsdecode(read_pattern())
 
 
 def find_missing_file() -> str | None:
     """What keeps a core from being a file, now or after we set the pattern; or None."""
-    if os.access(_PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
+    if os.access(PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
         return None
     return "kernel.core_pattern hands cores to another program: run verify as root to set it"
 
 
 def find_missing_pipe() -> str | None:
     """What keeps us from having the kernel pipe cores to a program, or None."""
-    if os.access(_PATTERN, os.W_OK):
+    if os.access(PATTERN, os.W_OK):
         return None
     return "only root can set kernel.core_pattern: run verify as root"
 

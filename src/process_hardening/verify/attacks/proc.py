@@ -49,7 +49,7 @@ def open_files(target: Target) -> Attempt:
     """Open each descriptor that is a regular file and look for the secrets in it."""
     places: list[str] = []
     count = 0
-    os.stat(f"/proc/{target.pid}/fd")
+    os.stat(f"/proc/{target.pid}/fd")  # raises FileNotFoundError when the process has ended
     for number in descriptors_to_try(target):
         path = f"/proc/{target.pid}/fd/{number}"
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import platform
 import signal
 import struct
+
+from process_hardening.audit.dumpable import read_pidfd_info
 
 PTRACE_PEEKDATA = 2
 PTRACE_POKEDATA = 5
@@ -143,34 +144,21 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
     return fd
 
 
-# include/uapi/linux/pidfd.h: mask, then coredump_mask at 64; what it can be (PIDFD_COREDUMP_*).
-_PIDFD_INFO = struct.Struct("=Q56xI4x")
-_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
-_WANTS_COREDUMP = 1 << 4
-_NOBODYS, _USERS, _ROOTS = 2, 4, 8
-
-
 def is_dumpable(pid: int) -> bool | None:
     """Whether other processes of its user may read a process; None: unknown.
 
     A seccomp filter can claim success for a call, but cannot fill in the answer: both come in a
     buffer that holds something else before.
     """
-    info = bytearray(_PIDFD_INFO.pack(_WANTS_COREDUMP, 0xFFFFFFFF))
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:
         return None
     try:
-        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
-    except OSError:
-        info = bytearray(_PIDFD_INFO.size)
+        dumpable = read_pidfd_info(pidfd).dumpable
     finally:
         os.close(pidfd)
-    mask, coredump = _PIDFD_INFO.unpack(info)
-    if mask & _WANTS_COREDUMP and coredump in (_NOBODYS, _USERS, _ROOTS):
-        return bool(coredump == _USERS)
-    return _belongs_to_user(pid)
+    return _belongs_to_user(pid) if dumpable is None else dumpable == 1
 
 
 def _belongs_to_user(pid: int) -> bool | None:

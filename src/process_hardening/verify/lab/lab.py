@@ -268,9 +268,12 @@ def find_wrong_place(start: Start) -> str | None:
             stderr=subprocess.STDOUT,
             preexec_fn=refuse_fsopen if start.refuses_place else None,
             check=False,
+            timeout=_START_SECONDS,
         )
     except OSError as error:
         return f"{start.launcher[0]}: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return f"{start.launcher[0]}: --explain did not end within {_START_SECONDS:.0f} seconds"
     output = done.stdout.decode(errors="replace")
     if start.place in output:
         return None

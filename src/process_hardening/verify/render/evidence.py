@@ -1,4 +1,4 @@
-"""Evidence for a reviewer: one dated JSON record of a verification. Also saves other reports."""
+"""Evidence for a reviewer: one dated JSON record of a verification."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from process_hardening.errors import CommandError
+from process_hardening.files import replace_file
 from process_hardening.verify.model import TOOL, UNAVAILABLE, Verification
 from process_hardening.verify.render.json import as_dict
 
@@ -27,15 +28,6 @@ def check_file(path: str) -> None:
         raise CommandError(f"{folder}: no such folder")
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
         raise CommandError(f"{path}: cannot be written")
-
-
-def save_file(path: str, text: str) -> None:
-    """Write a report. Raises CommandError."""
-    try:
-        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
 
 
 def check_folder(folder: str) -> None:
@@ -57,7 +49,7 @@ def save_record(folder: str, verification: Verification) -> str:
     except OSError as error:
         raise CommandError(f"{folder}: {error.strerror}") from None
     path = os.path.join(folder, f"verify-{stamp}.json")
-    save_file(path, json.dumps(make_record(verification), indent=2) + "\n")
+    replace_file(path, json.dumps(make_record(verification), indent=2))
     return path
 
 

@@ -53,4 +53,4 @@ def render(verification: Verification) -> str:
         suite.set("skipped", str(counts["skipped"]))
         suite.set("errors", "0")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
