@@ -1,11 +1,13 @@
 """An agent that keeps an API key in memory and runs the tools that a model asks for.
 
-OPENAI_API_KEY=... python examples/agent.py [--trust-tools]
+python examples/agent.py [--trust-tools] [--key-fd N]
 
 There is no model here: each line of standard input is the command of a tool. Tools are confined, so
-that they read no other process; with --trust-tools they are not.
+that they read no other process; with --trust-tools they are not. The key comes from OPENAI_API_KEY,
+or from a descriptor that is open for reading.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -28,17 +30,28 @@ def run_tool(command: str, *, confine: bool) -> str:
     return done.stdout
 
 
+def read_key(descriptor: int | None) -> str:
+    """Take the key, so that neither this process nor a tool finds it there again."""
+    if descriptor is None:
+        return os.environ.pop("OPENAI_API_KEY", "")
+    with open(descriptor) as pipe:
+        return pipe.read().strip()
+
+
 def main() -> None:
     """Harden, then load the secret: in this order."""
     report = ph.pre_main_hardening(reexec=True)
-    key = os.environ.pop("OPENAI_API_KEY", "no key given")
-    confine = "--trust-tools" not in sys.argv[1:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trust-tools", action="store_true")
+    parser.add_argument("--key-fd", type=int)
+    options = parser.parse_args()
+    key = read_key(options.key_fd)
     print(
         f"pid {os.getpid()}: inspection {report.inspection}, a key of {len(key)} characters",
         flush=True,
     )
     for line in sys.stdin:
-        print(run_tool(line, confine=confine), end="", flush=True)
+        print(run_tool(line, confine=not options.trust_tools), end="", flush=True)
 
 
 if __name__ == "__main__":

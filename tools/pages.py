@@ -11,8 +11,14 @@ What a block means:
 - Anything else is not run.
 
 In an expected output, a number stands for any number, `...` for any text, and a line `...` for any
-lines. A comment above a block changes what is done: `<!-- not run: REASON -->`,
-`<!-- may exit with 1 -->`, `<!-- file: NAME -->` (the block is written into that file).
+lines. A comment above a block changes what is done:
+
+- `<!-- not run: REASON -->`
+- `<!-- may exit with 1 -->`
+- `<!-- file: NAME -->`: the block is written into that file.
+- `<!-- terminal: shows TEXT -->`: the command runs in a terminal, until the next block of this kind
+  or the end of the page. The page goes on when the terminal shows the text.
+- `<!-- terminal: type LINE -->`: the line is typed there, and the last line of the block appears.
 
 All blocks of a page share one working folder, a copy of the repository, one shell per user and one
 virtual environment, in which a page may install what it wants. What is not installed there comes
@@ -21,15 +27,20 @@ from the environment of the Python that runs this.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
 import secrets
 import select
 import shutil
+import signal
+import struct
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -159,17 +170,46 @@ class Shell:
         return int(end[1]), output[: end.start()].decode(errors="replace").splitlines()
 
     def close(self) -> None:
-        """End the shell and what it left running."""
+        """End the shell and what it left running: all of it is in the shell's process group."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(b"\nkill $(jobs -p) 2>/dev/null; exit\n")
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         self.process.stdin.close()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
         self.process.stdout.close()
+
+
+class Terminal:
+    """A terminal in which one program of a page runs."""
+
+    SIZE = struct.pack("4H", 30, 100, 0, 0)
+
+    def __init__(self, user: int | None) -> None:
+        """Open it; `user` may use it."""
+        self.near, self.far = pty.openpty()
+        self.name = os.ttyname(self.far)
+        fcntl.ioctl(self.far, termios.TIOCSWINSZ, self.SIZE)
+        if user is not None:
+            os.chown(self.name, user, -1)
+
+    def wait_for(self, text: str) -> None:
+        """Read until the program has shown a text; raises TimeoutError."""
+        deadline = time.monotonic() + TIMEOUT
+        output = b""
+        while text.encode() not in output:
+            left = deadline - time.monotonic()
+            if left < 0 or not select.select([self.near], [], [], left)[0]:
+                raise TimeoutError
+            output += os.read(self.near, 65536)
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        os.write(self.near, f"{line}\r".encode())
+
+    def close(self) -> None:
+        """Take the terminal away, which ends what runs in it."""
+        os.close(self.far)
+        os.close(self.near)
 
 
 class Runner:
@@ -181,6 +221,7 @@ class Runner:
         self.user = user
         self.clone = folder / "process-hardening"
         self.shells: dict[bool, Shell] = {}
+        self.terminal: Terminal | None = None
         shutil.copytree(ROOT, self.clone, ignore=NOT_COPIED, symlinks=True)
         make_environment(folder / "venv")
         if user is not None:
@@ -225,8 +266,10 @@ class Runner:
         named = re.fullmatch(r"file: (\S+)", block.note)
         if block.note.startswith("not run: "):
             return
-        if named:
-            path = self.clone / named[1]
+        if block.note.startswith("terminal: "):
+            self.use_terminal(block)
+        elif named:
+            path = self.clone / named[1].replace("~", self.environment["HOME"])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{block.text}\n")
         elif block.language == "console":
@@ -235,6 +278,32 @@ class Runner:
         elif block.language == "python" and not is_part_of_an_example(block.text):
             (self.clone / "block.py").write_text(f"{block.text}\n")
             self.run_step(Step(block.line, "python block.py"), statuses)
+
+    def use_terminal(self, block: Block) -> None:
+        """Start the command of a block in a terminal, or type into it; raises PageError."""
+        _, verb, text = block.note.split(" ", 2)
+        if verb == "shows":
+            self.end_program()
+            self.terminal = Terminal(self.user)
+            (step,) = read_steps(block)
+            command = f"{step.command}\n}} <>{self.terminal.name} >&0 2>&0 & {{ :"
+            self.run_step(Step(step.line, command), {0})
+        assert self.terminal, f"line {block.line}: no program runs in a terminal"
+        if verb == "type":
+            self.terminal.type(text)
+            text = block.text.splitlines()[-1].strip()
+        try:
+            self.terminal.wait_for(text)
+        except TimeoutError:
+            raise PageError(f"{self.name}:{block.line}: the terminal never showed {text}") from None
+
+    def end_program(self) -> None:
+        """End what runs in the terminal, and take the terminal away."""
+        if self.terminal:
+            kill = "for job in $(jobs -p); do pkill -KILL -P $job; kill -KILL $job; done"
+            self.shell(as_root=False).run(kill)
+            self.terminal.close()
+            self.terminal = None
 
     def run_page(self, page: str) -> int:
         """Run all blocks of a page; returns how many. Raises PageError at the first that fails."""
@@ -245,6 +314,8 @@ class Runner:
         finally:
             for shell in self.shells.values():
                 shell.close()
+            if self.terminal:
+                self.terminal.close()
         return len(blocks)
 
 

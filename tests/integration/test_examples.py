@@ -66,6 +66,20 @@ def test_a_confined_tool_of_the_agent_cannot_read_the_key_in_the_shell(user_tmp:
             assert running.ask("echo $((6 * 7))") == "42"
 
 
+def test_the_agent_takes_its_key_from_a_descriptor(user_tmp: Path) -> None:
+    """No environment has it then; the descriptor is closed before a tool starts."""
+    agent = str(shutil.copy(EXAMPLES / "agent.py", user_tmp))
+    key = f"sk-{secrets.token_hex(16)}"
+    read, write = os.pipe()
+    os.write(write, key.encode())
+    os.close(write)
+    argv = [sys.executable, agent, "--trust-tools", "--key-fd", str(read)]
+    with support.Running(argv, pass_fds=[read]) as running:
+        os.close(read)
+        assert f"a key of {len(key)} characters" in running.ready
+        assert running.ask("ls /proc/self/fd | tr '\\n' ' '; echo") == "0 1 2 3"
+
+
 def test_a_tool_of_the_agent_gets_search_paths_and_no_key(user_tmp: Path) -> None:
     """child_env() hands on what the loader looks through, and nothing that it loads."""
     agent = str(shutil.copy(EXAMPLES / "agent.py", user_tmp))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +18,60 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = None if os.getuid() else support.USER
 
 
-@pytest.mark.parametrize("name", ["README.md"])
+PAGES = ["README.md", *(f"docs/tutorials/{name}.md" for name in ("agent", "chat", "ci"))]
+
+INSTALLED = Path("/opt/signer")
+"""What the tutorial of the daemon installs."""
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_the_code_blocks_of_a_page_work(name: str, user_tmp: Path) -> None:
     """From top to bottom, as a reader would type them, with the outputs that the page shows."""
     count = pages.Runner(name, user_tmp, USER).run_page((ROOT / name).read_text())
     assert count > 0
+
+
+@pytest.fixture
+def no_signer() -> Iterator[None]:
+    """Nothing is installed before and after."""
+    if INSTALLED.exists():
+        pytest.fail(f"{INSTALLED} exists: the tutorial would overwrite it")
+    yield
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+
+
+@pytest.mark.usefixtures("no_signer", "default_suid_dumpable")
+def test_the_code_blocks_of_the_daemon_work(user_tmp: Path) -> None:
+    """The same as root, where the change of user alone refuses gdb (fs.suid_dumpable is 0)."""
+    support.require_root()
+    name = "docs/tutorials/daemon.md"
+    assert pages.Runner(name, user_tmp).run_page((ROOT / name).read_text()) > 0
+
+
+def test_a_program_of_a_page_ends_with_it(tmp_path: Path) -> None:
+    """In a terminal as in the background, however the page ends."""
+    page = """
+<!-- terminal: shows ready -->
+```console
+$ sh -c 'echo $$ >pid; echo ready; read line; echo "got $line"; sleep 600'
+```
+
+<!-- terminal: type hello -->
+```text
+got hello
+```
+
+```console
+$ false
+```
+"""
+    with pytest.raises(pages.PageError, match="exit status 1"):
+        run_page(tmp_path, page)
+    pid = int((tmp_path / "process-hardening" / "pid").read_text())
+    deadline = time.monotonic() + support.TIMEOUT
+    while Path(f"/proc/{pid}").exists():  # killed, and soon reaped by init
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def run_page(folder: Path, page: str) -> int:
