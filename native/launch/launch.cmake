@@ -74,17 +74,25 @@ set(launcher_sources
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
 # Fixed addresses: nothing would relocate it.
-function(add_launcher name)
-  add_executable(${name} ${launch}/${name}.c ${launch}/stub/entry.c ${core} ${ARGN})
+function(set_launcher_options name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_include_directories(${name} PRIVATE ${launcher_headers})
   target_compile_options(${name} PRIVATE ${freestanding} -fno-pie)
+endfunction()
+function(add_launcher name)
+  add_executable(${name} ${launch}/${name}.c ${ARGN} $<TARGET_OBJECTS:launcher_core>)
+  set_launcher_options(${name})
   target_link_options(${name} PRIVATE ${without_libc} -static -no-pie)
   if(NOT PROCESS_HARDENING_TESTS)
     install(PROGRAMS $<TARGET_FILE:${name}> DESTINATION ${SKBUILD_SCRIPTS_DIR})
   endif()
 endfunction()
-set(confining ${launch}/confinement.c ${launch}/domain.c)
-add_launcher(harden ${launcher_sources} ${confining})
-add_launcher(confine ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c
-             ${launch}/options.c ${confining})
+# What both commands have is compiled once.
+set(shared ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c ${launch}/options.c)
+add_library(launcher_core OBJECT ${core} ${launch}/stub/entry.c ${launch}/confinement.c
+                                 ${launch}/domain.c ${shared})
+set_launcher_options(launcher_core)
+set(only_harden ${launcher_sources})
+list(REMOVE_ITEM only_harden ${shared})
+add_launcher(harden ${only_harden})
+add_launcher(confine)
