@@ -46,7 +46,7 @@ def make_preload_entry() -> str:
 def copy_package(folder: Path) -> None:
     """Copy the installed package, and the extension beside it, to where every user can read."""
     package = Path(str(process_hardening.__file__)).parent
-    shutil.copytree(package, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, folder)  # with its byte code, as pip leaves it
     shutil.copy(str(_native.__file__), folder.parent)
 
 

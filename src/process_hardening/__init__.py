@@ -34,7 +34,8 @@ else:
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
 
-_PRELOAD_ENTRY = os.fsencode(f"LD_PRELOAD={os.path.dirname(__file__)}/libprocess_hardening.so")
+_PRELOAD_LIBRARY = os.fsencode(f"{os.path.dirname(__file__)}/libprocess_hardening.so")
+_PRELOAD_ENTRY = b"LD_PRELOAD=" + _PRELOAD_LIBRARY
 """environment.PRELOAD_ENTRY: spared, because it hardens the children of `run --children`."""
 
 _DEFAULT: "Request" = (
@@ -114,7 +115,10 @@ def _is_clean() -> bool:
     """Whether os.environ is Python's own, which shares a dict with os.environb, and clean."""
     names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
     shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
-    return names is shared and not _native.matching(list(names), None, ())
+    if names is not shared:
+        return False
+    is_ours = names.get(b"LD_PRELOAD") == _PRELOAD_LIBRARY
+    return not _native.matching(list(names), None, (b"LD_PRELOAD",) if is_ours else ())
 
 
 def harden(policy: "Policy | None" = None) -> Report:

@@ -44,6 +44,7 @@ _MODES = (ALWAYS, ON_REQUEST)
 # What a .pth file says looks at the variable first: a start that is not asked to harden imports
 # nothing, and one that has no children to harden does without startup_hook.py.
 _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
+_IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
 # The package is looked for where this file is, before PYTHONPATH. Without it pip could not run to
@@ -55,6 +56,7 @@ try:
  try: import process_hardening
  finally: sys.path.remove(sitedir)
  {call}
+ globals()['hardened'] = True
 except ModuleNotFoundError as error:
  if globals().setdefault('hardening_error', error) is error:
   os.write(2, f'process-hardening: this Python is not hardened: {{error}}: install'
@@ -79,9 +81,9 @@ def _pth(mode: str, execute_only: bool) -> str:
     call = _CALL.format(mode)
     if mode == ALWAYS:
         call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
-    condition = f"{_IS_REQUESTED} and " if mode == ON_REQUEST else ""
+    conditions = f"{_IS_REQUESTED} and {_IS_FIRST}" if mode == ON_REQUEST else _IS_FIRST
     code = _TRY.format(call=call, file=f"{NAME}.pth")
-    line = f"import os, sys; {condition}exec({code!r})"
+    line = f"import os, sys; {conditions} and exec({code!r})"
     return f"{line}; {_CHECK}" if execute_only else line
 
 

@@ -70,10 +70,11 @@ def _harden() -> None:
 
 def _is_request_incomplete() -> bool:
     """Whether our library was lost on the way here, or there are variables to keep."""
-    from process_hardening.environment import KEEP_VARIABLE, PRELOAD_LIBRARY
+    # Not from environment.py: loading that takes longer than hardening.
+    from process_hardening import _PRELOAD_LIBRARY, _native
 
-    is_lost = os.environ.get("LD_PRELOAD") != PRELOAD_LIBRARY
-    return is_lost or bool(os.environ.get(KEEP_VARIABLE))
+    is_lost = os.environ.get("LD_PRELOAD") != os.fsdecode(_PRELOAD_LIBRARY)
+    return is_lost or bool(os.environ.get(_native.KEEP_VARIABLE))
 
 
 def _harden_as_requested() -> None:

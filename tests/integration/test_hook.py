@@ -378,9 +378,9 @@ def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
     assert set(tmp_path.iterdir()) == {other, tmp_path / "bin"}
 
 
-def imported_at_start(venv: Venv) -> set[str]:
+def imported_at_start(venv: Venv, **variables: str) -> set[str]:
     """The modules that its Python has imported before the program starts."""
-    env = launches.remove_loader_variables()
+    env = {**launches.remove_loader_variables(), **variables}
     tell = "import sys; print(*sys.modules)"
     return set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
 
@@ -400,6 +400,19 @@ def test_the_hook_imports_only_what_it_needs(mode: str, modules: set[str], venv:
     before = imported_at_start(venv)
     assert venv.call(mode).returncode == 0
     assert imported_at_start(venv) - before == modules
+
+
+@pytest.mark.parametrize("mode", OF_THE_HOOK)
+def test_where_the_library_hardens_children_the_hook_imports_one_module_more(
+    mode: str, venv: Venv
+) -> None:
+    """It looks whether the library was lost, and loads what gives it back only then."""
+    before = imported_at_start(venv)
+    assert venv.call(mode).returncode == 0
+    library = venv.site_packages / "process_hardening/libprocess_hardening.so"
+    imported = imported_at_start(venv, LD_PRELOAD=str(library), **REQUEST)
+    expected = {*OF_THE_HOOK["enable"], "process_hardening.startup_hook"}
+    assert imported - before == expected
 
 
 @pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
