@@ -60,11 +60,22 @@ def _is_loader(path: bytes) -> bool:
     return os.path.basename(path).startswith((b"ld-", b"ld.so", b"ld64.", b"linker"))
 
 
+def _is_needed(path: bytes, program: Program) -> bool:
+    """Whether the program needs a library of that name.
+
+    It needs libz.so.1, and maps says where that link leads: libz.so.1.3.
+    """
+    name = os.path.basename(path)
+    while name not in program.needed and b".so." in name:
+        name = name.rpartition(b".")[0]
+    return name in program.needed
+
+
 def _is_expected(path: bytes, program: Program) -> bool:
     """Whether the program itself asked for a library at path."""
     if _is_loader(path):
         return True
-    return os.path.basename(path) in program.needed and (
+    return _is_needed(path, program) and (
         bool(program.image.rpath or program.image.runpath) or path.startswith(_TRUSTED)
     )
 
@@ -85,7 +96,7 @@ def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
         if _is_expected(name, program):
             border = address
             break
-        if os.path.basename(name) in program.needed:
+        if _is_needed(name, program):
             return None
         early.append(name)
     if border is None and program.needed:

@@ -188,8 +188,9 @@ def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
     return dict(zip(words[::2], words[1::2], strict=False))
 
 
-_UNIT = re.compile(rb"/([^/\n]+\.service)(?=/|$)", re.MULTILINE)
-_MANAGER = re.compile(rb"user@\d+\.service")
+# Patterns, not expressions: without systemd nothing needs them.
+_UNIT = rb"(?m)/([^/\n]+\.service)(?=/|$)"
+_MANAGER = rb"user@\d+\.service"
 
 
 def parse_unit(cgroup: bytes) -> str | None:
@@ -197,8 +198,8 @@ def parse_unit(cgroup: bytes) -> str | None:
 
     None: it belongs to a session, a container or nobody. Source: systemd.unit(5), cgroups(7).
     """
-    units = _UNIT.findall(cgroup)
-    own = [unit for unit in units if not _MANAGER.fullmatch(unit)]
+    units = re.findall(_UNIT, cgroup)
+    own = [unit for unit in units if not re.fullmatch(_MANAGER, unit)]
     if not own:
         return None
     prefix = "--user " if len(own) < len(units) else ""

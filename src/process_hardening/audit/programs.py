@@ -15,10 +15,12 @@ SHELLS = frozenset({
     "rbash", "sh", "tcsh", "xonsh", "yash", "zsh",
 })  # fmt: skip
 
-_INTERPRETER = re.compile(
-    r"(?:python|pypy|node|nodejs|bun|deno|ruby|perl|php|java|lua|luajit|tclsh|wish|guile|Rscript"
-    r"|julia|elixir|beam\.smp|mono|dotnet|electron)[\d.]*t?$"
-)
+# Without a version, as in python3.14t.
+_INTERPRETERS = frozenset({
+    "python", "pypy", "node", "nodejs", "bun", "deno", "ruby", "perl", "php", "java", "lua",
+    "luajit", "tclsh", "wish", "guile", "Rscript", "julia", "elixir", "beam.smp", "mono", "dotnet",
+    "electron",
+})  # fmt: skip
 
 # One file under many names: what it does stands in argv[0].
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
@@ -65,10 +67,15 @@ def program_of(posture: Posture) -> Program:
     arguments = posture.arguments
     called = _called(arguments)
     name = _choose_name(_file_name(posture.exe), called) or posture.name or "?"
-    if len(arguments) < 2 or not (_INTERPRETER.match(name) or name in SHELLS):
+    if len(arguments) < 2 or not (_is_interpreter(name) or name in SHELLS):
         return Program(name)
     code = _ENDS_WITH_CODE_OF_SHELLS if name in SHELLS else _ENDS_WITH_CODE
     return Program(name, _find_script(arguments[1:], code))
+
+
+def _is_interpreter(name: str) -> bool:
+    names = (name.rstrip("0123456789."), name.removesuffix("t").rstrip("0123456789."))
+    return not _INTERPRETERS.isdisjoint(names)
 
 
 def _called(arguments: tuple[str, ...]) -> str:
