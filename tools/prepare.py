@@ -45,6 +45,8 @@ TOOLS: list[Need] = [
     ("perf", lambda: shutil.which("perf"), "linux-perf"),
     ("musl-gcc", lambda: shutil.which("musl-gcc"), "musl-tools"),
     ("node", lambda: shutil.which("node"), "nodejs"),
+    ("java", lambda: shutil.which("javac"), "default-jdk-headless"),
+    ("erl", lambda: shutil.which("erl"), "erlang-base"),
     ("ssh-agent", lambda: shutil.which("ssh-agent"), "openssh-client"),
     ("vim", lambda: shutil.which("vim"), "vim"),
     ("a keyring", lambda: shutil.which("gnome-keyring-daemon"), "gnome-keyring"),

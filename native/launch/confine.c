@@ -16,7 +16,7 @@ static const char usage[] =
     "do everything else that they could before; --explain says what else reaches other processes.\n"
     "\n"
     "  --allow-signals  let it send signals to processes outside: a crash can leave their memory\n"
-    "                   in a core\n"
+    "                   in a core, and some runtimes show theirs at a signal\n"
     "  --strict         refuse to start it where the kernel cannot refuse signals (Linux before\n"
     "                   6.12) or would refuse to rename files across folders (before 5.19)\n"
     "  --explain        try it, say what is restricted and what is not, start nothing\n"
@@ -92,8 +92,8 @@ static int explain(const char *path, unsigned flags, const char *gaps)
         " their limits; TIOCSTI and TIOCLINUX; F_SETSIG; perf of the whole machine; giving its"
         " parent another keyring");
     say(&text, "signals",
-        !(flags & PH_CONFINE_SIGNALS)   ? "allowed"
-        : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them"
+        !(flags & PH_CONFINE_SIGNALS)   ? "allowed: " PH_SIGNALS_OPEN
+        : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them; " PH_SIGNALS_OPEN
                                         : "refused to processes outside");
     say(&text, "a crash outside", core);
     if (*gaps)
@@ -104,8 +104,9 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     say(&text, "not refused",
         "files, such as ~/.ssh; the network; services that act for their user, such as tmux,"
         " systemd --user, cron, D-Bus, X11 and docker; every terminal of its user: reading keys,"
-        " typing and the signals of keys, so also a crash of what runs there; shared memory and"
-        " keyrings; the arguments of other processes");
+        " typing and the signals of keys, so also a crash of what runs there, or the heap of a JVM;"
+        " stopping jobs of its own session; shared memory and keyrings; the arguments of other"
+        " processes");
     return ph_print(lines, text.length);
 }
 

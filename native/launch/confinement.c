@@ -47,7 +47,8 @@ struct ph_span ph_find_strings(char **argv)
 static void add_gaps(long version, unsigned flags, struct ph_text *gaps)
 {
     if (version < PH_LANDLOCK_SIGNALS && flags & PH_CONFINE_SIGNALS) {
-        ph_add(gaps, "Linux before 6.12 cannot refuse signals: when one crashes a process, ");
+        ph_add(gaps, "Linux before 6.12 cannot refuse signals: " PH_SIGNALS_OPEN
+                     "; when one crashes a process, ");
         ph_add_core(gaps);
     }
     if (version < PH_LANDLOCK_REFER) {

@@ -17,4 +17,8 @@ struct ph_span ph_find_strings(char **argv);
 int ph_confine_launcher(unsigned flags, int strict, const struct ph_span *start_strings,
                         struct ph_text *gaps);
 
+/* What signals to processes outside do besides crashing them: runtimes.py has the facts. */
+#define PH_SIGNALS_OPEN                                                                            \
+    "a signal shows it the memory of a Node.js, Deno, JVM or Erlang that was not started closed"
+
 #endif

@@ -15,6 +15,17 @@ static void say(const char *label, const char *value, const char *more)
     ph_add(&text, "\n");
 }
 
+/* The programs of runtimes.py: a test compares. */
+static int shows_its_memory(const char *program)
+{
+    static const char *const runtimes[] = {"node", "nodejs", "deno", "java", "beam.smp"};
+
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
+        if (ph_equal(program, runtimes[i]))
+            return 1;
+    return 0;
+}
+
 static void say_program(const struct ph_program *program)
 {
     say("program", *program->real ? program->real : program->path, "");
@@ -61,6 +72,9 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         "its arguments; what root and CAP_SYS_PTRACE can read; what was opened of this launcher"
         " before it had hardened itself, unless root installed it with mode 0711",
         method == PH_PRELOAD ? "; the moment between exec and the library's constructor" : "");
+    if (shows_its_memory(ph_basename(*program->real ? program->real : program->path)))
+        say("beware", "unless it is started closed, this runtime itself shows its memory",
+            " to any process of its user: docs/harden.md#runtimes");
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
         say("beware", "its user may change the program's file, and with it the running program:",
             " --strict and --method copy start a copy");

@@ -75,6 +75,12 @@ def test_kernel_threads_and_zombies_are_in_no_group() -> None:
         ({"dumpable": None, "inspectable": None}, "unknown", "info", False),
         ({"dumpable": 0, "inspectable": False, "core_limit": (0, 9)}, "partial", "low", False),
         (
+            {"dumpable": 0, "inspectable": False, "opens_itself": "Node.js"},
+            "opens_itself",
+            "high",
+            True,
+        ),
+        (
             {"dumpable": 0, "inspectable": False, "secret_variables": ("A_TOKEN",)},
             "hardened",
             None,
@@ -183,6 +189,18 @@ def test_a_program_is_named_as_people_say_it(
             "/v/bin/python3 -c x",
             {"python": "3.12", "framework": "multiprocessing", "exe": "/usr/bin/python3.12"},
             "process-hardening hook enable --python /v/bin/python3",
+        ),
+        ("node x", {"opens_itself": "Node.js", "command": f"node\0{HIDDEN}\0"}, ""),
+        ("node a.js", {"opens_itself": "Node.js"}, "harden -- node --disable-sigusr1 a.js"),
+        (
+            "java -jar a.jar",
+            {"opens_itself": "the JVM", "dumpable": 0, "inspectable": False},
+            "harden -- java -XX:+DisableAttachMechanism -jar a.jar",
+        ),
+        (
+            "beam.smp -x",
+            {"opens_itself": "Erlang"},
+            "env --block-signal=USR1 harden -- beam.smp -x",
         ),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
         ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/1/maps"),

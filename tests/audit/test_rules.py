@@ -69,6 +69,8 @@ def judge(
         ({"capabilities": ("CAP_PERFMON",), "uid": 0}, []),
         ({"other_user_namespace": True}, ["PH012"]),
         ({**EXPOSED, "remote_debugging": True}, ["PH001", "PH013"]),
+        ({"opens_itself": "Node.js"}, ["PH018"]),
+        ({**EXPOSED, "opens_itself": "the JVM"}, ["PH001", "PH018"]),
         ({**EXPOSED, "ancestor": HARDENED}, ["PH014", "PH001"]),
         ({**EXPOSED, "ancestor": HARDENED, "uid": 1001}, ["PH001"]),
         ({"ancestor": HARDENED}, []),
@@ -123,8 +125,8 @@ def test_ids_and_severities() -> None:
 
 # What the commands begin with; some are not installed here.
 PROGRAMS = {
-    "PROGRAM", "cat", "chmod", "chown", "echo", "getpcaps", "gpasswd", "grep", "harden", "mount",
-    "mv", "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
+    "PROGRAM", "cat", "chmod", "chown", "echo", "env", "getpcaps", "gpasswd", "grep", "harden",
+    "mount", "mv", "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
 }  # fmt: skip
 
 
@@ -140,7 +142,8 @@ def test_the_commands_of_a_fix_can_be_typed(rule: Rule) -> None:
         if name in ("process-hardening", "harden"):
             ours = [COMMAND, arguments[0]] if name != "harden" else [support.find_tool(name)]
             shown = support.run([*ours, "--help"]).stdout
-            assert all(word in shown for word in arguments if word.startswith("--") and word[2:])
+            options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+            assert all(word in shown for word in options if word.startswith("--"))
 
 
 def test_no_two_fixes_write_the_same_file() -> None:

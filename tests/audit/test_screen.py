@@ -15,6 +15,13 @@ from process_hardening.audit.saved import compare, read_saved
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
 
+def test_a_hardened_runtime_that_shows_its_memory_comes_first_with_what_closes_it() -> None:
+    """It is neither called hardened nor said to have lost anything."""
+    lines = render_screen(audit_of(hardened(7, "node a.js", opens_itself="Node.js"))).splitlines()
+    assert lines[0] == "1 program is hardened, but its runtime shows its memory."
+    assert "    harden -- node --disable-sigusr1 a.js" in lines
+
+
 def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     """At most 24 lines of 80 cells, no sentence twice, the leak in the first five."""
     audit = crowded()

@@ -207,6 +207,7 @@ def test_where_signals_cannot_be_refused_a_line_says_where_a_core_would_go(
     (line,) = result.stderr.splitlines()
     assert "Linux before 6.12 cannot refuse signals" in line
     assert "piped to /usr/bin/collect %p" in line
+    assert "a signal shows it the memory of a Node.js, Deno, JVM or Erlang" in line
 
 
 def test_where_signals_cannot_be_refused_strict_starts_nothing(confine: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 import launches
 import starts
 import support
+from process_hardening.runtimes import RUNTIMES
 
 WITHOUT = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
 
@@ -656,3 +657,17 @@ def test_explain_starts_nothing(harden: str, user_tmp: Path) -> None:
     assert result.returncode == 0
     assert not (user_tmp / "made").exists()
     assert result.stdout.startswith("program:          /usr/bin/touch\nmethod: ")
+
+
+@pytest.mark.parametrize("program", [name for one in RUNTIMES for name in one.programs])
+def test_explain_names_the_runtimes_that_show_their_memory(
+    program: str, harden: str, user_tmp: Path
+) -> None:
+    """By the name of the program file, as `audit` knows them."""
+    file = user_tmp / program
+    shutil.copy("/bin/true", file)
+    named, other = (
+        support.run_as_user([harden, "--explain", path]).stdout for path in (str(file), "/bin/true")
+    )
+    assert "this runtime itself shows its memory" in named
+    assert "this runtime" not in other

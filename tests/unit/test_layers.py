@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / FACE
 # A module may import from its own layer and from those below it.
 LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
-    {"system", "record", "errors", "variables", "secret_names", "terminal"},
+    {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes"},
     {"output", "files", "table", "parser"},
     {"policy", "environment", "state", "elf"},
     {"launch"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,10 @@ from process_hardening.verify.plan import (
     split_by_harm,
 )
 
-FOR_HARDENED = tuple(attack for attack in list_attacks() if attack.victims != (CONFINED,))
+FOR_HARDENED = tuple(
+    attack for attack in list_attacks() if attack.victims != (CONFINED,) and not attack.programs
+)
+"""The attacks on any hardened program."""
 METHODS = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
 
 
@@ -36,6 +40,27 @@ def test_each_victim_is_planned_once_after_the_control() -> None:
     assert plan.names == (CONTROL, "preload", "undone")
     assert plan.attempts == 3
     assert set(plan.starts) == set(plan.names)
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "expected"),
+    [
+        ("#!/usr/bin/env node\n", [], "node-inspector"),
+        ("#!/bin/sh\n", ["x", "/opt/jdk/bin/java"], "jvm-attach"),
+        ("#!/bin/sh\n", ["erl"], "erlang-crash-dump"),
+        ("#!/bin/sh\n", ["javac"], None),
+    ],
+)
+def test_attacks_on_a_runtime_are_planned_where_its_program_is_named(
+    line: str, words: list[str], expected: str | None, tmp_path: Path
+) -> None:
+    """On the command line, or in the first line of a script."""
+    script = tmp_path / "script"
+    script.write_text(line)
+    plan = plan_program([str(script), *words], None, None)
+    assert [attack.name for attack in plan.attacks if attack.programs] == [expected] * bool(
+        expected
+    )
 
 
 def test_all_attacks_are_planned_by_default() -> None:

@@ -8,6 +8,7 @@ from process_hardening.audit.reasons import (
     IN_ENVIRONMENT,
     INJECTED,
     LOST,
+    OPENS_ITSELF,
     OTHER_COPY,
     PARTIAL,
     READABLE,
@@ -15,6 +16,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     UNKNOWN,
 )
+from process_hardening.runtimes import close, runtime_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.reasons import Secret
     from process_hardening.audit.result import Entry
+    from process_hardening.runtimes import Runtime
 
     CommandFinder = Callable[[Posture], tuple[str, ...] | None]
 
@@ -62,17 +65,31 @@ def _start_hardened(
             f"process-hardening hook enable --python {quote(python)}",
         )
     arguments = find_command(posture)
+    runtime = _open_runtime_of(posture)
+    if arguments is None and runtime:
+        words = _harden((runtime.commands[0], "..."), runtime)
+        return f"Start it with `{words}`. {runtime.hint}".rstrip(), ""
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
-    return "Start it hardened.", f"harden -- {join(arguments)}"
+    words = f"Start it hardened, and {runtime.name} closed. {runtime.hint}" if runtime else ""
+    return words.rstrip() or "Start it hardened.", _harden(arguments, runtime)
+
+
+def _open_runtime_of(posture: Posture) -> Runtime | None:
+    return runtime_of(program_of(posture).name) if posture.opens_itself else None
+
+
+def _harden(arguments: tuple[str, ...], runtime: Runtime | None) -> str:
+    before, command = close(runtime, arguments) if runtime else ((), arguments)
+    return join((*before, "harden", "--", *command))
 
 
 def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
     """The drop-in of a systemd service: empty ExecStart= first, systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
-    arguments = find_command(posture)
-    line = "harden -- " + (join(arguments) if arguments else "COMMAND")
+    arguments = find_command(posture) or ("COMMAND",)
+    line = _harden(arguments, _open_runtime_of(posture))
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
         f"In [Service], an empty ExecStart= and then ExecStart={line}, and restart it.",
@@ -145,6 +162,7 @@ _FIXES: dict[str, Callable[[Entry, Sequence[Secret], CommandFinder], tuple[str, 
     ARGUMENTS: _move_argument,
     LOST: _harden_parent,
     READABLE: _start_hardened,
+    OPENS_ITSELF: _start_hardened,
     READABLE_BY_ROOT: _start_hardened,
     PARTIAL: _start_hardened,
     UNKNOWN: _look_as_root,

@@ -21,6 +21,7 @@ from process_hardening.audit.reasons import (
     IN_MEMORY,
     INJECTED,
     LOST,
+    OPENS_ITSELF,
     OTHER_COPY,
     PARTIAL,
     READABLE,
@@ -49,7 +50,7 @@ _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 # Open by themselves, whatever the process holds.
 _ALWAYS_SERIOUS = {"PH005": TRACED, "PH008": INJECTED, "PH010": ARGUMENTS, "PH014": LOST}
 _SEVERITIES = {
-    **dict.fromkeys((TRACED, INJECTED, OTHER_COPY, ARGUMENTS, LOST), HIGH),
+    **dict.fromkeys((TRACED, INJECTED, OTHER_COPY, ARGUMENTS, LOST, OPENS_ITSELF), HIGH),
     READABLE: MEDIUM,
     READABLE_BY_ROOT: LOW,
     PARTIAL: LOW,
@@ -85,8 +86,12 @@ class Group(Record):
 
     @property
     def is_leak(self) -> bool:
-        """Whether a secret that was seen is open to somebody, or something reads it already."""
-        return _ORDER[self.reason] <= _ORDER[LOST] or bool(self.secrets and self.is_readable)
+        """Whether a secret that was seen is open to somebody, or something reads it already.
+
+        Also where what somebody hardened is open after all.
+        """
+        is_open = bool(self.secrets and self.is_readable)
+        return is_open or _ORDER[self.reason] <= _ORDER[OPENS_ITSELF]
 
     @property
     def is_readable(self) -> bool:
@@ -159,6 +164,8 @@ def _reason_of(entry: Entry) -> str:
         return min(serious, key=_ORDER.__getitem__)
     if posture.inspectable:
         return READABLE_BY_ROOT if posture.uid == 0 else READABLE
+    if posture.opens_itself:
+        return OPENS_ITSELF
     if posture.verdict == IS_HARDENED:
         return HARDENED
     return UNKNOWN if posture.verdict == IS_UNKNOWN else PARTIAL
@@ -211,6 +218,8 @@ def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[
     for entry in entries:
         if entry.posture.inspectable:
             readers.add(SAME_USER if entry.posture.uid else ROOT)
+        if entry.posture.opens_itself:
+            readers.add(SAME_USER)
         if entry.crash.destination not in (NOWHERE, None):
             readers.add(CRASH)
     if any(secret.where == IN_ARGUMENTS for secret in secrets):
@@ -222,6 +231,7 @@ _FINDINGS = {
     **{reason: finding for finding, reason in _ALWAYS_SERIOUS.items()},
     OTHER_COPY: "PH008",
     READABLE: "PH001",
+    OPENS_ITSELF: "PH018",
     READABLE_BY_ROOT: "PH002",
     UNKNOWN: "PH015",
 }

@@ -1,4 +1,4 @@
-"""What its arguments say of a process: whether it runs Python, what started it, secrets. Pure."""
+"""What its arguments say of a process: its Python or other runtime, what started it, secrets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import os
 import re
 from itertools import pairwise
 
+from process_hardening.audit.procfs import parse_bits
+from process_hardening.audit.programs import program_of
+from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from typing import Any
+
+    from process_hardening.audit.posture import Posture
 
     Facts = dict[str, Any]  # field of Posture to value
 
@@ -92,3 +97,21 @@ def facts_of_python(
     if not version or not can_debug_remotely(version, split_arguments(command)):
         reachable = False
     return {"python": version, "remote_debugging": reachable}
+
+
+def with_runtime(posture: Posture, fields: dict[str, bytes]) -> Posture:
+    """The posture, with the runtime that opens it if it runs one.
+
+    fields -- of its /proc/PID/status. Raises ValueError when they are not as expected.
+    """
+    program = program_of(posture)
+    runtime = runtime_of(program.name)
+    if runtime is None:
+        return posture
+    options = posture.arguments[1:]
+    if program.script in options:
+        options = options[: options.index(program.script)]
+    caught, blocked = parse_bits(fields, "SigCgt") or 0, parse_bits(fields, "SigBlk") or 0
+    if not is_open(runtime, options, caught, blocked):
+        return posture
+    return posture.replace(opens_itself=runtime.name)

@@ -8,7 +8,7 @@ import re
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
-from process_hardening.state import verdict_of
+from process_hardening.state import HARDENED, PARTIAL, verdict_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Posture(Record):
     remote_debugging -- whether sys.remote_exec() of the same user reaches it
     framework -- the one that started it, a key of interpreter.FRAMEWORKS
     command -- its arguments, each ended by a NUL, what looks like a secret as secret_names.HIDDEN
+    opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
+        its user, unless it is told not to; '' for none that was seen
     unit -- the systemd service that it belongs to, with "--user " before one of a user
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, for people
@@ -82,14 +84,18 @@ class Posture(Record):
     remote_debugging: bool | None = None
     framework: str | None = None
     command: str | None = None
+    opens_itself: str = ""
     unit: str | None = None
     protected: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """'hardened', 'partial', 'exposed' or 'unknown', as state.verdict_of() judges."""
-        return verdict_of(
+        """'hardened', 'partial', 'exposed' or 'unknown', as state.verdict_of() judges.
+
+        No better than 'partial' where its runtime opens it.
+        """
+        verdict = verdict_of(
             inspectable=self.inspectable,
             dumpable=self.dumpable,
             core_limit=self.core_limit,
@@ -100,6 +106,7 @@ class Posture(Record):
             has_memory=self.has_memory,
             excused=[name for name in self.protected if name in _HIDDEN_BY_HARDENING],
         )
+        return PARTIAL if verdict == HARDENED and self.opens_itself else verdict
 
     @property
     def has_memory(self) -> bool:
@@ -241,6 +248,8 @@ def _describe_attacker(posture: Posture) -> str:
         return "it is not known whether another process can read its memory"
     if not posture.inspectable and posture.other_user_namespace:
         return f"{who} cannot read its memory, but the owner of its user namespace can"
+    if not posture.inspectable and posture.opens_itself:
+        return f"{who} cannot read its memory, but {posture.opens_itself} in it discloses it"
     if not posture.inspectable:
         return f"{who} cannot read its memory, environment or open files"
     if posture.uid == 0:

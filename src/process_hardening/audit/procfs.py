@@ -37,7 +37,7 @@ _ASKED = tuple(
     (name, f"\n{name}:".encode())
     for name in (
         "PPid", "TracerPid", "Uid", "Gid", "Kthread", "VmSize", "Threads", "CapPrm", "CapEff",
-        "NoNewPrivs", "Seccomp",
+        "NoNewPrivs", "Seccomp", "SigBlk", "SigCgt",
     )
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from process_hardening.audit.dumpable import FlagReader
 from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
-from process_hardening.audit.interpreter import facts_of_command, facts_of_python
+from process_hardening.audit.interpreter import facts_of_command, facts_of_python, with_runtime
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
@@ -191,7 +191,7 @@ class Reader:
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
             facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
-            posture = Posture(pid=pid, **facts)
+            posture = with_runtime(Posture(pid=pid, **facts), fields)
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except ValueError as error:

@@ -9,6 +9,7 @@ INJECTED = "injected"
 OTHER_COPY = "other_copy"
 ARGUMENTS = "arguments"
 LOST = "lost"
+OPENS_ITSELF = "opens_itself"
 READABLE = "readable"
 READABLE_BY_ROOT = "readable_by_root"
 PARTIAL = "partial"
@@ -21,6 +22,7 @@ REASONS = {
     OTHER_COPY: "it runs the library of another process-hardening, or one of its name",
     ARGUMENTS: "every user can see its arguments",
     LOST: "its parent is hardened, it is not",
+    OPENS_ITSELF: "it is hardened, but its runtime shows it to any program of its user",
     READABLE: "any program of its user can read it",
     READABLE_BY_ROOT: "any program of root can read it, in a container too",
     PARTIAL: "its memory is closed, but a crash or its environment is not",

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-signals",
         action="store_true",
-        help="let it send signals to processes outside: a crash can leave their memory in a core",
+        help="let it send signals to processes outside: a crash can leave their memory in a core,"
+        " and some runtimes show theirs at a signal",
     )
     parser.add_argument(
         "--strict",

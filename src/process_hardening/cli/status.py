@@ -71,7 +71,7 @@ _INSPECTION = {
 _SECCOMP = {None: "not known", 0: "none", 1: "strict mode"}
 _CONFINED = {
     None: "not known: the kernel shows nobody who is in which Landlock domain",
-    True: "yes: it can read no process outside",
+    True: "yes: the kernel lets it read no process outside",
     False: "no",
 }
 _YES_NO = {None: "not known", True: "yes", False: "no"}
@@ -108,6 +108,9 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         rows.append(("memory", "none: a kernel thread, or it has ended"))
     if not isinstance(found, Status) and found.injected_libraries:
         rows.append(("injected libraries", printable(", ".join(found.injected_libraries))))
+    if not isinstance(found, Status) and found.opens_itself:
+        shows = f"{found.opens_itself} shows its memory: process-hardening explain PH018"
+        rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
         rows.append(("user namespace", "another than ours: whoever owns it can read the process"))
     lines = [f"{pid} ({name}): {found.verdict}"]

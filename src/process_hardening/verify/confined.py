@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from process_hardening.domain import confinement, restrict
 from process_hardening.errors import CommandError
-from process_hardening.verify.attacks import list_attacks
+from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.model import CONFINED, CONTROL, Attack
 from process_hardening.verify.plan import Plan, plan_program
 from process_hardening.verify.victims import start_of
@@ -42,7 +42,8 @@ def plan_confined(
     if argv:
         plan = plan_program(argv, attacks, canary)
     else:
-        every = tuple(list_attacks() if attacks is None else attacks)
+        asked = tuple(list_attacks() if attacks is None else attacks)
+        every = tuple(attack for attack in asked if suits(attack, ()))
         plan = Plan(attacks=every, starts={CONTROL: start_of(CONTROL)}, victims=())
     chosen = tuple(attack for attack in plan.attacks if is_made_by_the_attacker(attack))
     skipped = [attack.name for attack in plan.attacks if attack not in chosen]
@@ -50,7 +51,7 @@ def plan_confined(
         raise CommandError(f"{', '.join(skipped)}: not made by an attacker, who is to be confined")
     notes = [f"{CONFINED}: the victim is not hardened; its attacker is confined"]
     if not kernel.refuses_signals:
-        notes.append("Linux before 6.12 cannot refuse signals: attacks by a crash leak")
+        notes.append("Linux before 6.12 cannot refuse signals: attacks by one leak")
     if skipped:
         notes.append(f"skipped, as the victim is started with them: {', '.join(skipped)}")
     return Plan(

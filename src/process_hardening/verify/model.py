@@ -180,6 +180,7 @@ class Attack:
         and the attack's folder. None: it stays as it is
     inherits_secret -- the target is started with an open file that holds a secret
     victims -- the victims it says something about; None: all
+    programs -- the names of the programs that it is for, of which none is ours; None: any
     repeats -- another form of an attack above it: the default run makes it on a few victims
     timeout -- seconds after which it is ended
     """
@@ -204,6 +205,7 @@ class Attack:
     wrap: Callable[[list[str], str], list[str]] | None = None
     inherits_secret: bool = False
     victims: tuple[str, ...] | None = None
+    programs: tuple[str, ...] | None = None
     repeats: bool = False
     timeout: float = 5.0
 

@@ -11,7 +11,7 @@ from typing import Any
 from process_hardening.audit.procfs import parse_number, parse_status
 from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.state import may_be_confined
-from process_hardening.verify.attacks import list_attacks
+from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.model import CONFINED, CONTROL, READS, Attack
@@ -93,7 +93,7 @@ def plan_victims(
             raise CommandError(f"{hide_value(victim)!r} is no victim: {', '.join(known)}")
     unique = tuple(dict.fromkeys(VICTIMS if victims is None else victims))
     plan = Plan(
-        attacks=_for_hardened(attacks),
+        attacks=_choose_attacks(attacks, ()),
         starts={name: start_of(name) for name in (CONTROL, *unique)},
         victims=unique,
     )
@@ -121,7 +121,7 @@ def plan_program(
         raise NotFoundError(f"{hide_value(argv[0])}: no such program")
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
-        attacks=_for_hardened(attacks),
+        attacks=_choose_attacks(attacks, (*argv, *_read_interpreter(path))),
         starts=starts,
         victims=tuple(name for name in starts if name != CONTROL),
         program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
@@ -164,7 +164,7 @@ def plan_process(
             f"{pid}: root's process, which root can always read:"
             " --as-root-without-ptrace attacks as a container's root"
         )
-    harmless, harmful = split_by_harm(_for_hardened(attacks))
+    harmless, harmful = split_by_harm(_choose_attacks(attacks, _read_words(pid)))
     if not harmless:
         raise CommandError(f"{', '.join(harmful)}: could harm process {pid}: not tried")
     return Plan(
@@ -189,17 +189,43 @@ def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[s
     return harmless, [attack.name for attack in attacks if attack.effect != READS]
 
 
-def _for_hardened(attacks: Sequence[Attack] | None) -> tuple[Attack, ...]:
-    """The attacks that say something about a hardened victim. attacks -- None: all.
+def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> tuple[Attack, ...]:
+    """The attacks that say something about a hardened victim.
+
+    attacks -- None: all; words -- the victim's command line; (): a victim of ours
 
     Raises CommandError when none does.
     """
     asked = tuple(list_attacks() if attacks is None else attacks)
-    chosen = tuple(attack for attack in asked if attack.victims != (CONFINED,))
+    hardened = tuple(attack for attack in asked if attack.victims != (CONFINED,))
+    chosen = tuple(attack for attack in hardened if suits(attack, words))
     if not chosen:
         names = ", ".join(attack.name for attack in asked)
-        raise CommandError(f"{names}: on programs that nobody hardened: verify --confined")
+        where = "of their runtime only: verify -- PROGRAM" if hardened else _NOT_HARDENED
+        raise CommandError(f"{names}: on programs {where}")
     return chosen
+
+
+_NOT_HARDENED = "that nobody hardened: verify --confined"
+
+
+def _read_interpreter(path: str) -> list[str]:
+    """The words of a script's first line, after "#!"; [] for another program."""
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return []
+    return os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
+
+
+def _read_words(pid: int) -> list[str]:
+    """The command line of a process; [] when it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return []
 
 
 def _read_status(pid: int) -> dict[str, bytes]:

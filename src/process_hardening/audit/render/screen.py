@@ -8,6 +8,7 @@ from process_hardening.audit.groups import Group, measure
 from process_hardening.audit.reasons import (
     HARDENED,
     IN_ARGUMENTS,
+    OPENS_ITSELF,
     PARTIAL,
     READABLE,
     READABLE_BY_ROOT,
@@ -71,6 +72,14 @@ def render_headline(audit: Audit) -> str:
             f"{count(number, 'program')}{' of yours' if are_own else ''}"
             f" {'holds' if number == 1 else 'hold'} secrets that"
             f" {'your other programs' if are_own else 'others'} can read."
+        )
+    opened = {(g.user, g.program) for g in leaks if g.reason == OPENS_ITSELF} - holders
+    others -= opened
+    if opened:
+        one = len(opened) == 1
+        sentences.append(
+            f"{count(len(opened), 'program')} {'is' if one else 'are'} hardened, but"
+            f" {'its' if one else 'their'} runtime shows {'its' if one else 'their'} memory."
         )
     if others:
         one = len(others) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET, has_our_name
+from process_hardening.audit.programs import join
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
@@ -13,6 +14,7 @@ from process_hardening.audit.rules.model import (
     list_names,
     rule,
 )
+from process_hardening.runtimes import RUNTIMES, Runtime, close
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.variables import INJECTOR, kind_of
 
@@ -372,6 +374,35 @@ def find_forkserver(case: ProcessCase) -> Match | None:
     )
 
 
+def _start_closed(runtime: Runtime) -> str:
+    before, command = close(runtime, (runtime.commands[0], "PROGRAM"))
+    return join((*before, "harden", "--", *command))
+
+
+@rule(
+    id="PH018",
+    severity=HIGH,
+    words="its runtime discloses its memory to any process of the same user",
+    why="Node.js and Deno run code for whoever sends SIGUSR1 and connects, the JVM dumps its heap"
+    " at its attach socket, and Erlang writes a crash dump, hardened or not. The kernel cannot"
+    " refuse what the program itself does for others.",
+    fix="Start it so that it does not.",
+    commands=tuple(map(_start_closed, RUNTIMES)),
+    source="; ".join(runtime.source for runtime in RUNTIMES),
+)
+def find_runtime_that_opens(case: ProcessCase) -> Match | None:
+    """A runtime that opens itself, as far as its arguments and signals show."""
+    for runtime in RUNTIMES:
+        if runtime.name == case.posture.opens_itself:
+            return Match(
+                message=f"{runtime.name}: {runtime.opens}",
+                subject=(runtime.name,),
+                fix=f"Start it so that it does not. {runtime.hint}".rstrip(),
+                commands=(_start_closed(runtime),),
+            )
+    return None
+
+
 RULES = (
     find_lost_hardening,  # first among equals: its fix removes the others
     find_readable_memory,
@@ -388,6 +419,7 @@ RULES = (
     find_user_namespace,
     find_remote_debugging,
     find_forkserver,
+    find_runtime_that_opens,
     find_unknown_state,
     find_unseen_libraries,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
 # Reading a running process, writing, crashing it, programs of others, what it becomes, its start;
-# then tools.
+# then what its runtime answers, and tools.
 _MODULES = (
     "ptrace",
     "proc",
@@ -22,6 +23,7 @@ _MODULES = (
     "injection",
     "becoming",
     "launch_window",
+    "runtimes",
     "tools.command_line",
     "tools.code_injection",
 )
@@ -33,6 +35,12 @@ def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...
     for name in _MODULES:
         found += import_module(f"{__name__}.{name}").ATTACKS
     return tuple(attack for attack in found if attack.kind in kinds)
+
+
+def suits(attack: Attack, words: Iterable[str]) -> bool:
+    """Whether an attack is for any program, or for one of a command line's."""
+    programs = attack.programs
+    return programs is None or any(word.rsplit("/", 1)[-1] in programs for word in words)
 
 
 def find_attacks(names: list[str]) -> tuple[Attack, ...]:

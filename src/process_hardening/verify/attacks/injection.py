@@ -39,7 +39,8 @@ def build_library(folder: str, fifos_in_environment: bool = True) -> str:
     library = os.path.join(folder, "injected.so")
     compiler = _find_compiler()
     assert compiler is not None
-    argv = [compiler, "-shared", "-fPIC", "-O1", "-w", "-o", library, _SOURCE]
+    # A program that finds no agent in it would take it out again.
+    argv = [compiler, "-shared", "-fPIC", "-O1", "-w", "-Wl,-z,nodelete", "-o", library, _SOURCE]
     if not fifos_in_environment:
         argv += [f'-D{name}="{path}"' for name, path in _fifos(folder).items()]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)

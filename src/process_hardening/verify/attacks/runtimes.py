@@ -1,0 +1,284 @@
+"""Have a runtime show its memory: inspector of Node.js and Deno, socket of the JVM, Erlang's dump.
+
+The kernel refuses nothing here: the program answers. runtimes.py says what closes each.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from process_hardening.runtimes import RUNTIMES
+from process_hardening.verify.attacks.injection import (
+    ask_library,
+    build_library,
+    find_missing_compiler,
+)
+from process_hardening.verify.attacks.reading import (
+    SAME_USER,
+    find_nothing_missing,
+    search_chunks,
+)
+from process_hardening.verify.model import CHANGES, KILLS, TOOL, Attack, Attempt, Target
+
+_OPEN_SECONDS = 4.0
+_CATCH_SECONDS = 2.0  # Deno catches the signal half a second after its start
+_SECONDS = 8.0
+_LISTENING = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+_KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # any 16 bytes, RFC 6455
+
+
+def _programs_of(*names: str) -> tuple[str, ...]:
+    """The programs of runtimes, by the runtimes' names."""
+    return tuple(program for one in RUNTIMES if one.name in names for program in one.commands)
+
+
+def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
+    """Send a signal as soon as it is caught; it would end the process before. False: it is not."""
+    deadline = time.monotonic() + _CATCH_SECONDS
+    while time.monotonic() < deadline:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            fields = dict(line.split(":", 1) for line in file if ":" in line)
+        if int(fields["SigCgt"], 16) >> number - 1 & 1:
+            os.kill(pid, number)
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _list_ports() -> set[int]:
+    """The TCP ports on which somebody listens; proc_net_tcp of the kernel's documentation."""
+    ports = set()
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError), open(f"/proc/net/{name}", encoding="ascii") as file:
+            for line in list(file)[1:]:
+                _, local, _, state, *_ = line.split()
+                if state == _LISTENING:
+                    ports.add(int(local.rpartition(":")[2], 16))
+    return ports
+
+
+class Inspector:
+    """A connection to an inspector: the protocol of Chrome's DevTools over a WebSocket (RFC 6455).
+
+    port -- of 127.0.0.1. Raises OSError and ValueError when no inspector answers there.
+    """
+
+    def __init__(self, port: int) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=_SECONDS) as page:
+            path = urlsplit(json.load(page)[0]["webSocketDebuggerUrl"]).path
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_SECONDS)
+        self._socket.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        self._file = self._socket.makefile("rb")
+        while self._file.readline().strip():
+            continue
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+    def call(self, method: str, **parameters: object) -> Iterator[dict[str, object]]:
+        """Send a command; yields every message up to and with its answer."""
+        text = json.dumps({"id": 1, "method": method, "params": parameters}).encode()
+        # One unfragmented text frame of fewer than 65536 bytes, masked with zeros.
+        self._socket.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
+        while True:
+            message = json.loads(self._read_message())
+            yield message
+            if message.get("id") == 1:
+                return
+
+    def evaluate(self, expression: str) -> str:
+        """The value of an expression, as text; '' when it has none."""
+        *_, answer = self.call("Runtime.evaluate", expression=expression)
+        result = answer.get("result")
+        value = result.get("result", {}).get("value") if isinstance(result, dict) else None
+        return "" if value is None else str(value)
+
+    def _read_message(self) -> bytes:
+        message = b""
+        while True:
+            head = self._read(2)
+            length = head[1] & 127
+            if length >= 126:
+                length = int.from_bytes(self._read(2 if length == 126 else 8), "big")
+            message += self._read(length)
+            if head[0] & 128:
+                return message
+
+    def _read(self, length: int) -> bytes:
+        data = self._file.read(length)
+        if len(data) < length:
+            raise ConnectionResetError("the inspector hung up")
+        return data
+
+
+def _open_inspector(target: Target) -> Inspector | None:
+    """Have the target open its inspector, and connect to it; None when none opens."""
+    before = _list_ports()
+    if not _signal_once_caught(target.pid, signal.SIGUSR1):
+        return None
+    deadline = time.monotonic() + _OPEN_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        for port in _list_ports() - before:
+            with suppress(OSError, ValueError, LookupError):
+                inspector = Inspector(port)
+                if inspector.evaluate("process.pid") == str(target.pid):
+                    return inspector
+                inspector.close()
+    return None
+
+
+def ask_inspector(target: Target) -> Attempt:
+    """Have it open its inspector; read its environment, and the strings in its heap."""
+    inspector = _open_inspector(target)
+    if inspector is None:
+        return Attempt(False, "no inspector opened at SIGUSR1", refused=True)
+    try:
+        environment = inspector.evaluate("JSON.stringify(process.env)")
+        places = target.places_in(environment.encode())
+        if not places:
+            messages = inspector.call("HeapProfiler.takeHeapSnapshot")
+            places, _ = search_chunks(target, (json.dumps(one).encode() for one in messages))
+    finally:
+        inspector.close()
+    return Attempt(bool(places), "its inspector opened at SIGUSR1 and ran code", places=places)
+
+
+def _attach(pid: int) -> socket.socket | None:
+    """Have a JVM open its attach socket, and connect to it; None when none opens."""
+    path = f"/tmp/.java_pid{pid}"
+    request = f"/tmp/.attach_pid{pid}"
+    with open(request, "wb"):
+        pass
+    try:
+        _signal_once_caught(pid, signal.SIGQUIT)
+        deadline = time.monotonic() + _OPEN_SECONDS
+        while not os.path.exists(path):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(_SECONDS)
+        connection.connect(path)
+        os.unlink(path)  # the JVM is ended before it could
+    finally:
+        os.unlink(request)
+    return connection
+
+
+def load_library(target: Target) -> Attempt:
+    """Have a JVM open its attach socket and load a library that discloses its memory."""
+    library = build_library(target.folder, fifos_in_environment=False)
+    connection = _attach(target.pid)
+    if connection is None:
+        return Attempt(False, "no attach socket opened at SIGQUIT", refused=True)
+    with connection:
+        words = ("1", "load", library, "true", "")
+        connection.sendall("".join(f"{word}\0" for word in words).encode())
+        with suppress(OSError):
+            connection.recv(1 << 16)
+    deadline = time.monotonic() + _OPEN_SECONDS
+    while (attempt := ask_library(target)).errno == errno.ENXIO and time.monotonic() < deadline:
+        time.sleep(0.05)  # its thread has yet to start
+    return attempt
+
+
+def _dump_path(folder: str) -> str:
+    return os.path.join(folder, "erl_crash.dump")
+
+
+def _direct_dump(folder: str) -> dict[str, str]:
+    """Into the attack's folder, rather than over a dump that is already in the working folder."""
+    return {"ERL_CRASH_DUMP": _dump_path(folder)}
+
+
+def _in_base64(needle: bytes) -> list[bytes]:
+    """A text in base64, for each of the three positions at which it may begin; without its ends."""
+    return [base64.b64encode(bytes(at) + needle)[4:-4] for at in range(3)]
+
+
+def read_crash_dump(target: Target) -> Attempt:
+    """Have Erlang write a crash dump, and look for the secrets in it."""
+    victim = target.victim
+    assert victim is not None
+    if not _signal_once_caught(target.pid, signal.SIGUSR1):
+        return Attempt(False, "it does not catch SIGUSR1", refused=True)
+    victim.wait(_SECONDS)
+    try:
+        with open(_dump_path(target.folder), "rb") as file:
+            dump = file.read()
+    except FileNotFoundError:
+        return Attempt(False, "no crash dump was written at SIGUSR1", refused=True)
+    places = tuple(
+        place
+        for place, needle in target.needles.items()
+        if any(part and part in dump for part in (needle, *_in_base64(needle)))
+    )
+    return Attempt(bool(places), f"its crash dump has {len(dump)} bytes", places=places)
+
+
+ATTACKS = (
+    Attack(
+        name="node-inspector",
+        kind=TOOL,
+        summary="have its runtime open an inspector, run code there",
+        type="runtime",
+        targets="Node.js and Deno",
+        requires=SAME_USER,
+        refusal="no inspector opens",
+        effect=CHANGES,
+        command="kill(PID, SIGUSR1); Runtime.evaluate at 127.0.0.1:9229",
+        find_missing=find_nothing_missing,
+        run=ask_inspector,
+        alone=True,  # the port is the same for all
+        programs=_programs_of("Node.js", "Deno"),
+        timeout=25.0,
+    ),
+    Attack(
+        name="jvm-attach",
+        kind=TOOL,
+        summary="have the JVM open its attach socket, load a library",
+        type="runtime",
+        targets="the JVM",
+        requires=f"{SAME_USER}; a C compiler",
+        refusal="no attach socket opens",
+        effect=CHANGES,
+        command="/tmp/.attach_pidPID; kill(PID, SIGQUIT); load injected.so at /tmp/.java_pidPID",
+        find_missing=find_missing_compiler,
+        run=load_library,
+        programs=_programs_of("the JVM"),
+        timeout=25.0,
+    ),
+    Attack(
+        name="erlang-crash-dump",
+        kind=TOOL,
+        summary="have Erlang write a crash dump, read it",
+        type="runtime",
+        targets="Erlang; a secret in a process of Erlang's, named with --canary",
+        requires=SAME_USER,
+        refusal="no crash dump is written",
+        effect=KILLS,
+        command="kill(PID, SIGUSR1); read erl_crash.dump",
+        find_missing=find_nothing_missing,
+        run=read_crash_dump,
+        prepare_environment=_direct_dump,
+        programs=_programs_of("Erlang"),
+        timeout=25.0,
+    ),
+)

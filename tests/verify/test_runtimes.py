@@ -1,0 +1,161 @@
+"""Runtimes that disclose their memory themselves: what verify and audit say is what happens."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from process_hardening.audit import read_process, take
+from process_hardening.runtimes import RUNTIMES, Runtime
+
+PROGRAMS = Path(__file__).parent / "programs"
+SECRET = "violets-are-blue-and-roses-are-red"  # noqa: S105 -- a made-up one
+ATTACKS = {
+    "Node.js": "node-inspector",
+    "the JVM": "jvm-attach",
+    "Erlang": "erlang-crash-dump",
+}
+PARTS = {runtime.name: runtime for runtime in RUNTIMES}
+HOLD = (
+    "T = list_to_binary(lists:duplicate(9, <<" + f'"{SECRET}"' + '>>)), io:format("ready~n"),'
+    ' receive stop -> io:format("~p", [T]) end.'
+)
+
+
+def knows(node: str, option: str) -> bool:
+    """Whether a Node.js has an option."""
+    return support.run([node, option, "-e", "0"]).returncode == 0
+
+
+def start_node(folder: Path, *options: str) -> list[str]:
+    """The command that starts a Node.js with SECRET in its heap."""
+    node = support.find_tool("node")
+    known = [word if knows(node, word) else PARTS["Node.js"].others[0] for word in options]
+    return [node, *known, str(shutil.copy(PROGRAMS / "runtime.js", folder)), SECRET]
+
+
+def start_java(folder: Path, *options: str) -> list[str]:
+    """The same for a JVM."""
+    argv = [support.find_tool("javac"), "-d", str(folder), str(PROGRAMS / "Runtime.java")]
+    assert support.run(argv).returncode == 0
+    return [support.find_tool("java"), "-Xmx32m", *options, "-cp", str(folder), "Runtime", SECRET]
+
+
+def start_erlang(_: Path, *options: str) -> list[str]:
+    """The same for Erlang."""
+    return [support.find_tool("erl"), *options, "-noshell", "-eval", HOLD]
+
+
+STARTS: dict[str, Callable[..., list[str]]] = {
+    "Node.js": start_node,
+    "the JVM": start_java,
+    "Erlang": start_erlang,
+}
+
+
+@pytest.fixture(params=STARTS)
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """A runtime that can be installed everywhere."""
+    return PARTS[str(request.param)]
+
+
+def closed(runtime: Runtime) -> list[str]:
+    """The option that closes a runtime, if it has one."""
+    return [runtime.option] if runtime.option else []
+
+
+def attack(command: str, runtime: Runtime, argv: list[str]) -> tuple[int, dict[str, Any]]:
+    """Status and rows of the attack on a runtime, beside one that hardening blocks."""
+    names = ("proc-mem", ATTACKS[runtime.name])
+    words = [word for name in names for word in ("--attack", name)]
+    result = support.run([command, "verify", "--json", *words, "--canary", SECRET, "--", *argv])
+    assert SECRET not in result.stdout
+    rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
+    assert {cell["outcome"] for cell in rows["proc-mem"]["victims"].values()} >= {"blocked"}
+    return result.returncode, rows[ATTACKS[runtime.name]]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_verify_sees_a_hardened_runtime_disclose_its_memory(
+    name: str, command: str, user_tmp: Path
+) -> None:
+    """The kernel keeps all others out, and the runtime lets them in: the run fails."""
+    status, row = attack(command, PARTS[name], STARTS[name](user_tmp))
+    assert row["control"] == "leaked"
+    assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
+    assert status == 1
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_verify_does_not_blame_a_runtime_that_was_closed(
+    name: str, command: str, user_tmp: Path
+) -> None:
+    """It opens nothing, hardened or not, so there is nothing to compare."""
+    runtime = PARTS[name]
+    argv = [*runtime.before, *STARTS[name](user_tmp, *closed(runtime))]
+    _, row = attack(command, runtime, argv)
+    assert row["control"] == "inconclusive"
+    assert " at SIG" in row["detail"]
+    assert {cell["outcome"] for cell in row["victims"].values()} == {"inconclusive"}
+
+
+@pytest.mark.parametrize("name", ["Node.js", "the JVM"])
+def test_a_confined_attacker_cannot_open_a_runtime(name: str, command: str, user_tmp: Path) -> None:
+    """It may send no signal."""
+    words = ["--confined", "--json", "--attack", ATTACKS[name], "--canary", SECRET]
+    result = support.run([command, "verify", *words, "--", *STARTS[name](user_tmp)])
+    (row,) = json.loads(result.stdout)["attacks"]
+    assert row["control"] == "leaked"
+    assert row["victims"]["confined"]["outcome"] == "blocked"
+
+
+def test_attacks_on_a_runtime_are_made_on_no_other_program(command: str) -> None:
+    """Named, they are refused in one line."""
+    result = support.run([command, "verify", "--attack", "jvm-attach", "--", "sleep", "9"])
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.count("\n") == 1
+    assert "jvm-attach: on programs of their runtime only" in result.stderr
+
+
+def start(runtime: Runtime, folder: Path, is_closed: bool) -> support.Running:
+    """A runtime that harden started, closed or not."""
+    options = closed(runtime) if is_closed else []
+    before = runtime.before if is_closed else ()
+    words = [*before, support.find_tool("harden"), "--", *STARTS[runtime.name](folder, *options)]
+    return support.Running(words, cwd=folder)
+
+
+def test_audit_says_of_a_hardened_runtime_that_it_is_open(
+    runtime: Runtime, command: str, user_tmp: Path
+) -> None:
+    """It is not called hardened, and the command closes it."""
+    with start(runtime, user_tmp, is_closed=False) as one:
+        status = support.run([command, "status", str(one.pid)])
+        posture = read_process(one.pid)
+        (group,) = take(pids=[one.pid]).groups
+    assert (posture.inspectable, posture.opens_itself) == (False, runtime.name)
+    assert posture.verdict == "partial"
+    assert f"{runtime.name} shows its memory" in status.stdout
+    assert (group.reason, group.finding) == ("opens_itself", "PH018")
+    words = group.command.split()
+    assert (runtime.option or runtime.before[-1]) in words
+
+
+def test_audit_calls_a_closed_runtime_hardened(runtime: Runtime, user_tmp: Path) -> None:
+    """By its arguments, or by the signals that it does not take."""
+    with start(runtime, user_tmp, is_closed=True) as one:
+        posture = read_process(one.pid)
+    assert (posture.opens_itself, posture.verdict) == ("", "hardened")
+
+
+def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
+    """It is an argument of the program."""
+    words = [support.find_tool("harden"), "--", *start_node(user_tmp), "--disable-sigusr1"]
+    with support.Running(words, cwd=user_tmp) as one:
+        assert read_process(one.pid).opens_itself == "Node.js"
