@@ -105,9 +105,9 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *removed, *result = NULL;
     int fatal, wipe, failed;
 
-    if (!PyArg_ParseTuple(args, "IpO&O&zpp:harden", &policy.steps, &policy.refuse_tracer,
-                          ph_borrow_strings, &remove, ph_borrow_strings, &keep, &policy.bypass, &fatal,
-                          &wipe))
+    if (!PyArg_ParseTuple(args, "IpO&O&zppp:harden", &policy.steps, &policy.refuse_tracer,
+                          ph_borrow_strings, &remove, ph_borrow_strings, &keep, &policy.bypass,
+                          &policy.refuse_bypass, &fatal, &wipe))
         return NULL;
     policy.remove = remove;
     policy.keep = keep;
@@ -283,6 +283,7 @@ static int add_constants(PyObject *module)
         PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||
         PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
         PyModule_AddStringConstant(module, "EXCEPT_VARIABLE", PH_EXCEPT_VARIABLE) ||
+        PyModule_AddStringConstant(module, "BYPASS_NAME_VARIABLE", PH_BYPASS_NAME_VARIABLE) ||
         PyModule_AddStringConstant(module, "EXCEPTIONS", PH_EXCEPTIONS) ||
         PyModule_AddStringConstant(module, "STARTED", ph_read_start()) ||
         PyModule_AddStringConstant(module, "VERSION", PH_VERSION))

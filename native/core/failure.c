@@ -47,3 +47,10 @@ enum ph_outcome ph_fail_traced(struct ph_failure *failure, const char *call, lon
     *failure = (struct ph_failure){PH_INSPECTION, PH_TRACED, PH_EXIT_PTRACE, 0, tracer, call};
     return PH_FAILED;
 }
+
+enum ph_outcome ph_fail_bypass(struct ph_failure *failure, const char *variable)
+{
+    *failure = (struct ph_failure){PH_ENVIRONMENT, PH_BYPASS_REFUSED, PH_EXIT_ENVIRONMENT, 0, 0,
+                                   variable};
+    return PH_FAILED;
+}

@@ -61,6 +61,11 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
         outcome[step] = PH_SKIPPED;
     report->bypassed = ph_bypassed(policy);
     report->seccomp = -1;
+    if (report->bypassed && policy->refuse_bypass) {
+        report->bypassed = 0;
+        outcome[PH_ENVIRONMENT] = ph_fail_bypass(failure, policy->bypass);
+        return (int)failure->exit_code;
+    }
     if (report->bypassed)
         return 0;
     for (int step = 0; step < PH_STEPS; step++) {

@@ -41,7 +41,8 @@ enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
     PH_NOT_IN_FORCE, /* the call reported success; read back, it is not so */
     PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter answers both */
-    PH_TRACED        /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
+    PH_TRACED,       /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
+    PH_BYPASS_REFUSED /* the variable of ph_failure.call is 1, and the policy refuses it */
 };
 
 struct ph_failure {
@@ -65,6 +66,7 @@ struct ph_policy {
     const char *const *remove; /* NULL: ph_platform_loader_variables */
     const char *const *keep;   /* exceptions to remove; may be NULL */
     const char *bypass;        /* "NAME": NAME=1 skips every step; NULL: no bypass */
+    int refuse_bypass;         /* instead, NAME=1 fails with PH_EXIT_ENVIRONMENT */
 };
 
 #define PH_BIT(step) (1u << (unsigned)(step))
@@ -79,6 +81,9 @@ struct ph_policy {
  * count only beside PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
+/* The bypass variable that counts instead of PH_BYPASS_VARIABLE; empty: there is none. */
+#define PH_BYPASS_NAME_VARIABLE "PROCESS_HARDENING_BYPASS"
+#define PH_BYPASS_SIZE 128 /* of a name, with its NUL */
 /* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the
  * program would have without the library, or "-" if it would have none. */
 #define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"

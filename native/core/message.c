@@ -84,6 +84,9 @@ void ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
             ph_add(&text, ")");
         }
         break;
+    case PH_BYPASS_REFUSED:
+        ph_add(&text, "=1 would skip hardening, which is refused here: unset it (docs/develop.md)");
+        break;
     }
 }
 
@@ -111,7 +114,8 @@ void ph_message(const struct ph_report *report, const struct ph_policy *policy, 
 
     if (!report->bypassed) {
         ph_describe(&report->failure, description, sizeof description);
-        ph_last_words(description, (int)report->failure.exit_code, policy->bypass, buffer, size);
+        ph_last_words(description, (int)report->failure.exit_code,
+                      policy->refuse_bypass ? NULL : policy->bypass, buffer, size);
         return;
     }
     ph_add(&text, "process-hardening: ");

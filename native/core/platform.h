@@ -57,5 +57,6 @@ enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step st
 enum ph_outcome ph_fail_ptrace(struct ph_failure *failure, const char *call, int error);
 /* A tracer is attached; 0 if its pid is unknown. */
 enum ph_outcome ph_fail_traced(struct ph_failure *failure, const char *call, long tracer);
+enum ph_outcome ph_fail_bypass(struct ph_failure *failure, const char *variable);
 
 #endif

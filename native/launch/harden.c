@@ -11,8 +11,8 @@
 
 static const char usage[] =
     "usage: harden [--method auto|execute-only|copy|preload] [--children [--except NAME]...]\n"
-    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--confine] [--explain]\n"
-    "              [--] PROGRAM [ARG...]\n"
+    "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--confine]\n"
+    "              [--bypass NAME] [--no-bypass] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
     "Starts a program so that no other process of its user can read its memory, from its first\n"
     "instruction on. The program is otherwise unchanged. What it becomes by exec is hardened too.\n"
@@ -29,11 +29,13 @@ static const char usage[] =
     "                         can change\n"
     "  --seal                 keep the program from making itself inspectable again\n"
     "  --confine              keep it from reading other processes too: see confine --help\n"
+    "  --bypass NAME          NAME=1 starts it unprotected, with a warning, for development\n"
+    "                         (default: CODEX_SKIP_HARDENING)\n"
+    "  --no-bypass            refuse to start it (status 8) where that variable is 1\n"
     "  --explain              try it, say what would be done, start nothing\n"
     "\n"
     "Exit status: the program's own; 126 it cannot be started protected, 127 it is not found,\n"
-    "2 usage, 5, 6, 7 or 8 a step of hardening failed. CODEX_SKIP_HARDENING=1 starts it\n"
-    "unprotected, with a warning.\n";
+    "2 usage, 5, 6, 7 or 8 a step of hardening failed.\n";
 
 /* What the core and the launcher otherwise get from libc. */
 char **environ;

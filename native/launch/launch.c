@@ -22,7 +22,7 @@
 /* Always removed: ours are written anew below. */
 static const char *const own_variables[] = {
     "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
-    PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, NULL};
+    PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, PH_BYPASS_NAME_VARIABLE, NULL};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
 /* Entries that the program's environment gets. */
 #define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 2)
@@ -95,12 +95,13 @@ static int enforce(const struct ph_policy *policy, const struct ph_visitor *visi
 }
 
 /* The policy that the options ask for: everything but the two steps that came before. */
-static int enforce_options(const struct ph_launcher *launcher, struct ph_report *report)
+static int enforce_options(const struct ph_launcher *launcher, const char *bypass,
+                           struct ph_report *report)
 {
     const char *remove[OWN_COUNT + PH_PATTERNS + STRICT_COUNT];
     const struct ph_visitor visitor = {note_removed, NULL};
-    struct ph_policy policy = {PH_DEFAULT_STEPS, 1, remove, options.names[PH_KEEP],
-                               launcher->bypass};
+    struct ph_policy policy = {PH_DEFAULT_STEPS, 1, remove, options.names[PH_KEEP], bypass,
+                               options.has[PH_NO_BYPASS]};
     size_t count = 0;
 
     for (size_t i = 0; i < OWN_COUNT; i++)
@@ -290,15 +291,11 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
 
 int ph_launch(const struct ph_launcher *launcher, char **words)
 {
-    const struct ph_policy first = {PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT), 1, NULL, NULL,
-                                    launcher->bypass};
+    struct ph_policy first = {PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT), 1, NULL, NULL, NULL, 0};
     struct ph_report report;
     size_t count = 0;
-    /* Before anything else. */
-    int status = enforce(&first, NULL, &report);
+    int status;
 
-    if (status)
-        return status;
     aside = (struct ph_text)PH_TEXT(set_aside);
     removed = (struct ph_text)PH_TEXT(removed_names);
     *own_path = '\0';
@@ -307,6 +304,12 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
+    /* Before anything but the options, which name the bypass variable. */
+    first.bypass = ph_choose_bypass(&options, launcher->bypass);
+    first.refuse_bypass = options.has[PH_NO_BYPASS];
+    status = enforce(&first, NULL, &report);
+    if (status)
+        return status;
     /* Before another file gets its number. */
     if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
@@ -319,7 +322,7 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
         status = ph_take_over_children(&options);
         take_over_set_aside();
     }
-    status = status ? status : enforce_options(launcher, &report);
+    status = status ? status : enforce_options(launcher, first.bypass, &report);
     if (status)
         return status;
     while (words[count])

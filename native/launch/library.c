@@ -14,6 +14,7 @@
 #define LAST_PYTHON 29
 
 static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
+static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's own */
 
 static const char not_installed[] = "our library is not installed beside this command";
 
@@ -120,10 +121,36 @@ static int join(struct ph_text *text, const char *name, const char *const *patte
     return text->cut;
 }
 
-int ph_take_over_children(struct ph_options *options)
+/* Whether a launcher further up has all children hardened. */
+static int are_children_asked(void)
 {
     const char *asked = ph_environment_value(PH_CHILDREN_VARIABLE);
-    const int is_asked = asked && ph_equal(asked, "1");
+
+    return asked && ph_equal(asked, "1");
+}
+
+const char *ph_choose_bypass(const struct ph_options *options, const char *own)
+{
+    static char chosen[PH_BYPASS_SIZE]; /* the environment's own value is wiped */
+    const char *inherited =
+        own && are_children_asked() ? ph_environment_value(PH_BYPASS_NAME_VARIABLE) : NULL;
+    const char *name = options->bypass ? options->bypass : inherited ? inherited : own;
+    struct ph_text text = PH_TEXT(chosen), entry = PH_TEXT(bypass);
+
+    ph_add(&text, name ? name : "");
+    if (text.cut)
+        *chosen = '\0';
+    *bypass = '\0';
+    if (options->has[PH_NO_BYPASS] || !ph_equal(chosen, PH_BYPASS_VARIABLE)) {
+        ph_add(&entry, PH_BYPASS_NAME_VARIABLE "=");
+        ph_add(&entry, options->has[PH_NO_BYPASS] ? "" : chosen);
+    }
+    return *chosen ? chosen : NULL;
+}
+
+int ph_take_over_children(struct ph_options *options)
+{
+    const int is_asked = are_children_asked();
     struct ph_text kept = PH_TEXT(keep), excepted = PH_TEXT(except);
 
     options->has[PH_CHILDREN] |= is_asked;
@@ -200,5 +227,7 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
             ph_add(&marker, "-");
         *end++ = follow;
     }
+    if (*bypass)
+        *end++ = bypass;
     return end;
 }

@@ -5,7 +5,7 @@
 #include "options.h"
 #include "program.h"
 
-#define PH_LIBRARY_ENTRIES 4
+#define PH_LIBRARY_ENTRIES 5
 
 /* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
 const char *ph_library_objection(const char *path);
@@ -13,6 +13,10 @@ const char *ph_library_objection(const char *path);
 /* Notes what the library is to do in children; also for a launcher further up that has all children
  * hardened, whose variables environ still has. Returns 0, or an exit status after ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
+
+/* Chooses the bypass variable: that of the options, of a launcher further up that has all children
+ * hardened, or own, and notes what the library is to be told of it. NULL: there is none. */
+const char *ph_choose_bypass(const struct ph_options *options, const char *own);
 
 /* Finds the library. path is where it is, or NULL: beside the command. Sets why_not to NULL, or to
  * the reason why it cannot be loaded into the program. Returns 0, or an exit status after

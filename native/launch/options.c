@@ -9,17 +9,19 @@
 #define LONGEST_OPTION 24
 
 /* The flags, the lists, and what comes after them. */
-enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, OPTIONS };
+enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, BYPASS, OPTIONS };
 static const char *const names[OPTIONS + 2] = {
     [PH_CHILDREN] = "--children",
     [PH_STRICT] = "--strict",
     [PH_SEALED] = "--seal",
     [PH_CONFINED] = "--confine",
     [PH_EXPLAIN] = "--explain",
+    [PH_NO_BYPASS] = "--no-bypass",
     [LISTS + PH_KEEP] = "--keep",
     [LISTS + PH_CLEAR] = "--clear",
     [LISTS + PH_EXCEPT] = "--except",
     [METHOD] = "--method",
+    [BYPASS] = "--bypass",
     [OPTIONS] = "--help", /* which the command itself looks for */
 };
 
@@ -106,6 +108,18 @@ static int is_program_pattern(const char *text)
     return !*text;
 }
 
+static int name_bypass(struct ph_options *options, const char *name)
+{
+    const size_t length = ph_length(name);
+
+    if (!is_pattern(name) || name[length - 1] == '*')
+        return refuse(options, name, "not a variable name: write NAME");
+    if (length >= PH_BYPASS_SIZE)
+        return refuse(options, names[BYPASS], "the name is too long");
+    options->bypass = name;
+    return 1;
+}
+
 static int add_name(struct ph_options *options, enum ph_list list, const char *name)
 {
     if (list == PH_EXCEPT && !is_program_pattern(name))
@@ -154,6 +168,8 @@ static int parse_option(struct ph_options *options, char **words)
         return refuse(options, names[option], option == METHOD ? "needs a METHOD" : "needs a NAME");
     if (option == METHOD)
         return choose_method(options, value) ? took : 0;
+    if (option == BYPASS)
+        return name_bypass(options, value) ? took : 0;
     return add_name(options, (enum ph_list)(option - LISTS), value) ? took : 0;
 }
 

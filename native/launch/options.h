@@ -6,7 +6,7 @@
 
 #define PH_PATTERNS 64 /* the most names that an option may be repeated for */
 
-enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_CONFINED, PH_EXPLAIN, PH_FLAGS };
+enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_CONFINED, PH_EXPLAIN, PH_NO_BYPASS, PH_FLAGS };
 enum ph_list { PH_KEEP, PH_CLEAR, PH_EXCEPT, PH_LISTS };
 
 /* In the order in which they are tried. */
@@ -27,6 +27,7 @@ struct ph_options {
     const char *help; /* the command that explains the options */
     unsigned methods; /* a set of PH_BIT(method) */
     int automatic;    /* --method auto */
+    const char *bypass; /* --bypass NAME, or NULL */
     int has[PH_FLAGS];
     const char *names[PH_LISTS][PH_PATTERNS + 1]; /* NULL-terminated */
     size_t count[PH_LISTS];

@@ -31,6 +31,7 @@
 #define NOWHERE ((char *const *)(uintptr_t)1)
 
 static char library[PH_PATH];
+static char bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* or "" */
 static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
 static struct ph_statx root; /* of the files that this process sees at its start */
@@ -59,11 +60,19 @@ static const char *end_of_path(const char *list)
     return list;
 }
 
-int ph_follow(const char *libraries, int children)
+int ph_follow(const char *libraries, int children, const char *bypass)
 {
+    struct ph_text entry = PH_TEXT(bypass_entry);
+
     followed = 0;
     has_children = children;
     (void)ph_stat(AT_FDCWD, "/", 0, &root);
+    if (bypass) {
+        ph_add(&entry, PH_BYPASS_NAME_VARIABLE "=");
+        ph_add(&entry, bypass);
+        if (entry.cut) /* no name of ours: there is no bypass */
+            bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE] = '\0';
+    }
     for (const char *end; *libraries && !followed; libraries = end + (*end != '\0')) {
         struct ph_text text = PH_TEXT(library);
 
@@ -228,7 +237,7 @@ struct addition {
     int is_named;         /* LD_PRELOAD names our library already */
     int is_lasting;       /* our library stays there, for the children of the program too */
 };
-#define MOST_ADDED 3 /* entries */
+#define MOST_ADDED 4 /* entries */
 
 /* Begins the next entry behind the NUL of the one before. */
 static void add_entry(char **entries, size_t *count, struct ph_text *text, const char *name)
@@ -264,6 +273,8 @@ static void write_environment(const struct environment *old, const struct additi
             ph_add_number(&text, ph_length(old->preload));
         else
             ph_add(&text, "-");
+        if (*bypass_entry)
+            add_entry(memory, &count, &text, bypass_entry);
     }
     if (added->own_name) {
         add_entry(memory, &count, &text, PH_PROGRAM_VARIABLE "=");
@@ -298,7 +309,8 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     if (added.is_named && !*added.elf.runtime && !added.own_name)
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
-            ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32;
+            ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32 +
+            sizeof bypass_entry;
     if (old.preload)
         *size += ph_length(old.preload);
     if (added.own_name)

@@ -104,11 +104,12 @@ static void remove_runtime(char *preload)
     wipe(to);
 }
 
-/* Hardens this process, or ends it. Returns 0 if the bypass variable is set. */
-static int harden_now(void)
+/* Hardens this process, or ends it. Returns 0 if the bypass variable is set.
+ * bypass -- the value of PH_BYPASS_NAME_VARIABLE, or NULL */
+static int harden_now(const char *bypass)
 {
     const struct ph_policy policy = {PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT), 0, NULL, NULL,
-                                     PH_BYPASS_VARIABLE};
+                                     !bypass ? PH_BYPASS_VARIABLE : *bypass ? bypass : NULL, 0};
     struct ph_report report;
     char message[PH_MESSAGE_SIZE];
     const int status = ph_harden(&policy, NULL, &report);
@@ -119,7 +120,7 @@ static int harden_now(void)
     ph_warn(message);
     if (status)
         ph_exit(status);
-    (void)ph_follow("", 0);
+    (void)ph_follow("", 0, NULL);
     return 0;
 }
 
@@ -137,36 +138,42 @@ static int is_listed(const char *patterns)
  * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
 static void harden_again(char *preload, const char *length)
 {
-    (void)ph_follow(preload, 0);
+    const char *bypass = find_value(PH_BYPASS_NAME_VARIABLE);
+
+    (void)ph_follow(preload, 0, bypass);
     if (!is_listed(PH_EXCEPTIONS))
-        (void)harden_now();
+        (void)harden_now(bypass);
     if (*length == '-')
         remove_variable(PRELOAD_VARIABLE);
     else
         cut_value(preload, length);
     remove_variable(PH_FOLLOW_VARIABLE);
+    remove_variable(PH_BYPASS_NAME_VARIABLE);
 }
 
 /* LD_PRELOAD names the library without more: for this program, or for children too. Then it stays as
  * it is, with the libraries of whoever started the program. */
 static void harden_first(const char *preload)
 {
-    static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE, NULL};
+    static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,
+                                         PH_BYPASS_NAME_VARIABLE, NULL};
     const char *list = find_value(PH_KEEP_VARIABLE), *children = find_value(PH_CHILDREN_VARIABLE);
-    static const char *keep[KEEP_PATTERNS + 4]; /* too large for a small stack */
+    const char *bypass = find_value(PH_BYPASS_NAME_VARIABLE);
+    static const char *keep[KEEP_PATTERNS + 5]; /* too large for a small stack */
     static char text[PH_LIST_SIZE];
     size_t count = list ? split_patterns(list, text, keep) : 0;
     const int is_asked = children && ph_equal(children, "1");
-    const int stays = preload && ph_follow(preload, is_asked) && is_asked;
+    const int stays = preload && ph_follow(preload, is_asked, bypass) && is_asked;
 
     if (stays && (is_listed(PH_EXCEPTIONS) || is_listed(find_value(PH_EXCEPT_VARIABLE))))
         return;
-    if (!harden_now())
+    if (!harden_now(bypass))
         return;
     if (stays) {
         keep[count++] = PRELOAD_VARIABLE;
         keep[count++] = PH_KEEP_VARIABLE;
         keep[count++] = PH_EXCEPT_VARIABLE;
+        keep[count++] = PH_BYPASS_NAME_VARIABLE;
     }
     keep[count] = NULL;
     remove_entries(remove, keep);

@@ -44,6 +44,7 @@ _DEFAULT: "Request" = (
     None,
     (_PRELOAD_ENTRY,),
     _native.BYPASS_VARIABLE,
+    False,
 )
 """native_form(DEFAULT), see policy.py."""
 
@@ -88,7 +89,10 @@ class Report(Record):
 
 
 def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
-    """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal."""
+    """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal.
+
+    pytest_plugin.py takes its place while a test runs.
+    """
     request = _DEFAULT
     if policy is not None:
         from process_hardening.policy import native_form
@@ -163,6 +167,8 @@ def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) 
     step, with a warning.
     """
     if reexec:
+        if reexec is not True:
+            raise TypeError(f"reexec must be True or False, not {reexec!r}")
         from process_hardening.launch.reexec import harden_and_start_again
 
         return harden_and_start_again(policy, _take_steps)

@@ -7,15 +7,17 @@ HardeningError of it.
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar
 
+from process_hardening.errors import ExitCode, FailedStep, Step
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- for a decorator
 
-Failure: TypeAlias = tuple[int, str, str, int]
+Failure: TypeAlias = tuple[int, str, FailedStep, ExitCode]
 Names: TypeAlias = tuple[bytes, ...]
 
-STEPS: list[str]
+STEPS: list[Step]
 """The names of the steps, in the order of enum ph_step (native/core/hardening.h)."""
 DEFAULT_STEPS: int
 LOADER_VARIABLES: list[bytes]
@@ -24,6 +26,7 @@ BYPASS_VARIABLE: str
 CHILDREN_VARIABLE: str
 KEEP_VARIABLE: str
 EXCEPT_VARIABLE: str
+BYPASS_NAME_VARIABLE: str
 EXCEPTIONS: str
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]
 """How this process was started, as its program's file showed when this module was loaded."""
@@ -35,6 +38,7 @@ def harden(
     remove: Names | None,
     keep: Names,
     bypass: str | None,
+    refuse_bypass: bool,
     fatal: bool,
     wipe: bool,
     /,
@@ -42,6 +46,7 @@ def harden(
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
+    bypass -- the variable whose value 1 skips all steps, or with refuse_bypass is a failure
     fatal -- a step that fails prints one line and ends the process: nothing can catch that
     wipe -- zero the values of the removed variables, and do not return them
 

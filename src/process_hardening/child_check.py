@@ -8,6 +8,7 @@ import sys
 from process_hardening import _native
 from process_hardening.children import find_hook
 from process_hardening.environment import (
+    BYPASS_NAME_VARIABLE,
     CHILDREN_VARIABLE,
     EXCEPT_VARIABLE,
     PRELOAD_LIBRARY,
@@ -19,16 +20,16 @@ from process_hardening.record import Record
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from process_hardening.launch.find import Program
 
     Word = str | bytes | os.PathLike[str]
 
-PRELOAD = "preload library"
-HOOK = "start-up hook"
-UNREADABLE = "unreadable file"
+PRELOAD: Literal["preload library"] = "preload library"
+HOOK: Literal["start-up hook"] = "start-up hook"
+UNREADABLE: Literal["unreadable file"] = "unreadable file"
 
-_BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook obey
 _IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer start behind our library
 
 _MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
@@ -38,7 +39,8 @@ Whether -E and -I make it ignore them (Modules/getpath.py).
 """
 
 _DECIDING = (
-    *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", _BYPASS, CHILDREN_VARIABLE, EXCEPT_VARIABLE),
+    *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", CHILDREN_VARIABLE, EXCEPT_VARIABLE),
+    *(_native.BYPASS_VARIABLE, BYPASS_NAME_VARIABLE),
     *("PYTHONPATH", *_MISLEADING),
 )
 """The variables that decide."""
@@ -59,7 +61,7 @@ class ChildCheck(Record):
     reason -- why it would not be; None when it would
     """
 
-    by: str | None
+    by: Literal["preload library", "start-up hook", "unreadable file"] | None
     reason: str | None
 
     @property
@@ -85,10 +87,12 @@ def check_child(
 
     The answer is about the program that is started, not about what it starts or becomes. A program
     that cannot be found would not be hardened; the reason says so. Only files are read: nothing is
-    started. Raises ValueError for an empty command.
+    started. Raises ValueError for an empty command, TypeError for what is none.
     """
     from process_hardening.launch.find import find_program
 
+    if isinstance(command, int):
+        raise TypeError(f"command must be a program or a list, not {command!r}")
     given = [command] if isinstance(command, (str, bytes, os.PathLike)) else command
     words = list(map(os.fsdecode, given))
     if not words:
@@ -111,8 +115,10 @@ def check_child(
     for entry in program.variables:
         name, _, value = entry.partition("=")
         variables[name] = value
-    if variables.get(_BYPASS) == "1":
-        return _refused(f"{_BYPASS}=1 is in its environment")
+    # What native/preload/ and the start-up hook obey.
+    bypass = variables.get(BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
+    if variables.get(bypass) == "1":
+        return _refused(f"{bypass}=1 is in its environment")
     reason = _why_not_by_library(program, variables)
     if reason is None:
         return ChildCheck(by=PRELOAD, reason=None)
@@ -125,7 +131,9 @@ def _refused(reason: str) -> ChildCheck:
 
 def _read_own_variables() -> dict[str, str]:
     """What decides of the environment of C, which children get: os.environ may differ."""
-    values = {name: _native.read_variable(name.encode()) for name in _DECIDING}
+    named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
+    names = (*_DECIDING, os.fsdecode(named))
+    values = {name: _native.read_variable(os.fsencode(name)) for name in names}
     return {name: os.fsdecode(bytes(value)) for name, value in values.items() if value is not None}
 
 

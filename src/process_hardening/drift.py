@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from process_hardening.errors import ExitCode, Step
+
     OnDrift = Literal["reapply", "exit"] | Callable[["Drift"], Any]
 
 REAPPLY: Literal["reapply"] = "reapply"
 EXIT: Literal["exit"] = "exit"
 
-_EXIT_CODES: dict[str, int] = {
+_EXIT_CODES: dict[Step, ExitCode] = {
     **dict.fromkeys(STEPS, INSPECTION_ERROR),
     "core_limit": CORE_LIMIT_ERROR,
     "environment": ENVIRONMENT_ERROR,
@@ -53,7 +55,7 @@ class Drift(Record):
     report -- of the call that put them back
     """
 
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
     tracer_pid: int | None
     report: Report
 
@@ -62,11 +64,11 @@ class Drift(Record):
 
 
 def _drift_of(report: Report) -> Drift:
-    steps = tuple(step for step in STEPS if getattr(report, step) == "applied")
+    steps: tuple[Step, ...] = tuple(step for step in STEPS if getattr(report, step) == "applied")
     return Drift(steps=steps, tracer_pid=status().tracer_pid, report=report)
 
 
-def _check(policy: object, on_drift: object) -> None:
+def _check(policy: object, on_drift: object = REAPPLY) -> None:
     if not isinstance(policy, Policy):
         raise TypeError(f"policy must be a process_hardening.Policy, not {type(policy)!r}")
     if on_drift not in (REAPPLY, EXIT) and not callable(on_drift):
@@ -87,7 +89,7 @@ def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     return drift
 
 
-def recheck(policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Drift:
+def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
     """Read from the kernel whether this process is still hardened, and put back what is not.
 
     To be called after what may undo it: a change of user or group ids (the kernel resets the flag
@@ -166,7 +168,7 @@ def _restart_all() -> None:
         one._go_on()
 
 
-def watch(interval: float = 1.0, policy: Policy = DEFAULT, on_drift: OnDrift = REAPPLY) -> Watch:
+def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Watch:
     """Do what recheck() does every so many seconds, in a daemon thread.
 
     interval -- in seconds, from 0.01 on; between two checks a drift stays unseen
@@ -202,16 +204,18 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """Take the loader variables out of the environment once more: after load_dotenv(), say.
 
     With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
-    or direct what they load (PYTHONPATH), and CODEX_SKIP_HARDENING, if they came into the
+    or direct what they load (PYTHONPATH), and the bypass variable, if they came into the
     environment after the start.
     child_env() does not restore variables that were added later.
 
     policy -- whose clear and keep count. Returns the names of what it took out. Raises
-    HardeningError.
+    HardeningError, and TypeError when policy is no Policy.
     """
-    only: dict[str, bool] = {**dict.fromkeys(STEPS, False), "environment": True}
+    _check(policy)
+    only: dict[str, Any] = {**dict.fromkeys(STEPS, False), "environment": True}
     suspects = [name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC]
-    suspects.append(_native.BYPASS_VARIABLE)  # hardened children would heed it
+    # Hardened children would heed it.
+    suspects += [name for name in (_native.BYPASS_VARIABLE, policy.bypass_variable) if name]
     late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
     clear = (*policy.clear, *late)
     return harden(policy.replace(**only, refuse_tracer=False, clear=clear)).removed

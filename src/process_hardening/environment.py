@@ -13,12 +13,19 @@ from process_hardening import _native
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping
-    from typing import Any, Literal
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+    from typing import Any, Literal, Protocol
 
     from process_hardening.policy import Policy, Request
 
     Arranged = Literal["applied", "already in place", "unsupported here"]
+
+    class Names(Protocol):
+        """A list, tuple or set of names, and not a str, which is an Iterable[str]."""
+
+        def __contains__(self, name: object, /) -> bool: ...
+        def __iter__(self) -> Iterator[str]: ...
+
 
 PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
 """The library that hardens a program through LD_PRELOAD (native/preload/)."""
@@ -37,6 +44,9 @@ KEEP_VARIABLE = _native.KEEP_VARIABLE
 
 EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
 """Tells native/preload/ which programs to leave alone: patterns joined by colons."""
+
+BYPASS_NAME_VARIABLE = _native.BYPASS_NAME_VARIABLE
+"""Names the variable that native/preload/ takes for the bypass; empty: none."""
 
 EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
 """The programs that it leaves alone in any case (native/core/hardening.h)."""
@@ -99,9 +109,10 @@ def finish(
             fields["removed"] = set_aside(removed)
             clean_mappings(*request[2:4])
         if policy is not None and policy.children == "harden" and not fields["bypassed"]:
-            fields["children"] = harden_children_by_environment(policy.keep)
+            fields["children"] = harden_children_by_environment(policy.keep, _bypass_of(policy))
     except OSError as error:  # HardeningError, which is not imported when all goes well
-        *_, error.bypass_variable = request  # type: ignore[attr-defined]
+        *_, bypass, is_refused = request
+        error.bypass_variable = None if is_refused else bypass  # type: ignore[attr-defined]
         raise
 
 
@@ -215,13 +226,22 @@ def split_libraries(value: str) -> list[str]:
     return value.replace(" ", ":").split(":")
 
 
-def preload_entries(keep: Iterable[str], children: bool) -> list[bytes]:
+def _bypass_of(policy: Policy) -> str | None:
+    return None if policy.refuse_bypass else policy.bypass_variable
+
+
+def preload_entries(
+    keep: Iterable[str], children: bool, bypass: str | None = _native.BYPASS_VARIABLE
+) -> list[bytes]:
     """The environment entries that load our library into a program (native/preload/).
 
     keep -- the variables (or PREFIX*) that it leaves alone
     children -- whether it stays, for the children of the program too
+    bypass -- the variable whose value 1 makes it leave a program alone; None: there is none
     """
     entries = [PRELOAD_ENTRY, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
+    if bypass != _native.BYPASS_VARIABLE:
+        entries.append(os.fsencode(f"{BYPASS_NAME_VARIABLE}={bypass or ''}"))
     return [*entries, f"{CHILDREN_VARIABLE}=1".encode()] if children else entries
 
 
@@ -268,10 +288,10 @@ def _library_objection() -> str | None:
     return reason and f"{PRELOAD_LIBRARY}: {reason}"
 
 
-def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
+def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> Arranged:
     """Put our library into the environment that children get: Policy(children='harden').
 
-    keep -- the variables (or PREFIX*) that it leaves alone
+    keep, bypass -- as in preload_entries()
 
     Raises HardeningError (exit code 8), with nothing changed, when the library cannot be loaded
     into children.
@@ -280,7 +300,7 @@ def harden_children_by_environment(keep: Iterable[str]) -> Arranged:
 
     if not IS_LINUX:
         return "unsupported here"
-    entries = map(os.fsdecode, preload_entries(keep, children=True))
+    entries = map(os.fsdecode, preload_entries(keep, True, bypass))
     wanted = {name: value for name, _, value in (entry.partition("=") for entry in entries)}
     # Children get the environment of C, which os.unsetenv() and C code change behind os.environ.
     unchanged = all(
@@ -334,8 +354,8 @@ def _drop(
 def child_env(
     *,
     secrets: Literal["keep", "drop"] = "keep",
-    keep: Iterable[str] = (),
-    drop: Iterable[str] = (),
+    keep: Names = (),
+    drop: Names = (),
     hardened: bool = True,
 ) -> dict[str, str]:
     """The environment for a child that needs its search paths: os.environ and what was set aside.
@@ -354,6 +374,7 @@ def child_env(
 
     Raises TypeError or ValueError for an argument of the wrong kind.
     """
+    from process_hardening.errors import check_flag
     from process_hardening.variables import (
         SEARCH_PATH,
         check_patterns,
@@ -361,6 +382,7 @@ def child_env(
         kind_of,
     )
 
+    check_flag("hardened", hardened)
     if secrets not in ("keep", "drop"):
         raise ValueError(f"secrets must be 'keep' or 'drop', not {secrets!r}")
     keep, drop = check_patterns("keep", keep), check_patterns("drop", drop)
@@ -380,7 +402,7 @@ def child_env(
 
 def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     """An environment without the variables that harden a child."""
-    ours = (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE)
+    ours = (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE, BYPASS_NAME_VARIABLE)
     rest = {name: value for name, value in env.items() if name not in ours}
     libraries = split_libraries(rest.get("LD_PRELOAD", ""))
     if PRELOAD_LIBRARY in libraries:

@@ -5,6 +5,11 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any, Literal
+
+    Step = Literal["inspection", "core_limit", "environment", "no_new_privs", "seal"]
+    FailedStep = Step | Literal["children"]
+    ExitCode = Literal[5, 6, 7, 8]
 
 FOUND = 1
 """A command found what it looks for: findings, a leak, a process that is not hardened."""
@@ -12,14 +17,14 @@ USAGE_ERROR = 2
 """Wrong arguments, or a command that failed."""
 NOT_KNOWN = 3
 """A command could not tell."""
-INSPECTION_ERROR = 5
+INSPECTION_ERROR: Literal[5] = 5
 """The process could not be made non-inspectable, or not be started again."""
-TRACER_ERROR = 6
+TRACER_ERROR: Literal[6] = 6
 """PT_DENY_ATTACH failed, or a tracer is attached."""
-CORE_LIMIT_ERROR = 7
+CORE_LIMIT_ERROR: Literal[7] = 7
 """RLIMIT_CORE could not be set to 0."""
-ENVIRONMENT_ERROR = 8
-"""The environment could not be cleaned, or children cannot be hardened."""
+ENVIRONMENT_ERROR: Literal[8] = 8
+"""The environment could not be cleaned or has a refused bypass, or children cannot be hardened."""
 CANNOT_PROTECT = 126
 """A program cannot be started protected."""
 NOT_FOUND = 127
@@ -39,9 +44,11 @@ class HardeningError(OSError):
     bypass_variable -- the variable whose value '1' skips every step; None: not known, or none
     """
 
+    step: FailedStep
+    exit_code: ExitCode
     bypass_variable: str | None = None
 
-    def __init__(self, errno: int, description: str, step: str, exit_code: int) -> None:
+    def __init__(self, errno: int, description: str, step: FailedStep, exit_code: ExitCode) -> None:
         super().__init__(errno, description)
         self.step = step
         self.exit_code = exit_code
@@ -83,6 +90,12 @@ class ConfinementError(OSError):
 
 class DebugWindowError(RuntimeError):
     """A debug window cannot be opened now, or a debugger stays attached at its end."""
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Raise TypeError unless the value of an argument or a field is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
 
 
 def hide_value(word: str) -> str:

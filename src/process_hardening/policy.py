@@ -6,6 +6,7 @@ import os
 
 from process_hardening import _native
 from process_hardening.environment import PRELOAD_ENTRY
+from process_hardening.errors import check_flag
 from process_hardening.record import Record
 from process_hardening.variables import STRICT_VARIABLES, check_patterns
 
@@ -13,14 +14,18 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from typing import Literal
 
+    from typing_extensions import Self
+
+    from process_hardening.errors import Step
+
     Children = Literal["harden", "leave"]
     Outcome = Literal["applied", "already in place", "unsupported here", "skipped"]
-    Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None]
+    Request = tuple[int, bool, tuple[bytes, ...] | None, tuple[bytes, ...], str | None, bool]
 
-STEPS = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
+STEPS: tuple[Step, ...] = ("inspection", "core_limit", "environment", "no_new_privs", "seal")
 """The steps, in the order in which they are taken (enum ph_step, native/core/hardening.h)."""
 
-_FLAGS = (*STEPS, "refuse_tracer")
+_FLAGS = (*STEPS, "refuse_tracer", "refuse_bypass")
 
 HARDEN: Children = "harden"
 LEAVE: Children = "leave"
@@ -41,7 +46,9 @@ class Policy(Record):
     keep -- variables to leave alone, written in the same way
     children -- 'harden': children started from now on are hardened before their main(), as far as
         docs/children.md says; 'leave': they are not (Linux)
-    bypass_variable -- the variable whose value '1' skips every step; None: there is none
+    bypass_variable -- the variable whose value '1' skips every step, for development; None: there
+        is none
+    refuse_bypass -- fail with exit code 8 when that variable is '1', for production
 
     Raises TypeError or ValueError for a field of the wrong kind.
     """
@@ -56,8 +63,29 @@ class Policy(Record):
     keep: tuple[str, ...] = ()
     children: Children = LEAVE
     bypass_variable: str | None = "CODEX_SKIP_HARDENING"
+    refuse_bypass: bool = False
 
-    if not TYPE_CHECKING:  # checkers see the one that Record declares
+    if TYPE_CHECKING:  # the one of Record takes any value
+
+        def replace(  # type: ignore[override]
+            self,
+            *,
+            inspection: bool = ...,
+            core_limit: bool = ...,
+            environment: bool = ...,
+            no_new_privs: bool = ...,
+            seal: bool = ...,
+            refuse_tracer: bool = ...,
+            clear: tuple[str, ...] = ...,
+            keep: tuple[str, ...] = ...,
+            children: Children = ...,
+            bypass_variable: str | None = ...,
+            refuse_bypass: bool = ...,
+        ) -> Self:
+            """A copy with some fields changed. Raises what Policy() raises."""
+            ...
+
+    else:  # checkers see the one that Record declares
 
         def __init__(  # spelt out for help() and inspect.signature()
             self,
@@ -72,13 +100,12 @@ class Policy(Record):
             keep: tuple[str, ...] = keep,
             children: Children = children,
             bypass_variable: str | None = bypass_variable,
+            refuse_bypass: bool = refuse_bypass,
         ) -> None:
             given = {name: value for name, value in locals().items() if name in self._known}
             super().__init__(**given)
             for name in _FLAGS:
-                value = getattr(self, name)
-                if not isinstance(value, bool):
-                    raise TypeError(f"{name} must be True or False, not {value!r}")
+                check_flag(name, getattr(self, name))
             if self.children not in (HARDEN, LEAVE):
                 raise ValueError(f"children must be {HARDEN!r} or {LEAVE!r}, not {self.children!r}")
             bypass = () if self.bypass_variable is None else (self.bypass_variable,)
@@ -93,7 +120,7 @@ class Policy(Record):
 
 
 def native_form(policy: Policy) -> Request:
-    """The first five arguments of _native.harden(). Raises TypeError when policy is no Policy."""
+    """The first six arguments of _native.harden(). Raises TypeError when policy is no Policy."""
     if not isinstance(policy, Policy):
         raise TypeError(
             "policy must be a process_hardening.Policy (as DEFAULT or STRICT), not"
@@ -106,6 +133,7 @@ def native_form(policy: Policy) -> Request:
         (*_native.LOADER_VARIABLES, *clear) if clear else None,
         (*map(os.fsencode, policy.keep), PRELOAD_ENTRY),
         policy.bypass_variable,
+        policy.refuse_bypass,
     )
 
 

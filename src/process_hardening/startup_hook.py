@@ -69,23 +69,25 @@ def _harden() -> None:
 
 
 def _is_request_incomplete() -> bool:
-    """Whether our library was lost on the way here, or there are variables to keep."""
+    """Whether our library was lost on the way here, or there is more to heed than its defaults."""
     # Not from environment.py: loading that takes longer than hardening.
     from process_hardening import _PRELOAD_LIBRARY, _native
 
     is_lost = os.environ.get("LD_PRELOAD") != os.fsdecode(_PRELOAD_LIBRARY)
-    return is_lost or bool(os.environ.get(_native.KEEP_VARIABLE))
+    has_more = os.environ.get(_native.KEEP_VARIABLE) or _native.BYPASS_NAME_VARIABLE in os.environ
+    return is_lost or bool(has_more)
 
 
 def _harden_as_requested() -> None:
     """Harden this interpreter and its children, with the exceptions of the requesting program."""
     from process_hardening import pre_main_hardening
-    from process_hardening.environment import KEEP_VARIABLE
-    from process_hardening.policy import HARDEN, Policy
+    from process_hardening.environment import BYPASS_NAME_VARIABLE, KEEP_VARIABLE
+    from process_hardening.policy import DEFAULT, HARDEN, Policy
 
     patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
+    bypass = os.environ.get(BYPASS_NAME_VARIABLE, DEFAULT.bypass_variable) or None
     try:
-        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)))
-    except ValueError:
-        policy = Policy(children=HARDEN)  # not written by us: nothing is kept
+        policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)), bypass_variable=bypass)
+    except ValueError:  # not written by us: nothing is kept or skipped
+        policy = Policy(children=HARDEN, bypass_variable=None)
     pre_main_hardening(policy)

@@ -376,6 +376,32 @@ def test_the_bypass_can_be_renamed_or_taken_out(policy: str, variable: str, bypa
     assert result.stderr == (WARNING.replace("CODEX_SKIP_HARDENING", variable) if bypassed else "")
 
 
+REFUSES = "ph.Policy(bypass_variable='MYAPP_DEV', refuse_bypass=True)"
+REFUSAL = "MYAPP_DEV=1 would skip hardening, which is refused here: unset it (docs/develop.md)"
+
+
+@pytest.mark.parametrize("reexec", ["False", "True"])
+def test_a_production_policy_refuses_the_bypass(reexec: str) -> None:
+    """One line, exit code 8, and no step was taken; the line does not name the way around it."""
+    code = f"ph.pre_main_hardening({REFUSES}, reexec={reexec}); print('went on')"
+    result = run_python(code, env={"MYAPP_DEV": "1"})
+    assert (result.returncode, result.stdout) == (8, "")
+    assert result.stderr == f"process-hardening: {REFUSAL}; exiting with status 8\n"
+    assert run_python(code, env={"CODEX_SKIP_HARDENING": "1"}).stdout == "went on\n"
+
+
+def test_harden_raises_for_a_refused_bypass() -> None:
+    """As for a step that fails."""
+    code = f"""
+try:
+    ph.harden({REFUSES})
+except ph.HardeningError as error:
+    show(text=str(error), code=error.exit_code, step=error.step, way=error.bypass_variable)
+"""
+    found = values_of(run_python(code, env={"MYAPP_DEV": "1"}))
+    assert found == {"text": REFUSAL, "code": 8, "step": "environment", "way": None}
+
+
 def test_the_bypass_is_ignored_with_raised_privileges() -> None:
     """The environment of a set-user-ID program is its caller's (AT_SECURE, getauxval(3))."""
     support.require_root()

@@ -323,6 +323,30 @@ def test_a_bypass_that_is_not_heeded_is_not_handed_on() -> None:
     assert python(code, CODEX_SKIP_HARDENING="1").stdout == "hardened\n"
 
 
+@pytest.mark.parametrize(
+    ("fields", "variable", "verdict"),
+    [
+        ("", "CODEX_SKIP_HARDENING", "exposed"),
+        ("bypass_variable='MYAPP_DEV'", "CODEX_SKIP_HARDENING", "hardened"),
+        ("bypass_variable='MYAPP_DEV'", "MYAPP_DEV", "exposed"),
+        ("bypass_variable='MYAPP_DEV', refuse_bypass=True", "MYAPP_DEV", "hardened"),
+        ("bypass_variable=None", "CODEX_SKIP_HARDENING", "hardened"),
+    ],
+)
+def test_children_heed_the_bypass_variable_of_the_policy(
+    fields: str, variable: str, verdict: str
+) -> None:
+    """And check_child() knows it."""
+    code = (
+        f"ph.pre_main_hardening(ph.Policy(children='harden', {fields}))\n"
+        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
+        f"os.environ[{variable!r}] = '1'\n"
+        "print(bool(ph.check_child(sys.executable)), flush=True)\n"
+        "subprocess.run([sys.executable, '-c', child])"
+    )
+    assert python(code).stdout == f"{verdict == 'hardened'}\n{verdict}\n"
+
+
 def test_what_the_policy_keeps_children_keep() -> None:
     """LD_LIBRARY_PATH, for one; without it they lose it as their parent does."""
     code = (

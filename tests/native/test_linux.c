@@ -614,6 +614,10 @@ static void test_bypass(const void *argument)
     ph_message(&report, &policy, message, sizeof message);
     CHECK_TEXT(message, "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, "
                         "which exposes secrets");
+    policy.refuse_bypass = 1;
+    CHECK(harden(&policy, &report) == PH_EXIT_ENVIRONMENT);
+    CHECK(!report.bypassed);
+    check_outcomes(&report, "--F--");
     policy.bypass = "NO_SUCH_VARIABLE";
     CHECK(!ph_bypassed(&policy));
     policy.bypass = NULL;

@@ -61,11 +61,14 @@ static const struct {
 
 static const struct ph_report failed = {
     .failure = {PH_CORE_LIMIT, PH_CALL_FAILED, PH_EXIT_CORE_LIMIT, EPERM, 0, "setrlimit"}};
+static const struct ph_report refused = {
+    .failure = {PH_ENVIRONMENT, PH_BYPASS_REFUSED, PH_EXIT_ENVIRONMENT, 0, 0, "MYAPP_DEV"}};
 static const struct ph_report bypassed = {
     .bypassed = 1,
     .failure = {PH_CORE_LIMIT, PH_CALL_FAILED, PH_EXIT_CORE_LIMIT, EPERM, 0, "setrlimit"}};
 static const struct ph_policy with_bypass = {.bypass = PH_BYPASS_VARIABLE};
 static const struct ph_policy without_bypass = {.bypass = NULL};
+static const struct ph_policy refusing = {.bypass = "MYAPP_DEV", .refuse_bypass = 1};
 
 static const struct {
     const struct ph_report *report;
@@ -76,6 +79,11 @@ static const struct {
      "process-hardening: setrlimit failed: Operation not permitted (EPERM); exiting with status "
      "7" BYPASS_TEXT},
     {&failed, &without_bypass,
+     "process-hardening: setrlimit failed: Operation not permitted (EPERM); exiting with status 7"},
+    {&refused, &refusing,
+     "process-hardening: MYAPP_DEV=1 would skip hardening, which is refused here: unset it "
+     "(docs/develop.md); exiting with status 8"},
+    {&failed, &refusing,
      "process-hardening: setrlimit failed: Operation not permitted (EPERM); exiting with status 7"},
     {&bypassed, &with_bypass,
      "process-hardening: CODEX_SKIP_HARDENING=1: starting without hardening, which exposes "

@@ -9,6 +9,7 @@
 #define CHILDREN "PROCESS_HARDENING_CHILDREN"
 #define EXCEPT "PROCESS_HARDENING_EXCEPT"
 #define FOLLOW "PROCESS_HARDENING_FOLLOW"
+#define BYPASS "PROCESS_HARDENING_BYPASS"
 
 static const char *library, *witness;
 static char preload[4096], preload_twice[8192], follow[128];
@@ -154,6 +155,23 @@ static const struct start {
     {"bypass after an exec", once, {"A=1", FOLLOW "=-", "CODEX_SKIP_HARDENING=1"}, 0, {{0}}, 0,
      EXPOSED VARIABLES("|A=1|CODEX_SKIP_HARDENING=1"),
      WARNING("CODEX_SKIP_HARDENING=1: starting without hardening, which exposes secrets")},
+    {"another bypass", once, {"A=1", BYPASS "=B", "B=1"}, 0, {{0}}, 0,
+     EXPOSED VARIABLES("|A=1|" PRELOAD "|" BYPASS "=B|B=1"),
+     WARNING("B=1: starting without hardening, which exposes secrets")},
+    {"another bypass, not set", once, {"A=1", BYPASS "=B", "CODEX_SKIP_HARDENING=1"}, 0, {{0}}, 0,
+     HARDENED VARIABLES("|A=1|CODEX_SKIP_HARDENING=1"), ""},
+    {"no bypass variable after an exec", once,
+     {"A=1", FOLLOW "=-", BYPASS "=", "CODEX_SKIP_HARDENING=1", "=1"}, 0, {{0}}, 0,
+     HARDENED VARIABLES("|A=1|CODEX_SKIP_HARDENING=1|=1"), ""},
+    {"no bypass variable for what it becomes", again, {"A=1", BYPASS "=", "CODEX_SKIP_HARDENING=1"},
+     0, {{0}}, 0,
+     HARDENED VARIABLES("|A=1|CODEX_SKIP_HARDENING=1")
+         HARDENED VARIABLES("|A=1|CODEX_SKIP_HARDENING=1"), ""},
+    {"no bypass variable for children", again,
+     {"A=1", CHILDREN "=1", BYPASS "=", "CODEX_SKIP_HARDENING=1"}, 0, {{0}}, 0,
+     HARDENED VARIABLES("|A=1|" PRELOAD "|" CHILDREN "=1|" BYPASS "=|CODEX_SKIP_HARDENING=1")
+         HARDENED VARIABLES("|A=1|" PRELOAD "|" CHILDREN "=1|" BYPASS "=|CODEX_SKIP_HARDENING=1"),
+     ""},
     {"dumpable refused after an exec", once, {"A=1", FOLLOW "=-"}, 0,
      {{SYS_prctl, 0, PR_SET_DUMPABLE, FAIL(EPERM)}}, 5, "",
      LAST_WORDS("prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted (EPERM)", "5")},

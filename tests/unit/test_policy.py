@@ -17,7 +17,10 @@ from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.policy import DEFAULT, STEPS, STRICT, Policy, native_form
 from process_hardening.variables import STRICT_VARIABLES
 
-FLAGS = ("inspection", "core_limit", "environment", "no_new_privs", "refuse_tracer")
+FLAGS = (
+    *("inspection", "core_limit", "environment", "no_new_privs"),
+    *("refuse_tracer", "refuse_bypass"),
+)
 DEFAULTS = {
     "inspection": True,
     "core_limit": True,
@@ -28,6 +31,7 @@ DEFAULTS = {
     "keep": (),
     "children": "leave",
     "bypass_variable": "CODEX_SKIP_HARDENING",
+    "refuse_bypass": False,
 }
 
 
@@ -57,7 +61,7 @@ def test_help_shows_every_field() -> None:
 
 @pytest.mark.parametrize("name", FLAGS)
 @pytest.mark.parametrize("value", [0, 1, None, "yes", ()])
-def test_a_flag_must_be_a_bool(name: str, value: object) -> None:
+def test_a_flag_must_be_a_bool(name: str, value: Any) -> None:
     """Neither truthy nor falsy values are taken for a decision."""
     with pytest.raises(TypeError, match=f"^{name} must be True or False, not "):
         DEFAULT.replace(**{name: value})
@@ -67,7 +71,7 @@ def test_a_flag_must_be_a_bool(name: str, value: object) -> None:
 @pytest.mark.parametrize(
     "value", ["LD_PRELOAD", b"LD_PRELOAD", 5, None, [b"LD_PRELOAD"], [None], ["A", 5]]
 )
-def test_patterns_must_be_a_sequence_of_str(name: str, value: object) -> None:
+def test_patterns_must_be_a_sequence_of_str(name: str, value: Any) -> None:
     """A lone name, which would be taken for its letters, is an error too."""
     with pytest.raises(TypeError, match=f"^{name} must "):
         DEFAULT.replace(**{name: value})
@@ -77,8 +81,9 @@ def test_patterns_must_be_a_sequence_of_str(name: str, value: object) -> None:
 @pytest.mark.parametrize("pattern", ["", "A=B", "A\0", "*A", "A*B", "A**", "=", "\0"])
 def test_a_pattern_must_be_a_name_or_a_prefix(name: str, pattern: str) -> None:
     """A pattern that could never match is an error, not a silent hole."""
+    fields: Any = {name: ["GOOD", pattern]}
     with pytest.raises(ValueError, match=f"^{name}: .* is not a variable name: write NAME or"):
-        DEFAULT.replace(**{name: ["GOOD", pattern]})
+        DEFAULT.replace(**fields)
 
 
 @pytest.mark.parametrize("pattern", ["A", "A*", "*", "a.b", "é", "\udcff", "A B", "%FOO%"])
@@ -88,7 +93,7 @@ def test_what_the_kernel_takes_for_a_name_is_one(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["yes", "", None, True, 1, "HARDEN"])
-def test_children_are_hardened_or_left(value: object) -> None:
+def test_children_are_hardened_or_left(value: Any) -> None:
     """A word that means nothing is not taken for a no."""
     with pytest.raises(ValueError, match=r"^children must be 'harden' or 'leave', not "):
         DEFAULT.replace(children=value)
@@ -123,7 +128,7 @@ def test_an_unknown_field_is_an_error() -> None:
     with pytest.raises(TypeError, match="inspections"):
         Policy(inspections=False)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="inspections"):
-        DEFAULT.replace(inspections=False)
+        DEFAULT.replace(inspections=False)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("name", [*DEFAULTS, "other"])
@@ -141,7 +146,7 @@ def test_a_policy_cannot_be_changed(name: str) -> None:
     [(name, not DEFAULTS[name]) for name in FLAGS]
     + [("clear", ("A",)), ("keep", ("B*",)), ("bypass_variable", None)],
 )
-def test_replace_changes_one_field(name: str, value: object) -> None:
+def test_replace_changes_one_field(name: str, value: Any) -> None:
     """The rest stays, the original too; the two are different in every respect."""
     changed = DEFAULT.replace(**{name: value})
     assert fields_of(changed) == {**DEFAULTS, name: value}
@@ -178,16 +183,17 @@ CODEX = "CODEX_SKIP_HARDENING"
 @pytest.mark.parametrize(
     ("policy", "native"),
     [
-        (DEFAULT, (0b00111, False, None, (PRELOAD_ENTRY,), CODEX)),
-        (Policy(inspection=False), (0b00110, False, None, (PRELOAD_ENTRY,), CODEX)),
-        (Policy(core_limit=False), (0b00101, False, None, (PRELOAD_ENTRY,), CODEX)),
-        (Policy(environment=False), (0b00011, False, None, (PRELOAD_ENTRY,), CODEX)),
-        (Policy(no_new_privs=True), (0b01111, False, None, (PRELOAD_ENTRY,), CODEX)),
-        (Policy(seal=True), (0b11111, False, None, (PRELOAD_ENTRY,), CODEX)),
+        (DEFAULT, (0b00111, False, None, (PRELOAD_ENTRY,), CODEX, False)),
+        (Policy(inspection=False), (0b00110, False, None, (PRELOAD_ENTRY,), CODEX, False)),
+        (Policy(core_limit=False), (0b00101, False, None, (PRELOAD_ENTRY,), CODEX, False)),
+        (Policy(environment=False), (0b00011, False, None, (PRELOAD_ENTRY,), CODEX, False)),
+        (Policy(no_new_privs=True), (0b01111, False, None, (PRELOAD_ENTRY,), CODEX, False)),
+        (Policy(seal=True), (0b11111, False, None, (PRELOAD_ENTRY,), CODEX, False)),
         (
             Policy(refuse_tracer=True, bypass_variable=None),
-            (0b00111, True, None, (PRELOAD_ENTRY,), None),
+            (0b00111, True, None, (PRELOAD_ENTRY,), None, False),
         ),
+        (Policy(refuse_bypass=True), (0b00111, False, None, (PRELOAD_ENTRY,), CODEX, True)),
         (
             Policy(clear=("A*", "\udcff"), keep=("B",), bypass_variable="C"),
             (
@@ -196,6 +202,7 @@ CODEX = "CODEX_SKIP_HARDENING"
                 (*_native.LOADER_VARIABLES, b"A*", b"\xff"),
                 (b"B", PRELOAD_ENTRY),
                 "C",
+                False,
             ),
         ),
     ],

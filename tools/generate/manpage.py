@@ -18,6 +18,7 @@ ENVIRONMENT = (
     (
         "CODEX_SKIP_HARDENING",
         "When it is exactly 1, run starts the program without hardening, with a warning."
+        " `--bypass` names another variable, `--no-bypass` refuses it."
         " Ignored in a program with more rights than its caller.",
     ),
     ("NO_COLOR", "When it is set, no colours are printed."),

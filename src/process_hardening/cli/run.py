@@ -43,11 +43,9 @@ exit status:
   5    the process could not be made non-inspectable
   6    a debugger is attached
   7    the core limit could not be lowered
-  8    the environment could not be cleaned
+  8    the environment could not be cleaned, or --no-bypass refused the bypass variable
   126  the program cannot be started protected
   127  the program was not found
-
-With CODEX_SKIP_HARDENING=1 the program is started unprotected, with a warning.
 """
 
 # names, destination in Options, metavar (None: the option takes no value), help
@@ -65,6 +63,13 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     ),
     (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
     (("--confine",), "confine", None, "keep it from reading other processes too: see confine"),
+    (
+        ("--bypass",),
+        "bypass",
+        "NAME",
+        "NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)",
+    ),
+    (("--no-bypass",), "no_bypass", None, "refuse to start it where that variable is 1"),
     (("--explain",), "explain", None, "try it, print what would be done, start nothing"),
     (("-m",), "module", "MODULE", "run a Python module; what follows are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
@@ -85,6 +90,8 @@ class Options:
         self.strict = False
         self.seal = False
         self.confine = False
+        self.bypass = ""
+        self.no_bypass = False
         self.explain = False
         self.module = ""
         self.help = False
@@ -215,7 +222,7 @@ def _words_for_the_launcher(options: Options) -> Iterator[str]:
     """The options, the program and its arguments, as `harden` takes them."""
     for (name, *_), destination, _, _ in OPTIONS:
         value = getattr(options, destination)
-        if destination in _PYTHONS_OWN or value is False:
+        if destination in _PYTHONS_OWN or not value:
             continue
         if value is True:
             yield name
@@ -252,6 +259,8 @@ def _make_policy(options: Options) -> Policy:
             keep=tuple(options.keep),
             clear=(*policy.clear, *options.clear),
             seal=options.seal,
+            bypass_variable=options.bypass or policy.bypass_variable,
+            refuse_bypass=options.no_bypass,
         )
     except ValueError as error:
         raise CommandError(str(error)) from None

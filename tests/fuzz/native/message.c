@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char large[1 << 17];
     struct input input = input_of(data, size < 4096 ? size : 4096);
-    struct ph_report report = {.failure = {.reason = (enum ph_reason)((size_t)take_number(&input) % 4)}};
+    struct ph_report report = {.failure = {.reason = (enum ph_reason)((size_t)take_number(&input) % 5)}};
     struct ph_policy policy = {0};
     size_t room;
     char *buffer, *bypass, *call;

@@ -39,12 +39,16 @@ static int has_only_values(char *const *words)
 /* Writes options as words, which mean the same. */
 static void write_words(const struct ph_options *options, char **words)
 {
-    static char method[64];
+    static char method[64], bypass[sizeof "--bypass=" + PH_BYPASS_SIZE];
 
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
         if (choices[i].methods == options->methods && options->automatic == !i)
             (void)snprintf(method, sizeof method, "--method=%s", choices[i].name);
     *words++ = method;
+    if (options->bypass) {
+        (void)snprintf(bypass, sizeof bypass, "--bypass=%s", options->bypass);
+        *words++ = bypass;
+    }
     for (int flag = 0; flag < PH_FLAGS; flag++)
         if (options->has[flag])
             *words++ = (char *)(uintptr_t)names[flag];
@@ -69,6 +73,8 @@ static void check_options(const struct ph_options *options)
     EXPECT(ph_parse_options(words, &again) && !complaints);
     EXPECT(again.methods == options->methods && again.automatic == options->automatic);
     EXPECT(!memcmp(again.has, options->has, sizeof again.has));
+    EXPECT(!again.bypass == !options->bypass);
+    EXPECT(!again.bypass || !strcmp(again.bypass, options->bypass));
     for (int list = 0; list < PH_LISTS; list++) {
         EXPECT(again.count[list] == options->count[list] && again.count[list] <= PH_PATTERNS);
         for (size_t i = 0; i < again.count[list]; i++)
@@ -76,7 +82,7 @@ static void check_options(const struct ph_options *options)
         EXPECT(!again.names[list][again.count[list]]);
     }
     for (char **word = words; *word; word++)
-        if (strchr(*word, '=') && strncmp(*word, "--method", 8))
+        if (strchr(*word, '=') && strncmp(*word, "--method", 8) && strncmp(*word, "--bypass", 8))
             free(*word);
 }
 
