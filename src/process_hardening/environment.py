@@ -137,7 +137,7 @@ def wipe_variable(name: bytes) -> None:
     What Python keeps of it is for clean_mappings().
     """
     only_environment = 1 << _native.STEPS.index("environment")
-    *_, failure = _native.harden(only_environment, False, (name,), (), None, False, True)
+    *_, failure = _native.harden(only_environment, False, (name,), (), None, False, False, True)
     if failure:
         from process_hardening.errors import HardeningError
 

@@ -1,7 +1,12 @@
-"""A pytest plugin: assert in the tests of any project that a process is hardened.
+"""A pytest plugin: test a main() that hardens itself, and assert that a process is hardened.
 
-Import assert_hardened, or let pytest bring it as a fixture of that name, with a line in the
-conftest.py at the root of the tests: pytest_plugins = ["process_hardening.pytest_plugin"].
+    pytest_plugins = ["process_hardening.pytest_plugin"]
+
+in the conftest.py at the root of the tests, or `pytest -p process_hardening.pytest_plugin`. While a
+test runs, harden() and pre_main_hardening() take no step in the process of pytest, never start it
+again and never end it: they are recorded in the fixture hardening_calls. What a conftest.py calls
+before the tests is not affected, nor are child processes. assert_hardened() is for those; it can be
+imported, and is a fixture, too.
 
 There is no entry point that would make pytest load this by itself: it would slow every test run in
 an environment that has this package.
@@ -9,16 +14,25 @@ an environment that has this package.
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import contextmanager
 
 import pytest
 
+import process_hardening
+from process_hardening import Report, _native
+from process_hardening.launch import reexec as _reexec
+from process_hardening.policy import DEFAULT, STEPS, native_form
+from process_hardening.record import Record
 from process_hardening.state import HARDENED, UNKNOWN
 
 TYPE_CHECKING = False  # importing typing would slow the start of every test run
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Protocol
+    from collections.abc import Callable, Generator, Iterator
+    from typing import Any, Protocol
+
+    from process_hardening.policy import Policy
 
     from process_hardening.audit.result import Entry
 
@@ -46,13 +60,16 @@ def assert_hardened(
     within -- how many seconds it may take to become hardened; 0: it must be now
     allow -- takes the id of a finding (PH004) and returns whether to tolerate it
 
-    Raises AssertionError with everything that is wrong, or with the reason why that is not known.
+    Raises AssertionError with everything that is wrong, or with the reason why that is not known,
+    and TypeError for what is no process.
     What the kernel hides from us because the process is hardened does not count against it.
     """
     __tracebackhide__ = True
-    which = process if isinstance(process, (int, str)) else process.pid
+    which = process if isinstance(process, (int, str)) else getattr(process, "pid", process)
     if which is None:
         raise AssertionError("the process was not started")
+    if not isinstance(which, (int, str)):
+        raise TypeError(f"process must be a pid, a name or an object with a pid, not {process!r}")
     deadline = time.monotonic() + within
     while True:
         complaint = _find_complaint(which, allow)
@@ -103,6 +120,89 @@ def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | 
     if posture.problem:
         lines.append(f"  {posture.problem}")
     return "\n".join(lines)
+
+
+class HardeningCall(Record):
+    """A call of pre_main_hardening() or harden() that the plugin recorded.
+
+    policy -- its policy; DEFAULT if it named none
+    reexec -- whether the program would have been started again
+    fatal -- whether a failure would have ended the process, as in pre_main_hardening(), instead of
+        raising, as in harden()
+    """
+
+    policy: Policy
+    reexec: bool
+    fatal: bool
+
+
+class _Recorder:
+    """Takes the place of what hardens, starts again or ends this process."""
+
+    def __init__(self) -> None:
+        self.calls: list[HardeningCall] = []
+        self._pid = os.getpid()
+        self._seams: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
+            (process_hardening, "_take_steps", self._take_steps),
+            (_reexec, "harden_and_start_again", self._harden_and_start_again),
+            (_native, "call_or_exit", self._call_or_exit),
+        )
+        self._real = {name: getattr(module, name) for module, name, _ in self._seams}
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Record while a block runs; inside another recorder, until the block ends."""
+        for module, name, replacement in self._seams:
+            setattr(module, name, replacement)
+        try:
+            yield
+        finally:
+            for module, name, _ in self._seams:
+                setattr(module, name, self._real[name])
+
+    def _is_child(self) -> bool:
+        """Whether a test has forked this process: it is hardened for real."""
+        return os.getpid() != self._pid
+
+    def _record(self, policy: Policy | None, reexec: bool, fatal: bool) -> Report:
+        policy = DEFAULT if policy is None else policy
+        native_form(policy)  # raises TypeError for what is no Policy
+        self.calls.append(HardeningCall(policy=policy, reexec=reexec, fatal=fatal))
+        skipped: dict[str, Any] = dict.fromkeys((*STEPS, "children"), "skipped")
+        return Report(**skipped, removed=(), bypassed=True, started=_native.STARTED, seccomp=None)
+
+    def _take_steps(self, policy: Policy | None, fatal: bool) -> Any:
+        if self._is_child():
+            return self._real["_take_steps"](policy, fatal)
+        return self._record(policy, reexec=False, fatal=fatal)
+
+    def _harden_and_start_again(self, policy: Policy | None, harden: Any) -> Any:
+        if self._is_child():
+            return self._real["harden_and_start_again"](policy, harden)
+        return self._record(policy, reexec=True, fatal=True)
+
+    def _call_or_exit(self, function: Any, args: Any, keywords: Any) -> Any:
+        if self._is_child():
+            return self._real["call_or_exit"](function, args, keywords)
+        return function(*args, **keywords)  # what it raises fails the test
+
+
+_RECORDER = pytest.StashKey[_Recorder]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Record while a test and its fixtures run."""
+    recorder = item.stash[_RECORDER] = _Recorder()
+    with recorder.installed():
+        return (yield)
+
+
+@pytest.fixture
+def hardening_calls(request: pytest.FixtureRequest) -> list[HardeningCall]:
+    """The calls of pre_main_hardening() and harden() in this test, in order: HardeningCall."""
+    node: pytest.Item = request.node
+    return node.stash[_RECORDER].calls
 
 
 @pytest.fixture(name="assert_hardened", scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from process_hardening import _native
 from process_hardening.environment import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from process_hardening import Report
+    from process_hardening.errors import ExitCode
     from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
@@ -37,13 +39,15 @@ _MARKER = "PROCESS_HARDENING_AGAIN"
 The pid tells it from the marker of another process, which is ignored.
 """
 
+_CANNOT = "cannot start again as an execute-only image"
+_PAGE = "(docs/develop.md)"
 _RUN = "start it with `process-hardening run -- PROGRAM`"
-
-
+_APART = "test the program in a process of its own"
 _DEBUGGER = "a debugger, which would be lost: debug it without reexec"
 _PROMPT = f"a prompt, where it is typed in: call it in a program, or {_RUN}"
 _HOSTS = {
-    "_pytest": "pytest: test the program in a process of its own, or without reexec",
+    "_pytest": f"pytest: load the plugin process_hardening.pytest_plugin, or {_APART}",
+    "unittest": f"unittest: {_APART}, or call its main() without reexec",
     "pdb": _DEBUGGER,
     "bdb": _DEBUGGER,
     "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel so",
@@ -53,10 +57,8 @@ _HOSTS = {
 """By the name of a package or module that calls the program: what it is, and what to do."""
 
 
-def _refuse(reason: str, code: int = INSPECTION_ERROR) -> NoReturn:
-    raise HardeningError(
-        0, f"cannot start again as an execute-only image: {reason}", "inspection", code
-    )
+def _refuse(reason: str, code: ExitCode = INSPECTION_ERROR) -> NoReturn:
+    raise HardeningError(0, f"{_CANNOT}: {reason}", "inspection", code)
 
 
 def is_exposed() -> bool:
@@ -86,7 +88,10 @@ def harden_and_start_again(
     try:
         removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
     except HardeningError as error:
-        error.bypass_variable = policy.bypass_variable if policy else _native.BYPASS_VARIABLE
+        if policy is None:
+            error.bypass_variable = _native.BYPASS_VARIABLE
+        elif not policy.refuse_bypass:
+            error.bypass_variable = policy.bypass_variable
         raise
     return type(report)(**{**report.__dict__, "removed": removed})
 
@@ -136,7 +141,8 @@ def start_again() -> NoReturn:
     except OSError as error:
         objection = f"{error.filename}: {error.strerror}"
     if objection:
-        _refuse(objection)
+        _uncover_output(objection)
+        _refuse(f"{objection} {_PAGE}")
     marker = ":".join([_MARKER + "=" + str(os.getpid()), *removed_names()])
     entries = [name + b"=" + value for name, value in os.environb.items()]
     aside = hand_over()
@@ -147,9 +153,23 @@ def start_again() -> NoReturn:
         become_execute_only(argv, [*entries, *aside, os.fsencode(marker)])
     except CommandError as error:
         # Of this call it is the inspection that failed, unless a tracer is why.
-        code = TRACER_ERROR if error.exit_code == TRACER_ERROR else INSPECTION_ERROR
+        code: ExitCode = TRACER_ERROR if error.exit_code == TRACER_ERROR else INSPECTION_ERROR
         _refuse(str(error).removesuffix(f"; exiting with status {error.exit_code}"), code)
     _refuse("the kernel did not map the program")
+
+
+def _uncover_output(objection: str) -> None:
+    """Let the last line of this process be seen where its host captures standard error."""
+    frame: FrameType | None = sys._getframe()
+    if type(sys.stderr).__module__.startswith("ipykernel."):
+        print(f"{_CANNOT}: {objection} {_PAGE}", file=sys.stderr, flush=True)
+        time.sleep(1)  # its threads send the line to the notebook
+    while frame and "_pytest.capture" in sys.modules:
+        config = getattr(frame.f_locals.get("item"), "config", None)
+        if config:  # pytest's, while it runs a test
+            config.pluginmanager.getplugin("capturemanager").suspend(in_=True)
+            return
+        frame = frame.f_back
 
 
 def _objections() -> Iterator[str]:
@@ -165,12 +185,22 @@ def _objections() -> Iterator[str]:
 def _surroundings() -> Iterator[str]:
     """Programs that run this one within themselves, and would be started again with it."""
     frame: FrameType | None = sys._getframe()
-    callers = set()
+    callers, inner, imported = set(), "", ""
     while frame:
-        callers.add(str(frame.f_globals.get("__name__")).partition(".")[0])
+        caller = str(frame.f_globals.get("__name__"))
+        if not frame.f_code.co_filename.startswith("<frozen importlib."):
+            inner = caller
+        elif not imported:
+            imported = inner
+        callers.add(caller.partition(".")[0])
         frame = frame.f_back
     for name in [name for name in _HOSTS if name in callers]:
         yield f"it runs inside {_HOSTS[name]}"
+    if imported:
+        yield (
+            f"{imported} calls it at import, and a library must not start its program again: call"
+            " it in main()"
+        )
     bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
     monitoring = getattr(sys, "monitoring", None)
     if (
