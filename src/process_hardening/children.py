@@ -17,9 +17,10 @@ from process_hardening.record import Record
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from process_hardening.environment import Names
     from process_hardening.policy import Outcome
 
 _BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload/ and the start-up hook obey
@@ -72,9 +73,7 @@ def find_hook() -> str:
     return state if state in (ALWAYS, ON_REQUEST) else ""
 
 
-def harden_children(
-    *, keep: Iterable[str] = (), bypass_variable: str | None = _BYPASS
-) -> ChildrenReport:
+def harden_children(*, keep: Names = (), bypass_variable: str | None = _BYPASS) -> ChildrenReport:
     """Harden every child that starts from now on before its main(), where possible (Linux).
 
     keep, bypass_variable -- as in Policy

@@ -16,14 +16,22 @@ from process_hardening.environment import read_initial_entries
 from process_hardening.errors import CannotProtectError, ConfinementError
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
+from process_hardening.variables import check_flag
 
 if IS_LINUX:
     from process_hardening import _confine
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any, NoReturn
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, NoReturn, Protocol
+
+    class Argv(Protocol):
+        """A list or tuple of words, and not a str, which is a Sequence[str]."""
+
+        def __contains__(self, word: object, /) -> bool: ...
+        def __iter__(self) -> Iterator[str | os.PathLike[str]]: ...
+
 
 COMMAND = os.path.join(os.path.dirname(__file__), "confine")
 """The native command, which is also installed beside `process-hardening`."""
@@ -64,9 +72,7 @@ def confinement() -> Confinement:
     )
 
 
-def confined(
-    argv: Sequence[str | os.PathLike[str]], *, allow_signals: bool = False, strict: bool = False
-) -> list[str]:
+def confined(argv: Argv, *, allow_signals: bool = False, strict: bool = False) -> list[str]:
     """Return the arguments that start a program confined: for subprocess, asyncio and others.
 
     argv -- the program and its arguments, as a list
@@ -78,6 +84,8 @@ def confined(
     """
     if isinstance(argv, (str, bytes, os.PathLike)):
         raise TypeError("takes a list, the program and its arguments; see shlex.split()")
+    check_flag("allow_signals", allow_signals)
+    check_flag("strict", strict)
     words = [os.fsdecode(word) for word in argv]
     if not words:
         raise ValueError("the list is empty: name a program")
@@ -101,6 +109,7 @@ def confine(*, allow_signals: bool = False) -> None:
     time. Raises ConfinementError when the kernel cannot do it or threads run already; in the second
     case nothing has changed.
     """
+    check_flag("allow_signals", allow_signals)
     _require_linux()
     try:
         is_single = len(os.listdir("/proc/self/task")) == 1
@@ -114,7 +123,7 @@ def confine(*, allow_signals: bool = False) -> None:
 
 
 def popen_confined(
-    argv: Sequence[str | os.PathLike[str]],
+    argv: Argv,
     *,
     allow_signals: bool = False,
     strict: bool = False,

@@ -374,9 +374,9 @@ def child_env(
 
     Raises TypeError or ValueError for an argument of the wrong kind.
     """
-    from process_hardening.errors import check_flag
     from process_hardening.variables import (
         SEARCH_PATH,
+        check_flag,
         check_patterns,
         is_loader_variable,
         kind_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Literal
+    from typing import Literal
 
     Step = Literal["inspection", "core_limit", "environment", "no_new_privs", "seal"]
     FailedStep = Step | Literal["children"]
@@ -90,12 +90,6 @@ class ConfinementError(OSError):
 
 class DebugWindowError(RuntimeError):
     """A debug window cannot be opened now, or a debugger stays attached at its end."""
-
-
-def check_flag(name: str, value: Any) -> None:
-    """Raise TypeError unless the value of an argument or a field is a bool."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {value!r}")
 
 
 def hide_value(word: str) -> str:

@@ -6,9 +6,8 @@ import os
 
 from process_hardening import _native
 from process_hardening.environment import PRELOAD_ENTRY
-from process_hardening.errors import check_flag
 from process_hardening.record import Record
-from process_hardening.variables import STRICT_VARIABLES, check_patterns
+from process_hardening.variables import STRICT_VARIABLES, check_flag, check_patterns
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Verdict = Literal["hardened", "partial", "exposed", "unknown"]
 
+_UNLIMITED = (1 << 64) - 1  # of struct ph_status, native/core/hardening.h
+
 HARDENED: Verdict = "hardened"
 PARTIAL: Verdict = "partial"
 EXPOSED: Verdict = "exposed"
@@ -81,7 +83,8 @@ class Status(Record):
     sealed -- whether the process is kept from making itself inspectable (Linux)
     seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
     confined -- whether it was started confined, or confined itself (Linux)
-    core_limit -- RLIMIT_CORE in bytes, (soft, hard); 2**64 - 1 is unlimited
+    core_limit -- RLIMIT_CORE in bytes, (soft, hard), as resource.getrlimit() has it:
+        resource.RLIM_INFINITY is unlimited
     tracer_pid -- a process that traces any thread of this one; 0: none; 2**63 - 1: one that the
         system does not name
     loader_variables -- names of the loader variables in the environment
@@ -136,6 +139,15 @@ def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
     return may_be_confined(no_new_privs, seccomp) is not False and _confine.is_confined()
 
 
+def _limits(found: tuple[int, int] | None) -> tuple[int, int] | None:
+    if found is None or _UNLIMITED not in found:
+        return found
+    from resource import RLIM_INFINITY
+
+    soft, hard = (RLIM_INFINITY if value == _UNLIMITED else value for value in found)
+    return soft, hard
+
+
 def status() -> Status:
     """Read the state of this process from the kernel, now."""
     dumpable, inspectable, no_new_privs, sealed, seccomp, tracer, core_limit = _native.status()
@@ -147,7 +159,7 @@ def status() -> Status:
         sealed=_flag(sealed),
         seccomp=_known(seccomp),
         confined=_is_confined(_flag(no_new_privs), _known(seccomp)),
-        core_limit=core_limit,
+        core_limit=_limits(core_limit),
         tracer_pid=_known(tracer),
         loader_variables=tuple(map(os.fsdecode, variables)),
     )

@@ -169,6 +169,12 @@ def describe_name(name: object) -> str:
     return f"a {type(name).__name__}"
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Raise TypeError unless the value of an argument or a field is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
 def check_patterns(what: str, names: Any) -> tuple[str, ...]:
     """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):

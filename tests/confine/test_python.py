@@ -85,7 +85,7 @@ def test_confined_passes_its_options_on() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["ls -l", b"ls"])
-def test_confined_refuses_a_text(wrong: str) -> None:
+def test_confined_refuses_a_text(wrong: Any) -> None:
     with pytest.raises(TypeError, match="a list"):
         ph.confined(wrong)
 

@@ -110,7 +110,7 @@ def test_what_a_policy_keeps_is_no_drift(programs: Path) -> None:
     kept = "ph.Policy(keep=('LD_LIBRARY_PATH',), core_limit=False)"
     with Console(programs, env=env) as victim:
         victim.do(f"ph.harden({kept})")
-        assert victim.do(f"ph.recheck({kept}, 'exit').steps") == "()"
+        assert victim.do(f"ph.recheck({kept}, on_drift='exit').steps") == "()"
         assert victim.do("ph.recheck().steps") == "('core_limit', 'environment')"
 
 

@@ -294,7 +294,9 @@ def test_reexec_without_proc(survivor: list[str]) -> None:
     result = support.run(without_proc([*survivor, "REEXEC"]))
     assert (result.returncode, result.stdout) == (5, "")
     assert result.stderr == words(
-        "cannot start again as an execute-only image: /proc/self/task: No such file or directory", 5
+        "cannot start again as an execute-only image: /proc/self/task: No such file or directory"
+        " (docs/develop.md)",
+        5,
     )
 
 

@@ -11,6 +11,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ NEVER = {
 }
 """What the design forbids by name; the allow-lists below forbid the rest too."""
 
-NOTHING = {"inspection": False, "core_limit": False, "environment": False}
+NOTHING: Any = {"inspection": False, "core_limit": False, "environment": False}
 """A policy that leaves the process of the tests as it is."""
 
 REPORTED = (
@@ -83,7 +84,7 @@ def test_import_and_call_load_two_files(python: str, statements: str) -> None:
         ("ph.DEFAULT", {"_names", "environment", "policy", "record", "variables"}),
         ("ph.harden(ph.STRICT)", {"_names", "environment", "policy", "record", "variables"}),
         ("ph.HardeningError", {"_names", "errors"}),
-        ("ph.status()", {"_names", "environment", "record", "state", "system"}),
+        ("ph.harden(); ph.status()", {"_names", "environment", "record", "state", "system"}),
         ("ph.child_env()", {"_names", "environment", "variables"}),
         (
             "ph.check_child",

@@ -129,7 +129,7 @@ def test_it_has_the_options_of_run(harden: str) -> None:
     text = support.run_as_user([harden, "--help"]).stdout
     of_python = {"-m", "--help"}
     assert (
-        set(re.findall(r"^  (--\w+)", text, re.MULTILINE))
+        set(re.findall(r"^  (--[\w-]+)", text, re.MULTILINE))
         == {names[-1] for names, *_ in run.OPTIONS} - of_python
     )
 

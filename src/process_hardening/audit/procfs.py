@@ -16,8 +16,11 @@ def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | No
     """A soft and a hard limit for people and for JSON: each a number, or 'unlimited'."""
     if limits is None:
         return None
+    from resource import RLIM_INFINITY  # of a Status; UNLIMITED is of a Posture
+
     named = zip(("soft", "hard"), limits, strict=True)
-    return {name: "unlimited" if limit == UNLIMITED else limit for name, limit in named}
+    unlimited = (UNLIMITED, RLIM_INFINITY)
+    return {name: "unlimited" if limit in unlimited else limit for name, limit in named}
 
 
 def parse_status(text: bytes) -> dict[str, bytes]:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
+    from typing import Any
 
 ANSWER = "victim: "
 """The prefix of its lines: injected code may print others."""
@@ -41,7 +42,8 @@ def harden(arguments: list[str]) -> None:
     from process_hardening import pre_main_hardening
 
     policy = None
-    excluded = {arguments[i + 1]: False for i, flag in enumerate(arguments) if flag == "--without"}
+    places = [i for i, flag in enumerate(arguments) if flag == "--without"]
+    excluded: dict[str, Any] = {arguments[i + 1]: False for i in places}
     if excluded:
         from process_hardening.policy import DEFAULT
 
