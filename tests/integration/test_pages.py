@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = None if os.getuid() else support.USER
 
 
-PAGES = ["README.md", *(f"docs/tutorials/{name}.md" for name in ("agent", "chat", "ci"))]
+PAGES = ["README.md", "docs/develop.md"]
+PAGES += [f"docs/tutorials/{name}.md" for name in ("agent", "chat", "ci")]
 
 INSTALLED = Path("/opt/signer")
 """What the tutorial of the daemon installs."""
