@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from typing import Any, Protocol
 
-    from process_hardening.policy import Policy
-
     from process_hardening.audit.result import Entry
+    from process_hardening.policy import Policy
 
     class HasPid(Protocol):
         """A process as subprocess, multiprocessing, asyncio and psutil have it."""

@@ -87,7 +87,7 @@ WRONG_CALLS: tuple[Callable[[], object], ...] = (
     lambda: ph.SecretBuffer("secret"),  # type: ignore[arg-type]
     lambda: ph.SecretBuffer(16, require="mlocked"),  # type: ignore[arg-type]
     lambda: ph.take_env(b"TOKEN"),  # type: ignore[arg-type]
-    lambda: assert_hardened("1234"),  # type: ignore[arg-type]
+    lambda: assert_hardened(12.5),  # type: ignore[arg-type]
     lambda: ph.status(1234),  # type: ignore[call-arg]
 )
 

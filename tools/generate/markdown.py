@@ -103,8 +103,9 @@ program's own.
 {commands}
 
 `pre_main_hardening()` ends a process with 2, 5, 6, 7 or 8; `harden()` raises `HardeningError` with
-the same number as `exit_code`. `CODEX_SKIP_HARDENING=1` skips hardening, with a warning: for
-development, at your own risk. `Policy(bypass_variable=None)` disables the bypass.
+the same number as `exit_code`. A [variable of the
+program](../develop.md#one-variable-for-development) skips hardening during development, with a
+warning; `refuse_bypass=True` and `--no-bypass` refuse it in production, with 8.
 """
 
 _ALSO_CALLED = {"run": "`run`, `harden`"}
@@ -117,7 +118,8 @@ def read_codes() -> list[tuple[int, str, str]]:
     for one, text in pairwise(statements):
         match one, text:
             case (
-                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(code))),
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int(code)))
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=int(code))),
                 ast.Expr(value=ast.Constant(value=str(meaning))),
             ):
                 found.append((code, name, meaning))
