@@ -5,7 +5,7 @@ function __process_hardening_program
     set -l words (commandline -opc)
     string match -qr '(^|/)process-hardening$' -- $words[1]; and set -e words[1]
     set -e words[1]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine bypass=+ no-bypass explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -47,6 +47,8 @@ complete -c process-hardening -n '__process_hardening_in run' -l clear -x -d 're
 complete -c process-hardening -n '__process_hardening_in run' -l strict -d 'set no_new_privs, remove more variables, copy a program file that its user can change'
 complete -c process-hardening -n '__process_hardening_in run' -l seal -d 'keep the program from making itself inspectable again'
 complete -c process-hardening -n '__process_hardening_in run' -l confine -d 'keep it from reading other processes too: see confine'
+complete -c process-hardening -n '__process_hardening_in run' -l bypass -x -d 'NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)'
+complete -c process-hardening -n '__process_hardening_in run' -l no-bypass -d 'refuse to start it where that variable is 1'
 complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'try it, print what would be done, start nothing'
 complete -c process-hardening -n '__process_hardening_in run' -s m -x -d 'run a Python module; what follows are its arguments'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
@@ -123,6 +125,8 @@ complete -c harden -n '__process_hardening_in harden' -l clear -x -d 'remove one
 complete -c harden -n '__process_hardening_in harden' -l strict -d 'set no_new_privs, remove more variables, copy a program file that its user can change'
 complete -c harden -n '__process_hardening_in harden' -l seal -d 'keep the program from making itself inspectable again'
 complete -c harden -n '__process_hardening_in harden' -l confine -d 'keep it from reading other processes too: see confine'
+complete -c harden -n '__process_hardening_in harden' -l bypass -x -d 'NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)'
+complete -c harden -n '__process_hardening_in harden' -l no-bypass -d 'refuse to start it where that variable is 1'
 complete -c harden -n '__process_hardening_in harden' -l explain -d 'try it, print what would be done, start nothing'
 complete -c harden -n '__process_hardening_in harden' -s h -l help -d 'show this help message and exit'
 complete -c harden -n '__process_hardening_is harden' -xa '(__process_hardening_complete_program)'
