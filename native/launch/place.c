@@ -126,7 +126,7 @@ static long start_helper(int *pidfd, long *socket)
 
     if (program < 0)
         return program;
-    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    error = PH_CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, ends);
     if (!error && ends[0] < 0)
         error = -EIO;
     *socket = ends[0];

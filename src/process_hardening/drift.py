@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -184,10 +185,18 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
         raise ValueError(f"interval must be in seconds, from 0.01 on, not {interval!r}")
     if not _watches:
         _register_once()
-    status()  # now: another process can take from this one the descriptors to import what it needs
+    _import_what_checks_need()
     one = Watch(interval, policy, on_drift)
     _watches.add(one)
     return one
+
+
+def _import_what_checks_need() -> None:
+    """Now: another process can take away the descriptors to import it with (prlimit(2))."""
+    try:
+        importlib.import_module("process_hardening._confine")
+    except ImportError:
+        return  # not on this system, or not in an interpreter with a GIL of its own
 
 
 _is_registered = False

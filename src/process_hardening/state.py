@@ -132,11 +132,11 @@ def may_be_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | No
 
 def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
     """Whether this process is, which it can try."""
-    if not IS_LINUX:
+    if may_be_confined(no_new_privs, seccomp) is False or not IS_LINUX:
         return False
     from process_hardening import _confine
 
-    return may_be_confined(no_new_privs, seccomp) is not False and _confine.is_confined()
+    return _confine.is_confined()
 
 
 def _limits(found: tuple[int, int] | None) -> tuple[int, int] | None:

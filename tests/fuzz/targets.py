@@ -157,7 +157,7 @@ def parse_command_line(data: bytes) -> None:
         if metavar is None:
             again += [name] * value
         elif destination != "module":
-            values = value if isinstance(value, list) else [value]
+            values = value if isinstance(value, list) else [value] if value else []
             again += [f"{name}={one}" for one in values]
     again += [f"-m{options.module}"] if options.module else []
     again += ["--"] if options.command and not (options.module or options.help) else []

@@ -38,7 +38,7 @@ def test_the_hooks_are_valid() -> None:
 
 def test_make_help_lists_every_target() -> None:
     """With what it does."""
-    result = support.run(["make", "help"], cwd=ROOT)
+    result = support.run(["make", "--no-print-directory", "help"], cwd=ROOT)
     makefile = (ROOT / "Makefile").read_text()
     (phony,) = (line for line in makefile.splitlines() if line.startswith(".PHONY: "))
     listed = {line.split()[0] for line in result.stdout.splitlines() if len(line.split()) > 1}
