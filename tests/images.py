@@ -24,19 +24,19 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOUNT = """\
 set -e
 mount -t tmpfs none /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay none -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mkdir /mnt/upper /mnt/work /mnt/image
+mount -t overlay none -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/image
 for shared in /proc "$SHARED"; do
-    mkdir -p "/mnt/root$shared"
-    mount --rbind "$shared" "/mnt/root$shared"
+    mkdir -p "/mnt/image$shared"
+    mount --rbind "$shared" "/mnt/image$shared"
 done
-mount -t tmpfs none /mnt/root/dev
-mkdir /mnt/root/dev/shm /mnt/root/dev/pts
+mount -t tmpfs none /mnt/image/dev
+mkdir /mnt/image/dev/shm /mnt/image/dev/pts
 for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
-    mknod -m 666 "/mnt/root/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
+    mknod -m 666 "/mnt/image/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
 done
-ln -s "$(command -v python3)" /mnt/root/usr/local/bin/python
-build() { (cd "/mnt/root$1" && exec chroot /mnt/root /bin/sh -c "cd '$1' && $2") >&2; }
+ln -s "$(command -v python3)" /mnt/image/usr/local/bin/python
+build() { (cd "/mnt/image$1" && exec chroot /mnt/image /bin/sh -c "cd '$1' && $2") >&2; }
 """
 """What comes before the steps. SHARED is a folder that the host and the image share; the nodes of
 /dev are the image's own, since what runs there as root may change them."""
@@ -65,7 +65,7 @@ class Image(NamedTuple):
             f"SHARED={shlex.quote(str(shared))}\n{MOUNT}",
             *self.steps,
             "echo built",
-            f"exec chroot /mnt/root setpriv {as_user} sh -c {shlex.quote(run)}",
+            f"exec chroot /mnt/image setpriv {as_user} sh -c {shlex.quote(run)}",
         ]
         return [support.find_tool("unshare"), "--mount", "sh", "-c", "\n".join(script)]
 
@@ -82,10 +82,10 @@ def read_image(file: Path, context: Path) -> Image:
             steps.append(f"build {folder} {shlex.quote(value)}")
         elif instruction == "COPY":
             source, target = value.split()
-            steps.append(f"cp {shlex.quote(str(context / source))} /mnt/root{folder}/{target}")
+            steps.append(f"cp {shlex.quote(str(context / source))} /mnt/image{folder}/{target}")
         elif instruction == "WORKDIR":
             folder = value
-            steps.append(f"mkdir -p /mnt/root{folder}")
+            steps.append(f"mkdir -p /mnt/image{folder}")
         elif instruction == "USER":
             uid, gid = value.split(":")
             user = (uid, gid)

@@ -18,7 +18,7 @@ import support
 _NUMBERS = itertools.count()
 SYSTEMD = "/lib/systemd/systemd"
 PREPARE = """\
-cd /mnt/root
+cd /mnt/image
 umount -l proc
 mount -t proc proc proc
 mount --bind proc/sys proc/sys

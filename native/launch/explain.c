@@ -26,9 +26,15 @@ static int shows_its_memory(const char *program)
     return 0;
 }
 
+/* The real path of an unreadable program is not known. */
+static const char *path_of(const struct ph_program *program)
+{
+    return *program->real ? program->real : program->path;
+}
+
 static void say_program(const struct ph_program *program)
 {
-    say("program", *program->real ? program->real : program->path, "");
+    say("program", path_of(program), "");
 }
 
 /* The arguments that it gets in the end, or the first thousands of bytes of them. */
@@ -72,7 +78,7 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         "its arguments; what root and CAP_SYS_PTRACE can read; what was opened of this launcher"
         " before it had hardened itself, unless root installed it with mode 0711",
         method == PH_PRELOAD ? "; the moment between exec and the library's constructor" : "");
-    if (shows_its_memory(ph_basename(*program->real ? program->real : program->path)))
+    if (shows_its_memory(ph_basename(path_of(program))))
         say("beware", "unless it is started closed, this runtime itself shows its memory",
             " to any process of its user: docs/harden.md#runtimes");
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)

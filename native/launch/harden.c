@@ -15,7 +15,7 @@ static const char usage[] =
     "              [--bypass NAME] [--no-bypass] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
     "Starts a program so that no other process of its user can read its memory, from its first\n"
-    "instruction on. The program is otherwise unchanged. What it becomes by exec is hardened too.\n"
+    "instruction on. Nothing else changes. It stays hardened when it executes another program.\n"
     "\n"
     "  --method auto          the first of the following that works here, copy excepted (default)\n"
     "  --method execute-only  an unreadable stand-in maps the program: no copy, no launch window\n"

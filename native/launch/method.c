@@ -100,15 +100,13 @@ static long execute_unreadable(const struct ph_program *program, char *const *en
 static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
 {
     const long pid = ph_fork(0, NULL);
-    long status;
 
     if (!pid) {
         const long error = ph_place_execute(place, argv, envp);
 
         ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
     }
-    status = pid < 0 ? pid : ph_wait(pid);
-    (void)ph_failed(place, "execveat", status > 0 ? -status : status); /* its errno */
+    (void)ph_failed(place, "execveat", ph_wait_for_error(pid));
     return place->error;
 }
 

@@ -166,7 +166,6 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
                            int namespace)
 {
     const long pid = ph_fork(CLONE_FILES, NULL);
-    long status;
 
     if (!pid) {
         long error = namespace < 0 ? PH_CALL(SYS_unshare, CLONE_NEWUSER)
@@ -186,9 +185,7 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
             error = namespace < 0 ? open_tmpfs() : build(contents, place);
         ph_exit(error < 0 ? (int)-error : 0);
     }
-    status = pid < 0 ? pid : ph_wait(pid);
-    (void)ph_failed(place, "building a place in a user namespace",
-                    status > 0 ? -status : status); /* its errno */
+    (void)ph_failed(place, "building a place in a user namespace", ph_wait_for_error(pid));
     return place->error;
 }
 

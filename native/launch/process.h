@@ -54,4 +54,13 @@ static inline long ph_wait(long pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
+/* The error of such a child, which exits with an errno value, or why there was none: what ph_fork()
+ * returned. Returns 0 or a negative errno value. */
+static inline long ph_wait_for_error(long pid)
+{
+    const long status = pid < 0 ? pid : ph_wait(pid);
+
+    return status > 0 ? -status : status;
+}
+
 #endif

@@ -355,13 +355,11 @@ static int read_file(struct ph_program *program)
 
     if (status)
         return status;
-    if (program->elf.loader_size || !program->elf.is_dynamic) {
-        program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
+    program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
+    if (program->elf.loader_size || !program->elf.is_dynamic)
         return 0;
-    }
     /* A loader, or a static program that has a name like a library. */
     program->elf.is_dynamic = is_known_loader(program->path) || is_known_loader(program->real);
-    program->has_known_loader = 1;
     if (program->elf.is_dynamic && runs_static_program(program->argv + 1))
         return refuse(program, "it would execute a static program, unprotected: start that itself");
     return 0;

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening import harden
+from process_hardening import _native, harden
 from process_hardening.environment import EXCEPTIONS, child_env, unhardened
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from process_hardening.environment import Names
     from process_hardening.policy import Outcome
 
-_BYPASS = "CODEX_SKIP_HARDENING"  # which native/preload/ and the start-up hook obey
+_BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook obey
 
 _COVERED = (
     "dynamically linked programs of this architecture, glibc or musl, started by any means with the"

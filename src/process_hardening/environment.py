@@ -109,10 +109,9 @@ def finish(
             fields["removed"] = set_aside(removed)
             clean_mappings(*request[2:4])
         if policy is not None and policy.children == "harden" and not fields["bypassed"]:
-            fields["children"] = harden_children_by_environment(policy.keep, _bypass_of(policy))
+            fields["children"] = harden_children_by_environment(policy.keep, bypass_of(policy))
     except OSError as error:  # HardeningError, which is not imported when all goes well
-        *_, bypass, is_refused = request
-        error.bypass_variable = None if is_refused else bypass  # type: ignore[attr-defined]
+        error.bypass_variable = bypass_of(policy)  # type: ignore[attr-defined]
         raise
 
 
@@ -226,7 +225,10 @@ def split_libraries(value: str) -> list[str]:
     return value.replace(" ", ":").split(":")
 
 
-def _bypass_of(policy: Policy) -> str | None:
+def bypass_of(policy: Policy | None) -> str | None:
+    """The variable whose value 1 skips hardening under a policy; None: there is none."""
+    if policy is None:
+        return _native.BYPASS_VARIABLE
     return None if policy.refuse_bypass else policy.bypass_variable
 
 

@@ -42,6 +42,9 @@ class Runtime(Record):
         return (*self.starters, *self.programs)
 
 
+_OPENS_INSPECTOR = (
+    "SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for whoever asks"
+)
 _BLOCK_SIGUSR1 = ("env", "--block-signal=USR1")  # env(1) of coreutils 8.31; inherited by execve(2)
 
 RUNTIMES = (
@@ -49,7 +52,7 @@ RUNTIMES = (
         name="Node.js",
         programs=("node", "nodejs"),
         signal=_SIGUSR1,
-        opens="SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for whoever asks",
+        opens=_OPENS_INSPECTOR,
         option="--disable-sigusr1",
         others=("--inspect-port=192.0.2.1:9229",),  # no host has that address: RFC 5737
         hint="Node before 22.14 has no --disable-sigusr1: use --inspect-port=192.0.2.1:9229, an"
@@ -60,7 +63,7 @@ RUNTIMES = (
         name="Deno",
         programs=("deno",),
         signal=_SIGUSR1,
-        opens="SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for whoever asks",
+        opens=_OPENS_INSPECTOR,
         before=_BLOCK_SIGUSR1,
         source="Deno 2.9.2, Debugging: Sending SIGUSR1",
     ),

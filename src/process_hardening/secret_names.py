@@ -288,9 +288,9 @@ _USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
 
 # Inside of a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
 # Names are looked for at their beginning only: a hostile process can have one of 128 KiB.
+# Patterns, not expressions: few command lines are suspect, and compiling costs 4 ms.
 _PAIR = rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
 _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)"
-# Patterns, not expressions: few command lines are suspect, and compiling costs 4 ms.
 
 
 def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:

@@ -304,11 +304,11 @@ def build_steps(unit: str, application: Application) -> list[str]:
     ]
     return [
         *(f"build / {shlex.quote(command)}" for command in made),
-        "mkdir -p /mnt/root/etc/app /mnt/root/etc/systemd/system/app.service.d",
-        f"cp {application.home}/app.py /mnt/root/srv/app/",
-        f"cp {application.secret} /mnt/root/etc/app/secret",
-        f"cp {application.home}/app.service /mnt/root/etc/systemd/system/",
-        f"cp {application.home}/test.conf /mnt/root/etc/systemd/system/app.service.d/",
+        "mkdir -p /mnt/image/etc/app /mnt/image/etc/systemd/system/app.service.d",
+        f"cp {application.home}/app.py /mnt/image/srv/app/",
+        f"cp {application.secret} /mnt/image/etc/app/secret",
+        f"cp {application.home}/app.service /mnt/image/etc/systemd/system/",
+        f"cp {application.home}/test.conf /mnt/image/etc/systemd/system/app.service.d/",
     ]
 
 

@@ -64,9 +64,9 @@ def take(
         left_out=frozenset(left_out),
     )
     selection.check()
-    known_postures = tuple(seen)
-    if known_postures:
-        return _judge(_scan_others(known_postures, proc), selection)
+    believed = tuple(seen)
+    if believed:
+        return _judge(_scan_others(believed, proc), selection)
     return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
 
 

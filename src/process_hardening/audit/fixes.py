@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.programs import SHELLS, join, program_of, quote
+from process_hardening.audit.programs import SHELLS, join, join_hardened, program_of, quote
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     IN_ENVIRONMENT,
@@ -16,7 +16,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     UNKNOWN,
 )
-from process_hardening.runtimes import close, runtime_of
+from process_hardening.runtimes import runtime_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -67,21 +67,16 @@ def _start_hardened(
     arguments = find_command(posture)
     runtime = _open_runtime_of(posture)
     if arguments is None and runtime:
-        words = _harden((runtime.commands[0], "..."), runtime)
+        words = join_hardened((runtime.commands[0], "..."), runtime)
         return f"Start it with `{words}`. {runtime.hint}".rstrip(), ""
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
     words = f"Start it hardened, and {runtime.name} closed. {runtime.hint}" if runtime else ""
-    return words.rstrip() or "Start it hardened.", _harden(arguments, runtime)
+    return words.rstrip() or "Start it hardened.", join_hardened(arguments, runtime)
 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:
     return runtime_of(program_of(posture).name) if posture.opens_itself else None
-
-
-def _harden(arguments: tuple[str, ...], runtime: Runtime | None) -> str:
-    before, command = close(runtime, arguments) if runtime else ((), arguments)
-    return join((*before, "harden", "--", *command))
 
 
 def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
@@ -89,7 +84,7 @@ def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
     arguments = find_command(posture) or ("COMMAND",)
-    line = _harden(arguments, _open_runtime_of(posture))
+    line = join_hardened(arguments, _open_runtime_of(posture))
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
         f"In [Service], an empty ExecStart= and then ExecStart={line}, and restart it.",
@@ -134,8 +129,12 @@ def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     )
 
 
+def _library_of(entry: Entry) -> str:
+    return (entry.posture.injected_libraries or ("LIBRARY",))[0]
+
+
 def _find_library(entry: Entry, *_: object) -> tuple[str, str]:
-    (library, *_others) = entry.posture.injected_libraries or ("LIBRARY",)
+    library = _library_of(entry)
     return (
         "Find out where the library comes from, then start the program hardened.",
         f"grep -F {quote(library)} /proc/{entry.posture.pid}/maps",
@@ -143,7 +142,7 @@ def _find_library(entry: Entry, *_: object) -> tuple[str, str]:
 
 
 def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
-    (library, *_others) = entry.posture.injected_libraries or ("LIBRARY",)
+    library = _library_of(entry)
     return (
         "Audit it with the process-hardening that started it; if none did, this library was"
         " injected.",

@@ -246,12 +246,15 @@ def _finding_of(entry: Entry, reason: str) -> str:
 
 def open_secrets(group: Group) -> list[tuple[str, str]]:
     """Each secret of a group with each of those who may get it: (name, key of READERS)."""
-    found = []
-    for secret in group.secrets:
-        for reader in group.open_to:
-            if reader != EVERY_USER or secret.where == IN_ARGUMENTS:
-                found.append((secret.name, reader))
-    return found
+    return [
+        (secret.name, reader) for secret in group.secrets for reader in readers_of(secret, group)
+    ]
+
+
+def readers_of(secret: Secret, group: Group) -> list[str]:
+    """The keys of READERS for whom one of a group's secrets is open."""
+    in_arguments = secret.where == IN_ARGUMENTS
+    return [reader for reader in group.open_to if reader != EVERY_USER or in_arguments]
 
 
 def measure(groups: Iterable[Group], user: str = "") -> Exposure:

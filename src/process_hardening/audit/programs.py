@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.runtimes import close
 from process_hardening.secret_names import HIDDEN
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
+    from process_hardening.runtimes import Runtime
 
 SHELLS = frozenset({
     "ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "ksh93", "mksh", "nu", "oksh", "pwsh",
@@ -144,6 +146,12 @@ def _escape(byte: int) -> str:
 def join(words: tuple[str, ...]) -> str:
     """Words as a line for the shell."""
     return " ".join(map(quote, words))
+
+
+def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:
+    """The shell command that starts a program hardened. runtime -- which it starts closed, too."""
+    before, command = close(runtime, arguments) if runtime else ((), arguments)
+    return join((*before, "harden", "--", *command))
 
 
 def command_of(posture: Posture) -> tuple[str, ...] | None:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 HELP = "list the programs whose secrets other programs can read, and the commands that protect them"
 NEVER = "never"
-
 EPILOG = f"""\
 The first screen groups processes by user, program and reason: those that hold secrets and can be
 read come first, each with the command that protects it. --long prints a row for each process

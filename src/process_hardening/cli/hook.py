@@ -120,12 +120,12 @@ def _enable(environment: installer.PythonEnvironment, options: argparse.Namespac
     before = installer.read_state(environment)
     paths = ", ".join(environment.paths)
     if installer.is_enabled(environment, mode, options.execute_only):
-        write(f"already enabled: {paths}{_describe_interpreter(environment)[1]}")
+        write(f"already enabled: {paths}{_read_interpreter(environment)}")
         return 0
     installer.enable(environment, mode, options.execute_only)
     replaced = before in (installer.DAMAGED, installer.OUTDATED)
     note = f" (replaced a hook that was {before})" if replaced else ""
-    write(f"enabled: {paths}{note}{_describe_interpreter(environment)[1]}")
+    write(f"enabled: {paths}{note}{_read_interpreter(environment)}")
     return 0
 
 
@@ -137,21 +137,23 @@ def _disable(environment: installer.PythonEnvironment, _: argparse.Namespace) ->
 
 def _print_status(environment: installer.PythonEnvironment, options: argparse.Namespace) -> int:
     state = installer.read_state(environment)
-    status, text = _ANSWERS[state]
-    line = text.format(
+    of_interpreter = installer.read_interpreter_state(environment)
+    status = max(_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
+    if options.json:
+        write(_as_json(environment, state, of_interpreter))
+        return status
+    line = _ANSWERS[state][1].format(
         python=environment.python,
         paths=", ".join(environment.paths),
         repair=installer.repair_command(environment),
     )
-    status_of_interpreter, addition = _describe_interpreter(environment)
-    write(_as_json(environment, state) if options.json else line + addition)
-    return max(status, status_of_interpreter)
+    write(line + _describe_interpreter(environment, of_interpreter))
+    return status
 
 
-def _as_json(environment: installer.PythonEnvironment, state: str) -> str:
+def _as_json(environment: installer.PythonEnvironment, state: str, of_interpreter: str) -> str:
     import json
 
-    of_interpreter = installer.read_interpreter_state(environment)
     is_damaged = 3 in (_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
     found = {
         "schema": 1,
@@ -165,16 +167,20 @@ def _as_json(environment: installer.PythonEnvironment, state: str) -> str:
     return json.dumps(found)
 
 
-def _describe_interpreter(environment: installer.PythonEnvironment) -> tuple[int, str]:
-    """Exit status of `hook status`, and what to say of the interpreter."""
-    status, text = _INTERPRETER_ANSWERS[installer.read_interpreter_state(environment)]
+def _read_interpreter(environment: installer.PythonEnvironment) -> str:
+    return _describe_interpreter(environment, installer.read_interpreter_state(environment))
+
+
+def _describe_interpreter(environment: installer.PythonEnvironment, state: str) -> str:
+    """What to say of the interpreter. state -- what installer.read_interpreter_state() returned."""
+    _, text = _INTERPRETER_ANSWERS[state]
     if not text:
-        return status, ""
+        return ""
     names = environment.names
     users = interpreter.find_reopeners(names)
     undo = f" ({_list_users(users)} can undo it)" if users else " (only root can undo it)"
     repair = installer.repair_command(environment)
-    return status, text.format(undo=undo, source=names.source, repair=repair)
+    return text.format(undo=undo, source=names.source, repair=repair)
 
 
 def _list_users(uids: list[int]) -> str:

@@ -13,6 +13,7 @@ import time
 
 from process_hardening import _native
 from process_hardening.environment import (
+    bypass_of,
     clean_mappings,
     hand_over,
     removed_names,
@@ -88,10 +89,7 @@ def harden_and_start_again(
     try:
         removed = complete(report.removed, exposed, getattr(policy, "keep", ()))
     except HardeningError as error:
-        if policy is None:
-            error.bypass_variable = _native.BYPASS_VARIABLE
-        elif not policy.refuse_bypass:
-            error.bypass_variable = policy.bypass_variable
+        error.bypass_variable = bypass_of(policy)
         raise
     return type(report)(**{**report.__dict__, "removed": removed})
 

@@ -5,9 +5,19 @@ Text has a contrast of at least 4.5 to 1 on its background, 7 to 1 with high con
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.theme import Theme
 
-LIGHT = Theme(
+
+def _make_theme(name: str, variables: dict[str, str], **colours: Any) -> Theme:
+    """A theme whose text has the very colours, which Textual would mix with the background."""
+    kinds = ("error", "warning", "success", "accent")
+    text = {f"text-{kind}": colours[kind] for kind in kinds}
+    return Theme(name=name, variables={**text, **variables}, **colours)
+
+
+LIGHT = _make_theme(
     name="light",
     primary="#004578",
     secondary="#0178d4",
@@ -21,15 +31,11 @@ LIGHT = Theme(
     panel="#dcdcdc",
     dark=False,
     variables={
-        "text-error": "#96234a",
-        "text-warning": "#7a4a00",
-        "text-success": "#1c6b36",
-        "text-accent": "#7a4a00",
         "footer-key-foreground": "#004578",
     },
 )
 
-HIGH_CONTRAST = Theme(
+HIGH_CONTRAST = _make_theme(
     name="high-contrast",
     primary="#ffff00",
     secondary="#00ffff",
@@ -46,10 +52,6 @@ HIGH_CONTRAST = Theme(
     text_alpha=1.0,
     variables={
         "text": "#ffffff",
-        "text-error": "#ff7070",
-        "text-warning": "#ffd700",
-        "text-success": "#00ff66",
-        "text-accent": "#00ffff",
         "border": "#ffffff",
         "block-cursor-background": "#ffff00",
         "block-cursor-foreground": "#000000",

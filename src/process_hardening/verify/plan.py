@@ -201,12 +201,11 @@ def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> t
     chosen = tuple(attack for attack in hardened if suits(attack, words))
     if not chosen:
         names = ", ".join(attack.name for attack in asked)
-        where = "of their runtime only: verify -- PROGRAM" if hardened else _NOT_HARDENED
+        where = "that nobody hardened: verify --confined"
+        if hardened:
+            where = "of their runtime only: verify -- PROGRAM"
         raise CommandError(f"{names}: on programs {where}")
     return chosen
-
-
-_NOT_HARDENED = "that nobody hardened: verify --confined"
 
 
 def _read_interpreter(path: str) -> list[str]:

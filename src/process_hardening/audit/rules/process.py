@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET, has_our_name
-from process_hardening.audit.programs import join
+from process_hardening.audit.programs import join_hardened
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
@@ -14,7 +14,7 @@ from process_hardening.audit.rules.model import (
     list_names,
     rule,
 )
-from process_hardening.runtimes import RUNTIMES, Runtime, close
+from process_hardening.runtimes import RUNTIMES, Runtime
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.variables import INJECTOR, kind_of
 
@@ -375,8 +375,7 @@ def find_forkserver(case: ProcessCase) -> Match | None:
 
 
 def _start_closed(runtime: Runtime) -> str:
-    before, command = close(runtime, (runtime.commands[0], "PROGRAM"))
-    return join((*before, "harden", "--", *command))
+    return join_hardened((runtime.commands[0], "PROGRAM"), runtime)
 
 
 @rule(

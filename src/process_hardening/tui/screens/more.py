@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from process_hardening.audit.groups import Group
-from process_hardening.audit.reasons import EVERY_USER, IN_ARGUMENTS, READERS
+from process_hardening.audit.groups import Group, readers_of
+from process_hardening.audit.reasons import READERS
 from process_hardening.audit.rules import RULES
 from process_hardening.terminal import printable
 from process_hardening.tui.screens.copying import copy_fix
@@ -81,11 +81,7 @@ def _list_secrets(group: Group) -> Iterator[Content]:
     if group.secrets:
         yield _title("its secrets, and who may get each of them")
     for secret in group.secrets:
-        readers = [
-            READERS[reader]
-            for reader in group.open_to
-            if reader != EVERY_USER or secret.where == IN_ARGUMENTS
-        ]
+        readers = [READERS[reader] for reader in readers_of(secret, group)]
         yield Content.assemble(
             (f"{printable(secret.name):<30} ", "bold"),
             (f"{secret.where:<12} ", signs.QUIET),

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from process_hardening.audit.procfs import parse_bits, parse_status
 from process_hardening.runtimes import RUNTIMES
 from process_hardening.verify.attacks.injection import (
     ask_library,
@@ -46,9 +47,9 @@ def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
     """Send a signal as soon as it is caught; it would end the process before. False: it is not."""
     deadline = time.monotonic() + _CATCH_SECONDS
     while time.monotonic() < deadline:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            fields = dict(line.split(":", 1) for line in file if ":" in line)
-        if int(fields["SigCgt"], 16) >> number - 1 & 1:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            caught = parse_bits(parse_status(file.read()), "SigCgt") or 0
+        if caught >> number - 1 & 1:
             os.kill(pid, number)
             return True
         time.sleep(0.05)
