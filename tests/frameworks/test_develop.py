@@ -258,19 +258,28 @@ def test_uvicorn_reload_hardens_each_worker(folder: Path) -> None:
     argv = [support.find_tool("uvicorn"), "--reload", "--port", str(port), "web:app"]
     options: dict[str, Any] = {"cwd": folder, "env": environment(folder), "stderr": DEVNULL}
     with Popen(argv, **options, **support.user_options()) as reloader:
-        verdict, first = ask(port, unlike="")
-        with (folder / "web.py").open("a") as file:
-            file.write("# changed\n")
-        again, second = ask(port, unlike=first)
-        reloader.terminate()
+        try:
+            verdict, first = ask(port, unlike="")
+            again, second = ask(port, unlike=first, change=folder / "web.py")
+        finally:
+            reloader.terminate()
     assert (verdict, again) == ("hardened", "hardened")
     assert first != second
 
 
-def ask(port: int, unlike: str) -> tuple[str, str]:
-    """The verdict and the pid of a worker that is another one than before."""
+def ask(port: int, unlike: str, change: Path | None = None) -> tuple[str, str]:
+    """The verdict and the pid of a worker that is another one than before.
+
+    change -- a file to change; again after a while, for the reloader sees no change of a file whose
+        time it has not noted yet
+    """
     deadline = time.monotonic() + support.TIMEOUT
+    change_at = 0.0
     while time.monotonic() < deadline:
+        if change and time.monotonic() >= change_at:
+            with change.open("a") as file:
+                file.write("# changed\n")
+            change_at = time.monotonic() + 10
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
                 f"http://127.0.0.1:{port}/", timeout=5

@@ -71,11 +71,16 @@ def test_the_text_of_the_program_is_shared(harden: str) -> None:
     python = os.path.realpath(sys.executable)
     plain = support.Running([python, "-I", "-c", code])
     hardened = support.Running([harden, python, "-I", "-c", code])
-    # A second one of each, so that nobody is alone with the pages of the files.
+    # A second one of each, so that nobody is alone with the pages of the files. The smaller number
+    # counts: a page that only one of them has touched so far is private, too.
     plain_too = support.Running([python, "-I", "-c", code])
     hardened_too = support.Running([harden, python, "-I", "-c", code])
     with plain, hardened, plain_too, hardened_too:
-        assert private(hardened.pid) - private(plain.pid) <= 64
+        least = [
+            min(private(one.pid), private(other.pid))
+            for one, other in ((hardened, hardened_too), (plain, plain_too))
+        ]
+        assert least[0] - least[1] <= 64
 
 
 @pytest.mark.parametrize("words", [[], ["env"], ["sh", "-c", 'exec "$@"', "sh"]], ids=str)
