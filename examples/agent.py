@@ -16,11 +16,11 @@ import process_hardening as ph
 
 
 def run_tool(command: str, *, confine: bool) -> str:
-    """Run a tool; returns what it prints. The search paths are given back to it, not the key."""
+    """Run a tool; return what it prints. It gets the search paths back, but no secret."""
     shell = ["/bin/sh", "-c", command]
     done = subprocess.run(
         ph.confined(shell) if confine else shell,
-        env=ph.child_env(),
+        env=ph.child_env(secrets="drop"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -31,7 +31,7 @@ def run_tool(command: str, *, confine: bool) -> str:
 
 
 def read_key(descriptor: int | None) -> str:
-    """Take the key, so that neither this process nor a tool finds it there again."""
+    """Take the key out of the environment, or read it from a pipe."""
     if descriptor is None:
         return os.environ.pop("OPENAI_API_KEY", "")
     with open(descriptor) as pipe:
@@ -40,16 +40,13 @@ def read_key(descriptor: int | None) -> str:
 
 def main() -> None:
     """Harden, then load the secret: in this order."""
-    report = ph.pre_main_hardening(reexec=True)
+    ph.pre_main_hardening(reexec=True)
     parser = argparse.ArgumentParser()
     parser.add_argument("--trust-tools", action="store_true")
     parser.add_argument("--key-fd", type=int)
     options = parser.parse_args()
     key = read_key(options.key_fd)
-    print(
-        f"pid {os.getpid()}: inspection {report.inspection}, a key of {len(key)} characters",
-        flush=True,
-    )
+    print(f"pid {os.getpid()}: {ph.status().verdict}, a key of {len(key)} characters", flush=True)
     for line in sys.stdin:
         print(run_tool(line, confine=not options.trust_tools), end="", flush=True)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools.generate import bash, fish, manpage, markdown, zsh
+from tools.generate import api, bash, fish, manpage, markdown, zsh
 from tools.generate.command_line import NATIVE, read_commands, read_completed_commands
 
 from process_hardening.audit.render.text import rules_as_markdown
@@ -30,6 +30,7 @@ def files() -> dict[str, str]:
     )
     return {
         "docs/findings.md": rules_as_markdown() + "\n",
+        "docs/reference/api.md": api.render(),
         "docs/reference/cli.md": markdown.command_line(commands),
         "docs/reference/exit-codes.md": markdown.exit_codes(commands),
         "share/man/man1/process-hardening.1": manpage.render(commands),
