@@ -41,12 +41,12 @@ CACHES = (".cache", ".cache/*", "__pycache__*", "*/__pycache__*")
 
 
 def everything(output: str) -> list[str]:
-    """All output."""
+    """Output."""
     return output.splitlines()
 
 
 def recap(output: str) -> list[str]:
-    """What each task did."""
+    """Results of the tasks."""
     return re.findall(r"^(?:ok|changed|fatal|failed|localhost)\b.*", output, re.MULTILINE)
 
 
@@ -94,12 +94,12 @@ class Program:
 
     @property
     def compared(self) -> str:
-        """What must be equal, in words."""
+        """What must be equal, for the table."""
         output = (self.results.__doc__ or "").rstrip(".").lower()
         if "*" in self.varies:
-            return f"{output}; status"
-        but = f" but {' '.join(f'`{name}`' for name in self.varies)}" if self.varies else ""
-        return f"{output}; status; files{but}"
+            return f"{output}, status"
+        names = ", ".join(f"`{name}`" for name in self.varies)
+        return f"{output}, status, files{f' except {names}' if names else ''}"
 
     def packages(self, registry: str) -> list[str]:
         """Return its packages from `apt`, `pip` or `npm`."""
