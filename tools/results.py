@@ -41,13 +41,13 @@ class Row:
 
 
 SECTIONS = {
-    "arches": ("Architecture", "How", "Kernel and number of checks, none failed", "make arches"),
-    "fakes": ("System", "How", "Number of checks, none failed", "make arches"),
-    "cross": ("Target", "How", "With", "make cross"),
-    "windows": ("System", "How", "What it printed", "make windows"),
-    "pythons": ("Interpreter", "The wheel", "What was seen", "make pythons"),
+    "arches": ("Architecture", "How", "Kernel, and number of passed checks", "make arches"),
+    "fakes": ("System", "How", "Number of passed checks", "make arches"),
+    "cross": ("Target", "How", "What was built", "make cross"),
+    "windows": ("System", "How", "Output", "make windows"),
+    "pythons": ("Interpreter", "The wheel", "Result", "make pythons"),
 }
-"""The titles of each section's table, and the target that makes it."""
+"""The column titles of each section's table, and the make target that writes it."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class System:
     stays_open: str
 
 
-_BSD_OPEN = "debuggers of the same user; never ran on a machine of this kind"
+_BSD_OPEN = "debuggers of the same user; never ran on a real system"
 SYSTEMS = (
     System(
         "Linux (glibc, musl)",
-        "`prctl(PR_SET_DUMPABLE, 0)`, or born so; core limit 0/0; `LD_*` removed and wiped",
+        "`prctl(PR_SET_DUMPABLE, 0)` or unreadable image; core limit 0/0; `LD_*` removed and wiped",
         ("arches/.*",),
-        "root; the launch window of hardening from inside ([SECURITY.md](../SECURITY.md))",
+        "root; the launch window of in-process hardening ([SECURITY.md](../SECURITY.md))",
     ),
     System(
         "Android",
@@ -81,13 +81,13 @@ SYSTEMS = (
         "macOS",
         "`ptrace(PT_DENY_ATTACH)`; core limit 0/0; `DYLD_*` removed and wiped",
         ("cross/.*-macos", "fakes/macos"),
-        "`task_for_pid`, which does not look at the flag; never ran on a Mac",
+        "`task_for_pid`, which ignores the flag; never ran on a Mac",
     ),
     System(
         "FreeBSD",
         "`procctl(PROC_TRACE_CTL_DISABLE_EXEC)`; core limit 0/0; `LD_*` removed and wiped",
         ("cross/.*-freebsd", "fakes/freebsd"),
-        "never ran on a machine of this kind",
+        "never ran on a real system",
     ),
     System(
         "OpenBSD",

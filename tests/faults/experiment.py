@@ -15,9 +15,9 @@ from faults.supervisor import INHERITED, NUMBERS, PATIENCE, Call, HungError, Sup
 
 REFUSED = "refused"
 HARDENED = "hardened"
-ANNOUNCED = "unprotected, with a word"
-ENDED = "ended otherwise"
-LEAKED = "unprotected, without a word"
+ANNOUNCED = "unprotected, with a warning"
+ENDED = "other exit"
+LEAKED = "unprotected, no warning"
 HUNG = "hung"
 OUTCOMES = (REFUSED, HARDENED, ANNOUNCED, ENDED, LEAKED, HUNG)
 BAD = (LEAKED, HUNG)

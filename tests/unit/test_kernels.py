@@ -91,9 +91,9 @@ def test_a_good_machine_has_no_problem() -> None:
     results, problems = judge("bookworm", told_by_a_good_machine())
     assert problems == []
     page = a_page_of(results)
-    assert "| nothing in the way | user | harden-own-name | 22 blocked |" in page
+    assert "| baseline | user | harden-own-name | 22 blocked |" in page
     assert "| fs.suid_dumpable=1 | preload; execute-only refused |" in page
-    assert "| nothing in the way | root | found by all |" in page
+    assert "| baseline | root | found by all |" in page
     assert "| `confine --strict` | starts |" in page
     assert "| booted without landlock in `lsm=` | refused (126) |" in page
 
@@ -118,7 +118,7 @@ def test_signals_of_a_confined_attacker_may_crash_on_old_kernels(
     (_, confining) = [part for part in told if {"confinements", "kernel"} & set(part)]
     confining["confinements"]["landlock"] = landlock
     before = len(problems_of(told))
-    attacks = attacks_of(told, "nothing in the way", trial=4)
+    attacks = attacks_of(told, "baseline", trial=4)
     attacks[CRASHING[0]]["victims"]["confined"]["outcome"] = "leaked"
     assert len(problems_of(told)) - before == (not documented)
     attacks["proc-mem"]["victims"]["confined"]["outcome"] = "leaked"
@@ -148,9 +148,9 @@ def test_a_program_that_starts_without_landlock_is_a_problem() -> None:
 def test_a_program_that_is_not_found_by_name_is_a_problem() -> None:
     """Unless the tool needs a link that only root may read, or that names a memfd."""
     for name, who, tool, right in (
-        ("nothing in the way", "user", "pidof", True),
-        ("nothing in the way", "user", "pgrep -x", False),
-        ("nothing in the way", "root", "pidof", False),
+        ("baseline", "user", "pidof", True),
+        ("baseline", "user", "pgrep -x", False),
+        ("baseline", "root", "pidof", False),
         ("user.max_user_namespaces=0", "root", "pidof", True),
         ("user.max_user_namespaces=0", "root", "ps -C", False),
     ):

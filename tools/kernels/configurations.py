@@ -10,7 +10,7 @@ CONFINED = "confined"
 ATTACKERS = {
     USER: "an unprivileged user",
     ROOT: "root without CAP_SYS_PTRACE",
-    CONFINED: "a tool of that user below `confine`, and its victim is not hardened",
+    CONFINED: "a confined tool of that user, whose victim is not hardened",
 }
 
 BEFORE_EACH = {
@@ -128,7 +128,7 @@ _BY_ROOT = Trial(ROOT, _FEW, (OWN_NAME,))
 # What cannot be taken back before the next boot comes last.
 CONFIGURATIONS = (
     Configuration(
-        "nothing in the way",
+        "baseline",
         {},
         (
             Trial(USER, _ALL, (OWN_NAME, IN_MEMORY, IN_PROCESS)),

@@ -21,29 +21,29 @@ from tools.markdown import make_table
 _PAGE = """\
 # Kernels
 
-What `harden`, `confine`, `verify` and `audit` do on real kernels other than the developers', at
-settings other than theirs. `make kernels` boots each of these under qemu, runs all of it inside,
-and writes this page. It fails when an attack succeeds that should not, when a program is started in
-another way than it should be, when `audit` is wrong about a process, and when a kernel does not
-come to its end in time. This run: {date}, process-hardening {version}, {minutes} minutes.
+This page shows how `harden`, `confine`, `verify` and `audit` behave on kernels and with settings
+other than the developers'. `make kernels` boots each kernel under qemu, runs everything inside and
+writes this page. It fails if an attack succeeds unexpectedly, a program is started with another
+method than expected, `audit` is wrong about a process, or a kernel does not finish in time. This
+run: {date}, process-hardening {version}, {minutes} minutes.
 
 {machines}
 
 ## How `harden` starts a program
 
-The method that `harden` chooses for a user's program. Where it is *preload* or *refused*, `harden`
-and `run` with `--method execute-only` (status 126) and `pre_main_hardening(reexec=True)` (5) name
-the reason and start nothing.
+The first table shows the method that `harden` chooses for a user's program. Where it is *preload*
+or *refused*, `--method execute-only` (exit code 126) and `pre_main_hardening(reexec=True)` (exit
+code 5) print the reason and start nothing. The *baseline* sets `kernel.yama.ptrace_scope`,
+`fs.suid_dumpable` and `vm.memfd_noexec` to 0.
 
 {methods}
 
-- `ulimit -f 0`: the launcher may write no file, not even in memory. Another process can set such a
-  limit, so it does not lead to the preload library.
-- *no such setting*: this kernel is older than it. *not tried*: the same setting of the same version
-  was tried on another processor.
+- *no such setting*: this kernel is older than the setting. *not tried*: tested on another
+  architecture with the same kernel version.
+- `ulimit -f 0`: the launcher cannot write any file, not even in memory. Another process can set
+  this limit, so `harden` does not fall back to the preload library.
 
-Who finds a program that was started so:
-{finders}.
+The second table shows which tools find a program that was started this way: {finders}.
 
 {searches}
 
@@ -53,27 +53,31 @@ Who finds a program that was started so:
 
 ## Attacks
 
-Each attack leaked from an unhardened control in the same run, or it does not count.
-Attackers: *user* is {user}, *root* is {root}, as in a container, *confined* is
-{confined}.
-The core attacks set `kernel.core_pattern` to a file and to a pipe.
+An attack counts only if it leaked from an unhardened control in the same run. The core attacks set
+`kernel.core_pattern` to a file and to a pipe. The attackers are:
+
+- *user*: {user};
+- *root*: {root}, as in a container;
+- *confined*: {confined}.
 
 {attacks}
 
-- `launch-window*`: leaked, as is documented of hardening from inside: the process was open between
+- `launch-window*`: leaked, as documented for hardening from inside. The process was open between
   its exec and its hardening.
-- `core-*` with a star: a confined attacker's signal crashed the victim, which left a core. Before
-  Linux 6.12 Landlock cannot refuse signals: `confine` says so, and `confine --strict` refuses.
-- *n* closed: the setting takes these attacks away from everybody, so that they leak from no control
-  and prove nothing.
+- `core-*` with a star: a signal from the confined attacker crashed the victim, which left a core.
+  Before Linux 6.12 Landlock cannot refuse signals. `confine` prints a warning, and
+  `confine --strict` refuses to start.
+- *n* closed: the setting blocks these attacks for every process. They do not leak from the control
+  either, so they prove nothing.
 
 ## Audits
 
-{zoo} kinds of processes of a user and of root, from plain to hardened and injected, told what
-`prctl` and `getrlimit` say to themselves; those that `run` and `harden` started were hardened at
-every setting, or `make kernels` fails. An all-powerful root, the user and the root without
-CAP_SYS_PTRACE audited all of them. *Unknown* is what `audit` says when it cannot tell; only a wrong
-word counts against it, above all *hardened* of a process that is not.
+The audited processes are of {zoo} kinds, owned by a user and by root, from unhardened to hardened
+and injected. Each reports what `prctl` and `getrlimit` tell it about itself. Root with all
+capabilities, the user, and root without CAP_SYS_PTRACE then audit all of them. *Unknown* means that
+`audit` cannot tell. Only a wrong verdict is an error, above all *hardened* for a process that is
+not. Processes started by `run` and `harden` must be hardened with every setting, or `make kernels`
+fails.
 
 {audits}
 """
@@ -151,18 +155,18 @@ def _searches(machines: list[dict[str, Any]]) -> str:
 def _describe_start(found: dict[str, Any]) -> str:
     if not found["started"]:
         return f"refused ({found['status']})"
-    return "starts, and says what a signal can do" if found["said"] else "starts"
+    return "starts, with a warning about signals" if found["said"] else "starts"
 
 
 def _confinements(machines: list[dict[str, Any]]) -> str:
     here = [machine["confinements"] for machine in machines]
     without = [machine["without_landlock"] for machine in machines]
     rows = [
-        ["Landlock's version", *(str(found["landlock"]) for found in here)],
+        ["Landlock ABI version", *(str(found["landlock"]) for found in here)],
         ["`confine`", *(_describe_start(found["confine"]) for found in here)],
         ["`confine --strict`", *(_describe_start(found["strict"]) for found in here)],
         [
-            "booted without landlock in `lsm=`",
+            "`confine`, booted without landlock in `lsm=`",
             *(_describe_start(found["confine"]) for found in without),
         ],
     ]
