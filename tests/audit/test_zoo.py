@@ -148,7 +148,7 @@ def test_our_library_of_another_installation(
         else:
             assert found["verdict"] == "partial"
             (message,) = (f["message"] for f in found["findings"] if f["id"] == "PH008")
-            assert message == f"process-hardening's library, or one of its name: {library}"
+            assert message == f"process-hardening's library, or a file with its name: {library}"
 
 
 def test_a_library_injected_into_a_python_that_wiped_it(

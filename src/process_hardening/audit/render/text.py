@@ -169,18 +169,18 @@ def rules_as_markdown() -> str:
     lines = [
         "# Findings",
         "",
-        "What `audit` and `doctor` can find. This page is generated from the rules in",
-        "`src/process_hardening/audit/rules/`:",
+        "What `audit` and `doctor` report, why it matters and how to fix it.",
+        "`process-hardening explain PH001` prints one finding. Words in CAPITALS in a command are",
+        f"placeholders. Severities: {', '.join(f'*{severity}*' for severity in SEVERITIES)}.",
+        "",
+        "This page is generated from the rules in `src/process_hardening/audit/rules/`:",
         "",
         "```console",
         "process-hardening explain --markdown > docs/findings.md",
         "```",
         "",
-        "`process-hardening explain PH001` prints one of them. Words in CAPITALS in a command are",
-        f"placeholders. Severities: {', '.join(f'*{severity}*' for severity in SEVERITIES)}.",
-        "",
     ]
-    for title, rules in (("Of a process", PROCESS_RULES), ("Of the host", HOST_RULES)):
+    for title, rules in (("Processes", PROCESS_RULES), ("The host", HOST_RULES)):
         lines += [f"## {title}", ""]
         for rule in sorted(rules, key=lambda rule: rule.id):
             lines += _rule_as_markdown(rule)

@@ -28,8 +28,8 @@ _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
     severity=MEDIUM,
     words="any process may attach to any other of the same user (Yama)",
     why="Without Yama, any program of a user can attach to every other that is dumpable, and read"
-    " and change its memory. Yama's ptrace_scope of 1 limits attaching to descendants, 2 to"
-    " CAP_SYS_PTRACE. It does not stop reading /proc/PID/environ.",
+    " and change its memory. With ptrace_scope 1, Yama only allows attaching to descendants; 2"
+    " requires CAP_SYS_PTRACE. Yama does not prevent reading /proc/PID/environ.",
     fix="Set kernel.yama.ptrace_scope to 1, or to 2 where nobody debugs. If the setting does not"
     " exist, boot the kernel with yama in its lsm= list.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "1"),
@@ -61,9 +61,9 @@ YAMA = Topic(name="Yama", describe=_describe_yama, rules=(find_free_attaching,))
     id="PH108",
     severity=LOW,
     words="users can profile the kernel and the whole machine (kernel.perf_event_paranoid < 2)",
-    why="Below 2, perf_event_open(2) shows unprivileged users kernel addresses. Below 1 it shows"
-    " what other users' processes do: a side channel to secrets.",
-    fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 forbids it to users altogether.",
+    why="Below 2, perf_event_open(2) shows kernel addresses to unprivileged users. Below 1, it also"
+    " shows what other users' processes do, which is a side channel to secrets.",
+    fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 denies it to all users except root.",
     commands=sysctl_commands("kernel.perf_event_paranoid", "2"),
     source="perf_event_open(2); Documentation/admin-guide/perf-security.rst",
     breaks="perf of the kernel and of other users' processes, unless as root.",
@@ -92,11 +92,11 @@ PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profi
 @rule(
     id="PH109",
     severity=LOW,
-    words="unprivileged users can make user namespaces",
-    why="In a namespace of its own, an unprivileged process has every capability. It can reach"
-    " kernel flaws, and it can read what is started there, hardened or not. Browser sandboxes and"
-    " rootless containers need such namespaces.",
-    fix="Forbid them where nothing needs them.",
+    words="unprivileged users can create user namespaces",
+    why="In its own user namespace, an unprivileged process has every capability. It can reach"
+    " vulnerable kernel code, and read processes that are started there, hardened or not. Browser"
+    " sandboxes and rootless containers need such namespaces.",
+    fix="Disable them where nothing needs them.",
     commands=sysctl_commands("user.max_user_namespaces", "0"),
     source="user_namespaces(7)",
     breaks="Rootless containers, Flatpak, bubblewrap and the sandbox of Chromium and Electron.",
@@ -112,8 +112,8 @@ def find_free_user_namespaces(case: HostCase) -> Match | None:
 def _describe_user_namespaces(case: HostCase) -> Answer:
     allowed = case.host.user_namespaces
     if allowed is None:
-        return Answer(text="who can make them is not known", is_known=False)
-    return Answer(text=f"unprivileged users {'can' if allowed else 'cannot'} make them")
+        return Answer(text="who can create them is not known", is_known=False)
+    return Answer(text=f"unprivileged users {'can' if allowed else 'cannot'} create them")
 
 
 USER_NAMESPACES = Topic(
@@ -125,9 +125,9 @@ USER_NAMESPACES = Topic(
     id="PH114",
     severity=HIGH,
     words="the kernel lets users steal open files from exiting processes (CVE-2026-46333)",
-    why="Before the fix, __ptrace_may_access() skips the dumpable check once a process has given up"
-    " its memory, while its files are still open. pidfd_getfd(2) can take them, from hardened"
-    " processes and from set-user-ID programs.",
+    why="Without the fix, __ptrace_may_access() skips the dumpable check after a process has"
+    " released its memory, while its files are still open. pidfd_getfd(2) can take these files,"
+    " from hardened processes and from set-user-ID programs.",
     fix="Boot a kernel with commit 31e62c2ebbfd \"ptrace: slightly saner 'get_dumpable()'"
     ' logic": 5.10.256, 5.15.207, 6.1.173, 6.6.139, 6.12.89, 6.18.31, 7.0.8, 7.1, or your'
     " distribution's update. Until then, set kernel.yama.ptrace_scope to 2.",
@@ -172,10 +172,10 @@ EXIT_RACE = Topic(name="CVE-2026-46333", describe=_describe_exit_race, rules=(fi
 @rule(
     id="PH116",
     severity=LOW,
-    words="others than root can read everybody's memory",
-    why="Members of a group that is as good as root, a program whose file carries a capability, and"
-    " a process that holds one can read hardened processes.",
-    fix="Remove users from the group, and capabilities from files. For processes, see PH011.",
+    words="users other than root can read all memory",
+    why="Members of a root-equivalent group, a program whose file has a capability, and a process"
+    " that has one can read hardened processes.",
+    fix="Remove users from the group, and capabilities from the files. For processes, see PH011.",
     commands=("gpasswd -d USER GROUP", "setcap -r FILE"),
     source="capabilities(7); Documentation of docker, lxd and incus on their groups",
     breaks="What these users and programs need it for: sudo, docker, a profiler. Keep one"
@@ -226,10 +226,10 @@ READERS = Topic(
     id="PH118",
     severity=INFO,
     words="this kernel cannot confine programs (Landlock)",
-    why="`confine` and `harden --confine` keep a program that is not trusted from reading any other"
+    why="`confine` and `harden --confine` prevent an untrusted program from reading any other"
     " process. They need Landlock, and refuse to start anything without it.",
-    fix="Boot Linux 5.13 or later with landlock in its lsm= list. Linux 6.12 and later also refuse"
-    " the signals with which a program makes others leave a core.",
+    fix="Boot Linux 5.13 or later with landlock in its lsm= list. On Linux 6.12 and later, a"
+    " confined program cannot send signals that make other processes leave a core either.",
     commands=_SHOW_MODULES,
     source="Documentation/userspace-api/landlock.rst",
 )
@@ -257,7 +257,7 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
     id="PH117",
     severity=INFO,
     words="every user can see the arguments of every process",
-    why="/proc without hidepid shows the command lines of all users to all users.",
+    why="Without hidepid, /proc shows the command lines of all users to all users.",
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
     " the option gid= as well.",
     commands=(

@@ -54,9 +54,9 @@ _SUID_NOT_DUMPABLE = sysctl_commands("fs.suid_dumpable", "0")
 @rule(
     id="PH101",
     severity=MEDIUM,
-    words="core dumps are handed to a program",
-    why="A kernel.core_pattern that begins with | hands the memory of every dumpable process that"
-    " crashes to a program, even where the core limit is 0.",
+    words="core dumps are piped to a program",
+    why="A kernel.core_pattern that begins with | pipes the memory of every dumpable process that"
+    " crashes to a program, even if the core limit is 0.",
     fix="Discard core dumps, or configure the program to keep nothing: for systemd-coredump,"
     " Storage=none in /etc/systemd/coredump.conf.",
     commands=_DISCARD_CORES,
@@ -71,17 +71,17 @@ def find_core_pipe(case: HostCase) -> Match | None:
     kept = {None: "", "none": ", which keeps none (coredump.conf)"}.get(
         case.host.core_storage, f", which keeps them (Storage={case.host.core_storage})"
     )
-    message = f"core dumps are handed to {core.target}{kept}, whatever the core limit"
+    message = f"core dumps are piped to {core.target}{kept}, whatever the core limit"
     return _discard_cores(case.host, message, (core.target,))
 
 
 @rule(
     id="PH102",
     severity=HIGH,
-    words="the program that gets core dumps is missing, or others than root can replace it",
+    words="the core dump handler is missing, or users other than root can replace it",
     why="The kernel starts it as root with the memory of the crashed process on its standard"
     " input.",
-    fix="Give the program to root, install it if it is missing, or discard core dumps.",
+    fix="Make root the owner of the program, install it if it is missing, or discard core dumps.",
     commands=("chown root:root PROGRAM", "chmod go-w PROGRAM", *_DISCARD_CORES),
     source="core(5), piping core dumps to a program",
     breaks="Nothing: the kernel starts the program as root in any case.",
@@ -94,7 +94,7 @@ def find_unsafe_core_handler(case: HostCase) -> Match | None:
     if state == HANDLER_MISSING:
         return _discard_cores(case.host, f"{program} is missing", (program,))
     return Match(
-        message=f"others than root can replace {program}",
+        message=f"users other than root can replace {program}",
         subject=(program,),
         commands=(f"chown root:root {quote(program)}", f"chmod go-w {quote(program)}"),
     )
@@ -161,9 +161,9 @@ CORE_DUMPS = Topic(
     id="PH105",
     severity=HIGH,
     words="programs with raised privileges are dumpable (fs.suid_dumpable = 1)",
-    why="With 1, a process that changes its uid, or runs a file that it may not read, becomes"
+    why="With 1, a process that changes its uid, or executes a file that it may not read, becomes"
     " dumpable. Set-user-ID programs leave readable cores, setuid(2) undoes hardening, and an"
-    " execute-only image does not protect.",
+    " execute-only image does not protect a process.",
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",
@@ -179,8 +179,8 @@ def find_dumpable_suid(case: HostCase) -> Match | None:
     id="PH106",
     severity=MEDIUM,
     words="programs with raised privileges leave cores for root (fs.suid_dumpable = 2)",
-    why="With 2, a process that changes its uid, or runs a file that it may not read, still dumps"
-    " core: readable by root, to an absolute path or a program.",
+    why="With 2, a process that changes its uid, or executes a file that it may not read, still"
+    " dumps core. The core is readable by root and goes to an absolute path or a program.",
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",

@@ -21,9 +21,9 @@ from process_hardening.audit.rules.model import (
     id="PH110",
     severity=HIGH,
     words="/etc/ld.so.preload injects a library into every program",
-    why="Every dynamically linked program, set-user-ID ones too, loads the libraries that this"
-    " file names. Rootkits use it. An execute-only image loads them as well.",
-    fix="Check each library that it names. Remove the file when none is yours.",
+    why="Every dynamically linked program, including set-user-ID programs, loads the libraries that"
+    " this file names. Rootkits use it. An execute-only image loads them as well.",
+    fix="Check each library that the file names. Remove the file if you need none of them.",
     commands=("cat /etc/ld.so.preload", "mv /etc/ld.so.preload /etc/ld.so.preload.off"),
     source="ld.so(8), FILES",
     breaks="What the libraries do in every program. Find out first what that is.",
@@ -44,10 +44,10 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
 @rule(
     id="PH111",
     severity=HIGH,
-    words="others than root can change what /etc/ld.so.preload injects",
-    why="Whoever can write that file, or a library that it names, runs code in every program that"
-    " is started, root's too.",
-    fix="Give the files to root, and let nobody else write them.",
+    words="users other than root can change what /etc/ld.so.preload injects",
+    why="A user who can write to that file, or to a library that it names, can run code in every"
+    " program that is started, including root's.",
+    fix="Make root the owner of the files, and allow nobody else to write to them.",
     commands=("chown root:root FILE", "chmod go-w FILE"),
     source="ld.so(8), FILES",
     breaks="Nothing, unless somebody changes these files without root.",
@@ -59,7 +59,7 @@ def find_writable_preload(case: HostCase) -> Match | None:
         return None
     files = join(names)
     return Match(
-        message=f"others than root can write {', '.join(names)}",
+        message=f"users other than root can write {', '.join(names)}",
         subject=names,
         commands=(f"chown root:root {files}", f"chmod go-w {files}"),
     )
@@ -85,8 +85,8 @@ PRELOAD_FILE = Topic(
     id="PH112",
     severity=LOW,
     words="programs in memory cannot be executed (vm.memfd_noexec = 2)",
-    why="Where `run` needs an execute-only image in a memfd, this setting forbids it. It then falls"
-    " back to its preload library, which leaves the launch window open.",
+    why="Where `run` needs an execute-only image in a memfd, this setting forbids it. `run` then"
+    " falls back to the preload library, which leaves the launch window open.",
     fix="Set vm.memfd_noexec to 1 where programs must be hardened from their first instruction.",
     commands=sysctl_commands("vm.memfd_noexec", "1"),
     source="memfd_create(2); Documentation/userspace-api/mfd_noexec.rst",
@@ -112,9 +112,9 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     id="PH113",
     severity=MEDIUM,
     words="swap is not encrypted",
-    why="Memory, secrets included, is written to disk as it is. It stays there after the process"
-    " has ended, and goes wherever the disk goes. Hibernation writes all of it.",
-    fix="Switch swap off, swap to compressed memory (zram), or encrypt it: in /etc/crypttab, a line"
+    why="Memory, including secrets, is written to disk unencrypted. It stays there after the"
+    " process has exited, and goes wherever the disk goes. Hibernation writes all of it.",
+    fix="Turn swap off, swap to compressed memory (zram), or encrypt it: in /etc/crypttab, a line"
     " `swap DEVICE /dev/urandom swap`.",
     commands=("swapoff -a",),
     source="proc_swaps(5); crypttab(5)",
@@ -171,7 +171,8 @@ SWAP = Topic(name="swap", describe=_describe_swap, rules=(find_plain_swap,))
     id="PH115",
     severity=MEDIUM,
     words="addresses are not randomised (kernel.randomize_va_space < 2)",
-    why="Without it, a single flaw in a program is enough to find its secrets and its code.",
+    why="Without randomisation, a single vulnerability in a program is enough to find its secrets"
+    " and its code.",
     fix="Set kernel.randomize_va_space to 2, and remove the line that changes it from"
     " /etc/sysctl.conf or /etc/sysctl.d.",
     commands=sysctl_commands("kernel.randomize_va_space", "2"),

@@ -40,10 +40,10 @@ def find_readable_memory(case: ProcessCase) -> Match | None:
 @rule(
     id="PH002",
     severity=LOW,
-    words="any other process of root can read its memory",
-    why="Root with all its capabilities can read everything anyway. But in a container root"
-    " usually lacks CAP_SYS_PTRACE, and then the dumpable flag decides for root's processes too.",
-    fix="Start it hardened, or give the program a user of its own.",
+    words="any other root process can read its memory",
+    why="Root with all capabilities can read every process anyway. In a container, root usually"
+    " lacks CAP_SYS_PTRACE, so the dumpable flag protects root's processes too.",
+    fix="Start it hardened, or run it as a dedicated user.",
     commands=_START_HARDENED,
     source="ptrace(2), ptrace access mode checking; capabilities(7) CAP_SYS_PTRACE",
 )
@@ -59,9 +59,9 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     id="PH003",
     severity=MEDIUM,
     words="a crash would store its memory",
-    why="With its core limit and kernel.core_pattern, a crash copies all of its memory, secrets"
-    " included, to a file, a program or a socket. Any process of the user can cause the crash with"
-    " a signal.",
+    why="With its core limit and kernel.core_pattern, a crash copies all of its memory, including"
+    " secrets, to a file, a program or a socket. Any process of the user can crash it with a"
+    " signal.",
     fix="Start it hardened. If kernel.core_pattern begins with | or @, a core limit of 0 does not"
     " help.",
     commands=_START_HARDENED,
@@ -79,11 +79,11 @@ def find_core_dump(case: ProcessCase) -> Match | None:
 @rule(
     id="PH004",
     severity=LOW,
-    words="its core limit is not 0, soft and hard",
-    why="The core limit is the second lock behind the dumpable flag. A soft limit of 0 alone does"
-    " not lock anything: any process of the user can raise it with prlimit(2).",
-    fix="Set both limits to 0: now, by starting it hardened, with LimitCORE=0 in its systemd unit,"
-    " or with `ulimit -c 0` in the script that starts it.",
+    words="its soft and hard core limits are not both 0",
+    why="The core limit is a second barrier behind the dumpable flag. A soft limit of 0 alone is no"
+    " barrier: any process of the user can raise it with prlimit(2).",
+    fix="Set both limits to 0: with prlimit for the running process, by starting it hardened, with"
+    " LimitCORE=0 in its systemd unit, or with `ulimit -c 0` in its start script.",
     commands=("prlimit --pid PID --core=0:0", *_START_HARDENED),
     source="getrlimit(2) RLIMIT_CORE; prlimit(2)",
 )
@@ -102,8 +102,8 @@ def find_core_limit(case: ProcessCase) -> Match | None:
     words="a tracer is attached",
     why="A process that is attached with ptrace can read and change all of its memory and"
     " registers, and stays attached through any later hardening.",
-    fix="Find out what the tracer is for and end it. Policy(refuse_tracer=True), which STRICT"
-    " includes, makes a program refuse to start under a tracer.",
+    fix="Find out why the tracer is attached, and stop it. With Policy(refuse_tracer=True), which"
+    " STRICT includes, a program refuses to start under a tracer.",
     commands=("ps -o pid,user,args -p TRACER_PID",),
     source="proc_pid_status(5) TracerPid; ptrace(2)",
 )
@@ -119,7 +119,8 @@ def find_tracer(case: ProcessCase) -> Match | None:
     words="its environment has a variable that injects code",
     why="LD_PRELOAD and LD_AUDIT make the dynamic loader load a library into this process and into"
     " every program that it starts.",
-    fix="Remove the variable where the process is started, or start it hardened, without it.",
+    fix="Remove the variable where the process is started, or start it hardened, which removes the"
+    " variable.",
     commands=_START_HARDENED,
     source="ld.so(8); proc_pid_environ(5)",
 )
@@ -134,9 +135,9 @@ def find_injecting_variable(case: ProcessCase) -> Match | None:
 @rule(
     id="PH007",
     severity=LOW,
-    words="its environment has a variable of the dynamic loader",
+    words="its environment has a dynamic loader variable",
     why="LD_LIBRARY_PATH and similar variables decide which libraries are loaded, or make the"
-    " loader print and trace. Whoever can write to a folder named there can run code in the"
+    " loader print or trace. A user who can write to a folder named there can run code in the"
     " process.",
     fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened: child_env()"
     " passes the variable on to the children that need it.",
@@ -162,11 +163,11 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     severity=HIGH,
     words="a library was injected",
     why="A library is mapped that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
-    " ld.so.preload did. It runs inside the process, sees all of its memory, and can make system"
-    " calls lie. Hardening that starts later does not remove it.",
-    fix="Find out where the library comes from, and start the program hardened: then it is never"
+    " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can make"
+    " system calls lie. Hardening the process later does not remove it.",
+    fix="Find out where the library comes from, and start the program hardened, so that it is never"
     " loaded. In Python, pre_main_hardening(reexec=True) does the same. If another version of"
-    " process-hardening started the program, audit it with the command of that version.",
+    " process-hardening started the program, audit it with that version's command.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
 )
@@ -176,7 +177,7 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     if not paths:
         return None
     are_copies = all(map(has_our_name, paths))
-    words = "process-hardening's library, or one of its name" if are_copies else "injected"
+    words = "process-hardening's library, or a file with its name" if are_copies else "injected"
     return Match(message=f"{words}: {list_names(paths)}", subject=paths)
 
 
@@ -184,8 +185,8 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     id="PH009",
     severity=MEDIUM,
     words="other processes can read secrets in its environment",
-    why="Variables whose names are known for secrets are in /proc/PID/environ of a dumpable"
-    " process. They are also passed on to everything that it starts.",
+    why="Other processes can read variables whose names mark them as secrets in /proc/PID/environ,"
+    " because the process is dumpable. Every program that it starts inherits them.",
     fix="Start it hardened, and pass secrets in a file or a descriptor instead.",
     commands=_START_HARDENED,
     source="proc_pid_environ(5); secret_names.py of this package",
@@ -203,9 +204,9 @@ def find_secret_variable(case: ProcessCase) -> Match | None:
     severity=HIGH,
     words="its arguments contain a secret",
     why="Every user can read /proc/PID/cmdline, unless /proc is mounted with hidepid. Hardening"
-    " cannot hide it. Shell histories and process accounting keep it too.",
-    fix="Pass the secret in a file, a descriptor or standard input. Then change the secret. Until"
-    " then, hidepid keeps other users from reading it.",
+    " does not hide it. Shell histories and process accounting keep arguments too.",
+    fix="Pass the secret in a file, a descriptor or standard input. Then replace the secret. Until"
+    " then, hidepid prevents other users from reading it.",
     commands=("mount -o remount,hidepid=invisible /proc",),
     source="proc_pid_cmdline(5); secret_names.py of this package",
 )
@@ -221,8 +222,8 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     words="it is not root but can read processes of other users",
     why="One of its capabilities lets it read memory or files of others: CAP_SYS_PTRACE,"
     " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
-    " CAP_SYS_MODULE. A flaw in it becomes a flaw of all of them.",
-    fix="Take the capability from the program's file, or from its systemd unit"
+    " CAP_SYS_MODULE. A vulnerability in it exposes all of them.",
+    fix="Remove the capability from the program's file or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),
     source="capabilities(7)",
@@ -239,9 +240,9 @@ def find_reading_capability(case: ProcessCase) -> Match | None:
     id="PH012",
     severity=LOW,
     words="it runs in another user namespace",
-    why="The owner of a user namespace has every capability in it, CAP_SYS_PTRACE included. The"
-    " dumpable flag does not keep the owner out of anything that was started there.",
-    fix="Start programs that hold secrets outside of rootless containers and `unshare --user`.",
+    why="The owner of a user namespace has every capability in it, including CAP_SYS_PTRACE. The"
+    " dumpable flag does not prevent the owner from reading processes that were started in it.",
+    fix="Start programs that hold secrets outside rootless containers and `unshare --user`.",
     commands=_START_HARDENED,
     source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
 )
@@ -254,10 +255,10 @@ def find_user_namespace(case: ProcessCase) -> Match | None:
     id="PH013",
     severity=MEDIUM,
     words="any process of the same user can run Python code in it",
-    why="From Python 3.14 on, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
-    " script, unless remote debugging was switched off before it started.",
-    fix="Start it hardened, or switch remote debugging off. In the -X option, write hyphens:"
-    " Python ignores it with underscores.",
+    why="Since Python 3.14, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
+    " script, unless remote debugging was disabled before it started.",
+    fix="Start it hardened, or disable remote debugging. Write the -X option with hyphens: Python"
+    " ignores it with underscores.",
     commands=(
         *_START_HARDENED,
         "PYTHON_DISABLE_REMOTE_DEBUG=1 PROGRAM",
@@ -297,8 +298,9 @@ _PYTHON_FIX = (
     why="execve(2) makes a process dumpable again. Workers that are started as new programs"
     " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
     " Forked workers keep it.",
-    fix="Start the parent so that its children are hardened too. This reaches dynamically linked"
-    " descendants; start a static program, or a tool of another program, hardened itself.",
+    fix="Start the parent so that its children are hardened too. This covers dynamically linked"
+    " descendants. Start a static program, or a tool that another program starts, with harden"
+    " itself.",
     commands=(*_CHILDREN_HARDENED, *_START_HARDENED),
     source="prctl(2) PR_SET_DUMPABLE; execve(2)",
 )
@@ -320,9 +322,9 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     id="PH015",
     severity=INFO,
     words="it is not known whether it is hardened",
-    why="The kernel hides what is needed, or does not have it: before Linux 6.16 it does not"
-    " report the dumpable flag of root's processes.",
-    fix="Look again as root, or on a newer kernel.",
+    why="The kernel hides the required information, or does not provide it: before Linux 6.16 it"
+    " does not report the dumpable flag of root's processes.",
+    fix="Check again as root, or on a newer kernel.",
     commands=("sudo process-hardening status PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
 )
@@ -338,9 +340,9 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     id="PH016",
     severity=INFO,
     words="it is not known whether a library was injected before it was hardened",
-    why="The kernel hides the maps of a hardened process from other processes of its user, from us"
-    " too.",
-    fix="Look again as root.",
+    why="The kernel hides the maps of a hardened process from other processes of its user,"
+    " including the audit.",
+    fix="Check again as root.",
     commands=("sudo process-hardening status PID",),
     source="proc_pid_maps(5)",
 )
@@ -358,8 +360,9 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     id="PH017",
     severity=HIGH,
     words="any process of the same user can run Python code in it (forkserver)",
-    why="Before Python 3.14, multiprocessing's forkserver runs what any process of its user sends"
-    " to its socket, hardened or not, and hands it the parent's preloaded modules.",
+    why="Before Python 3.14, multiprocessing's forkserver executes whatever any process of its user"
+    " sends to its socket, whether it is hardened or not, and gives that code access to the"
+    " parent's preloaded modules.",
     fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
     commands=("python3 -VV",),
     source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
@@ -382,10 +385,10 @@ def _start_closed(runtime: Runtime) -> str:
     id="PH018",
     severity=HIGH,
     words="its runtime discloses its memory to any process of the same user",
-    why="Node.js and Deno run code for whoever sends SIGUSR1 and connects, the JVM dumps its heap"
-    " at its attach socket, and Erlang writes a crash dump, hardened or not. The kernel cannot"
-    " refuse what the program itself does for others.",
-    fix="Start it so that it does not.",
+    why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
+    " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
+    " The kernel cannot refuse what the program itself does for others.",
+    fix="Start it closed: with an option or a blocked signal that prevents this.",
     commands=tuple(map(_start_closed, RUNTIMES)),
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
@@ -396,7 +399,7 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
             return Match(
                 message=f"{runtime.name}: {runtime.opens}",
                 subject=(runtime.name,),
-                fix=f"Start it so that it does not. {runtime.hint}".rstrip(),
+                fix=f"Start it closed. {runtime.hint}".rstrip(),
                 commands=(_start_closed(runtime),),
             )
     return None
