@@ -95,7 +95,7 @@ def test_a_good_machine_has_no_problem() -> None:
     assert "| fs.suid_dumpable=1 | preload; execute-only refused |" in page
     assert "| baseline | root | found by all |" in page
     assert "| `confine --strict` | starts |" in page
-    assert "| booted without landlock in `lsm=` | refused (126) |" in page
+    assert "| `confine`, booted without landlock in `lsm=` | refused (126) |" in page
 
 
 @pytest.mark.parametrize("victim", ["harden-own-name", "in-process"])
