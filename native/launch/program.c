@@ -324,7 +324,7 @@ static int has_known_loader(const struct ph_program *program)
     const uint64_t length = program->elf.loader_size;
 
     return length <= sizeof path &&
-           ph_read_at(program->fd, path, length, program->elf.loader) == (long)length &&
+           ph_read_at(program->fd, path, (size_t)length, program->elf.loader) == (long)length &&
            !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
 }
 
