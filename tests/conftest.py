@@ -36,6 +36,12 @@ def unset_terminal_size() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def fewer_plugins() -> None:
+    """A pytest under test loads no more plugins than this one (addopts in pyproject.toml)."""
+    os.environ["PYTEST_ADDOPTS"] = "-pno:langsmith_plugin -pno:anyio"
+
+
+@pytest.fixture(scope="session", autouse=True)
 def installed_wheel() -> None:
     """Fail unless process_hardening comes from the installed wheel, not from the source tree."""
     import process_hardening

@@ -1,6 +1,6 @@
 """A task that uses a secret; the broker is a folder.
 
-process-hardening run --children -- celery -A tasks worker
+harden --children -- celery -A tasks worker
 python -c 'from tasks import work; print(work.delay().get())'
 """
 

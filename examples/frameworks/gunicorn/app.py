@@ -1,4 +1,4 @@
-"""A WSGI application that holds a secret: process-hardening run --children -- gunicorn app:app."""
+"""A WSGI application that holds a secret: harden --children -- gunicorn app:app."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """An ASGI application that holds a secret.
 
-process-hardening run --children -- uvicorn --workers 2 app:app
+harden --children -- uvicorn --workers 2 app:app
 """
 
 from __future__ import annotations
