@@ -103,7 +103,7 @@ def test_the_reason_why_a_control_does_not_leak_is_named() -> None:
     assert "lacks the permission" in judge(REFUSED, REFUSED).detail
     broken = Observation(False, "no output", answers=True)
     assert "the tool does not work" in judge(broken, broken, replace(ATTACK, kind=TOOL)).detail
-    assert "not tried" in judge(Observation(failure="no start"), REFUSED).detail
+    assert "no result" in judge(Observation(failure="no start"), REFUSED).detail
 
 
 def test_a_missing_tool_is_neither_failure_nor_success() -> None:
@@ -145,6 +145,8 @@ def test_a_documented_limit_does_not_fail_the_run() -> None:
     [
         (REFUSED, True, BLOCKED),
         (REFUSED, False, BLOCKED),
+        (replace(REFUSED, protected=True), False, BLOCKED),
+        (replace(REFUSED, protected=False), False, INCONCLUSIVE),
         (GOT_IT, True, LEAKED),
         (GOT_IN, False, LEAKED),
         (GOT_IN, True, INCONCLUSIVE),
@@ -183,6 +185,16 @@ def test_what_was_not_tried_is_unavailable() -> None:
     assert row.victims["victim"].evidence == "needs root"
     assert verification(row).exit_code == 3
     assert verification(row, judge(GOT_IT, REFUSED)).exit_code == 0
+
+
+def test_an_attack_that_does_not_apply_to_the_program_is_unavailable() -> None:
+    """The row says why, and counts no more than a missing tool; a leak would still count."""
+    untried = Observation(unavailable="the program catches SIGQUIT")
+    row = judge(untried, REFUSED)
+    assert (row.control, row.detail) == (UNAVAILABLE, "the program catches SIGQUIT")
+    assert row.victims["victim"].outcome == UNAVAILABLE
+    assert verification(row, judge(GOT_IT, REFUSED)).exit_code == 0
+    assert judge(untried, GOT_IT).victims["victim"].outcome == LEAKED
 
 
 def test_a_built_in_attack_that_leaks_nowhere_is_inconclusive() -> None:

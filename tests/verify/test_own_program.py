@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 import support
+from process_hardening.verify import find_attacks
+from process_hardening.verify.attacks.tools.running import find_program
 
 SECRET = "sk-live-0123456789abcdefghij"  # noqa: S105 -- a made-up one
 PROGRAM = Path(__file__).parent / "programs" / "secret_holder.py"
@@ -85,6 +87,66 @@ def test_a_plain_process_leaks_and_is_not_harmed(command: str, program: str) -> 
     assert outcomes["proc-mem"] == outcomes["ptrace-attach"] == "leaked"
     assert "core-segv" not in outcomes
     assert "core-segv" in report["notes"][0]
+
+
+def test_tools_on_a_running_process_do_not_stand_in_each_others_way(
+    command: str, program: str
+) -> None:
+    """A process has one tracer: side by side, the second would seem to be blocked."""
+    tools = [name for name in ("gdb", "gcore", "lldb", "strace", "py-spy") if find_program(name)]
+    if len(tools) < 2:
+        support.fail_or_skip("two of gdb, lldb, strace and py-spy")
+    attacks = [word for name in tools for word in ("--attack", name)]
+    with running([sys.executable, program]) as pid:
+        result = support.run([command, "verify", "--json", *attacks, "--pid", str(pid)])
+        os.kill(pid, 0)
+    rows = json.loads(result.stdout)["attacks"]
+    working = [row for row in rows if row["control"] == "leaked"]
+    assert working
+    for row in working:
+        cell = row["victims"][f"pid {pid}"]
+        assert (cell["outcome"], cell["answers"]) == ("leaked", True), (row["name"], cell)
+
+
+def test_a_refusal_by_another_tracer_is_not_taken_for_hardening(command: str, program: str) -> None:
+    """The kernel says that the process is dumpable: the attack is inconclusive."""
+    strace = support.find_tool("strace")
+    with running([sys.executable, program]) as pid:
+        argv = [strace, "-qq", "-o", os.devnull, "-p", str(pid)]
+        with subprocess.Popen(argv, **support.user_options()) as tracer:
+            while b"TracerPid:\t0" in Path(f"/proc/{pid}/status").read_bytes():
+                assert tracer.poll() is None
+            argv = [command, "verify", "--json", "--attack", "ptrace-seize", "--pid", str(pid)]
+            result = support.run(argv)
+            tracer.terminate()
+    (attack,) = json.loads(result.stdout)["attacks"]
+    cell = attack["victims"][f"pid {pid}"]
+    assert (attack["control"], cell["outcome"]) == ("leaked", "inconclusive")
+    assert "something other than hardening refused" in cell["evidence"]
+
+
+@pytest.mark.parametrize("options", [[], ["--stay"]])
+def test_an_attack_that_does_not_apply_to_a_program_is_skipped_with_its_reason(
+    command: str, user_tmp: Path, options: list[str]
+) -> None:
+    """An idle server that catches SIGQUIT: no run waits for it, and none fails because of it."""
+    (core_quit,) = find_attacks(["core-quit"])
+    if core_quit.find_missing():
+        support.fail_or_skip("cores that are files")
+    script = user_tmp / "server.py"
+    shutil.copy(PROGRAM.with_name("catches_signals.py"), script)
+    script.chmod(0o755)
+    names = ("core-quit", "core-cpu-limit", "proc-fd", "pidfd-getfd", "proc-environ")
+    attacks = [word for name in names for word in ("--attack", name)]
+    argv = [command, "verify", "--json", *attacks, "--", str(script), *options]
+    result = support.run(argv)
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
+    assert rows.pop("proc-environ")["control"] == "leaked"
+    assert {row["control"] for row in rows.values()} == {"unavailable"}
+    assert rows["core-quit"]["detail"] == "the program catches SIGQUIT, so it leaves no core"
+    assert "answers questions" in rows["core-cpu-limit"]["detail"]
+    assert rows["proc-fd"]["detail"] == "the program has no open file with the canary"
 
 
 def test_a_program_that_hardens_itself_is_to_be_attacked_while_it_runs(

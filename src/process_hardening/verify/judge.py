@@ -73,11 +73,12 @@ KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
     """Why an attack got nothing out of the control. yama -- kernel.yama.ptrace_scope."""
     if control.failure:
-        return f"not tried: {control.failure}"
+        return f"no result: {control.failure}"
     if control.protected:
         return (
             "the control is hardened itself, by the start-up hook or by an unreadable interpreter:"
-            f" run verify with another interpreter: {control.message}"
+            " install process-hardening for another interpreter and run its verify:"
+            f" {control.message}"
         )
     denied = control.errno in (errno.EPERM, errno.EACCES)
     if denied and yama:
@@ -134,16 +135,24 @@ def judge_process(name: str, process: Observation, canary_known: bool) -> Victim
         outcome = INCONCLUSIVE
         found = "got no data" if process.empty else "did not find the canary"
         evidence = f"the attacker got in but {found}: {process.message}"
+    elif process.protected is False:
+        outcome = INCONCLUSIVE
+        evidence = f"something other than hardening refused: {process.message}"
     return VictimResult(outcome, evidence, None, process)
 
 
-def judge_without_control(reason: str, hardened: Observation) -> VictimResult:
-    """Judge an attack that did not leak from the control: only a leak counts."""
+def judge_without_control(
+    reason: str, hardened: Observation, otherwise: str = INCONCLUSIVE
+) -> VictimResult:
+    """Judge an attack that did not leak from the control: only a leak counts.
+
+    otherwise -- the outcome without one
+    """
     if hardened.unavailable:
         return VictimResult(UNAVAILABLE, hardened.unavailable, None, hardened)
     if hardened.leaked:
         return VictimResult(LEAKED, hardened.message, None, hardened)
-    return VictimResult(INCONCLUSIVE, reason, None, hardened)
+    return VictimResult(otherwise, reason, None, hardened)
 
 
 def result_for(
@@ -174,7 +183,12 @@ def result_for(
     control = observed[CONTROL]
     victims = {name: seen for name, seen in observed.items() if name != CONTROL}
     outcome, detail = LEAKED, control.message
-    if not control.leaked:
+    if control.unavailable:
+        outcome, detail = UNAVAILABLE, control.unavailable
+        cells = {
+            name: judge_without_control(detail, seen, UNAVAILABLE) for name, seen in victims.items()
+        }
+    elif not control.leaked:
         outcome, detail = INCONCLUSIVE, explain_no_leak(control, attack.kind, yama)
         cells = {name: judge_without_control(detail, seen) for name, seen in victims.items()}
     elif canary_known is None:

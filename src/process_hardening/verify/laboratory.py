@@ -17,7 +17,7 @@ from process_hardening.errors import CommandError
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.plan import NOBODY, Plan
-from process_hardening.verify.victims import INSTALLED
+from process_hardening.verify.victims import INSTALLED, PYTHON, PYTHON_PATH
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -183,7 +183,12 @@ class LaboratoryProcess:
             "remove": self.work if self.drops else self.top,
             "guard": guard or None,
             "as_container_root": self.as_container_root,
-            "environment": {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work},
+            "environment": {
+                "PATH": _search_path(),
+                "LANG": "C.UTF-8",
+                "HOME": self.work,
+                **({} if sys.executable == PYTHON else {"PYTHONPATH": PYTHON_PATH}),
+            },
         }
 
 

@@ -45,6 +45,14 @@ CORE_FILE = "file"
 CORE_PIPE = "pipe"
 
 
+class DoesNotApplyError(Exception):
+    """An attack says nothing about its target; the message, in our own words, says why."""
+
+
+class NoResultError(Exception):
+    """An attack came to no end; the message, in our own words, says why."""
+
+
 class VictimHandle(Protocol):
     """What an attack may do with a victim that verify started, beside attacking its pid."""
 
@@ -120,11 +128,13 @@ class Attempt:
     """What came of an attack on one target.
 
     leaked -- whether the attacker got a secret
-    message -- the message of the kernel or the tool
+    message -- the message of the kernel, in our own words: it never quotes the target's memory
     errno -- the error number, where a system call was refused
     places -- where the leaked secrets were held
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
     empty -- whether the attacker got in but no data at all
+    output -- what a tool or program printed, which may quote that memory: disclosure.py decides
+        what is reported, and clears it
     """
 
     leaked: bool = False
@@ -133,6 +143,7 @@ class Attempt:
     places: tuple[str, ...] = ()
     refused: bool = False
     empty: bool = False
+    output: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ def verify_program(
     it is hardened although it is started plain.
     """
     plan = plan_program(argv, attacks, canary, as_container_root)
-    if _is_hardened_when_plain(plan, as_container_root):
+    plain = _attack_plain(plan, as_container_root)
+    if plain.refused and plain.protected:
         raise NotKnownError(
             f"{argv[0]}: is hardened even when it is started plain, so there is nothing to compare"
             " with: start it and attack it with `process-hardening verify --pid PID`"
@@ -83,12 +84,18 @@ def verify_program(
     return _execute(plan, as_container_root, progress)
 
 
-def _is_hardened_when_plain(plan: Plan, as_container_root: bool) -> bool:
-    """Whether the program of a plan hardens itself: it would be no control."""
+def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
+    """Attack the program of a plan once as it is, before anything else.
+
+    Raises CommandError when it cannot be started.
+    """
     probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
-    seen = row.observation
-    return seen is not None and seen.refused and bool(seen.protected)
+    assert row.observation
+    if row.observation.failure:
+        program = plan.starts[CONTROL].program[0]
+        raise CommandError(f"{program}: {row.observation.failure}: start it to see why")
+    return row.observation
 
 
 def verify_confined(
@@ -105,7 +112,10 @@ def verify_confined(
 
     Raises CommandError when this kernel cannot confine or the program cannot be started.
     """
-    return _execute(plan_confined(argv, attacks, canary), as_container_root, progress)
+    plan = plan_confined(argv, attacks, canary)
+    if plan.program:
+        _attack_plain(plan, as_container_root)
+    return _execute(plan, as_container_root, progress)
 
 
 def verify_process(
@@ -163,10 +173,7 @@ class Table:
         self._done = 0
 
     def add(self, event: dict[str, Any]) -> Progress | None:
-        """Take an event; returns how far the run is, or None when it is no attempt.
-
-        Raises CommandError when the user's program cannot be started at all.
-        """
+        """Take an event; returns how far the run is, or None when it is no attempt."""
         if event["event"] == lab.NOTE:
             self._notes.append(event["text"])
             return None
@@ -194,11 +201,7 @@ class Table:
         return tuple(self._notes)
 
     def _observe(self, name: str, victim: str, fields: dict[str, Any]) -> None:
-        observation = Observation(**{**fields, "places": tuple(fields["places"])})
-        if self._plan.program and victim == CONTROL and observation.failure:
-            program = self._plan.starts[CONTROL].program[0]
-            raise CommandError(f"{program}: {observation.failure}")
-        self._observed[name][victim] = observation
+        self._observed[name][victim] = Observation(**{**fields, "places": tuple(fields["places"])})
 
     def _complete(self, name: str, missing: str | None = None) -> AttackResult:
         observed = self._observed[name]

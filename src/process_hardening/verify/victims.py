@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from dataclasses import dataclass, replace
 
+import process_hardening
+from process_hardening.state import status
 from process_hardening.verify.model import CONTROL
 
 # Stand for what run.py installs for one run: verify/lab/installation.py.
@@ -39,7 +42,25 @@ class Start:
         return (*self.launcher, *self.program)
 
 
-_PROGRAM = (sys.executable, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
+def _find_python() -> str:
+    """An interpreter that does not harden what it starts, as far as there is one.
+
+    It is ours, or the base interpreter of our environment if the environment has the start-up hook
+    or an execute-only interpreter.
+    """
+    is_readable = os.stat(sys.executable).st_mode & stat.S_IROTH  # what root can read anyway
+    if status().dumpable and is_readable:
+        return sys.executable
+    return getattr(sys, "_base_executable", sys.executable)
+
+
+PYTHON = _find_python()
+"""The interpreter of our victims."""
+
+PYTHON_PATH = os.path.dirname(os.path.dirname(process_hardening.__file__))
+"""Where another interpreter than ours finds the package."""
+
+_PROGRAM = (PYTHON, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
 _SCRIPT = _PROGRAM[1:]
 _RUN = (sys.executable, "-m", "process_hardening", "run", "--method")
 _OWN_NAME = "stand-in under the program's own path"

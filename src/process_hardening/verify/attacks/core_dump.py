@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from process_hardening.audit.procfs import parse_bits, parse_status
 from process_hardening.verify.lab.core_guard import PATTERN, read_pattern
 from process_hardening.verify.model import (
     BUILT_IN,
@@ -21,6 +22,8 @@ from process_hardening.verify.model import (
     KILLS,
     Attack,
     Attempt,
+    DoesNotApplyError,
+    NoResultError,
     Target,
 )
 
@@ -97,25 +100,42 @@ def _collect_core(
 def crash(number: int, target: Target) -> Attempt:
     """Kill the target with a signal and look for the secrets in the core."""
     assert target.victim is not None
-    return crash_by(partial(target.victim.signal, number), signal.Signals(number).name, target)
+    return crash_by(partial(target.victim.signal, number), signal.Signals(number), target)
 
 
-def crash_by(cause: Callable[[], object], name: str, target: Target) -> Attempt:
+def _catches(pid: int, number: int) -> bool:
+    """Whether a process catches or ignores a signal, as far as we may see that."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            fields = parse_status(file.read())
+    except OSError:
+        return False
+    masks = (parse_bits(fields, name) or 0 for name in ("SigCgt", "SigIgn"))
+    return any(mask >> number - 1 & 1 for mask in masks)
+
+
+def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target) -> Attempt:
     """Crash the target and look for the secrets in the core.
 
-    cause -- makes the target end; name -- the signal that ends it, for people
+    cause -- makes the target end; number -- the signal that ends it
+
+    Raises DoesNotApplyError when the target catches that signal and is not killed by it, and
+    NoResultError when it does not end.
     """
     victim = target.victim
     assert victim is not None
     pattern = read_core_pattern()
     before = _find_cores(victim.cwd, target.pid)
+    catches = _catches(target.pid, number)
     cause()
     status = victim.wait(_DEATH_SECONDS)
+    if catches and (status is None or not os.WIFSIGNALED(status)):
+        raise DoesNotApplyError(f"the program catches {number.name}, so it leaves no core")
     if status is None:
-        raise RuntimeError(f"{name}: the target did not end")
+        raise NoResultError(f"{number.name}: the target did not end")
     dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
     places, size = _collect_core(target, victim.cwd, dumped, before)
-    ended = f"killed by {name}" if os.WIFSIGNALED(status) else "exited despite the signal"
+    ended = f"killed by {number.name}" if os.WIFSIGNALED(status) else "exited despite the signal"
     if size is None and read_core_pattern() != pattern:
         core = "but another program changed kernel.core_pattern meanwhile"
     elif size is None:

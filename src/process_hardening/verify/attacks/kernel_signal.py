@@ -42,7 +42,7 @@ def limit_processor_time(target: Target) -> Attempt:
             victim.ask("ping", _QUESTION)
 
     _lower_limit(target.pid, resource.RLIMIT_CPU, "RLIMIT_CPU", _CPU_SECONDS)
-    return crash_by(ask_until_it_ends, signal.SIGXCPU.name, target)
+    return crash_by(ask_until_it_ends, signal.SIGXCPU, target)
 
 
 def limit_file_size(target: Target) -> Attempt:
@@ -51,7 +51,7 @@ def limit_file_size(target: Target) -> Attempt:
     assert victim is not None
     # Half of that: a core must still fit.
     _lower_limit(target.pid, resource.RLIMIT_FSIZE, "RLIMIT_FSIZE", FAR // 2)
-    return crash_by(partial(victim.ask, "write"), signal.SIGXFSZ.name, target)
+    return crash_by(partial(victim.ask, "write"), signal.SIGXFSZ, target)
 
 
 def _lower_limit(pid: int, limit: int, name: str, soft: int) -> None:
@@ -86,7 +86,7 @@ def signal_by_descriptor(target: Target) -> Attempt:
         fcntl.fcntl(ours, fcntl.F_SETOWN, target.pid)
         _choose_crash(ours)
         fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-        return crash_by(write, signal.SIGSEGV.name, target)
+        return crash_by(write, signal.SIGSEGV, target)
 
 
 def choose_signal(target: Target) -> Attempt:
@@ -103,7 +103,7 @@ def choose_signal(target: Target) -> Attempt:
     ours, theirs = (socket.socket(fileno=fd) for fd in descriptors)
     with ours, theirs:
         _choose_crash(ours)
-        return crash_by(lambda: theirs.send(b"x"), signal.SIGSEGV.name, target)
+        return crash_by(lambda: theirs.send(b"x"), signal.SIGSEGV, target)
 
 
 def _attack(
@@ -146,6 +146,7 @@ ATTACKS = (
         targets="a process that uses a second of processor time and leaves a core",
         refusal=_LIMIT_REFUSED,
         command="prlimit(PID, RLIMIT_CPU, 1)",
+        own_victim=True,  # one that waits for work would never use it up
         timeout=60.0,
     ),
     _attack(

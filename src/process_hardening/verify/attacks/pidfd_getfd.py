@@ -10,6 +10,7 @@ from process_hardening.verify.attacks.reading import (
     PTRACE_ACCESS,
     descriptors_to_try,
     find_nothing_missing,
+    judge_files,
     read_descriptor,
 )
 from process_hardening.verify.lab import kernel
@@ -37,8 +38,7 @@ def duplicate_descriptors(target: Target) -> Attempt:
                 os.close(fd)
     finally:
         os.close(pidfd)
-    message = f"duplicated {count} descriptors"
-    return Attempt(bool(places), message, places=tuple(places), empty=not count)
+    return judge_files(target, places, count, f"duplicated {count} descriptors")
 
 
 ATTACKS = (

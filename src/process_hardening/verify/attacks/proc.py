@@ -11,6 +11,7 @@ from process_hardening.verify.attacks.reading import (
     SAME_USER,
     descriptors_to_try,
     find_nothing_missing,
+    judge_files,
     read_descriptor,
     read_memory_file,
     writable_regions,
@@ -64,8 +65,7 @@ def open_files(target: Target) -> Attempt:
             count += 1
         finally:
             os.close(fd)
-    message = f"opened {count} files"
-    return Attempt(bool(places), message, places=tuple(places), empty=not count)
+    return judge_files(target, places, count, f"opened {count} files")
 
 
 def _attack(

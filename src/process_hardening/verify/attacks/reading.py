@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
+from process_hardening.verify.lab.canary import FILE
 from process_hardening.verify.lab.kernel import peek
-from process_hardening.verify.model import Attempt, Target
+from process_hardening.verify.model import Attempt, DoesNotApplyError, Target
 
 SAME_USER = "the same user"
 PTRACE_ACCESS = "the same user; with Yama, ptrace_scope 0 or the target's consent"
@@ -113,6 +114,16 @@ def read_descriptor(fd: int) -> bytes:
         return os.pread(fd, _CHUNK, 0)
     except OSError:
         return b""  # open for writing only
+
+
+def judge_files(target: Target, places: list[str], opened: int, message: str) -> Attempt:
+    """What came of opening files of the target. message -- says what was opened.
+
+    Raises DoesNotApplyError for a user's program that holds its secret elsewhere.
+    """
+    if opened and not places and target.victim and FILE not in target.needles:
+        raise DoesNotApplyError("the program has no open file with the canary")
+    return Attempt(bool(places), message, places=tuple(places), empty=not opened)
 
 
 def descriptors_to_try(target: Target) -> Iterator[int]:

@@ -6,13 +6,15 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from process_hardening.state import status
 from process_hardening.verify.confined import run_confined
+from process_hardening.verify.lab.disclosure import describe, make_reportable
 from process_hardening.verify.lab.kernel import is_dumpable
-from process_hardening.verify.lab.processes import is_alive
+from process_hardening.verify.lab.processes import runs_on
 from process_hardening.verify.lab.start import NotReadyError, Program, RefusedToStartError, Victim
 from process_hardening.verify.lab.victim import PLAIN
 from process_hardening.verify.model import (
@@ -24,6 +26,8 @@ from process_hardening.verify.model import (
     READS,
     Attack,
     Attempt,
+    DoesNotApplyError,
+    NoResultError,
     Observation,
     Target,
 )
@@ -52,6 +56,10 @@ class Subject:
     needles: dict[str, bytes]
     environment: dict[str, str]
 
+    def is_ours(self, victim: str) -> bool:
+        """Whether a victim holds nothing but canaries."""
+        return self.program is None and victim in self.starts
+
 
 def can_share_target(attack: Attack) -> bool:
     """Whether the next attack can be made on the same target."""
@@ -72,17 +80,19 @@ def observe(
             os.mkdir(here)
             try:
                 yield _observe_launches(attack, targets, here)
-            except RefusedToStartError as error:
-                closed = attack.effect == LAUNCHES  # otherwise it should have started
-                failure = None if closed else str(error)
-                yield Observation(message=str(error), failed_closed=closed, failure=failure)
+            except DoesNotApplyError as error:
+                yield Observation(unavailable=str(error))
+            except NoResultError as error:
+                yield Observation(failure=str(error))
             except NotReadyError as error:
-                message = str(error)
-                if subject.program and subject.program.canary:
-                    message = remove_secrets(message, [os.fsencode(subject.program.canary)])
-                yield Observation(failure=message)
+                reason = describe(error.message, error.output, subject.is_ours(victim))
+                # A start that nobody attacks should have succeeded.
+                closed = isinstance(error, RefusedToStartError) and attack.effect == LAUNCHES
+                failure = None if closed else reason
+                yield Observation(message=reason, failed_closed=closed, failure=failure)
             except Exception as error:  # whatever it is, the attempt is over
-                yield Observation(failure=f"{type(error).__name__}: {error}")
+                name = type(error).__name__
+                yield Observation(failure=describe(name, str(error), subject.is_ours(victim)))
 
 
 def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observation:
@@ -105,6 +115,7 @@ class _Targets:
         self._subject = subject
         self._victim: Victim | None = None
         self._is_confined = name == CONFINED
+        self._is_ours = subject.is_ours(name)
 
     def __enter__(self) -> Self:
         return self
@@ -137,9 +148,9 @@ class _Targets:
             )
             target = victim.target(attack_folder)
             if self._is_confined:
-                attempt, seconds = run_confined(_run, attack, target)
+                attempt, seconds = run_confined(_run, attack, target, self._is_ours)
             else:
-                attempt, seconds = _run(attack, target)
+                attempt, seconds = _run(attack, target, self._is_ours)
             if self._is_confined and attack.effect == LAUNCHES:
                 victim.wait_ready()  # its attacker was refused, and may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
@@ -159,8 +170,13 @@ class _Targets:
     def _attack_process(self, attack: Attack, folder: str) -> Observation:
         """Attack a process that is not ours: it ran before and must continue to run."""
         pid = self._subject.pid
-        attempt, seconds = _run(attack, Target(pid, self._subject.needles, folder))
-        return Observation(**asdict(attempt), answers=is_alive(pid), seconds=seconds)
+        target = Target(pid, self._subject.needles, folder)
+        attempt, seconds = _run(attack, target, self._is_ours)
+        # A confined attacker is refused by its own domain, whatever the process is.
+        protected = is_protected(pid) if status().confined is False else None
+        return Observation(
+            **asdict(attempt), answers=runs_on(pid), protected=protected, seconds=seconds
+        )
 
     def _make_victim(self, start: Start, attack: Attack, folder: str, attack_folder: str) -> Victim:
         victim_folder = os.path.join(folder, "victim")
@@ -203,30 +219,24 @@ def _has_no_core_limit(pid: int) -> bool | None:
         return None
 
 
-def _run(attack: Attack, target: Target) -> tuple[Attempt, float]:
-    """Make the attempt; returns it without secrets in its message, and the seconds it took."""
+def _run(attack: Attack, target: Target, is_ours: bool) -> tuple[Attempt, float]:
+    """Make the attempt; returns what may be reported of it, and the seconds it took."""
     started = time.monotonic()
     try:
         attempt = attack.run(target)
     except OSError as error:
         attempt = describe_refusal(error)
     seconds = round(time.monotonic() - started, 3)
-    message = remove_secrets(attempt.message, target.needles.values())
-    return Attempt(**{**asdict(attempt), "message": message}), seconds
+    return make_reportable(attempt, target.needles.values(), is_ours), seconds
 
 
 def describe_refusal(error: OSError) -> Attempt:
     """The attempt that ended with a refused system call."""
+    if error.errno is None:  # not the kernel's: its text may come from anywhere
+        return Attempt(message=type(error).__name__, output=str(error), refused=True)
     path = str(error.filename or "")
     message = f"{path}: {error.strerror}" if path else str(error)
     if error.errno == errno.ENOENT and path.startswith("/proc/"):
         message += " (hidepid hides the process)"
     message = _PROC_PID.sub("/proc/PID/", message)
     return Attempt(False, message, error.errno, refused=True)
-
-
-def remove_secrets(text: str, needles: Iterable[bytes]) -> str:
-    """Text without secrets: a tool or a program may have printed one."""
-    for needle in needles:
-        text = text.replace(needle.decode("utf-8", "replace"), "[canary]")
-    return text

@@ -12,6 +12,7 @@ from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.verify.victims import (
     INTERPRETER,
+    PYTHON,
     ROOTS_INTERPRETER,
     ROOTS_LAUNCHER,
     find_launcher,
@@ -64,7 +65,7 @@ def _copy_interpreter(folder: str) -> str:
 
     It finds our package and what lies beside it. Raises OSError.
     """
-    original = os.path.realpath(sys.executable)
+    original = os.path.realpath(PYTHON)
     path = os.path.join(folder, "bin", os.path.basename(original))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = os.path.join(folder, "lib", version, "site-packages")

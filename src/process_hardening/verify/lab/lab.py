@@ -102,7 +102,9 @@ class Laboratory:
         for attacks in self._phases():
             self._set_core_pattern(attacks[0].core_pattern)
             jobs = self._make_jobs(attacks)
-            parallel = 1 if attacks[0].alone else self.parallel
+            # A process has one tracer: a second attack on it would be refused for that reason.
+            is_single = attacks[0].alone or self.subject.pid
+            parallel = 1 if is_single else self.parallel
             while jobs or self.running:
                 while jobs and len(self.running) < parallel:
                     self._start(*jobs.pop(0))

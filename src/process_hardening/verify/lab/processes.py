@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 _KILL_SECONDS = 3.0
+_RESUME_SECONDS = 2.0  # the kernel lets a tracee continue some time after its tracer was killed
 _STOPPED_OR_DEAD = (b"T", b"t", b"Z", b"X")
 
 
@@ -25,6 +26,16 @@ def is_alive(pid: int) -> bool:
             return file.read().rpartition(b")")[2].split()[0] not in _STOPPED_OR_DEAD
     except (OSError, IndexError):
         return True
+
+
+def runs_on(pid: int) -> bool:
+    """Whether a process continues to run after an attack that may have stopped it."""
+    deadline = time.monotonic() + _RESUME_SECONDS
+    while not is_alive(pid):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def kill_group(pid: int) -> None:

@@ -57,11 +57,19 @@ _ANSWER_SECONDS = 2.0
 
 
 class NotReadyError(Exception):
-    """A victim did not get ready; the message says why."""
+    """A victim did not get ready.
+
+    message -- why, in our own words; output -- the last line of its standard error
+    """
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.output = output
 
 
 class RefusedToStartError(NotReadyError):
-    """A victim ended with an exit code of ours rather than start open; the message says why."""
+    """A victim ended with an exit code of ours rather than start open."""
 
 
 class Victim:
@@ -193,20 +201,19 @@ class Victim:
 
     def _describe_end(self) -> NotReadyError:
         """Why it ended."""
-        error = self.read_last_error() or "the victim ended at once"
         status = self.wait(1.0)
         code = None if status is None else os.waitstatus_to_exitcode(status)
+        output = self.read_last_error()
         if code in _REFUSALS:
-            return RefusedToStartError(f"it did not start, status {code}: {error}")
-        return NotReadyError(error)
+            return RefusedToStartError(f"it did not start, status {code}", output)
+        return NotReadyError(f"it ended at once, status {code}", output)
 
     def _is_settled(self, seconds: float) -> bool:
         """Whether it has used no processor time for a while, or has run for long enough."""
         deadline = time.monotonic() + seconds
         while True:
             if self.wait(0.0) is not None:
-                error = self.read_last_error()
-                raise NotReadyError(f"the program ended at once{': ' if error else ''}{error}")
+                raise self._describe_end()
             now = time.monotonic()
             # The CPU clock of another process: clock_getcpuclockid(3).
             used = time.clock_gettime(~self._child << 3 | 2)
@@ -219,11 +226,11 @@ class Victim:
             time.sleep(0.01)
 
     def wait_ready(self) -> None:
-        """Release it and wait until it holds its secrets. Raises NotReadyError with its error."""
+        """Release it and wait until it holds its secrets. Raises NotReadyError."""
         self.release()
         if not self.is_ready(_SLOWEST_SECONDS):
             self.stop()
-            raise NotReadyError(self.read_last_error() or "the victim did not get ready")
+            raise NotReadyError("the victim did not get ready", self.read_last_error())
 
     def target(self, folder: str) -> Target:
         """The target record of this process. folder -- for the attack's files."""

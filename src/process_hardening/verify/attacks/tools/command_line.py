@@ -7,6 +7,7 @@ from functools import partial
 
 from process_hardening.verify.attacks.reading import spans_to_read
 from process_hardening.verify.attacks.tools.running import (
+    OUTPUT,
     TIMEOUT,
     find_missing_program,
     find_program,
@@ -43,12 +44,13 @@ def _from_template(template: str, target: Target) -> list[str]:
 def _run(
     program: str,
     arguments: Callable[[Target], list[str]],
+    makes: str,
     seconds: float,
     until_leak: bool,
     target: Target,
 ) -> Attempt:
     argv = [find_program(program) or program, *arguments(target)]
-    return run_tool(target, argv, seconds=seconds, until_leak=until_leak)
+    return run_tool(target, argv, makes=makes, seconds=seconds, until_leak=until_leak)
 
 
 def _attack(
@@ -57,6 +59,7 @@ def _attack(
     *,
     type: str,  # noqa: A002 -- the name of the field
     command: str,
+    makes: str,
     install: str,
     refusal: str,
     targets: str = _ANY,
@@ -65,7 +68,11 @@ def _attack(
     seconds: float = 8.0,
     until_leak: bool = False,
 ) -> Attack:
-    """A row. name -- the program's too; arguments -- its arguments; None: those of the command."""
+    """A row.
+
+    name -- the program's too; makes -- as for run_tool()
+    arguments -- its arguments; None: those of the command
+    """
     arguments = arguments or partial(_from_template, command)
     return Attack(
         name=name,
@@ -78,7 +85,7 @@ def _attack(
         effect=READS,
         command=command,
         find_missing=partial(find_missing_program, name, install),
-        run=partial(_run, name, arguments, seconds, until_leak),
+        run=partial(_run, name, arguments, makes, seconds, until_leak),
         repeats=True,
         timeout=TIMEOUT,
     )
@@ -90,6 +97,7 @@ ATTACKS = (
         "GDB attaches and copies memory",
         type="debugger",
         command="gdb -batch -p PID -ex 'dump binary memory ...'",
+        makes="memory.*",
         arguments=gdb_arguments,
         install="apt-get install gdb",
         refusal='"ptrace: Operation not permitted."; the exit status is still 0',
@@ -99,6 +107,7 @@ ATTACKS = (
         "gcore writes a core of the running process",
         type="debugger",
         command="gcore -o core PID",
+        makes="core.*",
         install="apt-get install gdb",
         requires="gcore, which comes with gdb",
         refusal='"ptrace: Operation not permitted.", "gcore: failed to create core.PID"',
@@ -108,6 +117,7 @@ ATTACKS = (
         "LLDB attaches and copies memory",
         type="debugger",
         command="lldb -p PID; memory read ...",
+        makes="memory.*",
         arguments=lldb_arguments,
         install="apt-get install lldb",
         refusal='"error: attach failed: Operation not permitted"',
@@ -118,6 +128,7 @@ ATTACKS = (
         type="tracer",
         targets="a program that passes its secret to the kernel while it is watched",
         command="strace -f -s 4096 -o calls -p PID",
+        makes="calls",
         install="apt-get install strace",
         refusal='"strace: attach: ptrace(PTRACE_SEIZE, PID): Operation not permitted"',
         seconds=1.5,
@@ -129,6 +140,7 @@ ATTACKS = (
         type="profiler",
         targets=_CPYTHON,
         command="py-spy dump --locals --locals --pid PID",
+        makes=OUTPUT,
         install="pip install py-spy",
         refusal='"Permission Denied" or, under hidepid, "Failed to open process"',
     ),
@@ -138,6 +150,7 @@ ATTACKS = (
         type="profiler",
         targets=_CPYTHON,
         command="pystack remote --locals --no-block PID",
+        makes=OUTPUT,
         install="pip install pystack",
         refusal='"Operation not permitted"',
     ),
@@ -148,6 +161,7 @@ ATTACKS = (
         targets="a program that runs while it is sampled",
         command="perf record --no-buildid --no-buildid-cache -o data --call-graph dwarf,32768"
         " -e task-clock:u -c 100000 -p PID -- sleep 0.4",
+        makes="data",
         install="apt-get install linux-perf",
         requires="perf; kernel.perf_event_paranoid of at most 2",
         refusal='"Access to performance monitoring and observability operations is limited."',
@@ -157,6 +171,7 @@ ATTACKS = (
         "a sibling, another child of its parent, prints its environment",
         type="/proc",
         command="cat /proc/PID/environ",
+        makes=OUTPUT,
         install="apt-get install coreutils",
         refusal='"Permission denied"',
     ),

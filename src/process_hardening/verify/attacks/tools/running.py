@@ -12,9 +12,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from process_hardening.verify.attacks.reading import search_chunks
 from process_hardening.verify.model import Attempt, Target
+
+OUTPUT = "output"
+"""The file with what a tool prints."""
 
 _MAX_OUTPUT = 64 << 20
 _LONGEST_MESSAGE = 200
@@ -76,7 +80,10 @@ def search_files(target: Target) -> tuple[str, ...]:
 
 
 def summarize_output(output: str, target: Target) -> tuple[str, bool]:
-    """The line in which a tool says why it failed, else its last; and whether it failed."""
+    """The line in which a tool says why it failed, else its last; and whether it says so.
+
+    The line may quote the target's memory.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     for pattern in _REFUSAL:
         matching = [line for line in lines if pattern.search(line)]
@@ -95,6 +102,7 @@ def run_tool(
     target: Target,
     argv: Sequence[str],
     *,
+    makes: str | None = None,
     wait_for: str | None = None,
     seconds: float = 8.0,
     commands: bytes = b"",
@@ -102,11 +110,13 @@ def run_tool(
 ) -> Attempt:
     """Run a tool and look for the secrets in its output and in the files it made.
 
+    makes -- the files with what it got out of the target, as a pattern; OUTPUT: what it prints if
+        it succeeds. None: it makes none
     wait_for -- a file that code in the target makes, perhaps after the tool ended
     seconds -- after which the tool is interrupted; with until_leak, as soon as it got a secret
     commands -- its standard input
     """
-    output = os.path.join(target.folder, "output")
+    output = os.path.join(target.folder, OUTPUT)
     with open(output, "wb") as sink:
         process = subprocess.Popen(
             argv,
@@ -132,12 +142,26 @@ def run_tool(
             time.sleep(0.01)
     places = search_files(target)
     with open(output, encoding="utf-8", errors="replace") as file:
-        message, refused = summarize_output(file.read(_MAX_OUTPUT), target)
+        line, refused = summarize_output(file.read(_MAX_OUTPUT), target)
     if places:
-        message = f"{os.path.basename(argv[0])} got it"
-    elif not ended:
-        message = f"it had to be killed; {message}"
-    return Attempt(bool(places), message, places=places, refused=refused and not places)
+        return Attempt(True, f"{os.path.basename(argv[0])} got it", places=places)
+    size = _measure(target.folder, makes) if makes != OUTPUT or not process.returncode else 0
+    words = [f"it got {size} bytes"] if size else []
+    if not ended:
+        words.append("it had to be killed")
+    return Attempt(
+        message="; ".join(words),
+        output=line,
+        refused=refused and not size,
+        empty=not refused and not size,
+    )
+
+
+def _measure(folder: str, pattern: str | None) -> int:
+    """The size of the files in a folder whose names match."""
+    if pattern is None:
+        return 0
+    return sum(path.stat().st_size for path in Path(folder).glob(pattern))
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> bool:

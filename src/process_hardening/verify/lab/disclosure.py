@@ -1,0 +1,55 @@
+"""What may be reported of what tools and programs print: it may quote the target's memory.
+
+Every result of an attempt passes through here. Text is quoted only of a victim of ours, which
+holds nothing but canaries. Of all other targets, only the reasons in the table are named.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+
+from process_hardening.verify.model import Attempt
+
+NOT_SHOWN = "output not shown, because it may quote the target's memory"
+
+_REASONS = (
+    *(os.strerror(number) for number in sorted(errno.errorcode)),
+    "observability operations is limited",
+    "Failed to open process",
+    "unable to access process",
+    "Failed to attach a debugger to the process",
+)
+"""The reasons that are named: the system's, and those of tools that do not pass these on."""
+
+
+def make_reportable(attempt: Attempt, needles: Iterable[bytes], is_ours: bool) -> Attempt:
+    """The attempt without output, and with a message that holds no secret of its target.
+
+    needles -- the secrets that are known; is_ours -- whether the target is a victim of ours
+    """
+    message = describe(attempt.message, attempt.output, is_ours)
+    return replace(attempt, message=remove_secrets(message, needles), output="")
+
+
+def describe(message: str, output: str, is_ours: bool) -> str:
+    """A message of ours, with what may be reported of an output."""
+    quoted = output if is_ours else name_reason(output)
+    if output and not quoted and not message:
+        quoted = NOT_SHOWN
+    return "; ".join(filter(None, (message, quoted)))
+
+
+def name_reason(output: str) -> str:
+    """The first reason of the table that an output gives, or ""."""
+    text = output.lower()
+    return next((reason for reason in _REASONS if reason.lower() in text), "")
+
+
+def remove_secrets(text: str, needles: Iterable[bytes]) -> str:
+    """Text without secrets: a tool or a program may have printed one."""
+    for needle in needles:
+        text = text.replace(needle.decode("utf-8", "replace"), "[canary]")
+    return text
