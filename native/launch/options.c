@@ -70,16 +70,18 @@ static int complain(const char *word, const char *problem, const char *nearest, 
 int ph_refuse_option(const char *word, const char *const *options, const char *help)
 {
     const char *nearest = NULL;
-    size_t length = 0, most = 59; /* percent, as for difflib.get_close_matches() */
+    size_t length = 0;
+    size_t best = 599, of = 2000; /* twice best / of is just below 0.6, difflib's cutoff */
 
     while (word[length] && word[length] != '=' && length < 2 * LONGEST_OPTION)
         length++;
     for (; *options; options++) {
         const size_t common = count_common(word, length, *options);
-        const size_t alike = 200 * common / (length + ph_length(*options));
+        const size_t letters = length + ph_length(*options);
 
-        if (alike > most) {
-            most = alike;
+        if (common * of > best * letters) { /* no division: 32-bit arm has none without libgcc */
+            best = common;
+            of = letters;
             nearest = *options;
         }
     }
