@@ -36,7 +36,10 @@ from process_hardening.verify.render import json as json_report
 HELP = "attack hardened victims and an unhardened control on this machine; show the results"
 EPILOG = f"""\
 An attack counts as blocked only when the same attack got a secret out of the control in the same
-run and both still answer afterwards. As root, victims and attackers run as an unprivileged user.
+run and both still answer afterwards. No report holds a secret or the value of a variable.
+
+As root, victims and attackers run as an unprivileged user, with --pid as the user of the process.
+Root's own processes can only be attacked with --as-root-without-ptrace.
 
 victims:
   {", ".join(VICTIMS)};
