@@ -4,7 +4,11 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "linux_file.h"
 #include "method.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 static char buffer[8 * PH_PATH];
 static struct ph_text text = PH_TEXT(buffer);
@@ -52,6 +56,21 @@ static void say_arguments(const struct ph_program *program)
     text.cut = 0;
 }
 
+/* Whether another process of the user may have opened this launcher before it had hardened itself. */
+static void say_launcher(void)
+{
+    static const char own_file[] = "/proc/self/exe";
+    struct ph_statx file = {0};
+
+    if (ph_stat(AT_FDCWD, own_file, 0, &file) || !file.inode) /* a filter may only claim success */
+        say("launcher", "not known whether its user can read its file", "");
+    else if (!file.uid && PH_CALL(SYS_faccessat, AT_FDCWD, own_file, R_OK) == -EACCES)
+        say("launcher", "its user cannot read its file: protected from its own first instruction", "");
+    else
+        say("launcher", "its user can read its file, and open it until it has hardened itself:",
+            " root can install it with mode 0711");
+}
+
 int ph_explain_bypass(const struct ph_program *program)
 {
     say_program(program);
@@ -75,9 +94,9 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         method == PH_PRELOAD ? "from before its main()" : "from its first instruction",
         ": no debugger, /proc/PID/mem or core dump of the same user, no injected library");
     say("does not protect",
-        "its arguments; what root and CAP_SYS_PTRACE can read; what was opened of this launcher"
-        " before it had hardened itself, unless root installed it with mode 0711",
+        "its arguments; what root and CAP_SYS_PTRACE can read",
         method == PH_PRELOAD ? "; the moment between exec and the library's constructor" : "");
+    say_launcher();
     if (shows_its_memory(ph_basename(path_of(program))))
         say("beware", "unless it is started closed, this runtime itself shows its memory",
             " to any process of its user: docs/harden.md#runtimes");

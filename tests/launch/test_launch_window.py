@@ -93,6 +93,17 @@ def test_nobody_gets_a_hold_on_the_launcher_that_root_installed(
     assert holds(window, attack, [roots_harden, target], LAUNCHES) == (0, 0)
 
 
+def test_explain_says_whether_the_launcher_itself_is_open_at_its_start(
+    harden: str, roots_harden: str, show: str
+) -> None:
+    words = {
+        path: support.run_as_user([path, "--explain", show]).stdout
+        for path in (harden, roots_harden)
+    }
+    assert "\nlauncher:         its user can read its file, and open it until" in words[harden]
+    assert "\nlauncher:         its user cannot read its file" in words[roots_harden]
+
+
 def test_root_installed_launcher_makes_the_place_under_the_programs_own_path(
     roots_harden: str, show: str
 ) -> None:
