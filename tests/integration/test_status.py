@@ -99,6 +99,13 @@ def as_json(command: str, pid: int, **options: Any) -> tuple[int, dict[str, Any]
     return result.returncode, values
 
 
+def test_confinement_stands_beside_the_verdict(command: str) -> None:
+    """Exposed says who reads it, confined whom it reads."""
+    first = support.run([support.find_tool("confine"), "--", command, "status"]).stdout
+    assert first.splitlines()[0].endswith("exposed, and confined: it cannot read other processes")
+    assert status(command).stdout.splitlines()[0].endswith(": exposed")
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_another_process(command: str, observer: dict[str, Any], name: str) -> None:
     """The same for root and for the same user, in JSON and in words."""

@@ -113,7 +113,9 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
         rows.append(("user namespace", "another than ours: whoever owns it can read the process"))
-    lines = [f"{pid} ({name}): {found.verdict}"]
+    # Beside the verdict, which says who can read the process, not whom it can read.
+    confined = ", and confined: it cannot read other processes" if found.confined else ""
+    lines = [f"{pid} ({name}): {found.verdict}{confined}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])
 
 
