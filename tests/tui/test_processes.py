@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from process_hardening.audit.posture import Posture
+from process_hardening.tui.widgets.detail import describe_evidence
 from tui.machine import FakeMachine, node, process, usual, watching
 
 GROUPS = [
@@ -303,3 +305,9 @@ async def test_a_process_vanishes_under_the_cursor() -> None:
         keys = ("down", "up", "end", "home", "enter", "space", "right", "left", "o", "c", "a", "x")
         await watch.press(*keys, "escape")
         assert "Nothing is chosen." in watch.text()
+
+
+def test_the_evidence_names_a_runtime_that_discloses_its_memory() -> None:
+    for runtime, words in (("Node.js", "Node.js"), ("", "none")):
+        lines = describe_evidence(Posture(pid=7, opens_itself=runtime)).plain.splitlines()
+        assert f"{'runtime opens itself':<22}{words}" in lines

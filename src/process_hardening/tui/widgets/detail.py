@@ -50,6 +50,7 @@ EVIDENCE = (
     ("other user namespace", "other_user_namespace"),
     ("loader variables", "loader_variables"),
     ("injected libraries", "injected_libraries"),
+    ("runtime opens itself", "opens_itself"),
     ("secret variables", "secret_variables"),
     ("secret arguments", "secret_arguments"),
     ("Python", "python"),
@@ -70,7 +71,7 @@ def describe_evidence(posture: Posture) -> Content:
             told = "protected from us" if field in posture.protected else "not known"
         elif field == "core_limit":
             told = f"soft {_limit(value[0])}, hard {_limit(value[1])}"
-        elif field in ("python", "tracer_pid") and not value:
+        elif field in ("python", "tracer_pid", "opens_itself") and not value:
             told = "none"
         else:
             told = _told(value)

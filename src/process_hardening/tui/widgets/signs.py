@@ -37,7 +37,7 @@ RISKS: dict[str | None, Risk] = {
     HIGH: Risk("███", "high", "bold $text-error", "others can read secrets of it, or do already"),
     MEDIUM: Risk("██", "medium", "$text-warning", "others can read it; no secret was seen in it"),
     LOW: Risk("█", "low", "$foreground", "root in a container can read it, or a crash stores it"),
-    INFO: Risk("?", "unknown", QUIET, "it cannot be told; look as root"),
+    INFO: Risk("?", "unknown", QUIET, "it cannot be told; its details say why"),
     None: Risk("✓", "hardened", "$text-success", "no program of its user can read it"),
 }
 """By the severity of a group."""
