@@ -50,7 +50,7 @@ def test_processes_of_one_user_program_and_reason_are_one_group() -> None:
 
 def test_scripts_of_one_name_in_two_folders_are_two_groups() -> None:
     commands = {
-        g.command for g in groups_of(process(1, "node /a/s.js"), process(2, "node /b/s.js"))
+        g.command for g in groups_of(process(5, "node /a/s.js"), process(6, "node /b/s.js"))
     }
     assert commands == {"harden -- node /a/s.js", "harden -- node /b/s.js"}
 
@@ -203,18 +203,30 @@ def test_a_program_is_named_as_people_say_it(
             "env --block-signal=USR1 harden -- beam.smp -x",
         ),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
-        ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/1/maps"),
+        ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/7/maps"),
         ("app", {"injected_libraries": ("/v/libprocess_hardening.so",)},
-         "ls -l /proc/1/root/v/libprocess_hardening.so"),
-        ("app", {"dumpable": None, "inspectable": None}, "sudo process-hardening audit 1"),
+         "ls -l /proc/7/root/v/libprocess_hardening.so"),
+        ("app", {"dumpable": None, "inspectable": None}, "uname -r"),
+        ("app", {"dumpable": None, "inspectable": None, "protected": ("exe",)},
+         "sudo process-hardening audit 7"),
+        ("app --x", {"dumpable": 0, "inspectable": False, "injected_libraries": None},
+         "harden -- app --x"),
+        ("app", {"dumpable": None, "inspectable": None, "problem": "it ran away"},
+         "process-hardening audit 7"),
     ],
 )  # fmt: skip
 def test_the_command_is_made_for_the_process(
     command: str, fields: dict[str, Any], fix: str
 ) -> None:
-    group = only(process(1, command, **fields))
+    group = only(process(7, command, **fields))
     assert group.command == fix
     assert group.fix
+
+
+def test_the_first_process_of_a_container_is_hardened_in_its_image() -> None:
+    """No command: on a whole machine it would be `harden -- /sbin/init`."""
+    group = only(process(1, "/sbin/init", unit="init.service"))
+    assert (group.command, "ENTRYPOINT" in group.fix) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +246,7 @@ def test_the_command_is_made_for_the_process(
 )
 def test_what_is_stored_has_no_arguments(command: str, fields: dict[str, Any], fix: str) -> None:
     """Any word may be a password; only what names the program is stored and sent."""
-    audit = audit_of(process(1, command, **fields), process(2, "worker", ppid=1))
+    audit = audit_of(process(7, command, **fields), process(8, "worker", ppid=7))
     (first, *_) = audit.stored_groups
     assert first.command == fix
     assert [g.pids for g in audit.stored_groups] == [g.pids for g in audit.groups]

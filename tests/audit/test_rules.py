@@ -58,6 +58,8 @@ def judge(
         ({"loader_variables": ("LD_LIBRARY_PATH",)}, ["PH007"]),
         ({"loader_variables": ("LD_AUDIT", "LD_DEBUG")}, ["PH006", "PH007"]),
         ({"injected_libraries": ("/x.so",)}, ["PH008"]),
+        ({"injected_libraries": ("/v/libprocess_hardening.so (deleted)",)}, ["PH019"]),
+        ({"injected_libraries": ("/libprocess_hardening.so", "/x.so")}, ["PH008", "PH019"]),
         ({"secret_variables": ("TOKEN",)}, []),
         ({"framework": "forkserver", "python": "3.13"}, ["PH017"]),
         ({"framework": "forkserver"}, ["PH017"]),
@@ -103,6 +105,35 @@ def test_the_fix_for_a_worker_fits_what_started_it(fields: dict[str, Any], words
     assert lost.id == "PH014"
     assert words in lost.fix
     assert lost.message == "it is not hardened, but its ancestor agent is"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "command"),
+    [
+        ({"dumpable": None, "inspectable": None}, "does not report its dumpable flag", "uname -r"),
+        ({"dumpable": None}, "0 or 2", "uname -r"),
+        ({"core_limit": None}, "its core limit", "cat /proc/PID/limits"),
+        ({"tracer_pid": None}, "who traces it", "grep TracerPid /proc/PID/task/*/status"),
+        ({"injected_libraries": None}, "a library was injected", "harden -- PROGRAM"),
+        (
+            {"inspectable": None, "problem": "it ran away"},
+            "it ran away",
+            "process-hardening audit PID",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_not_known_is_named_with_a_fix_that_can_be_done(
+    fields: dict[str, Any], words: str, command: str
+) -> None:
+    """Value by value. Only somebody from whom the kernel hides something is sent to root."""
+    (finding,) = judge(**fields)
+    assert (finding.id, finding.commands) == ("PH015", (command,))
+    assert words in finding.message
+    assert "root" not in finding.fix
+    (of_user,) = judge(**fields, protected=("exe",))
+    assert of_user.commands == ("sudo process-hardening audit PID",)
+    assert words in of_user.message
 
 
 def test_a_finding_says_what_it_is_about() -> None:

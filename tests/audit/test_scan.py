@@ -36,6 +36,7 @@ def add(proc: Path, pid: int, ppid: int = 0, status: str | None = None) -> Path:
     for name in ("cmdline", "environ"):
         (folder / name).write_text("")
     (folder / "exe").symlink_to("/bin/x")
+    (folder / "root").symlink_to("/")
     return folder
 
 

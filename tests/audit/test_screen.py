@@ -22,6 +22,28 @@ def test_a_hardened_runtime_that_shows_its_memory_comes_first_with_what_closes_i
     assert "    harden -- node --disable-sigusr1 a.js" in lines
 
 
+def test_another_version_of_our_library_is_not_called_an_injection() -> None:
+    """In the headline, in the group and in the finding."""
+    one = process(7, "app", injected_libraries=("/opt/libprocess_hardening.so",))
+    text = render_screen(audit_of(one)) + render_audit(audit_of(one))
+    headline = "1 program runs another version of process-hardening, or a library with its name."
+    assert text.startswith(headline)
+    assert "PH019" in text
+    assert "PH008" not in text
+    assert "traced" not in text
+
+
+def test_a_chosen_process_does_not_speak_for_the_others() -> None:
+    """The headline says so, and how to ask about all."""
+    chosen = audit_of(hardened(7, "gunicorn")).replace(scope=("--name gunicorn",))
+    headline = render_screen(chosen, 200).splitlines()[0]
+    assert headline == (
+        "No secret that audit knows of can be read by others. This covers only the processes that"
+        " you chose: run `process-hardening audit` for all."
+    )
+    assert "you chose" not in render_screen(audit_of(hardened(7, "gunicorn")))
+
+
 def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     """At most 24 lines of 80 cells, no sentence twice, the leak in the first five."""
     audit = crowded()

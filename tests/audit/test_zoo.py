@@ -133,22 +133,109 @@ def test_an_injected_library(
         assert of_control["verdict"] == ("hardened" if "undump" in modes else "exposed")
 
 
-@pytest.mark.parametrize("as_ours", [True, False], ids=["same", "other"])
-def test_our_library_of_another_installation(
-    as_ours: bool, animal: Path, injected: Path, user_tmp: Path
+PLACES = {
+    "here": "",
+    "mounted": "mount --bind {folder} /mnt && exec ",
+    "container": "mount --rbind / /mnt && exec {chroot} /mnt ",
+}
+"""What root does in a mount namespace of its own, in the shell, before it starts the animal."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("kinds", "findings"),
+    [
+        (["same"], []),
+        (["damaged"], ["PH019", "PH006"]),
+        (["foreign"], ["PH019", "PH006"]),
+        (["same", "other"], ["PH008", "PH006"]),
+        (["same", "missing"], ["PH006"]),
+    ],
+    ids=str,
+)
+def test_our_library_in_ld_preload(
+    place: str, kinds: list[str], findings: list[str], animal: Path, injected: Path, user_tmp: Path
 ) -> None:
-    """With the bytes of ours it is ours; another one of that name is called what it may be."""
-    library = user_tmp / Path(PRELOAD_LIBRARY).name
-    shutil.copy(PRELOAD_LIBRARY if as_ours else injected, library)
-    with Animal(animal, *HARDENED, env={"LD_PRELOAD": str(library)}) as one:
+    """With the bytes of ours, it is neither an injection nor a variable to report, wherever it is.
+
+    The controls: a damaged copy, a foreign library with its name, and another one beside it.
+    """
+    name = Path(PRELOAD_LIBRARY).name
+    files = {kind: user_tmp / kind / name for kind in ("same", "damaged", "foreign")}
+    files |= {kind: user_tmp / kind / "any.so" for kind in ("other", "missing")}
+    for kind, file in files.items():
+        file.parent.mkdir()
+        if kind != "missing":
+            shutil.copy(PRELOAD_LIBRARY if kind in ("same", "damaged") else injected, file)
+    with files["damaged"].open("ab") as damaged:
+        damaged.write(b"\0")
+    folder = Path("/mnt") if place == "mounted" else user_tmp
+    libraries = [str(folder / kind / files[kind].name) for kind in kinds]
+    script = PLACES[place].format(folder=user_tmp, chroot=support.find_tool("chroot"))
+    drop = f"setpriv --reuid={support.USER} --regid={support.USER} --clear-groups"
+    before = [*in_mounts("true", as_user=False), "sh", "-ec", f'{script}{drop} "$@"', "sh"]
+    settings = [f"LD_PRELOAD={':'.join(libraries)}", "PROCESS_HARDENING_CHILDREN=1"]
+    with Animal(animal, *HARDENED, before=[*before, "env", *settings], **ROOT) as one:
         found = process_of(one.pid)
-        if as_ours:
-            assert "PH008" not in ids_of(found)
-            assert found["injected_libraries"] == []
-        else:
-            assert found["verdict"] == "partial"
-            (message,) = (f["message"] for f in found["findings"] if f["id"] == "PH008")
-            assert message == f"process-hardening's library, or a file with its name: {library}"
+        assert ids_of(found) == findings
+        assert found["verdict"] == ("partial" if findings else "hardened")
+        assert found["loader_variables"] == (["LD_PRELOAD"] if findings else [])
+        left = [lib for kind, lib in zip(kinds, libraries, strict=True)
+                if kind not in ("same", "missing")]  # fmt: skip
+        assert found["injected_libraries"] == left
+
+
+def test_a_foreign_library_at_the_path_of_ours_is_found_in_a_container(
+    animal: Path, injected: Path
+) -> None:
+    """Its path says nothing there: the container has a file of its own at it."""
+    mount = f"mount --bind {injected} {PRELOAD_LIBRARY}"
+    for options, before in (({}, []), (ROOT, in_mounts(mount))):
+        env = {"LD_PRELOAD": PRELOAD_LIBRARY, "PROCESS_HARDENING_CHILDREN": "1"}
+        with Animal(animal, *HARDENED, env=env, before=before, **options) as one:
+            found = process_of(one.pid)
+            assert ids_of(found) == (["PH019", "PH006"] if before else [])
+            for finding in found["findings"][:1]:
+                words = "another version of process-hardening, or a library with its name"
+                assert finding["message"] == f"{words}: {PRELOAD_LIBRARY}"
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["removed", "kept"])
+def test_a_library_injected_behind_a_stand_in(keep: bool, animal: Path, injected: Path) -> None:
+    """`harden` removes the variable. If it is told not to, the library is found.
+
+    The program then wipes its environment, so that only the loader's list shows it.
+    """
+    support.require_root()
+    before = [support.find_tool("harden"), *["--keep=LD_PRELOAD"] * keep, "--"]
+    env = {"LD_PRELOAD": str(injected)}
+    with Animal(animal, *HARDENED, "wipe=0*", before=before, env=env) as one:
+        found = process_of(one.pid)
+        assert found["injected_libraries"] == ([str(injected)] if keep else [])
+        assert found["verdict"] == ("partial" if keep else "hardened")
+
+
+def test_what_is_not_known_makes_an_audit_incomplete(animal: Path, user_tmp: Path) -> None:
+    """It is named, and the exit status is 3: root without CAP_SYS_ADMIN cannot see all of it."""
+    support.require_root()
+    alone = user_tmp / "harden"  # without the library, which would explain the wiped environment
+    shutil.copy(support.find_tool("harden"), alone)
+    limited = ["setpriv", "--bounding-set=-sys_admin,-checkpoint_restore"]
+    with Animal(animal, *HARDENED, "wipe=0*", before=[str(alone), "--"]) as one:
+        done = audit(one.pid, before=limited)
+        assert done.returncode == 3
+        words = "not known: whether a library was injected"
+        assert f"Not seen: process {one.pid}: {words}" in " ".join(done.stdout.split())
+        assert "as root" not in done.stdout
+        assert audit(one.pid).returncode == 0
+
+
+def test_a_python_that_started_itself_as_a_stand_in(python_animal: list[str]) -> None:
+    """Known to be free of injected libraries, as root sees it."""
+    support.require_root()
+    with Animal(*python_animal, "reexec") as one:
+        found = process_of(one.pid)
+        assert (found["verdict"], found["injected_libraries"]) == ("hardened", [])
 
 
 def test_a_library_injected_into_a_python_that_wiped_it(
@@ -605,7 +692,7 @@ def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) 
         "import os, sys; from process_hardening.audit.injection import InjectionReader;"
         f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY);"
         "reader = InjectionReader(os.open('/proc', os.O_RDONLY), None);"
-        "print(reader.preload_file_of(folder, None))"
+        "print(reader.preload_file_of(folder, (None, b'')))"
     )
     command = f'{bind} && exec "$@"'
     argv = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", code]

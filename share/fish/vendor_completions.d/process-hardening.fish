@@ -99,7 +99,7 @@ complete -c process-hardening -n '__process_hardening_is doctor' -l fail-on -xa 
 complete -c process-hardening -n '__process_hardening_is explain' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is explain' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is explain' -l markdown -d 'print all of them as docs/findings.md'
-complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH017 PH018 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117 PH118'
+complete -c process-hardening -n '__process_hardening_is explain' -xa 'PH001 PH002 PH003 PH004 PH005 PH006 PH007 PH008 PH009 PH010 PH011 PH012 PH013 PH014 PH015 PH016 PH017 PH018 PH019 PH101 PH102 PH103 PH104 PH105 PH106 PH107 PH108 PH109 PH110 PH111 PH112 PH113 PH114 PH115 PH116 PH117 PH118'
 complete -c process-hardening -n '__process_hardening_is hook' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is hook' -l python -x -d 'an interpreter or the folder of a virtual environment; default: this one'
 complete -c process-hardening -n '__process_hardening_is hook' -l on-request -d 'enable: only below programs that have their children hardened (harden_children(), run --children)'

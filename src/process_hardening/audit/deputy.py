@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 _TICK = 0.005
 _SIZE = Struct("=I")  # before each message
-_LONGEST_FILE = 1 << 16
+_LONGEST_FILE = 1 << 18  # longer than our library on every architecture
 
 
 class NoAnswerError(Exception):
     """The other process cannot tell, or has to wait."""
 
 
-def _read_image(path: str, exe: str) -> dict[str, Any] | None:
-    fd = os.open(f"{path}/exe", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+def _read_image(path: str, name: str, exe: str) -> dict[str, Any] | None:
+    fd = os.open(f"{path}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         image = read_image(fd, exe)
     except DamagedElfError:
@@ -57,15 +57,26 @@ def _read_plain_file(path: str, name: str) -> bytes | None:
         for part in name.split("/"):
             flags = os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW
             opened.append(os.open(part, flags, dir_fd=opened[-1]))
-        if not stat.S_ISREG(os.fstat(opened[-1]).st_mode):
-            return None
-        if read_file_system(opened[-1]) not in ORDINARY_FILE_SYSTEMS:
-            return None
-        with open(f"/proc/self/fd/{opened[-1]}", "rb") as file:
-            return file.read(_LONGEST_FILE)
+        return _read_ordinary(opened[-1])
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def _read_ordinary(fd: int) -> bytes | None:
+    """The beginning of a file, by a descriptor with O_PATH, unless reading it could block."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode) or read_file_system(fd) not in ORDINARY_FILE_SYSTEMS:
+        return None
+    with open(f"/proc/self/fd/{fd}", "rb") as file:
+        return file.read(_LONGEST_FILE)
+
+
+def _read_mapped(path: str, name: str) -> bytes | None:
+    fd = os.open(f"{path}/map_files/{name}", os.O_PATH | os.O_CLOEXEC)
+    try:
+        return _read_ordinary(fd)
+    finally:
+        os.close(fd)
 
 
 def _identify(path: str, name: str) -> tuple[int, int]:
@@ -77,6 +88,7 @@ _TASKS: dict[str, Callable[..., object]] = {
     "lists": read_lists,
     "image": _read_image,
     "file": _read_plain_file,
+    "mapped": _read_mapped,
     "identify": _identify,
 }
 
@@ -139,14 +151,17 @@ class Deputy:
             os.close(self._answers)
             self._pid = 0
 
-    def read_lists(self, folder: int, image: Image) -> Lists:
-        """Return what loader_lists.read_lists() reads. image -- of the program."""
-        lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic)
+    def read_lists(self, folder: int, image: Image, base: int | None) -> Lists:
+        """What loader_lists.read_lists() reads. image -- of the program; base -- as there."""
+        lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic, base)
         return lists
 
-    def read_image(self, folder: int, exe: str) -> Image | None:
-        """What elf.read_image() reads of the program; None for what is no sound ELF file."""
-        fields = self._ask(folder, "image", exe)
+    def read_image(self, folder: int, exe: str, name: str = "exe") -> Image | None:
+        """What elf.read_image() reads of the program; None for what is no sound ELF file.
+
+        name -- of the link to it below folder, for what is mapped beside it
+        """
+        fields = self._ask(folder, "image", name, exe)
         return Image(**fields) if fields else None
 
     def read_plain_file(self, folder: int, name: str) -> bytes | None:
@@ -156,6 +171,14 @@ class Deputy:
         its place, which use up what others were to read.
         """
         content: bytes | None = self._ask(folder, "file", name)
+        return content
+
+    def read_mapped(self, folder: int, name: str) -> bytes | None:
+        """The beginning of a file that the process has mapped, wherever it lies, removed or not.
+
+        name -- in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+        """
+        content: bytes | None = self._ask(folder, "mapped", name)
         return content
 
     def identify(self, folder: int, name: str) -> tuple[int, int]:

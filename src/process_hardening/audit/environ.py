@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from process_hardening.audit.injection import parse_requests
 from process_hardening.audit.procfs import decode, split_environ
-from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
 from process_hardening.secret_names import has_password, is_secret_name, may_hold_address
 from process_hardening.variables import is_loader_variable
@@ -42,8 +41,6 @@ class EnvironmentReader:
     """
 
     def __init__(self) -> None:
-        # Our own library in LD_PRELOAD is nothing to report.
-        self._ours = tuple(PRELOAD_ENTRY.split(b"=", 1))
         self._known_names: set[bytes] = set()
         self._meaning: dict[bytes, int] = {}
         self._known_blocks: dict[tuple[int, int], EnvironmentFacts] = {}
@@ -89,7 +86,7 @@ class EnvironmentReader:
             meaning = self._meaning.get(name, 0)
             if not equals or not meaning:
                 continue
-            if meaning & _LOADER and (name, value) != self._ours:
+            if meaning & _LOADER:
                 loader.append(decode(name))
                 if name in (b"LD_PRELOAD", b"LD_AUDIT"):
                     requests += parse_requests(name, value)

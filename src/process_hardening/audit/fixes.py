@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.programs import SHELLS, join, join_hardened, program_of, quote
 from process_hardening.audit.reasons import (
     ARGUMENTS,
@@ -16,6 +17,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     UNKNOWN,
 )
+from process_hardening.audit.unknown import find_gaps
 from process_hardening.runtimes import runtime_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -46,6 +48,12 @@ def _start_hardened(
     entry: Entry, secrets: Sequence[Secret], find_command: CommandFinder
 ) -> tuple[str, str]:
     posture = entry.posture
+    if posture.pid == 1:
+        return (
+            "In a container, put `harden --` first in the image's ENTRYPOINT. Leave the init of a"
+            " whole machine as it is.",
+            "",
+        )
     if posture.unit:
         return _edit_unit(posture, find_command)
     program = program_of(posture)
@@ -129,12 +137,13 @@ def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     )
 
 
-def _library_of(entry: Entry) -> str:
-    return (entry.posture.injected_libraries or ("LIBRARY",))[0]
+def _library_of(entry: Entry, with_our_name: bool) -> str:
+    paths = entry.posture.injected_libraries or ()
+    return next((path for path in paths if has_our_name(path) is with_our_name), "LIBRARY")
 
 
 def _find_library(entry: Entry, *_: object) -> tuple[str, str]:
-    library = _library_of(entry)
+    library = _library_of(entry, False)
     return (
         "Find out where the library comes from, then start the program hardened.",
         f"grep -F {quote(library)} /proc/{entry.posture.pid}/maps",
@@ -142,7 +151,7 @@ def _find_library(entry: Entry, *_: object) -> tuple[str, str]:
 
 
 def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
-    library = _library_of(entry)
+    library = _library_of(entry, True)
     return (
         "Audit it with the process-hardening that started it; if none did, this library was"
         " injected.",
@@ -150,8 +159,13 @@ def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
     )
 
 
-def _look_as_root(entry: Entry, *_: object) -> tuple[str, str]:
-    return "Look as root.", f"sudo process-hardening audit {entry.posture.pid}"
+def _close_gap(
+    entry: Entry, secrets: Sequence[Secret], find_command: CommandFinder
+) -> tuple[str, str]:
+    gap = find_gaps(entry.posture)[0]
+    if gap.is_restart:
+        return _start_hardened(entry, secrets, find_command)
+    return gap.fix, gap.command.replace("PID", str(entry.posture.pid))
 
 
 _FIXES: dict[str, Callable[[Entry, Sequence[Secret], CommandFinder], tuple[str, str]]] = {
@@ -164,5 +178,5 @@ _FIXES: dict[str, Callable[[Entry, Sequence[Secret], CommandFinder], tuple[str, 
     OPENS_ITSELF: _start_hardened,
     READABLE_BY_ROOT: _start_hardened,
     PARTIAL: _start_hardened,
-    UNKNOWN: _look_as_root,
+    UNKNOWN: _close_gap,
 }

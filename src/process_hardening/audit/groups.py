@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from process_hardening.audit.fixes import fix_of
 from process_hardening.audit.holders import secret_held_by
-from process_hardening.audit.posture import NOWHERE, has_our_name
+from process_hardening.audit.posture import NOWHERE
 from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import (
     ARGUMENTS,
@@ -48,7 +48,13 @@ if TYPE_CHECKING:
 
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 # Open by themselves, whatever the process holds.
-_ALWAYS_SERIOUS = {"PH005": TRACED, "PH008": INJECTED, "PH010": ARGUMENTS, "PH014": LOST}
+_ALWAYS_SERIOUS = {
+    "PH005": TRACED,
+    "PH008": INJECTED,
+    "PH010": ARGUMENTS,
+    "PH014": LOST,
+    "PH019": OTHER_COPY,
+}
 _SEVERITIES = {
     **dict.fromkeys((TRACED, INJECTED, OTHER_COPY, ARGUMENTS, LOST, OPENS_ITSELF), HIGH),
     READABLE: MEDIUM,
@@ -158,8 +164,6 @@ def _position(group: Group) -> tuple[object, ...]:
 def _reason_of(entry: Entry) -> str:
     posture = entry.posture
     serious = [_ALWAYS_SERIOUS[f.id] for f in entry.findings if f.id in _ALWAYS_SERIOUS]
-    if INJECTED in serious and all(map(has_our_name, posture.injected_libraries or ())):
-        serious[serious.index(INJECTED)] = OTHER_COPY
     if serious:
         return min(serious, key=_ORDER.__getitem__)
     if posture.inspectable:
@@ -229,7 +233,6 @@ def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[
 
 _FINDINGS = {
     **{reason: finding for finding, reason in _ALWAYS_SERIOUS.items()},
-    OTHER_COPY: "PH008",
     READABLE: "PH001",
     OPENS_ITSELF: "PH018",
     READABLE_BY_ROOT: "PH002",

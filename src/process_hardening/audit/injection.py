@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.audit.own_library import OwnLibrary
 from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, unescape_path
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, Image, read_image
-from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -23,14 +23,10 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.deputy import Deputy
     from process_hardening.audit.loader_lists import Lists
+    from process_hardening.audit.mapped import Mapped
+    from process_hardening.audit.own_library import Place
 
 PRELOAD_FILE = "etc/ld.so.preload"
-
-# Our library, where docs/harden.md installs it beside the command.
-_INSTALLED_BY_ROOT = (
-    b"/usr/lib/process-hardening/libprocess_hardening.so",
-    b"/usr/local/lib/process-hardening/libprocess_hardening.so",
-)
 
 # Bounds on what a hostile process can make us read.
 _MOST_REQUESTS = 64
@@ -42,16 +38,21 @@ _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/a
 
 
 class Program(Record):
-    """A program, and the base names of the libraries that it needs."""
+    """A program, and the base names of the libraries that it needs.
+
+    base -- as in loader_lists.read_lists()
+    """
 
     image: Image
     needed: frozenset[bytes]
+    base: int | None = None
 
 
-def program_of(image: Image) -> Program:
+def program_of(image: Image, base: int | None = None) -> Program:
     """The program with these facts."""
     return Program(
         image=image,
+        base=base,
         needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
     )
 
@@ -145,11 +146,9 @@ class InjectionReader:
     def __init__(self, root: int, mount_namespace: str | None) -> None:
         self._opener = ProgramOpener(root)
         self._deputy: Deputy | None = None
-        self._here = mount_namespace
-        ours = (os.fsencode(PRELOAD_LIBRARY), *_INSTALLED_BY_ROOT)
-        self._ours = {path + end for path in ours for end in (b"", b" (deleted)")}  # by an upgrade
+        self._own_library = OwnLibrary(mount_namespace)
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
-        self._preload_files: dict[str | None, list[bytes] | None] = {}
+        self._preload_files: dict[Place, list[bytes] | None] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
         self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
 
@@ -158,9 +157,12 @@ class InjectionReader:
         if self._deputy is not None:
             self._deputy.close()
 
-    def preload_file_of(self, folder: int, namespace: str | None) -> list[bytes] | None:
-        """What the ld.so.preload of a process's own file system names; None: it was not read."""
-        if namespace not in self._preload_files:
+    def preload_file_of(self, folder: int, place: Place) -> list[bytes] | None:
+        """What the ld.so.preload of a process's own file system names; None: it was not read.
+
+        place -- from OwnLibrary.place_of()
+        """
+        if place not in self._preload_files:
             found: list[bytes] | None = []
             deputy, no_answer = self._find_deputy()
             try:
@@ -172,8 +174,8 @@ class InjectionReader:
                 raise
             except (no_answer, OSError):
                 found = None
-            self._preload_files[namespace] = found
-        return self._preload_files[namespace]
+            self._preload_files[place] = found
+        return self._preload_files[place]
 
     def _find_deputy(self) -> tuple[Deputy, type[Exception]]:
         """The one that reads what could make us wait, and what it raises; few audits need it."""
@@ -204,17 +206,15 @@ class InjectionReader:
                 os.close(fd)
         return program_of(image) if image else None
 
-    def _mapped_as(
-        self, request: bytes, code: Sequence[tuple[bytes, bytes]], folder: int
-    ) -> tuple[bytes, ...]:
+    def _mapped_as(self, request: bytes, process: Mapped) -> tuple[bytes, ...]:
         """The mapped files that a request names: by path, by inode or by base name."""
         if not request.startswith(b"/") or b"$" in request:
             name = os.path.basename(request)
-            return tuple(path for _, path in code if os.path.basename(path) == name)
+            return tuple(path for _, path in process.code if os.path.basename(path) == name)
         identity = None
         deputy, no_answer = self._find_deputy()
         try:
-            device, inode = deputy.identify(folder, decode(request))
+            device, inode = deputy.identify(process.folder, decode(request))
             identity = f"{os.major(device):02x}:{os.minor(device):02x} {inode}".encode()
         except ProcessLookupError:
             raise
@@ -223,18 +223,17 @@ class InjectionReader:
         plain = os.path.normpath(request)
         return tuple(
             path
-            for file, path in code
+            for file, path in process.code
             if file == identity or unescape_path(path) in (plain, plain + b" (deleted)")
         )
 
-    def _program_of(
-        self, folder: int, exe: bytes, code: Sequence[tuple[bytes, bytes]]
-    ) -> Program | None:
-        files = [file for file in code if file[1] == exe]
+    def _program_of(self, process: Mapped) -> Program | None:
+        folder, exe = process.folder, process.exe
+        files = [file for file in process.code if file[1] == exe]
         if not files:  # an exe link and a mapping that differ, as after an exec in between
             return None
         if len(files) > 1:  # the image of `harden` and the program; the link leads to the image
-            return self._read_program(folder, exe)
+            return self._read_program_behind(process) or self._read_program(folder, exe)
         key = files[0]
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:
@@ -242,55 +241,72 @@ class InjectionReader:
             self._programs[key] = self._read_program(folder, exe)
         return self._programs[key]
 
+    def _read_program_behind(self, process: Mapped) -> Program | None:
+        """The dynamic program that a stand-in has mapped under its own path."""
+        deputy, no_answer = self._find_deputy()
+        exe = decode(process.exe)
+        for name, start in process.find_starts(process.exe):
+            try:
+                image = deputy.read_image(process.folder, exe, f"map_files/{name}")
+            except ProcessLookupError:
+                raise
+            except (no_answer, OSError):
+                return None  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE
+            if image and image.interpreter:  # a position-independent one starts at address 0
+                return program_of(image, 0 if image.entry >= start else start)
+        return None
+
     def find_injected(
-        self,
-        folder: int,
-        exe: bytes,
-        code: Sequence[tuple[bytes, bytes]],
-        requests: Sequence[bytes],
-        environment_is_whole: bool,
+        self, process: Mapped, requests: Sequence[bytes], environment_is_whole: bool
     ) -> tuple[str, ...] | None:
         """The injected libraries of a process; None when they are not known.
 
-        folder -- a descriptor of /proc/PID; exe -- where its exe link points, as maps writes it
-        code -- from parse_code_files()
         requests -- what its LD_PRELOAD and LD_AUDIT name
         environment_is_whole -- whether the environment still shows all requests
 
         Raises OSError when the process ends meanwhile.
         """
-        key: tuple[bytes | tuple[bytes, bytes], ...] = (exe, *code)
+        key: tuple[bytes | tuple[bytes, bytes], ...] = (process.exe, *process.code)
         if environment_is_whole and not requests and key in self._untouched:
             return ()
         try:
-            program = self._program_of(folder, exe, code)
+            program = self._program_of(process)
         except PermissionError:
             program = None
         if environment_is_whole and not requests and program is not None:
             if not program.image.interpreter:
                 return ()
-            if looks_untouched(code, program):
+            if looks_untouched(process.code, program):
                 if len(self._untouched) < _MOST_REMEMBERED:
                     self._untouched.add(key)
                 return ()
-        return self._search(folder, program, code, requests, environment_is_whole)
+        return self._search(process, program, requests, environment_is_whole)
+
+    def name_only_ours(self, process: Mapped, requests: Sequence[bytes]) -> bool:
+        """Whether there are requests, and each names our library and nothing else."""
+        return 0 < len(requests) <= _MOST_REQUESTS and all(
+            request.startswith(b"/")
+            and all(
+                self._is_ours(process, path)
+                for path in self._mapped_as(request, process) or (request,)
+            )
+            for request in requests
+        )
 
     def _search(
         self,
-        folder: int,
+        process: Mapped,
         program: Program | None,
-        code: Sequence[tuple[bytes, bytes]],
         requests: Sequence[bytes],
         environment_is_whole: bool,
     ) -> tuple[str, ...] | None:
         """The injected libraries of a process that has some, or may have."""
-        namespace = os.readlink("ns/mnt", dir_fd=folder) if self._here else None
         found: dict[bytes, None] = {}
-        everywhere = self.preload_file_of(folder, namespace)
+        everywhere = self.preload_file_of(process.folder, self._own_library.place_of(process))
         wanted = [*requests, *(everywhere or ())]
         unexplained = everywhere is None or len(wanted) > _MOST_REQUESTS
         for request in wanted[:_MOST_REQUESTS]:
-            paths = self._mapped_as(request, code, folder)
+            paths = self._mapped_as(request, process)
             found.update(dict.fromkeys(paths))
             unexplained = unexplained or not paths
         certain = True
@@ -298,48 +314,41 @@ class InjectionReader:
             certain = environment_is_whole and not unexplained
         elif program.image.interpreter:
             if unexplained or not environment_is_whole or not found:
-                certain = self._look_closely(folder, program, code, found)
+                certain = self._look_closely(process, program, found)
         elif not environment_is_whole:
             # The image of `harden` counts as static. Our library takes out its own request.
-            mapped = {path for _, path in code}
+            mapped = {path for _, path in process.code}
+            ours = [path for path in mapped if has_our_name(decode(path))]
             certain = len(mapped) <= 1 or any(
-                self._is_ours(folder, namespace, path) for path in mapped
+                self._is_ours(process, path) for path in ours[:_MOST_REQUESTS]
             )
-        names = [path for path in found if not self._is_ours(folder, namespace, path)]
+        names = [
+            path
+            for number, path in enumerate(found)
+            if number >= _MOST_REQUESTS or not self._is_ours(process, path)
+        ]
         if not names and not certain:
             return None
         return tuple(decode(unescape_path(path)) for path in names)
 
-    def _is_ours(self, folder: int, namespace: str | None, path: bytes) -> bool:
-        """Whether a mapped file is our library: by its path here, elsewhere by its content."""
-        if namespace == self._here and path in self._ours:
-            return True
-        if not has_our_name(decode(path)):
-            return False
+    def _is_ours(self, process: Mapped, path: bytes) -> bool:
         deputy, no_answer = self._find_deputy()
         try:
-            content = deputy.read_plain_file(folder, decode(unescape_path(path)).lstrip("/"))
-            with open(PRELOAD_LIBRARY, "rb") as ours:
-                return content == ours.read()
+            return self._own_library.is_at(path, process, deputy)
         except ProcessLookupError:
             raise
         except (no_answer, OSError):
             return False
 
-    def _look_closely(
-        self,
-        folder: int,
-        program: Program,
-        code: Sequence[tuple[bytes, bytes]],
-        found: dict[bytes, None],
-    ) -> bool:
+    def _look_closely(self, process: Mapped, program: Program, found: dict[bytes, None]) -> bool:
         """Add to found what the loader's list shows. Returns whether that is certain."""
         deputy, no_answer = self._find_deputy()
         try:
-            early = find_early_libraries(deputy.read_lists(folder, program.image), program)
+            lists = deputy.read_lists(process.folder, program.image, program.base)
+            early = find_early_libraries(lists, program)
         except (no_answer, PermissionError):
             return False
         for name in (early or ())[:_MOST_REQUESTS]:
-            paths = self._mapped_as(name, code, folder) or (name,)
+            paths = self._mapped_as(name, process) or (name,)
             found.update(dict.fromkeys(paths))
         return early is not None and len(early) <= _MOST_REQUESTS

@@ -75,10 +75,11 @@ def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
     return libraries
 
 
-def read_lists(path: str, bits: int, entry: int, dynamic: int) -> Lists:
+def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None = None) -> Lists:
     """The loader's lists, one a namespace, the program's own first.
 
-    path -- of /proc/PID; the others -- as in Image
+    path -- of /proc/PID; bits, entry, dynamic -- as in Image
+    base -- what the program's addresses were moved by; None: the kernel mapped it, and tells
 
     Raises UnreadableListError, and OSError when we may not read it. A page may be one that only its
     user can provide, as of a mapped file: then this waits for it.
@@ -89,7 +90,8 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int) -> Lists:
     try:
         memory = _Memory(fd, bits)
         size = memory.word.size
-        pairs = memory.bytes_at(vector.get(_AT_ENTRY, 0) - entry + dynamic, _LONGEST_TABLE)
+        moved_by = vector.get(_AT_ENTRY, 0) - entry if base is None else base
+        pairs = memory.bytes_at(moved_by + dynamic, _LONGEST_TABLE)
         tags = parse_tags(pairs, Struct("=QQ" if size == 8 else "=II"))
         at = tags.get(_DT_DEBUG, [0])[0]
         lists: Lists = []

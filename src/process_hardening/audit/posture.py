@@ -8,7 +8,7 @@ import re
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
-from process_hardening.state import HARDENED, PARTIAL, verdict_of
+from process_hardening.state import HARDENED, PARTIAL, UNKNOWN, verdict_of
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
@@ -32,6 +32,16 @@ _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
 # The kernel hides these because the process is hardened. Whatever else is missing stays unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
+
+# What a process has to show to be called hardened, besides not being inspectable.
+_DECIDING = (
+    "dumpable",
+    "core_limit",
+    "tracer_pid",
+    "loader_variables",
+    "injected_libraries",
+    "other_user_namespace",
+)
 
 
 class Posture(Record):
@@ -104,9 +114,23 @@ class Posture(Record):
             injected_libraries=self.injected_libraries,
             other_user_namespace=self.other_user_namespace,
             has_memory=self.has_memory,
-            excused=[name for name in self.protected if name in _HIDDEN_BY_HARDENING],
+            excused=self._excused,
         )
         return PARTIAL if verdict == HARDENED and self.opens_itself else verdict
+
+    @property
+    def _excused(self) -> list[str]:
+        return [name for name in self.protected if name in _HIDDEN_BY_HARDENING]
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The fields that leave its verdict unknown; () when it is known."""
+        if self.verdict != UNKNOWN or not self.has_memory:
+            return ()
+        if self.inspectable is None:
+            return ("inspectable",)
+        excused = self._excused
+        return tuple(f for f in _DECIDING if getattr(self, f) is None and f not in excused)
 
     @property
     def has_memory(self) -> bool:

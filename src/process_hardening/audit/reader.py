@@ -10,12 +10,12 @@ from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.interpreter import facts_of_command, facts_of_python, with_runtime
+from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
     parse_asked,
     parse_bits,
-    parse_code_files,
     parse_core_limit,
     parse_name,
     parse_number,
@@ -50,7 +50,7 @@ _ATTEMPTS = 3
 # each costs. 60,000 mappings without a name are 3 MiB of maps.
 _LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
-_LONGEST_MAPS = 1 << 22
+_LONGEST_MAPS = 7 << 19
 _MOST_THREADS = 1000
 _TOO_MUCH = "too much to read: its {}"
 
@@ -335,24 +335,19 @@ class Reader:
             facts["loader_variables"] = environment.loader_variables
             facts["secret_variables"] = environment.secret_variables
             if maps is not None and exe is not None:
-                code = parse_code_files(maps)
-                facts["injected_libraries"] = self._find_injected(folder, exe, code, environment)
+                mapped = read_mapped(folder, exe, maps)
+                facts |= self._find_libraries(mapped, environment)
                 reachable = False if environment.forbids_debugging else inspectable
-                facts |= facts_of_python(exe, code, command or b"", reachable)
+                facts |= facts_of_python(exe, mapped.code, command or b"", reachable)
         return facts
 
-    def _find_injected(
-        self,
-        folder: int,
-        exe: str,
-        code: list[tuple[bytes, bytes]],
-        environment: EnvironmentFacts,
-    ) -> tuple[str, ...] | None:
-        # As maps writes it.
-        path = os.fsencode(exe.replace("\n", "\\012") if "\n" in exe else exe)
-        return self._injection.find_injected(
-            folder, path, code, environment.requests, environment.is_whole
-        )
+    def _find_libraries(self, mapped: Mapped, environment: EnvironmentFacts) -> Facts:
+        variables, requests = environment.loader_variables, environment.requests
+        is_preload = {"LD_PRELOAD", "LD_AUDIT"}.intersection(variables) == {"LD_PRELOAD"}
+        if is_preload and self._injection.name_only_ours(mapped, requests):
+            variables = tuple(name for name in variables if name != "LD_PRELOAD")
+        found = self._injection.find_injected(mapped, requests, environment.is_whole)
+        return {"loader_variables": variables, "injected_libraries": found}
 
     def _is_in_other_user_namespace(self, folder: int) -> bool | None:
         if self._user_namespace is None and self._id_map is None:

@@ -19,7 +19,7 @@ HARDENED = "hardened"
 REASONS = {
     TRACED: "a debugger is attached to it",
     INJECTED: "it runs a library that was injected",
-    OTHER_COPY: "it runs the library of another process-hardening, or one of its name",
+    OTHER_COPY: "it runs another version of process-hardening, or a library with its name",
     ARGUMENTS: "every user can see its arguments",
     LOST: "its parent is hardened, it is not",
     OPENS_ITSELF: "it is hardened, but its runtime shows it to any program of its user",

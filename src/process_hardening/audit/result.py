@@ -19,6 +19,7 @@ from process_hardening.audit.rules.model import (
     worst_of,
 )
 from process_hardening.audit.tree import find_hardened_ancestors
+from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
@@ -171,17 +172,15 @@ def list_notes(
             f"/proc is mounted with hidepid={host.hidepid}, which hides processes that we may not"
             " trace, our own hardened ones too; audit as root"
         )
-    unknown = [p.pid for p in postures if p.has_memory and p.inspectable is None and not p.problem]
-    if unknown:
-        pids = _list_pids(unknown)
-        notes.append(f"this kernel does not tell whether {pids} can be inspected; audit as root")
-    problems: dict[str, list[int]] = {}
+    gaps: dict[str, list[int]] = {}
     for posture in postures:
-        if posture.problem:
-            problems.setdefault(posture.problem, []).append(posture.pid)
-    for problem, found in problems.items():
+        words = "; ".join(gap.words for gap in find_gaps(posture))
+        if words:
+            words = words if posture.problem else f"not known: {words}"
+            gaps.setdefault(words, []).append(posture.pid)
+    for words, found in gaps.items():
         noun = "processes" if len(found) > 1 else "process"
-        notes.append(f"{noun} {_list_pids(found)}: {problem}")
+        notes.append(f"{noun} {_list_pids(found)}: {words}")
     return tuple(notes)
 
 

@@ -1,6 +1,7 @@
 """A Python of the zoo: does what its arguments say, then reports what it knows about itself.
 
-Arguments: harden, import (many libraries), trace-thread, wait (for a line), fork-exec PROGRAM...
+Arguments: harden, reexec, import (many libraries), trace-thread, wait (for a line),
+fork-exec PROGRAM...
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ def main() -> None:
             import process_hardening
 
             process_hardening.pre_main_hardening()
+        elif word == "reexec":
+            import process_hardening
+
+            process_hardening.pre_main_hardening(reexec=True)
         elif word == "import":
             import decimal
             import json

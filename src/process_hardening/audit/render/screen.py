@@ -9,6 +9,7 @@ from process_hardening.audit.reasons import (
     HARDENED,
     IN_ARGUMENTS,
     OPENS_ITSELF,
+    OTHER_COPY,
     PARTIAL,
     READABLE,
     READABLE_BY_ROOT,
@@ -74,7 +75,8 @@ def render_headline(audit: Audit) -> str:
             f" {'your other programs' if are_own else 'others'} can read."
         )
     opened = {(g.user, g.program) for g in leaks if g.reason == OPENS_ITSELF} - holders
-    others -= opened
+    copies = {(g.user, g.program) for g in leaks if g.reason == OTHER_COPY} - holders
+    others -= opened | copies
     if opened:
         one = len(opened) == 1
         sentences.append(
@@ -87,12 +89,24 @@ def render_headline(audit: Audit) -> str:
             f"{count(len(others), 'program')} {'is' if one else 'are'} traced, injected into,"
             f" or lost {'its' if one else 'their'} hardening."
         )
+    if copies:
+        one = len(copies) == 1
+        sentences.append(
+            f"{count(len(copies), 'program')} {'runs' if one else 'run'} another version of"
+            " process-hardening, or a library with its name."
+        )
     if audit.is_empty:
         return "Nothing matched: no process is what was asked for."
     unread = sum(bool(entry.posture.problem) for entry in audit.entries)
     if unread and not sentences:
-        return f"{count(unread, 'process', 'processes')} could not be read: see below."
-    return " ".join(sentences) or "No secret that audit knows of can be read by others."
+        sentences.append(f"{count(unread, 'process', 'processes')} could not be read: see below.")
+    if not sentences:
+        sentences.append("No secret that audit knows of can be read by others.")
+    if audit.scope:
+        sentences.append(
+            "This covers only the processes that you chose: run `process-hardening audit` for all."
+        )
+    return " ".join(sentences)
 
 
 def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
@@ -218,10 +232,10 @@ class _Screen:
             if first.finding:
                 rows.append((f"explain {first.finding}", "why it matters"))
         rows.append(("audit --long", "one row a process"))
-        rows.append(("audit --name NAME", "in CI: fails unless it is protected"))
         rows.append(("audit --json > FILE", "keep it; later, --compare FILE"))
+        rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
         commands = [f"process-hardening {command}" for command, _ in rows]
-        cells = max(map(len, commands))
+        cells = max(map(len, commands[:-1]))  # the last is too long to be in line with it
         return [
             shorten(f"{'Next:' if not i else '':6}{commands[i]:{cells}}  {rows[i][1]}", self.width)
             for i in range(len(rows))

@@ -14,6 +14,7 @@ from process_hardening.audit.rules.model import (
     list_names,
     rule,
 )
+from process_hardening.audit.unknown import find_gaps
 from process_hardening.runtimes import RUNTIMES, Runtime
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.variables import INJECTOR, kind_of
@@ -166,19 +167,33 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can make"
     " system calls lie. Hardening the process later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened, so that it is never"
-    " loaded. In Python, pre_main_hardening(reexec=True) does the same. If another version of"
-    " process-hardening started the program, audit it with that version's command.",
+    " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
 )
 def find_injected_library(case: ProcessCase) -> Match | None:
     """Libraries that the program did not ask for."""
-    paths = case.posture.injected_libraries
-    if not paths:
-        return None
-    are_copies = all(map(has_our_name, paths))
-    words = "process-hardening's library, or a file with its name" if are_copies else "injected"
-    return Match(message=f"{words}: {list_names(paths)}", subject=paths)
+    paths = tuple(p for p in case.posture.injected_libraries or () if not has_our_name(p))
+    return Match(message=f"injected: {list_names(paths)}", subject=paths) if paths else None
+
+
+@rule(
+    id="PH019",
+    severity=HIGH,
+    words="it runs another version of process-hardening's library, or a library with its name",
+    why="A library named libprocess_hardening.so is mapped that differs from the one of the"
+    " process-hardening that audits. It may belong to another version, be damaged, or be an"
+    " injected library that somebody gave this name.",
+    fix="Audit it with the process-hardening that started the program. If none did, the library was"
+    " injected.",
+    commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
+    source="native/preload of this package; proc_pid_maps(5)",
+)
+def find_other_copy(case: ProcessCase) -> Match | None:
+    """A library with the name of ours, and other bytes."""
+    paths = tuple(filter(has_our_name, case.posture.injected_libraries or ()))
+    words = "another version of process-hardening, or a library with its name"
+    return Match(message=f"{words}: {list_names(paths)}", subject=paths) if paths else None
 
 
 @rule(
@@ -322,28 +337,35 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     id="PH015",
     severity=INFO,
     words="it is not known whether it is hardened",
-    why="The kernel hides the required information, or does not provide it: before Linux 6.16 it"
-    " does not report the dumpable flag of root's processes.",
-    fix="Check again as root, or on a newer kernel.",
-    commands=("sudo process-hardening status PID",),
+    why="A value that decides could not be read. The finding names it: the dumpable flag before"
+    " Linux 6.16, what the kernel hides from other users, or what a process keeps an audit from"
+    " reading.",
+    fix="Do what the finding says. As another user than root, audit it as root first.",
+    commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
 )
 def find_unknown_state(case: ProcessCase) -> Match | None:
     """Its verdict is unknown."""
     if case.posture.verdict != UNKNOWN:
         return None
-    problem = case.posture.problem
-    return Match(message=f"not known: {problem}" if problem else "")
+    gaps = find_gaps(case.posture)
+    commands = dict.fromkeys(gap.command for gap in gaps)
+    return Match(
+        message=f"not known: {'; '.join(gap.words for gap in gaps)}",
+        fix=" ".join(dict.fromkeys(gap.fix for gap in gaps)),
+        commands=tuple(commands),
+    )
 
 
 @rule(
     id="PH016",
     severity=INFO,
     words="it is not known whether a library was injected before it was hardened",
-    why="The kernel hides the maps of a hardened process from other processes of its user,"
-    " including the audit.",
-    fix="Check again as root.",
-    commands=("sudo process-hardening status PID",),
+    why="The kernel hides the maps of a hardened process from other processes of its user, and from"
+    " this audit. Root sees them: in root's audit, *hardened* also means that no library was"
+    " injected.",
+    fix="Nothing, unless you need to know: then audit it as root.",
+    commands=("sudo process-hardening audit PID",),
     source="proc_pid_maps(5)",
 )
 def find_unseen_libraries(case: ProcessCase) -> Match | None:
@@ -415,6 +437,7 @@ RULES = (
     find_injecting_variable,
     find_loader_variable,
     find_injected_library,
+    find_other_copy,
     find_secret_variable,
     find_secret_argument,
     find_reading_capability,
