@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick fuzz children launches evidence bench demo-picture screenshots compat cross arches windows pythons kernels faults generated docs dist help lint clean
+.PHONY: demo test test-quick fuzz children launches evidence bench demo-picture screenshots compat cross arches windows pythons kernels faults generated docs docs-check dist help lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -82,6 +82,10 @@ generated:  ## generate the man page, the completions and the reference pages
 
 docs: generated  ## build the documentation site in build/site
 	.venv/bin/python tools/site/build.py
+
+docs-check:  ## run the pages of docs/ that are too slow for `make test` or change the machine, as root
+	$(PYTHON) tools/prepare.py docs-check
+	.venv/bin/python -m tools.pages
 
 dist:  ## build and check a release in dist/: sdist, wheel, SBOM, checksums
 	$(PYTHON) tools/prepare.py dist

@@ -8,21 +8,27 @@ What a block means:
   goes on with one; other lines are the output. A block without prompts is commands only. A command
   without output must succeed.
 - `python` is a program, unless it is a part of a file in examples/.
-- Anything else is not run.
+- Anything else is checked by tools/block_checks.py, unless it is a part of such a file.
 
 In an expected output, a number stands for any number, `...` for any text, and a line `...` for any
-lines. A comment above a block changes what is done:
+lines. Comments above a block change what is done:
 
-- `<!-- not run: REASON -->`
+- `<!-- not run: REASON -->`: it is only checked.
 - `<!-- may exit with 1 -->`
 - `<!-- file: NAME -->`: the block is written into that file.
 - `<!-- terminal: shows TEXT -->`: the command runs in a terminal, until the next block of this kind
   or the end of the page. The page goes on when the terminal shows the text.
 - `<!-- terminal: type LINE -->`: the line is typed there, and the last line of the block appears.
 
+A comment that begins with a line `<!-- hidden console` and ends with a line `-->` is a block that
+readers do not see. A `hidden python` is the beginning of the next Python block.
+
+A page with `<!-- run by make docs-check -->` is slow or changes the machine: `make docs-check` runs
+it in a throwaway place (tools/throwaway.py).
+
 All blocks of a page share one working folder, a copy of the repository, one shell per user and one
-virtual environment, in which a page may install what it wants. What is not installed there comes
-from the environment of the Python that runs this.
+virtual environment, in which a page may install what it wants, such as the wheel
+in ~. What is not installed there comes from the environment of the Python that runs this.
 """
 
 from __future__ import annotations
@@ -42,78 +48,24 @@ import sysconfig
 import tempfile
 import termios
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from tools import throwaway
+from tools.block_checks import CHECKS
+from tools.blocks import Block, PageError, Step, read_blocks, read_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns(
     ".*", "build", "dist", "__pycache__", "results", "*-results.json"
 )
 
+USER = 65534
+"""Whom a page runs as that root starts: nobody."""
+
 TIMEOUT = 300.0
 """Seconds that one command may take."""
 
-_BLOCK = re.compile(
-    r"(?:^ *<!-- (?P<note>[^\n]*?) -->\n)?"
-    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
-    re.MULTILINE | re.DOTALL,
-)
-
-
-class PageError(Exception):
-    """A block that does not do what the page says; the message names page and line."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page.
-
-    line -- where its text begins in the page
-    note -- the comment above it
-    """
-
-    line: int
-    language: str
-    text: str
-    note: str
-
-
-@dataclass
-class Step:
-    """A command of a console block, and what it should print."""
-
-    line: int
-    command: str
-    as_root: bool = False
-    output: list[str] = field(default_factory=list)
-
-
-def read_blocks(page: str) -> Iterator[Block]:
-    """Yield the fenced blocks of a page that name their language."""
-    for found in _BLOCK.finditer(page):
-        indent = found["indent"]
-        lines = [line.removeprefix(indent) for line in found["text"].splitlines()]
-        first = page.count("\n", 0, found.start("text")) + 1
-        yield Block(first, found["language"], "\n".join(lines), found["note"] or "")
-
-
-def read_steps(block: Block) -> list[Step]:
-    """Return the commands of a console block."""
-    lines = list(enumerate(block.text.splitlines(), block.line))
-    if not any(line.startswith(("$ ", "# ")) for _, line in lines):
-        return [Step(number, line) for number, line in lines if line]
-    steps: list[Step] = []
-    for number, line in lines:
-        if line.startswith(("$ ", "# ")):
-            steps.append(Step(number, line[2:], line[0] == "#"))
-        elif line.startswith("> ") and steps and not steps[-1].output:
-            steps[-1].command += f"\n{line[2:]}"
-        elif steps:
-            steps[-1].output.append(line)
-        else:
-            raise PageError(f"line {number}: output before the first command")
-    return steps
+BY_DOCS_CHECK = "<!-- run by make docs-check -->\n"
 
 
 def is_shown(expected: list[str], output: list[str]) -> bool:
@@ -193,13 +145,13 @@ class Terminal:
             os.chown(self.name, user, -1)
 
     def wait_for(self, text: str) -> None:
-        """Read until the program has shown a text; raises TimeoutError."""
+        """Read until the program has shown a text; raises TimeoutError with what it did show."""
         deadline = time.monotonic() + TIMEOUT
         output = b""
         while text.encode() not in output:
             left = deadline - time.monotonic()
             if left < 0 or not select.select([self.near], [], [], left)[0]:
-                raise TimeoutError
+                raise TimeoutError(output.decode(errors="replace"))
             output += os.read(self.near, 65536)
 
     def type(self, line: str) -> None:
@@ -222,8 +174,12 @@ class Runner:
         self.clone = folder / "process-hardening"
         self.shells: dict[bool, Shell] = {}
         self.terminal: Terminal | None = None
+        self.beginning = ""
         shutil.copytree(ROOT, self.clone, ignore=NOT_COPIED, symlinks=True)
+        for wheel in (ROOT / "build" / "wheel").glob("*.whl"):
+            shutil.copy(wheel, folder)
         make_environment(folder / "venv")
+        (self.clone / ".venv").symlink_to(folder / "venv")
         if user is not None:
             for path in (folder, *folder.rglob("*")):
                 os.chown(path, user, user, follow_symlinks=False)
@@ -261,41 +217,63 @@ class Runner:
             raise PageError(f"{where}\nexit status {status}\n{shown}")
 
     def run_block(self, block: Block) -> None:
-        """Run a block, or write the file that it is; raises PageError."""
-        statuses = {0, *map(int, re.findall(r"^may exit with (\d+)$", block.note))}
-        named = re.fullmatch(r"file: (\S+)", block.note)
-        if block.note.startswith("not run: "):
-            return
-        if block.note.startswith("terminal: "):
+        """Do with a block what its kind and its comments say; raises PageError."""
+        action = block.action()
+        if action == "type":
             self.use_terminal(block)
-        elif named:
-            path = self.clone / named[1].replace("~", self.environment["HOME"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{block.text}\n")
-        elif block.language == "console":
+        elif action == "write":
+            self.write_file(block)
+        elif action == "run" and block.language == "console":
+            statuses = {0, int(block.note("may exit with") or 0)}
             for step in read_steps(block):
                 self.run_step(step, statuses)
-        elif block.language == "python" and not is_part_of_an_example(block.text):
-            (self.clone / "block.py").write_text(f"{block.text}\n")
-            self.run_step(Step(block.line, "python block.py"), statuses)
+        elif action == "run":
+            self.run_python(block)
+        if action in ("write", "check") and not is_part_of_an_example(block.text):
+            check_block(self.name, block)
+
+    def write_file(self, block: Block) -> None:
+        """Write a block into the file that it is."""
+        path = self.clone / str(block.note("file:")).replace("~", self.environment["HOME"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{block.text}\n")
+
+    def run_python(self, block: Block) -> None:
+        """Run a program with the hidden beginning that it may have; raises PageError."""
+        if block.hidden:
+            self.beginning = f"{block.text}\n"
+        elif self.beginning or not is_part_of_an_example(block.text):
+            (self.clone / "block.py").write_text(f"{self.beginning}{block.text}\n")
+            self.beginning = ""
+            self.run_step(Step(block.line, "python block.py"), {0})
 
     def use_terminal(self, block: Block) -> None:
         """Start the command of a block in a terminal, or type into it; raises PageError."""
-        _, verb, text = block.note.split(" ", 2)
+        verb, text = str(block.note("terminal:")).split(" ", 1)
         if verb == "shows":
-            self.end_program()
-            self.terminal = Terminal(self.user)
-            (step,) = read_steps(block)
-            command = f"{step.command}\n}} <>{self.terminal.name} >&0 2>&0 & {{ :"
-            self.run_step(Step(step.line, command), {0})
+            for step in read_steps(block):
+                self.start_in_terminal(step)
+                self.wait_for(text, block)
+            return
         assert self.terminal, f"line {block.line}: no program runs in a terminal"
-        if verb == "type":
-            self.terminal.type(text)
-            text = block.text.splitlines()[-1].strip()
+        self.terminal.type(text)
+        self.wait_for(block.text.splitlines()[-1].strip(), block)
+
+    def start_in_terminal(self, step: Step) -> None:
+        """Start a command in a new terminal."""
+        self.end_program()
+        self.terminal = Terminal(self.user)
+        command = f"{step.command}\n}} <>{self.terminal.name} >&0 2>&0 & {{ :"
+        self.run_step(Step(step.line, command), {0})
+
+    def wait_for(self, text: str, block: Block) -> None:
+        """Wait until the terminal shows a text; raises PageError."""
+        assert self.terminal
         try:
             self.terminal.wait_for(text)
-        except TimeoutError:
-            raise PageError(f"{self.name}:{block.line}: the terminal never showed {text}") from None
+        except TimeoutError as error:
+            where = f"{self.name}:{block.line}"
+            raise PageError(f"{where}: the terminal never showed {text}: {error!s:.2000}") from None
 
     def end_program(self) -> None:
         """End what runs in the terminal, and take the terminal away."""
@@ -320,32 +298,70 @@ class Runner:
 
 
 def make_environment(folder: Path) -> None:
-    """Make a virtual environment that falls back on the packages of this one."""
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    """Make a virtual environment that falls back on the packages of this one, pip among them."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "fall-back.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    pip = folder / "bin" / "pip"
+    pip.write_text(f'#!/bin/sh\nexec {folder}/bin/python -m pip "$@"\n')
+    pip.chmod(0o755)
 
 
 def is_part_of_an_example(code: str) -> bool:
-    """Tell whether a Python block is shown from a file in examples/."""
-    return any(code in path.read_text() for path in (ROOT / "examples").rglob("*.py"))
+    """Tell whether a block is shown from a file in examples/, each of which has a test."""
+    files = [path for path in (ROOT / "examples").rglob("*") if path.is_file()]
+    return any(code in path.read_text(errors="replace") for path in files)
 
 
-def main(names: list[str]) -> int:
-    """Run the pages; returns 1 when one fails."""
-    if not names:
-        print("usage: python -m tools.pages PAGE...", file=sys.stderr)
-        return 2
-    status = 0
-    for name in names:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                count = Runner(name, Path(folder)).run_page((ROOT / name).read_text())
-                print(f"{name}: {count} blocks")
-            except PageError as error:
-                print(error, file=sys.stderr)
-                status = 1
-    return status
+def check_block(name: str, block: Block) -> None:
+    """Check a block that cannot be run, or that is a file; raises PageError."""
+    check = CHECKS.get(block.language)
+    complaints = check(block.text) if check else ""
+    if complaints:
+        raise PageError(f"{name}:{block.line}: {complaints}")
+
+
+def find_pages() -> list[str]:
+    """Return the pages that have blocks."""
+    paths = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    return sorted(str(path.relative_to(ROOT)) for path in paths if "```" in path.read_text())
+
+
+def is_run_by_docs_check(name: str) -> bool:
+    """Tell whether `make docs-check` runs a page, and `make test` does not."""
+    return BY_DOCS_CHECK in (ROOT / name).read_text()
+
+
+def run_as_user(name: str) -> bool:
+    """Run a page in a temporary folder, as an unprivileged user; tell whether it works."""
+    user = None if os.getuid() else USER
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        try:
+            count = Runner(name, Path(folder), user).run_page((ROOT / name).read_text())
+        except PageError as error:
+            print(error, file=sys.stderr)
+            return False
+    print(f"{name}: {count} blocks, {time.monotonic() - started:.0f} s", flush=True)
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Run the pages, without names those of `make docs-check`; returns 1 when one fails.
+
+    After --here, this is the throwaway place that such a page needs.
+    """
+    here = arguments[:1] == ["--here"]
+    names = arguments[here:] or [name for name in find_pages() if is_run_by_docs_check(name)]
+    argv = [sys.executable, "-m", "tools.pages", "--here"]
+    works = [
+        run_as_user(name)
+        if here or not is_run_by_docs_check(name)
+        else throwaway.run([*argv, name], cwd=ROOT) == 0
+        for name in names
+    ]
+    return 0 if all(works) else 1
 
 
 if __name__ == "__main__":

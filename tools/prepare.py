@@ -92,6 +92,10 @@ OTHER_MACHINES: list[Need] = [
 ]
 WINDOWS: list[Need] = [("wine", Path("/usr/lib/wine/wine64").exists, "wine64")]
 FUZZ: list[Need] = [("clang with libFuzzer", lambda: has_libfuzzer(), "clang libclang-rt-dev")]
+PAGES: list[Need] = [
+    ("sudo", lambda: shutil.which("sudo"), "sudo"),
+    ("less", lambda: shutil.which("less"), "less"),
+]
 PYTHONS: list[Need] = [("debootstrap", lambda: shutil.which("debootstrap"), "debootstrap")]
 
 VENV: list[Need] = [need for need in BUILD if need[0] == "the venv module"]
@@ -111,6 +115,7 @@ PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "compat": (".compat", BUILD, COMPAT, ["compat/requirements.txt"]),
     "kernels": (".venv", [*BUILD, *MACHINES], [], ["tools/requirements.txt"]),
     "fuzz": (".venv", [*BUILD, *FUZZ], [], ["tests/fuzz/requirements.txt"]),
+    "docs-check": (".venv", BUILD, [*TOOLS, *PAGES], ["tests/requirements.txt"]),
     "docs": (".venv", BUILD, [], ["tools/requirements-docs.txt"]),
     "dist": (".venv", BUILD, TOOLS, ["tools/requirements-dist.txt"]),
 }

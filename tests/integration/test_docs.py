@@ -184,6 +184,74 @@ def test_the_man_page_reads_well_on_debian() -> None:
     assert "--as-root-without-ptrace" in re.sub(".\b", "", shown.stdout)
 
 
+@functools.cache
+def read_help(name: str) -> str:
+    """What a command prints with --help."""
+    program = [support.find_tool(name)] if name in ("harden", "confine") else [
+        sys.executable, "-m", "process_hardening", name,
+    ]  # fmt: skip
+    return support.run([*program, "--help"]).stdout
+
+
+def is_wrong(code: str) -> bool:
+    """Whether it is a command of ours that has no such subcommand, option or target."""
+    words = code.split(" -- ")[0].split()
+    name, *rest = [word for word in words if word not in ("sudo", "python", "-m")] or [""]
+    if name == "make" and rest:
+        makefile = (ROOT / "Makefile").read_text()
+        return not re.search(rf"^{re.escape(rest[0])}:", makefile, re.MULTILINE)
+    if name in ("process-hardening", "process_hardening") and rest and rest[0].isalpha():
+        name, *rest = rest
+        if name not in (*COMMANDS, "COMMAND"):
+            return True
+    if name not in (*COMMANDS, "harden"):
+        return False
+    options = re.findall(r"(?<![\w-])--[\w-]+", " ".join(rest))
+    return any(option not in read_help(name) for option in options)
+
+
+HISTORY = ("CHANGELOG.md", "docs/decisions/")
+"""What also tells of commands that are gone."""
+
+
+@pytest.mark.parametrize("name", find_markdown_files())
+def test_a_command_in_the_prose_exists(name: str) -> None:
+    """Its subcommand, its options and its target of make; blocks are run by test_pages.py."""
+    if not name.startswith(HISTORY):
+        found = re.findall(r"`([^`\n]+)`", read_prose(ROOT / name))
+        assert [code for code in found if is_wrong(code)] == []
+
+
+def test_a_command_that_is_gone_is_found() -> None:
+    """Whatever it is that is gone."""
+    right = ["make test", "process-hardening audit --json", "sudo harden --seal -- node --x", "cat"]
+    wrong = ["make tea", "process-hardening adit", "audit --jsn", "harden --sael -- node"]
+    assert [code for code in right + wrong if is_wrong(code)] == wrong
+
+
+def read_map(block: str) -> Iterator[str]:
+    """The files and folders that a map names: an indented line is in the folder above it."""
+    folders: list[tuple[int, str]] = []
+    for line in block.splitlines():
+        indent = len(line) - len(line.lstrip())
+        names = re.match(r"\S+(?: \S+)*", line.lstrip())
+        if not names or indent > 4:
+            continue
+        folders = [entry for entry in folders if entry[0] < indent]
+        for name in names[0].split(" "):
+            yield "".join(folder for _, folder in folders) + name
+        folders.append((indent, names[0].split(" ")[0]))
+
+
+def test_the_map_of_the_architecture_names_what_exists() -> None:
+    """Each file and folder, in the folder that it stands below."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    (block,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names = list(read_map(block))
+    assert "native/launch/stub/" in names
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
 def test_the_version_stands_in_one_place() -> None:
     """In pyproject.toml: all else is built from it."""
     assert f'\nversion = "{ph.__version__}"\n' in (ROOT / "pyproject.toml").read_text()

@@ -1,8 +1,9 @@
-"""The code blocks of the README and the tutorials do what the pages say (tools/pages.py)."""
+"""The code blocks of the pages do what the pages say (tools/pages.py)."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tools import pages
+from tools.blocks import Block, PageError, read_blocks
 
 import support
 
@@ -18,11 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = None if os.getuid() else support.USER
 
 
-PAGES = ["README.md", "docs/develop.md"]
-PAGES += [f"docs/tutorials/{name}.md" for name in ("agent", "chat", "ci")]
+DAEMON = "docs/tutorials/daemon.md"
+
+PAGES = [
+    name for name in pages.find_pages() if name != DAEMON and not pages.is_run_by_docs_check(name)
+]
 
 INSTALLED = Path("/opt/signer")
 """What the tutorial of the daemon installs."""
+
+EXCEPTIONS = {
+    "docs/architecture.md": "a map of the files, which test_docs.py looks for",
+    "docs/reference/cli.md": "usage lines, generated from the parsers that take them",
+}
+"""Pages with blocks that nothing runs or checks, and why."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -45,8 +56,32 @@ def no_signer() -> Iterator[None]:
 def test_the_code_blocks_of_the_daemon_work(user_tmp: Path) -> None:
     """The same as root, where the change of user alone refuses gdb (fs.suid_dumpable is 0)."""
     support.require_root()
-    name = "docs/tutorials/daemon.md"
-    assert pages.Runner(name, user_tmp).run_page((ROOT / name).read_text()) > 0
+    assert pages.Runner(DAEMON, user_tmp).run_page((ROOT / DAEMON).read_text()) > 0
+
+
+def find_forgotten_blocks(page: str) -> list[Block]:
+    """The blocks of a page that are neither run nor checked, here or as a part of an example."""
+    return [
+        block
+        for block in read_blocks(page)
+        if block.action() == "nothing" and not pages.is_part_of_an_example(block.text)
+    ]
+
+
+@pytest.mark.parametrize("name", pages.find_pages())
+def test_every_block_is_run_or_checked(name: str) -> None:
+    """By this file or by `make docs-check`; the exceptions have a reason."""
+    page = (ROOT / name).read_text()
+    fences = re.findall(r"^ *```", page, re.MULTILINE)
+    shown = [block for block in read_blocks(page) if not block.hidden]
+    assert len(fences) == 2 * len(shown), "a fence without its language"
+    assert bool(find_forgotten_blocks(page)) == (name in EXCEPTIONS)
+
+
+def test_a_forgotten_block_is_found() -> None:
+    """It is of a kind that nothing checks."""
+    page = "```text\nof no kind\n```\n\n```console\n$ true\n```\n"
+    assert [block.text for block in find_forgotten_blocks(page)] == ["of no kind"]
 
 
 def test_a_program_of_a_page_ends_with_it(tmp_path: Path) -> None:
@@ -66,7 +101,7 @@ got hello
 $ false
 ```
 """
-    with pytest.raises(pages.PageError, match="exit status 1"):
+    with pytest.raises(PageError, match="exit status 1"):
         run_page(tmp_path, page)
     pid = int((tmp_path / "process-hardening" / "pid").read_text())
     deadline = time.monotonic() + support.TIMEOUT
@@ -83,7 +118,7 @@ def run_page(folder: Path, page: str) -> int:
 def test_a_command_that_fails_is_found(tmp_path: Path) -> None:
     """With the page and the line that it is in."""
     page = "# Page\n\n```console\ntrue\nsh -c 'echo no luck; exit 3'\n```\n"
-    with pytest.raises(pages.PageError) as error:
+    with pytest.raises(PageError) as error:
         run_page(tmp_path, page)
     text = "page.md:5: sh -c 'echo no luck; exit 3'\nexit status 3\nno luck"
     assert str(error.value) == text
@@ -92,13 +127,13 @@ def test_a_command_that_fails_is_found(tmp_path: Path) -> None:
 def test_an_output_that_is_another_is_found(tmp_path: Path) -> None:
     """Numbers may differ, words may not."""
     assert run_page(tmp_path, "```console\n$ echo pid $$: hardened\npid 12: hardened\n```\n") == 1
-    with pytest.raises(pages.PageError, match=r"should print:\npid 12: exposed\nprinted:\npid"):
+    with pytest.raises(PageError, match=r"should print:\npid 12: exposed\nprinted:\npid"):
         run_page(tmp_path / "other", "```console\n$ echo pid $$: hardened\npid 12: exposed\n```\n")
 
 
 def test_a_program_that_fails_is_found(tmp_path: Path) -> None:
     """A block of Python is run as it stands."""
-    with pytest.raises(pages.PageError, match=r"AttributeError: .*no_such_name"):
+    with pytest.raises(PageError, match=r"AttributeError: .*no_such_name"):
         run_page(
             tmp_path, "```python\nimport process_hardening\nprocess_hardening.no_such_name\n```\n"
         )
@@ -146,3 +181,65 @@ false
 ```
 """
     assert run_page(tmp_path, page) == 2
+
+
+def test_a_hidden_block_prepares_the_next(tmp_path: Path) -> None:
+    """With commands, or as the beginning of the next program. A block may have two comments."""
+    page = """
+<!-- hidden console
+$ echo text >made
+-->
+```console
+$ cat made
+text
+```
+
+<!-- hidden python
+from pathlib import Path
+-->
+```python
+print(Path("made").read_text())
+```
+
+<!-- run by make docs-check -->
+<!-- may exit with 4 -->
+```console
+test -e made && (exit 4)
+```
+"""
+    assert run_page(tmp_path, page) == 5
+    with pytest.raises(PageError, match="NameError"):
+        run_page(tmp_path / "other", page.replace("import Path", "import PurePath"))
+
+
+def test_a_command_may_have_several_lines(tmp_path: Path) -> None:
+    """Without prompts, a backslash goes on with it."""
+    page = "```console\ntest 1 = \\\n  1\nfalse\n```\n"
+    with pytest.raises(PageError, match=r"page.md:4: false"):
+        run_page(tmp_path, page)
+
+
+WRONG = [
+    ("console", "$ if true"),
+    ("console", "make no-such-target"),
+    ("console", ".venv/bin/python -m pytest tests/unit/test_elf.py -k no_such_test"),
+    ("dockerfile", "RUN true\nRUNS false"),
+    ("dockerfile", "RUN if true"),
+    ("dockerfile", "CMD [gunicorn]"),
+    ("ini", "[Service]\nExecStart=/opt/x\nLimitCORE=none of it"),
+    ("json", "{"),
+    ("python", "print("),
+    ("sh", "cat $FILE | grep 'x"),
+    ("yaml", "- a: [b"),
+    ("yaml", "jobs:\n  one:\n    steps: []"),
+    ("yaml", "- ansible.builtin.debgu:\n    msg: x"),
+    ("yaml", "unknown: kind"),
+]
+
+
+@pytest.mark.parametrize(("language", "text"), WRONG)
+def test_a_block_that_is_wrong_is_found(language: str, text: str) -> None:
+    """By what checks its kind in place of running it."""
+    block = Block(1, language, text, ("not run: it is wrong",))
+    with pytest.raises(PageError, match=r"^page\.md:1: ."):
+        pages.check_block("page.md", block)
