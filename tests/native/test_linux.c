@@ -985,7 +985,7 @@ static struct state state_now(void)
 
     memset(&state, 0, sizeof state);
     /* A filter that denies capget(2) leaves zeroes before and after. */
-    (void)syscall(SYS_capget, header, state.capabilities);
+    (void)syscall(SYS_capget, header, state.capabilities, 0L); /* 0: what its rule looks at */
     state.descriptors = count_descriptors();
     state.dumpable = get_prctl(PR_GET_DUMPABLE);
     state.core = core();
@@ -1006,7 +1006,10 @@ static void test_image_failure(const void *argument)
     memset(&failure, 0x55, sizeof failure);
     exec_in_memory(fd, "name", &failure);
     after = state_now();
-    CHECK(!memcmp(&before, &after, sizeof before));
+    CHECK(!memcmp(before.capabilities, after.capabilities, sizeof before.capabilities));
+    CHECK(before.descriptors == after.descriptors);
+    CHECK(before.dumpable == after.dumpable);
+    CHECK(!memcmp(&before.core, &after.core, sizeof before.core));
     CHECK_TEXT(failure.call, row->call);
     CHECK(failure.error == row->error);
 }
