@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The specification's telemetry path.
 EVIDENCE = docs/SPEC-OPS-004-integrated-coder-hooks/evidence/commands/SYNC-002
 
-.PHONY: demo test test-quick fuzz children launches evidence bench demo-picture screenshots compat cross arches windows pythons kernels faults generated docs docs-check dist help lint clean
+.PHONY: demo test test-quick fuzz children launches frozen evidence bench demo-picture screenshots compat cross arches windows pythons kernels faults generated docs docs-check dist help lint clean
 
 demo:  ## attack a plain and a hardened program and show what leaked
 	$(PYTHON) tools/prepare.py demo
@@ -28,6 +28,10 @@ children:  ## compare check_child() with what the kernel says of hundreds of chi
 launches:  ## let an attacker try at 100 launches of each kind, and count what it got a hold on
 	$(PYTHON) tools/prepare.py test
 	PROCESS_HARDENING_LAUNCHES=100 .venv/bin/python -m pytest tests/launch/test_launch_window.py -rP -q
+
+frozen:  ## build the example of docs/deploy.md with PyInstaller, and attack it
+	$(PYTHON) tools/prepare.py frozen
+	.venv/bin/python -m pytest tests/deploy/frozen.py
 
 evidence:  ## run the specification's validation commands and every attack; keep the records
 	$(PYTHON) tools/prepare.py test

@@ -63,6 +63,7 @@ TOOLS: list[Need] = [
     ("man", lambda: shutil.which("man"), "man-db"),
     ("systemd-analyze", lambda: shutil.which("systemd-analyze"), "systemd"),
     ("cron", lambda: shutil.which("cron"), "cron"),
+    ("tmux", lambda: shutil.which("tmux"), "tmux"),
     ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
 ]
 BENCH: list[Need] = [
@@ -106,6 +107,12 @@ NODE: list[Need] = [need for need in TOOLS if need[0] == "node"]
 PURPOSES: dict[str, tuple[str, list[Need], list[Need], list[str]]] = {
     "demo": (".demo", BUILD, [], []),
     "test": (".venv", BUILD, TOOLS, ["tests/requirements.txt"]),
+    "frozen": (
+        ".venv",
+        BUILD,
+        TOOLS,
+        ["tests/requirements.txt", "tests/deploy/requirements.txt"],
+    ),
     "lint": (".venv", VENV, NODE, ["tests/requirements.txt"]),
     "bench": (".venv", BUILD, BENCH, ["tests/requirements.txt"]),
     "cross": (".venv", BUILD, [], ["tools/requirements.txt"]),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,57 +14,13 @@ import pytest
 
 import support
 import systemd
+from services import run_cron, run_in_namespace, wait_for
 
 if TYPE_CHECKING:
     from outsider import Outsider
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTACK = Path(__file__).with_name("programs") / "read_outside.sh"
-PLACES = {
-    "crontab": "/etc/crontab",
-    "cron.d": "/etc/cron.d",
-    "spool": "/var/spool/cron",
-    "run": "/run",
-    "bin": "/usr/local/bin",
-}
-"""What is put in the place of the machine's own, in a mount namespace of the test's."""
-
-
-@contextmanager
-def run_cron(folder: Path, crontab: str) -> Iterator[None]:
-    """Run the machine's cron for one user, with files of its own in the place of the machine's."""
-    support.require_root()
-    user = pwd.getpwuid(support.USER).pw_name
-    for name in PLACES:
-        (folder / name).mkdir(exist_ok=True) if name != "crontab" else (folder / name).touch()
-    (folder / "spool" / "crontabs").mkdir()
-    table = folder / "spool" / "crontabs" / user
-    table.write_text(crontab)
-    table.chmod(0o600)
-    os.chown(table, support.USER, support.USER)
-    shutil.copy(support.find_tool("confine"), folder / "bin")
-    mounts = [f"mount --bind {folder / name} {place}" for name, place in PLACES.items()]
-    with run_in_namespace([*mounts, f"exec {support.find_tool('cron')} -f"]):
-        yield
-
-
-@contextmanager
-def run_in_namespace(commands: list[str]) -> Iterator[None]:
-    """Run a script of the shell as root in a mount namespace, and kill what it becomes."""
-    argv = [support.find_tool("unshare"), "--mount", "sh", "-c", " && ".join(commands)]
-    with subprocess.Popen(argv) as process:
-        try:
-            yield
-        finally:
-            process.kill()
-
-
-def wait_for(path: Path) -> None:
-    """Wait until there is a file."""
-    deadline = time.monotonic() + support.TIMEOUT
-    while not path.exists():
-        assert time.monotonic() < deadline, f"never: {path}"
-        time.sleep(0.05)
 
 
 def test_a_confined_job_of_cron_reads_no_process_outside(
@@ -83,7 +36,7 @@ def test_a_confined_job_of_cron_reads_no_process_outside(
         os.chown(folder, support.USER, support.USER)
         jobs += f"@reboot cd {folder} && {prefix} sh {ATTACK} && touch done\n"
     (user_tmp / "system").mkdir()
-    with start_victim() as victim, run_cron(user_tmp / "system", f"HOME=/tmp\n{jobs}"):
+    with start_victim() as victim, run_cron(user_tmp / "system", f"HOME=/tmp\n{jobs}", "confine"):
         for name in ("plain", "confined"):
             wait_for(user_tmp / name / "done")
             stolen = (user_tmp / name / "stolen").read_text(errors="replace")
