@@ -132,7 +132,7 @@ CASES = [
     itself("click", "click", "python sign.py", printed),
     born("FastAPI, uvicorn", "fastapi", "uvicorn app:app", requested),
     born("FastAPI, uvicorn --workers", "fastapi", "uvicorn --workers 2 app:app", requested),
-    itself("FastAPI, its own main()", "fastapi", "python app.py", requested),
+    itself("FastAPI, its own main()", "fastapi", "python serve.py", requested),
     itself("Django, manage.py runserver", "django", "python manage.py runserver 8000", requested),
     born("Django, gunicorn", "django", "gunicorn wsgi", requested),
     itself("aiohttp", "aiohttp", "python app.py", requested),

@@ -27,18 +27,23 @@ def run(folder: Path, example: str, line: str) -> Iterator[tuple[Application, Po
         yield application, process
 
 
-def ask(process: Popen[str], line: str, end: str = "\n") -> str:
-    """Write a line to its standard input; returns what it prints, up to an end."""
+def ask(process: Popen[str], line: str) -> str:
+    """Write a line to its standard input; returns what it prints until it prints END."""
     assert process.stdin
     assert process.stdout
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
     output = ""
-    while not output.endswith(end):
+    while not output.endswith("END\n"):
         part = process.stdout.readline()
         assert part, f"{line}: {output}"
         output += part
     return output
+
+
+def ask_tool(process: Popen[str], command: str) -> str:
+    """What a tool prints that runs a command of the shell."""
+    return ask(process, f"{command}; echo END").removesuffix("END\n")
 
 
 # --- Command-line programs -------------------------------------------------------------
@@ -114,10 +119,10 @@ def test_a_tool_reads_no_process_and_gets_no_key(
     with run(user_tmp, example, line) as (application, process):
         application.printed(process)
         for command in (f"cat /proc/{victim.pid}/environ", "cat /proc/$PPID/environ"):
-            assert "Permission denied" in ask(process, command)
-        assert "not permitted" in ask(process, f"kill -0 {victim.pid}")
-        assert application.canary not in ask(process, "env; echo end", "end\n")
-        assert ask(process, "ls /proc/self/fd | tr '\\n' ' '; echo") == "0 1 2 3 \n"
+            assert "Permission denied" in ask_tool(process, command)
+        assert "not permitted" in ask_tool(process, f"kill -0 {victim.pid}")
+        assert application.canary not in ask_tool(process, "env")
+        assert ask_tool(process, "ls /proc/self/fd").split() == ["0", "1", "2", "3"]
 
 
 def test_a_hardened_client_protects_no_mcp_server(victim: support.Running, user_tmp: Path) -> None:
@@ -127,7 +132,7 @@ def test_a_hardened_client_protects_no_mcp_server(victim: support.Running, user_
         server = application.printed(process)
         assert application.scan(server) == LEAKED
         assert application.scan(process.pid) == BLOCKED
-        assert "sk-of-another" in ask(process, f"cat /proc/{victim.pid}/environ; echo")
+        assert "sk-of-another" in ask_tool(process, f"cat /proc/{victim.pid}/environ; echo")
 
 
 # --- Secrets ---------------------------------------------------------------------------
@@ -153,7 +158,7 @@ def test_what_an_env_file_sets_for_the_loader_reaches_no_command(
         program.write_text(text.replace('ph.take_env("API_KEY")', 'os.environ["API_KEY"]'))
     with application.started(["python", "app.py"], user=True) as process:
         application.printed(process)
-        output = ask(process, "bash -c 'env; echo end'", "end\n")
+        output = ask(process, "bash -c 'env; echo END'")
     found = [text in output for text in ("attacked\n", "LD_PRELOAD=", application.canary)]
     assert found == [not recipe] * 3, output
 

@@ -1,6 +1,6 @@
 """A LangChain agent whose tools can read neither its key nor any other process.
 
-python agent.py 3< <(pass show openai)
+python agent.py 3< <(systemd-ask-password 'OpenAI key:')
 
 The model is a stand-in (model.py): each line of standard input is a command that it asks for.
 """
