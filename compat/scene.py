@@ -28,7 +28,7 @@ REFUSED = ROOT / "tests" / "launch" / "programs" / "refused.py"
 NAMESPACES = ["unshare", "--net", "--pid", "--ipc", "--mount-proc", "--fork", "--kill-child"]
 METHOD = re.compile(r"^method: *([^;\n]*)", re.MULTILINE)
 """What `--explain` says of how a program is started."""
-ANNOUNCEMENT = re.compile(r"^process-hardening: .*: not execute-only .*\n", re.MULTILINE)
+ANNOUNCEMENT = re.compile(r"^process-hardening: .*: cannot use execute-only .*\n", re.MULTILINE)
 """What `harden` prints before it falls back to preload. The table tells it in its own way."""
 ENTER = f"""\
 mount --bind "$1" {PLACE} && mount --bind {PLACE}/passwd /etc/passwd && ip link set lo up &&

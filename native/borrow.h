@@ -1,4 +1,4 @@
-/* How the extensions take lists of words and variables from Python. */
+/* Converts the lists of words and variables that the extensions take from Python. */
 #ifndef PH_BORROW_H
 #define PH_BORROW_H
 
@@ -22,7 +22,7 @@ static inline int ph_borrow_strings(PyObject *tuple, void *address)
     for (Py_ssize_t i = 0; !failed && i < count; i++) {
         char *text = NULL;
 
-        /* Without a length, bytes with a NUL in them are refused. */
+        /* No length is asked for, so bytes that contain a NUL are refused. */
         failed = PyBytes_AsStringAndSize(PyTuple_GetItem(tuple, i), &text, NULL);
         (*array)[i] = text;
     }

@@ -1,4 +1,4 @@
-/* How the extensions hand a failure of the core to Python, which makes a HardeningError of it. */
+/* Passes a failure of the core to Python, which turns it into a HardeningError. */
 #ifndef PH_FAILURE_H
 #define PH_FAILURE_H
 

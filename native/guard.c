@@ -3,8 +3,8 @@
 
 #include "core/hardening.h"
 
-/* The exit code of a HardeningError. Other exceptions may have an exit_code too, even 0, as
- * click.exceptions.Exit does: it is ignored. */
+/* The exit code of a HardeningError. The exit_code of other exceptions, which may be 0
+ * (click.exceptions.Exit), is ignored. */
 static int exit_code_of(PyObject *error)
 {
     PyObject *value = error ? PyObject_GetAttrString(error, "exit_code") : NULL;

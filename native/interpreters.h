@@ -1,4 +1,4 @@
-/* Lets a module be loaded by interpreters of the same process that have a GIL of their own. */
+/* Allows interpreters with their own GIL to load a module. */
 #ifndef PH_INTERPRETERS_H
 #define PH_INTERPRETERS_H
 
@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* Fills in a slot before the end of a module's slots. A Python before 3.12 does not know it, and would
- * refuse the module: Include/moduleobject.h, Py_mod_multiple_interpreters. */
+/* Adds a slot to a module's slots. Python before 3.12 does not know it and would refuse the module:
+ * Include/moduleobject.h, Py_mod_multiple_interpreters. */
 static inline void ph_allow_interpreters(PyModuleDef_Slot *slot)
 {
     const int multiple_interpreters = 3, per_interpreter_gil = 2;

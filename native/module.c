@@ -9,7 +9,7 @@
 #ifdef __linux__
 #include "launch/started.h"
 #else
-/* Elsewhere no file protects the process that runs it. */
+/* On other systems, a program's file does not protect its process. */
 #define ph_read_start() "ordinary"
 #endif
 #ifdef __linux__
@@ -55,12 +55,12 @@ static int append_added_name(void *list, const char *entry, size_t name_length)
 
 static void wipe_text(const char *text)
 {
-    /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
+    /* volatile: nothing reads the bytes again, so a compiler could drop these writes. */
     for (volatile char *byte = (char *)(uintptr_t)text; *byte; byte++)
         *byte = '\0';
 }
 
-/* Whether text can be written: putenv(3) takes a literal too. The kernel says so without a signal. */
+/* Whether text is writable: putenv(3) accepts a literal too. Asking the kernel causes no signal. */
 static int is_writable(const char *text)
 {
 #ifdef SYS_getrandom
@@ -74,7 +74,7 @@ static int is_writable(const char *text)
 #endif
 }
 
-/* setenv(3) may have put a value outside of the initial block, which is all that the core wipes. */
+/* setenv(3) may have put a value outside the initial block, and the core wipes nothing else. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
     const char *value = value_in(entry, name_length);
@@ -86,7 +86,7 @@ static int wipe_value(void *unused, const char *entry, size_t name_length)
     return 0;
 }
 
-/* Whether a variable came into the environment after the start, as from load_dotenv(). */
+/* Whether a variable was added after the start, as by load_dotenv(). */
 static int came_later(const char *name)
 {
     const char *value = ph_environment_value(name);
@@ -112,7 +112,7 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     policy.remove = remove;
     policy.keep = keep;
     if (policy.bypass && came_later(policy.bypass))
-        policy.bypass = NULL; /* who set it is not who started the program */
+        policy.bypass = NULL; /* it was not set by the starter of the program */
     removed = PyList_New(0);
     visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);
@@ -165,8 +165,8 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     return visitor.context;
 }
 
-/* Returns the names of the matching variables that came into the environment after the start; none
- * where the system does not tell. */
+/* Returns the names of the matching variables that were added after the start; none if the system
+ * cannot tell. */
 static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char **names = NULL;
@@ -181,8 +181,8 @@ static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
     return visitor.context;
 }
 
-/* Returns the entries that this process was started with, without those that were wiped; or only
- * their names. */
+/* Returns the entries that this process was started with, except wiped ones; or only their
+ * names. */
 static PyObject *initial_environment(PyObject *Py_UNUSED(module), PyObject *only_names)
 {
     PyObject *entries = PyList_New(0), *result = NULL;
@@ -291,8 +291,8 @@ static int add_constants(PyObject *module)
     return 0;
 }
 
-/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. Interpreters with a GIL
- * of their own share it too, as they do with setenv(3): the first one hardens before others start. */
+/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. Interpreters with
+ * their own GIL share it too, as with setenv(3): the first one hardens before others start. */
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}, {0, NULL}};
 

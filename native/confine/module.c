@@ -39,7 +39,7 @@ static PyObject *confine(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* Whether this process is confined; None: that cannot be found out. */
+/* Whether this process is confined; None: unknown. */
 static PyObject *is_confined(PyObject *module, PyObject *unused)
 {
     const int confined = ph_is_confined();
@@ -50,8 +50,8 @@ static PyObject *is_confined(PyObject *module, PyObject *unused)
     return PyBool_FromLong(confined);
 }
 
-/* Becomes a program with exactly these environment entries, unlike os.execve(), which takes a dict:
- * some may have the same name, or none. Returns an errno value. */
+/* Becomes a program with exactly these environment entries. os.execve() takes a dict, which cannot
+ * hold entries with the same name or without a name. Returns an errno value. */
 static PyObject *become(PyObject *module, PyObject *args)
 {
     const char *path, **words = NULL, **entries = NULL;
@@ -76,7 +76,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* What Python asks about the kernel's versions, so that the numbers stand in domain.h alone. */
+/* Compares versions for Python, so that the numbers are in domain.h alone. */
 static int add_constants(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "REFUSES_SIGNALS", PH_LANDLOCK_SIGNALS) ||

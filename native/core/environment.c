@@ -56,8 +56,8 @@ const char *ph_environment_value(const char *name)
     return value;
 }
 
-/* Calls the visitor and libc for each selected variable. Returns their number, or -1 and sets
- * error. */
+/* Calls the visitor and removes each selected variable from libc. Returns their number, or -1 and
+ * sets error. */
 static long announce_removal(const struct ph_selection *selection, const struct ph_visitor *removed,
                              int *error)
 {
@@ -78,7 +78,7 @@ static long announce_removal(const struct ph_selection *selection, const struct 
             *error = ph_platform_forget_variable(entry, name_length);
         if (*error)
             return -1;
-        /* If libc has removed the variable, it has also moved the others. */
+        /* If libc removed the variable, it also moved the others. */
         all = *ph_platform_environ();
         if (all[i - 1] != entry)
             i = 0;

@@ -4,7 +4,7 @@
 
 #include "hardening.h"
 
-/* Whether environ has exactly the entry NAME=1. */
+/* Whether environ contains the entry NAME=1. */
 int ph_environment_is_one(const char *name);
 
 /* The step PH_ENVIRONMENT. */

@@ -22,7 +22,7 @@ enum ph_step {
 extern const char *const ph_step_names[PH_STEPS];
 
 enum ph_outcome {
-    PH_SKIPPED,     /* not in the policy, or the bypass variable is set */
+    PH_SKIPPED,     /* not in the policy, or bypassed */
     PH_APPLIED,     /* done by this call, and read back */
     PH_ALREADY,     /* in force before this call */
     PH_UNSUPPORTED, /* not available on this system */
@@ -39,10 +39,10 @@ enum ph_exit_code {
 
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
-    PH_NOT_IN_FORCE, /* the call reported success; read back, it is not so */
-    PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter answers both */
+    PH_NOT_IN_FORCE, /* the call reported success, but reading back shows otherwise */
+    PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter forged both */
     PH_TRACED,       /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
-    PH_BYPASS_REFUSED /* the variable of ph_failure.call is 1, and the policy refuses it */
+    PH_BYPASS_REFUSED /* the variable in ph_failure.call is 1, and the policy refuses that */
 };
 
 struct ph_failure {
@@ -55,7 +55,7 @@ struct ph_failure {
 };
 
 /* Patterns are NULL-terminated lists of variable names. "LD_*" matches every
- * name that starts with LD_; "NAME=VALUE" matches only this very entry. */
+ * name that starts with LD_; "NAME=VALUE" matches only that entry. */
 
 /* The loader variables of this system, defined in platform/. */
 extern const char *const *const ph_platform_loader_variables;
@@ -72,52 +72,53 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* The file name of the library of native/preload/, by which it finds itself in LD_PRELOAD. */
+/* The file name of the preload library (native/preload/), by which it finds itself in
+ * LD_PRELOAD. */
 #define PH_LIBRARY_NAME "libprocess_hardening.so"
-/* What that library is told. It hides these variables from the program, except
- * in a child process: PH_CHILDREN_VARIABLE, if it is 1, keeps it in LD_PRELOAD for children. */
+/* The variables that configure that library. It hides them from the program. PH_CHILDREN_VARIABLE=1
+ * keeps the library in LD_PRELOAD for children, which see the variables. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 /* The variables to keep, and the programs not to harden in children: patterns joined by ":". They
- * count only beside PH_CHILDREN_VARIABLE. */
+ * have no effect without PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
-/* The bypass variable that counts instead of PH_BYPASS_VARIABLE; empty: there is none. */
+/* The bypass variable to use instead of PH_BYPASS_VARIABLE; empty: none. */
 #define PH_BYPASS_NAME_VARIABLE "PROCESS_HARDENING_BYPASS"
-#define PH_BYPASS_SIZE 128 /* of a name, with its NUL */
+#define PH_BYPASS_SIZE 128 /* of a name, including its NUL */
 /* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the
  * program would have without the library, or "-" if it would have none. */
 #define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"
-/* The path of a program that runs from memory, where /proc/self/exe does not name it. */
+/* The path of a program that runs from memory, which /proc/self/exe does not name. */
 #define PH_PROGRAM_VARIABLE "PROCESS_HARDENING_PROGRAM"
 
-/* Never hardened as children, by name: they configure a user namespace through their own
- * /proc/PID/uid_map, which the kernel gives to root in a hardened process. docs/harden.md has the
- * reasons one by one. */
+/* Names of programs that are never hardened as children: they configure a user namespace through
+ * their own /proc/PID/uid_map, which belongs to root in a hardened process. docs/harden.md has the
+ * reason for each. */
 #define PH_EXCEPTIONS "bwrap:unshare"
 
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];
     int bypassed;
-    int seccomp; /* the mode before any seal (Linux), -1: unknown; if not 0, a filter answers calls */
+    int seccomp; /* the mode before any seal (Linux); -1: unknown; not 0: there is a filter */
     struct ph_failure failure; /* set only if ph_harden() did not return 0 */
 };
 
-/* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped
- * after the call. Returns 0 to go on, or an errno value to stop with. */
+/* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped after the call.
+ * Returns 0 to continue, or an errno value to stop. */
 struct ph_visitor {
     int (*visit)(void *context, const char *entry, size_t name_length);
     void *context;
 };
 
-/* Takes the steps of the policy in order and stops at the first that fails.
- * Calls removed (may be NULL) for each variable that it removes from environ.
- * Returns 0 or an enum ph_exit_code. Idempotent. Like setenv(3), it is not safe
- * while another thread uses the environment. */
+/* Takes the steps of the policy in order and stops at the first failure. Calls removed (may be
+ * NULL) for each variable that it removes from environ.
+ * Returns 0 or an enum ph_exit_code. Idempotent. Like setenv(3), it is unsafe while another thread
+ * uses the environment. */
 int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
               struct ph_report *report);
 
-/* Whether the policy's bypass variable applies: it is 1, and the program has no
- * more privileges than its caller. */
+/* Whether the policy's bypass variable takes effect: it is 1, and the program has no more
+ * privileges than its caller. */
 int ph_bypassed(const struct ph_policy *policy);
 
 /* Each writes one line without a newline into buffer, truncated to size and
@@ -144,7 +145,7 @@ struct ph_status {
     int inspectable;    /* whether processes of the same user can read us; -1: unknown */
     int no_new_privs;   /* 0 or 1; -1: unknown */
     int sealed;         /* whether PH_SEAL is in force; -1: unknown */
-    int seccomp;        /* Linux: the mode: 0, 1 or 2, which the seal is too; -1: unknown */
+    int seccomp;        /* Linux: the mode: 0, 1 or 2 (filter, such as the seal); -1: unknown */
     int64_t tracer_pid; /* of any thread; 0: none; -1: unknown; PH_TRACER_UNNAMED: traced by an unknown process */
     int core_known;     /* whether the two limits below could be read */
     uint64_t core_soft; /* bytes; UINT64_MAX: unlimited */
@@ -176,8 +177,8 @@ int ph_environment_matches(const char *entry, const char *const *remove, const c
  * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
-/* Whether an entry of environ lies where the kernel put it at exec, and so was there at the start.
- * -1: this system does not tell. */
+/* Whether an entry of environ is where the kernel put it at exec, and so was there at the start.
+ * -1: unknown on this system. */
 int ph_environment_is_initial(const char *entry);
 
 /* Sets environ to entries if libc has not set it yet. */

@@ -1,13 +1,13 @@
 /* The initial environment: the strings that the kernel made at exec and shows to other
- * processes. Most processes have nothing to wipe there. To find that out quickly:
+ * processes. Most processes have nothing to wipe there. Two things make that check fast:
  *
  * 1. ph_platform_start_strings() finds a range to search without reading /proc/self/stat, which
  *    takes about 8 us warm and 50 us cold.
  * 2. next_string_with() compares STRIDE bytes at once: with 5,000 variables, the first
  *    ph_harden() takes 35 us, and 150 us without it.
  *
- * To reproduce, compare "the call alone, first" of `make bench` with the same after
- * ph_platform_start_strings() returns -1, or without the first loop of next_string_with(). */
+ * To reproduce, compare "the call alone, first" of `make bench` with the same benchmark after
+ * making ph_platform_start_strings() return -1, or without the first loop of next_string_with(). */
 #include "initial_block.h"
 #include "hardening.h"
 #include "pattern.h"
@@ -79,7 +79,7 @@ static long count_strings(const struct ph_span *span, const struct ph_selection 
         if (!*text || !ph_is_selected(selection, text))
             continue;
         count++;
-        /* volatile, since the compiler may drop writes that nothing reads. */
+        /* volatile, since the compiler may drop writes that are never read. */
         for (volatile char *byte = text; wipe && *byte; byte++)
             *byte = '\0';
     }

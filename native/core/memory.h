@@ -1,11 +1,11 @@
 /* Functions that compilers call even in a freestanding build (GCC manual, "Standards"); memmove and
- * memcmp belong to them too, but nothing here needs them. For one file of a program. */
+ * memcmp are among them, but nothing here needs them. Include it in only one file of a program. */
 #ifndef PH_MEMORY_H
 #define PH_MEMORY_H
 
 #include <stddef.h>
 
-/* volatile: or each would become a call of itself. */
+/* volatile: otherwise each would become a call to itself. */
 void *memset(void *to, int byte, size_t size);
 void *memset(void *to, int byte, size_t size)
 {

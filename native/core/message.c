@@ -74,7 +74,7 @@ void ph_describe(const struct ph_failure *failure, char *buffer, size_t size)
         ph_add(&text, ")");
         break;
     case PH_CONTRADICTED:
-        ph_add(&text, " is not in force: a seccomp filter answers for the kernel; start without it");
+        ph_add(&text, " is not in force: a seccomp filter forges the result; run without it");
         break;
     case PH_TRACED:
         ph_add(&text, " refused: a tracer is attached");

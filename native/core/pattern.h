@@ -15,7 +15,7 @@ struct ph_pattern {
     size_t length;
 };
 
-/* The core does not allocate: the other patterns of a longer list are parsed for each entry. */
+/* The core does not allocate: further patterns of a longer list are parsed for each entry. */
 #define PH_MAX_PARSED 32
 struct ph_patterns {
     struct ph_pattern parsed[PH_MAX_PARSED];
@@ -23,7 +23,7 @@ struct ph_patterns {
     const char *const *rest; /* not parsed, NULL-terminated */
     uint32_t first_bytes;    /* PH_FIRST_BYTE() of every entry that can match */
 };
-/* A variable whose first byte is not in the set needs no comparison: most do not. */
+/* A variable whose first byte is not in the set needs no comparison, which is most of them. */
 #define PH_FIRST_BYTE(entry) (1u << (*(entry)&31))
 
 /* The variables that match remove and not keep. */

@@ -12,8 +12,8 @@ enum ph_outcome ph_platform_core_limit(struct ph_failure *failure);
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure);
 enum ph_outcome ph_platform_seal(struct ph_failure *failure);
 
-/* The seccomp mode that the first look at the process found, before any seal; 0: there is no
- * filter, or no such thing; -1: there was no look. */
+/* The seccomp mode when the process was first checked, before any seal; 0: no filter, or no seccomp
+ * on this system; -1: not checked. */
 int ph_platform_seccomp(void);
 
 /* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: this system cannot tell. */
@@ -34,8 +34,7 @@ struct ph_span {
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure);
 
 /* Finds, without a system call, a range that includes the initial environment and
- * perhaps the arguments: initial_block.c says what for. Returns 0, or -1 if it
- * cannot. */
+ * perhaps the arguments: initial_block.c explains why. Returns 0, or -1 if it cannot. */
 int ph_platform_start_strings(struct ph_span *strings);
 
 /* Removes a variable from a list that libc keeps besides environ (FreeBSD); called
@@ -50,7 +49,7 @@ enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const cha
 /* The call succeeded, but value was read back. */
 enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
                                   long value);
-/* The call and reading back succeeded, but the process is not so. */
+/* The call and reading back succeeded, but the state was forged. */
 enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
                                      const char *call);
 /* A call about tracers failed. */

@@ -1,10 +1,10 @@
-/* Text without libc, as the preload library and the launcher have none. */
+/* Text functions without libc, which the preload library and the launcher do not link. */
 #ifndef PH_TEXT_H
 #define PH_TEXT_H
 
 #include <stddef.h>
 
-/* What follows prefix in text, or NULL. */
+/* The part of text after prefix, or NULL. */
 static inline const char *ph_after(const char *text, const char *prefix)
 {
     for (; *prefix; text++, prefix++)
@@ -31,7 +31,7 @@ static inline const char *ph_basename(const char *path)
     return name;
 }
 
-/* A buffer that is filled from its start; cut says that something did not fit. */
+/* A buffer that is filled from its start; cut: something did not fit. */
 struct ph_text {
     char *buffer;
     size_t size, length;
@@ -61,7 +61,7 @@ static inline void ph_add(struct ph_text *text, const char *more)
     ph_add_bytes(text, more, ph_length(more));
 }
 
-/* The same for text of others: bytes that could control a terminal are written as \\xNN. */
+/* The same for untrusted text: bytes that could control a terminal are written as \\xNN. */
 static inline void ph_add_printable(struct ph_text *text, const char *more)
 {
     for (; *more; more++) {

@@ -1,5 +1,5 @@
-/* The command `confine`: starts a program that can read, trace and signal no process outside, and is
- * otherwise unchanged. Static and without libc, like `harden`. */
+/* The command `confine`: starts a program that cannot read, trace or signal processes outside, and
+ * is otherwise unchanged. Static and without libc, like `harden`. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/text.h"
@@ -11,20 +11,20 @@
 static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
-    "Starts a program that you do not trust. It and all that it starts cannot read, trace or signal\n"
-    "any process outside, whether that is hardened or not, nor take descriptors from one. They may\n"
-    "do everything else that they could before; --explain says what else reaches other processes.\n"
+    "Start a program that you do not trust. It and its descendants cannot read, trace or signal\n"
+    "processes outside, hardened or not, or take file descriptors from them. Nothing else is\n"
+    "restricted: --explain lists the ways that remain to reach other processes.\n"
     "\n"
-    "  --allow-signals  let it send signals to processes outside: a crash can leave their memory\n"
-    "                   in a core, and some runtimes show theirs at a signal\n"
-    "  --strict         refuse to start it where the kernel cannot refuse signals (Linux before\n"
-    "                   6.12) or would refuse to rename files across folders (before 5.19)\n"
-    "  --explain        try it, say what is restricted and what is not, start nothing\n"
+    "  --allow-signals  allow signals to processes outside. These can disclose memory: a crash\n"
+    "                   leaves a core, and some runtimes dump their memory on a signal\n"
+    "  --strict         refuse to start if the kernel cannot block signals (Linux before 6.12) or\n"
+    "                   would block renaming files across directories (before 5.19)\n"
+    "  --explain        test the restrictions and print what is blocked; start nothing\n"
     "\n"
-    "Exit status: the program's own; 126 it cannot be started confined, 127 it is not found,\n"
-    "2 usage. It is never started unconfined.\n";
+    "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
+    "found, 2 for a usage error. It is never started unconfined.\n";
 
-static const char probe_option[] = "--probe"; /* domain.py starts the process outside with it */
+static const char probe_option[] = "--probe"; /* domain.py starts the outside process with it */
 
 enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
 static const char *const option_names[OPTIONS + 2] = {
@@ -37,7 +37,8 @@ static const char *const option_names[OPTIONS + 2] = {
 /* What the core otherwise gets from libc. */
 char **environ;
 
-/* Parses the options into has. Returns the words of the program; NULL after a line on standard error. */
+/* Parses the options into has. Returns the program and its arguments, or NULL after printing a line
+ * on standard error. */
 static char **parse(char **words, int has[OPTIONS])
 {
     for (; *words && **words == '-'; words++) {
@@ -56,12 +57,12 @@ static char **parse(char **words, int has[OPTIONS])
         has[option] = 1;
     }
     if (has[STRICT] && has[ALLOW_SIGNALS]) {
-        (void)ph_complain(PH_EXIT_USAGE, "--strict", "refuses the signals that --allow-signals"
-                                                     " allows: give one of them");
+        (void)ph_complain(PH_EXIT_USAGE, "--strict", "conflicts with --allow-signals; use only one"
+                                                     " of them");
         return NULL;
     }
     if (!*words) {
-        (void)ph_complain(PH_EXIT_USAGE, "confine", "name a program; see confine --help");
+        (void)ph_complain(PH_EXIT_USAGE, "confine", "no program given; see confine --help");
         return NULL;
     }
     return words;
@@ -87,26 +88,26 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     ph_add_core(&crash);
     say(&text, "program", path);
     say(&text, "method", names);
-    say(&text, "refused",
-        "reading, tracing and taking descriptors of processes outside, hardened or not; setting"
-        " their limits; TIOCSTI and TIOCLINUX; F_SETSIG; perf of the whole machine; giving its"
-        " parent another keyring");
+    say(&text, "blocked",
+        "reading and tracing processes outside, hardened or not; taking their file descriptors;"
+        " setting their limits; TIOCSTI and TIOCLINUX; F_SETSIG; system-wide perf; replacing the"
+        " session keyring of its parent");
     say(&text, "signals",
         !(flags & PH_CONFINE_SIGNALS)   ? "allowed: " PH_SIGNALS_OPEN
-        : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot refuse them; " PH_SIGNALS_OPEN
-                                        : "refused to processes outside");
+        : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot block them; " PH_SIGNALS_OPEN
+                                        : "blocked to processes outside");
     say(&text, "a crash outside", core);
     if (*gaps)
-        say(&text, "beware", gaps);
+        say(&text, "warning", gaps);
     say(&text, "lost",
         "set-user-ID and file capabilities; as root also CAP_SYS_ADMIN, CAP_SYS_MODULE,"
         " CAP_SYS_RAWIO, CAP_SYS_NICE and CAP_PERFMON");
-    say(&text, "not refused",
-        "files, such as ~/.ssh; the network; services that act for their user, such as tmux,"
-        " systemd --user, cron, D-Bus, X11 and docker; every terminal of its user: reading keys,"
-        " typing and the signals of keys, so also a crash of what runs there, or the heap of a JVM;"
-        " stopping jobs of its own session; shared memory and keyrings; the arguments of other"
-        " processes");
+    say(&text, "not blocked",
+        "files, such as ~/.ssh; the network; services that act on behalf of the user, such as tmux,"
+        " systemd --user, cron, D-Bus, X11 and Docker; the user's terminals: reading and typing"
+        " keys, including those that send signals, which can crash what runs there or dump the"
+        " heap of a JVM; stopping jobs of its own session; shared memory and keyrings; the"
+        " arguments of other processes");
     return ph_print(lines, text.length);
 }
 
@@ -141,7 +142,7 @@ uintptr_t ph_start(uintptr_t *stack)
     char **argv = (char **)(stack + 1);
 
     if (argc < 1)
-        ph_exit(ph_complain(PH_EXIT_USAGE, "confine", "started without a name of its own"));
+        ph_exit(ph_complain(PH_EXIT_USAGE, "confine", "started without argv[0]"));
     environ = argv + argc + 1;
     if (argc == 2 && ph_equal(argv[1], probe_option))
         ph_probe_wait();

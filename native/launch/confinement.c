@@ -1,4 +1,4 @@
-/* Confines a launcher and says what this kernel cannot restrict. */
+/* Confines a launcher and reports what this kernel cannot restrict. */
 #define _GNU_SOURCE
 #include "confinement.h"
 
@@ -47,13 +47,13 @@ struct ph_span ph_find_strings(char **argv)
 static void add_gaps(long version, unsigned flags, struct ph_text *gaps)
 {
     if (version < PH_LANDLOCK_SIGNALS && flags & PH_CONFINE_SIGNALS) {
-        ph_add(gaps, "Linux before 6.12 cannot refuse signals: " PH_SIGNALS_OPEN
-                     "; when one crashes a process, ");
+        ph_add(gaps, "Linux before 6.12 cannot block signals: " PH_SIGNALS_OPEN
+                     "; if one crashes a process, ");
         ph_add_core(gaps);
     }
     if (version < PH_LANDLOCK_REFER) {
         ph_add(gaps, gaps->length ? "; " : "");
-        ph_add(gaps, "Linux before 5.19 refuses to rename and link files across folders");
+        ph_add(gaps, "Linux before 5.19 also blocks renaming and linking files across directories");
     }
 }
 

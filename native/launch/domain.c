@@ -1,5 +1,5 @@
-/* Landlock keeps a process from tracing, reading and signalling what is outside of its domain, and
- * a seccomp filter from the few other ways to the memory of others. Nothing else is restricted. */
+/* Landlock keeps a process from tracing, reading and signalling processes outside its domain; a
+ * seccomp filter blocks the few other ways to their memory. Nothing else is restricted. */
 #define _GNU_SOURCE
 #include "domain.h"
 
@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-/* include/uapi/linux/landlock.h, capability.h and close_range.h, which not every libc has; the
- * numbers are the same on every architecture. */
+/* include/uapi/linux/landlock.h, capability.h and close_range.h, which some libcs lack; the numbers
+ * are the same on every architecture. */
 #define CALL_CREATE_RULESET 444
 #define CALL_ADD_RULE 445
 #define CALL_RESTRICT_SELF 446
@@ -24,13 +24,13 @@
 #define MAY_REFER (1 << 13)
 #define SCOPE_SIGNAL 2
 #define RESTRICT_ALL_THREADS 8
-#define MOST_DOMAINS 16 /* inside each other: LANDLOCK_MAX_NUM_LAYERS */
+#define MOST_DOMAINS 16 /* nested: LANDLOCK_MAX_NUM_LAYERS */
 
-/* Capabilities that give access to others without a check by Landlock: kernel
- * modules, /proc/kcore, and mm_access() of kernel/fork.c, which since Linux 6.14 shows
- * /proc/PID/environ and maps to whoever may use perf. SYS_NICE lets the kernel crash them: it gives
- * them a deadline, which sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each
- * half of a capability set. */
+/* Capabilities that give access to other processes without a Landlock check: kernel modules,
+ * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
+ * /proc/PID/environ and maps. SYS_NICE can make the kernel crash them: a deadline that it sets
+ * sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each half of a capability
+ * set. */
 /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
 #define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
 #define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */
@@ -39,8 +39,8 @@ static const char create_ruleset[] = "landlock_create_ruleset";
 static const char restrict_self[] = "landlock_restrict_self";
 static const char set_capabilities[] = "capset";
 static const char set_filter[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
-static const char make_probe[] = "starting a process to try the restrictions on";
-static const char read_probe[] = "reading /proc/PID/environ of a process of its own";
+static const char make_probe[] = "starting a process to test the restrictions on";
+static const char read_probe[] = "reading /proc/PID/environ of a test process";
 
 /* Returns -1. */
 static int fail(struct ph_failure *failure, const char *call, long error)
@@ -58,8 +58,8 @@ long ph_landlock_version(struct ph_failure *failure)
     return version > 0 ? version : fail(failure, create_ruleset, version ? version : -ENOSYS);
 }
 
-/* Restricts what a file may be for version 1 to 5 and without SIGNALS, because a domain needs one
- * rule: then something that everybody may do everywhere. */
+/* A domain needs at least one rule. Versions 1 to 5, and a domain that allows signals, restrict a
+ * file operation and then allow it everywhere. */
 static long set_domain(long version, unsigned flags, const char **call)
 {
     const int scoped = flags & PH_CONFINE_SIGNALS && version >= PH_LANDLOCK_SIGNALS;
@@ -117,7 +117,7 @@ static int can_bypass(const struct ph_capabilities half[2])
     return half[0].permitted & BYPASSING_LOW || half[1].permitted & BYPASSING_HIGH;
 }
 
-/* Gives up capabilities. no_new_privs keeps exec from giving them back, to root too. */
+/* Gives up capabilities. no_new_privs prevents exec from restoring them, even for root. */
 static long drop_capabilities(unsigned flags)
 {
     struct ph_capabilities half[2];
@@ -140,7 +140,8 @@ static long drop_capabilities(unsigned flags)
     return error ? error : can_bypass(half) ? -EIO : 0;
 }
 
-/* What a confined process may not do. Each returns a negative errno value if it was refused. */
+/* What a confined process must not be able to do. Each returns a negative errno value if the kernel
+ * refused it. */
 static long read_environment(long probe)
 {
     char path[40], byte;
@@ -170,7 +171,7 @@ static long set_limit(long probe)
     return ph_syscall(SYS_prlimit64, probe, RLIMIT_CORE, (long)zero, 0, 0);
 }
 
-/* No descriptor is -1: without the filter, EBADF for this and the next one. */
+/* -1 is no descriptor: without the filter, this and the next call fail with EBADF. */
 static long type_into_terminal(long probe)
 {
     (void)probe;
@@ -186,10 +187,10 @@ static long choose_signal(long probe)
 static const struct {
     const char *call;     /* that should have restricted it */
     long (*attempt)(long probe);
-    unsigned flag;        /* it is restricted with this one only */
+    unsigned flag;        /* only this domain restricts it */
 } forbidden[] = {
     {restrict_self, read_environment, 0},
-    {set_filter, choose_signal, 0}, /* first of the filter's: see ph_is_confined() */
+    {set_filter, choose_signal, 0}, /* the first that the filter blocks: see ph_is_confined() */
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
     {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may end the probe */
@@ -223,7 +224,7 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
         return -1;
     if (version < PH_LANDLOCK_SIGNALS)
         flags &= ~PH_CONFINE_SIGNALS;
-    error = read_environment(probe); /* or its refusal below would prove nothing */
+    error = read_environment(probe); /* otherwise its refusal below would prove nothing */
     if (error < 0)
         return fail(failure, read_probe, error);
     error = ph_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -244,9 +245,10 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
     return check_restrictions(flags, probe, failure);
 }
 
-/* How many domains this process is in, or -1. Nothing shows them, but only MOST_DOMAINS fit into each
- * other: a child, whose domains end with it, adds as many as it can. A filter that answers for the
- * kernel answers always the same, so the child adds none or never stops. */
+/* The number of domains that this process is in, or -1. The kernel does not report it, but at most
+ * MOST_DOMAINS can be nested: a child, whose domains end with it, adds as many as it can. A filter
+ * that answers for the kernel always gives the same answer, so the child adds none or never
+ * stops. */
 static int count_domains(void)
 {
     struct ph_failure failure;
@@ -267,8 +269,8 @@ static int count_domains(void)
     return added > 0 ? MOST_DOMAINS - (int)added : -1;
 }
 
-/* Filters of others may end a process for a call that they do not know, but none does for fcntl(2).
- * Only below a filter that refuses F_SETSIG, as ours does, are the other calls made. */
+/* Other programs' filters may kill a process for an unknown call, but never for fcntl(2). So the
+ * other calls are made only if a filter refuses F_SETSIG, as ours does. */
 int ph_is_confined(void)
 {
     const long nobody = -1;
@@ -290,17 +292,17 @@ static const struct {
     const char *advice;
 } advices[] = {
     {create_ruleset, ENOSYS,
-     "Landlock is missing: use Linux 5.13 with CONFIG_SECURITY_LANDLOCK, or allow the calls"
-     " landlock_* in the seccomp profile that hides them"},
+     "Landlock is not available: use Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, or allow"
+     " the landlock_* calls in the seccomp profile that hides them"},
     {create_ruleset, EOPNOTSUPP,
-     "Landlock is switched off: add landlock to lsm= on the kernel's command line"},
-    {create_ruleset, EPERM, "allow the calls landlock_* in the seccomp profile that refuses them"},
-    {restrict_self, EPERM, "allow the calls landlock_* in the seccomp profile that refuses them"},
-    {restrict_self, E2BIG, "16 confinements inside each other are the most that Linux allows"},
+     "Landlock is disabled: add landlock to lsm= on the kernel command line"},
+    {create_ruleset, EPERM, "allow the landlock_* calls in the seccomp profile that denies them"},
+    {restrict_self, EPERM, "allow the landlock_* calls in the seccomp profile that denies them"},
+    {restrict_self, E2BIG, "Linux allows at most 16 nested confinements"},
     {set_capabilities, EBUSY, "as root, confine before the process starts threads"},
-    {set_filter, EBUSY, "another thread has seccomp filters of its own: confine before it starts"},
+    {set_filter, EBUSY, "another thread has its own seccomp filters: confine before it starts"},
     {set_filter, EINVAL, "use a kernel with CONFIG_SECCOMP_FILTER"},
-    {read_probe, 0, "mount /proc, for the restrictions cannot be tried without it"},
+    {read_probe, 0, "mount /proc: the restrictions cannot be tested without it"},
 };
 
 void ph_confine_describe(const struct ph_failure *failure, char *buffer, size_t size)
@@ -321,7 +323,7 @@ void ph_confine_describe(const struct ph_failure *failure, char *buffer, size_t 
 }
 
 /* Closes every descriptor but the first two. Afterwards the lowest free number must be 2, which was
- * in use: a seccomp filter cannot answer with a number. */
+ * in use: a seccomp filter cannot forge that number. */
 static int close_inherited(void)
 {
     return ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) >= 2 &&
@@ -333,7 +335,7 @@ void ph_probe_wait(void)
 {
     char byte = '\n';
 
-    /* What it inherited must not be taken from it, since it can be inspected. */
+    /* Others can inspect this process, so it must not keep what it inherited. */
     if (!close_inherited())
         ph_exit(1);
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -376,7 +378,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 
 void ph_probe_end(const struct ph_probe *probe)
 {
-    /* Either ends it: a filter may only claim one of them. */
+    /* Either ends it: a filter may fake one of them. */
     (void)ph_syscall(SYS_shutdown, probe->socket, SHUT_WR, 0, 0, 0);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);

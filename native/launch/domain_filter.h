@@ -94,14 +94,15 @@ enum ph_domain_label {
 
 /* Denies
  * - prlimit64(2) that sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
- *   crash it, RLIMIT_CORE lets it leave a core. pid must be 0: a filter cannot know its caller's;
+ *   crash it, RLIMIT_CORE lets it write a core. pid must be 0: a filter cannot know the pid of its
+ *   caller;
  * - ioctl(2) TIOCSTI and TIOCLINUX, which type into a terminal;
- * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it in
- *   the name of whoever set the owner, so that Landlock cannot refuse it. 0, the default, is allowed;
+ * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it
+ *   on behalf of whoever set the owner, so Landlock cannot block it. 0, the default, is allowed;
  * - perf_event_open(2) of every process, whose samples show stacks and registers;
- * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which gives the parent, a process outside, another session
- *   keyring: what it puts there would be the caller's to read;
- * and every call of an architecture that is not in linux_filter.h. */
+ * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which replaces the session keyring of the parent, a process
+ *   outside: the caller could read what the parent puts there;
+ * and every call of an architecture that linux_filter.h does not list. */
 static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
     IF_EQUAL(IS_ARCH, ARCH, LOAD_OWN_CALL, IS_OTHER_ARCH),

@@ -1,5 +1,5 @@
 /* Reads ELF files piece by piece: a program may call exec on the small stack of a signal handler.
- * The stand-in, which has to map a program, reads it by itself. */
+ * The stand-in has its own reader, since it maps the program. */
 #define _GNU_SOURCE
 #include "elf_file.h"
 
@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#define MOST_ENTRIES 256 /* of the dynamic section: more than any program has */
-#define MOST_SEARCHED 4096 /* of a list of folders */
+#define MOST_ENTRIES 256 /* entries of the dynamic section: more than any program has */
+#define MOST_SEARCHED 4096 /* bytes of a list of directories */
 
-/* Libraries that refuse to work when another one comes first. */
+/* Libraries that refuse to work unless they come first. */
 static const char *const runtimes[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
                                        "libhwasan.so", "libclang_rt.hwasan"};
 
@@ -66,7 +66,7 @@ static void read_string(const struct file *file, uint64_t offset, char *text, si
     text[length < 0 ? 0 : length] = '\0';
 }
 
-/* Whether a list of folders names $ORIGIN (ld.so(8)). Few programs have one. */
+/* Whether a list of directories names $ORIGIN (ld.so(8)). Few programs have such a list. */
 static int names_origin(const struct file *file, uint64_t offset)
 {
     char text[sizeof "${ORIGIN}"];
@@ -88,7 +88,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
     uint64_t strings, rpath = 0, runpath = 0;
 
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
-        /* A dynamic loader has no PT_INTERP, but a name, which static programs have not. */
+        /* A dynamic loader has no PT_INTERP but, unlike static programs, a SONAME. */
         elf->is_dynamic |= entry.d_tag == DT_SONAME;
         if (entry.d_tag == DT_STRTAB)
             address = entry.d_un.d_ptr; /* of several, as ld.so, the last */
@@ -102,7 +102,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
             if (!ph_begins_with_runtime(elf->runtime))
                 *elf->runtime = '\0';
         }
-        if (entry.d_tag == DT_RPATH) /* as ld.so, which takes the last */
+        if (entry.d_tag == DT_RPATH) /* like ld.so, which takes the last */
             rpath = string;
         if (entry.d_tag == DT_RUNPATH)
             runpath = string;

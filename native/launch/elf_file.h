@@ -1,4 +1,4 @@
-/* What an ELF file says of the program in it (Linux). */
+/* What an ELF file says about its program (Linux). */
 #ifndef PH_ELF_FILE_H
 #define PH_ELF_FILE_H
 
@@ -10,15 +10,15 @@
 #define PH_RUNTIME 64
 
 struct ph_elf {
-    int is_native;            /* for this very architecture; of others, nothing more is known */
-    int is_dynamic;           /* a dynamic loader, which can load our library, runs it; or it is one */
-    uint64_t loader, loader_size; /* where in the file its loader is named; 0: nowhere */
-    int needs_origin;         /* it finds libraries relative to its own file */
+    int is_native;            /* for this architecture; nothing more is known about others */
+    int is_dynamic;           /* a dynamic loader, which can load our library, runs it; or is one */
+    uint64_t loader, loader_size; /* offset of its loader's name; 0: none */
+    int needs_origin;         /* it finds its libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
                                  AddressSanitizer's, or "" */
 };
 
-/* Returns NULL, or what is wrong with the file. Needs little stack. */
+/* Returns NULL, or what is wrong with the file. Uses little stack. */
 const char *ph_read_elf(long fd, struct ph_elf *elf);
 
 /* Whether a list of libraries begins with one that has to come before ours. */

@@ -1,4 +1,4 @@
-/* Prints how a program would be started, and what that protects. */
+/* Prints how a program would be started, and what that protects it from. */
 #define _GNU_SOURCE
 #include "explain.h"
 
@@ -41,7 +41,7 @@ static void say_program(const struct ph_program *program)
     say("program", path_of(program), "");
 }
 
-/* The arguments that it gets in the end, or the first thousands of bytes of them. */
+/* The final arguments, or their first few thousand bytes. */
 static void say_arguments(const struct ph_program *program)
 {
     ph_add_fact(&text, "arguments", "", "");
@@ -86,42 +86,42 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     say_program(program);
     say("method", ph_method_names[method].text, "");
     if (*because)
-        say("because", because, "");
+        say("reason", because, "");
     say_arguments(program);
-    say("core limit", "0, soft and hard, also for its children", "");
-    say("removed", *removed ? removed : "no variable", "");
+    say("core limit", "0, soft and hard, inherited by its children", "");
+    say("removed", *removed ? removed : "nothing", "");
     say("protects",
-        method == PH_PRELOAD ? "from before its main()" : "from its first instruction",
-        ": no debugger, /proc/PID/mem or core dump of the same user, no injected library");
+        method == PH_PRELOAD ? "from just before its main()" : "from its first instruction",
+        ", against debuggers, /proc/PID/mem, core dumps and injected libraries");
     say("does not protect",
-        "its arguments; what root and CAP_SYS_PTRACE can read",
-        method == PH_PRELOAD ? "; the moment between exec and the library's constructor" : "");
+        "its arguments; anything from root or CAP_SYS_PTRACE",
+        method == PH_PRELOAD ? "; the window between exec and the library's constructor" : "");
     say_launcher();
     if (shows_its_memory(ph_basename(path_of(program))))
-        say("beware", "unless it is started closed, this runtime itself shows its memory",
-            " to any process of its user: docs/harden.md#runtimes");
+        say("warning", "this runtime discloses its memory to any process of its user",
+            " unless that is disabled: docs/harden.md#runtimes");
     if (PH_BIT(method) & PH_STAND_INS && program->is_writable)
-        say("beware", "its user may change the program's file, and with it the running program:",
-            " --strict and --method copy start a copy");
+        say("warning", "its user can modify the file, and so the running program:",
+            " use --strict or --method copy to start a copy");
     if (method == PH_UNREADABLE_FILE && program->is_writable)
-        say("beware", "its user owns the file and can make it readable while it starts:",
-            " --strict refuses that");
+        say("warning", "its user owns the file and can make it readable while it starts:",
+            " --strict refuses to start it");
     if (PH_BIT(method) & PH_IN_MEMORY)
-        say("its own path", no_library ? "/memfd:NAME (deleted)" : program->real,
+        say("own path", no_library ? "/memfd:NAME (deleted)" : program->real,
             no_library ? "" : " from libc's readlink and realpath; else /memfd:NAME (deleted)");
     if (no_library)
         say("after an exec", "not hardened: ", no_library);
     else
-        say("after an exec", "hardened before its main(), open to others until then: start that program"
-                             " with harden itself; not: static and set-user-ID programs, other"
-                             " architectures, " PH_EXCEPTIONS, "");
+        say("after an exec", "hardened before main(), readable until then (start that program with"
+                             " harden to avoid this); not hardened: static and set-user-ID"
+                             " programs, other architectures, " PH_EXCEPTIONS, "");
     say("children",
-        options->has[PH_CHILDREN] ? "dynamically linked ones harden too, others do not"
-                                  : "not hardened but for the core limit; see --children",
+        options->has[PH_CHILDREN] ? "dynamically linked programs are hardened too, others are not"
+                                  : "not hardened, except for the core limit; see --children",
         "");
     if (options->has[PH_CONFINED])
-        say("confined", "it reads, traces and signals no process outside; see confine --explain", "");
+        say("confined", "cannot read, trace or signal other processes; see confine --explain", "");
     if (options->has[PH_STRICT] || options->has[PH_SEALED])
-        say("no_new_privs", "set, also for its children", "");
+        say("no_new_privs", "set, inherited by its children", "");
     return ph_print(buffer, text.length);
 }

@@ -5,9 +5,9 @@
 #include "options.h"
 #include "program.h"
 
-/* Prints how the program would be started; no_library says why our library is not
- * loaded, or is NULL; because says why not by a stronger method. removed names
- * the variables that are taken out. Returns 0, or an exit status after ph_complain(). */
+/* Prints how the program would be started. no_library -- why our library is not loaded, or NULL;
+ * because -- why no stronger method is used; removed -- the names of the removed variables.
+ * Returns 0, or an exit status after ph_complain(). */
 int ph_explain(enum ph_method method, const struct ph_program *program,
                const struct ph_options *options, const char *no_library, const char *because,
                const char *removed);

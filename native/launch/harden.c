@@ -14,28 +14,28 @@ static const char usage[] =
     "              [--keep NAME]... [--clear NAME]... [--strict] [--seal] [--confine]\n"
     "              [--bypass NAME] [--no-bypass] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
-    "Starts a program so that no other process of its user can read its memory, from its first\n"
-    "instruction on. Nothing else changes. It stays hardened when it executes another program.\n"
+    "Start a program hardened: from its first instruction on, other processes of the same user\n"
+    "cannot read its memory. The program itself is unchanged, and stays hardened across exec.\n"
     "\n"
-    "  --method auto          the first of the following that works here, copy excepted (default)\n"
-    "  --method execute-only  an unreadable stand-in maps the program: no copy, no launch window\n"
-    "  --method copy          an unreadable copy: its file can no longer change what runs\n"
-    "  --method preload       a library hardens it before its main(): leaves a launch window\n"
-    "  --children             harden its dynamically linked descendants too, before their main()\n"
-    "  --except NAME          of these, leave the programs of this name (or pattern) alone\n"
-    "  --keep NAME            leave a variable (or PREFIX*) in the environment\n"
-    "  --clear NAME           remove one more variable (or PREFIX*)\n"
-    "  --strict               no_new_privs, remove more variables, copy a program that its user\n"
-    "                         can change\n"
-    "  --seal                 keep the program from making itself inspectable again\n"
-    "  --confine              keep it from reading other processes too: see confine --help\n"
-    "  --bypass NAME          NAME=1 starts it unprotected, with a warning, for development\n"
+    "  --method auto          use the first method below that works here, except copy (default)\n"
+    "  --method execute-only  map the program from an unreadable stand-in: no launch window\n"
+    "  --method copy          run an unreadable copy, which changes to the file cannot affect\n"
+    "  --method preload       load a library that hardens it before main(): has a launch window\n"
+    "  --children             also harden dynamically linked descendants, before their main()\n"
+    "  --except NAME          with --children: skip programs with this name (or pattern)\n"
+    "  --keep NAME            keep this variable (or PREFIX*) in the environment\n"
+    "  --clear NAME           also remove this variable (or PREFIX*)\n"
+    "  --strict               set no_new_privs, remove more variables, and copy a program that\n"
+    "                         the user can modify\n"
+    "  --seal                 prevent the program from making itself inspectable again\n"
+    "  --confine              also prevent it from reading other processes: see confine --help\n"
+    "  --bypass NAME          for development: NAME=1 starts it unprotected, with a warning\n"
     "                         (default: CODEX_SKIP_HARDENING)\n"
-    "  --no-bypass            refuse to start it (status 8) where that variable is 1\n"
-    "  --explain              try it, say what would be done, start nothing\n"
+    "  --no-bypass            refuse to start (status 8) if the bypass variable is 1\n"
+    "  --explain              test the methods and print what would be done; start nothing\n"
     "\n"
-    "Exit status: the program's own; 126 it cannot be started protected, 127 it is not found,\n"
-    "2 usage, 5, 6, 7 or 8 a step of hardening failed.\n";
+    "Exit status: the program's own; 126 if it cannot be started protected, 127 if it is not\n"
+    "found, 2 for a usage error; 5, 6, 7 or 8 if a hardening step failed.\n";
 
 /* What the core and the launcher otherwise get from libc. */
 char **environ;
@@ -77,7 +77,7 @@ uintptr_t ph_start(uintptr_t *stack)
         end++;
     vector = (const ElfW(auxv_t) *)(void *)(end + 1);
     if (argc < 1)
-        ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without a name of its own"));
+        ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without argv[0]"));
     start_strings = ph_find_strings(argv);
     if (asks_for_help(argv + 1))
         ph_exit(ph_print(usage, sizeof usage - 1));

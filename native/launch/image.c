@@ -1,4 +1,4 @@
-/* Linux: a program image that nobody may read. The kernel makes a process that executes such a file
+/* Linux: an unreadable program image. The kernel makes a process that executes such a file
  * non-dumpable before its first instruction: fs/exec.c would_dump() and begin_new_exec(). */
 #define _GNU_SOURCE
 #include "place.h"
@@ -32,7 +32,7 @@ long ph_create_memfd(const char *name)
 
 int ph_is_new_file(long fd)
 {
-    struct ph_statx file = {.links = 1}; /* not a new file's, unless the kernel says so */
+    struct ph_statx file = {.links = 1}; /* not by default in a new file */
 
     return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
            !file.size;
@@ -124,7 +124,7 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
     if (ph_failed(place, "memfd_create", place->fd))
         return place->error;
     if (!ph_is_new_file(place->fd)) {
-        place->fd = -1; /* not ours to close */
+        place->fd = -1; /* the caller closes it */
         (void)ph_failed(place, "memfd_create", -EIO);
         return place->error;
     }
@@ -140,8 +140,9 @@ static int is_reduced(const struct ph_capabilities held[2])
     return ph_were_read(held) && !(held[0].effective & DAC_OVERRIDE_AND_READ_SEARCH);
 }
 
-/* Capabilities that override file modes would let us read the image: they leave the effective set
- * for the call. exec restores them. They are read back: a filter may only claim success. */
+/* Capabilities that override file modes would let us read the image: they are dropped from the
+ * effective set for the call. exec restores them. The set is read back: a filter may fake
+ * success. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[])
 {
     struct {

@@ -1,5 +1,5 @@
-/* From options to the program: hardens this process, cleans the environment and tries one method
- * after the other. Only one launch at a time: everything is static. */
+/* From options to the program: hardens this process, cleans the environment and tries the methods
+ * in order. Only one launch at a time: all state is static. */
 #define _GNU_SOURCE
 #include "launch.h"
 
@@ -45,8 +45,7 @@ static void note_name(const char *entry, size_t length)
     ph_add_bytes(&removed, entry, length);
 }
 
-/* Notes a variable that is removed. A search path is set aside: in hex, with a NUL
- * between two of them. */
+/* Notes a variable that is removed. Search paths are set aside: in hex, separated by NULs. */
 static int note_removed(void *context, const char *entry, size_t name_length)
 {
     (void)context;
@@ -79,8 +78,8 @@ static void take_over_set_aside(void)
         ph_add(&aside, value);
 }
 
-/* Enforces the policy. Returns 0, or an exit status after a line that says why. Only the call with a
- * visitor, the second, announces the bypass. */
+/* Enforces the policy. Returns 0, or an exit status after printing why. Only the second call, which
+ * has a visitor, announces the bypass. */
 static int enforce(const struct ph_policy *policy, const struct ph_visitor *visitor,
                    struct ph_report *report)
 {
@@ -134,8 +133,8 @@ static int is_set_by_script(const char *entry)
     return 0;
 }
 
-/* Fills in the program's environment: what is left of ours, and what scripts and we set. Returns
- * its end, where the entries for our library go. */
+/* Fills in the program's environment: what is left of ours, plus what scripts and this launcher
+ * set. Returns its end, where the entries for our library go. */
 static char **fill_environment(char **entries, int is_bypassed)
 {
     for (char **at = *ph_platform_environ(); *at; at++)
@@ -164,8 +163,8 @@ static int give_up(int method, long error)
 {
     if (method == PH_UNREADABLE_FILE && error == -ENOENT)
         return ph_complain(PH_EXIT_CANNOT, program.path,
-                           "an unreadable script, whose interpreter would not be protected: make it"
-                           " readable (or its dynamic loader is missing)");
+                           "an unreadable script, whose interpreter cannot be protected: make the"
+                           " script readable (or, for an ELF program, its loader is missing)");
     if (error == -ENOEXEC)
         return ph_complain(PH_EXIT_CANNOT, program.path,
                            program.elf.is_native ? "damaged ELF file: the kernel cannot run it"
@@ -173,15 +172,15 @@ static int give_up(int method, long error)
     return error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN] ? PH_EXIT_CANNOT : 0;
 }
 
-/* Tries one method after the other. Returns an exit status, or does not.
+/* Tries the methods in order. Returns an exit status, or does not return.
  * entries, end -- the environment, which has room for one more entry and a null pointer
  * no_library -- why our library is not loaded along, or NULL */
 static int start(unsigned methods, char **entries, char **end, const char *no_library)
 {
-    static char buffer[2048]; /* why not the methods so far */
+    static char buffer[2048]; /* why the methods so far cannot be used */
     struct ph_text reasons = PH_TEXT(buffer);
     long error = 0;
-    int is_caused = 0; /* an error of which somebody else may be the cause */
+    int is_caused = 0; /* an error that another process may have caused */
 
     end[1] = NULL;
     for (int method = 0; method < PH_METHODS && error != -E2BIG; method++) {
@@ -207,12 +206,12 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             if (status)
                 return status;
             is_caused |= !is_refusal(error);
-            /* A filter refuses it for every place, whatever happened to another one. */
+            /* A filter refuses it for every place, whatever happened elsewhere. */
             if (ph_equal(call, "execveat") && (error == -EPERM || error == -ENOSYS))
                 is_caused = 0;
             objection = ph_call_failed(call, error);
         }
-        ph_add(&reasons, reasons.length ? "; not " : "not ");
+        ph_add(&reasons, reasons.length ? "; cannot use " : "cannot use ");
         ph_add(&reasons, ph_method_names[method].shortly);
         ph_add(&reasons, ": ");
         ph_add(&reasons, objection);
@@ -241,7 +240,7 @@ static int start_unprotected(char *const *entries)
     return ph_complain(PH_EXIT_CANNOT, program.path, ph_call_failed("execve", error));
 }
 
-/* Makes both signals what they were before this process, a Python, ignored them. */
+/* Restores the default action of both signals, which this process, a Python, ignores. */
 static void reset_signals(void)
 {
     static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
@@ -262,7 +261,7 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
     if (program.fd < 0 && program.is_writable && options.has[PH_STRICT])
         return ph_complain(PH_EXIT_CANNOT, program.path,
                            "unreadable, but this user owns it and can make it readable while it"
-                           " starts: let root own it, or make it readable and a copy is started");
+                           " starts: make root its owner, or make it readable to start a copy");
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
     if (!is_bypassed)
@@ -270,7 +269,7 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
     if (status)
         return status;
     if (launcher->keeps_environment)
-        no_library = "the program starts itself again";
+        no_library = "the program re-executes itself";
     while ((*ph_platform_environ())[count])
         count++;
     {
@@ -304,18 +303,18 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
-    /* Before anything but the options, which name the bypass variable. */
+    /* Before everything but the options, which name the bypass variable. */
     first.bypass = ph_choose_bypass(&options, launcher->bypass);
     first.refuse_bypass = options.has[PH_NO_BYPASS];
     status = enforce(&first, NULL, &report);
     if (status)
         return status;
-    /* Before another file gets its number. */
+    /* Before another file reuses its number. */
     if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
-        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "nothing could be explained");
+        return ph_complain(PH_EXIT_USAGE, "standard output is closed", "cannot print --explain");
     if (options.has[PH_CONFINED] && !launcher->confine)
-        return ph_complain(PH_EXIT_USAGE, "--confine", "only the command harden has this option");
-    /* Before --seal, with which the process to try it on could not be read. */
+        return ph_complain(PH_EXIT_USAGE, "--confine", "only the harden command has this option");
+    /* Before --seal, which would make the test process unreadable. */
     if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
         return status;
     if (!launcher->keeps_environment) {

@@ -1,5 +1,5 @@
-# The command `harden` and the two programs that it carries along. None of them has a libc: they
-# are ready at once, and no library can be loaded into them.
+# The command `harden` and the two programs embedded in it. None of them has a libc: they start
+# fast, and no library can be loaded into them.
 if(NOT system STREQUAL "linux")
   return()
 endif()
@@ -33,7 +33,7 @@ add_custom_command(
   DEPENDS launch_load launch_namespace ${launch}/embed.cmake
   VERBATIM)
 
-# The names of variables.py, for launch.c.
+# The names from variables.py, for launch.c.
 set(table ${CMAKE_CURRENT_SOURCE_DIR}/src/process_hardening/variables.py)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
 file(READ ${table} table)
@@ -66,7 +66,7 @@ static const char *const strict_variables[] = {
 @strict_variables@    NULL};
 " @ONLY)
 
-# What the command and the extension share.
+# Shared by the command and the extension.
 set(launcher_sources
     ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c ${launch}/output.c
     ${launch}/method.c ${launch}/program.c ${launch}/elf_file.c ${launch}/place.c
@@ -87,7 +87,7 @@ function(add_launcher name)
     install(PROGRAMS $<TARGET_FILE:${name}> DESTINATION ${SKBUILD_SCRIPTS_DIR})
   endif()
 endfunction()
-# What both commands have is compiled once.
+# Shared by both commands.
 set(shared ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c ${launch}/options.c)
 add_library(launcher_core OBJECT ${core} ${launch}/stub/entry.c ${launch}/confinement.c
                                  ${launch}/domain.c ${shared})

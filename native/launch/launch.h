@@ -2,18 +2,19 @@
 #ifndef PH_LAUNCH_H
 #define PH_LAUNCH_H
 
-/* Whose launcher it is. */
+/* What the caller of the launcher provides. */
 struct ph_launcher {
     const char *help;    /* the command that explains the options */
     const char *bypass;  /* see struct ph_policy */
-    const char *library; /* the path of our library; NULL: look for it beside the command */
+    const char *library; /* the path of our library; NULL: look for it next to the command */
     int keeps_environment; /* the program gets environ as it is */
-    int (*confine)(int strict); /* for --confine, or NULL; returns 0 or an exit status after a line */
+    int (*confine)(int strict); /* for --confine, or NULL; returns 0 or an exit status */
     int ignores_signals; /* this process ignores SIGPIPE and SIGXFSZ, which its caller did not */
 };
 
-/* Hardens this process and becomes the program that words, options first, ask for. Its environment
- * is environ. Returns an exit status after ph_complain(), or 0 after --explain. */
+/* Hardens this process and becomes a program. words -- the options, then the program and its
+ * arguments. The environment is environ. Returns an exit status after ph_complain(), or 0 after
+ * --explain. */
 int ph_launch(const struct ph_launcher *launcher, char **words);
 
 #endif

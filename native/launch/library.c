@@ -1,4 +1,4 @@
-/* Finds our library, and writes the variables that load it and tell it what to do. */
+/* Finds our library and writes the variables that load and configure it. */
 #define _GNU_SOURCE
 #include "library.h"
 
@@ -9,14 +9,14 @@
 #include <errno.h>
 
 #define PRELOAD "LD_PRELOAD="
-/* python3.10 to python3.29: a folder that is not there costs one system call. */
+/* python3.10 to python3.29: a missing directory costs one system call. */
 #define FIRST_PYTHON 10
 #define LAST_PYTHON 29
 
 static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
 static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's own */
 
-static const char not_installed[] = "our library is not installed beside this command";
+static const char not_installed[] = "the preload library is not installed next to this command";
 
 const char *ph_library_objection(const char *path)
 {
@@ -24,17 +24,18 @@ const char *ph_library_objection(const char *path)
     long error;
 
     if (fd < 0)
-        return fd == -ENOENT || fd == -ENOTDIR ? not_installed : "our library cannot be read";
+        return fd == -ENOENT || fd == -ENOTDIR ? not_installed
+                                               : "the preload library is not readable";
     error = ph_check_loadable(fd);
     (void)PH_CALL(SYS_close, fd);
     if (error == -ELIBBAD)
-        return "our library is damaged or of another architecture: install the package again";
+        return "the preload library is damaged or for another architecture: reinstall the package";
     if (error)
-        return "our library cannot be loaded: is its file system mounted noexec?";
+        return "the preload library cannot be loaded: is its file system mounted noexec?";
     for (; *path; path++)
         if (*path == ':' || *path == ' ')
-            return "LD_PRELOAD cannot name our library: install into a path without blanks and"
-                   " colons";
+            return "LD_PRELOAD cannot name the preload library: install the package in a path"
+                   " without spaces or colons";
     return NULL;
 }
 
@@ -64,7 +65,7 @@ static const char *try_folder(const char *prefix, const char *folder, unsigned v
     return text.cut ? not_installed : ph_library_objection(library);
 }
 
-/* Finds our library beside the command, or in the package of the same environment:
+/* Finds our library next to the command, or in the package of the same environment:
  * ../lib/python3.N. Returns what keeps it from being loaded, or NULL. */
 static const char *find_beside(void)
 {
@@ -99,7 +100,7 @@ static const char *find_library(const char *path)
     if (path)
         ph_add(&text, path);
     if (text.cut)
-        return "the path of our library is too long";
+        return "the path of the preload library is too long";
     return path ? ph_library_objection(library) : find_beside();
 }
 
@@ -121,7 +122,7 @@ static int join(struct ph_text *text, const char *name, const char *const *patte
     return text->cut;
 }
 
-/* Whether a launcher further up has all children hardened. */
+/* Whether a launcher further up hardens all children. */
 static int are_children_asked(void)
 {
     const char *asked = ph_environment_value(PH_CHILDREN_VARIABLE);
@@ -163,7 +164,7 @@ int ph_take_over_children(struct ph_options *options)
     return 0;
 }
 
-/* Says at the start what --explain says too. */
+/* Prints at the start what --explain prints too. */
 static void announce(const struct ph_program *program, const char *why_not)
 {
     char line[256];
@@ -180,12 +181,12 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     *why_not = find_library(path);
     if (options->has[PH_CHILDREN] && *why_not)
         return ph_complain(PH_EXIT_CANNOT, "--children", *why_not);
-    /* Of an unreadable file nothing is known, but most programs are dynamic. */
+    /* Nothing is known about an unreadable file, but most programs are dynamic. */
     if (program->fd >= 0 && !program->elf.is_dynamic)
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_matches_any(except + sizeof PH_EXCEPT_VARIABLE, program->name))
-        *why_not = "--except leaves it alone";
-    /* An installation without the library is one by choice; other reasons may be somebody's doing. */
+        *why_not = "--except exempts it";
+    /* A missing library is a choice of the installer; other reasons may be an attacker's doing. */
     else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
              options->methods != PH_BIT(PH_PRELOAD)) /* which is refused then */
         announce(program, *why_not);
@@ -209,17 +210,17 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
     ph_add(&text, *runtime ? ":" : "");
     ph_add(&text, library);
     if (text.cut) {
-        (void)ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add our library");
+        (void)ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add the preload library");
         return NULL;
     }
     *slot = preload;
     end += slot == end;
-    if (options->has[PH_CHILDREN]) { /* they see these variables, and hand them on */
+    if (options->has[PH_CHILDREN]) { /* they see these variables and pass them on */
         *end++ = children;
         *end++ = keep;
         if (except[sizeof PH_EXCEPT_VARIABLE])
             *end++ = except;
-    } else { /* for this process alone: the library takes it out again */
+    } else { /* for this process alone: the library removes it again */
         ph_add(&marker, PH_FOLLOW_VARIABLE "=");
         if (kept)
             ph_add_number(&marker, ph_length(kept));

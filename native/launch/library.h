@@ -1,4 +1,4 @@
-/* How our library goes along with the program (native/preload/). */
+/* Loads our library (native/preload/) into the program. */
 #ifndef PH_LIBRARY_H
 #define PH_LIBRARY_H
 
@@ -10,21 +10,22 @@
 /* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
 const char *ph_library_objection(const char *path);
 
-/* Notes what the library is to do in children; also for a launcher further up that has all children
- * hardened, whose variables environ still has. Returns 0, or an exit status after ph_complain(). */
+/* Notes what the library has to do in children; also for a launcher further up that hardens all
+ * children, whose variables are still in environ. Returns 0, or an exit status after
+ * ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
 
-/* Chooses the bypass variable: that of the options, of a launcher further up that has all children
- * hardened, or own, and notes what the library is to be told of it. NULL: there is none. */
+/* Chooses the bypass variable: from the options, from a launcher further up that hardens all
+ * children, or own. Notes it for the library. NULL: there is none. */
 const char *ph_choose_bypass(const struct ph_options *options, const char *own);
 
-/* Finds the library. path is where it is, or NULL: beside the command. Sets why_not to NULL, or to
- * the reason why it cannot be loaded into the program. Returns 0, or an exit status after
+/* Finds the library. path -- where it is; NULL: next to the command. Sets why_not to the reason why
+ * it cannot be loaded into the program, or to NULL. Returns 0, or an exit status after
  * ph_complain(). */
 int ph_prepare_library(const char *path, const struct ph_program *program,
                        const struct ph_options *options, const char **why_not);
 
-/* Adds what the library needs to an environment, which has room for PH_LIBRARY_ENTRIES and a null
+/* Adds what the library needs to an environment that has room for PH_LIBRARY_ENTRIES and a null
  * pointer. Returns its new end, or NULL after ph_complain(). */
 char **ph_add_library(char **entries, char **end, const struct ph_program *program,
                       const struct ph_options *options);

@@ -13,12 +13,12 @@
 #define PH_LINE 256  /* BINPRM_BUF_SIZE: what the kernel reads of a file to execute */
 #define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
 
-/* To read a file that may turn out to be a pipe or a terminal: does not wait for anybody. */
+/* To read a file that may turn out to be a pipe or a terminal: never blocks. */
 #define PH_TO_READ (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE)
 
-/* The very file, and not another that later got its inode number: device, inode, size, and times of
- * birth and modification. Not the change time: a new hard link must not keep a running program from
- * starting itself again. */
+/* Identifies this file, and not a later one that reuses its inode number: device, inode, size, and
+ * times of birth and modification. Not the change time: a new hard link must not prevent a running
+ * program from re-executing itself. */
 struct ph_identity {
     uint64_t part[7];
 };
@@ -39,7 +39,7 @@ static inline int ph_is_same(const struct ph_identity *a, const struct ph_identi
     return 1;
 }
 
-/* Whether two descriptors lead to the same file: dup3(2) may only have claimed success. */
+/* Whether two descriptors refer to the same file: dup3(2) may have faked success. */
 static inline int ph_lead_to_same(long one, long other)
 {
     struct ph_statx first = {0}, second = {0};

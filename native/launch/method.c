@@ -1,4 +1,4 @@
-/* The ways to start a program hardened, each tried by doing it. */
+/* The methods of starting a program hardened. Each is tested by using it. */
 #define _GNU_SOURCE
 #include "method.h"
 
@@ -17,8 +17,8 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
     {"a copy by name", "copy, under the program's own path"},
     {"a copy in memory", "copy in memory"},
     {"preload", "preload: a library hardens it before its main()"},
-    {"unreadable", "none needed: its file is unreadable, so the kernel protects the process, or"
-                   " refuses a script"},
+    {"the unreadable file", "none needed: its file is unreadable, so the kernel protects the"
+                            " process, or refuses a script"},
 };
 
 /* The stub, as it is written into the place. */
@@ -32,22 +32,23 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
     if (method == PH_PRELOAD && program->elf.is_native && !program->elf.is_dynamic)
         return "it is statically linked";
     if (method == PH_PRELOAD && program->elf.is_native && !program->has_known_loader)
-        return "its dynamic loader is missing, or unknown and could ignore LD_PRELOAD";
+        return "its dynamic loader is missing, or is unknown and might ignore LD_PRELOAD";
     if (method == PH_PRELOAD && ph_matches_any(PH_EXCEPTIONS, program->name))
-        return "our library leaves this program alone: docs/harden.md, exceptions";
+        return "the preload library exempts this program: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
         return program->elf.is_native ? no_library
-                                      : "it is for another architecture than our library";
+                                      : "it is for another architecture than the preload library";
     if (PH_BIT(method) & PH_STAND_INS && !program->elf.is_native)
         return "it is for another architecture than the stand-in";
     setting = ph_read_setting("/proc/sys/fs/suid_dumpable"); /* proc_sys_fs(5) */
     if (setting == '1')
-        return "fs.suid_dumpable=1 makes unreadable programs dumpable: sysctl fs.suid_dumpable=0";
+        return "fs.suid_dumpable=1 makes unreadable programs dumpable: run `sysctl"
+               " fs.suid_dumpable=0`";
     /* The stand-in makes it 0, and so does our library in a copy. */
     if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
         (method == PH_UNREADABLE_FILE || no_library || ph_matches_any(PH_EXCEPTIONS, program->name)))
-        return "fs.suid_dumpable is not 0, so that a crash could leave its memory to a program in"
-               " kernel.core_pattern: sysctl fs.suid_dumpable=0";
+        return "fs.suid_dumpable is not 0, so a crash could hand its memory to a program in"
+               " kernel.core_pattern: run `sysctl fs.suid_dumpable=0`";
     if (PH_BIT(method) & PH_IN_MEMORY && program->elf.needs_origin)
         return "it finds its libraries relative to its own file ($ORIGIN)";
     return NULL;
@@ -75,9 +76,9 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
     return ph_stub_size;
 }
 
-/* Executes an unreadable file, unless it is a script: the kernel would look at its interpreter, and
- * that can be read. Below a descriptor that exec closes it refuses scripts with ENOENT, since their
- * interpreter could not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
+/* Executes an unreadable file, unless it is a script, whose interpreter can be read. Below a
+ * descriptor that exec closes, the kernel refuses scripts with ENOENT, since their interpreter
+ * could not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
 static long execute_unreadable(const struct ph_program *program, char *const *envp,
                                const char **call)
 {

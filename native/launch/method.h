@@ -1,23 +1,23 @@
-/* The ways to start a program hardened. */
+/* The methods of starting a program hardened. */
 #ifndef PH_METHOD_H
 #define PH_METHOD_H
 
 #include "options.h"
 #include "program.h"
 
-/* What a method is called in a reason and in --explain. */
+/* The names of a method in a reason and in --explain. */
 extern const struct ph_method_name {
     const char *shortly, *text;
 } ph_method_names[PH_METHODS];
 
-/* Why a method cannot be used, as far as that is known without trying it; else NULL. no_library is
- * why our library cannot be loaded, or NULL. */
+/* Why a method cannot be used, if that is known without trying it; else NULL. no_library -- why our
+ * library cannot be loaded, or NULL. */
 const char *ph_objection(enum ph_method method, const struct ph_program *program,
                          const char *no_library);
 
 /* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
  * the program. Returns a negative errno value and sets call to what failed, or returns 0 after a good
- * rehearsal. -PH_EXIT_CANNOT: the stub has said why it cannot. */
+ * rehearsal. -PH_EXIT_CANNOT: the stub has printed the reason. */
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, const char **call);
 

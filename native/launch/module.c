@@ -1,5 +1,5 @@
-/* The extension _launcher: the launcher, for `process-hardening run` and reexec=True. A module of its
- * own, because few programs need it and all would pay for it at import. */
+/* The extension _launcher: the launcher, for `process-hardening run` and reexec=True. A separate
+ * module, because few programs need it and all would pay for it at import. */
 #include "../borrow.h"
 #include "../core/platform.h"
 #include "launch.h"
@@ -70,8 +70,8 @@ static int is_own_file(const char *path)
     return ph_is_same(&one, &other);
 }
 
-/* What is known of a program that was found; its file is closed. Of an unreadable file other than that
- * of this process nobody knows whether it is a script, whose interpreter would not be hardened. */
+/* Describes a program that was found and closes its file. An unreadable file, other than that of
+ * this process, may be a script, whose interpreter would not be hardened. */
 static PyObject *describe(struct ph_program *program, const char *no_library)
 {
     const int is_own = program->fd < 0 && is_own_file(program->path);
@@ -88,7 +88,7 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
                          PyBool_FromLong(is_unreadable));
 }
 
-/* Finds what words run; returns (status, line, None or what describe() returns). */
+/* Finds the program that words run; returns (status, line, None or what describe() returns). */
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;

@@ -1,4 +1,5 @@
-/* Parses the options of `harden` and `process-hardening run`; finds the option that was meant. */
+/* Parses the options of `harden` and `process-hardening run`; suggests the option that was meant.
+ */
 #define _GNU_SOURCE
 #include "options.h"
 
@@ -8,7 +9,7 @@
 
 #define LONGEST_OPTION 24
 
-/* The flags, the lists, and what comes after them. */
+/* The flags, then the lists, then the rest. */
 enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, BYPASS, OPTIONS };
 static const char *const names[OPTIONS + 2] = {
     [PH_CHILDREN] = "--children",
@@ -35,7 +36,7 @@ static const struct {
     {"preload", PH_BIT(PH_PRELOAD)},
 };
 
-/* How many letters of an option a word has, too, in the same order. */
+/* How many letters of an option also occur in a word, in the same order. */
 static size_t count_common(const char *word, size_t length, const char *option)
 {
     size_t row[LONGEST_OPTION + 1] = {0}; /* for the first letters of the option, up to each */
@@ -88,7 +89,7 @@ int ph_refuse_option(const char *word, const char *const *options, const char *h
     return complain(word, "unknown option", nearest, help);
 }
 
-/* Returns 0, as what did not take a word does. */
+/* Returns 0: no word was taken. */
 static int refuse(const struct ph_options *options, const char *word, const char *problem)
 {
     (void)complain(word, problem, NULL, options->help);
@@ -102,7 +103,7 @@ static int is_pattern(const char *text)
     return !*text;
 }
 
-/* A program's base name, with "*" and "?" for what may differ. ":" would end it (ph_matches_any()). */
+/* A program's base name, with wildcards "*" and "?". ":" would end it (ph_matches_any()). */
 static int is_program_pattern(const char *text)
 {
     while (*text && *text != '/' && *text != ':')
@@ -117,7 +118,7 @@ static int name_bypass(struct ph_options *options, const char *name)
     if (!is_pattern(name) || name[length - 1] == '*')
         return refuse(options, name, "not a variable name: write NAME");
     if (length >= PH_BYPASS_SIZE)
-        return refuse(options, names[BYPASS], "the name is too long");
+        return refuse(options, names[BYPASS], "name too long");
     options->bypass = name;
     return 1;
 }
@@ -125,7 +126,7 @@ static int name_bypass(struct ph_options *options, const char *name)
 static int add_name(struct ph_options *options, enum ph_list list, const char *name)
 {
     if (list == PH_EXCEPT && !is_program_pattern(name))
-        return refuse(options, name, "not the name of a program: write it without its path");
+        return refuse(options, name, "not a program name: write it without a path");
     if (list != PH_EXCEPT && !is_pattern(name))
         return refuse(options, name, "not a variable name: write NAME or PREFIX*");
     if (options->count[list] == PH_PATTERNS)
@@ -188,10 +189,10 @@ char **ph_parse_options(char **words, struct ph_options *options)
     words += *words && **words == '-';
     if (options->count[PH_EXCEPT] && !options->has[PH_CHILDREN])
         (void)refuse(options, names[LISTS + PH_EXCEPT],
-                     "only with --children: others are not hardened");
+                     "requires --children");
     else if (*words)
         return words;
     else
-        (void)refuse(options, "PROGRAM", "name a program");
+        (void)refuse(options, "PROGRAM", "no program given");
     return NULL;
 }

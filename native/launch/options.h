@@ -4,12 +4,12 @@
 
 #include <stddef.h>
 
-#define PH_PATTERNS 64 /* the most names that an option may be repeated for */
+#define PH_PATTERNS 64 /* how often an option may be repeated */
 
 enum ph_flag { PH_CHILDREN, PH_STRICT, PH_SEALED, PH_CONFINED, PH_EXPLAIN, PH_NO_BYPASS, PH_FLAGS };
 enum ph_list { PH_KEEP, PH_CLEAR, PH_EXCEPT, PH_LISTS };
 
-/* In the order in which they are tried. */
+/* in the order in which they are tried */
 enum ph_method {
     PH_STAND_IN_BY_NAME,
     PH_STAND_IN_IN_MEMORY,
@@ -33,12 +33,12 @@ struct ph_options {
     size_t count[PH_LISTS];
 };
 
-/* Parses what is before the program into options, of which help is set. Returns the words of the
- * program, or NULL after ph_complain(). */
+/* Parses the words before the program into options, whose help is set. Returns the program and its
+ * arguments, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 
-/* Complains about a word that is none of the options, a list with NULL at its end and of names of
- * at most 24 letters, and names the one that is most like it. help explains them. Returns
+/* Complains about an unknown option and suggests the most similar one. options -- a NULL-terminated
+ * list of names of at most 24 letters; help -- the command that explains them. Returns
  * PH_EXIT_USAGE. */
 int ph_refuse_option(const char *word, const char *const *options, const char *help);
 

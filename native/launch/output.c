@@ -42,7 +42,7 @@ int ph_print(const char *text, size_t length)
 {
     const long written = PH_CALL(SYS_write, 1, text, length);
 
-    if (written == (long)length || written == -EPIPE) /* its reader has read what it wanted */
+    if (written == (long)length || written == -EPIPE) /* its reader has read all it wanted */
         return 0;
     return ph_complain(PH_EXIT_USAGE, "standard output",
                        ph_call_failed("writing", written < 0 ? written : -EIO));

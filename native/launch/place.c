@@ -1,7 +1,7 @@
 /* A place under the program's own path, in a tmpfs that is mounted nowhere. fsopen(2) needs
- * CAP_SYS_ADMIN in a user namespace, which a helper provides. The helper is not trusted: whoever
- * controls it cannot access this process, which is not dumpable and whose memory belongs to the
- * user namespace in which it was started (kernel/ptrace.c __ptrace_may_access()). */
+ * CAP_SYS_ADMIN in a user namespace, which a helper provides. The helper is not trusted: an
+ * attacker who controls it cannot access this process, which is not dumpable and whose memory
+ * belongs to the user namespace in which it was started (kernel/ptrace.c __ptrace_may_access()). */
 #define _GNU_SOURCE
 #include "place.h"
 
@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-/* include/uapi/linux/mount.h, sched.h and close_range.h, which not every libc has. */
+/* include/uapi/linux/mount.h, sched.h and close_range.h, which some libcs lack. */
 #define FSOPEN_CLOSE_ON_EXEC 1
 #define FSCONFIG_STRING 1
 #define FSCONFIG_CREATE 6
@@ -27,7 +27,7 @@
 #define CLONE_AND_GIVE_PIDFD 0x1000
 #define CLOSE_RANGE_ON_EXEC 4
 #define HELPER_SECONDS 5
-/* The same on every architecture: these came after the tables were joined. */
+/* The same on every architecture: they are newer than the unified system call table. */
 #define CALL_PIDFD_SEND_SIGNAL 424
 #define CALL_FSOPEN 430
 #define CALL_FSCONFIG 431
@@ -38,7 +38,7 @@ static long open_tmpfs(void)
     return PH_CALL(CALL_FSOPEN, "tmpfs", FSOPEN_CLOSE_ON_EXEC);
 }
 
-/* Makes the folders of a relative path. Returns a descriptor of the last one. */
+/* Makes the directories of a relative path. Returns a descriptor of the last one. */
 static long make_folders(long folder, const char *name)
 {
     char path[PH_PATH];
@@ -58,8 +58,9 @@ static long make_folders(long folder, const char *name)
     return folder;
 }
 
-/* Makes the file system, the folders and the file below place->fd. Leaves descriptors to be closed
- * at exec, except the file's: a file that is open for writing cannot be executed. */
+/* Creates the file system, the directories and the file below place->fd. Its descriptors are closed
+ * at exec, except the file's, which is closed here: a file that is open for writing cannot be
+ * executed. */
 static long build(const struct ph_contents *contents, struct ph_place *place)
 {
     const long fs = open_tmpfs();
@@ -78,7 +79,7 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     if (ph_failed(place, "mkdirat", folder))
         return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
-    /* 0: a filter's, and standard input, which would be overwritten. */
+    /* 0 is a filter's answer and standard input, which would be overwritten. */
     if (ph_failed(place, "openat", file ? file : -EIO))
         return place->error;
     (void)ph_place_fill(contents, file, place);
@@ -87,7 +88,7 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
 }
 
 /* A file that holds the helper's program, open for reading: in memory, or unnamed in the first
- * temporary folder that has room for it. */
+ * temporary directory that has room for it. */
 static long open_helper(void)
 {
     static const char *const folders[] = {NULL, "/tmp", "/dev/shm", "/var/tmp"};
@@ -146,22 +147,22 @@ static long start_helper(int *pidfd, long *socket)
     return pid;
 }
 
-/* Whether the helper says in time that the namespace is there. */
+/* Whether the helper reports in time that the namespace exists. */
 static int is_ready(long socket)
 {
     struct pollfd question = {(int)socket, POLLIN, 0};
-    long patience[2] = {HELPER_SECONDS, 0}; /* the kernel writes what is left of it here */
+    long patience[2] = {HELPER_SECONDS, 0}; /* the kernel writes the remaining time here */
     long count;
     char byte;
 
-    do /* a signal may interrupt it, in a program that starts itself again */
+    do /* a signal may interrupt it, in a program that re-executes itself */
         count = PH_CALL(SYS_ppoll, &question, 1, patience);
     while (count == -EINTR);
     return count == 1 && PH_CALL(SYS_read, socket, &byte, 1) == 1;
 }
 
 /* Runs in a child that shares our descriptors, so that this process never enters the namespace.
- * namespace -- whose to enter; -1: a new one, to see whether the kernel allows it */
+ * namespace -- the one to enter; -1: a new one, to see whether the kernel allows it */
 static long build_in_child(const struct ph_contents *contents, struct ph_place *place,
                            int namespace)
 {
@@ -172,11 +173,11 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
                                    : PH_CALL(SYS_setns, namespace, CLONE_NEWUSER);
 
         /* Unless a filter refuses the call, whatever its arguments, the helper was tampered with:
-         * it is in no namespace of its own, or not dumpable. */
+         * it has no namespace of its own, or is not dumpable. */
         if (error && namespace >= 0 && PH_CALL(SYS_setns, -1, CLONE_NEWUSER) == -EBADF)
             error = -EINTR;
         if (error == -ENOSPC && ph_read_setting("/proc/sys/user/max_user_namespaces") == '0')
-            error = -EPERM; /* the machine's setting, and not somebody who uses them all up */
+            error = -EPERM; /* a setting, and not a process that uses up all of them */
         /* The change of credentials may have reset it. */
         (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
         if (!error)
@@ -199,7 +200,7 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
         if (is_ready(socket))
             (void)build_in_child(contents, place, pidfd);
         /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may
-         * lead to a weaker method, so the helper must not be the one who says. */
+         * lead to a weaker method, so the helper's own answer does not count. */
         else if (!build_in_child(contents, place, -1))
             (void)ph_failed(place, "making a user namespace", -EINTR);
     }
@@ -209,7 +210,7 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
         return place->error;
     /* Through the pidfd: the pid may have been reused. */
     (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
-    (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone then, too */
+    (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: then, too, the helper is gone */
     (void)PH_CALL(SYS_close, pidfd);
     return place->error;
 }

@@ -1,4 +1,4 @@
-/* Where an image that nobody may read is put, and how it is started from there (Linux). */
+/* Where an unreadable image is put, and how it is started from there (Linux). */
 #ifndef PH_PLACE_H
 #define PH_PLACE_H
 
@@ -14,7 +14,7 @@ struct ph_contents {
 };
 
 struct ph_place {
-    long fd;          /* below which the name is, or which is the file itself */
+    long fd;          /* the directory of the name, or the file itself */
     const char *name; /* relative; "" for the file itself */
     const char *call; /* the last one */
     long error;       /* a negative errno value if it failed, else 0 */
@@ -28,17 +28,17 @@ static inline int ph_failed(struct ph_place *place, const char *call, long resul
     return result < 0;
 }
 
-/* These return place->error. image.c: a sealed file in memory, which has no path but works wherever
+/* Both return place->error. image.c: a sealed file in memory, which has no path but works wherever
  * memfd_create(2) does. */
 long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *place);
-/* place.c: the same, or with by_name a file under its own path in a file system that nobody else can
- * reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
+/* place.c: the same; or, with by_name, a file under its own path in a file system that nobody else
+ * can reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place);
 /* Becomes the program in the place. Returns on failure only. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[]);
 
-/* The steps of making a place, which both share. ph_place_fill() writes the contents and makes the
- * file unreadable; ph_place_check() reads back what a seccomp filter may only have claimed. */
+/* Steps that both share. ph_place_fill() writes the contents and makes the file unreadable;
+ * ph_place_check() reads back what a seccomp filter may have faked. */
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place);
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
 /* Writes all of it. Returns 0 or a negative errno value. */

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-/* close_range(2), which not every libc has: the same on every architecture. */
+/* close_range(2), which some libcs lack: the same on every architecture. */
 #define CALL_CLOSE_RANGE 436
 
 /* One half of the sets of capget(2) and capset(2), for which musl has no header. */
@@ -18,8 +18,8 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* clone(2) as fork(2), without a signal at the end. A seccomp filter can answer 0, so that this
- * process would go on as its own child, but not with a pid: none is 0. */
+/* clone(2) as fork(2), without a signal at the end. A seccomp filter can answer 0, which would make
+ * this process continue as its own child; but it cannot forge a pid. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
     const long own = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
@@ -32,7 +32,7 @@ static inline long ph_fork(unsigned long flags, int *pidfd)
     return !pid && ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) == own ? -EIO : pid;
 }
 
-/* Whether a filter only claims that capget(2) was made: there are no 64 capabilities. */
+/* Whether a filter faked success of capget(2): there are fewer than 64 capabilities. */
 #define PH_NO_CAPABILITIES {{0, 0, 0}, {0, UINT32_MAX, 0}}
 static inline int ph_were_read(const struct ph_capabilities held[2])
 {

@@ -1,4 +1,4 @@
-/* Follows PATH, "#!" lines and env(1) to the ELF file that would run in the end. */
+/* Follows PATH, "#!" lines and env(1) to the ELF file that would finally run. */
 #define _GNU_SOURCE
 #include "program.h"
 
@@ -36,7 +36,7 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
         folders = ph_environment_value("PATH");
     folders = has_folder ? "" : folders ? folders : DEFAULT_PATH;
     if (!*name)
-        return ph_complain(PH_EXIT_NOT_FOUND, "''", "the name of the program is empty");
+        return ph_complain(PH_EXIT_NOT_FOUND, "''", "the program name is empty");
     for (;; folders++) {
         struct ph_text text = {found, PH_PATH, 0, 0};
         struct ph_statx file;
@@ -46,7 +46,7 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
         }
         if (text.length)
             ph_add(&text, "/");
-        else if (*name == '-') /* or an interpreter takes it for an option */
+        else if (*name == '-') /* otherwise an interpreter would take it for an option */
             ph_add(&text, "./");
         ph_add(&text, name);
         if (!text.cut && !ph_stat(AT_FDCWD, found, 0, &file)) {
@@ -62,8 +62,8 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
     return ph_complain(PH_EXIT_NOT_FOUND, name,
                                has_folder        ? "no such file"
                                : may(name, F_OK) ? "not found in PATH"
-                                                 : "not found in PATH; for the file here, write"
-                                                   " ./NAME");
+                                                 : "not found in PATH; to run the file in this"
+                                                   " directory, write ./NAME");
 }
 
 /* Opens the file at program->path after checking what the kernel and this launcher require. */
@@ -85,9 +85,9 @@ static int open_program(struct ph_program *program)
         return refuse(program, "not executable: chmod +x it");
     if (file.mode & (S_ISUID | S_ISGID) ||
         PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
-        return refuse(program, "set-user-ID, set-group-ID or file capabilities would be lost: start"
-                               " it directly, the kernel already protects such programs");
-    /* Root may change every file: a copy protects from nobody. */
+        return refuse(program, "would lose its set-user-ID, set-group-ID or file capabilities:"
+                               " start it directly; the kernel already protects such programs");
+    /* Root can modify every file: a copy would not help. */
     program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
@@ -103,18 +103,18 @@ static int open_program(struct ph_program *program)
         return refuse(program, "not a regular file");
     opened = ph_identify(&file);
     if (!ph_is_same(&named, &opened))
-        return refuse(program, "was replaced while it was opened");
+        return refuse(program, "was replaced while being opened");
     program->identity = opened;
     return 0;
 }
 
-/* What separates words for env(1): the kernel takes a carriage return for a part of the line. */
+/* What separates words for env(1): to the kernel, a carriage return is part of the line. */
 static int is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Splits text at spaces, in its place; quotes hold together. Returns how many words, or -1. */
+/* Splits text at spaces, in place, respecting quotes. Returns the number of words, or -1. */
 static int split(char *text, char **words)
 {
     for (int count = 0;; count++) {
@@ -137,7 +137,7 @@ static int split(char *text, char **words)
     }
 }
 
-/* What env(1) would start for the argument of its "#!" line. Returns how many words, or -1. */
+/* What env(1) would start for the argument of its "#!" line. Returns the number of words, or -1. */
 static int follow_env(struct ph_program *program, char *argument, char **words)
 {
     const char *rest = argument ? ph_after(argument, "-S") : NULL;
@@ -179,8 +179,8 @@ static char *skip_blanks(char *text)
     return text;
 }
 
-/* Splits a "#!" line of a file's first PH_LINE bytes, in its place. Returns -1 if it names no
- * interpreter, or not all of one. Source: fs/binfmt_script.c load_script(). */
+/* Splits a "#!" line in a file's first PH_LINE bytes, in place. Returns -1 if it names no
+ * interpreter, or only part of one. Source: fs/binfmt_script.c load_script(). */
 static int split_line(char *line, char **interpreter, char **argument)
 {
     char *const last = line + PH_LINE - 1;
@@ -188,7 +188,7 @@ static int split_line(char *line, char **interpreter, char **argument)
 
     while (*end && *end != '\n')
         end++;
-    if (!*end) { /* then it goes on to the end of these bytes, beyond any NUL in them */
+    if (!*end) { /* then it extends to the end of these bytes, past any NUL */
         for (rest = skip_blanks(line + 2); rest < last && *rest && !is_blank(*rest);)
             rest++;
         if (*rest && !is_blank(*rest))
@@ -209,7 +209,7 @@ static int split_line(char *line, char **interpreter, char **argument)
     return **interpreter ? 0 : -1;
 }
 
-/* Follows one "#!" line: program->path is its interpreter's afterwards. */
+/* Follows one "#!" line: program->path becomes its interpreter's. */
 static int follow_script(struct ph_program *program, int depth)
 {
     char *interpreter, *argument, *words[PH_LINE];
@@ -217,7 +217,7 @@ static int follow_script(struct ph_program *program, int depth)
     struct ph_text script = PH_TEXT(program->scripts[depth]);
 
     if (split_line(program->lines[depth], &interpreter, &argument))
-        return refuse(program, "broken #! line: name an interpreter");
+        return refuse(program, "broken #! line: no interpreter");
     ph_add(&script, *program->path == '-' ? "./" : "");
     ph_add(&script, program->path);
     program->argv[0] = program->scripts[depth];
@@ -228,7 +228,7 @@ static int follow_script(struct ph_program *program, int depth)
         count = follow_env(program, argument, words);
         if (count < 0)
             return refuse(program,
-                          "#! line: cannot follow env with these words: name the interpreter");
+                          "#! line: unsupported arguments of env: name the interpreter itself");
         status = ph_program_search(words[0], program->folders, program->path);
         if (status)
             return status;
@@ -248,7 +248,7 @@ static int follow_script(struct ph_program *program, int depth)
     return 0;
 }
 
-/* Finds the path of the open file, which must lead back to it. */
+/* Finds the path of the open file and checks that it leads back to it. */
 static int find_real_path(struct ph_program *program)
 {
     char link[32];
@@ -278,7 +278,7 @@ static void close_program(struct ph_program *program)
     program->fd = -1;
 }
 
-/* Follows scripts to the file in the end, which is open then, unless it is unreadable. */
+/* Follows scripts to the final file and leaves it open, unless it is unreadable. */
 static int find_file(struct ph_program *program, char **argv)
 {
     int status = ph_program_search(argv[0], program->folders, program->path);
@@ -299,14 +299,14 @@ static int find_file(struct ph_program *program, char **argv)
         if (!ph_after(line, "#!"))
             return refuse(program, "neither an ELF program nor a script with a #! line");
         if (depth == PH_SCRIPTS)
-            return ph_complain(PH_EXIT_CANNOT, argv[0], "too many interpreters in a row");
+            return ph_complain(PH_EXIT_CANNOT, argv[0], "too many nested interpreters");
         close_program(program);
         status = follow_script(program, depth);
     }
     return status;
 }
 
-/* Whether a path is that of a loader that obeys LD_PRELOAD: of glibc, musl or Android, by its name. */
+/* Whether a path names a loader that obeys LD_PRELOAD: glibc's, musl's or Android's. */
 static int is_known_loader(const char *path)
 {
     static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
@@ -317,7 +317,7 @@ static int is_known_loader(const char *path)
     return 0;
 }
 
-/* Whether the loader of a program is there, and a known one. */
+/* Whether the loader of a program exists and is a known one. */
 static int has_known_loader(const struct ph_program *program)
 {
     char path[PH_PATH];
@@ -328,8 +328,8 @@ static int has_known_loader(const struct ph_program *program)
            !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
 }
 
-/* Whether the program that a loader is told to run, the first ELF file among its arguments, is static:
- * the loader becomes that by exec, which is not followed (elf/rtld.c rtld_chain_load()). */
+/* Whether the program that a loader has to run, the first ELF file among its arguments, is static:
+ * the loader executes that, and this exec is not followed (elf/rtld.c rtld_chain_load()). */
 static int runs_static_program(char *const *arguments)
 {
     int is_program = 0, is_static = 0;
@@ -347,7 +347,7 @@ static int runs_static_program(char *const *arguments)
     return is_static;
 }
 
-/* Reads what the open file says of itself. */
+/* Reads the headers of the open file. */
 static int read_file(struct ph_program *program)
 {
     const char *damage = ph_read_elf(program->fd, &program->elf);
@@ -358,10 +358,11 @@ static int read_file(struct ph_program *program)
     program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
     if (program->elf.loader_size || !program->elf.is_dynamic)
         return 0;
-    /* A loader, or a static program that has a name like a library. */
+    /* A loader, or a static program with a SONAME. */
     program->elf.is_dynamic = is_known_loader(program->path) || is_known_loader(program->real);
     if (program->elf.is_dynamic && runs_static_program(program->argv + 1))
-        return refuse(program, "it would execute a static program, unprotected: start that itself");
+        return refuse(program, "it would execute a static program unprotected: start that one"
+                               " directly");
     return 0;
 }
 

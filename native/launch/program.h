@@ -1,4 +1,4 @@
-/* What a command line runs: which ELF file, with which arguments and variables (Linux). */
+/* What a command line runs: the ELF file, its arguments and its variables (Linux). */
 #ifndef PH_PROGRAM_H
 #define PH_PROGRAM_H
 
@@ -7,7 +7,7 @@
 #include "output.h"
 
 #define PH_VARIABLES 16 /* that env lines may set */
-/* The most words that scripts put before the arguments. */
+/* The maximum number of words that scripts put before the arguments. */
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
 struct ph_program {
@@ -17,21 +17,21 @@ struct ph_program {
     const char *name;   /* what the kernel would call the process */
     char **argv;
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
-    int fd; /* open for reading; -1: its caller may not read it, and it may be a script */
+    int fd; /* open for reading; -1: the caller may not read it, so it may be a script */
     struct ph_identity identity;
     struct ph_elf elf;
-    int has_known_loader; /* which is there, and obeys LD_PRELOAD; or it is one itself */
-    int is_writable; /* its caller may change the file */
+    int has_known_loader; /* which exists and obeys LD_PRELOAD; or it is one itself */
+    int is_writable; /* the caller can modify the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
 /* Writes the path of a program to found, as execvp(3) finds it. folders -- as in PATH; NULL: PATH
- * itself. Returns 0, or after one line on standard error an exit status. */
+ * itself. Returns 0, or an exit status after one line on standard error. */
 int ph_program_search(const char *name, const char *folders, char found[PH_PATH]);
 
 /* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
- * words before argv. Returns 0, or after one line on standard error an exit status. */
+ * words before argv. Returns 0, or an exit status after one line on standard error. */
 int ph_program_find(struct ph_program *program, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
-/* How this process was started, as the file shows that it runs: no variable and no library can say
- * otherwise. */
+/* How this process was started, as its program's file shows: no variable and no library can forge
+ * that. */
 #define _GNU_SOURCE
 #include "started.h"
 
@@ -14,8 +14,8 @@
 
 #define OWN_FILE "/proc/self/exe"
 
-/* Whether the file is at no path (in memory), or at one that leads to another file system: it lies
- * in a file system that is mounted nowhere. */
+/* Whether the file has no path (it is in memory), or its path leads to another file system: then it
+ * is in a file system that is mounted nowhere. */
 static int is_unreachable(const struct ph_statx *file)
 {
     char path[PH_PATH];
@@ -41,8 +41,8 @@ static long read_clock(clockid_t clock, int64_t time[2])
 }
 
 /* Whether the mode of the file is what it was when this process executed it, or only root can have
- * changed it. Its owner could make it unreadable afterwards, to hide that it was readable. The process
- * exists since before its exec, so a change in between counts as one afterwards. */
+ * changed it. Its owner could make it unreadable afterwards, to hide that it was readable. The
+ * process is older than its exec, so a change in between counts as one afterwards. */
 static int has_kept_its_mode(const struct ph_statx *file)
 {
     const int64_t second = 1000 * 1000 * 1000, tick = second / 100; /* USER_HZ */
@@ -72,7 +72,7 @@ const char *ph_read_start(void)
     fd = PH_CALL(SYS_openat, AT_FDCWD, OWN_FILE, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         (void)PH_CALL(SYS_close, fd);
-    /* Landlock and AppArmor refuse open(2) too, but the kernel's exec asked for the mode alone. */
+    /* Landlock and AppArmor can refuse open(2) too, but exec checked the mode alone. */
     return fd == -EACCES &&
                    PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES &&
                    ph_confirm_unreadable(file.mode, file.uid) && has_kept_its_mode(&file)

@@ -2,8 +2,8 @@
 #ifndef PH_STARTED_H
 #define PH_STARTED_H
 
-/* "execute-only": from an image of ours, "unreadable file": from a file that its caller may not
- * read, "ordinary": otherwise, and where the process is dumpable all the same. */
+/* "execute-only": from an image of ours; "unreadable file": from a file that its caller may not
+ * read; "ordinary": otherwise, and if the process is dumpable all the same. */
 const char *ph_read_start(void);
 
 #endif

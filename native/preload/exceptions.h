@@ -1,12 +1,12 @@
-/* The lists that the launcher hands to our library in a variable: names to keep, programs that are not
- * hardened as children. */
+/* The lists that the launcher passes to our library in a variable: names to keep, and programs that
+ * are not hardened as children. */
 #ifndef PH_EXCEPTIONS_H
 #define PH_EXCEPTIONS_H
 
 /* The most that the launcher writes: NAME=, the patterns and a NUL. */
 #define PH_LIST_SIZE 4096
 
-/* Whether a list of patterns, joined by ":", has one for a program's base name. "*" stands for any
+/* Whether a list of patterns, joined by ":", matches a program's base name. "*" stands for any
  * text, "?" for one character. */
 int ph_matches_any(const char *patterns, const char *name);
 

@@ -14,7 +14,7 @@
 #define SHELL "/bin/sh"
 #define LONGEST_NAME 255 /* NAME_MAX */
 
-/* Only glibc has it. The two differ in execvp(3). */
+/* Only glibc has it. glibc and musl differ in execvp(3). */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 static char **inherited(void)
@@ -49,7 +49,7 @@ static long execute_or_interpret(const char *path, char *const *argv, char *cons
     }
 }
 
-/* Whether the next folder of PATH may have the program after this error. */
+/* Whether to try the next directory in PATH after this error. */
 static int goes_on(long error)
 {
     if (error == -EACCES || error == -ENOENT || error == -ENOTDIR)
@@ -57,8 +57,8 @@ static int goes_on(long error)
     return gnu_get_libc_version && (error == -ESTALE || error == -ENODEV || error == -ETIMEDOUT);
 }
 
-/* Tries the folders of a list. most -- the longest path that is tried, and not more: the program may
- * be on the small stack of a signal handler */
+/* Tries the directories of a list. most -- the length of the longest path, so that the buffer fits
+ * on the small stack of a signal handler */
 static long search_folders(const char *folders, const char *file, size_t most, char *const *argv,
                            char *const *envp)
 {
@@ -148,7 +148,7 @@ PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
     return (int)ph_return(execute(link, argv, envp));
 }
 
-/* The words of execl(3) and its relatives, first included. */
+/* Counts the arguments of execl(3) and its relatives, including first. */
 static size_t count_words(const char *first, va_list *rest)
 {
     size_t count = 0;
@@ -158,7 +158,7 @@ static size_t count_words(const char *first, va_list *rest)
     return count;
 }
 
-/* Fills in argv from a second list of the same arguments; first is already counted. */
+/* Fills in argv from a second copy of the argument list, which starts after first. */
 static void collect(char **argv, const char *first, size_t count, va_list *rest)
 {
     argv[0] = (char *)(uintptr_t)first;

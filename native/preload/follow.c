@@ -36,7 +36,7 @@ static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
 static struct ph_statx root; /* of the files that this process sees at its start */
 
-/* The call cannot fail: whatever is not a pid is a seccomp filter's answer. */
+/* The call cannot fail: a result that is not a pid comes from a seccomp filter. */
 static long read_pid(void)
 {
     const long pid = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
@@ -44,7 +44,7 @@ static long read_pid(void)
     return pid > 0 ? pid : UNKNOWN_PID;
 }
 
-/* Whether this is a child by fork or vfork; where that is unknown it counts as the process. */
+/* Whether this is a child by fork or vfork. If that is unknown, it counts as the process. */
 static int is_child(void)
 {
     const long pid = read_pid();
@@ -70,7 +70,7 @@ int ph_follow(const char *libraries, int children, const char *bypass)
     if (bypass) {
         ph_add(&entry, PH_BYPASS_NAME_VARIABLE "=");
         ph_add(&entry, bypass);
-        if (entry.cut) /* no name of ours: there is no bypass */
+        if (entry.cut) /* a name that is too long: no bypass */
             bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE] = '\0';
     }
     for (const char *end; *libraries && !followed; libraries = end + (*end != '\0')) {
@@ -84,8 +84,8 @@ int ph_follow(const char *libraries, int children, const char *bypass)
     return followed != 0;
 }
 
-/* Whether there is memory at an address. The kernel reports EFAULT for an environment that cannot
- * be read; this process must not crash instead. page -- the last one that was found readable */
+/* Whether memory is mapped at an address. For an unreadable environment the kernel reports EFAULT,
+ * and this process must not crash instead. page -- the last one found readable */
 static int is_readable(const void *address, uintptr_t *page)
 {
     const uintptr_t at = (uintptr_t)address & -(uintptr_t)SMALLEST_PAGE;
@@ -94,7 +94,7 @@ static int is_readable(const void *address, uintptr_t *page)
 
     if (at == *page)
         return 1;
-    /* Reads 8 bytes, then rejects what to do with them. */
+    /* Reads 8 bytes as a signal set, then fails on the invalid argument. */
     if (ph_syscall(SYS_rt_sigprocmask, no_such_action, (long)aligned, 0, sizeof(uint64_t), 0) ==
         -EFAULT)
         return 0;
@@ -102,7 +102,7 @@ static int is_readable(const void *address, uintptr_t *page)
     return 1;
 }
 
-/* What follows prefix in an entry, or NULL. Sets *is_bad if it cannot be read. */
+/* The part of an entry after prefix, or NULL. Sets *is_bad if it cannot be read. */
 static const char *read_after(const char *entry, const char *prefix, uintptr_t *page,
                               int *is_bad)
 {
@@ -162,8 +162,8 @@ static int names_library(const char *list)
     return 0;
 }
 
-/* Whether real and effective ids differ: then the dynamic loader ignores LD_PRELOAD. A seccomp filter
- * can answer for these calls, but not fill in what they fill in; without that, the ids are the same. */
+/* Whether real and effective ids differ: then the dynamic loader ignores LD_PRELOAD. A seccomp
+ * filter can answer for these calls, but cannot fill in the ids; unfilled, they are equal. */
 static int has_other_ids(void)
 {
     uint32_t user[3] = {0, 0, 0}, group[3] = {0, 0, 0};
@@ -173,13 +173,13 @@ static int has_other_ids(void)
     return user[0] != user[1] || group[0] != group[1];
 }
 
-/* Whether an error says that a file is not there for this process. */
+/* Whether an error means that this process cannot see a file. */
 static int is_absent(long error)
 {
     return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
 }
 
-/* Whether the next program has a descriptor for our library: one that is free, or that exec closes. */
+/* Whether the next program can open our library: a descriptor is free, or exec closes one. */
 static int has_descriptor(void)
 {
     uint64_t limit[2] = {0, 0};
@@ -195,9 +195,8 @@ static int has_descriptor(void)
     return 0;
 }
 
-/* Whether the next program can load our library, as far as that can be known: musl's loader says
- * nothing when it cannot. Returns 0, or a negative errno value; it is -ELIBACC where the library is not
- * there. */
+/* Whether the next program can load our library, as far as that can be known: musl's loader fails
+ * silently. Returns 0, or a negative errno value: -ELIBACC if the library is missing. */
 static long check_library(void)
 {
     struct ph_statx file = {0};
@@ -214,13 +213,13 @@ static long check_library(void)
         return has_descriptor() ? 0 : -EMFILE;
     if (!is_absent(fd))
         return 0;
-    /* Asked again, of what a seccomp filter that refuses openat(2) cannot fill in. */
+    /* Checked again by a call whose result a seccomp filter cannot fill in. */
     if (is_absent(ph_stat(AT_FDCWD, library, 0, &file)))
         return -ELIBACC;
     return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH) ? 0 : -ELIBACC;
 }
 
-/* Whether chroot(2) or another mount namespace gave this process other files than at its start. */
+/* Whether this process sees other files than at its start, by chroot(2) or a mount namespace. */
 static int has_other_root(void)
 {
     struct ph_statx now = {0};
@@ -230,12 +229,12 @@ static int has_other_root(void)
            now.device_major != root.device_major || now.device_minor != root.device_minor;
 }
 
-/* What is to be added to an environment. */
+/* What to add to an environment. */
 struct addition {
     struct ph_elf elf;    /* of the program: runtime has to come directly before our library */
-    const char *own_name; /* of an image in memory that executes itself again, or NULL */
+    const char *own_name; /* of an image in memory that re-executes itself, or NULL */
     int is_named;         /* LD_PRELOAD names our library already */
-    int is_lasting;       /* our library stays there, for the children of the program too */
+    int is_lasting;       /* our library stays there for the program's children too */
 };
 #define MOST_ADDED 4 /* entries */
 
@@ -248,8 +247,8 @@ static void add_entry(char **entries, size_t *count, struct ph_text *text, const
 }
 
 /* Writes the environment with the library into memory: the pointers, then the new entries.
- * LD_PRELOAD stays in its place, and the libraries of the program come first: some do not work
- * otherwise, and one that has exec functions of its own calls ours. */
+ * LD_PRELOAD keeps its position, and the program's libraries come first: some do not work
+ * otherwise, and one with its own exec functions calls ours. */
 static void write_environment(const struct environment *old, const struct addition *added,
                               char **memory, size_t size)
 {
@@ -283,7 +282,7 @@ static void write_environment(const struct environment *old, const struct additi
     memory[count] = NULL;
 }
 
-/* Makes the environment with the library, if the program is to have another one: *memory, *size.
+/* Makes the environment with the library, if it has to change: *memory, *size.
  * Returns 0 or a negative errno value. */
 static long add_library(long folder, const char *path, char *const *envp, int flags, char ***memory,
                         size_t *size)
@@ -333,7 +332,7 @@ long ph_execute_followed(long folder, const char *path, char *const *argv, char 
     if (followed)
         error = add_library(folder, path, envp, flags, &memory, &size);
     if (error == -EFAULT)
-        envp = NOWHERE; /* the kernel says so too, unless it finds another error first */
+        envp = NOWHERE; /* as the kernel does, unless it finds another error first */
     else if (error)
         return error;
     if (memory)

@@ -1,5 +1,5 @@
-/* errno, and the functions of memory.h: hidden, so that the definition of another library is not
- * called instead. */
+/* errno, and the functions of memory.h: hidden, so that no other library's definition is called
+ * instead. */
 #include "libc.h"
 
 #include "../core/memory.h"

@@ -1,4 +1,4 @@
-/* What the functions of the library that stand in for libc's have in common (Linux). */
+/* Shared by the functions of this library that replace libc's (Linux). */
 #ifndef PH_LIBC_H
 #define PH_LIBC_H
 

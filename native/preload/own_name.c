@@ -1,5 +1,5 @@
-/* Answers for the name of a program that runs from memory: the kernel calls it /memfd:NAME
- * (deleted). Whatever path leads to this process's own image reads as the program's path. */
+/* Fakes the name of a program that runs from memory, which the kernel calls /memfd:NAME (deleted).
+ * Every path to this process's own image resolves to the program's path. */
 #define _GNU_SOURCE
 #include "own_name.h"
 
@@ -12,10 +12,10 @@
 #define OWN_IMAGE "/proc/self/exe"
 #define NEXT ((void *)-1L) /* RTLD_NEXT */
 
-/* Of glibc and musl; before glibc 2.34 dlsym() is in libdl, which calls _dl_sym() in libc. */
+/* In glibc and musl. Before glibc 2.34, dlsym() is in libdl, which calls _dl_sym() in libc. */
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
 extern void *_dl_sym(void *handle, const char *name, void *caller) __attribute__((weak));
-/* What the fortified functions call when a buffer is too small. Does not return. */
+/* Called by the fortified functions if a buffer is too small. Does not return. */
 extern void __chk_fail(void) __attribute__((weak));
 
 static char own_name[PH_PATH]; /* empty: the kernel's answers are right */
@@ -38,13 +38,13 @@ const char *ph_own_name_of(long folder, const char *path, int flags)
     return own_name;
 }
 
-/* Whether a link can lead to a memfd, "/memfd:NAME (deleted)": only then are further calls needed. */
+/* Whether a link can point to a memfd, "/memfd:NAME (deleted)": only then are more calls needed. */
 static int may_be_memfd(const char *link, long length)
 {
     return link[0] == '/' && (length == 1 || link[1] == 'm'); /* 1: cut off by a small buffer */
 }
 
-/* readlinkat(2), for our own image with another answer. */
+/* readlinkat(2), with another answer for our own image. */
 static long read_link(long folder, const char *path, char *buffer, size_t size)
 {
     long length =
@@ -56,7 +56,7 @@ static long read_link(long folder, const char *path, char *buffer, size_t size)
         return ph_return(length);
     for (at = 0; own_name[at] && at < size; at++)
         buffer[at] = own_name[at];
-    /* Programs with a zeroed buffer read on to its first zero: leave nothing of a longer link. */
+    /* Programs with a zeroed buffer read up to its first zero: erase the rest of a longer link. */
     for (size_t rest = at; rest < (size_t)length; rest++)
         buffer[rest] = '\0';
     return (long)at;
@@ -105,13 +105,13 @@ static void *find_next(const char *name)
     return found;
 }
 
-/* What libc is to resolve instead of path. */
+/* What libc has to resolve instead of path. */
 static const char *true_path(const char *path)
 {
     return path && ph_own_name_of(AT_FDCWD, path, 0) ? own_name : path;
 }
 
-/* A pointer to a function and one to an object are of the same size here, as dlsym() requires. */
+/* Function pointers and object pointers have the same size here, as dlsym() requires. */
 #define CALL_NEXT(name, type, arguments)                                                           \
     union {                                                                                        \
         void *object;                                                                              \

@@ -2,11 +2,11 @@
 #ifndef PH_OWN_NAME_H
 #define PH_OWN_NAME_H
 
-/* From now on, readlink(2), realpath(3) and their relatives give this path for /proc/self/exe. */
+/* From now on, readlink(2), realpath(3) and similar calls return this path for /proc/self/exe. */
 void ph_set_own_name(const char *path);
 
-/* That path, if the file at path below folder, or with AT_EMPTY_PATH folder itself, is this
- * process's image and runs from memory; else NULL. */
+/* That path if the file at path below folder (with AT_EMPTY_PATH: folder itself) is this process's
+ * image and runs from memory; else NULL. */
 const char *ph_own_name_of(long folder, const char *path, int flags);
 
 #endif

@@ -1,5 +1,5 @@
-/* The LD_PRELOAD library: hardens a dynamically linked program before main(), and everything that
- * the process becomes by exec. Built without libc, so that the same file works in glibc and musl
+/* The LD_PRELOAD library: hardens a dynamically linked program before main(), and every program
+ * that the process executes. Built without libc, so that one file works in glibc and musl
  * programs. */
 #include "../core/hardening.h"
 #include "../core/platform.h"
@@ -17,7 +17,7 @@
 /* Weak, so that the library links without libc. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
-/* Returns the value of a variable in environ, or NULL. Of several, glibc's loader obeys the last. */
+/* Returns the value of a variable in environ, or NULL; the last of several, like glibc's loader. */
 static char *find_value(const char *name)
 {
     char *value = NULL;
@@ -49,8 +49,8 @@ static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
     return *list && !begins ? count - 1 : count; /* the last one may be cut off */
 }
 
-/* Wipes text where it stands. At this moment the entries of environ still are what other processes
- * see in /proc/PID/environ: nothing has moved them, and no /proc is needed to find them. */
+/* Wipes text in place. The entries of environ are still those that other processes see in
+ * /proc/PID/environ: nothing has moved them yet, and finding them needs no /proc. */
 static void wipe(char *text)
 {
     for (volatile char *byte = text; *byte; byte++)
@@ -78,7 +78,7 @@ static void remove_variable(const char *name)
     remove_entries(names, NULL);
 }
 
-/* Cuts a value off where our part of it begins, and wipes that. length -- in decimal */
+/* Truncates a value where our part of it begins, and wipes that part. length -- in decimal */
 static void cut_value(char *value, const char *length)
 {
     size_t left = 0;
@@ -90,7 +90,7 @@ static void cut_value(char *value, const char *length)
     wipe(value);
 }
 
-/* Removes a sanitizer's runtime that stands before this library (follow.c). */
+/* Removes a sanitizer's runtime that comes before this library (follow.c). */
 static void remove_runtime(char *preload)
 {
     char *rest = preload, *to = preload;
@@ -104,7 +104,7 @@ static void remove_runtime(char *preload)
     wipe(to);
 }
 
-/* Hardens this process, or ends it. Returns 0 if the bypass variable is set.
+/* Hardens this process, or ends it. Returns 0 if the bypass variable is 1.
  * bypass -- the value of PH_BYPASS_NAME_VARIABLE, or NULL */
 static int harden_now(const char *bypass)
 {
@@ -124,7 +124,7 @@ static int harden_now(const char *bypass)
     return 0;
 }
 
-/* Whether a list of patterns, or NULL, has one for this program. */
+/* Whether a list of patterns, or NULL, matches this program. */
 static int is_listed(const char *patterns)
 {
     const unsigned long executed = getauxval ? getauxval(AT_EXECFN) : 0;
@@ -132,9 +132,9 @@ static int is_listed(const char *patterns)
     return patterns && ph_matches_any(patterns, executed ? ph_basename((const char *)executed) : "");
 }
 
-/* Continues what `harden` or this library has begun: the process was hardened before the exec.
- * Takes out what was added to the environment, and nothing else: the program itself set the rest.
- * That is why PH_EXCEPT_VARIABLE has no effect here: it would switch hardening off without a word.
+/* Continues what `harden` or this library began: the process was hardened before the exec. Removes
+ * what was added to the environment, and nothing else: the program itself set the rest.
+ * PH_EXCEPT_VARIABLE has no effect here, since it would silently disable hardening.
  * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
 static void harden_again(char *preload, const char *length)
 {
@@ -151,8 +151,8 @@ static void harden_again(char *preload, const char *length)
     remove_variable(PH_BYPASS_NAME_VARIABLE);
 }
 
-/* LD_PRELOAD names the library without more: for this program, or for children too. Then it stays as
- * it is, with the libraries of whoever started the program. */
+/* LD_PRELOAD names the library and there is no marker: for this program, or for children too. Then
+ * it stays as it is, with the libraries of whoever started the program. */
 static void harden_first(const char *preload)
 {
     static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,

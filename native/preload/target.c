@@ -1,5 +1,5 @@
-/* Reads the file that is about to be executed. The file can change afterwards: that affects whether
- * the program is followed, and nothing else. */
+/* Reads the file that is about to be executed. If the file changes afterwards, that affects only
+ * whether the program is followed. */
 #define _GNU_SOURCE
 #include "target.h"
 
@@ -52,9 +52,9 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
         int is_privileged;
         const char *problem;
 
-        /* Unknown, here and below: if it is static, it sees two variables of ours, which is better
-         * than a dynamic program that is not hardened. A missing descriptor can be an attacker's doing,
-         * and an answer of 0 that of a seccomp filter. */
+        /* Unknown, here and below: a static program would see two extra variables, which is better
+         * than not hardening a dynamic one. An attacker can cause a lack of descriptors, and a
+         * seccomp filter can answer 0. */
         if (ph_stat(folder, path, 0, &file) || !S_ISREG(file.mode))
             return 1;
         fd = ph_syscall(SYS_openat, folder, (long)path, PH_TO_READ, 0, 0);

@@ -23,7 +23,7 @@ static void *take_hidden(size_t size)
 
     if (fd < 0)
         return MAP_FAILED;
-    /* A seccomp filter can answer 0: standard input. It cannot fill in what this fills in. */
+    /* A seccomp filter can answer 0, which is standard input, but cannot fill in this structure. */
     if (fstatfs(fd, &system) || system.f_type != SECRETMEM_MAGIC) {
         errno = EIO;
         return MAP_FAILED;
@@ -55,7 +55,7 @@ static void *take_locked(size_t size)
     return MAP_FAILED;
 }
 
-/* Whether the system has no such memory, or forbids it to this process. */
+/* Whether the system lacks such memory, or forbids it to this process. */
 static int is_unavailable(int error)
 {
     return error == ENOSYS || error == EPERM || error == EACCES;
@@ -67,7 +67,8 @@ int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secr
     size_t pages = size / page + (size % page || !size);
 
     *secret = (struct ph_secret){.owner = (long)getpid()};
-    /* The pages are never swapped out, and root has no limit: refuse more than the RAM. */
+    /* The pages are never swapped out, and root has no limit: refuse more than the size of the
+     * RAM. */
     if (pages > (size_t)sysconf(_SC_PHYS_PAGES)) {
         errno = ENOMEM;
         return -1;
@@ -88,7 +89,7 @@ int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secr
 
 void ph_secret_give_back(struct ph_secret *secret)
 {
-    /* volatile, since the compiler may drop writes that nothing reads. */
+    /* volatile, since the compiler may drop writes that are never read. */
     volatile char *byte = secret->start;
 
     for (size_t i = 0; secret->owner == (long)getpid() && i < secret->size; i++)

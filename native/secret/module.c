@@ -9,8 +9,8 @@
 #include <structmember.h>
 
 #if defined Py_LIMITED_API && Py_LIMITED_API + 0 < 0x030b0000
-/* The stable ABI has the buffer protocol from 3.11 on, in the form that 3.10 and older have
- * too. Source: bpo-45459; Include/cpython/object.h and Include/typeslots.h of 3.10. */
+/* The stable ABI has the buffer protocol since 3.11, in the form that 3.10 and older have too.
+ * Source: bpo-45459; Include/cpython/object.h and Include/typeslots.h of 3.10. */
 typedef struct {
     void *buf;
     PyObject *obj;
@@ -35,7 +35,7 @@ struct memory_object {
     PyObject_HEAD
     struct ph_secret secret;
     Py_ssize_t length;  /* of the bytes, which its pages have room for */
-    Py_ssize_t exports; /* memoryviews and others that hold the address */
+    Py_ssize_t exports; /* memoryviews and other holders of the address */
     PyObject *protection;
 };
 
@@ -50,13 +50,13 @@ static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *keywor
 {
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 
-    (void)args, (void)keywords; /* are __init__'s */
+    (void)args, (void)keywords; /* are for __init__ */
     return allocate(type, 0);
 }
 
 PyDoc_STRVAR(take_doc, "_take(length, kind, /)\n--\n\n"
-                       "Get memory for length bytes, all of them zero. Raises OSError.\n\n"
-                       "kind -- -1: the best there is; 0: memfd_secret; 1: mlock");
+                       "Allocate length zeroed bytes. Raises OSError.\n\n"
+                       "kind -- -1: the best available; 0: memfd_secret; 1: mlock");
 
 static PyObject *memory_take(PyObject *self, PyObject *args)
 {
@@ -66,7 +66,7 @@ static PyObject *memory_take(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "ni:_take", &length, &kind))
         return NULL;
     if (of(self)->protection)
-        return PyErr_Format(PyExc_ValueError, "a SecretBuffer takes its bytes once");
+        return PyErr_Format(PyExc_ValueError, "the SecretBuffer already has its bytes");
     if (ph_secret_take((size_t)length, (enum ph_secret_kind)kind, &of(self)->secret))
         return PyErr_SetFromErrno(PyExc_OSError);
     of(self)->length = length;
@@ -76,9 +76,9 @@ static PyObject *memory_take(PyObject *self, PyObject *args)
 
 PyDoc_STRVAR(close_doc,
              "close()\n--\n\n"
-             "Zero the bytes and give the memory back; calling it again does nothing.\n\n"
-             "In a fork child of the process that made it, the bytes stay: they are the parent's.\n"
-             "Raises BufferError, with nothing changed, while a memoryview of it is open.");
+             "Zero the bytes and free the memory. Further calls do nothing.\n\n"
+             "In a fork child of the process that made it, the bytes stay: the parent owns them.\n"
+             "Raises BufferError, and changes nothing, while a memoryview of it is open.");
 
 static PyObject *memory_close(PyObject *self, PyObject *unused)
 {
@@ -158,8 +158,8 @@ static PyGetSetDef memory_properties[] = {
 
 static PyMemberDef memory_members[] = {
     {"protection", T_OBJECT, offsetof(struct memory_object, protection), READONLY,
-     "'memfd_secret': nobody reads it from outside, root neither; 'mlock': it stays out of swap"
-     " and cores only"},
+     "'memfd_secret': no other process can read it, not even root's; 'mlock': it is only kept out"
+     " of swap and core dumps"},
     {NULL, 0, 0, 0, NULL},
 };
 

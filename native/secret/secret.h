@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 enum ph_secret_kind {
-    PH_SECRET_ANY = -1, /* asked for: the best kind that the system has */
+    PH_SECRET_ANY = -1, /* requests the best kind that the system has */
     PH_SECRET_MEMFD, /* not mapped by the kernel: not even root can read it through /proc */
     PH_SECRET_LOCKED /* kept out of swap and core dumps */
 };
@@ -18,9 +18,9 @@ struct ph_secret {
     long owner; /* the pid that allocated it */
 };
 
-/* Allocates zeroed pages for size bytes, of this kind; fork children share them. PH_SECRET_ANY takes
- * locked pages only where the system has no memfd_secret(2): a full table of descriptors, which
- * another process can cause, is an error. Returns 0, or -1 and sets errno. */
+/* Allocates zeroed pages of this kind for size bytes; fork children share them. PH_SECRET_ANY uses
+ * locked pages only if the system has no memfd_secret(2): a full descriptor table, which another
+ * process can cause, is an error. Returns 0, or -1 and sets errno. */
 int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret);
 
 /* Zeroes the pages, unless this is a fork child of the owner, and unmaps them. */

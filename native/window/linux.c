@@ -19,7 +19,7 @@ static pthread_cond_t shut_early;
 static pthread_condattr_t monotonic;
 static struct timespec end; /* CLOCK_MONOTONIC */
 static int prepared, is_open;
-static uintptr_t number; /* of the last window; each has its own thread */
+static uintptr_t number; /* number of the last window; each window has its own thread */
 
 static int conceal(struct ph_failure *failure)
 {
@@ -72,7 +72,7 @@ static void *shut_in_time(void *own)
     (void)pthread_mutex_unlock(&lock);
     /* After unlocking, since standard error may be a pipe that blocks. */
     if (was_open)
-        ph_warn("process-hardening: the time of the debug window is over: it is shut");
+        ph_warn("process-hardening: the debug window has expired and is closed");
     return NULL;
 }
 
@@ -110,14 +110,14 @@ static int fail(struct ph_failure *failure, const char *call, int error)
     return -1;
 }
 
-/* Starts the thread of a window, with all signals blocked: they are for the program's threads. */
+/* Starts the thread of a window, with all signals blocked: they belong to the program's threads. */
 static int start_thread(void)
 {
     sigset_t all, before;
     pthread_t thread;
     int error;
 
-    /* Fail only for invalid arguments. */
+    /* These fail only for invalid arguments. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(&thread, NULL, shut_in_time, (void *)++number);
@@ -157,7 +157,7 @@ int ph_window_open(double seconds, struct ph_failure *failure)
     is_open = 1;
     error = ph_expose(failure);
     if (error) {
-        /* The step is most likely still in force; report why it could not be undone. */
+        /* The step is probably still in force; report why it could not be undone. */
         (void)conceal(&ignored);
         is_open = 0;
     }
@@ -181,7 +181,7 @@ int ph_window_shut(struct ph_failure *failure)
 
     (void)pthread_mutex_lock(&lock);
     result = is_open ? conceal(failure) : 0;
-    /* If this failed, the thread tries again later and exits the process. */
+    /* If this fails, the thread tries again later and exits the process. */
     if (!result)
         is_open = 0;
     if (prepared)

@@ -16,28 +16,27 @@ def launch(
     """Harden this process and become a program.
 
     words -- the options of `harden`, then the program and its arguments
-    entries -- the environment to start from
+    entries -- the initial environment
     library -- the path of our preload library
-    bypass -- the variable whose value 1 starts the program unprotected; None: there is none
+    bypass -- the variable that starts the program unprotected if it is 1; None: there is none
     help_command -- the command that explains the options
-    as_given -- whether the program gets the entries as they are
+    as_given -- whether the program gets the entries unchanged
 
-    Returns (the exit status, the line that says why it failed) if it did not become the program;
-    after --explain, (0, b"").
+    On failure, returns (exit status, message); after --explain, (0, b"").
     """
 
 Found: TypeAlias = tuple[bytes, bytes, list[bytes], list[bytes], str | None, bytes, bool]
 
 def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, Found | None]:
-    """What words run, after following PATH, "#!" lines and env(1).
+    """Find the program that words run, following PATH, "#!" lines and env(1).
 
     folders -- where to search, as in PATH
     library -- the path of our preload library
 
-    Returns (0, b"", what was found), or (an exit status, the line that says why there is no such
-    program, None). What was found: its path, its name, its arguments, the variables that env lines
-    set, why our library cannot be loaded into it, the library that has to come before ours, or b"",
-    and whether it is the unreadable file that this process runs, which hardens it.
+    Returns (0, b"", found) or (exit status, message, None). found is a tuple: the program's path,
+    its name, its arguments, the variables that env lines set, why our library cannot be loaded
+    into it, the library that has to come before ours (or b""), and whether it is the unreadable
+    file of this process, which is hardened by its file mode.
     """
 
 def library_objection(path: bytes, /) -> str | None:

@@ -1,4 +1,4 @@
-"""For type checkers and editors: the names in the table of _names.py."""
+"""The names in the table of _names.py, for type checkers and editors."""
 
 from process_hardening.child_check import ChildCheck as ChildCheck
 from process_hardening.child_check import check_child as check_child

@@ -1,7 +1,7 @@
-"""The public names that __init__.py does not define: each is loaded when first used (PEP 562).
+"""The public names that __init__.py does not define. Each is loaded on first use (PEP 562).
 
-A module of its own, because a start that only hardens needs none of them. Type checkers and editors
-read _lazy.pyi.
+This is a separate module because a start that only hardens needs none of them. Type checkers and
+editors read _lazy.pyi.
 """
 
 import sys
@@ -48,7 +48,7 @@ _OTHERS = {"__all__": PUBLIC_NAMES, "__version__": _native.VERSION}
 
 
 def load(name: str) -> object:
-    """Return the value of a name of the package, and store it there. Raises AttributeError."""
+    """Return the value of a public name and store it in the package. Raises AttributeError."""
     package = __name__.partition(".")[0]
     if name in _MODULE_OF:
         module = __import__(f"{package}.{_MODULE_OF[name]}", fromlist=(name,))

@@ -1,7 +1,7 @@
 """The calls of the core (native/module.c). Environment names, entries and values are bytes.
 
-A Failure is (errno or 0, description, name of the step, exit code); errors.py makes a
-HardeningError of it.
+A Failure is (errno or 0, description, name of the step, exit code); errors.py turns it into a
+HardeningError.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from process_hardening.errors import ExitCode, FailedStep, Step
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- for a decorator
+Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- used by a decorator
 
 Failure: TypeAlias = tuple[int, str, FailedStep, ExitCode]
 Names: TypeAlias = tuple[bytes, ...]
@@ -46,43 +46,43 @@ def harden(
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
-    bypass -- the variable whose value 1 skips all steps, or with refuse_bypass is a failure
-    fatal -- a step that fails prints one line and ends the process: nothing can catch that
-    wipe -- zero the values of the removed variables, and do not return them
+    bypass -- the variable that skips all steps if it is 1, or with refuse_bypass makes them fail
+    fatal -- print one line and end the process if a step fails; Python cannot catch that
+    wipe -- zero the values of the removed variables instead of returning them
 
-    Returns (the outcome of each step, whether the bypass variable made it skip all of them, the
-    seccomp mode before any seal or -1, what was removed, the failure). What was removed is (name,
-    value, whether it was there at the start: 1, 0, or -1 for not known).
+    Returns (the outcome of each step, whether all steps were bypassed, the seccomp mode before any
+    seal or -1, the removed variables, the failure). A removed variable is (name, value, whether it
+    was there at the start: 1, 0, or -1 for unknown).
     """
 
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
-    """The entries (NAME=VALUE or NAME) that remove names and keep does not.
+    """Return the entries (NAME=VALUE or NAME) that match remove but not keep.
 
-    entries -- None: the variables in the environment; their names are returned
+    entries -- None: the variables in the environment, of which it returns the names
     """
 
 def added(names: Names, /) -> list[bytes]:
-    """The variables that names match and that came into the environment after the start."""
+    """Return the matching variables that were added to the environment after the start."""
 
 def initial_environment(only_names: bool, /) -> tuple[list[bytes], Failure | None]:
-    """The entries that this process was started with, less what was wiped."""
+    """Return the entries that this process was started with, except wiped ones."""
 
 def read_variable(name: bytes, /) -> bytearray | None:
-    """A copy of the value that getenv(3) finds; the caller wipes it."""
+    """Return a copy of the value that getenv(3) finds; the caller wipes it."""
 
 def pop_and_wipe(mapping: dict[bytes, bytes], key: bytes, /) -> None:
-    """Delete a key, and zero its value when nothing else refers to it."""
+    """Delete a key, and zero its value if nothing else refers to it."""
 
 def status() -> tuple[int, int, int, int, int, int, tuple[int, int] | None]:
-    """(dumpable, inspectable, no_new_privs, sealed, seccomp, tracer_pid, core limit).
+    """Return (dumpable, inspectable, no_new_privs, sealed, seccomp, tracer_pid, core limit).
 
-    -1: not known.
+    -1 means unknown.
     """
 
 def call_or_exit(
     function: Callable[_P, _R], args: tuple[object, ...], keywords: dict[str, object], /
 ) -> _R:
-    """Call a function. If it raises, print one line and end the process: nothing can catch that.
+    """Call a function. If it raises, print one line and end the process; Python cannot catch that.
 
     The exit code is the exit_code of the exception if that is 5 to 8, else 2; the line names the
     bypass_variable of the exception, if it has one.

@@ -1,4 +1,4 @@
-"""Whether a program would be hardened before its main() if this process started it."""
+"""Checks whether a program would be hardened before its main() if this process started it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ PRELOAD: Literal["preload library"] = "preload library"
 HOOK: Literal["start-up hook"] = "start-up hook"
 UNREADABLE: Literal["unreadable file"] = "unreadable file"
 
-_IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer start behind our library
+_IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer load after our library
 
 _MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
-"""Variables with which Python looks for its libraries, and for the start-up hook, in another place.
+"""Variables that make Python look elsewhere for its libraries and for the start-up hook.
 
-Whether -E and -I make it ignore them (Modules/getpath.py).
+The value tells whether -E and -I make Python ignore them (Modules/getpath.py).
 """
 
 _DECIDING = (
@@ -43,22 +43,22 @@ _DECIDING = (
     *(_native.BYPASS_VARIABLE, BYPASS_NAME_VARIABLE),
     *("PYTHONPATH", *_MISLEADING),
 )
-"""The variables that decide."""
+"""The variables that affect the answer."""
 
 _OURS = ("process_hardening", _native.__name__)
 _UNTIL_THE_HOOK = (
     *("encodings", "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath"),
     *("_collections_abc", "_sitebuiltins", "site"),
 )
-"""The modules that Python imports until the start-up hook has run."""
+"""The modules that Python imports before the start-up hook has run."""
 
 
 class ChildCheck(Record):
-    """Whether a program would be hardened before its main(). True if it would.
+    """Whether a program would be hardened before its main(). True if it would be.
 
-    by -- 'preload library', 'start-up hook', or 'unreadable file', as the execute-only interpreter
-        of this process is; None when it would not be
-    reason -- why it would not be; None when it would
+    by -- what hardens it: 'preload library', 'start-up hook' or 'unreadable file', such as the
+        execute-only interpreter of this process; None if nothing does
+    reason -- why it would not be hardened; None if it would be
     """
 
     by: Literal["preload library", "start-up hook", "unreadable file"] | None
@@ -66,7 +66,7 @@ class ChildCheck(Record):
 
     @property
     def hardened(self) -> bool:
-        """Whether the child would be hardened."""
+        """Return whether the child would be hardened."""
         return self.by is not None
 
     def __bool__(self) -> bool:
@@ -79,15 +79,15 @@ def check_child(
     *,
     cwd: Word | None = None,
 ) -> ChildCheck:
-    """Whether a program would be hardened before its main() when this process starts it.
+    """Check whether a program would be hardened before its main() if this process started it.
 
     command -- the program, or the program and its arguments; "#!" lines are followed
     env, cwd -- the environment and the working directory that it would get, as in subprocess;
         default: those of this process
 
-    The answer is about the program that is started, not about what it starts or becomes. A program
-    that cannot be found would not be hardened; the reason says so. Only files are read: nothing is
-    started. Raises ValueError for an empty command, TypeError for what is none.
+    The answer is about this program, not about programs that it starts or executes. A program that
+    cannot be found counts as not hardened, and reason says so. Nothing is started: the check only
+    reads files. Raises ValueError for an empty command and TypeError for a command of another type.
     """
     from process_hardening.launch.find import find_program
 
@@ -115,7 +115,7 @@ def check_child(
     for entry in program.variables:
         name, _, value = entry.partition("=")
         variables[name] = value
-    # What native/preload/ and the start-up hook obey.
+    # The variable that native/preload/ and the start-up hook obey.
     bypass = variables.get(BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
     if variables.get(bypass) == "1":
         return _refused(f"{bypass}=1 is in its environment")
@@ -130,7 +130,7 @@ def _refused(reason: str) -> ChildCheck:
 
 
 def _read_own_variables() -> dict[str, str]:
-    """What decides of the environment of C, which children get: os.environ may differ."""
+    """The deciding variables of the C environment, which children get; os.environ may differ."""
     named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
     names = (*_DECIDING, os.fsdecode(named))
     values = {name: _native.read_variable(os.fsencode(name)) for name in names}
@@ -142,46 +142,49 @@ def _decode(env: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[str, str]:
 
 
 def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str | None:
-    """Why our library would not harden the program, or None."""
+    """Return why our library would not harden the program, or None."""
     if PRELOAD_LIBRARY not in split_libraries(variables.get("LD_PRELOAD", "")):
-        return "LD_PRELOAD in its environment does not name our library"
+        return "LD_PRELOAD in its environment does not name the preload library"
     if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
-        return "real and effective ids differ, with which the loader ignores LD_PRELOAD (ld.so(8))"
+        return "real and effective ids differ, so the loader ignores LD_PRELOAD (ld.so(8))"
     if program.no_library is not None:
         return program.no_library
     if program.runtime and _IN_ANY_ORDER not in variables.get("ASAN_OPTIONS", ""):
-        return f"{program.runtime} has to come before our library: set ASAN_OPTIONS={_IN_ANY_ORDER}"
+        return (
+            f"{program.runtime} must come before the preload library: set"
+            f" ASAN_OPTIONS={_IN_ANY_ORDER}"
+        )
     return _excepted(program.name, variables.get(EXCEPT_VARIABLE, ""))
 
 
 def _excepted(name: str, patterns: str) -> str | None:
-    """Why a variable tells our library to leave a program of this name alone, or None."""
+    """Return why a variable exempts a program of this name from our library, or None."""
     from fnmatch import fnmatchcase
 
     for pattern in patterns.split(":"):
         if fnmatchcase(name, pattern.replace("[", "[[]")):
-            return f"{EXCEPT_VARIABLE} in its environment excepts it"
+            return f"{EXCEPT_VARIABLE} in its environment exempts it"
     return None
 
 
 def _check_hook(
     program: Program, variables: Mapping[str, str], folder: str, reason: str
 ) -> ChildCheck:
-    """Whether the start-up hook of this interpreter's environment would harden the program.
+    """Check whether the start-up hook of this interpreter's environment would harden the program.
 
     folder -- its working directory; "": ours
-    reason -- why our library would not
+    reason -- why our library would not harden it
     """
     mode = find_hook() if _is_own_interpreter(program.path) else ""
     if not mode or (mode != "always" and variables.get(CHILDREN_VARIABLE) != "1"):
         return _refused(reason)
     flags = _read_flags(program.argv[1:])
     if "S" in flags:
-        return _refused(f"{reason}, and -S leaves out the start-up hook")
+        return _refused(f"{reason}, and -S disables the start-up hook")
     is_isolated = not flags.isdisjoint("EI")
     for name, is_ignored in _MISLEADING.items():
         if variables.get(name) and not (is_ignored and is_isolated):
-            return _refused(f"{reason}, and {name} leads Python past the start-up hook")
+            return _refused(f"{reason}, and {name} makes Python miss the start-up hook")
     if not is_isolated:
         path = variables.get("PYTHONPATH")
         if path and _is_shadowed([os.path.join(folder, one) for one in path.split(os.pathsep)]):
@@ -190,14 +193,14 @@ def _check_hook(
 
 
 def _is_own_interpreter(path: str) -> bool:
-    """Whether a file is the interpreter of our environment: Python looks beside it for that."""
+    """Whether a file is the interpreter of our environment, which Python finds by its location."""
     if os.path.dirname(path) != os.path.dirname(sys.executable):
         return False
     return os.path.samefile(path, sys.executable)
 
 
 def _read_flags(arguments: Sequence[str]) -> set[str]:
-    """The one-letter options that a Python would find in front of its program."""
+    """The one-letter options that Python would parse before its program."""
     flags = set()
     rest = iter(arguments)
     for word in rest:
@@ -211,7 +214,7 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
             flags.add(letter)
             if letter in "cm":
                 return flags
-            if letter in "WX":  # their value is the rest of the word, or the next one
+            if letter in "WX":  # their value is the rest of the word, or the next word
                 if place == len(word):
                     next(rest, None)
                 break
@@ -219,12 +222,12 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
 
 
 def _is_shadowed(folders: Sequence[str]) -> bool:
-    """Whether a module that has to be ours, or Python's own, would come from these folders."""
+    """Whether a module that must be ours or Python's would be loaded from these directories."""
     import _imp
     import sysconfig
     from importlib.machinery import PathFinder
 
-    # The hook looks for it there first, but for that of Python 3.15.
+    # The hook looks there first, except that of Python 3.15.
     is_beside_hook = os.path.dirname(os.path.dirname(__file__)) == sysconfig.get_path("purelib")
     ours = () if is_beside_hook and sys.version_info < (3, 15) else _OURS
     for name in (*ours, *_UNTIL_THE_HOOK):

@@ -1,8 +1,7 @@
-"""Children of this process: hardened before their main(), or left alone on purpose.
+"""Children of this process: harden them before their main(), or deliberately do not.
 
-The environment does it: LD_PRELOAD names our library, which stays there for their children too.
-Python processes that lose it are hardened by the start-up hook of their environment
-(startup_hook.py).
+LD_PRELOAD in the environment names our library, which stays there for their children too. The
+start-up hook of the environment (startup_hook.py) hardens Python processes that lose it.
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ if TYPE_CHECKING:
 _BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook obey
 
 _COVERED = (
-    "dynamically linked programs of this architecture, glibc or musl, started by any means with the"
-    " environment of this process: subprocess, os.exec*, multiprocessing, pools; Python with"
-    " -I, -E and -S too",
-    "their children, as long as they hand the environment on",
-    "children by fork alone: as hardened as this process is",
+    "dynamically linked programs of this architecture (glibc or musl) that are started in any way"
+    " with the environment of this process: subprocess, os.exec*, multiprocessing, pools; Python"
+    " with -I, -E and -S too",
+    "their children, as long as they pass the environment on",
+    "children by fork alone: as hardened as this process",
 )
 _COVERED_BY_HOOK = "Python from this venv, with any environment variables, except with -S"
 _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
-    "programs of another architecture: their loader says so in a line and starts them without",
+    "programs of another architecture: their loader prints a line and starts them without it",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
     f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process may not",
-    "programs started with an environment that lacks LD_PRELOAD",
-    "the moment between exec and the library's first instruction, in which a patient attacker can"
+    "programs started with an environment without LD_PRELOAD",
+    "the window between exec and the library's first instruction, in which a patient attacker can"
     " open /proc/PID/mem",
 )
-_AFTERWARDS = "what was started before"
+_AFTERWARDS = "children that were started before"
 
 
 class ChildrenReport(Record):
@@ -51,8 +50,9 @@ class ChildrenReport(Record):
     outcome -- 'applied', 'already in place', 'unsupported here' or 'skipped' (by the bypass
         variable)
     hook -- whether the environment of this interpreter has the start-up hook
-    covered, not_covered -- kinds of programs, each in words
-    running -- pids of children that were started before and can be read by others of the user
+    covered, not_covered -- descriptions of kinds of programs
+    running -- pids of children that were started before and that other processes of the user can
+        read
     """
 
     outcome: Outcome
@@ -63,7 +63,7 @@ class ChildrenReport(Record):
 
 
 def find_hook() -> str:
-    """The mode of the start-up hook in the environment of this interpreter, or "" for none."""
+    """Return the mode of the start-up hook in this interpreter's environment, or "" for none."""
     from process_hardening.hook_installer import ALWAYS, ON_REQUEST, read_own_state
 
     try:
@@ -74,13 +74,13 @@ def find_hook() -> str:
 
 
 def harden_children(*, keep: Names = (), bypass_variable: str | None = _BYPASS) -> ChildrenReport:
-    """Harden every child that starts from now on before its main(), where possible (Linux).
+    """Harden children that start from now on before their main(), where possible (Linux).
 
     keep, bypass_variable -- as in Policy
 
-    pre_main_hardening(Policy(children="harden")) does the same and hardens this process too.
-    Returns what is covered and what is not. Raises HardeningError (exit code 8), with nothing
-    changed, when our library cannot be loaded into children.
+    pre_main_hardening(Policy(children="harden")) does the same and also hardens this process.
+    Returns what is covered and what is not. Raises HardeningError (exit code 8), and changes
+    nothing, if the preload library cannot be loaded into children.
     """
     from process_hardening.policy import HARDEN, Policy
 
@@ -109,14 +109,14 @@ def _report(outcome: Outcome) -> ChildrenReport:
 
 
 def _open_children() -> Iterator[int]:
-    """The children of this process that others of its user can read."""
+    """Return the children of this process that other processes of its user can read."""
     children: list[int] = []
     try:
         for thread in os.listdir("/proc/self/task"):
             with open(f"/proc/self/task/{thread}/children", "rb") as file:
                 children += map(int, file.read().split())
     except OSError:
-        return  # a kernel without CONFIG_PROC_CHILDREN, another system, or a thread that ended
+        return  # no CONFIG_PROC_CHILDREN, another system, or a thread that ended
     for child in children:
         from process_hardening.audit.reader import read_posture
 
@@ -132,8 +132,8 @@ def popen_unhardened(
 ) -> subprocess.Popen[Any]:
     """Start a program that must not be hardened: a debugger, a profiler, a CUDA tool.
 
-    The same as subprocess.Popen, but for its environment: child_env(), or env, without the
-    variables that harden a child. Its core limit stays 0, which a child cannot raise.
+    Like subprocess.Popen, except for the environment: child_env(), or env, without the variables
+    that harden a child. The core limit stays 0, which a child cannot raise.
 
     Raises what subprocess.Popen raises.
     """

@@ -1,4 +1,4 @@
-"""A time in which a developer may attach a debugger, and its end."""
+"""A limited time in which a developer may attach a debugger."""
 
 from __future__ import annotations
 
@@ -22,23 +22,25 @@ _LONGEST = 24 * 60 * 60
 
 
 class debuggable:  # noqa: N801 -- it is used like a function
-    """Let debuggers of the same user attach while a block runs, for so many seconds at the most.
+    """Let debuggers of the same user attach while a block runs, for a limited time.
 
-    seconds -- from 0.01 to a day; when they are over, the process is hardened again even if the
-        block still runs, or hangs and holds the interpreter's lock
+    seconds -- from 0.01 to a day; after that the process is hardened again even if the block is
+        still running, or hangs and holds the GIL
 
-    Opening and closing are logged as warnings to the logger 'process_hardening'; the end of the
-    time is a line on standard error. At the end of the block the process is hardened again and the
-    kernel asked whether it is. Watches pause meanwhile, and a child by fork is hardened at once,
-    but not one by _Fork(3) or a raw clone(2), which run no handlers: it stays open. A
-    process that is not hardened (CODEX_SKIP_HARDENING=1) stays as it is.
+    Opening and closing are logged as warnings to the logger 'process_hardening'; if the time
+    expires, a line is printed to standard error. At the end of the block, the process is hardened
+    again, and the state is read back from the kernel. Watches pause while the window is open. A
+    child by fork is hardened immediately, but a child by _Fork(3) or a raw clone(2) stays open,
+    because they run no handlers. A process that is not hardened (CODEX_SKIP_HARDENING=1) is left
+    as it is.
 
-    While it is open, the process is as exposed as any other: what somebody opens then, as
-    /proc/PID/mem, stays open, and a crash may leave a core where kernel.core_pattern is a pipe.
+    While the window is open, the process is as exposed as any other: a file that is opened then,
+    such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is a
+    pipe.
 
-    Raises DebugWindowError when the process is sealed, when a window is open already, where the
-    system has no way back, and at the end when a debugger is still attached; ValueError for other
-    seconds; HardeningError when it cannot be hardened again.
+    Raises DebugWindowError if the process is sealed, if a window is already open, if the system
+    cannot undo hardening, and at the end if a debugger is still attached. Raises ValueError for
+    seconds out of range and HardeningError if the process cannot be hardened again.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
@@ -49,22 +51,18 @@ class debuggable:  # noqa: N801 -- it is used like a function
 
     def __enter__(self) -> Self:
         if _debug_window.is_open():
-            raise DebugWindowError("a debug window is open already: they do not nest")
+            raise DebugWindowError("a debug window is already open: they cannot be nested")
         now = status()
         if now.sealed:
-            raise DebugWindowError("the process is sealed: nothing makes it inspectable again")
+            raise DebugWindowError("the process is sealed: it cannot be made inspectable again")
         if now.inspectable:
-            _log.warning("process %d is not hardened: its user can inspect it anyway", os.getpid())
+            _log.warning("process %d is not hardened: its user can already inspect it", os.getpid())
             return self
         failure = _debug_window.expose(self.seconds)
         if failure:
-            raise DebugWindowError(
-                f"no debug window can be opened here: {HardeningError(*failure)}"
-            )
+            raise DebugWindowError(f"cannot open a debug window: {HardeningError(*failure)}")
         self._opened = True
-        _log.warning(
-            "process %d can be inspected by its user for %g seconds", os.getpid(), self.seconds
-        )
+        _log.warning("the user can inspect process %d for %g seconds", os.getpid(), self.seconds)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

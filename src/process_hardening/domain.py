@@ -1,7 +1,7 @@
-"""Confining: a program, or this process itself, reads no process outside (Linux).
+"""Confinement: keeps a program, or this process, from reading processes outside (Linux).
 
-Landlock's domains do it, with a seccomp filter for what Landlock does not cover; both are C's, in
-native/launch/domain.c. The module is not called confine: that would hide a public function.
+It uses a Landlock domain, and a seccomp filter for what Landlock does not cover. Both are set in C
+(native/launch/domain.c). The module is not called confine, which is a public function.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, Protocol
 
     class Argv(Protocol):
-        """A list or tuple of words, and not a str, which is a Sequence[str]."""
+        """A list or tuple of words, but not a str, which is also a Sequence[str]."""
 
         def __contains__(self, word: object, /) -> bool: ...
         def __iter__(self) -> Iterator[str | os.PathLike[str]]: ...
 
 
 COMMAND = os.path.join(os.path.dirname(__file__), "confine")
-"""The native command, which is also installed beside `process-hardening`."""
+"""The native command, which is installed next to `process-hardening`."""
 
-_UNSUPPORTED = "only Linux can confine programs"
+_UNSUPPORTED = "programs can be confined only on Linux"
 
 
 class Confinement(Record):
-    """What this kernel can do. True if it can confine.
+    """What this kernel can confine. True if it can confine at all.
 
-    landlock -- the version of Landlock's interface; 0: it has none
-    refuses_signals -- whether it can refuse signals to processes outside (Linux 6.12)
+    landlock -- the Landlock ABI version; 0: there is no Landlock
+    refuses_signals -- whether it can block signals to processes outside (Linux 6.12)
     covers_threads -- whether confine() works while threads run (Linux 7.0)
-    reason -- why it cannot confine, and what to do; None when it can
+    reason -- why it cannot confine, and what to do; None if it can
     """
 
     landlock: int
@@ -73,24 +73,24 @@ def confinement() -> Confinement:
 
 
 def confined(argv: Argv, *, allow_signals: bool = False, strict: bool = False) -> list[str]:
-    """Return the arguments that start a program confined: for subprocess, asyncio and others.
+    """Return an argv that starts a program confined, for subprocess, asyncio and similar APIs.
 
     argv -- the program and its arguments, as a list
-    allow_signals, strict -- as the options of the command `confine`
+    allow_signals, strict -- like the options of the command `confine`
 
-    What they start ends with 126 when the kernel cannot confine it, and with 127 when there is no
-    such program. Raises TypeError for a text instead of a list, ValueError for an empty list or a
-    NUL byte, and ConfinementError on other systems than Linux.
+    The process exits with 126 if the kernel cannot confine it, and with 127 if there is no such
+    program. Raises TypeError for a str instead of a list, ValueError for an empty list or a NUL
+    byte, and ConfinementError on systems other than Linux.
     """
     if isinstance(argv, (str, bytes, os.PathLike)):
-        raise TypeError("takes a list, the program and its arguments; see shlex.split()")
+        raise TypeError("takes a list: the program and its arguments; see shlex.split()")
     check_flag("allow_signals", allow_signals)
     check_flag("strict", strict)
     words = [os.fsdecode(word) for word in argv]
     if not words:
-        raise ValueError("the list is empty: name a program")
+        raise ValueError("argv is empty: name a program")
     if any("\0" in word for word in words):
-        raise ValueError("a NUL byte in the program or an argument: no command line holds it")
+        raise ValueError("a NUL byte in the program or an argument: remove it")
     _require_linux()
     options = {"--allow-signals": allow_signals, "--strict": strict}
     chosen = (option for option, is_set in options.items() if is_set)
@@ -98,26 +98,26 @@ def confined(argv: Argv, *, allow_signals: bool = False, strict: bool = False) -
 
 
 def confine(*, allow_signals: bool = False) -> None:
-    """Confine this process, with what it starts and what it becomes, for ever.
+    """Confine this process permanently, with every program that it starts or executes.
 
-    allow_signals -- let it send signals to processes outside
+    allow_signals -- allow signals to processes outside
 
-    What it starts from then on shares its domain, so it can read this process: use
-    popen_confined() for untrusted programs here too; it creates a nested domain.
+    Programs that it starts from then on share its domain, so they can read this process: still use
+    popen_confined() for untrusted programs, which creates a nested domain.
 
-    Call it before the process starts threads: older kernels than Linux 7.0 confine one thread at a
-    time. Raises ConfinementError when the kernel cannot do it or threads run already; in the second
-    case nothing has changed.
+    Call it before the process starts threads: before Linux 7.0, the kernel confines one thread at a
+    time. Raises ConfinementError if the kernel cannot confine, or if threads are already running;
+    in the second case nothing has changed.
     """
     check_flag("allow_signals", allow_signals)
     _require_linux()
     try:
         is_single = len(os.listdir("/proc/self/task")) == 1
     except OSError as error:
-        reason = f"/proc/self/task: {error.strerror}: mount /proc, for it lists the threads"
+        reason = f"/proc/self/task: {error.strerror}: mount /proc, which lists the threads"
         raise ConfinementError(error.errno or 0, reason) from None
     if not is_single and not confinement().covers_threads:
-        reason = "threads run already, and before Linux 7.0 each must be confined by itself"
+        reason = "threads are already running, and before Linux 7.0 each confines only itself"
         raise ConfinementError(0, f"{reason}: call confine() first, or use popen_confined()")
     restrict(allow_signals, all_threads=not is_single)
 
@@ -129,31 +129,32 @@ def popen_confined(
     strict: bool = False,
     **options: Any,
 ) -> subprocess.Popen[Any]:
-    """Start a program confined: subprocess.Popen of what confined() returns.
+    """Start a program confined: subprocess.Popen(confined(argv)).
 
     argv, allow_signals, strict -- as for confined()
-    options -- those of subprocess.Popen but shell and executable, which would start something else
+    options -- those of subprocess.Popen, except shell and executable, which would start another
+        program
 
-    Returns a Popen. It ends with 126 when the kernel cannot confine the program, and with 127 when
+    Returns a Popen. It exits with 126 if the kernel cannot confine the program, and with 127 if
     there is no such program. Raises what confined() and subprocess.Popen raise, and TypeError for
     shell and executable.
     """
     for name in ("shell", "executable"):
         if options.get(name):
-            raise TypeError(f"popen_confined() takes no {name}: write it into argv")
+            raise TypeError(f"popen_confined() takes no {name}: put it into argv")
     start: Callable[..., subprocess.Popen[Any]] = subprocess.Popen
     return start(confined(argv, allow_signals=allow_signals, strict=strict), **options)
 
 
 def become(arguments: Iterable[str]) -> NoReturn:
-    """Become the native command, with what this process was started with.
+    """Become the native command, with the initial environment of this process.
 
-    Raises ConfinementError on other systems than Linux, CannotProtectError when it is missing, and
-    HardeningError when the environment cannot be read.
+    Raises ConfinementError on systems other than Linux, CannotProtectError if the command is
+    missing, and HardeningError if the environment cannot be read.
     """
     _require_linux()
     entries = read_initial_entries()
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which exec passes on
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec keeps that
         signal.signal(number, signal.SIG_DFL)
     words = tuple(os.fsencode(word) for word in (os.path.basename(COMMAND), *arguments))
     error = _confine.become(os.fsencode(COMMAND), words, tuple(entries))
@@ -166,9 +167,10 @@ def _require_linux() -> None:
 
 
 def restrict(allow_signals: bool, all_threads: bool) -> None:
-    """Confine this thread, or all of them. Raises ConfinementError.
+    """Confine this thread, or all threads. Raises ConfinementError.
 
-    What a confined thread starts shares its domain, and can read this whole process by that thread.
+    A program that a confined thread starts shares its domain, and can read this whole process
+    through that thread.
     """
     with _start_probe() as probe:
         failure = _confine.confine(probe, not allow_signals, all_threads)
@@ -178,7 +180,7 @@ def restrict(allow_signals: bool, all_threads: bool) -> None:
 
 @contextmanager
 def _start_probe() -> Iterator[int]:
-    """The pid of a process outside, on which C tries each restriction. It holds nothing."""
+    """Yield the pid of an outside process on which C tests each restriction. It holds no data."""
     argv, pipe = [COMMAND, "--probe"], subprocess.PIPE
     try:
         probe = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env={}, cwd="/", bufsize=0)

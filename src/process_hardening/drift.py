@@ -1,4 +1,4 @@
-"""Hardening that lasts: look again, and do something about what has changed."""
+"""Hardening that lasts: check the process again and repair what has changed."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ _EXIT_CODES: dict[Step, ExitCode] = {
 
 
 class Drift(Record):
-    """What recheck() found, and put back in force. False when nothing had changed.
+    """What recheck() found and repaired. False if nothing had changed.
 
     steps -- the steps of the policy that were no longer in force
-    tracer_pid -- the process that is attached now; 0: none; None: not known here
-    report -- of the call that put them back
+    tracer_pid -- the process that is attached now; 0: none; None: unknown on this system
+    report -- the Report of the call that restored them
     """
 
     steps: tuple[Step, ...]
@@ -91,26 +91,26 @@ def _act(drift: Drift, on_drift: OnDrift) -> Drift:
 
 
 def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
-    """Read from the kernel whether this process is still hardened, and put back what is not.
+    """Check with the kernel whether this process is still hardened, and repair it if not.
 
-    To be called after what may undo it: a change of user or group ids (the kernel resets the flag
-    to fs.suid_dumpable, prctl(2)), a crash handler that was loaded, load_dotenv().
+    Call it after anything that may undo hardening: a change of user or group ids (the kernel resets
+    the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, load_dotenv().
 
-    policy -- the steps that are to be in force
-    on_drift -- what else to do after a repair: 'reapply': nothing; 'exit': end the process with the
-        exit code of the first step; or call a function with the Drift
+    policy -- the steps that should be in force
+    on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': end the process with the
+        exit code of the first step; or a function, which is called with the Drift
 
-    The steps are in force again before the function is called. Returns a Drift, which is false when
-    nothing had changed. Raises HardeningError when a step cannot be taken again (and, with exit
-    code 6, for a tracer that the policy refuses), TypeError and ValueError for arguments of the
-    wrong kind, and what the function raises.
+    The steps are in force again before the function is called. Returns a Drift, which is false if
+    nothing had changed. Raises HardeningError if a step cannot be taken again, or with exit code 6
+    if the policy refuses an attached tracer. Raises TypeError and ValueError for invalid arguments,
+    and whatever the function raises.
     """
     _check(policy, on_drift)
     return _act(_drift_of(harden(policy)), on_drift)
 
 
 class Watch:
-    """Checks again and again, in a daemon thread; made by watch()."""
+    """A daemon thread that rechecks this process periodically; returned by watch()."""
 
     def __init__(self, interval: float, policy: Policy, on_drift: OnDrift) -> None:
         self._interval = interval
@@ -132,23 +132,23 @@ class Watch:
             report = pre_main_hardening(self._policy)
             try:
                 _act(_drift_of(report), self._on_drift)
-            except BaseException:  # on_drift raised, or the state cannot be read; keep watching
+            except BaseException:  # on_drift raised, or the state could not be read: keep watching
                 threading.excepthook(
                     threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
                 )
 
     def _go_on(self) -> None:
-        """In a child of fork, which has no threads but the one that forked."""
+        """Restart the thread in a child by fork, which has only the thread that forked."""
         if not self._stopped.is_set():
             self._start()
 
     @property
     def is_running(self) -> bool:
-        """Whether it still checks."""
+        """Return whether it is still checking."""
         return not self._stopped.is_set() and self._thread.is_alive()
 
     def stop(self) -> None:
-        """Stop watching, and wait for a check that is running."""
+        """Stop watching, and wait for a running check to finish."""
         self._stopped.set()
         _watches.discard(self)
         if self._thread is not threading.current_thread():
@@ -170,19 +170,19 @@ def _restart_all() -> None:
 
 
 def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Watch:
-    """Do what recheck() does every so many seconds, in a daemon thread.
+    """Call recheck() periodically in a daemon thread.
 
-    interval -- in seconds, from 0.01 on; between two checks a drift stays unseen
-    policy, on_drift -- as in recheck(); a function is called in the thread, and what it raises goes
+    interval -- in seconds, at least 0.01; a change is noticed only at the next check
+    policy, on_drift -- as in recheck(); a function is called in the thread, and its exceptions go
         to threading.excepthook
 
-    A step that cannot be taken again ends the process with its exit code. Children by fork watch
-    themselves too. No watch looks while a debug window is open. Returns a Watch, to be stopped by
-    stop() or `with`. Raises TypeError and ValueError.
+    If a step cannot be taken again, the process ends with its exit code. Children by fork watch
+    themselves too. Watches pause while a debug window is open. Returns a Watch; end it with stop()
+    or by using it in a `with` statement. Raises TypeError and ValueError.
     """
     _check(policy, on_drift)
     if not isinstance(interval, (int, float)) or not 0.01 <= interval <= threading.TIMEOUT_MAX:
-        raise ValueError(f"interval must be in seconds, from 0.01 on, not {interval!r}")
+        raise ValueError(f"interval must be at least 0.01 seconds, not {interval!r}")
     if not _watches:
         _register_once()
     _import_what_checks_need()
@@ -192,11 +192,11 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
 
 
 def _import_what_checks_need() -> None:
-    """Now: another process can take away the descriptors to import it with (prlimit(2))."""
+    """Import errors now: later, another process could lower the descriptor limit (prlimit(2))."""
     try:
         importlib.import_module("process_hardening._confine")
     except ImportError:
-        return  # not on this system, or not in an interpreter with a GIL of its own
+        return  # not on this system, or not in an interpreter with its own GIL
 
 
 _is_registered = False
@@ -210,20 +210,19 @@ def _register_once() -> None:
 
 
 def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
-    """Take the loader variables out of the environment once more: after load_dotenv(), say.
+    """Remove loader variables from the environment again, for example after load_dotenv().
 
-    With them go the variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND)
-    or direct what they load (PYTHONPATH), and the bypass variable, if they came into the
-    environment after the start.
+    Also removes variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND) or
+    direct what they load (PYTHONPATH), and the bypass variable, if they were added after the start.
     child_env() does not restore variables that were added later.
 
-    policy -- whose clear and keep count. Returns the names of what it took out. Raises
-    HardeningError, and TypeError when policy is no Policy.
+    policy -- its clear and keep apply. Returns the names of the removed variables. Raises
+    HardeningError, and TypeError if policy is not a Policy.
     """
     _check(policy)
     only: dict[str, Any] = {**dict.fromkeys(STEPS, False), "environment": True}
     suspects = [name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC]
-    # Hardened children would heed it.
+    # Hardened children would obey it.
     suspects += [name for name in (_native.BYPASS_VARIABLE, policy.bypass_variable) if name]
     late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
     clear = (*policy.clear, *late)
@@ -244,12 +243,12 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def guard_environment() -> None:
-    """From now on, refuse to put a variable that injects code into os.environ.
+    """From now on, refuse to set variables that inject code in os.environ.
 
-    os.environ["LD_PRELOAD"] = ..., os.putenv() and what calls them (load_dotenv()) raise
-    InjectorRefusedError, and nothing has changed. It is an audit hook (PEP 578): it cannot be taken
-    back, sees every event of the interpreter, and does not bind C code that calls setenv(3) itself:
-    recheck() finds that.
+    os.environ["LD_PRELOAD"] = ..., os.putenv() and their callers, such as load_dotenv(), raise
+    InjectorRefusedError and change nothing. This is an audit hook (PEP 578): it cannot be removed
+    and sees every audit event of the interpreter. It does not stop C code that calls setenv(3):
+    recheck() detects that.
     """
     global _is_guarded
     if not _is_guarded:

@@ -1,6 +1,6 @@
-"""What an ELF file says of the program or library in it (elf(5)).
+"""Reads what an ELF file says about its program or library (elf(5)).
 
-Files may be damaged or hostile: every read is bounded, and what is wrong is one error.
+Files may be damaged or hostile: every read is bounded, and every defect raises the same error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Segment = tuple[int, int, int, int]  # type, offset in the file, address, length
+    Segment = tuple[int, int, int, int]  # type, offset in the file, address, size
     Tags = dict[int, list[int]]
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
@@ -25,7 +25,7 @@ _ET_EXEC, _ET_DYN = 2, 3
 
 # The kernel's own bound on the program headers (fs/binfmt_elf.c: load_elf_phdrs()).
 _LARGEST_SEGMENT_TABLE = 1 << 16
-# Ours: a hundred times what real programs have.
+# Our own bound: a hundred times what real programs have.
 _LARGEST_DYNAMIC_SECTION = 1 << 16
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
@@ -33,7 +33,7 @@ _PIECE = 256  # longer than most paths
 
 
 class DamagedElfError(CannotProtectError):
-    """The file begins like an ELF file and is none that could run."""
+    """The file starts like an ELF file but cannot run."""
 
 
 class Image(Record):
@@ -42,9 +42,9 @@ class Image(Record):
     machine -- its e_machine; bits -- 32 or 64; entry -- the address of its first instruction
     interpreter -- the path of its dynamic loader, or None for a static program
     dynamic -- the address of its dynamic section, 0 for none
-    needed -- the libraries that it needs, as it names them
-    rpath, runpath -- the folders that it names for them
-    path -- where the file lies, for $ORIGIN
+    needed -- the names of the libraries that it needs
+    rpath, runpath -- the directories where it looks for them
+    path -- where the file is, for $ORIGIN
     """
 
     machine: int
@@ -60,7 +60,7 @@ class Image(Record):
     @property
     def needs_origin(self) -> bool:
         """Whether it finds libraries relative to its own file ($ORIGIN)."""
-        # RPATH is in force for whatever the program loads later, too (ld.so(8)).
+        # RPATH also applies to everything that the program loads later (ld.so(8)).
         if any(_names_origin(folder) for folder in self.rpath):
             return True
         here = os.path.dirname(os.path.realpath(self.path))
@@ -79,7 +79,7 @@ def _names_origin(folder: str) -> bool:
 
 
 class _File:
-    """An ELF file, read piece by piece: mapping it takes longer than everything else here."""
+    """An ELF file, read piece by piece: mapping it would take longer than everything else here."""
 
     def __init__(self, fd: int, bits: int, order: str) -> None:
         self._fd = fd
@@ -107,7 +107,7 @@ class _File:
             if offset + length >= self._size:
                 break
             length *= _PIECE
-        raise ValueError("a string has no end")
+        raise ValueError("a string is not terminated")
 
 
 def _read_segments(file: _File) -> list[Segment]:
@@ -119,14 +119,14 @@ def _read_segments(file: _File) -> list[Segment]:
     # 32 bit: type offset vaddr paddr filesz memsz flags align.
     header = file.layout("IIQQQQQQ", "IIIIIIII")
     if size != header.size or size * count > _LARGEST_SEGMENT_TABLE:
-        raise ValueError("its program headers are of a wrong size")
+        raise ValueError("its program headers have the wrong size")
     rows = header.iter_unpack(file.read(table, size * count))
     first = 2 if file.wide else 1
     return [(row[0], row[first], row[first + 1], row[first + 3]) for row in rows]
 
 
 def parse_tags(section: bytes, layout: Struct) -> Tags:
-    """The entries of a dynamic section: tag to values, in their order."""
+    """The entries of a dynamic section: tag to values, in order."""
     tags: Tags = {}
     usable = len(section) // layout.size * layout.size
     for tag, value in layout.iter_unpack(section[:usable]):
@@ -137,7 +137,7 @@ def parse_tags(section: bytes, layout: Struct) -> Tags:
 
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
-    """A function from a tag to the strings that its entries point to."""
+    """Return a function that maps a tag to the strings of its entries."""
     address = tags.get(_DT_STRTAB, [-1])[0]
     table = -1
     for kind, offset, start, length in segments:
@@ -147,7 +147,7 @@ def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable
     def strings(tag: int) -> list[str]:
         places = tags.get(tag, [])
         if places and table < 0:
-            raise ValueError("it has no table of strings")
+            raise ValueError("it has no string table")
         if len(places) > _MOST_NAMES:
             raise ValueError("it names too many libraries")
         return [file.string(table + place) for place in places]
@@ -158,7 +158,7 @@ def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable
 def _parse(fd: int, path: str) -> Image:
     start = os.pread(fd, 6, 0)
     if len(start) < 6 or start[4] not in (1, 2) or start[5] not in (1, 2):
-        raise ValueError("neither 32 nor 64 bits, or no byte order")
+        raise ValueError("neither 32 nor 64 bits, or an unknown byte order")
     bits = 32 * start[4]
     file = _File(fd, bits, "<" if start[5] == 1 else ">")
     kind, machine = file.unpack(file.layout("HH", "HH"), 16)
@@ -195,17 +195,17 @@ def _parse(fd: int, path: str) -> Image:
 def _folders(texts: list[str]) -> tuple[str, ...]:
     folders = tuple(folder for text in texts for folder in text.split(":"))
     if len(folders) > _MOST_NAMES:
-        raise ValueError("it names too many folders")
+        raise ValueError("it names too many directories")
     return folders
 
 
 def read_image(fd: int, path: str) -> Image | None:
-    """Read the facts of an ELF file; None when it is no ELF file.
+    """Read an ELF file; None if it is not one.
 
-    fd -- a descriptor of the file, which stays where it is
-    path -- where the file lies, for $ORIGIN and for messages
+    fd -- a descriptor of the file, whose position does not change
+    path -- where the file is, for $ORIGIN and for messages
 
-    Raises DamagedElfError for a damaged one, and OSError.
+    Raises DamagedElfError for a damaged file, and OSError.
     """
     if os.pread(fd, 4, 0) != b"\x7fELF":
         return None

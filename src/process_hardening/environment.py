@@ -1,8 +1,8 @@
 """The environment of this process and of its children.
 
-What harden() removed is set aside here. child_env() gives the search paths among it back to the
-children that need them, injectors never. A start that has something to remove loads this module, so
-it imports the tables of variables.py only when they are needed.
+What harden() removed is set aside here. child_env() restores the search paths among it for children
+that need them, but never injectors. Every start that has something to remove loads this module, so
+it imports the tables of variables.py only when needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Arranged = Literal["applied", "already in place", "unsupported here"]
 
     class Names(Protocol):
-        """A list, tuple or set of names, and not a str, which is an Iterable[str]."""
+        """A list, tuple or set of names, but not a str, which is also an Iterable[str]."""
 
         def __contains__(self, name: object, /) -> bool: ...
         def __iter__(self) -> Iterator[str]: ...
@@ -31,42 +31,42 @@ PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.
 """The library that hardens a program through LD_PRELOAD (native/preload/)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
-"""How LD_PRELOAD names that library alone; such an entry is spared: it hardens the children."""
+"""LD_PRELOAD with only that library; such an entry is kept, because it hardens the children."""
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
-"""Carries the search paths that were set aside through an exec: entries joined by NUL, in hex."""
+"""Passes the search paths that were set aside through an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
 """Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
 
 KEEP_VARIABLE = _native.KEEP_VARIABLE
-"""Tells native/preload/ which variables to leave alone: patterns joined by colons."""
+"""Tells native/preload/ which variables to keep: patterns joined by colons."""
 
 EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
-"""Tells native/preload/ which programs to leave alone: patterns joined by colons."""
+"""Tells native/preload/ which programs not to harden: patterns joined by colons."""
 
 BYPASS_NAME_VARIABLE = _native.BYPASS_NAME_VARIABLE
-"""Names the variable that native/preload/ takes for the bypass; empty: none."""
+"""Names the bypass variable for native/preload/; empty: none."""
 
 EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
-"""The programs that it leaves alone in any case (native/core/hardening.h)."""
+"""The programs that it never hardens (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
 _was_called = False
 
-_MOST_DELETIONS = 100  # other threads, or the maps of a ChainMap, may bring a variable back
+_MOST_DELETIONS = 100  # other threads, or the maps of a ChainMap, may restore a variable
 
 
 def encode(words: Iterable[str]) -> tuple[bytes, ...]:
-    """Words as the kernel has them."""
+    """Encode words as the kernel expects them."""
     return tuple(map(os.fsencode, words))
 
 
 def read_initial_entries() -> list[bytes]:
-    """The environment entries that this process was started with, less what was removed since.
+    """Return the entries that this process was started with, without those removed since.
 
-    Not os.environ: Python adds LC_CTYPE to that in the C locale (PEP 538). Raises HardeningError
-    when they cannot be read.
+    Not from os.environ, to which Python adds LC_CTYPE in the C locale (PEP 538). Raises
+    HardeningError if the entries cannot be read.
     """
     entries, failure = _native.initial_environment(False)
     if failure:
@@ -77,13 +77,13 @@ def read_initial_entries() -> list[bytes]:
 
 
 def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
-    """Remember variables that were removed from this process; returns their names, each once.
+    """Remember variables that were removed from this process; returns their unique names.
 
-    Only those that were there at the start are the user's. What came later, as from load_dotenv(),
-    is remembered only where the system does not tell, and then only the first time.
+    Only variables that were there at the start are the user's. Later ones, such as those of
+    load_dotenv(), are remembered only if the system cannot tell the difference, and only once.
     """
     global _was_called
-    for name, value, initial in reversed(removed):  # getenv(3) finds the first of one name
+    for name, value, initial in reversed(removed):  # getenv(3) finds the first of several
         if initial > 0 or (initial < 0 and not _was_called):
             _removed[name] = value
     _was_called = True
@@ -96,7 +96,7 @@ def finish(
     request: Request,
     removed: list[tuple[bytes, bytes, int]],
 ) -> None:
-    """The rest of harden(), which few calls need.
+    """Do the rest of harden(), which few calls need.
 
     fields -- of its Report, changed in place
     request -- native_form() of the policy
@@ -110,20 +110,20 @@ def finish(
             clean_mappings(*request[2:4])
         if policy is not None and policy.children == "harden" and not fields["bypassed"]:
             fields["children"] = harden_children_by_environment(policy.keep, bypass_of(policy))
-    except OSError as error:  # HardeningError, which is not imported when all goes well
+    except OSError as error:  # HardeningError, which is imported only on failure
         error.bypass_variable = bypass_of(policy)  # type: ignore[attr-defined]
         raise
 
 
 def removed_names() -> tuple[str, ...]:
-    """The names of all variables that were removed from this process."""
+    """Return the names of all variables that were removed from this process."""
     return tuple(map(os.fsdecode, _removed))
 
 
 def was_injected(keep: Iterable[str]) -> bool:
-    """Whether this process was started with a variable that injects a library into it.
+    """Return whether this process was started with a variable that injects a library into it.
 
-    keep -- variables that are left alone, as in Policy
+    keep -- variables to ignore, as in Policy
     """
     injectors = (b"LD_PRELOAD", b"LD_AUDIT")
     spared = (*encode(keep), PRELOAD_ENTRY)
@@ -131,9 +131,9 @@ def was_injected(keep: Iterable[str]) -> bool:
 
 
 def wipe_variable(name: bytes) -> None:
-    """Remove a variable from the environment of C, and wipe it. Raises HardeningError.
+    """Remove a variable from the C environment, and wipe it. Raises HardeningError.
 
-    What Python keeps of it is for clean_mappings().
+    clean_mappings() removes Python's copy.
     """
     only_environment = 1 << _native.STEPS.index("environment")
     *_, failure = _native.harden(only_environment, False, (name,), (), None, False, False, True)
@@ -144,13 +144,13 @@ def wipe_variable(name: bytes) -> None:
 
 
 def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
-    """Remove variables from os.environb and os.environ, copies that subprocess hands on.
+    """Remove variables from os.environb and os.environ, the copies that subprocess passes on.
 
     remove, keep -- as in _native.matching()
 
-    Raises HardeningError when a program replaced os.environ by something that cannot be cleaned.
+    Raises HardeningError if the program replaced os.environ by something that cannot be cleaned.
     """
-    for name in ("environb", "environ"):  # there is no environb on Windows
+    for name in ("environb", "environ"):  # Windows has no environb
         mapping = getattr(os, name, None)
         if mapping is not None or name == "environ":
             _clean(mapping, name, remove, keep)
@@ -169,7 +169,7 @@ def _clean(
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
         from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
 
-        problem += ": harden before it is replaced"
+        problem += ": call harden() before replacing it"
         raise HardeningError(0, problem, "environment", ENVIRONMENT_ERROR) from None
 
 
@@ -180,21 +180,21 @@ def _delete(
     remove: tuple[bytes, ...] | None,
     keep: tuple[bytes, ...],
 ) -> None:
-    """Delete a key, unless keep spares it for its value. Raises KeyError when it stays."""
+    """Delete a key unless keep matches its value. Raises KeyError if it cannot be deleted."""
     for _ in range(_MOST_DELETIONS):
         value = mapping.get(key)
         if value is None or not _native.matching([name + b"=" + os.fsencode(value)], remove, keep):
             return
         try:
             del mapping[key]
-        except KeyError:  # another thread was faster, or a ChainMap has it in a later map
+        except KeyError:  # another thread was faster, or a later map of a ChainMap has it
             if key in mapping:
                 raise
     raise KeyError(key)
 
 
 def _search_paths() -> dict[str, str]:
-    """The search paths that were taken from this process, or from the one it was before an exec."""
+    """Return the search paths removed from this process, or from its predecessor before an exec."""
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
@@ -202,7 +202,7 @@ def _search_paths() -> dict[str, str]:
     try:
         handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
     except ValueError:
-        handed_over = b""  # not ours: whoever started us can set the variables themselves
+        handed_over = b""  # not ours: the starter of this process can set the variables directly
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value
@@ -212,7 +212,7 @@ def _search_paths() -> dict[str, str]:
 
 
 def hand_over() -> list[bytes]:
-    """The environment entries, none or one, that carry what was set aside through an exec."""
+    """Return the entry, if any, that passes what was set aside through an exec."""
     entries = [os.fsencode(f"{name}={value}") for name, value in _search_paths().items()]
     if not entries:
         return []
@@ -221,12 +221,12 @@ def hand_over() -> list[bytes]:
 
 
 def split_libraries(value: str) -> list[str]:
-    """The paths in a value of LD_PRELOAD, which ld.so splits at colons and blanks."""
+    """Split a value of LD_PRELOAD at colons and blanks, as ld.so does."""
     return value.replace(" ", ":").split(":")
 
 
 def bypass_of(policy: Policy | None) -> str | None:
-    """The variable whose value 1 skips hardening under a policy; None: there is none."""
+    """Return the variable that skips hardening under a policy if it is 1; None: there is none."""
     if policy is None:
         return _native.BYPASS_VARIABLE
     return None if policy.refuse_bypass else policy.bypass_variable
@@ -235,11 +235,11 @@ def bypass_of(policy: Policy | None) -> str | None:
 def preload_entries(
     keep: Iterable[str], children: bool, bypass: str | None = _native.BYPASS_VARIABLE
 ) -> list[bytes]:
-    """The environment entries that load our library into a program (native/preload/).
+    """Return the environment entries that load our library into a program (native/preload/).
 
-    keep -- the variables (or PREFIX*) that it leaves alone
-    children -- whether it stays, for the children of the program too
-    bypass -- the variable whose value 1 makes it leave a program alone; None: there is none
+    keep -- the variables (or PREFIX*) that it does not remove
+    children -- whether it stays in LD_PRELOAD for the program's children
+    bypass -- the variable that makes it skip a program if it is 1; None: there is none
     """
     entries = [PRELOAD_ENTRY, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
     if bypass != _native.BYPASS_VARIABLE:
@@ -257,17 +257,17 @@ def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 _FORKSERVER_PROBLEM = (
-    "before Python 3.14, multiprocessing's forkserver runs what any process of the user sends to"
+    "before Python 3.14, multiprocessing's forkserver runs code that any process of the user sends"
     " it: use the start method 'spawn' or 'fork', or leave children unhardened"
 )
 
 
 def _refuse_forkserver() -> None:
-    """Make the start method 'forkserver' fail where nothing protects its socket.
+    """Make the start method 'forkserver' fail if nothing protects its socket.
 
-    Its module is imported when the first worker is started. The audit hook says why it is refused;
-    importlib.import_module() raises no audit event, but obeys the None in sys.modules. Raises
-    HardeningError, with nothing changed, when the module was imported already.
+    Its module is imported when the first worker is started. The audit hook reports why it is
+    refused; importlib.import_module() raises no audit event, but obeys the None in sys.modules.
+    Raises HardeningError, and changes nothing, if the module is already imported.
     """
     global _forkserver_is_refused
     import sys
@@ -291,12 +291,12 @@ def _library_objection() -> str | None:
 
 
 def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> Arranged:
-    """Put our library into the environment that children get: Policy(children='harden').
+    """Put our library into the environment that children inherit: Policy(children='harden').
 
     keep, bypass -- as in preload_entries()
 
-    Raises HardeningError (exit code 8), with nothing changed, when the library cannot be loaded
-    into children.
+    Raises HardeningError (exit code 8), and changes nothing, if the library cannot be loaded into
+    children.
     """
     from process_hardening.system import IS_LINUX
 
@@ -304,7 +304,7 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
         return "unsupported here"
     entries = map(os.fsdecode, preload_entries(keep, True, bypass))
     wanted = {name: value for name, _, value in (entry.partition("=") for entry in entries)}
-    # Children get the environment of C, which os.unsetenv() and C code change behind os.environ.
+    # Children inherit the C environment, which os.unsetenv() and C code can change.
     unchanged = all(
         os.environ.get(name) == value
         and bytes(_native.read_variable(os.fsencode(name)) or b"") == os.fsencode(value)
@@ -312,7 +312,7 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
     )
     reason = None if unchanged else _library_objection()
     if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
-        reason = "LD_PRELOAD names another library: let harden() remove it, do not keep it"
+        reason = "LD_PRELOAD names another library: remove LD_PRELOAD from keep"
     if reason is not None:
         from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
 
@@ -320,7 +320,7 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
             0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
         )
     _refuse_forkserver()
-    # This process did not obey it, so its children must not.
+    # This process did not obey it, so its children must not either.
     os.unsetenv(_native.BYPASS_VARIABLE)
     os.environ.pop(_native.BYPASS_VARIABLE, None)
     if unchanged:
@@ -332,7 +332,7 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
 
 
 def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether one of the patterns, NAME or PREFIX*, names a variable."""
+    """Return whether one of the patterns, NAME or PREFIX*, matches a variable."""
     return any(
         name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
         for pattern in patterns
@@ -342,7 +342,7 @@ def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
 def _drop(
     env: dict[str, str], secrets: bool, keep: tuple[str, ...], drop: tuple[str, ...]
 ) -> dict[str, str]:
-    """The environment without what drop names and, on request, secrets; keep wins."""
+    """Return the environment without variables in drop and, on request, secrets; keep wins."""
     from process_hardening.secret_names import is_secret_variable
 
     return {
@@ -360,21 +360,20 @@ def child_env(
     drop: Names = (),
     hardened: bool = True,
 ) -> dict[str, str]:
-    """The environment for a child that needs its search paths: os.environ and what was set aside.
+    """Return the environment for a child: os.environ plus the search paths that were set aside.
 
-    Never holds an injector (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...), not even one that
-    came back into os.environ; except our own library where harden_children() or `run --children`
-    put it.
+    It never contains injectors (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...), not even if
+    they were added to os.environ again. The only exception is our own library, if
+    harden_children() or `run --children` added it.
 
-    secrets -- 'drop': without the variables whose names are known for credentials
-        (process_hardening/secret_names.py), and without URLs that have a password in them, for a
-        tool that is not trusted with them
-    drop -- more variables to leave out: names, or prefixes that end in '*'
-    keep -- variables that stay, whatever secrets and drop say; written in the same way
-    hardened -- False: without what hardens the child, for a debugger or a CUDA tool; its core
-        limit stays 0
+    secrets -- 'drop': for an untrusted tool, without variables whose names are known to hold
+        credentials (process_hardening/secret_names.py) and without URLs that contain a password
+    drop -- more variables to remove: names, or prefixes that end in '*'
+    keep -- variables to keep even if secrets or drop match them; same syntax
+    hardened -- False: without the variables that harden the child, for a debugger or a CUDA tool;
+        its core limit stays 0
 
-    Raises TypeError or ValueError for an argument of the wrong kind.
+    Raises TypeError or ValueError for an invalid argument.
     """
     from process_hardening.variables import (
         SEARCH_PATH,
@@ -403,7 +402,7 @@ def child_env(
 
 
 def unhardened(env: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the variables that harden a child."""
+    """Return an environment without the variables that harden a child."""
     ours = (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE, BYPASS_NAME_VARIABLE)
     rest = {name: value for name, value in env.items() if name not in ours}
     libraries = split_libraries(rest.get("LD_PRELOAD", ""))

@@ -1,4 +1,4 @@
-"""The errors of the package, every exit code it uses, and what their messages may show."""
+"""The exceptions and exit codes of the package, and helpers for their messages."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
     ExitCode = Literal[5, 6, 7, 8]
 
 FOUND = 1
-"""A command found what it looks for: findings, a leak, a process that is not hardened."""
+"""The command found something: findings, a leak, or a process that is not hardened."""
 USAGE_ERROR = 2
-"""Wrong arguments, or a command that failed."""
+"""Invalid arguments, or the command failed."""
 NOT_KNOWN = 3
-"""A command could not tell."""
+"""The result is unknown."""
 INSPECTION_ERROR: Literal[5] = 5
-"""The process could not be made non-inspectable, or not be started again."""
+"""The process could not be made non-inspectable, or could not be re-executed."""
 TRACER_ERROR: Literal[6] = 6
 """PT_DENY_ATTACH failed, or a tracer is attached."""
 CORE_LIMIT_ERROR: Literal[7] = 7
 """RLIMIT_CORE could not be set to 0."""
 ENVIRONMENT_ERROR: Literal[8] = 8
-"""The environment could not be cleaned or has a refused bypass, or children cannot be hardened."""
+"""The environment could not be cleaned, the bypass was refused, or children cannot be hardened."""
 CANNOT_PROTECT = 126
-"""A program cannot be started protected."""
+"""The program cannot be started protected."""
 NOT_FOUND = 127
 """There is no such program."""
 INTERRUPTED = 130
 """Ctrl-C: 128 and the number of SIGINT, as in a shell."""
-# 5 to 8 are the specification's (FR6) and stand in native/core/hardening.h too; a test compares.
+# 5 to 8 come from the specification (FR6) and are in native/core/hardening.h too; a test compares.
 
 
 class HardeningError(OSError):
-    """A step of hardening failed; the steps before it stay in force.
+    """A hardening step failed; earlier steps remain in force.
 
-    errno -- the error of the failed call; 0 when the call reported success, but read back, the
-        step is not in force
+    errno -- the error of the failed call; 0 if the call reported success but reading back shows
+        that the step is not in force
     step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- the status that pre_main_hardening() exits with: 5, 6, 7 or 8
-    bypass_variable -- the variable whose value '1' skips every step; None: not known, or none
+    bypass_variable -- the variable that skips every step if it is '1'; None: unknown, or none
     """
 
     step: FailedStep
@@ -61,24 +61,24 @@ class HardeningError(OSError):
 
 
 class MissingVariableError(KeyError):
-    """take_env() was asked for a variable that is not in the environment."""
+    """The variable that take_env() was asked for is not in the environment."""
 
     def __str__(self) -> str:
-        return f"{self.args[0]}: not in the environment, or taken from it already"
+        return f"{self.args[0]}: not in the environment, or already taken"
 
 
 class SecretMemoryError(OSError):
-    """The system cannot provide memory that others cannot read; errno and str() give the reason."""
+    """The system cannot provide protected memory; errno and str() give the reason."""
 
 
 class InjectorRefusedError(ValueError):
-    """guard_environment() keeps a variable that injects code out of os.environ."""
+    """guard_environment() refused to set a variable that injects code."""
 
 
 class ConfinementError(OSError):
-    """The kernel does not confine; errno and str() say why and what to do.
+    """The kernel cannot confine; errno and str() say why and what to do.
 
-    errno -- the error of the failed call; 0 when it reported success, but read back, the
+    errno -- the error of the failed call; 0 if the call reported success but a test shows that the
         restriction is not in force
     """
 
@@ -89,25 +89,25 @@ class ConfinementError(OSError):
 
 
 class DebugWindowError(RuntimeError):
-    """A debug window cannot be opened now, or a debugger stays attached at its end."""
+    """A debug window cannot be opened, or a debugger is still attached at its end."""
 
 
 def hide_value(word: str) -> str:
-    """The word; of NAME=VALUE only NAME=..., because the value may be a secret."""
+    """Return the word; for NAME=VALUE return NAME=..., because the value may be a secret."""
     name, equals, _ = word.partition("=")
     return f"{name}=..." if equals else word
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """What to add to the name of an unknown word: " (did you mean X?)", or nothing."""
-    import difflib  # only a mistake pays for it
+    """Return " (did you mean X?)" for an unknown word, or an empty string."""
+    import difflib  # imported only after a mistake
 
     closest = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {closest[0]}?)" if closest else ""
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked for; str() is the line to print.
+    """The command failed; str() is the line to print.
 
     exit_code -- the status to exit with; 2 unless a subclass says otherwise
     """
@@ -116,7 +116,7 @@ class CommandError(Exception):
 
 
 class NotKnownError(CommandError):
-    """The command cannot tell, and says why."""
+    """The result is unknown; the message says why."""
 
     exit_code = NOT_KNOWN
 
@@ -128,7 +128,7 @@ class StoppedError(CommandError):
 
 
 class CannotProtectError(CommandError):
-    """The program exists but cannot be started protected."""
+    """The program exists, but cannot be started protected."""
 
     exit_code = CANNOT_PROTECT
 

@@ -1,4 +1,4 @@
-"""Atomic file replacement: a reader sees the old file or the new one, never a part."""
+"""Atomic file replacement: readers see the old or the new file, never a partial one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from process_hardening.errors import CommandError
 
 
 def replace_file(path: str, text: str, mode: int = 0o644) -> None:
-    """Replace a file by text and a newline. Raises CommandError; see replace_bytes()."""
+    """Replace a file with text and a newline. Raises CommandError; see replace_bytes()."""
     replace_bytes(path, _encode(text), mode)
 
 
 def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = False) -> None:
     """Replace a file, or create it.
 
-    mode -- its permissions, less those in the umask unless ignore_umask is given
+    mode -- its permissions, minus the umask unless ignore_umask is set
 
-    A symbolic link at path is replaced, not followed. Devices, pipes, sockets and the links in
-    /dev are written to in place: a file instead of /dev/stdout would break the machine. Raises
+    A symbolic link at path is replaced, not followed. Devices, pipes, sockets and links in /dev are
+    written in place: replacing /dev/stdout with a file would break the machine. Raises
     CommandError.
     """
     try:
@@ -26,7 +26,7 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
             with open(path, "wb") as file:
                 file.write(content)
             return
-        # Random: a run that was killed left its own behind, and in a container pids come again.
+        # Random: a killed run leaves its file behind, and containers reuse pids.
         unfinished = f"{path}.{os.urandom(8).hex()}.tmp"
         _write_new(unfinished, content, mode, ignore_umask)
         try:
@@ -41,7 +41,7 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
 def create_file(path: str, text: str, mode: int) -> bool:
     """Write text and a newline into a new file.
 
-    Returns False, with nothing changed, when path exists already. Raises CommandError.
+    Returns False, and changes nothing, if path already exists. Raises CommandError.
     """
     try:
         _write_new(path, _encode(text), mode)

@@ -1,10 +1,10 @@
-"""Installs the start-up hook: files in the site-packages of a Python environment that `site` reads.
+"""Installs the start-up hook: files in site-packages that Python's `site` module reads.
 
-Separate from startup_hook.py, which runs at every start of Python.
+This is separate from startup_hook.py, which runs at every start of Python.
 
-Until Python 3.17 `site` executes the `import` lines of .pth files. From 3.15 on it calls what
-.start files name, and then ignores the `import` lines of a .pth file of the same name (PEP 829).
-Where both are written, only one takes effect.
+Until Python 3.17, `site` executes the `import` lines of .pth files. Since 3.15, it calls the
+functions that .start files name, and ignores the `import` lines of a .pth file of the same name
+(PEP 829). If both exist, only one takes effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ON_REQUEST = "on_request"
 DISABLED = "disabled"
 DAMAGED = "damaged"
 OUTDATED = "outdated"
-"""The other states: no hook, not what enable() writes, or what an earlier version wrote."""
+"""The other states: no hook, files that enable() did not write, files of an earlier version."""
 
 NAME = "00_process_hardening"
 """Sorts before the files of other packages: `site` reads them in alphabetical order."""
@@ -41,15 +41,15 @@ _COMMENT = "# `process-hardening hook disable` removes this: it hardens Python a
 
 _MODES = (ALWAYS, ON_REQUEST)
 
-# What a .pth file says looks at the variable first: a start that is not asked to harden imports
-# nothing, and one that has no children to harden does without startup_hook.py.
+# The .pth line checks the variable first: a start that need not harden imports nothing, and one
+# without children to harden does not import startup_hook.py.
 _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
-# The package is looked for where this file is, before PYTHONPATH. Without it pip could not run to
-# repair the environment if that ended Python; `site` itself would print a traceback, twice. Any
-# other error may be the doing of another process, such as a limit on descriptors: it ends Python.
+# The package is searched where this file is, before PYTHONPATH. If it is missing, Python continues,
+# so that pip can repair the environment; `site` itself would print a traceback, twice. Any other
+# error may be caused by another process, such as a descriptor limit, so it ends Python.
 _TRY = """\
 try:
  sys.path.insert(0, sitedir)
@@ -68,7 +68,7 @@ except Exception as error:
  finally: os._exit(2)
 """
 
-# Of an execute-only environment: it asks before it imports anything, and not for root, who may
+# For an execute-only environment: it checks before it imports anything, and not for root, who can
 # always read the interpreter.
 _CHECK = (
     "os.getuid() and os.access(sys.executable, 4)"
@@ -77,7 +77,7 @@ _CHECK = (
 
 
 def _pth(mode: str, execute_only: bool) -> str:
-    """The line of the .pth file: `site` executes what begins with `import`, line by line."""
+    """Return the line of the .pth file: `site` executes each line that starts with `import`."""
     call = _CALL.format(mode)
     if mode == ALWAYS:
         call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
@@ -88,15 +88,15 @@ def _pth(mode: str, execute_only: bool) -> str:
 
 
 def _start(mode: str, execute_only: bool) -> str:
-    """The lines of the .start file: functions to call."""
+    """Return the lines of the .start file: functions to call."""
     line = f"process_hardening.startup_hook:harden_{mode}"
     check = "\nprocess_hardening.startup_hook:check_interpreter"
     return line + check if execute_only else line
 
 
-# suffix: first and last version of Python that reads it, and what makes its text
+# suffix: first and last version of Python that reads it, and the function that makes its text
 _FILES = {".start": ((3, 15), (4, 0), _start), ".pth": ((3, 0), (3, 17), _pth)}
-_EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), of the first version
+_EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), from the first version
 
 _ASK = """
 import json, sys, sysconfig
@@ -120,7 +120,7 @@ class PythonEnvironment(Record):
     """A Python environment, as its interpreter describes it.
 
     python -- its interpreter; version -- (major, minor)
-    site_packages -- the folder that `site` reads, even with -I and -s
+    site_packages -- the directory that `site` reads, even with -I and -s
     is_virtual -- whether it is a virtual environment
     has_package -- whether its interpreter finds process_hardening, even with -I
     executable -- its sys.executable
@@ -145,7 +145,7 @@ class PythonEnvironment(Record):
     def contents(self, mode: str, execute_only: bool = False) -> dict[str, bytes]:
         """The files of the hook that this version of Python reads: suffix and content.
 
-        execute_only -- they also look whether the interpreter is still execute-only
+        execute_only -- they also check that the interpreter is still execute-only
         """
         return {
             suffix: f"{_COMMENT}{text(mode, execute_only)}\n".encode()
@@ -155,26 +155,26 @@ class PythonEnvironment(Record):
 
     @property
     def names(self) -> interpreter.Names:
-        """The names of its interpreter. Raises CommandError."""
+        """Return the names of its interpreter. Raises CommandError."""
         return interpreter.find_names(self.executable, self.is_virtual)
 
 
 def find_environment(python: str | None = None) -> PythonEnvironment:
-    """Ask an interpreter about its environment.
+    """Query an interpreter about its environment.
 
-    python -- an interpreter, or the folder of a virtual environment; default: this interpreter
+    python -- an interpreter, or the directory of a virtual environment; default: this interpreter
 
     Raises CommandError.
     """
     if python == "":
-        raise CommandError("--python: the path is empty: name an interpreter")
+        raise CommandError("--python: empty path: name an interpreter")
     python = python or sys.executable
     if os.path.isdir(python):
         folder = python
         python = os.path.join(folder, "bin", "python")
         if not os.path.exists(python):
             raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
-    # It has to answer whatever an installed hook does.
+    # It must answer even if an installed hook fails.
     answer = _ask(python, _ASK, {"CODEX_SKIP_HARDENING": "1"})
     try:
         version, site_packages, is_virtual, has_package, executable = json.loads(answer.stdout)
@@ -192,7 +192,7 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
 
 
 def read_own_state() -> str:
-    """What read_state() returns for the environment of this interpreter. Raises CommandError."""
+    """Return what read_state() returns for this interpreter's environment. Raises CommandError."""
     import sysconfig
 
     return read_state(
@@ -208,7 +208,7 @@ def read_own_state() -> str:
 
 
 def read_state(environment: PythonEnvironment) -> str:
-    """ALWAYS, ON_REQUEST, DISABLED, DAMAGED or OUTDATED. Raises CommandError."""
+    """Return ALWAYS, ON_REQUEST, DISABLED, DAMAGED or OUTDATED. Raises CommandError."""
     found = _read_files(environment)
     if not found:
         return DISABLED
@@ -220,9 +220,9 @@ def read_state(environment: PythonEnvironment) -> str:
 
 
 def read_interpreter_state(environment: PythonEnvironment) -> str:
-    """A state of interpreter.py. Raises CommandError.
+    """Return a state of interpreter.py. Raises CommandError.
 
-    REOPENED also where only the hook still knows that the interpreter was execute-only.
+    REOPENED also if only the hook still shows that the interpreter was execute-only.
     """
     state = interpreter.read_state(environment.names)
     if state == interpreter.READABLE and _checks_interpreter(environment):
@@ -235,7 +235,7 @@ def _checks_interpreter(environment: PythonEnvironment) -> bool:
 
 
 def repair_command(environment: PythonEnvironment) -> str:
-    """The command that repairs the hook and the interpreter, in the mode that they had."""
+    """Return the command that repairs the hook and the interpreter in their mode."""
     found = _read_files(environment)
     words = ["process-hardening", "hook", "enable"]
     if any(f"harden_{ON_REQUEST}".encode() in content for content in found.values()):
@@ -250,7 +250,7 @@ def repair_command(environment: PythonEnvironment) -> str:
 
 
 def is_enabled(environment: PythonEnvironment, mode: str, execute_only: bool) -> bool:
-    """Whether enable() with the same arguments has nothing to do. Raises CommandError."""
+    """Return whether enable() with these arguments has nothing to do. Raises CommandError."""
     state = read_interpreter_state(environment)
     wanted = environment.contents(mode, state != interpreter.READABLE)
     return (
@@ -263,10 +263,8 @@ def is_enabled(environment: PythonEnvironment, mode: str, execute_only: bool) ->
 def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False) -> None:
     """Write the hook, and start an interpreter to check that it is hardened.
 
-    execute_only -- make the interpreter execute-only first, or copy it anew; an interpreter that
-        is execute-only stays so in any case
-
-    Raises CommandError; everything is then as it was before.
+    execute_only -- make the interpreter execute-only first, or copy it again; an interpreter that
+        is already execute-only stays so in any case Raises CommandError, and then changes nothing.
     """
     if not environment.has_package:
         raise CommandError(
@@ -293,9 +291,9 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
 
 
 def disable(environment: PythonEnvironment) -> bool:
-    """Remove the files of the hook, even damaged ones, and put back the interpreter.
+    """Remove the files of the hook, even damaged ones, and restore the interpreter.
 
-    Returns False when there was neither. Raises CommandError.
+    Returns False if there was nothing to do. Raises CommandError.
     """
     is_hooked = read_state(environment) != DISABLED
     is_ordinary = interpreter.read_state(environment.names) == interpreter.READABLE
@@ -310,7 +308,7 @@ def _is_of_earlier_version(found: dict[str, bytes]) -> bool:
 
 
 def _read_files(environment: PythonEnvironment) -> dict[str, bytes]:
-    """The files of the hook that exist: suffix and content. Raises CommandError."""
+    """Return the files of the hook that exist: suffix and content. Raises CommandError."""
     found = {}
     for suffix in _FILES:
         path = environment.path(suffix)
@@ -329,7 +327,7 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
     for suffix in _FILES:
         path = environment.path(suffix)
         if suffix in contents:
-            # `site` ignores a file that it cannot read: other users would not be hardened.
+            # `site` ignores files that it cannot read: other users would not be hardened.
             replace_bytes(path, contents[suffix], 0o644, ignore_umask=True)
             continue
         try:
@@ -341,7 +339,7 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
 
 
 def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run code in an interpreter that reads no settings of the user. Raises CommandError."""
+    """Run code in an interpreter that ignores the user's settings. Raises CommandError."""
     dropped = ("LD_", "CODEX_SKIP_", CHILDREN_VARIABLE)
     env = {**{n: v for n, v in os.environ.items() if not n.startswith(dropped)}, **env}
     try:

@@ -1,17 +1,17 @@
-"""An execute-only interpreter: a private copy that its users may start and not read.
+"""An execute-only interpreter: a private copy that its users can run but not read.
 
-The kernel makes a process non-dumpable before its first instruction when the caller may not read
-the program's file (would_dump() in fs/exec.c). Every start is then born hardened: spawn,
-forkserver, `-I -S`, an empty environment.
+The kernel makes a process non-dumpable before its first instruction if the caller may not read the
+program's file (would_dump() in fs/exec.c). Every start is then born hardened: spawn, forkserver,
+`-I -S`, an empty environment.
 
-In the folder of a virtual environment's interpreter:
+In the directory of a virtual environment's interpreter:
 
     python3.11           a copy of the base interpreter, mode 0111; `python` and `python3` too
-    .python3.11.readable what was there before: `hook disable` puts it back
+    .python3.11.readable what was there before: `hook disable` restores it
 
-The names are regular files: Python takes a link to another name of the environment for the base
-interpreter, and would make new environments from it (Modules/getpath.py, base_executable).
-Each name is replaced by one rename, after what was there is kept: every name works at any moment.
+The names are regular files: Python would treat a link to another name of the environment as the
+base interpreter, and make new environments from it (Modules/getpath.py, base_executable). Each name
+is replaced by one rename, after the old file is saved, so every name works at any moment.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ READABLE = "readable"
 EXECUTE_ONLY = "execute-only"
 REOPENED = "reopened"
 OUTDATED = "outdated"
-"""The states: ordinary, execute-only, readable again (or half-made), older than its base."""
+"""The states: ordinary, execute-only, readable again (or unfinished), older than its base."""
 
 _READ_BITS = 0o444
 _UNFINISHED = ".python.unfinished"
-"""The copy before it takes the place of the names, in the same folder."""
+"""The copy before it replaces the names, in the same directory."""
 
 
 class Names(Record):
     """The names of an environment's interpreter.
 
-    paths -- the names that are files of their own or lead out of their folder; a system
-        interpreter has one
-    source -- the file to copy: the base interpreter, or what was in the place of the copy
+    paths -- the names that are regular files or links out of their directory; a system interpreter
+        has one
+    source -- the file to copy: the base interpreter, or the file that the copy replaced
     """
 
     paths: tuple[str, ...]
@@ -63,7 +63,7 @@ class Names(Record):
 
 
 def find_names(executable: str, is_virtual: bool) -> Names:
-    """The names of an interpreter.
+    """Find the names of an interpreter.
 
     executable -- its sys.executable; is_virtual -- whether it is in a virtual environment
 
@@ -83,7 +83,7 @@ def find_names(executable: str, is_virtual: bool) -> Names:
 
 
 def read_state(names: Names) -> str:
-    """READABLE, EXECUTE_ONLY, REOPENED or OUTDATED."""
+    """Return READABLE, EXECUTE_ONLY, REOPENED or OUTDATED."""
     if not any(_is_kept(path) or _is_execute_only(path) for path in names.paths):
         return READABLE
     if not all(map(_is_execute_only, names.paths)):
@@ -94,9 +94,9 @@ def read_state(names: Names) -> str:
 
 
 def find_reopeners(names: Names) -> list[int]:
-    """The users other than root who can make the interpreter readable again, by uid.
+    """Return the uids, except root's, that can make the interpreter readable again.
 
-    They own the file or a folder above it, or may write to such a folder (uid -1: others).
+    They own the file or a directory above it, or may write to such a directory (uid -1: others).
     """
     users = set()
     folders = (os.path.realpath(os.path.dirname(path)) for path in names.paths)
@@ -118,13 +118,13 @@ def find_reopeners(names: Names) -> list[int]:
 
 
 def make_execute_only(names: Names) -> None:
-    """Make every name an execute-only copy of the source, once the copy is known to start.
+    """Make every name an execute-only copy of the source, after testing that the copy starts.
 
-    Raises CommandError. What fails before the first name is replaced changes nothing; after
-    that, repeat it or call make_readable().
+    Raises CommandError. A failure before the first name is replaced changes nothing; after a later
+    one, repeat the call or call make_readable().
     """
     if not IS_LINUX:
-        raise CommandError("execute-only interpreters need Linux: elsewhere they gain nothing")
+        raise CommandError("execute-only interpreters need Linux: they have no effect elsewhere")
     with _locked(names) as folder:
         source = _find_new_source(names)
         check_source(source)
@@ -144,23 +144,23 @@ def make_execute_only(names: Names) -> None:
 
 
 def make_readable(names: Names) -> None:
-    """Put back what was there before make_execute_only(). Raises CommandError."""
+    """Undo make_execute_only(). Raises CommandError."""
     with _locked(names) as folder:
         for path in names.paths:
             try:
                 if _is_kept(path) and (_is_execute_only(path) or not _is_new(path)):
                     os.replace(_kept(path), path)
-                elif _is_execute_only(path):  # what was there is lost: the file itself stays
+                elif _is_execute_only(path):  # the old file is lost: this one stays
                     os.chmod(path, 0o755)
-                _remove(_kept(path))  # rename() leaves it where both are one file
+                _remove(_kept(path))  # rename() does nothing if both are the same file
             except OSError as error:
-                raise CommandError(f"{path}: cannot be put back: {error.strerror}") from None
+                raise CommandError(f"{path}: cannot be restored: {error.strerror}") from None
         unlink_libraries(names.source, folder)
 
 
 @contextlib.contextmanager
 def _locked(names: Names) -> Iterator[str]:
-    """Change the folder of the names alone, and remove what an interrupted change left there."""
+    """Lock the directory of the names, and remove what an interrupted change left there."""
     folder = os.path.dirname(names.paths[0])
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -193,7 +193,7 @@ def _is_kept(path: str) -> bool:
 
 
 def _kept_file(path: str) -> str | None:
-    """The readable interpreter that was in the place of this name, unless it was another name."""
+    """Return the readable interpreter that this name replaced, unless it was another name."""
     kept = _kept(path)
     return kept if os.path.lexists(kept) and not _leads_to_another_name(kept) else None
 
@@ -204,19 +204,19 @@ def _leads_to_another_name(path: str) -> bool:
 
 
 def _is_name_of(path: str, executable: str, source: str) -> bool:
-    """Whether this entry of the folder starts the interpreter."""
+    """Return whether this directory entry starts the interpreter."""
     name = os.path.basename(path)
     if name.startswith(".") or not os.path.isfile(path):
         return False
     if _is_kept(path) or os.path.samefile(path, executable):
         return True
-    if not os.path.isfile(source):  # the base interpreter is gone
+    if not os.path.isfile(source):  # the base interpreter no longer exists
         return False
     if os.path.samefile(path, source):
         return True
     if os.path.islink(path) or not re.fullmatch(r"python[0-9.]*t?", name):
         return False
-    # `venv --copies` gives each name a file of its own.
+    # `venv --copies` makes each name a separate file.
     return _is_execute_only(path) or filecmp.cmp(path, source, shallow=False)
 
 
@@ -229,17 +229,17 @@ def _is_execute_only(path: str) -> bool:
 
 
 def _is_copy_of(source: str, path: str) -> bool:
-    """Whether the copy is of what the source is now, as make(1) tells: nobody can read it."""
+    """Return whether the copy is up to date. Compares times, like make(1): nobody can read it."""
     try:
         now, then = os.stat(source), os.stat(path)
     except OSError:
         return False
-    # Layers of images and archives keep whole seconds.
+    # Image layers and archives store whole seconds.
     return (now.st_size, int(now.st_mtime)) == (then.st_size, int(then.st_mtime))
 
 
 def _is_new(path: str) -> bool:
-    """Whether a readable name is another than the one that was kept: after an upgrade."""
+    """Return whether a readable name differs from the saved one, as after an upgrade."""
     kept = _kept(path)
     if os.path.islink(path):
         return True
@@ -247,7 +247,7 @@ def _is_new(path: str) -> bool:
 
 
 def _find_new_source(names: Names) -> str:
-    """The file to copy: an interpreter that an upgrade put there comes before the kept one."""
+    """Return the file to copy: a newly installed interpreter, or else the saved one."""
     for path in names.paths:
         is_replaced = _is_kept(path) and not _is_execute_only(path) and _is_new(path)
         if is_replaced and not _leads_to_another_name(path):
@@ -256,7 +256,7 @@ def _find_new_source(names: Names) -> str:
 
 
 def _keep(path: str) -> None:
-    """Keep what is there: the entry itself, or where that is not allowed, one like it."""
+    """Save what is there: the entry itself or, if that is not allowed, a copy of it."""
     kept = _kept(path)
     try:
         _remove(kept)
@@ -272,7 +272,7 @@ def _keep(path: str) -> None:
 
 
 def _put(unfinished: str, path: str, source: str) -> None:
-    """Make a name the finished copy: one file with several names, where possible."""
+    """Make a name the finished copy: one file with several names, if possible."""
     new = f"{unfinished}.{os.path.basename(path)}"
     try:
         try:

@@ -1,4 +1,4 @@
-"""Copies of an interpreter: what can be copied, what the copy needs, and whether it starts."""
+"""Copies an interpreter: checks whether that is possible, links its libraries, tests the copy."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.files import replace_bytes
 
 MODE = 0o111
-"""Of a copy that its users may start and not read."""
+"""The mode of a copy that its users can run but not read."""
 
 _SELF_TEST = """
 import os
 if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
     raise SystemExit(3)
 """
-"""Whether it is dumpable: the files of a process that is not belong to root (proc(5))."""
+"""Exits with 3 if it is dumpable: the files of other processes belong to root (proc(5))."""
 _IS_DUMPABLE = 3
 
 _PATIENCE = 60
-"""How many seconds an interpreter may take."""
+"""Seconds that an interpreter may take."""
 
 
 def check_source(source: str) -> None:
-    """Refuse what a copy would change. Raises CommandError."""
+    """Refuse interpreters that a copy would change. Raises CommandError."""
     try:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         raise CommandError(
-            f"{source}: it may not be read, so no copy can be made: every start of it is born"
-            " hardened already"
+            f"{source}: unreadable, so it cannot be copied; every start of it is already born"
+            " hardened"
         ) from None
     except OSError as error:
         raise CommandError(f"{source}: {error.strerror}") from None
@@ -42,8 +42,8 @@ def check_source(source: str) -> None:
         mode = os.fstat(fd).st_mode
         if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
             raise CommandError(
-                f"{source}: a copy would lose its set-user-ID bit or file capabilities, and the"
-                " kernel already keeps others out of such a program"
+                f"{source}: a copy would lose its set-user-ID bit or file capabilities; the"
+                " kernel already protects such a program"
             )
         if read_image(fd, source) is None:
             raise CommandError(f"{source}: not an ELF program: a script cannot be execute-only")
@@ -61,7 +61,7 @@ def _has_capabilities(fd: int) -> bool:
 
 
 def link_libraries(source: str, folder: str) -> None:
-    """Let a copy find the libraries that the source finds relative to itself (uv, conda).
+    """Link the libraries that the source finds relative to itself (uv, conda) for a copy.
 
     Raises CommandError.
     """
@@ -94,13 +94,13 @@ def unlink_libraries(source: str, folder: str) -> None:
 
 
 def _library_folders(source: str, folder: str) -> tuple[str, str]:
-    """Where the source has its libraries, and where a copy in this folder looks for them."""
+    """Yield where the source has its libraries, and where a copy in this directory expects them."""
     there = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(source))), "lib")
     return there, os.path.join(os.path.dirname(os.path.realpath(folder)), "lib")
 
 
 def copy(source: str, path: str, mode: int) -> None:
-    """Copy a file with its times. Raises CommandError."""
+    """Copy a file and its times. Raises CommandError."""
     try:
         with open(source, "rb") as file:
             content = file.read()
@@ -112,7 +112,7 @@ def copy(source: str, path: str, mode: int) -> None:
 
 
 def check_start(path: str, source: str) -> None:
-    """Refuse a copy that does not start, or not as a process that nobody may read.
+    """Refuse a copy that does not start, or that starts as a readable process.
 
     Raises CommandError.
     """
@@ -125,8 +125,8 @@ def check_start(path: str, source: str) -> None:
         raise CommandError(f"{path}: cannot be started: {error.strerror}{hint}") from None
     if process.returncode == _IS_DUMPABLE:
         raise CommandError(
-            f"{path}: can be read although its mode is 0111: look at fs.suid_dumpable and the"
-            " access control list of the folder"
+            f"{path}: readable despite its mode 0111: check fs.suid_dumpable and the access"
+            " control list of the directory"
         )
     if process.returncode:
         raise CommandError(f"{source}: a copy of it does not start: {last_line(process)}")
@@ -135,7 +135,7 @@ def check_start(path: str, source: str) -> None:
 def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run an interpreter and return its output.
 
-    Raises OSError when it cannot be started, and CommandError when it does not end.
+    Raises OSError if it cannot be started, and CommandError if it does not end.
     """
     try:
         return subprocess.run(
@@ -153,6 +153,6 @@ def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str
 
 
 def last_line(process: subprocess.CompletedProcess[str]) -> str:
-    """The last line of what an interpreter said on standard error, or its exit status."""
+    """Return the last line that an interpreter wrote to standard error, or its exit status."""
     lines = process.stderr.strip().splitlines() or [f"it exited with status {process.returncode}"]
     return lines[-1]

@@ -1,4 +1,4 @@
-"""Standard output: a line that cannot be written is an error, not a traceback at exit."""
+"""Writes to standard output: a failure is an error message, not a traceback at exit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from process_hardening.errors import CommandError
 from process_hardening.terminal import write_line
 
 USUAL_WIDTH = 80
-"""Of a terminal that does not say how wide it is."""
+"""The width of a terminal that does not report it."""
 
 
 def width_and_colour() -> tuple[int | None, bool]:
-    """The width to print for, None for no limit, and whether to print colours.
+    """Return the output width (None: no limit) and whether to use colours.
 
-    COLUMNS decides; else the terminal that standard output is, or the one beside a pipe: a person
-    who types `| less` still reads on it. A file has no width.
+    COLUMNS sets the width. Otherwise it is that of the terminal on standard output, or of the one
+    on standard error if standard output is a pipe, such as `| less`. Files have no width.
     """
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     if is_terminal:
@@ -28,13 +28,13 @@ def width_and_colour() -> tuple[int | None, bool]:
 
 
 def read_width(fd: int | None) -> int | None:
-    """The width that COLUMNS asks for, else that of the terminal at a descriptor, else None."""
+    """Return the width from COLUMNS, else that of the terminal at a descriptor, else None."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and len(columns) < 5 and int(columns):
         return int(columns)
     if fd is None:
         return None
-    # Not shutil's: importing that loads three modules for archives.
+    # Not shutil.get_terminal_size(): importing shutil loads three archive modules.
     try:
         return os.get_terminal_size(fd).columns or None
     except OSError:
@@ -51,9 +51,9 @@ def _is_pipe() -> bool:
 
 
 def write(text: str) -> None:
-    """Print text and a newline, and flush. Raises CommandError when that fails.
+    """Print text and a newline, and flush. Raises CommandError on failure.
 
-    A reader that has gone, as in `| head`, has read what it wanted: that is no failure.
+    A reader that has exited, as in `| head`, is not a failure.
     """
     if sys.stdout is None:
         raise CommandError("standard output is closed")

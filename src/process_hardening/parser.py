@@ -1,4 +1,4 @@
-"""The commands' argument parser. A module of its own, because `run` must not import argparse."""
+"""The argument parser of the commands. `run` has its own, because it must not import argparse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MARGIN = 2  # as argparse leaves it
 
 
 def _hide_value(word: str, message: str) -> str:
-    """The message without the value of a NAME=VALUE in it, as argparse prints one."""
+    """Remove the value of a NAME=VALUE from a message of argparse."""
     _, equals, value = word.partition("=")
     if not equals:
         return message
@@ -30,16 +30,16 @@ def _hide_value(word: str, message: str) -> str:
 
 
 class PrintVersion(argparse.Action):
-    """--version: print what a bug report needs on one line, which argparse would fold, and end."""
+    """--version: print what a bug report needs on one line, without wrapping, and exit."""
 
     def __init__(self, option_strings: Any, dest: Any) -> None:
-        text = "print the version, and those of Python, the kernel and the C library, and exit"
+        text = "print the versions of this package, Python, the kernel and the C library, and exit"
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=text)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print and exit. Raises CommandError when it cannot be printed."""
+        """Print and exit. Raises CommandError if printing fails."""
         facts = [f"{sys.implementation.name} {sys.version.partition(' ')[0]}"]
-        if hasattr(os, "uname"):  # Windows has none
+        if hasattr(os, "uname"):  # Windows has no os.uname()
             kernel = os.uname()
             facts.append(f"{kernel.sysname} {kernel.release} {kernel.machine}")
         if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
@@ -49,24 +49,24 @@ class PrintVersion(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises CommandError for wrong usage, and when --help or --version cannot be printed."""
+    """Raises CommandError for usage errors, and if --help or --version cannot be printed."""
 
     def __init__(self, *, formatter_class: Any = argparse.HelpFormatter, **options: Any) -> None:
-        # argparse would ask shutil for the width, with every argument that is added.
+        # argparse would query the width through shutil for every argument that is added.
         width = (read_width(1) or USUAL_WIDTH) - _MARGIN
         super().__init__(formatter_class=partial(formatter_class, width=width), **options)
         self._words: list[str] = []
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, but remember the arguments for error(), and refuse unknown ones here.
+        """Parse like argparse, but remember the arguments for error() and refuse unknown ones here.
 
-        argparse leaves that to the outermost parser, which knows no option of a command.
+        argparse leaves that to the outermost parser, which does not know the commands' options.
         """
         self._words = list(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)
         many = next((a for a in self._get_positional_actions() if a.nargs == "*"), None)
         if many and not any(word.startswith("-") for word in unknown):
-            # argparse takes no more of them behind an option, as in `audit merge --json FILE...`.
+            # argparse accepts no more of them after an option, as in `audit merge --json FILE...`.
             setattr(namespace, many.dest, [*getattr(namespace, many.dest), *unknown])
             unknown = []
         if unknown:
@@ -75,7 +75,7 @@ class Parser(argparse.ArgumentParser):
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Raise CommandError with the message, without values, and the command to read on with."""
+        """Raise CommandError with the message, without values, and the command that prints help."""
         for word in self._words:
             message = _hide_value(word, message)
         raise CommandError(f"{message}; see `{self.prog} --help`")

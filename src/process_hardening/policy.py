@@ -1,4 +1,4 @@
-"""What to do, not how: which steps a process takes."""
+"""Policies: which hardening steps a process takes."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ LEAVE: Children = "leave"
 
 
 class Policy(Record):
-    """Which steps to take. Immutable; equal when all its fields are.
+    """Which steps to take. Immutable. Policies with equal fields are equal.
 
-    inspection -- keep processes of the same user from reading this one
+    inspection -- prevent other processes of the same user from reading this one
     core_limit -- set RLIMIT_CORE to 0, soft and hard
     environment -- remove and wipe the loader variables of this system
-    no_new_privs -- set no_new_privs: no set-user-ID program works below this process (Linux,
-        FreeBSD)
-    seal -- forbid the process to undo the first step; sets no_new_privs too, and every program
-        that is started from here on inherits it (Linux)
-    refuse_tracer -- fail with exit code 6 when a debugger is attached already
+    no_new_privs -- set no_new_privs: descendants cannot gain privileges through set-user-ID
+        programs (Linux, FreeBSD)
+    seal -- prevent this process from undoing the inspection step; also sets no_new_privs. Every
+        program that it starts from then on inherits the seal (Linux)
+    refuse_tracer -- fail with exit code 6 if a debugger is already attached
     clear -- more variables to remove: names, or prefixes that end in '*'
-    keep -- variables to leave alone, written in the same way
-    children -- 'harden': children started from now on are hardened before their main(), as far as
-        docs/children.md says; 'leave': they are not (Linux)
-    bypass_variable -- the variable whose value '1' skips every step, for development; None: there
+    keep -- variables to keep; same syntax
+    children -- 'harden': harden children before their main(), as described in docs/children.md;
+        'leave': do not (Linux)
+    bypass_variable -- for development: the variable that skips every step if it is '1'; None: there
         is none
-    refuse_bypass -- fail with exit code 8 when that variable is '1', for production
+    refuse_bypass -- for production: fail with exit code 8 if the bypass variable is '1'
 
-    Raises TypeError or ValueError for a field of the wrong kind.
+    Raises TypeError or ValueError for an invalid field.
     """
 
     inspection: bool = True
@@ -64,7 +64,7 @@ class Policy(Record):
     bypass_variable: str | None = "CODEX_SKIP_HARDENING"
     refuse_bypass: bool = False
 
-    if TYPE_CHECKING:  # the one of Record takes any value
+    if TYPE_CHECKING:  # Record's __init__ accepts any value
 
         def replace(  # type: ignore[override]
             self,
@@ -81,12 +81,12 @@ class Policy(Record):
             bypass_variable: str | None = ...,
             refuse_bypass: bool = ...,
         ) -> Self:
-            """A copy with some fields changed. Raises what Policy() raises."""
+            """Return a copy with some fields changed. Raises what Policy() raises."""
             ...
 
-    else:  # checkers see the one that Record declares
+    else:  # type checkers see the one that Record declares
 
-        def __init__(  # spelt out for help() and inspect.signature()
+        def __init__(  # for help() and inspect.signature()
             self,
             *,
             inspection: bool = inspection,
@@ -119,10 +119,10 @@ class Policy(Record):
 
 
 def native_form(policy: Policy) -> Request:
-    """The first six arguments of _native.harden(). Raises TypeError when policy is no Policy."""
+    """Return the first six arguments of _native.harden(). Raises TypeError for a non-Policy."""
     if not isinstance(policy, Policy):
         raise TypeError(
-            "policy must be a process_hardening.Policy (as DEFAULT or STRICT), not"
+            "policy must be a process_hardening.Policy (such as DEFAULT or STRICT), not"
             f" {type(policy)!r}"
         )
     clear = tuple(map(os.fsencode, policy.clear))
@@ -137,11 +137,11 @@ def native_form(policy: Policy) -> Request:
 
 
 DEFAULT = Policy()
-"""What the specification requires."""
+"""The steps that the specification requires."""
 
 STRICT = Policy(
     no_new_privs=True,
     refuse_tracer=True,
     clear=tuple(STRICT_VARIABLES),
 )
-"""DEFAULT, no_new_privs, no attached tracer, and the wider set of variables."""
+"""DEFAULT plus no_new_privs, refusal of tracers, and a larger set of variables."""

@@ -1,15 +1,17 @@
 """A pytest plugin: test a main() that hardens itself, and assert that a process is hardened.
 
+Load it in the conftest.py at the root of the tests, or with
+`pytest -p process_hardening.pytest_plugin`:
+
     pytest_plugins = ["process_hardening.pytest_plugin"]
 
-in the conftest.py at the root of the tests, or `pytest -p process_hardening.pytest_plugin`. While a
-test runs, harden() and pre_main_hardening() take no step in the process of pytest, never start it
-again and never end it: they are recorded in the fixture hardening_calls. What a conftest.py calls
-before the tests is not affected, nor are child processes. assert_hardened() is for those; it can be
-imported, and is a fixture, too.
+While a test runs, harden() and pre_main_hardening() do not harden, re-execute or end the pytest
+process. The fixture hardening_calls records their calls instead. Calls in a conftest.py before the
+tests and calls in child processes are not affected. Use assert_hardened() for child processes; it
+is both a function and a fixture.
 
-There is no entry point that would make pytest load this by itself: it would slow every test run in
-an environment that has this package.
+The plugin has no entry point, so pytest does not load it automatically: that would slow every test
+run in an environment with this package.
 """
 
 from __future__ import annotations
@@ -36,11 +38,11 @@ if TYPE_CHECKING:
     from process_hardening.policy import Policy
 
     class HasPid(Protocol):
-        """A process as subprocess, multiprocessing, asyncio and psutil have it."""
+        """A process object of subprocess, multiprocessing, asyncio or psutil."""
 
         @property
         def pid(self) -> int | None:
-            """Its process id; None before it was started."""
+            """Its process id; None before it is started."""
 
 
 _PAUSE = 0.01
@@ -54,14 +56,14 @@ def assert_hardened(
 ) -> None:
     """Assert that a process is hardened: its user cannot read it, and a crash leaves no core.
 
-    process -- a pid, an object that has one, or a regular expression as `audit --name` takes it:
-        then all processes that match must be hardened, and there must be one
-    within -- how many seconds it may take to become hardened; 0: it must be now
-    allow -- takes the id of a finding (PH004) and returns whether to tolerate it
+    process -- a pid, an object with a pid, or a regular expression as for `audit --name`: then at
+        least one process must match, and all matching processes must be hardened
+    within -- how many seconds it may take to become hardened; 0: it must already be hardened
+    allow -- a function that takes the id of a finding (PH004) and returns whether to tolerate it
 
-    Raises AssertionError with everything that is wrong, or with the reason why that is not known,
-    and TypeError for what is no process.
-    What the kernel hides from us because the process is hardened does not count against it.
+    Raises AssertionError with everything that is wrong, or with the reason why the state is
+    unknown, and TypeError for an invalid process. What the kernel hides because the process is
+    hardened does not count against it.
     """
     __tracebackhide__ = True
     which = process if isinstance(process, (int, str)) else getattr(process, "pid", process)
@@ -80,8 +82,8 @@ def assert_hardened(
 
 
 def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> str | None:
-    """What is wrong with the process of a pid, or with those that match a name; None: nothing."""
-    # Here, not above: a test run that does not assert anything need not load them.
+    """Return what is wrong with a pid's process, or with those that match a name; None: nothing."""
+    # Imported here: a test run without assertions does not need them.
     from process_hardening import audit
     from process_hardening.errors import CommandError
 
@@ -93,13 +95,13 @@ def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> st
     except CommandError as error:
         return str(error)
     if not found.entries:
-        return f"no process matches {which!r}: none was checked"
+        return f"no process matches {which!r}"
     complaints = [_describe_entry(entry, allow) for entry in found.entries]
     return "\n".join(filter(None, complaints)) or None
 
 
 def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | None:
-    """What is wrong with a process, or None."""
+    """Return what is wrong with a process, or None."""
     from process_hardening.audit.rules.model import INFO
 
     posture = entry.posture
@@ -124,8 +126,8 @@ def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | 
 class HardeningCall(Record):
     """A call of pre_main_hardening() or harden() that the plugin recorded.
 
-    policy -- its policy; DEFAULT if it named none
-    reexec -- whether the program would have been started again
+    policy -- its policy; DEFAULT if none was given
+    reexec -- whether the program would have been re-executed
     fatal -- whether a failure would have ended the process, as in pre_main_hardening(), instead of
         raising, as in harden()
     """
@@ -136,7 +138,7 @@ class HardeningCall(Record):
 
 
 class _Recorder:
-    """Takes the place of what hardens, starts again or ends this process."""
+    """Replaces the functions that harden, re-execute or end this process."""
 
     def __init__(self) -> None:
         self.calls: list[HardeningCall] = []
@@ -150,7 +152,7 @@ class _Recorder:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Record while a block runs; inside another recorder, until the block ends."""
+        """Record calls while a block runs. A nested recorder replaces the outer one meanwhile."""
         for module, name, replacement in self._seams:
             setattr(module, name, replacement)
         try:
@@ -160,12 +162,12 @@ class _Recorder:
                 setattr(module, name, self._real[name])
 
     def _is_child(self) -> bool:
-        """Whether a test has forked this process: it is hardened for real."""
+        """Return whether a test forked this process, which is then hardened for real."""
         return os.getpid() != self._pid
 
     def _record(self, policy: Policy | None, reexec: bool, fatal: bool) -> Report:
         policy = DEFAULT if policy is None else policy
-        native_form(policy)  # raises TypeError for what is no Policy
+        native_form(policy)  # raises TypeError if it is not a Policy
         self.calls.append(HardeningCall(policy=policy, reexec=reexec, fatal=fatal))
         skipped: dict[str, Any] = dict.fromkeys((*STEPS, "children"), "skipped")
         return Report(**skipped, removed=(), bypassed=True, started=_native.STARTED, seccomp=None)
@@ -183,7 +185,7 @@ class _Recorder:
     def _call_or_exit(self, function: Any, args: Any, keywords: Any) -> Any:
         if self._is_child():
             return self._real["call_or_exit"](function, args, keywords)
-        return function(*args, **keywords)  # what it raises fails the test
+        return function(*args, **keywords)  # its exceptions fail the test
 
 
 _RECORDER = pytest.StashKey[_Recorder]()
@@ -191,7 +193,7 @@ _RECORDER = pytest.StashKey[_Recorder]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Record while a test and its fixtures run."""
+    """Record calls while a test and its fixtures run."""
     recorder = item.stash[_RECORDER] = _Recorder()
     with recorder.installed():
         return (yield)
@@ -199,12 +201,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture
 def hardening_calls(request: pytest.FixtureRequest) -> list[HardeningCall]:
-    """The calls of pre_main_hardening() and harden() in this test, in order: HardeningCall."""
+    """The calls of pre_main_hardening() and harden() in this test, in order, as HardeningCall."""
     node: pytest.Item = request.node
     return node.stash[_RECORDER].calls
 
 
 @pytest.fixture(name="assert_hardened", scope="session")
 def _assert_hardened() -> Callable[..., None]:
-    """The function assert_hardened(process), which fails the test when it is not hardened."""
+    """The function assert_hardened(process), which fails the test if it is not hardened."""
     return assert_hardened

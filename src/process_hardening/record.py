@@ -1,7 +1,7 @@
-"""Frozen records: what dataclasses do, without importing them.
+"""Frozen records, like dataclasses but without importing that module.
 
 `import dataclasses` takes longer than hardening and Python's own start together (it imports
-inspect and re); records are made when programs start.
+inspect and re), and programs create records at start-up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_):
-        """Tell type checkers, and nobody else, what a decorated class does."""
+        """Tell type checkers what a decorated class does; no effect at run time."""
         return lambda decorated: decorated
 
 
@@ -24,8 +24,8 @@ else:
 class Record:
     """The base of a frozen record: annotations are its fields, class attributes their defaults.
 
-    Fields are given by keyword. Two records are equal when they are of the same class and all
-    fields are. Raises TypeError for a field that is unknown or missing.
+    Fields are passed by keyword. Two records are equal if their classes and all fields are equal.
+    Raises TypeError for unknown or missing fields.
     """
 
     _fields: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Record:
 
     def __init_subclass__(cls) -> None:
         cls._fields = (*cls._fields, *cls.__annotations__)
-        # Once a class, not once a record: an audit makes thousands.
+        # Once per class, not per record: an audit creates thousands.
         cls._known = frozenset(cls._fields)
         cls._needed = frozenset(name for name in cls._fields if not hasattr(cls, name))
 
@@ -52,18 +52,18 @@ class Record:
         raise TypeError(f"{name} needs {', '.join(missing)}")
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Each field and its value, in order."""
+        """Yield each field and its value, in order."""
         return ((name, getattr(self, name)) for name in self._fields)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed. Raises TypeError for an unknown field."""
+        """Return a copy with some fields changed. Raises TypeError for an unknown field."""
         return type(self)(**{**dict(self.items()), **changes})
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a {type(self).__name__} cannot be changed: use replace({name}=...)")
+        raise AttributeError(f"a {type(self).__name__} is immutable: use replace({name}=...)")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a {type(self).__name__} cannot be changed: {name} stays")
+        raise AttributeError(f"a {type(self).__name__} is immutable: {name} cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):

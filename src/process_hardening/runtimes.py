@@ -1,28 +1,29 @@
 """Runtimes that disclose their memory to any process of their user, hardened or not.
 
-They do so by themselves, at a signal or to whoever connects, so no kernel mechanism keeps others
-out. Each has a switch. `audit` finds the processes in which it is not set, `verify` tries it.
+They do that themselves, on a signal or to anyone who connects, so no kernel mechanism can prevent
+it. Most have a switch that disables it. `audit` finds processes in which it is not set, and
+`verify` tests it.
 """
 
 from __future__ import annotations
 
 from process_hardening.record import Record
 
-_SIGUSR1 = 10  # signal(7): on every architecture that we have
+_SIGUSR1 = 10  # signal(7): on every architecture that we support
 
 
 class Runtime(Record):
-    """A runtime, what opens it and what closes it.
+    """A runtime, how it discloses its memory, and how to disable that.
 
-    name -- for people; programs -- the base names of its program
-    signal -- the signal that opens it, unless it is not caught, or blocked; None: it needs none
-    opens -- what another process of the user does, and gets, in one line
-    option -- what closes it, as its first argument; '' where it has none
-    before -- the words before `harden` that close it, where it has no option
-    others -- other options that close it
-    hint -- for versions that do not know the option
-    starters -- the names of other programs that become it
-    source -- where the facts come from; all were tried
+    name -- its display name; programs -- the base names of its program
+    signal -- the signal that opens it, if it is caught and not blocked; None: it needs none
+    opens -- what another process of the user can do, in one line
+    option -- the first argument that disables it; '' if there is none
+    before -- the words before `harden` that disable it, if there is no option
+    others -- other options that disable it
+    hint -- for versions that lack the option
+    starters -- the names of other programs that execute it
+    source -- where the facts come from; all were tested
     """
 
     name: str
@@ -38,13 +39,11 @@ class Runtime(Record):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The names by which people start it, the usual one first."""
+        """The commands that start it, the usual one first."""
         return (*self.starters, *self.programs)
 
 
-_OPENS_INSPECTOR = (
-    "SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for whoever asks"
-)
+_OPENS_INSPECTOR = "SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for any client"
 _BLOCK_SIGUSR1 = ("env", "--block-signal=USR1")  # env(1) of coreutils 8.31; inherited by execve(2)
 
 RUNTIMES = (
@@ -80,7 +79,7 @@ RUNTIMES = (
         name="Erlang",
         programs=("beam.smp",),
         signal=_SIGUSR1,
-        opens="SIGUSR1 writes erl_crash.dump, with the memory of its processes, and ends it",
+        opens="SIGUSR1 ends it and writes the memory of its processes to erl_crash.dump",
         before=_BLOCK_SIGUSR1,
         starters=("erl", "elixir", "iex"),
         source="erl(1) ERL_CRASH_DUMP_SECONDS; erl_signal_handler.erl",
@@ -91,17 +90,17 @@ _BY_PROGRAM = {program: runtime for runtime in RUNTIMES for program in runtime.p
 
 
 def runtime_of(program: str) -> Runtime | None:
-    """The runtime that a program is, by the name of its file."""
+    """Return the runtime of a program, by the name of its file."""
     return _BY_PROGRAM.get(program)
 
 
 def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: int) -> bool:
-    """Whether nothing shows that it is closed.
+    """Return whether a process seems to disclose its memory: nothing shows that it is disabled.
 
-    options -- its arguments before the program that it runs, which are for the runtime
+    options -- the arguments for the runtime, before the program that it runs
     caught, blocked -- the sets SigCgt and SigBlk of its status
 
-    A listener of the program's own for the signal closes Node.js too, but looks the same.
+    A program's own listener for the signal disables it in Node.js too, but looks the same.
     """
     if runtime.signal and not caught & ~blocked & 1 << runtime.signal - 1:
         return False
@@ -109,6 +108,6 @@ def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: in
 
 
 def close(runtime: Runtime, command: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words before `harden`, and the command, that start it closed. command -- an open one."""
+    """Return the words before `harden` and the changed command that disable it."""
     option = (runtime.option,) if runtime.option else ()
     return runtime.before, (*command[:1], *option, *command[1:])

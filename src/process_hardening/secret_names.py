@@ -1,8 +1,8 @@
 """Well-known names of secrets: environment variables and command-line options.
 
-One table for `audit`, which says where such a name stands open, and for whoever must keep
-credentials from child processes. It knows names, never values; the one exception,
-secret_arguments(), looks at the shape of a value and tells its kind.
+One table for `audit`, which reports where such a name is readable, and for callers that must not
+pass credentials to child processes. It looks at names, not values. The one exception is
+secret_arguments(), which recognises a kind of secret by the format of its value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What the documentation of a program or service calls a secret, and no ending below catches.
+# Names that a program's or service's documentation calls secret, and that no ending below matches.
 SECRET_NAMES = frozenset(
     {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
@@ -29,8 +29,8 @@ SECRET_NAMES = frozenset(
     }
 )
 
-# What such names end with, on a word's border: OPENAI_API_KEY, GITHUB_TOKEN, DB_PASS, API_KEY_2.
-# Tables, not expressions: compiling those took 1.5 ms of every audit.
+# Endings of such names, at a word boundary: OPENAI_API_KEY, GITHUB_TOKEN, DB_PASS, API_KEY_2.
+# Tables, not regular expressions: compiling those took 1.5 ms of every audit.
 # Sources: DENYLIST of detect-secrets' plugins/keyword.py, generic-api-key of gitleaks, the names in
 # tests/audit/names/secret.txt.
 _SECRET_LAST_WORDS = (
@@ -85,13 +85,13 @@ _SECRET_LAST_WORDS = (
     ),
 )
 
-# The same without a border: PGPASSWORD, TS_AUTHKEY.
+# The same without a word boundary: PGPASSWORD, TS_AUTHKEY.
 _SECRET_ENDS = ("AUTHKEY", "APIKEY", "PASSPHRASE", "PASSWD", "PASSWORD", "PRIVATEKEY", "SECRETKEY")
 
-# Beginnings, where the end is a host or an account.
+# Prefixes, for names that end with a host or an account.
 _SECRET_BEGINNINGS = ("AWS_BEARER_TOKEN_", "OP_SESSION_", "TF_TOKEN_")
 
-# Names that an ending catches and that are no secret.
+# Names that match an ending but are not secret.
 HARMLESS_NAMES = frozenset(
     {
         "DESKTOP_SESSION",
@@ -102,7 +102,7 @@ HARMLESS_NAMES = frozenset(
         "OLDPWD",
         "PWD",
         "SESSION",
-        "XDG_ACTIVATION_TOKEN",  # lets a window take the focus, once
+        "XDG_ACTIVATION_TOKEN",  # lets a window take the focus once
     }
 )
 _HARMLESS_ENDINGS = (
@@ -156,7 +156,7 @@ _ADDRESS_ENDINGS = (
     "URL",
 )
 
-# On a word's border, where the name has one more of these before it.
+# At a word boundary, if another of these comes before it.
 _BORDER = "_"
 _SECRET = (*(_BORDER + word for word in _SECRET_LAST_WORDS), *_SECRET_ENDS)
 _HARMLESS = tuple(_BORDER + word for word in _HARMLESS_ENDINGS)
@@ -164,8 +164,8 @@ _ADDRESS = tuple(_BORDER + word for word in _ADDRESS_ENDINGS)
 
 _PASSWORD_IN_URL = rb"[a-z][a-z0-9+.-]{1,20}://[^/?#\s:@\0]{0,200}:[^/?#\s:@\0]{1,200}@"
 
-# Kind of a secret by the shape of its value: prefixes that their issuers documented so that
-# scanners can find them, and what RFC 3986, 6750 and 7519 say.
+# Kinds of secrets by the format of their values: prefixes that issuers documented so that scanners
+# can find them, and the formats of RFC 3986, 6750 and 7519.
 _SHAPES: tuple[tuple[str, bytes], ...] = (
     ("an API key (sk-...)", rb"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{16,}"),
     ("a GitHub token", rb"(?<![A-Za-z0-9_])(?:gh[opusr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
@@ -182,7 +182,7 @@ _SHAPES: tuple[tuple[str, bytes], ...] = (
     ("an Authorization header", rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)"),
 )
 
-# Everything that may stand in a command line with a secret: one pass decides for nearly all.
+# Everything that can occur in a command line with a secret: one pass rules out nearly all.
 _SUSPECT = re.compile(
     rb"(?i:pass|pwd|secret|token|key|cred|auth|bearer|jwt|dsn|netrc|cookie|mnemonic"
     rb"|session|webhook|_P(?:AT|SK|W)[0-9_]*=)"
@@ -195,11 +195,11 @@ _ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether an environment variable of that name holds a secret, by all that is known."""
+    """Return whether an environment variable of this name is known to hold a secret."""
     return name not in HARMLESS_NAMES and _reads_as_secret(name.upper())
 
 
-@lru_cache(maxsize=4096)  # the processes of a machine have the same names
+@lru_cache(maxsize=4096)  # processes of one machine share most names
 def _reads_as_secret(upper: str) -> bool:
     if upper in SECRET_NAMES or upper.startswith(_SECRET_BEGINNINGS):
         return True
@@ -208,31 +208,31 @@ def _reads_as_secret(upper: str) -> bool:
 
 
 def _drop_number(name: str) -> str:
-    """A name without a number of up to three digits at its end: API_KEY_2, TOKEN1."""
+    """Strip a number of up to three digits from the end of a name: API_KEY_2, TOKEN1."""
     stem = name.rstrip("0123456789")
     return stem.removesuffix("_") if 1 <= len(name) - len(stem) <= 3 else name
 
 
 @lru_cache(maxsize=4096)
 def may_hold_address(name: str) -> bool:
-    """Whether a variable of that name holds a URL, which may have a password in it."""
+    """Return whether a variable of this name holds a URL, which may contain a password."""
     return (_BORDER + name.upper()).endswith(_ADDRESS)
 
 
 def has_password(value: bytes) -> bool:
-    """Whether a URL with a password stands in a value."""
+    """Return whether a value contains a URL with a password."""
     return re.search(_PASSWORD_IN_URL, value) is not None
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether a variable holds a secret, by its name or as a URL with a password."""
+    """Return whether a variable holds a secret, by its name or as a URL with a password."""
     return is_secret_name(name) or (
         may_hold_address(name) and has_password(value.encode("utf-8", "surrogateescape"))
     )
 
 
 def _named_in(argument: str, following: str) -> str | None:
-    """The name of the secret that an argument hands over, with its value or before it."""
+    """Return the name of the secret that an argument sets or announces."""
     option = re.fullmatch(_OPTION, argument)
     if option:
         name = option[1].lower().replace("_", "-")
@@ -247,14 +247,15 @@ def _named_in(argument: str, following: str) -> str | None:
 
 
 def may_hold_secrets(command: bytes) -> bool:
-    """Whether secret_arguments() has to look at a command line: for nearly all it has not."""
+    """Return whether secret_arguments() has to check a command line, which is rare."""
     return _SUSPECT.search(command) is not None
 
 
 def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
-    """What secrets a command line holds: names of options and variables, kinds of values.
+    """Return the secrets in a command line: names of options and variables, kinds of values.
 
-    Never the values. Each entry stands for one place in the command line; duplicates are dropped.
+    Never returns values. Each entry stands for one position in the command line; duplicates are
+    dropped.
     """
     words = list(arguments)
     if not may_hold_secrets(b"\0".join(words)):
@@ -273,32 +274,32 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
 
 
 HIDDEN = "***"
-"""What stands for a value that hide_arguments() left out."""
+"""Replaces a value that hide_arguments() removed."""
 
-# A word, or the value in NAME=VALUE, that nobody would type: long, without the signs of a path, a
-# host or an address, with at least three digits. The keys of most services look so.
+# A word, or the value in NAME=VALUE, that nobody would type: long, with at least three digits, and
+# not like a path, host or address. The keys of most services look like that.
 _RANDOM_LENGTH = 20
 _RANDOM = rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _RANDOM_LENGTH
-# What cannot stand in such a word becomes a blank: a faster look than the expression.
+# Characters that cannot occur in such a word become blanks: faster than the regular expression.
 _WORDS = bytes(c if bytes([c]).isalnum() or c in b"_+~-" else 32 for c in range(256))
 # mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
 _TAKES_PASSWORD = rb"(?:mysql|mariadb)[a-z-]*|sshpass"
 _USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
 
 
-# Inside of a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
-# Names are looked for at their beginning only: a hostile process can have one of 128 KiB.
-# Patterns, not expressions: few command lines are suspect, and compiling costs 4 ms.
+# Inside a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
+# Only the start of a name is searched: a hostile process can have one of 128 KiB.
+# Compiled on first use: few command lines are suspect, and compiling costs 4 ms.
 _PAIR = rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
 _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)"
 
 
 def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
-    """A command line (/proc/PID/cmdline) with HIDDEN in place of all that looks like a secret.
+    """Replace everything that looks like a secret in a command line (/proc/PID/cmdline) by HIDDEN.
 
-    is_suspect -- what may_hold_secrets() says of it
+    is_suspect -- the result of may_hold_secrets()
 
-    It hides too much rather than too little: what is left may be shown, stored and sent.
+    It hides too much rather than too little: the result may be shown, stored and sent.
     """
     hidden = HIDDEN.encode()
     if is_suspect:
@@ -316,7 +317,7 @@ def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
 
 
 def _hide_short_passwords(words: Iterable[bytes]) -> Iterator[bytes]:
-    """The words, with what follows -p hidden in those behind a program that takes a password."""
+    """Hide the value of -p in the words after a program that takes a password."""
     takes_password = False
     for word in words:
         if takes_password and len(word) > 2 and word.startswith(b"-p"):
@@ -340,7 +341,7 @@ def _hide_random(match: re.Match[bytes]) -> bytes:
 
 
 def _hide_in(words: list[bytes], index: int) -> bytes:
-    """One argument without the secret that it holds, or that the option before it announces."""
+    """Hide the secret in an argument, or all of it if the option before it announces a secret."""
     word = words[index]
     following = words[index + 1] if index + 1 < len(words) else b""
     name = _named_in(_text(word), _text(following[:1]))

@@ -39,15 +39,15 @@ _ADVICE = {
 
 def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     if not isinstance(name, str):
-        raise TypeError(f"the name of a variable is a str, not {type(name).__name__}")
-    # A "*" at the end would stand for every name that begins so (native/core/hardening.h).
+        raise TypeError(f"the name of a variable must be a str, not {type(name).__name__}")
+    # A "*" at the end would match every name with this prefix (native/core/hardening.h).
     if not name or "=" in name or "\0" in name or name.endswith("*"):
         raise ValueError(f"{describe_name(name)} is not a variable name")
     if not hasattr(os, "environb"):
-        problem = "no variable can be wiped from the environment of Windows"
+        problem = "variables cannot be wiped from the environment on Windows"
         raise HardeningError(errno.ENOSYS, problem, "environment", ENVIRONMENT_ERROR)
     key = os.fsencode(name)
-    # Before anything is changed: where the initial environment is hidden, it cannot be wiped.
+    # Before any change: if the initial environment is hidden, it cannot be wiped.
     _, failure = _native.initial_environment(True)
     if failure:
         raise HardeningError(*failure)
@@ -60,13 +60,13 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
     try:
         made = make(memoryview(value))
     finally:
-        value[:] = bytes(len(value))  # a view that is kept shows zeroes
+        value[:] = bytes(len(value))  # remaining views show zeroes
     _remove(key)
     return made
 
 
 def _remove(key: bytes) -> None:
-    """Remove a variable from this process and wipe it wherever it is. Raises HardeningError."""
+    """Remove a variable from this process and wipe every copy. Raises HardeningError."""
     environment.wipe_variable(key)
     # The dict behind os.environ and os.environb, which has this name in every version of Python:
     # their own interface would make one more copy of the value.
@@ -77,48 +77,51 @@ def _remove(key: bytes) -> None:
 
 
 def _decode(value: memoryview) -> str:
-    """As os.fsdecode() does, without a bytes object in between."""
+    """Decode like os.fsdecode(), without an intermediate bytes object."""
     return str(value, sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
 
 def take_env(name: str) -> str:
-    """Read a variable, remove it from the environment, and wipe it wherever it lay, in one step.
+    """Read a variable, remove it from the environment and wipe it, in one step.
 
-    It is gone for children too, and from /proc/PID/environ, which root reads. The str that is
-    returned is ordinary memory of this process, and so is every copy that is made of it: Python
-    cannot wipe those. SecretBuffer.from_env() makes none.
+    Children no longer get it, and it disappears from /proc/PID/environ, which root can read. The
+    returned str and its copies are ordinary memory, which Python cannot wipe.
+    SecretBuffer.from_env() makes no such copy.
 
-    name -- of the variable. Returns its value, decoded as os.environ decodes. Raises
-    MissingVariableError (a KeyError) when there is none, ValueError for what is no name, and
-    HardeningError when the initial environment cannot be found, or when the value is in read-only
-    memory (EFAULT), as C code that calls putenv(3) with a literal leaves it; nothing has changed
-    then. Other interpreters of the process keep the copies in their own os.environ.
+    name -- the name of the variable
+
+    Returns the value, decoded like os.environ. Raises MissingVariableError (a KeyError) if there is
+    no such variable and ValueError for an invalid name. Raises HardeningError, and changes nothing,
+    if the initial environment cannot be found or the value is in read-only memory (EFAULT), where C
+    code that calls putenv(3) with a literal leaves it. Other interpreters of the process keep the
+    copies in their own os.environ.
     """
     return _take(name, _decode)
 
 
 class SecretBuffer(SecretMemory):
-    """Bytes in memory that the kernel itself does not map (memfd_secret(2)).
+    """Bytes in memory that not even the kernel maps (memfd_secret(2)).
 
-    Nobody reads them through /proc/PID/mem, ptrace or process_vm_readv, not even root; they are in
-    no core dump and in no swap. Where there is no such memory, pages that are locked and left out
-    of core dumps take its place; `protection` tells which. It counts against RLIMIT_MEMLOCK, at
-    least one page each. While memfd_secret memory exists, the kernel refuses to hibernate.
+    Not even root can read them through /proc/PID/mem, ptrace or process_vm_readv, and they never
+    get into core dumps or swap. If the system has no such memory, locked pages that are excluded
+    from core dumps are used instead; `protection` tells which. Each buffer counts at least one page
+    against RLIMIT_MEMLOCK. While memfd_secret memory exists, the kernel refuses to hibernate.
 
     Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
-    (`socket.recv_into(secret)`, `open(path, "rb", buffering=0).readinto(secret)`: with a buffer,
-    Python keeps a copy there); memoryview(secret) makes no copy. bytes(secret) and slices of a view
-    made bytes or str are ordinary copies, which Python cannot wipe.
+    (`socket.recv_into(secret)`, `open(path, "rb", buffering=0).readinto(secret)`; a buffered file
+    would keep a copy). memoryview(secret) makes no copy. bytes(secret), and slices that are
+    converted to bytes or str, are ordinary copies, which Python cannot wipe.
 
-    source -- how many bytes, all zero, or an object whose bytes are copied; the original stays
-    require -- 'memfd_secret': nothing else will do; 'mlock': locked pages, which let the machine
-        hibernate; None: memfd_secret where the system has it, else mlock
+    source -- a number of zero bytes, or an object whose bytes are copied; the original remains
+    require -- 'memfd_secret': accept nothing else; 'mlock': use locked pages, which allow
+        hibernation; None: use memfd_secret if the system has it, else mlock
     protection -- 'memfd_secret' or 'mlock'
 
-    close() zeroes it, and so do `with` and the end of its life. Children by fork share the pages:
-    a write by one is seen by all, what a child closes stays in place for the process that made it,
-    and when that closes, they are zero for all. Raises TypeError and ValueError for other sources,
-    SecretMemoryError when the system cannot provide such memory.
+    The bytes are zeroed by close(), at the end of a `with` block, and when the object is deleted.
+    Children by fork share the pages: all of them see a write by one; close() in a child keeps the
+    bytes of the process that created them; close() in that process zeroes them for all. Raises
+    TypeError and ValueError for other sources, and SecretMemoryError if the system cannot provide
+    such memory.
     """
 
     __slots__ = ()
@@ -128,7 +131,7 @@ class SecretBuffer(SecretMemory):
             raise ValueError(f"require must be 'memfd_secret', 'mlock' or None, not {require!r}")
         kind = _KINDS[require]
         if isinstance(source, str):
-            raise TypeError("a secret is bytes: encode the str, which itself stays in memory")
+            raise TypeError("a secret must be bytes: encode the str (which itself stays in memory)")
         if isinstance(source, int):
             self._get(source, kind)
             return
@@ -139,7 +142,7 @@ class SecretBuffer(SecretMemory):
 
     def _get(self, size: int, kind: int) -> None:
         if not 0 <= size <= sys.maxsize:
-            raise ValueError("the size must not be negative, nor larger than memory")
+            raise ValueError("the size must not be negative or larger than memory")
         try:
             self._take(size, kind)
         except OSError as error:
@@ -150,10 +153,10 @@ class SecretBuffer(SecretMemory):
 
     @classmethod
     def from_env(cls, name: str, *, require: Kind | None = None) -> Self:
-        """Take a variable as take_env() does, without making a str of it.
+        """Take a variable like take_env(), without making a str of it.
 
-        require -- as above. Raises what take_env() raises, and SecretMemoryError; nothing has
-        changed then.
+        require -- as above. Raises what take_env() raises, and SecretMemoryError, and then changes
+        nothing.
         """
         return _take(name, lambda value: cls(value, require=require))
 
@@ -164,7 +167,7 @@ class SecretBuffer(SecretMemory):
         self.close()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a SecretBuffer is neither copied nor pickled")
+        raise TypeError("a SecretBuffer cannot be copied or pickled")
 
     def __repr__(self) -> str:
         return "<SecretBuffer>"

@@ -1,8 +1,8 @@
-"""What `site` calls at every start of a Python whose environment has the start-up hook.
+"""The functions that `site` calls at every start of a Python with the start-up hook.
 
-Imports nothing until there is something to harden. Where the package itself is damaged or missing,
-`site` prints the error and Python goes on unhardened.
-hook_installer.py writes the files that name these functions.
+It imports nothing until there is something to harden. If the package itself is damaged or missing,
+`site` prints the error and Python continues unhardened. hook_installer.py writes the files that
+name these functions.
 """
 
 import os
@@ -17,7 +17,7 @@ def harden_always() -> None:
 
 
 def harden_on_request() -> None:
-    """Harden this interpreter if a program above it has its children hardened.
+    """Harden this interpreter if an ancestor hardens its children.
 
     If that fails, print one line and exit with 2, 5, 6, 7 or 8.
     """
@@ -28,8 +28,8 @@ def harden_on_request() -> None:
 def check_interpreter() -> None:
     """Print one line if this execute-only interpreter was made readable again.
 
-    Never for root, who may read every file, and never twice: `site` reads the files of a virtual
-    environment twice.
+    Never for root, who can read every file, and only once, although `site` reads the files of a
+    virtual environment twice.
     """
     global _is_checked
     if _is_checked:
@@ -39,8 +39,8 @@ def check_interpreter() -> None:
         if os.getuid() == 0 or not os.stat(sys.executable).st_mode & 0o444:
             return
         line = (
-            f"process-hardening: {sys.executable} was made readable again: its starts are no longer"
-            " born hardened; `process-hardening hook status` names the repair\n"
+            f"process-hardening: {sys.executable} was made readable again and no longer starts"
+            " hardened: run `process-hardening hook status`\n"
         )
         os.write(2, line.encode("utf-8", "backslashreplace"))
     except OSError:
@@ -59,7 +59,7 @@ def _harden() -> None:
             _harden_as_requested()
         else:
             pre_main_hardening()
-    except BaseException as error:  # `site` would print it and go on unhardened
+    except BaseException as error:  # `site` would print it and continue unhardened
         code = 2  # errors.USAGE_ERROR
         line = f"process-hardening: the start-up hook failed: {error!r}; exiting with status {code}"
         try:
@@ -69,7 +69,7 @@ def _harden() -> None:
 
 
 def _is_request_incomplete() -> bool:
-    """Whether our library was lost on the way here, or there is more to heed than its defaults."""
+    """Return whether LD_PRELOAD lacks our library, or options other than its defaults are set."""
     # Not from environment.py: loading that takes longer than hardening.
     from process_hardening import _PRELOAD_LIBRARY, _native
 

@@ -1,4 +1,4 @@
-"""The state of this process as the kernel reports it, and the one verdict on any process."""
+"""The state of this process as the kernel reports it, and the verdict on any process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPOSED: Verdict = "exposed"
 UNKNOWN: Verdict = "unknown"
 
 VERDICTS = (EXPOSED, PARTIAL, UNKNOWN, HARDENED)
-"""Every verdict, the worst first."""
+"""All verdicts, worst first."""
 
 
 def verdict_of(
@@ -39,14 +39,14 @@ def verdict_of(
     has_memory: bool = True,
     excused: Container[str] = (),
 ) -> Verdict:
-    """Judge a process by what was observed of it; None stands for what was not seen.
+    """Judge a process by what was observed of it; None means not observed.
 
-    excused -- names of the fields that may be None without making the verdict unknown: the kernel
-        hides them because the process is hardened, or this system has no such thing
+    excused -- names of fields that may be None without making the verdict unknown: the kernel hides
+        them because the process is hardened, or this system does not have them
 
-    'exposed' when another process of the same user may read it; 'hardened' when none may, a crash
-    leaves no core and nothing else contradicts that; 'partial' when something does (dumpable 2
-    leaves cores that root can read); 'unknown' when a field that decides was not seen.
+    Returns 'exposed' if another process of the same user can read it; 'hardened' if none can, a
+    crash leaves no core, and nothing else weakens that; 'partial' if something does (dumpable 2
+    leaves cores that root can read); 'unknown' if a deciding field was not observed.
     """
     if inspectable is None or not has_memory:
         return UNKNOWN
@@ -75,18 +75,18 @@ def verdict_of(
 
 
 class Status(Record):
-    """The state of this process as the kernel reports it now; None: not known on this system.
+    """The state of this process as the kernel reports it now; None: unknown on this system.
 
     inspectable -- whether another process of the same user may read this one
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
     no_new_privs -- whether exec can no longer raise privileges (Linux, FreeBSD)
-    sealed -- whether the process is kept from making itself inspectable (Linux)
+    sealed -- whether the process cannot make itself inspectable again (Linux)
     seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
     confined -- whether it was started confined, or confined itself (Linux)
-    core_limit -- RLIMIT_CORE in bytes, (soft, hard), as resource.getrlimit() has it:
-        resource.RLIM_INFINITY is unlimited
-    tracer_pid -- a process that traces any thread of this one; 0: none; 2**63 - 1: one that the
-        system does not name
+    core_limit -- RLIMIT_CORE in bytes, (soft, hard), like resource.getrlimit():
+        resource.RLIM_INFINITY means unlimited
+    tracer_pid -- a process that traces any thread of this one; 0: none; 2**63 - 1: one whose pid
+        the system does not report
     loader_variables -- names of the loader variables in the environment
     """
 
@@ -102,7 +102,7 @@ class Status(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """'hardened', 'partial', 'exposed' or 'unknown', as verdict_of() judges."""
+        """'hardened', 'partial', 'exposed' or 'unknown', from verdict_of()."""
         return verdict_of(
             inspectable=self.inspectable,
             dumpable=self.dumpable,
@@ -122,16 +122,16 @@ def _flag(value: int) -> bool | None:
 
 
 def may_be_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
-    """False where it is certain that a process is not confined; None where it may be.
+    """Return False if a process is certainly not confined, or None if it may be.
 
-    The kernel tells nobody who is in which Landlock domain. But whatever is confined has
-    no_new_privs and a seccomp filter for good, as /proc/PID/status shows.
+    The kernel does not report Landlock domains. But every confined process has no_new_privs and a
+    seccomp filter, which cannot be removed, and /proc/PID/status shows both.
     """
     return False if no_new_privs is False or seccomp in (0, 1) else None
 
 
 def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
-    """Whether this process is, which it can try."""
+    """Return whether this process is confined, which it can test itself."""
     if may_be_confined(no_new_privs, seccomp) is False or not IS_LINUX:
         return False
     from process_hardening import _confine
@@ -149,7 +149,7 @@ def _limits(found: tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def status() -> Status:
-    """Read the state of this process from the kernel, now."""
+    """Read the current state of this process from the kernel."""
     dumpable, inspectable, no_new_privs, sealed, seccomp, tracer, core_limit = _native.status()
     variables = dict.fromkeys(_native.matching(None, None, (PRELOAD_ENTRY,)))
     return Status(

@@ -1,6 +1,6 @@
-"""Which system this is."""
+"""Identifies the operating system."""
 
 import sys
 
 IS_LINUX = sys.platform.startswith(("linux", "android"))
-"""Whether the kernel is Linux, Android's included: /proc, prctl(2), memfds and LD_PRELOAD."""
+"""Whether the kernel is Linux, including Android: /proc, prctl(2), memfds and LD_PRELOAD."""

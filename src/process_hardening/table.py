@@ -1,4 +1,4 @@
-"""A table as plain aligned text."""
+"""Formats tables as aligned plain text."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def table(
 ) -> str:
     """Format rows as aligned columns; the last column is free text.
 
-    width -- of the terminal; None for no limit. The last column is wrapped to fit, on lines of its
-        own if too little space is left beside the others
-    colours -- the escape sequence for a cell that is exactly this word
+    width -- of the terminal; None for no limit. The last column is wrapped to fit, on separate
+        lines if too little space is left next to the others
+    colours -- maps the whole text of a cell to its escape sequence
 
-    Returns the lines, without a newline at the end.
+    Returns the text without a trailing newline.
     """
     cells = [[printable(cell) for cell in row] for row in [header, *rows]]
     widths = [max(count_cells(row[i]) for row in cells) for i in range(len(header) - 1)]

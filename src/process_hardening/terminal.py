@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """The text on one line, with backslash escapes for what could control the terminal."""
+    """Return the text on one line, with backslash escapes for what could control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def count_cells(text: str) -> int:
-    """How many cells of a terminal printable text takes: two for a wide character, none for a mark.
+    """Return the width of printable text in cells: two for a wide character, none for a mark.
 
     Source: Unicode Standard Annex 11, as wcwidth(3) applies it.
     """
@@ -33,12 +33,12 @@ _LEFT_TO_RIGHT_MARK = "\u200e"
 
 
 def pad(text: str, cells: int) -> str:
-    """Printable text, followed by blanks up to that many cells."""
+    """Pad printable text with blanks to this many cells."""
     return end_direction(text) + " " * (cells - count_cells(text))
 
 
 def end_direction(text: str) -> str:
-    """End right-to-left text with a mark, so that a terminal does not reorder what follows."""
+    """End right-to-left text with a mark, so that the terminal does not reorder what follows."""
     if text.isascii():
         return text
     from unicodedata import bidirectional
@@ -47,7 +47,7 @@ def end_direction(text: str) -> str:
 
 
 def shorten(text: str, cells: int) -> str:
-    """Printable text, with its end replaced by "..." when it takes more than that many cells."""
+    """Shorten printable text to this many cells, ending it with "..."."""
     if count_cells(text) <= cells:
         return text
     return _cut(text, max(cells - 3, 0)).rstrip() + "..."
@@ -59,11 +59,11 @@ _NARROWEST = 20
 def fold(
     text: str, width: int | None, indent: str = "", more: str | None = None, *, breaks: bool = False
 ) -> list[str]:
-    """Printable text in lines that fit.
+    """Wrap printable text.
 
-    width -- in cells, taken as 20 if it is less; None: one line
-    indent -- before every line; more -- before all but the first, if not the same
-    breaks -- whether a word that is too long for a line is broken; else it stays whole
+    width -- in cells, at least 20; None: one line
+    indent -- before every line; more -- before all lines but the first, if different
+    breaks -- whether to break words that are longer than a line
     """
     text = printable(text)
     if width is None:
@@ -89,7 +89,7 @@ def fold(
 
 
 def _cut(text: str, cells: int) -> str:
-    """As much of a text's beginning as fits."""
+    """Return the longest prefix of a text that fits."""
     kept = 0
     while kept < len(text) and (cells := cells - count_cells(text[kept])) >= 0:
         kept += 1
@@ -97,23 +97,23 @@ def _cut(text: str, cells: int) -> str:
 
 
 def write_line(text: str, stream: TextIO) -> None:
-    """Write text and a newline, and flush. Raises OSError when that fails."""
-    # A name may contain characters that this encoding lacks.
+    """Write text and a newline, and flush. Raises OSError on failure."""
+    # Names may contain characters that this encoding lacks.
     text = text.encode(stream.encoding, "backslashreplace").decode(stream.encoding)
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        # What is left in the buffer would fail again at exit.
+        # The rest of the buffer would fail again at exit.
         with open(os.devnull, "wb") as sink:
             os.dup2(sink.fileno(), stream.fileno())
         raise
 
 
 def complain(error: Exception) -> None:
-    """Print an error as one line on standard error, if that is open."""
+    """Print an error as one line on standard error, if it is open."""
     if sys.stderr is None:
         return
     try:
         write_line(f"process-hardening: {printable(str(error))}", sys.stderr)
     except OSError:
-        return  # there is nowhere left to print: the exit status tells
+        return  # nowhere left to print: the exit status has to do

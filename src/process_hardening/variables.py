@@ -1,7 +1,7 @@
-"""What each loader variable is: one table a system.
+"""The kind of each loader variable: one table per system.
 
-Injectors load code into a process; search paths direct what is loaded;
-diagnostics make the loader print, trace or behave differently.
+Injectors load code into a process; search paths direct what is loaded; diagnostics make the loader
+print, trace or behave differently.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _LINUX = {
     "LD_WARN": DIAGNOSTIC,
 }
 
-# rtld(1); the same names exist with LD_32_ and LD_64_ in front. LD_LIBMAP
-# replaces one library by another, which is as good as injecting it.
+# rtld(1); the same names exist with the prefixes LD_32_ and LD_64_. LD_LIBMAP
+# replaces one library by another, which amounts to injection.
 _BSD = {
     "LD_PRELOAD": INJECTOR,
     "LD_PRELOAD_FDS": INJECTOR,
@@ -79,9 +79,9 @@ _MACOS = {
     "DYLD_SHARED_REGION": DIAGNOSTIC,
 }
 
-# What STRICT removes beside the loader's own, and rescrub() when it came after the start: glibc's
-# list for set-user-ID programs (sysdeps/generic/unsecvars.h), and what the documentation of shells,
-# git, less, TLS libraries and interpreters says they load, run or write secrets to.
+# Removed by STRICT in addition to the loader's variables, and by rescrub() if they were added after
+# the start: glibc's list for set-user-ID programs (sysdeps/generic/unsecvars.h), and variables with
+# which shells, git, less, TLS libraries and interpreters load or run code, or write secrets.
 STRICT_VARIABLES = {
     "BASH_ENV": INJECTOR,
     "BASH_FUNC_*": INJECTOR,
@@ -149,12 +149,12 @@ def _table(system: str) -> tuple[str, dict[str, str]]:
 
 
 def is_loader_variable(name: str, system: str = sys.platform) -> bool:
-    """Whether the dynamic loader of a system (a sys.platform) reads the variable."""
+    """Return whether the dynamic loader of a system (a sys.platform) reads the variable."""
     return system != "win32" and name.startswith(_table(system)[0])
 
 
 def kind_of(name: str, system: str = sys.platform) -> str:
-    """INJECTOR, SEARCH_PATH or DIAGNOSTIC; a name that is in no table counts as INJECTOR."""
+    """Return INJECTOR, SEARCH_PATH or DIAGNOSTIC; an unknown name counts as INJECTOR."""
     for prefix in ("LD_32_", "LD_64_"):
         if name.startswith(prefix):
             name = "LD_" + name[len(prefix) :]
@@ -162,7 +162,7 @@ def kind_of(name: str, system: str = sys.platform) -> str:
 
 
 def describe_name(name: object) -> str:
-    """What a message may show of something that should have been a name: never a value."""
+    """Describe something that should have been a name for a message, without any value."""
     if isinstance(name, str):
         name, equals, _ = name.partition("=")
         return repr(name + equals + "..." if equals else name)
@@ -176,7 +176,7 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def check_patterns(what: str, names: Any) -> tuple[str, ...]:
-    """The variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
+    """Return the variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise TypeError(f"{what} must be a sequence of variable names, not {describe_name(names)}")
     result = tuple(names)

@@ -85,7 +85,7 @@ def test_the_page_of_one_host() -> None:
 
 def test_the_page_of_a_host_without_leaks() -> None:
     page = Page(render([saved(hardened(1, "app"))]))
-    assert page.heading == "No secret that audit knows of is open on web-1"
+    assert page.heading == "No known secret is readable on web-1"
 
 
 def test_the_page_needs_no_network() -> None:
@@ -188,11 +188,11 @@ def test_the_commands_write_a_page(user_tmp: Path, animal: Path) -> None:
     ("arguments", "said"),
     [
         (["merge"], "name the JSON files"),
-        (["merge", "a.json"], "add --html FILE, the page to write, or --json"),
+        (["merge", "a.json"], "add --html FILE or --json"),
         (["merge", "/nonexistent", "--html"], "No such file"),
         (["merge", "a.json", "--html", "--long"], "not --long"),
-        (["--html", "4711"], "write --html behind the pids"),
-        (["--html", "--json"], "one form only"),
+        (["--html", "4711"], "put --html after the pids"),
+        (["--html", "--json"], "only one format"),
         (["--html", "/nonexistent/page.html"], "No such file"),
     ],
     ids=str,

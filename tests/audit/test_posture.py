@@ -169,7 +169,7 @@ def test_a_soft_limit_is_no_lock() -> None:
         ({"inspectable": True, "dumpable": 1, "uid": 0}, "even without CAP_SYS_PTRACE"),
         ({"inspectable": True, "dumpable": 1, "remote_debugging": True}, "run Python code in it"),
         ({"tracer_pid": 7}, "process 7 traces it"),
-        ({"inspectable": None, "dumpable": None}, "not known"),
+        ({"inspectable": None, "dumpable": None}, "it is unknown"),
         ({"other_user_namespace": True}, "the owner of its user namespace"),
         ({"kind": "zombie"}, "a zombie has no memory"),
     ],

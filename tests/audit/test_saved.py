@@ -89,7 +89,7 @@ def test_the_command_compares(animal: Path, user_tmp: Path) -> None:
     [
         ({"groups": None}, "older version"),
         ({"schema": 2}, "another version"),
-        ({"host": {"name": "web-9", "kernel": "6.1"}}, "of the host 'web-9'"),
+        ({"host": {"name": "web-9", "kernel": "6.1"}}, "from host 'web-9'"),
         ({"scope": ["--python"]}, "made with other options: --python"),
         ({"asked_by": 4242}, "made by uid 4242"),
         ({"groups": [{}]}, "damaged"),

@@ -18,7 +18,7 @@ from process_hardening.terminal import count_cells, fold, pad, printable, shorte
 def test_a_hardened_runtime_that_shows_its_memory_comes_first_with_what_closes_it() -> None:
     """It is neither called hardened nor said to have lost anything."""
     lines = render_screen(audit_of(hardened(7, "node a.js", opens_itself="Node.js"))).splitlines()
-    assert lines[0] == "1 program is hardened, but its runtime shows its memory."
+    assert lines[0] == "1 program is hardened, but its runtime discloses its memory."
     assert "    harden -- node --disable-sigusr1 a.js" in lines
 
 
@@ -38,7 +38,7 @@ def test_a_chosen_process_does_not_speak_for_the_others() -> None:
     chosen = audit_of(hardened(7, "gunicorn")).replace(scope=("--name gunicorn",))
     headline = render_screen(chosen, 200).splitlines()[0]
     assert headline == (
-        "No secret that audit knows of can be read by others. This covers only the processes that"
+        "No known secret can be read by others. This covers only the processes that"
         " you chose: run `process-hardening audit` for all."
     )
     assert "you chose" not in render_screen(audit_of(hardened(7, "gunicorn")))
@@ -86,7 +86,7 @@ def test_a_command_too_long_for_the_screen_is_named() -> None:
 
 def test_nothing_to_say_is_said() -> None:
     lines = render_screen(audit_of(hardened(1, "agent")), 80).splitlines()
-    assert lines[0] == "No secret that audit knows of can be read by others."
+    assert lines[0] == "No known secret can be read by others."
     assert any("1 is hardened: agent" in line for line in lines)
 
 
@@ -114,7 +114,7 @@ def test_users_are_named_where_there_are_several() -> None:
 def test_processes_of_others_are_one_line_for_an_ordinary_user() -> None:
     screen = render_screen(crowded(), 80)
     (line,) = [line for line in screen.splitlines() if "of other users" in line]
-    expected = "125 of other users, whose secrets root can see: root x100, bob x25"
+    expected = "125 of other users, whose secrets only root can see: root x100, bob x25"
     assert line.strip() == expected
 
 

@@ -176,7 +176,7 @@ def test_where_signals_cannot_be_refused_verify_says_why_a_crash_leaks(command: 
     outcomes = {row["name"]: row["victims"]["confined"]["outcome"] for row in report["attacks"]}
     expected = {"core-segv": "leaked", "core-sigio": "blocked", "proc-mem": "blocked"}
     assert outcomes == expected
-    assert any("Linux before 6.12 cannot refuse signals" in note for note in report["notes"])
+    assert any("Linux before 6.12 cannot block signals" in note for note in report["notes"])
 
 
 def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:

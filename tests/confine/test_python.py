@@ -199,7 +199,7 @@ def test_confine_is_refused_while_threads_run_and_changes_nothing(python: str) -
     if ph.confinement().covers_threads:
         pytest.skip("this kernel confines all threads")
     output = support.run_as_user([python, "-c", THREADS]).stdout
-    assert output.startswith("refused 126 threads run already")
+    assert output.startswith("refused 126 threads are already running")
     assert "NoNewPrivs:\t0" in output
 
 

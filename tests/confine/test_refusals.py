@@ -41,7 +41,7 @@ FAULTS = {
 }
 """The system call that fails, and what the line has to name."""
 
-TOO_DEEP = "16 confinements inside each other"
+TOO_DEEP = "Linux allows at most 16 nested confinements"
 
 
 @pytest.fixture(params=WAYS)

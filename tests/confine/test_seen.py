@@ -91,7 +91,7 @@ def test_verify_says_it_of_itself_and_of_a_running_process(
     assert of_plain["environment"]["confined"] is False
     assert of_plain["environment"]["landlock"] >= 1
     assert f"pid {plain.pid}: not confined" in of_plain["notes"]
-    assert [note for note in of_confined["notes"] if "confined or not" in note]
+    assert [note for note in of_confined["notes"] if "whether it is confined" in note]
 
     inside = support.run_as_user([confine, command, "verify", *only[:2], "--victim", "preload"])
     assert f"user {support.USER}, confined; " in " ".join(inside.stdout.split())

@@ -426,7 +426,7 @@ except TypeError as error:
     show(text=str(error), verdict=ph.status().verdict)
 """
     found = shown(code)
-    assert found["text"].startswith("policy must be a process_hardening.Policy (as DEFAULT or STR")
+    assert found["text"].startswith("policy must be a process_hardening.Policy (such as DEFAULT")
     assert found["verdict"] == "exposed"
 
 

@@ -59,10 +59,10 @@ def refused(
         (["run", "--strct", "touch"], USAGE, "unknown option --strct (did you mean --strict?)"),
         (["a\nb"], USAGE, r"unknown command 'a\nb'"),
         (["\udcff"], USAGE, r"unknown command '\udcff'"),
-        (["run"], USAGE, "name a program; see `process-hardening run --help`"),
-        (["run", "--"], USAGE, "name a program"),
-        (["run", "--strict"], USAGE, "name a program"),
-        (["run", "--explain", "--"], USAGE, "name a program"),
+        (["run"], USAGE, "no program given; see `process-hardening run --help`"),
+        (["run", "--"], USAGE, "no program given"),
+        (["run", "--strict"], USAGE, "no program given"),
+        (["run", "--explain", "--"], USAGE, "no program given"),
         (["run", "--nosuch", "touch"], USAGE, "unknown option --nosuch"),
         (["run", "--nosuch=\x1b[31m\n", "touch"], USAGE, "unknown option --nosuch;"),
         (["run", "--\x1b[31m\n", "touch"], USAGE, r"unknown option --\x1b[31m\n;"),
@@ -82,14 +82,14 @@ def refused(
         (["hook"], USAGE, "required: ACTION"),
         (["hook", "nosuch"], USAGE, "invalid choice: 'nosuch'"),
         (["hook", "status", "enable"], USAGE, "unrecognized arguments: enable"),
-        (["hook", "enable", "--python", ""], USAGE, "--python: the path is empty"),
+        (["hook", "enable", "--python", ""], USAGE, "--python: empty path"),
         (["hook", "status", "--system"], USAGE, "--system is an option of `hook enable` and"),
         (["hook", "disable", "--on-request"], USAGE, "--on-request is an option of `hook enable`"),
         (["run", "--clear", "A*B", "touch"], USAGE, "A*B: not a variable name: write NAME or"),
         (["run", "-m"], USAGE, "-m needs a MODULE"),
         (["run", "-m", ""], USAGE, "-m needs a MODULE"),
         (["run", "-m", "", "touch"], USAGE, "-m needs a MODULE"),
-        (["run", "", "touch"], NOT_FOUND, "the name of the program is empty"),
+        (["run", "", "touch"], NOT_FOUND, "the program name is empty"),
         (["run", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
         (["run", "--", "--strict"], NOT_FOUND, "--strict: not found in PATH"),
         (["run", "./nosuch"], NOT_FOUND, "./nosuch: no such file"),
@@ -108,7 +108,7 @@ def refused(
         (["run", "/etc/passwd"], CANNOT, "/etc/passwd: not executable: chmod +x it"),
         (["run", "--method", "in-process", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
         (["run", "--method", "in-process", "./nosuch.py"], NOT_FOUND, "./nosuch.py: no such file"),
-        (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a file that can be read"),
+        (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a readable file"),
         (["run", "--method", "in-process", "true"], CANNOT, "not a Python script"),
         (["run", "--method", "in-process", "-m", "nosuch"], NOT_FOUND, "nosuch: no such module"),
         (["run", "--method", "in-process", "-m", "json.nosuch"], NOT_FOUND, "no such module"),
@@ -116,7 +116,11 @@ def refused(
         (["run", "--method", "in-process", "-m", "json"], NOT_FOUND, "json: no such module"),
         (["run", "--method", "in-process", "-m", ".json"], NOT_FOUND, "no such module"),
         (["run", "--method", "in-process", "-m", "__main__"], NOT_FOUND, "no such module"),
-        (["run", "--method", "in-process", "--children", "x.py"], CANNOT, "--children needs"),
+        (
+            ["run", "--method", "in-process", "--children", "x.py"],
+            CANNOT,
+            "--children does not work with",
+        ),
         (["status", "x"], USAGE, "'x' is not a process ID"),
         (["status", "0"], USAGE, "'0' is not a process ID"),
         (["status", "-1"], USAGE, "'-1' is not a process ID"),
@@ -276,7 +280,7 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "foreign machine": (
         a_file(elf_files.make_elf(FOREIGN)),
         CANNOT,
-        "for another ",  # machine; or architecture than our library
+        "for another ",  # machine; or architecture than the preload library
     ),
     "big-endian machine": (
         a_file(elf_files.make_elf(22, order=">")),
@@ -292,8 +296,8 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
             "its dynamic loader is missing",
         ),
     ),
-    "#! of nothing": (a_file(b"#!\n"), CANNOT, "broken #! line: name an interpreter"),
-    "#! of blanks": (a_file(b"#!  \t \ntrue\n"), CANNOT, "broken #! line: name an interpreter"),
+    "#! of nothing": (a_file(b"#!\n"), CANNOT, "broken #! line: no interpreter"),
+    "#! of blanks": (a_file(b"#!  \t \ntrue\n"), CANNOT, "broken #! line: no interpreter"),
     "#! at the end": (a_file(b"#!"), CANNOT, "broken #! line"),
     "#! missing": (a_file(b"#!/nosuch/sh\n"), CANNOT, "no such interpreter: /nosuch/sh"),
     "#! with CR": (a_file(b"#!/bin/sh\r\n"), CANNOT, r"no such interpreter: /bin/sh\x0d"),
@@ -306,15 +310,27 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "#! a folder": (a_file(b"#!/etc\n"), CANNOT, "/etc: is a directory"),
     "#! a text": (a_file(b"#!/etc/passwd\n"), CANNOT, "/etc/passwd: not executable"),
     "#! relative": (a_file(b"#!nosuch\n"), CANNOT, "no such interpreter: nosuch"),
-    "#! a loop": (a_loop_of_interpreters, CANNOT, "too many interpreters in a row"),
-    "#! env alone": (a_file(b"#!/usr/bin/env\n"), CANNOT, "cannot follow env"),
+    "#! a loop": (a_loop_of_interpreters, CANNOT, "too many nested interpreters"),
+    "#! env alone": (a_file(b"#!/usr/bin/env\n"), CANNOT, "unsupported arguments of env"),
     "#! env missing": (a_file(b"#!/usr/bin/env nosuch\n"), NOT_FOUND, "nosuch: not found in PATH"),
-    "#! env option": (a_file(b"#!/usr/bin/env -i sh\n"), CANNOT, "cannot follow env"),
-    "#! env -S quote": (a_file(b"#!/usr/bin/env -S 'sh\n"), CANNOT, "cannot follow env"),
-    "#! env -S nothing": (a_file(b"#!/usr/bin/env -S\n"), CANNOT, "cannot follow env"),
-    "#! env -S option": (a_file(b"#!/usr/bin/env -S -i sh\n"), CANNOT, "cannot follow env"),
-    "#! env -S value": (a_file(b"#!/usr/bin/env -S sh $HOME\n"), CANNOT, "cannot follow env"),
-    "#! env variables": (a_file(b"#!/usr/bin/env -S A=1\n"), CANNOT, "cannot follow env"),
+    "#! env option": (a_file(b"#!/usr/bin/env -i sh\n"), CANNOT, "unsupported arguments of env"),
+    "#! env -S quote": (a_file(b"#!/usr/bin/env -S 'sh\n"), CANNOT, "unsupported arguments of env"),
+    "#! env -S nothing": (a_file(b"#!/usr/bin/env -S\n"), CANNOT, "unsupported arguments of env"),
+    "#! env -S option": (
+        a_file(b"#!/usr/bin/env -S -i sh\n"),
+        CANNOT,
+        "unsupported arguments of env",
+    ),
+    "#! env -S value": (
+        a_file(b"#!/usr/bin/env -S sh $HOME\n"),
+        CANNOT,
+        "unsupported arguments of env",
+    ),
+    "#! env variables": (
+        a_file(b"#!/usr/bin/env -S A=1\n"),
+        CANNOT,
+        "unsupported arguments of env",
+    ),
     "socket": (a_socket, CANNOT, "not a regular file"),
     "fifo": (a_fifo, CANNOT, "not a regular file"),
     "loop of links": (a_loop_of_links, NOT_FOUND, "no such file"),
@@ -387,7 +403,7 @@ def test_a_method_that_does_not_work_is_not_replaced_by_another(
     """A static program is refused by preload."""
     static = launches.build_static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
-    refused(result, CANNOT, "not preload: it is statically linked")
+    refused(result, CANNOT, "cannot use preload: it is statically linked")
 
 
 def test_arguments_too_long_for_the_kernel_are_refused(command: str) -> None:

@@ -33,9 +33,9 @@ TOO_CAUTIOUS = {
     "LD_PRELOAD in its environment": "another library comes first, or env(1) is followed",
     "set-user-ID": "the kernel keeps others out, but our library is not loaded",
     "its file cannot be read": "it could be a script",
-    "our library leaves this program alone": "it becomes another one",
+    "the preload library exempts this program": "it becomes another one",
     "CODEX_SKIP_HARDENING=1 is in": "a file that may not be read protects all the same",
-    "cannot follow env": "the words are env's own",
+    "unsupported arguments of env": "the words are env's own",
     "PROCESS_HARDENING_EXCEPT in its environment": "the hook may harden it, or an exec",
 }
 """What begins the reason of an answer that is worse than the truth, and why that is left so."""

@@ -138,13 +138,17 @@ def checked(arguments: str) -> Any:
     [
         ("'sh'", "preload library", None),
         ("[sys.executable, '-I', '-S']", "preload library", None),
-        ("sys.executable, {}", None, "LD_PRELOAD in its environment does not name our library"),
+        (
+            "sys.executable, {}",
+            None,
+            "LD_PRELOAD in its environment does not name the preload library",
+        ),
         ("'sh', {**os.environ, 'LD_PRELOAD': '/x.so'}", None, "LD_PRELOAD in its environment"),
         ("'sh', {**os.environ, 'CODEX_SKIP_HARDENING': '1'}", None, "CODEX_SKIP_HARDENING=1 is in"),
         ("'su'", None, "set-user-ID"),
         ("'no-such-program'", None, "no-such-program: not found in PATH"),
         ("'/dev/null'", None, "/dev/null: not a regular file"),
-        ("''", None, "the name of the program is empty"),
+        ("''", None, "the program name is empty"),
     ],
 )
 def test_what_check_child_says(arguments: str, by: str | None, reason: str | None) -> None:
@@ -168,7 +172,7 @@ def test_the_report_says_what_it_reaches_and_what_not() -> None:
     outcome, hook, running, covered, missed = shown(code)
     assert (outcome, hook, running) == ("already in place", False, [])
     assert any("dynamically linked" in kind for kind in covered)
-    for what in ("statically linked", "set-user-ID", "another architecture", "lacks LD_PRELOAD"):
+    for what in ("statically linked", "set-user-ID", "another architecture", "without LD_PRELOAD"):
         assert any(what in kind for kind in missed), what
 
 
@@ -184,11 +188,12 @@ def test_children_from_before_are_named() -> None:
         "shut.stdout.readline()\n"
         "over = subprocess.Popen(['true']); over.wait()\n"
         "report = ph.harden_children()\n"
-        "print(report.running == (early.pid,), 'what was started before' in report.not_covered)\n"
+        "print(report.running == (early.pid,))\n"
+        "print('children that were started before' in report.not_covered)\n"
         "early.kill(); shut.kill()"
     )
     result = python(code)
-    assert (result.stdout, result.stderr) == ("True True\n", "")
+    assert (result.stdout, result.stderr) == ("True\nTrue\n", "")
 
 
 START = "Process(target=print, args=('ran',)).start()"
@@ -370,8 +375,8 @@ def test_another_library_in_ld_preload_is_an_error(user_tmp: Path) -> None:
     )
     result = python(code)
     assert result.stdout == (
-        "children cannot be hardened: LD_PRELOAD names another library: let harden()"
-        " remove it, do not keep it children 8\nTrue\n"
+        "children cannot be hardened: LD_PRELOAD names another library: remove LD_PRELOAD"
+        " from keep children 8\nTrue\n"
     )
 
 
@@ -390,7 +395,7 @@ def test_a_library_that_cannot_be_loaded_is_an_error(fault: str, user_tmp: Path)
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: children cannot be hardened: ")
     assert result.stderr.count("\n") == 1
-    assert ("is not installed" if fault == "gone" else "path without blank") in result.stderr
+    assert ("is not installed" if fault == "gone" else "path without spaces") in result.stderr
 
 
 def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:

@@ -23,7 +23,7 @@ from process_hardening import interpreter
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"
-WARNING = "was made readable again: its starts are no longer born hardened"
+WARNING = "was made readable again and no longer starts hardened"
 OF_PYTHON = [name for name in STARTS if name not in ("program", "shell", "unhardened")]
 UNFINISHED = ".python.unfinished"
 LAYOUTS = {"links": ("--without-pip",), "copies": ("--without-pip", "--copies")}
@@ -221,7 +221,7 @@ def test_a_start_says_that_the_interpreter_was_made_readable_again(venv: Venv) -
 
         status = venv.call("status")
         check(status, 3, "; its interpreter was made readable again: ")
-        words = re.findall("`([^`]+)` repairs", status.stdout)[0].split()
+        words = re.findall("run `([^`]+)`", status.stdout)[0].split()
         assert ("--on-request" in words) == bool(mode)
         repaired = support.run_as_user([victims.find_command(), *words[1:]])
         check(repaired, 0, "; its interpreter is execute-only (")
@@ -421,7 +421,7 @@ def test_a_kernel_that_would_not_protect_it_is_refused(
     if value == "2":
         check(result, 0, "; its interpreter is execute-only (you can undo it)")
     else:
-        check_unchanged(linked, result, "look at fs.suid_dumpable", before)
+        check_unchanged(linked, result, "check fs.suid_dumpable", before)
 
 
 def test_a_full_disk_is_refused(linked: Venv) -> None:
@@ -493,7 +493,7 @@ def test_an_interpreter_that_is_unreadable_already_is_refused(user_tmp: Path) ->
     venv = Venv(user_tmp / "venv")
     make_upgradable(venv).chmod(0o111)
     before = venv.names(), venv.files()
-    check_unchanged(venv, venv.call(ENABLE), "every start of it is born hardened already", before)
+    check_unchanged(venv, venv.call(ENABLE), "every start of it is already born hardened", before)
 
 
 def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:

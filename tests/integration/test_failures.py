@@ -31,8 +31,7 @@ class Failure(NamedTuple):
 
 
 FORGED = (
-    "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter answers for the kernel; start"
-    " without it"
+    "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter forges the result; run without it"
 )
 """What all of prctl's lies together end with: no filter can make up what /proc and pidfds say."""
 
@@ -294,7 +293,7 @@ def test_reexec_without_proc(survivor: list[str]) -> None:
     result = support.run(without_proc([*survivor, "REEXEC"]))
     assert (result.returncode, result.stdout) == (5, "")
     assert result.stderr == words(
-        "cannot start again as an execute-only image: /proc/self/task: No such file or directory"
+        "cannot re-execute as an execute-only image: /proc/self/task: No such file or directory"
         " (docs/develop.md)",
         5,
     )

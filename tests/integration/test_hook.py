@@ -73,7 +73,7 @@ def test_check_child_knows_the_hook(venv: Venv, programs: Path) -> None:
     assert venv.call("enable").returncode == 0
     assert check_children(venv, programs, "{}") == [
         "start-up hook None",
-        "None LD_PRELOAD in its environment does not name our library, and -S leaves out the"
+        "None LD_PRELOAD in its environment does not name the preload library, and -S disables the"
         " start-up hook",
         "hardened",
         "True True",
@@ -164,7 +164,7 @@ def test_a_damaged_hook_is_reported_and_can_be_enabled_or_disabled(
     before = venv.files()
     path = venv.site_packages / HOOK
     path.write_text(text)
-    repair = f"`process-hardening hook enable --python {venv.python}` repairs it"
+    repair = f"run `process-hardening hook enable --python {venv.python}`"
     check(venv.call("status"), 3, f"damaged: {path}: {repair}")
     note = "(replaced a hook that was damaged)" if command == "enable" else "disabled: "
     check(venv.call(command), 0, note)
@@ -189,7 +189,7 @@ def test_a_hook_of_the_first_version_is_outdated(name: str, venv: Venv) -> None:
     path = venv.site_packages / HOOK
     path.write_text(f"# a comment\n{FIRST_VERSION[name]}")
     result = venv.call("status")
-    check(result, 3, f"outdated: {path} is of an earlier version and does not harden: ")
+    check(result, 3, f"outdated: {path} is from an earlier version and does not harden: ")
     words = shlex.split(result.stdout.split("`")[1])
     assert words[0] == "process-hardening"
     repaired = support.run_as_user([victims.find_command(), *words[1:]])
@@ -429,5 +429,5 @@ def test_a_hook_on_request_needs_a_path_that_ld_preload_can_name(user_tmp: Path)
     """It could not hand the request on to children: enabling it changes nothing."""
     venv = Venv(user_tmp / "my venv")
     before = venv.files()
-    check(venv.call("enable --on-request"), 2, "install into a path without blanks and")
+    check(venv.call("enable --on-request"), 2, "install the package in a path")
     assert venv.files() == before

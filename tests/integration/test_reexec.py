@@ -45,7 +45,7 @@ def tell():
 SCRIPT = f"{TELL}\ntell()\n"
 PLAIN = SCRIPT.replace("reexec=True", "reexec=False")
 CALL = "import process_hardening; process_hardening.pre_main_hardening(reexec=True)"
-LOOPED = "this process is the second start already, and was exposed all the same"
+LOOPED = "this process was already re-executed and is still exposed"
 IS_FIRST_START = "os.stat('/proc/self/exe').st_mode & 0o777 != 0o111"
 PYTHON = os.path.realpath(sys.executable)
 """What /proc/self/exe of every process here is: the stand-in has the name of the interpreter."""
@@ -295,7 +295,8 @@ def test_a_program_on_standard_input_is_refused(argv: list[str]) -> None:
     lines = [line for line in result.stderr.splitlines() if "process-hardening" in line]
     assert len(lines) == 1
     assert re.search(
-        "typed in or embedded|<stdin>, which can be read only once|inside a prompt", lines[0]
+        "typed in or embedded|<stdin>, which can be read only once|inside an interactive prompt",
+        lines[0],
     )
     assert "exiting with status 5" in lines[0]
     if argv != ["-i"]:  # which prints its own prompt
@@ -333,7 +334,7 @@ def test_a_fifo_is_refused(user_tmp: Path) -> None:
         path.write_text(SCRIPT)
         output, errors = process.communicate(timeout=support.TIMEOUT)
     assert (process.returncode, output) == (5, "")
-    assert "can be read only once; name a file" in errors
+    assert "can be read only once; use a file" in errors
     assert errors.count("\n") == 1
 
 
@@ -379,7 +380,7 @@ def test_an_interpreter_under_another_name_is_refused() -> None:
         env=launches.remove_loader_variables(),
     )
     assert (result.returncode, result.stdout) == (5, "")
-    assert f"Python is embedded in another program than {other}" in result.stderr
+    assert f"Python is embedded in a program other than {other}" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
@@ -587,9 +588,9 @@ def test_without_a_place_of_its_own_it_starts_in_memory(script: Path) -> None:
 SURROUNDINGS = {
     "pytest": ("-m pytest -q -s test_x.py", "it runs inside pytest"),
     "pdb": ("-m pdb -c continue script.py", "it runs inside a debugger"),
-    "threads": ("threads.py", "1 threads run already"),
-    "a prompt": ("-i -q", "it runs inside a prompt"),
-    "code.interact()": ("-m code", "it runs inside a prompt"),
+    "threads": ("threads.py", "2 threads are running and would be lost"),
+    "a prompt": ("-i -q", "it runs inside an interactive prompt"),
+    "code.interact()": ("-m code", "it runs inside an interactive prompt"),
 }
 
 

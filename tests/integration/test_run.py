@@ -331,23 +331,26 @@ def test_children_of_a_set_user_id_program_are_left_alone(
     [
         ([], "dynamic", ["execute-only: a stand-in under", "from its first instruction"]),
         (["--method", "copy"], "dynamic", ["copy, under the program's own path"]),
-        (["--method", "execute-only"], "dynamic", ["first instruction", "no injected library"]),
+        (["--method", "execute-only"], "dynamic", ["first instruction", "injected libraries"]),
         (
             ["--method", "preload"],
             "dynamic",
-            ["from before its main()", "the moment between exec and the library's constructor"],
+            [
+                "from just before its main()",
+                "the window between exec and the library's constructor",
+            ],
         ),
         (
             ["--method", "in-process"],
             "script",
-            ["from before its first line", "while this interpreter started"],
+            ["from just before its first line", "while this interpreter started"],
         ),
         ([], "$ORIGIN", ["execute-only: a stand-in under", "from its first instruction"]),
-        (["--children"], "dynamic", ["dynamically linked ones harden too"]),
+        (["--children"], "dynamic", ["dynamically linked programs are hardened too"]),
         (["--strict"], "dynamic", ["no_new_privs:     set"]),
         (["--seal"], "dynamic", ["no_new_privs:     set"]),
         (["--clear", "A"], "dynamic", ["removed:          LD_X, A"]),
-        (["--keep", "LD_X"], "dynamic", ["removed:          no variable"]),
+        (["--keep", "LD_X"], "dynamic", ["removed:          nothing"]),
         ([], "module", ["execute-only", "'-m' 'nosuch'"]),
         (["--method", "in-process"], "module", ["in-process", "'-m' 'nosuch'"]),
     ],
@@ -436,7 +439,7 @@ def test_auto_takes_preload_with_suid_dumpable_1(
     suid_dumpable.set("1")
     text = support.run_as_user([*run_argv, "--explain", subject]).stdout
     assert "method:           preload: " in text
-    assert "because:          not execute-only by name: fs.suid_dumpable=1" in text
+    assert "reason:           cannot use execute-only by name: fs.suid_dumpable=1" in text
     assert told([*run_argv, subject, "tell"]).number("dumpable") == 0
 
 
@@ -458,7 +461,7 @@ def test_execute_only_with_suid_dumpable_1_is_refused(
     suid_dumpable.set("1")
     result = support.run_as_user([*run_argv, "--method", "execute-only", subject, "tell"])
     assert (result.returncode, result.stdout) == (126, "")
-    assert "not execute-only by name: fs.suid_dumpable=1" in result.stderr
+    assert "cannot use execute-only by name: fs.suid_dumpable=1" in result.stderr
 
 
 def test_a_static_program_with_suid_dumpable_1_is_refused(
@@ -469,7 +472,7 @@ def test_a_static_program_with_suid_dumpable_1_is_refused(
     static = launches.build_static(compiler)
     result = support.run_as_user([*run_argv, static, "tell"])
     assert (result.returncode, result.stdout) == (126, "")
-    assert result.stderr.endswith("; not preload: it is statically linked\n")
+    assert result.stderr.endswith("; cannot use preload: it is statically linked\n")
 
 
 def test_a_static_program_with_suid_dumpable_2_leaves_nothing_to_a_pipe(
@@ -571,7 +574,7 @@ def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")
-    assert "into a path without blanks and colons" in result.stderr
+    assert "in a path without spaces or colons" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 

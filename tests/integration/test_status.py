@@ -131,7 +131,7 @@ def test_another_user_namespace_is_named_as_the_reason(command: str) -> None:
         with target(code) as process:
             text = status(command, str(process.pid)).stdout
         assert text.splitlines()[0].endswith(f": {verdict}")
-        assert ("user namespace:    another than ours" in text) == (verdict == "partial")
+        assert ("user namespace:    not ours" in text) == (verdict == "partial")
 
 
 @pytest.mark.parametrize("method", ["execute-only", "preload"])
@@ -161,7 +161,7 @@ def test_loader_variables_of_another_process(command: str) -> None:
     assert "secret" not in text
     assert r"LD_\udcff" in text
     assert protected["loader_variables"] is None
-    assert "loader variables:  protected" in words
+    assert "loader variables:  hidden" in words
 
 
 def test_a_process_of_another_user(command: str) -> None:
@@ -211,7 +211,7 @@ def test_a_zombie_cannot_be_told(command: str, observer: dict[str, Any], zombie:
     text = status(command, str(zombie), **observer)
     assert (exit_status, values["verdict"]) == (3, "unknown")
     assert (text.returncode, text.stderr) == (3, "")
-    assert "none: a kernel thread, or it has ended" in text.stdout
+    assert "none: a kernel thread, or an ended process" in text.stdout
 
 
 def test_a_kernel_thread_cannot_be_told(command: str, observer: dict[str, Any]) -> None:

@@ -289,7 +289,7 @@ def test_run_and_the_hook_work_below_any_path(
     result = support.run_as_user([command, "run", "--", python, *verdict])
     assert (result.returncode, result.stdout) == (0, "hardened\n")
     # LD_PRELOAD can name no path with a blank in it: what is lost is said, once.
-    lost = "programs that it executes are not hardened: LD_PRELOAD cannot name our library"
+    lost = "programs that it executes are not hardened: LD_PRELOAD cannot name the preload library"
     assert (lost in result.stderr) == (" " in folder)
     assert result.stderr.count("\n") == (" " in folder)
 

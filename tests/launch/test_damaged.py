@@ -206,4 +206,4 @@ def test_a_program_that_was_replaced_is_not_started_by_its_own_name(
     script = f'cp /bin/sh {shell}.new && mv {shell}.new {shell} && exec /proc/$$/exe -c "echo on"'
     result = support.run_as_user([harden, str(shell), "-c", script])
 
-    assert "is no longer the file that was to be started" in starts.refused(result)
+    assert "was replaced before it could be started" in starts.refused(result)

@@ -107,7 +107,7 @@ def test_an_exception_is_not_started_by_preload(harden: str) -> None:
     path = support.find_tool("unshare")
     line = starts.refused(support.run_as_user([harden, "--method", "preload", path, "-U", "true"]))
 
-    assert "our library leaves this program alone" in line
+    assert "the preload library exempts this program" in line
 
 
 def test_a_program_that_is_excepted_by_name_is_not_started_by_preload(
@@ -117,7 +117,7 @@ def test_a_program_that_is_excepted_by_name_is_not_started_by_preload(
     options = ["--children", "--except", "show"]
     words = [harden, *options, "--method", "preload", show]
 
-    assert "--except leaves it alone" in starts.refused(support.run_as_user(words))
+    assert "--except exempts it" in starts.refused(support.run_as_user(words))
     assert starts.show([harden, *options, show]).value("dumpable") == "0"
 
 

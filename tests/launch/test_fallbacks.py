@@ -66,7 +66,7 @@ def test_auto_ends_with_preload_and_says_so(harden: str, show: str, calls: tuple
 
     assert starts.Shown(result.stdout).value("dumpable") == "0"
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"{starts.PREFIX}{show}: not execute-only by name: ")
+    assert line.startswith(f"{starts.PREFIX}{show}: cannot use execute-only by name: ")
 
 
 @pytest.mark.parametrize("method", ["execute-only", "copy"])
@@ -86,7 +86,9 @@ def test_a_static_program_without_any_place_is_not_started(
     static = str(make("show.c", "-static", name="show-static"))
     command = [*starts.refusing("execveat=EPERM"), harden, static]
 
-    assert "not preload: it is statically linked" in starts.refused(support.run_as_user(command))
+    assert "cannot use preload: it is statically linked" in starts.refused(
+        support.run_as_user(command)
+    )
 
 
 @pytest.mark.parametrize(
@@ -361,7 +363,7 @@ def test_a_library_that_cannot_be_mapped_is_no_protection(
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [("hidden", "is not installed beside this command"), ("unreadable", "cannot be read")],
+    [("hidden", "is not installed next to this command"), ("unreadable", "is not readable")],
 )
 @pytest.mark.parametrize("option", ["--children", "--method=preload"])
 def test_what_needs_the_library_is_refused_without_it(
@@ -381,7 +383,7 @@ def test_what_needs_the_library_is_refused_without_it(
     line = starts.refused(support.run_as_user([str(command), option, show]))
 
     assert starts.Shown(with_it.stdout).value("dumpable") == "0"
-    assert f"our library {reason}" in line
+    assert f"the preload library {reason}" in line
     assert starts.show([str(command), show]).value("dumpable") == "0"
 
 

@@ -327,7 +327,7 @@ def test_without_the_library_explain_says_what_follows(
     explained = support.run_as_user([str(alone), "--explain", show]).stdout
 
     assert starts.show([str(alone), show]).value("dumpable") == "0"
-    assert "after an exec:    not hardened: our library is not installed" in explained
+    assert "after an exec:    not hardened: the preload library is not installed" in explained
 
 
 @pytest.fixture

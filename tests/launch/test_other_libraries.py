@@ -142,7 +142,7 @@ def test_check_child_does_not_promise_that_such_a_child_is_hardened(
     words = [sys.executable, "-c", IN_PYTHON + check, show, answer]
     result = support.run_as_user([harden, "--children", "--", *words])
 
-    assert result.stdout == "LD_PRELOAD in its environment does not name our library\n"
+    assert result.stdout == "LD_PRELOAD in its environment does not name the preload library\n"
 
 
 def test_without_children_a_child_keeps_the_environment_that_it_gets(

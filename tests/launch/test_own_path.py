@@ -182,6 +182,6 @@ def test_explain_says_what_the_program_sees_as_its_own_path(
         for path in (show, static)
     }
 
-    assert f"its own path:     {os.path.realpath(show)} from libc" in lines[show]
-    assert "its own path:     /memfd:NAME (deleted)\n" in lines[static]
+    assert f"own path:         {os.path.realpath(show)} from libc" in lines[show]
+    assert "own path:         /memfd:NAME (deleted)\n" in lines[static]
     assert starts.show([*IN_MEMORY, harden, static]).value("exe") == "/memfd:show-static (deleted)"

@@ -381,8 +381,8 @@ static void test_failure(const void *argument)
 
 /* --- Filters that answer for the kernel ------------------------------------- */
 
-#define FORGED "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter answers for the kernel; " \
-               "start without it"
+#define FORGED "prctl(PR_SET_DUMPABLE, 0) is not in force: a seccomp filter forges the result; " \
+               "run without it"
 #define PRCTL_LIES PRCTL(PR_SET_DUMPABLE, LIE), PRCTL(PR_GET_DUMPABLE, LIE)
 #define NO_PIDFD(action) {SYS_pidfd_open, 1, 0, action}
 #define FILES_LIE {SYS_openat, 0, (uint32_t)AT_FDCWD, LIE}
@@ -423,8 +423,8 @@ static const struct forgery_case {
      "reading /proc/self/task failed: Input/output error (EIO)"},
     {"a filter that looks like the seal", &seal, NOTHING,
      {{SYS_prctl, 1, 3, FAIL(EPERM)}, {SYS_seccomp, 0, SECCOMP_FILTER, LIE}}, 5, "a--=F",
-     "seccomp(SECCOMP_SET_MODE_FILTER) is not in force: a seccomp filter answers for the kernel; "
-     "start without it"},
+     "seccomp(SECCOMP_SET_MODE_FILTER) is not in force: a seccomp filter forges the result; "
+     "run without it"},
 };
 
 /* What a hardened process of another user looks like. */

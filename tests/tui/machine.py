@@ -89,7 +89,7 @@ def hidden(pid: int) -> Posture:
         dumpable=None,
         dumpable_source=None,
         protected=("name", "exe"),
-        problem="/proc hides it from us (mount option hidepid)",
+        problem="/proc hides it (mount option hidepid)",
     )
 
 

@@ -19,7 +19,7 @@ async def test_before_and_after_a_restart() -> None:
         assert "before ███ high     Any program of its user can read it: OPENAI_API_KEY" in text
         assert "now    ✓   hardened No program of its user can read it, since 03:04:09" in text
         assert "^▸ node server.js x4" in text
-        assert "Nothing needs to be done." in text
+        assert "Nothing to do." in text
         await watch.until(lambda: "Hardened" in watch.text())
         assert "node server.js: no program of its" in watch.text()
 
@@ -136,7 +136,7 @@ async def test_a_machine_that_cannot_be_looked_at() -> None:
     machine.host_problem = "darwin: nothing is known"
     async with watching(machine, size=(80, 24)) as watch:
         text = watch.text()
-        assert "The processes cannot be seen:" in text
+        assert "The processes cannot be read:" in text
         assert machine.problem in text
         assert "verdict: ✓ hardened" in text
         assert "host: not known" in text

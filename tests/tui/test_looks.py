@@ -28,7 +28,7 @@ async def test_help_names_every_key() -> None:
         for told in ("███ high", "✓   hardened", "?   unknown", "! lost hardening"):
             assert told in text
         await watch.press("escape", "h", "question_mark")
-        assert "look at the host now" in watch.text()
+        assert "check the host now" in watch.text()
 
 
 async def test_the_footer_shows_the_keys() -> None:

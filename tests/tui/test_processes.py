@@ -65,7 +65,7 @@ async def test_the_risk_is_a_bar_and_a_word() -> None:
             ("node server.js x4", "███ high     OPENAI_API_KEY, DATABASE_URL"),
             ("code x12", "██  medium   any program of its user"),
             ("gpg-agent", "█   low      private keys, passphrases"),
-            ("(hidden)", "?   unknown  it is not known"),
+            ("(hidden)", "?   unknown  it is unknown"),
             ("sshd", "✓   hardened private keys"),
         ):
             assert any(program in line and risk in line for line in lines), program
@@ -128,7 +128,7 @@ async def test_the_filter_finds_processes_too() -> None:
         assert watch.names() == ["node server.js x4", "502 node"]
         await watch.press("slash", "end", "ctrl+u", *"xyzzy", "enter")
         assert watch.names() == []
-        assert "Nothing is chosen." in watch.text()
+        assert "Nothing is selected." in watch.text()
 
 
 @pytest.mark.parametrize("typed", ["q", "s?", "h", "[/b]", "[", "\\", "1", "//"])
@@ -304,7 +304,7 @@ async def test_a_process_vanishes_under_the_cursor() -> None:
         assert watch.names() == []
         keys = ("down", "up", "end", "home", "enter", "space", "right", "left", "o", "c", "a", "x")
         await watch.press(*keys, "escape")
-        assert "Nothing is chosen." in watch.text()
+        assert "Nothing is selected." in watch.text()
 
 
 def test_the_evidence_names_a_runtime_that_discloses_its_memory() -> None:

@@ -31,7 +31,7 @@ async def test_enter_shows_more_than_the_detail() -> None:
             RULES["PH001"].why[:40],
             "source: prctl(2)",
             "503  node server.js --port 8083",
-            "what the kernel says about process 500",
+            "what the kernel reports about process 500",
             "Any process of the same user can read its memory",
             "no new privileges",
         ):
@@ -67,7 +67,7 @@ async def test_copy_where_no_command_helps() -> None:
     async with watching() as watch:
         await watch.press("slash", *"sshd", "enter", "c")
         await watch.until(lambda: "No command" in watch.text())
-        assert "Nothing needs to be done." in watch.text()
+        assert "Nothing to do." in watch.text()
         assert watch.app.clipboard == ""
 
 
@@ -77,8 +77,8 @@ async def test_what_is_hidden_is_called_so() -> None:
         await watch.press("slash", *"2050", "enter")
         text = watch.text()
         assert "(hidden) of nobody" in text
-        assert "program               protected from us" in text
-        assert "/proc hides it from us" in text
+        assert "program               hidden by the kernel" in text
+        assert "/proc hides it" in text
 
 
 # Host
@@ -98,7 +98,7 @@ async def test_host() -> None:
             await watch.press("c")
             assert "ptrace_scope" in watch.app.clipboard
             await watch.press("home", "down", "c")
-            assert "nothing is found that could be fixed" in watch.text()
+            assert "there is nothing to fix" in watch.text()
             await watch.press(key)
             assert name_of(watch) == "ProcessesScreen"
 
@@ -160,7 +160,7 @@ async def test_verify() -> None:
         await watch.press("v")
         assert name_of(watch) == "VerifyScreen"
         assert watch.machine.asked == []
-        assert "Enter attacks sample programs" in watch.text()
+        assert "Press Enter to attack differently hardened sample programs" in watch.text()
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())
@@ -186,7 +186,7 @@ async def test_attack_one_process() -> None:
     """The chosen one, and only after a second key."""
     async with watching() as watch:
         await watch.press("slash", *"1444", "enter", "down", "a")
-        assert r"Enter attacks 1444 [b]bold[b]\x1b[31m" in watch.text()
+        assert r"Press Enter to attack 1444 [b]bold[b]\x1b[31m" in watch.text()
         assert watch.machine.asked == []
         await watch.press("enter")
         await watch.until(lambda: "Result:" in watch.text())
@@ -276,7 +276,7 @@ async def test_export_replaces_only_when_told_again(
     monkeypatch.chdir(tmp_path)
     async with watching() as watch:
         await save(watch, Path("view.json"))
-        assert "exists: Enter again replaces it" in watch.text()
+        assert "exists: press Enter again to replace it" in watch.text()
         assert path.is_symlink()
         await watch.press("enter")
         assert not path.is_symlink()
@@ -289,8 +289,8 @@ async def test_export_replaces_only_when_told_again(
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("view", "The end of the name decides"),
-        ("view.exe", "The end of the name decides"),
+        ("view", "The suffix sets the format"),
+        ("view.exe", "The suffix sets the format"),
         ("no/such/folder.json", "No such file or directory"),
         ("\x1b[31m.json/x.json", r"\x1b[31m.json/x.json: No such file or directory"),
     ],

@@ -99,9 +99,9 @@ def test_help_needs_no_program(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "name a program"),
-        (["--"], "name a program"),
-        (["--strict"], "name a program"),
+        ([], "no program given"),
+        (["--"], "no program given"),
+        (["--strict"], "no program given"),
         (["--method"], "--method needs a METHOD"),
         (["--method", "--strict", "ls"], "--method needs a METHOD"),
         (["--method", "--", "ls"], "--method needs a METHOD"),

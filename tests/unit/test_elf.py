@@ -135,8 +135,8 @@ def with_segment(content: bytes, kind: int, offset: int, length: int) -> bytes:
 @pytest.mark.parametrize(
     ("offset", "replacement", "reason"),
     [
-        (E_PHENTSIZE, struct.pack("<H", 55), "program headers are of a wrong size"),
-        (E_PHENTSIZE, struct.pack("<HH", 56, 0xFFFF), "program headers are of a wrong size"),
+        (E_PHENTSIZE, struct.pack("<H", 55), "program headers have the wrong size"),
+        (E_PHENTSIZE, struct.pack("<HH", 56, 0xFFFF), "program headers have the wrong size"),
         (E_PHOFF, struct.pack("<Q", 2**63), "it ends too early"),
         (E_PHOFF, struct.pack("<Q", 2**64 - 1), "it ends too early"),
     ],
@@ -154,8 +154,8 @@ def test_program_headers_that_lead_out_of_the_file(
     [
         (elf_files.PT_DYNAMIC, 0, 1 << 40, "dynamic section is too large"),
         (elf_files.PT_DYNAMIC, 1 << 50, 64, "it ends too early"),
-        (elf_files.PT_INTERP, 1 << 39, 8, "a string has no end"),
-        (elf_files.PT_INTERP, 1 << 50, 8, "a string has no end"),
+        (elf_files.PT_INTERP, 1 << 39, 8, "a string is not terminated"),
+        (elf_files.PT_INTERP, 1 << 50, 8, "a string is not terminated"),
     ],
 )
 def test_a_sparse_file_of_a_tebibyte(
@@ -178,7 +178,7 @@ def test_more_names_than_any_program_has(read: Any) -> None:
     """Libraries and folders are counted before the file system is asked about them."""
     with pytest.raises(DamagedElfError, match="too many libraries"):
         read(elf_files.make_elf(needed=["a.so"] * 1025))
-    with pytest.raises(DamagedElfError, match="too many folders"):
+    with pytest.raises(DamagedElfError, match="too many directories"):
         read(elf_files.make_elf(paths=[(DT_RUNPATH, "$ORIGIN:" * 1024)]))
 
 

@@ -24,7 +24,7 @@ def refused(status: int, reason: str) -> dict[str, Any]:
 
 def told_by_a_good_machine() -> list[dict[str, Any]]:
     """What a machine tells where all is as promised."""
-    off = refused(126, "add landlock to lsm= on the kernel's command line")
+    off = refused(126, "add landlock to lsm= on the kernel command line")
     told: list[dict[str, Any]] = [
         {"without_landlock": {"landlock": 0, "confine": off, "strict": off}},
         {"kernel": "6.1", "machine": "x86_64"},
@@ -131,7 +131,7 @@ def test_confine_must_say_what_an_old_kernel_cannot_refuse() -> None:
     (confining,) = [part for part in told if "confinements" in part]
     confining["confinements"]["landlock"] = 2
     assert len(problems_of(told)) == 2
-    line = "Linux before 6.12 cannot refuse signals"
+    line = "Linux before 6.12 cannot block signals"
     confining["confinements"] |= {"confine": {**STARTS, "said": line}, "strict": refused(126, line)}
     assert problems_of(told) == []
     confining["confinements"]["landlock"] = 6

@@ -39,7 +39,7 @@ def test_attacks_are_found_in_the_order_of_the_table() -> None:
 
 def test_an_unknown_name_is_an_error() -> None:
     """The message names the command that lists the attacks."""
-    with pytest.raises(CommandError, match=r"'poke' is no attack: .*--list"):
+    with pytest.raises(CommandError, match=r"'poke' is not an attack: .*--list"):
         find_attacks(["gdb", "poke"])
 
 

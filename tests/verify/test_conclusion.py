@@ -82,7 +82,7 @@ def test_the_headline_is_the_truth_of_the_whole_table(
 
 def test_without_a_leak_from_the_control_nothing_is_proven() -> None:
     """Whatever the victims' cells say."""
-    expected = "No attack got the secret out of the control: this run proves nothing."
+    expected = "No attack got the secret from the control, so this run proves nothing."
     assert headline(make({"x": "b", "y": "b"}, control="inconclusive")) == expected
 
 
@@ -145,7 +145,7 @@ WHOLE = json_report.as_dict(make({"x": "b", "y": "b"}))
 )
 def test_what_is_no_verification_is_refused(record: object) -> None:
     """With the way out."""
-    with pytest.raises(CommandError, match="make it again"):
+    with pytest.raises(CommandError, match="create it again"):
         read_earlier(record)
 
 
@@ -180,7 +180,7 @@ def test_a_run_is_compared_with_the_one_before(command: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("victim", "sentence"),
     [
-        ("pre-main", "hardened by the method that the column names"),
+        ("pre-main", "hardened by the method in the column header"),
         ("confined", "only the victim's attacker is confined"),
         ("pid 12", "the victim is the process that was named"),
     ],

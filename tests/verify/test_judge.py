@@ -87,7 +87,7 @@ def test_control_and_victim_must_answer_afterwards(dead: str) -> None:
     hardened = replace(REFUSED, answers=dead != "hardened")
     result = judge(control, hardened).victims["victim"]
     assert result.outcome == INCONCLUSIVE
-    assert "no longer answers" in result.evidence
+    assert "no longer responds" in result.evidence
 
 
 def test_an_attack_that_kills_needs_no_answer() -> None:

@@ -134,6 +134,6 @@ def test_without_a_temporary_folder_there_is_one_line(command: str, user_tmp: Pa
     limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *argv]
     result = support.run(limited, cwd=user_tmp)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("process-hardening: no temporary folder")
+    assert result.stderr.startswith("process-hardening: cannot create a temporary directory")
     assert result.stderr.count("\n") == 1
     assert "set TMPDIR" in result.stderr

@@ -80,8 +80,8 @@ def test_what_says_nothing_of_hardened_programs_is_not_tried_on_them() -> None:
 
 @pytest.mark.parametrize("name", [CONTROL, "nobody"])
 def test_a_name_that_is_no_victim_is_refused(name: str) -> None:
-    """The control is no victim either; the message names all victims."""
-    with pytest.raises(CommandError, match=f"'{name}' is no victim") as caught:
+    """The control is not a victim either; the message names all victims."""
+    with pytest.raises(CommandError, match=f"'{name}' is not a victim") as caught:
         plan_victims(None, ["preload", name])
     assert all(victim in str(caught.value) for victim in (*VICTIMS, *BROKEN_VICTIMS))
 
@@ -116,7 +116,7 @@ def test_a_running_process_is_attacked_only_by_reading() -> None:
     harmless, harmful = split_by_harm(FOR_HARDENED)
     assert plan.attacks == harmless
     skipped, confined = plan.notes
-    assert skipped == f"skipped, as they could harm it: {', '.join(harmful)}"
+    assert skipped == f"skipped, because they could harm it: {', '.join(harmful)}"
     assert confined.startswith(f"pid {os.getpid()}: ")
     assert "core-segv" in harmful
     assert plan.needles == {"canary": "a secret of ours"}
@@ -126,7 +126,9 @@ def test_a_running_process_is_attacked_only_by_reading() -> None:
 
 def test_a_running_process_is_not_attacked_when_every_attack_could_harm_it() -> None:
     """The message names the attacks."""
-    with pytest.raises(CommandError, match=r"core-segv: could harm process \d+: not tried"):
+    with pytest.raises(
+        CommandError, match=r"core-segv: not tried, because it could harm process \d+"
+    ):
         plan_process(os.getpid(), find_attacks(["core-segv"]), None, as_container_root=True)
 
 

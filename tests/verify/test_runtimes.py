@@ -101,7 +101,7 @@ def test_verify_does_not_blame_a_runtime_that_was_closed(
     argv = [*runtime.before, *STARTS[name](user_tmp, *closed(runtime))]
     _, row = attack(command, runtime, argv)
     assert row["control"] == "inconclusive"
-    assert " at SIG" in row["detail"]
+    assert " on SIG" in row["detail"]
     assert {cell["outcome"] for cell in row["victims"].values()} == {"inconclusive"}
 
 
@@ -120,7 +120,7 @@ def test_attacks_on_a_runtime_are_made_on_no_other_program(command: str) -> None
     result = support.run([command, "verify", "--attack", "jvm-attach", "--", "sleep", "9"])
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "jvm-attach: on programs of their runtime only" in result.stderr
+    assert "jvm-attach: only for programs of this runtime" in result.stderr
 
 
 def start(runtime: Runtime, folder: Path, is_closed: bool) -> support.Running:
@@ -141,7 +141,7 @@ def test_audit_says_of_a_hardened_runtime_that_it_is_open(
         (group,) = take(pids=[one.pid]).groups
     assert (posture.inspectable, posture.opens_itself) == (False, runtime.name)
     assert posture.verdict == "partial"
-    assert f"{runtime.name} shows its memory" in status.stdout
+    assert f"{runtime.name} discloses its memory" in status.stdout
     assert (group.reason, group.finding) == ("opens_itself", "PH018")
     words = group.command.split()
     assert (runtime.option or runtime.before[-1]) in words

@@ -32,7 +32,7 @@ _OF_MACHINE = ("kernel", "machine", "confinements", "without_landlock")
 _MAY_BE_ABSENT = {"vm/memfd_noexec"}  # came with Linux 6.3
 _STATUS_OF_REFUSAL = {"harden": 126, "run": 126, "reexec": 5}
 
-_ABOUT_SIGNALS = "cannot refuse signals"
+_ABOUT_SIGNALS = "cannot block signals"
 _ABOUT_LANDLOCK = "add landlock to lsm="
 
 _READ_THE_LINK = {"pidof", "start-stop-daemon --exec"}

@@ -61,7 +61,7 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     long error = before ? sys_prctl(PR_SET_DUMPABLE, 0) : 0;
     long dumpable = before ? sys_prctl(PR_GET_DUMPABLE, 0) : 0;
 
-    /* A filter can answer 0 here. Where that matters, ph_confirm_dumpable() reads /proc. */
+    /* A filter can answer 0 here. If that matters, ph_confirm_dumpable() reads /proc. */
     if (first_seccomp < 0)
         first_seccomp = (int)sys_prctl(PR_GET_SECCOMP, 0);
     if (error)
@@ -78,8 +78,9 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return before ? PH_APPLIED : PH_ALREADY;
 }
 
-/* Reports that /proc could not be read. No path of ours is a bad address: then a tracer answers for
- * the kernel, as proot does, which cannot read the memory of a hardened process. */
+/* Reports that /proc could not be read. Our paths are never bad addresses, so EFAULT comes from a
+ * tracer that emulates system calls, such as proot, which cannot read the memory of a hardened
+ * process. */
 static enum ph_outcome fail_proc(struct ph_failure *failure, enum ph_step step, const char *call,
                                  long error)
 {
@@ -191,7 +192,7 @@ static int is_sealed(void)
 enum ph_outcome ph_platform_seal(struct ph_failure *failure)
 {
     static const char call[] = "seccomp(SECCOMP_SET_MODE_FILTER)";
-    static int installed; /* a filter of another can answer the probe as ours does */
+    static int installed; /* another program's filter can answer the probe as ours does */
     struct ph_thread before, after;
     long result, unread;
 
@@ -200,11 +201,11 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
     unread = ph_read_thread(PH_OWN_THREAD, &before);
     result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
                         (long)&ph_seal_program, 0, 0);
-    if (result) /* positive: the id of a thread that cannot be synchronised */
+    if (result) /* positive: the id of a thread that could not be synchronised */
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
-    /* The first filter changes the mode, which no filter can answer for: it is greater than 0. */
+    /* The first filter changes the mode, which no filter can forge: it is greater than 0. */
     if (first_seccomp || sys_prctl(PR_GET_SECCOMP, 0) != SECCOMP_MODE_FILTER) {
         unread = unread ? unread : ph_read_thread(PH_OWN_THREAD, &after);
         if (unread)

@@ -1,4 +1,4 @@
-/* What seccomp filters are made of: the kernel's structures and constants, for which musl has no
+/* Building blocks of seccomp filters: the kernel's structures and constants, for which musl has no
  * headers, and one macro for each instruction.
  * Source: include/uapi/linux/{filter,bpf_common,seccomp,audit}.h. */
 #ifndef PH_LINUX_FILTER_H
@@ -27,13 +27,13 @@
 #define OTHER_ARCH 0x40000003u /* i386 */
 #elif defined __i386__
 #define ARCH 0x40000003u
-#define OTHER_ARCH 0xc000003eu /* x86_64, when the kernel is */
+#define OTHER_ARCH 0xc000003eu /* x86_64, if the kernel is 64-bit */
 #elif defined __aarch64__
 #define ARCH 0xc00000b7u
 #define OTHER_ARCH 0x40000028u /* arm */
 #elif defined __arm__
 #define ARCH 0x40000028u
-#define OTHER_ARCH 0xc00000b7u /* aarch64, when the kernel is */
+#define OTHER_ARCH 0xc00000b7u /* aarch64, if the kernel is 64-bit */
 #elif defined __riscv
 #define ARCH 0xc00000f3u
 #define OTHER_ARCH 0x400000f3u /* riscv32 */

@@ -1,4 +1,4 @@
-/* Linux: what /proc and a pidfd say of this process, for checking what prctl(2) says. */
+/* Linux: what /proc and a pidfd report about this process, to check what prctl(2) reports. */
 #define _GNU_SOURCE
 #include "linux_proc.h"
 
@@ -14,8 +14,8 @@
 #define SYS_pidfd_open 434 /* Linux 5.3; older headers lack it */
 #endif
 
-/* Makes a call that returns a descriptor. A seccomp filter can answer 0 for it: standard input, which
- * anybody may have written. If 0 is what the kernel gave, the next descriptor is not 0. */
+/* Makes a call that returns a descriptor. A seccomp filter can answer 0 for it, which is standard
+ * input and can be any file. If the kernel really returned 0, the next descriptor is not 0. */
 static long open_by(long number, long a, long b, long c)
 {
     const long fd = ph_syscall(number, a, b, c, 0, 0);
@@ -94,8 +94,8 @@ long ph_read_stat(int first, uint64_t *numbers, int count)
     return at ? 0 : -ENOSYS;
 }
 
-/* Returns a number of a status file, counted from 0 in its line; missing if there is no such line, -1
- * if it has no such number: a pid, a mode or a count. */
+/* Returns a number (a pid, a mode or a count) from a line of a status file, counted from 0; missing
+ * if there is no such line, -1 if it has no such number. */
 static int64_t find_number(const char *text, const char *label, int place, int64_t missing)
 {
     const char *at = ph_find_after(text, label);
@@ -138,7 +138,7 @@ struct entry {
     char name[];
 };
 
-/* Sums up the threads of one part of the list. Returns the tracer of one, 0, or an error. */
+/* Counts the threads in one part of the list. Returns the tracer of one, 0, or an error. */
 static long find_tracer(const char *list, long length, int *threads, int *ended)
 {
     for (long at = 0; at < length;) {
@@ -167,8 +167,8 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
     return 0;
 }
 
-/* One pass over the threads. A filter can answer 0 for getdents64(2), as at the end of the list: there
- * must be as many of them as the process has. */
+/* One pass over the threads. A filter can answer 0 for getdents64(2), which looks like the end of
+ * the list, so their number must be that of the process. */
 static long walk_threads(int *ended)
 {
     _Alignas(struct entry) char list[4096] = {0};
@@ -187,13 +187,13 @@ static long walk_threads(int *ended)
         length = ph_read_thread(PH_OWN_THREAD, &own);
     if (tracer || length < 0)
         return tracer ? tracer : length;
-    *ended += own.threads > threads; /* or some began meanwhile */
+    *ended += own.threads > threads; /* or some started meanwhile */
     return threads ? 0 : -EIO;
 }
 
 #define MOST_WALKS 100
 
-/* A thread that ends meanwhile may have handed its tracer on to one that was not listed: walk again. */
+/* A thread that ends meanwhile may pass its tracer to one that was not listed: walk again. */
 long ph_read_tracer(void)
 {
     for (int left = MOST_WALKS; left; left--) {
@@ -215,7 +215,7 @@ int ph_confirm_unreadable(uint32_t mode, uint32_t owner)
     return !own.seccomp || !(mode & (own.user == owner ? S_IRUSR : S_IRGRP | S_IROTH));
 }
 
-/* include/uapi/linux/pidfd.h: struct pidfd_info, of which coredump_mask is the last that we ask for. */
+/* include/uapi/linux/pidfd.h: struct pidfd_info, up to coredump_mask. */
 struct pidfd_info {
     uint64_t mask, cgroup;
     uint32_t pid, thread_group, parent, ids[8], exit_code, coredump_mask, spare;
@@ -251,14 +251,14 @@ static long ask_pidfd(void)
 /* Returns the uid that owns a file, or -1. */
 static int64_t find_owner(const char *path)
 {
-    struct ph_statx file = {.uid = UINT32_MAX}; /* which no user has: told by what was filled in */
+    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's: shows what was filled in */
 
     (void)ph_stat(AT_FDCWD, path, 0, &file);
     return file.uid == UINT32_MAX ? -1 : (int64_t)file.uid;
 }
 
-/* The kernel gives the files of a process to root when it is not dumpable, but not its folder. That
- * tells nothing of root's own processes. Source: fs/proc/base.c task_dump_owner(). */
+/* When a process is not dumpable, root owns its files in /proc, but not its directory. That says
+ * nothing about root's own processes. Source: fs/proc/base.c task_dump_owner(). */
 long ph_confirm_dumpable(long claimed)
 {
     struct ph_thread own;
@@ -275,7 +275,7 @@ long ph_confirm_dumpable(long claimed)
     if (dumpable >= 0)
         return dumpable;
     if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
-        return claimed; /* nothing answers for the kernel */
+        return claimed; /* no filter answers for the kernel */
     if (owner >= 0)
         return 1;
     return user == 0 ? claimed : -1;

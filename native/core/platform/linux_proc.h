@@ -1,4 +1,4 @@
-/* What /proc says of this process. */
+/* What /proc reports about this process. */
 #ifndef PH_LINUX_PROC_H
 #define PH_LINUX_PROC_H
 
@@ -11,11 +11,12 @@ long ph_read_file(const char *path, char *buffer, size_t size);
 /* Returns the text after the first occurrence of label, or NULL. */
 const char *ph_find_after(const char *text, const char *label);
 
-/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is none, or a
- * larger one than fits. */
+/* Parses a decimal number after blanks. Returns the text after it, or NULL if there is no number or
+ * it is too large. */
 const char *ph_parse_number(const char *text, uint64_t *number);
 
-/* Reads numbers of /proc/self/stat, from a field on (from 3 on). Returns 0 or a negative errno value.
+/* Reads consecutive numbers of /proc/self/stat, starting at a field (at least 3). Returns 0 or a
+ * negative errno value.
  * Source: proc_pid_stat(5). */
 long ph_read_stat(int first, uint64_t *numbers, int count);
 
@@ -25,19 +26,19 @@ struct ph_thread {
     int64_t tracer;
     int seccomp; /* the mode; 0: no filter answers for the kernel */
     int64_t filters; /* how many (Linux 5.9) */
-    int64_t threads; /* of its process */
+    int64_t threads; /* of the process */
     int64_t user; /* the effective one */
 };
 #define PH_OWN_THREAD "/proc/thread-self/status"
 
-/* Returns 0 or a negative errno value; then nothing is known. */
+/* Returns 0, or a negative errno value if nothing is known. */
 long ph_read_thread(const char *path, struct ph_thread *thread);
 
 /* Returns the pid of a process that traces any thread of this one, 0, or a negative errno value. */
 long ph_read_tracer(void);
 
-/* Whether a file that open(2) and faccessat(2) say cannot be read has a mode by which its caller may
- * not read it, or no filter answers for these calls. */
+/* Confirms that a file is unreadable, as open(2) and faccessat(2) reported: by its mode, or because
+ * no filter can answer for these calls. */
 int ph_confirm_unreadable(uint32_t mode, uint32_t owner);
 
 /* Returns the dumpable flag, or -1 if nothing confirms what prctl(PR_GET_DUMPABLE) claimed. */

@@ -36,8 +36,8 @@ enum ph_seal_label {
     DENY, ALLOW
 };
 
-/* Denies prctl(PR_SET_DUMPABLE, value) unless value is 0, and every system call of an
- * architecture that is not in the table above. */
+/* Denies prctl(PR_SET_DUMPABLE, value) unless value is 0, and every system call of an architecture
+ * that the table above does not list. */
 static const struct ph_bpf ph_seal_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
     IF_EQUAL(IS_ARCH, ARCH, LOAD_CALL, IS_OTHER_ARCH),

@@ -1,4 +1,4 @@
-/* statx(2), of which musl's headers have no structure. Source: include/uapi/linux/stat.h. */
+/* statx(2), whose structure musl's headers lack. Source: include/uapi/linux/stat.h. */
 #ifndef PH_LINUX_STATX_H
 #define PH_LINUX_STATX_H
 
@@ -26,7 +26,7 @@ struct ph_statx {
     uint64_t mount, later[13];
 };
 
-/* Of the file at path below folder, or with flags AT_EMPTY_PATH of folder itself. */
+/* Reads the status of the file at path below folder, or with AT_EMPTY_PATH of folder itself. */
 static inline long ph_stat(long folder, const char *path, int flags, struct ph_statx *file)
 {
     const long basic_birth_and_mount = 0x1fff;

@@ -70,8 +70,8 @@ static int64_t read_tracer(void)
 
 /* Type: prevents debuggers from attaching.
  * Targets: ptrace(PT_ATTACHEXC), lldb, dtrace; not task_for_pid(), which ignores it.
- * API: ptrace(PT_DENY_ATTACH); execve keeps it. If a tracer is attached, the call does
- * not return: the process exits with status 45. So the tracer is checked for first.
+ * API: ptrace(PT_DENY_ATTACH); execve keeps it. If a tracer is attached, the call does not return:
+ * the process exits with status 45. So check for a tracer first.
  * Errors: exit code 6. Source: ptrace(2), bsd/kern/mach_process.c. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
 {

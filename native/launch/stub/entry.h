@@ -1,4 +1,4 @@
-/* What each architecture's file in entry/ gives. */
+/* What each architecture's file in entry/ defines. */
 #ifndef PH_ENTRY_H
 #define PH_ENTRY_H
 

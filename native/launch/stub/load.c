@@ -36,9 +36,9 @@ struct image {
     uintptr_t low, high, alignment; /* where the segments begin and end, page by page */
     uintptr_t bias;                 /* what is added to the addresses in the file */
     uintptr_t entry;
-    uintptr_t headers; /* where the table of segments is in memory, or 0 */
-    int wants_stack_executable; /* -1: it does not say */
-    int protection;             /* that its code has beside PROT_EXEC */
+    uintptr_t headers; /* address of the program headers in memory, or 0 */
+    int wants_stack_executable; /* -1: not specified */
+    int protection;             /* that its code has in addition to PROT_EXEC */
     int has_interpreter;
     char interpreter[PH_PATH];
 };
@@ -62,7 +62,7 @@ static _Noreturn void fail(const char *path, const char *what, long error)
     ph_quit(126);
 }
 
-/* Fails unless all of it can be read: a file that ends too early is damaged. */
+/* Fails unless all bytes can be read: a truncated file is damaged. */
 static void read_at(const struct image *image, void *to, size_t size, uint64_t offset)
 {
     const long length = ph_read_at(image->fd, to, size, offset);
@@ -80,7 +80,7 @@ static void read_headers(struct image *image, ElfW(Ehdr) *file, ElfW(Phdr) *segm
     if (file->e_type != ET_EXEC && file->e_type != ET_DYN)
         fail(image->path, "damaged ELF file: not a program", 0);
     if (file->e_phentsize != sizeof *segments || !file->e_phnum)
-        fail(image->path, "damaged ELF file: no table of segments", 0);
+        fail(image->path, "damaged ELF file: no program headers", 0);
     if (file->e_phnum > PH_ELF_TABLE / sizeof *segments)
         fail(image->path, "too many segments for a stand-in; use --method copy", 0);
     image->count = file->e_phnum;
@@ -92,16 +92,17 @@ static void read_headers(struct image *image, ElfW(Ehdr) *file, ElfW(Phdr) *segm
 #define PROPERTY_FEATURES 0xc0000000u /* GNU_PROPERTY_AARCH64_FEATURE_1_AND, whose bit 0 is BTI */
 #define PROTECTION_BTI 0x10
 #define HARDWARE_BTI (1ul << 17)
-/* PT_GNU_PROPERTY: whether code may be entered by landing pads only (arch_parse_elf_property()). */
+/* PT_GNU_PROPERTY: whether code may only be entered at landing pads (arch_parse_elf_property()). */
 static void read_property(struct image *image, const ElfW(Phdr) *segment)
 {
     uint32_t words[64];
     size_t count = segment->p_filesz / sizeof *words;
 
     if (count > sizeof words / sizeof *words)
-        fail(image->path, "damaged ELF file: impossible properties", 0);
+        fail(image->path, "damaged ELF file: invalid properties", 0);
     read_at(image, words, count * sizeof *words, segment->p_offset);
-    /* After three words and the name "GNU": a kind, a size, and so many bytes, in steps of 8. */
+    /* After three words and the name "GNU" come properties: a kind, a size, and its bytes, padded
+     * to 8. */
     for (size_t at = 4; at + 2 < count; at += 2 + (words[at + 1] / 8 + !!(words[at + 1] % 8)) * 2)
         if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1 && has_landing_pads)
             image->protection = PROTECTION_BTI;
@@ -118,11 +119,11 @@ static void check_segment(const struct image *image, const ElfW(Phdr) *segment)
     const uintptr_t end = (uintptr_t)(segment->p_vaddr + segment->p_memsz);
 
     if (segment->p_filesz > segment->p_memsz || end < segment->p_vaddr || end > -page)
-        fail(image->path, "damaged ELF file: impossible size of a segment", 0);
+        fail(image->path, "damaged ELF file: invalid segment size", 0);
     if (segment->p_offset > image->size || segment->p_filesz > image->size - segment->p_offset)
         fail(image->path, "damaged ELF file: it ends too early", 0);
     if (segment->p_filesz && (segment->p_offset ^ segment->p_vaddr) & (page - 1))
-        fail(image->path, "damaged ELF file: a segment is not aligned to a page", 0);
+        fail(image->path, "damaged ELF file: a segment is not page-aligned", 0);
 }
 
 static void measure(struct image *image)
@@ -139,7 +140,7 @@ static void measure(struct image *image)
             if (image->has_interpreter)
                 read_at(image, image->interpreter, (size_t)at->p_filesz, at->p_offset);
             if (!image->has_interpreter || image->interpreter[at->p_filesz - 1])
-                fail(image->path, "damaged ELF file: impossible name of a loader", 0);
+                fail(image->path, "damaged ELF file: invalid loader name", 0);
         }
         if (at->p_type != PT_LOAD)
             continue;
@@ -152,7 +153,7 @@ static void measure(struct image *image)
             image->alignment = (uintptr_t)at->p_align;
     }
     if (image->low >= image->high)
-        fail(image->path, "damaged ELF file: nothing to load in it", 0);
+        fail(image->path, "damaged ELF file: no loadable segment", 0);
 }
 
 /* Finds an address with room for all segments by reserving it. The reservation is released at once:
@@ -203,8 +204,7 @@ static void map_segment(const struct image *image, const ElfW(Phdr) *segment)
         place(image, from, end - from, protection, MAP_ANONYMOUS, -1, 0);
 }
 
-/* Maps the file at path; the very file identity tells of, unless that is NULL: then it is the
- * loader. */
+/* Maps the file at path. It must be the file of this identity; NULL: it is the loader. */
 static void load(struct image *image, const char *path, const struct ph_identity *identity)
 {
     ElfW(Ehdr) file;
@@ -221,13 +221,13 @@ static void load(struct image *image, const char *path, const struct ph_identity
         fail(path, "not a regular file", 0);
     found = ph_identify(&status);
     if (identity && !ph_is_same(identity, &found))
-        fail(path, "is no longer the file that was to be started", 0);
+        fail(path, "was replaced before it could be started", 0);
     *image = (struct image){.path = path, .fd = fd, .size = status.size, .low = UINTPTR_MAX,
                             .alignment = page, .wants_stack_executable = -1};
     read_headers(image, &file, segments);
     measure(image);
     if (identity && image->has_interpreter)
-        image->protection = 0; /* the loader's business */
+        image->protection = 0; /* the loader does that */
     image->bias = file.e_type == ET_EXEC ? 0 : find_room(image) - image->low;
     for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
         if (at->p_type != PT_LOAD)
@@ -239,13 +239,13 @@ static void load(struct image *image, const char *path, const struct ph_identity
                 image->bias + (uintptr_t)(at->p_vaddr + (file.e_phoff - at->p_offset));
     }
     image->entry = image->bias + (uintptr_t)file.e_entry;
-    /* Reading is done; on Linux the descriptor is closed whatever close(2) returns. */
+    /* Linux closes the descriptor whatever close(2) returns. */
     (void)PH_CALL(SYS_close, fd);
     image->segments = NULL; /* they are on this stack */
 }
 
-/* PT_GNU_STACK: the program's flags count, not the loader's. Without one, programs on the two
- * oldest architectures expect an executable stack and READ_IMPLIES_EXEC. */
+/* PT_GNU_STACK: the program's flags count, not the loader's. Without it, programs on the two oldest
+ * architectures expect an executable stack and READ_IMPLIES_EXEC. */
 static void set_stack(const struct image *program, uintptr_t stack)
 {
     long error;
@@ -267,7 +267,7 @@ static void set_stack(const struct image *program, uintptr_t stack)
 static void check_non_dumpable(const char *path)
 {
     struct ph_statx root = {.uid = OVERFLOW_UID};
-    struct ph_statx status = {.uid = (uint32_t)user}; /* stays if statx(2) only claims success */
+    struct ph_statx status = {.uid = (uint32_t)user}; /* unchanged if a filter fakes statx(2) */
 
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1)
         fail(path, "its stand-in was started dumpable: is fs.suid_dumpable 1?", 0);
@@ -282,8 +282,8 @@ static void check_non_dumpable(const char *path)
              0);
 }
 
-/* AT_EXECFN is "/dev/fd/N/PATH" by the way of execveat(2): what follows the number is the path of
- * the program, in its place on the stack. From memory it is "/dev/fd/N". */
+/* After execveat(2), AT_EXECFN is "/dev/fd/N/PATH": what follows the number is the path of the
+ * program, which is used where it is on the stack. From memory it is "/dev/fd/N". */
 static uintptr_t true_name(uintptr_t executed, const char *path)
 {
     const char *rest = ph_after((const char *)executed, "/dev/fd/");
@@ -341,7 +341,7 @@ uintptr_t ph_start(uintptr_t *stack)
     if (mine->rehearse)
         ph_quit(0);
     fix_vector(vector, &program, &loader);
-    /* A wrong name is no reason to fail. */
+    /* A wrong name is not worth failing for. */
     (void)PH_CALL(SYS_prctl, PR_SET_NAME, mine->name);
     return program.has_interpreter ? loader.entry : program.entry;
 }

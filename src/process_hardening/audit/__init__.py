@@ -1,7 +1,7 @@
-"""Audit: who can read the memory of which process, and what on this host lets them.
+"""Audit: who can read the memory of which process, and which host settings allow it.
 
-take() looks at processes, doctor() at the host, read_process() at one process without judging it.
-Importing this package loads none of what they need.
+take() audits processes, doctor() audits the host, and read_process() reads one process without
+judging it. Importing this package loads nothing that they need.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ def take(
     seen: Iterable[Posture] = (),
     proc: str = "/proc",
 ) -> Audit:
-    """Look at the processes of this machine once, and judge them.
+    """Audit the processes of this machine once.
 
     pids ... left_out -- which processes and findings: the fields of select.Selection
-    with_ancestors -- whether to read the ancestors of pids too: a process that is not hardened
-        although its ancestor is has a finding of its own (PH014)
-    seen -- postures that are believed as they are: only processes that they do not name are read
+    with_ancestors -- whether to read the ancestors of pids too: an unhardened process with a
+        hardened ancestor has a separate finding (PH014)
+    seen -- postures to reuse: only other processes are read
     proc -- where the proc file system is mounted
 
-    The groups of the result say who can read which secrets, and the command that changes it.
+    The groups of the result say who can read which secrets, and which command prevents it.
 
-    Raises CommandError when there is no /proc, when no process has one of the pids, for a name that
-    is no regular expression, and on systems other than Linux.
+    Raises CommandError if there is no /proc, if no process has one of the pids, if name is not a
+    regular expression, and on systems other than Linux.
     """
     from process_hardening.audit.elsewhere import check_system
     from process_hardening.audit.select import Selection
@@ -130,7 +130,7 @@ def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) ->
 
 
 def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
-    """The postures of those that still run, and those of the others, which are read."""
+    """Reuse the postures of processes that still run, and read the others."""
     from process_hardening.audit.reader import Reader
     from process_hardening.audit.scan import scan
 
@@ -144,11 +144,11 @@ def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
 
 
 def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
-    """Look at the settings of this host once, and judge them.
+    """Audit the settings of this host once.
 
     postures -- its processes, some of which may be able to read others; default: read them now
 
-    Raises CommandError when there is no /proc, and on systems other than Linux.
+    Raises CommandError if there is no /proc, and on systems other than Linux.
     """
     from process_hardening.audit.elsewhere import check_system
     from process_hardening.audit.host import read_host
@@ -164,9 +164,9 @@ def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
 
 
 def read_process(pid: int) -> Posture:
-    """The posture of one process.
+    """Read the posture of one process.
 
-    Raises CommandError when there is no such process or no /proc, and on systems other than Linux.
+    Raises CommandError if there is no such process or no /proc, and on systems other than Linux.
     """
     from process_hardening.audit.elsewhere import check_system
     from process_hardening.audit.reader import read_posture

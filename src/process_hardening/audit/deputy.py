@@ -1,9 +1,9 @@
-"""Reads what another process could make us wait for, by a process of ours that can be left behind.
+"""Reads files that may block forever, in a helper process that can be abandoned.
 
-A process may run a program from a file system that its user serves (FUSE), map a file of it, or
-have one in the place of a file that we look for. Whoever reads there waits for the server, and if
-that was stopped, for ever: nothing interrupts the wait (fs/fuse/dev.c, request_wait_answer()), and
-a process does not end before all its threads do.
+A process can run a program from a file system that its user serves (FUSE), map a file of it, or put
+one in place of a file that we read. A reader waits for the server, and if the server is stopped, it
+waits forever: nothing interrupts the wait (fs/fuse/dev.c, request_wait_answer()), and a process
+does not end before all its threads do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_FILE = 1 << 18  # longer than our library on every architecture
 
 
 class NoAnswerError(Exception):
-    """The other process cannot tell, or has to wait."""
+    """The helper has no answer, or is blocked."""
 
 
 def _read_image(path: str, name: str, exe: str) -> dict[str, Any] | None:
@@ -94,8 +94,8 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 
 def _serve(requests: int, answers: int) -> None:
-    """Answer requests until there are no more, with no descriptor but these two."""
-    os.setsid()  # no signal of the terminal ends it
+    """Answer requests until there are no more, with only these two descriptors."""
+    os.setsid()  # signals of the terminal do not end it
     os.dup2(requests, 0)
     os.dup2(answers, 1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
@@ -104,7 +104,7 @@ def _serve(requests: int, answers: int) -> None:
             if int(name) > 2:
                 os.close(int(name))
         except OSError:
-            continue  # that of the listing itself
+            continue  # the descriptor of the listing itself
     while size := os.read(0, _SIZE.size):
         task, *arguments = marshal.loads(_read_whole(0, *_SIZE.unpack(size)))  # noqa: S302 -- ours
         try:
@@ -133,10 +133,10 @@ def _read_whole(fd: int, size: int) -> bytes:
 
 
 class Deputy:
-    """The other process, which is started when it is first needed.
+    """The helper process, which is started on first use.
 
-    It is nobody's child, so nobody has to wait for it. Each method takes a descriptor of /proc/PID,
-    and raises NoAnswerError, and OSError for what the other process was refused.
+    It is nobody's child, so nobody has to wait for it. Each method takes a descriptor of /proc/PID.
+    It raises NoAnswerError, and OSError for a call that failed in the helper.
     """
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class Deputy:
         self._answers = -1
 
     def close(self) -> None:
-        """Let the other process end."""
+        """Let the helper end."""
         if self._pid:
             os.close(self._requests)
             os.close(self._answers)
@@ -165,10 +165,10 @@ class Deputy:
         return Image(**fields) if fields else None
 
     def read_plain_file(self, folder: int, name: str) -> bytes | None:
-        """The beginning of a file in the file system of the process; None: it is no plain file.
+        """Return the start of a file in the process's file system; None: not a regular file.
 
-        Its user may be root there and could have put a link to a device, a pipe or /proc/kmsg in
-        its place, which use up what others were to read.
+        Its user may be root there, and could have replaced it by a link to a device, a pipe or
+        /proc/kmsg. Reading those consumes data that is meant for others.
         """
         content: bytes | None = self._ask(folder, "file", name)
         return content
@@ -182,7 +182,7 @@ class Deputy:
         return content
 
     def identify(self, folder: int, name: str) -> tuple[int, int]:
-        """Device and inode of a file in the file system of the process."""
+        """Return the device and inode of a file in the process's file system."""
         device, inode = self._ask(folder, "identify", name)
         return device, inode
 
@@ -197,7 +197,7 @@ class Deputy:
             self.close()
             raise NoAnswerError from None
         try:
-            os.stat("status", dir_fd=folder)  # still there: the pid was its all the time
+            os.stat("status", dir_fd=folder)  # it still exists: the pid was not reused meanwhile
         except FileNotFoundError:
             raise ProcessLookupError from None
         if error < 0:
@@ -237,7 +237,7 @@ class Deputy:
                 time.sleep(_TICK)
 
     def _receive(self) -> Any:
-        """What the other process sends. Raises ValueError when it does not."""
+        """Return what the helper sends. Raises ValueError if it sends nothing valid."""
         (size,) = _SIZE.unpack(self._wait_for(_SIZE.size))
         return marshal.loads(self._wait_for(size))  # noqa: S302 -- from _serve()
 
@@ -247,12 +247,12 @@ class Deputy:
         parts = b""
         asleep = 0.0
         while len(parts) < size:
-            # In short waits: scan.py leaves a thread behind that waits in one.
+            # In short waits: scan.py abandons a thread that waits in a long one.
             if not poll.poll(_TICK * 1000):
-                # One that is ready to run only lacks a processor.
+                # A helper that is ready to run only waits for a CPU.
                 asleep = asleep + _TICK if is_asleep(f"/proc/{self._pid}/stat") else 0.0
                 if asleep >= PATIENCE and not poll.poll(0):
-                    raise ValueError("the other process does not answer")
+                    raise ValueError("the helper process does not answer")
                 continue
             data = os.read(self._answers, size - len(parts))
             if not data:

@@ -1,4 +1,4 @@
-"""Whether another process is dumpable, by the best source that this kernel has."""
+"""Finds out whether another process is dumpable, from the best source that this kernel offers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from process_hardening.audit.procfs import parse_id_map
 from process_hardening.record import Record
 
 # include/uapi/linux/pidfd.h: struct pidfd_info: mask, cgroupid, pid, tgid, ppid, four pairs of
-# ids, exit_code, coredump_mask. Bits of mask request fields and confirm them; the last one exists
+# ids, exit_code, coredump_mask. Bits of mask request fields and confirm them; coredump_mask exists
 # since Linux 6.16.
 _PIDFD_INFO = Struct("=QQ3I8IiI4x")
 _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
@@ -27,7 +27,7 @@ PROBE = "probe"
 
 
 class PidfdInfo(Record):
-    """What PIDFD_GET_INFO reports; None: this kernel does not have it."""
+    """The values that PIDFD_GET_INFO reports; None: not in this kernel."""
 
     ppid: int | None = None
     uid: int | None = None
@@ -37,14 +37,14 @@ class PidfdInfo(Record):
 def read_pidfd_info(pidfd: int) -> PidfdInfo:
     """Ask the kernel about the process of a pidfd. Raises nothing.
 
-    A seccomp filter can claim success, but cannot fill in the buffer: 0 is no value of the flag.
+    A seccomp filter can fake success, but cannot fill in the buffer, and 0 is not a valid value.
     """
     buffer = bytearray(_PIDFD_INFO.size)
     buffer[0] = _PIDFD_INFO_CREDS | _PIDFD_INFO_COREDUMP
     try:
         fcntl.ioctl(pidfd, _PIDFD_GET_INFO, buffer)
     except OSError:
-        return PidfdInfo()  # an older kernel, or the process is gone
+        return PidfdInfo()  # an older kernel, or the process has ended
     mask, _, _, _, ppid, _, _, uid, *_, core = _PIDFD_INFO.unpack(buffer)
     has_ids = mask & _PIDFD_INFO_CREDS
     return PidfdInfo(
@@ -55,9 +55,9 @@ def read_pidfd_info(pidfd: int) -> PidfdInfo:
 
 
 class Flag(Record):
-    """The dumpable flag: its value, where that is from, and whether it lets others in.
+    """The dumpable flag: its value, its source, and whether it allows inspection.
 
-    dumpable -- 0, 1, 2; source -- PIDFD, OWNER or PROBE; None: not known
+    dumpable -- 0, 1, 2; source -- PIDFD, OWNER or PROBE; None: unknown
     """
 
     dumpable: int | None = None
@@ -73,10 +73,10 @@ _BY_PIDFD = {value: _flag_of(value) for value in _DUMPABLE.values()}
 
 
 class FlagReader:
-    """Reads dumpable flags; holds what is the same for all processes.
+    """Reads dumpable flags; holds what all processes share.
 
     user_namespace, id_map -- our own /proc/self/ns/user and uid_map; None: not in this kernel
-    suid_dumpable -- fs.suid_dumpable; None: not known
+    suid_dumpable -- fs.suid_dumpable; None: unknown
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class FlagReader:
         self._suid_dumpable = suid_dumpable
 
     def observe(self, pidfd: int | None, folder: int) -> Flag | int:
-        """The flag, or, where the kernel does not report it, the owner of the process's files.
+        """Return the flag or, if the kernel does not report it, the owner of the process's files.
 
         folder -- a descriptor of /proc/PID
         """
@@ -100,11 +100,12 @@ class FlagReader:
     def decide(
         self, observed: Flag | int, pid: int, uid: int | None, folder: int, fields: dict[str, bytes]
     ) -> Flag:
-        """The flag of a process: reported, or concluded from the owner of its files.
+        """Return the flag of a process: reported, or inferred from the owner of its files.
 
         observed -- from observe(); fields -- of its /proc/PID/status
+
         The files of a process that is not dumpable belong to root (fs/proc/base.c:
-        task_dump_owner()). For a process of root, a probe may tell.
+        task_dump_owner()). For root's processes, a probe may find out.
         """
         if isinstance(observed, Flag):
             return observed
@@ -129,13 +130,13 @@ class FlagReader:
         from process_hardening.audit import probe
 
         inspectable = probe.is_inspectable(pid, fields)
-        # The folder still being there proves that the pid was this process's all the time.
+        # The directory still exists, so the pid was not reused meanwhile.
         os.stat("status", dir_fd=folder)
         is_ours = read_link(folder, "ns/user") == self._user_namespace is not None
         return None if inspectable is False and not is_ours else inspectable
 
     def _is_root_somewhere(self, uid: int, folder: int) -> bool:
-        """Whether uid is the root of the process's user namespace, who owns its files anyway."""
+        """Return whether uid is root in the process's user namespace, and owns its files anyway."""
         if uid == 0:
             return True
         rows = parse_id_map((self._id_map and read_file(folder, "uid_map")) or b"")

@@ -1,4 +1,4 @@
-"""What is known about auditing other processes where the kernel is not Linux."""
+"""What is known about auditing other processes on systems other than Linux."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ import sys
 from process_hardening.errors import CommandError
 from process_hardening.system import IS_LINUX
 
-_NOTHING_KNOWN = "nothing is known about how this system protects processes"
+_NOTHING_KNOWN = "it is unknown how this system protects processes"
 
 ELSEWHERE = {
     "darwin": (
-        "the flag that PT_DENY_ATTACH sets cannot be seen from outside, so other processes cannot"
-        " be audited here; `process-hardening status` reports what is known of this one"
+        "the flag that PT_DENY_ATTACH sets cannot be read from outside, so other processes cannot"
+        " be audited; `process-hardening status` reports what is known about this one"
     ),
     "freebsd": (
-        "procctl(PROC_TRACE_STATUS) reports one process at a time and is not read yet;"
-        " `process-hardening status` reports what is known of this one"
+        "procctl(PROC_TRACE_STATUS) reports one process at a time and is not supported yet;"
+        " `process-hardening status` reports what is known about this one"
     ),
     "openbsd": (
-        "there is no switch per process; kern.global_ptrace (0: only parents may trace) and"
-        " fs.suiddumpable decide for all; `process-hardening status` reports on this one"
+        "there is no per-process switch; kern.global_ptrace (0: only parents may trace) and"
+        " fs.suiddumpable apply to all; `process-hardening status` reports on this one"
     ),
     "netbsd": (
-        "there is no switch per process; security.models.bsd44 and proc.PID.corename decide;"
+        "there is no per-process switch; security.models.bsd44 and proc.PID.corename decide;"
         " `process-hardening status` reports on this one"
     ),
     "win": (
-        "a process's DACL decides who may read it, and this package does not set it;"
-        " nothing is audited here"
+        "the DACL of a process decides who may read it, and this package does not set it;"
+        " audit does not support this system"
     ),
 }
-"""By sys.platform without its numbers."""
+"""Reasons, by sys.platform without its numbers."""
 
 
 def check_system() -> None:
-    """Raises CommandError where other processes cannot be audited."""
+    """Raise CommandError if other processes cannot be audited on this system."""
     if not IS_LINUX:
         reason = ELSEWHERE.get(sys.platform.rstrip("0123456789"), _NOTHING_KNOWN)
         raise CommandError(f"{sys.platform}: {reason}")

@@ -1,4 +1,4 @@
-"""What the initial environment of a process means to an audit: names, never values."""
+"""Classifies the initial environment of a process for an audit: names, never values."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from process_hardening.record import Record
 from process_hardening.secret_names import has_password, is_secret_name, may_hold_address
 from process_hardening.variables import is_loader_variable
 
-# The meaning of a variable's name.
+# Classes of variable names.
 _LOADER, _SECRET, _NO_DEBUGGING, _ADDRESS = 1, 2, 4, 8
 
 _MOST_NAMES = 1 << 17
-"""How many names of variables are remembered."""
+"""The number of variable names to cache."""
 
 _MOST_BLOCKS = 1 << 14
-"""How many environment blocks are remembered."""
+"""The number of environment blocks to cache."""
 
 
 class EnvironmentFacts(Record):
-    """What an environment block says.
+    """What an environment block contains.
 
     loader_variables, secret_variables -- names of such variables
     requests -- the libraries that LD_PRELOAD and LD_AUDIT name
-    is_whole -- whether the block looks as execve(2) left it
-    forbids_debugging -- whether it switches Python's remote debugging off
+    is_whole -- whether the block looks unchanged since execve(2)
+    forbids_debugging -- whether it disables Python's remote debugging
     """
 
     loader_variables: tuple[str, ...] = ()
@@ -35,9 +35,9 @@ class EnvironmentFacts(Record):
 
 
 class EnvironmentReader:
-    """Classifies environment blocks; remembers names and blocks, which siblings share.
+    """Classifies environment blocks. Caches names and blocks, since siblings share them.
 
-    Of a block only a hash is kept.
+    Only a hash of each block is kept.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class EnvironmentReader:
         self._known_blocks: dict[tuple[int, int], EnvironmentFacts] = {}
 
     def classify(self, block: bytes) -> EnvironmentFacts:
-        """What the bytes of /proc/PID/environ say."""
+        """Classify the bytes of /proc/PID/environ."""
         key = hash(block), len(block)
         facts = self._known_blocks.get(key)
         if facts is None:
@@ -56,7 +56,7 @@ class EnvironmentReader:
         return facts
 
     def _learn(self, names: set[bytes]) -> None:
-        """Find the meaning of names; there are few different ones on a machine."""
+        """Classify names; a machine has few different ones."""
         if len(self._known_names) > _MOST_NAMES:
             self._known_names.clear()
         self._known_names |= names
@@ -75,7 +75,7 @@ class EnvironmentReader:
         new = names - self._known_names
         if new:
             self._learn(new)
-        if names.isdisjoint(self._meaning):  # as nearly always
+        if names.isdisjoint(self._meaning):  # nearly always
             return EnvironmentFacts(is_whole=is_whole)
         loader: list[str] = []
         secrets: dict[str, None] = {}

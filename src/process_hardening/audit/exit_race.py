@@ -1,4 +1,4 @@
-"""Whether this kernel has the fix of CVE-2026-46333: users steal files of processes that exit."""
+"""Checks whether this kernel fixes CVE-2026-46333: stealing files from exiting processes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _FIXED_IN = {
 _FIXED_FROM = (7, 1)
 _FLAWED_FROM = (4, 10)
 
-# Two children end and stay zombies, one dumpable, one not. Only who may trace a process may read
-# its user namespace, and nobody may trace the second one, unless the kernel forgets the flag when
-# the memory is gone. That is the flaw. Nothing is taken from anybody.
+# Two children exit and stay zombies, one dumpable, one not. Reading the user namespace of a process
+# requires the right to trace it, and nobody may trace the second child, unless the kernel forgets
+# the flag once the memory is freed. That is the flaw. Nothing is stolen.
 _EXIT_PROBE = """
 import ctypes, os
 libc = ctypes.CDLL(None)
@@ -52,16 +52,16 @@ _NOBODY = 65534
 
 
 def parse_release(release: str) -> tuple[int, int, int]:
-    """The numbers at the start of a kernel release; 0 for a missing one."""
+    """Return the numbers at the start of a kernel release; 0 for a missing one."""
     found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
 
 
 def exit_race_by_version(release: str) -> str | None:
-    """FIXED or VULNERABLE by the release of a kernel; None when that does not tell.
+    """Return FIXED or VULNERABLE by the release of a kernel; None if that is inconclusive.
 
-    Distributions backport fixes without changing the number. Only a release with nothing behind
-    its number is a stable kernel, which the number alone can prove vulnerable.
+    Distributions backport fixes without changing the number. Only a release without a suffix is a
+    stable kernel, which the number alone can prove vulnerable.
     """
     major, minor, patch = version = parse_release(release)
     candidate = re.search(r"-rc(\d+)", release)
@@ -78,11 +78,11 @@ def exit_race_by_version(release: str) -> str | None:
 
 
 def exit_race_by_trying() -> str | None:
-    """FIXED or VULNERABLE, tried on two children of our own; None when it cannot be tried.
+    """Return FIXED or VULNERABLE, tested on two child processes; None if that is impossible.
 
     Raises nothing and changes nothing.
     """
-    import subprocess  # here: an audit does not need it, and it takes longer than all the rest
+    import subprocess  # imported here: an audit does not need it, and it takes longer than the rest
 
     options: dict[str, Any] = {}
     if os.geteuid() == 0:

@@ -1,4 +1,4 @@
-"""What to type to protect a process: words, and the exact command where there is one. Pure."""
+"""Suggests how to protect a process: a sentence, and the exact command if there is one. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def fix_of(
     entry: Entry, reason: str, secrets: Sequence[Secret], find_command: CommandFinder
 ) -> tuple[str, str]:
-    """What to do about a process, and the shell command that does it; '' for none.
+    """Return what to do about a process, and the shell command that does it ('' for none).
 
     reason -- a key of reasons.REASONS; secrets -- those of its group
     find_command -- command_of(), or short_command_of() for what is stored
@@ -69,7 +69,7 @@ def _start_hardened(
     python = _environment_of(posture)
     if python and posture.framework:
         return (
-            "Harden every Python of its environment, workers too, and start it again.",
+            "Harden every Python of its environment, including workers, and restart it.",
             f"process-hardening hook enable --python {quote(python)}",
         )
     arguments = find_command(posture)
@@ -79,7 +79,7 @@ def _start_hardened(
         return f"Start it with `{words}`. {runtime.hint}".rstrip(), ""
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
-    words = f"Start it hardened, and {runtime.name} closed. {runtime.hint}" if runtime else ""
+    words = f"Start it hardened, with {runtime.name} closed. {runtime.hint}" if runtime else ""
     return words.rstrip() or "Start it hardened.", join_hardened(arguments, runtime)
 
 
@@ -88,20 +88,20 @@ def _open_runtime_of(posture: Posture) -> Runtime | None:
 
 
 def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
-    """The drop-in of a systemd service: empty ExecStart= first, systemd.service(5)."""
+    """Return the drop-in of a systemd service: an empty ExecStart= first, systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
     arguments = find_command(posture) or ("COMMAND",)
     line = join_hardened(arguments, _open_runtime_of(posture))
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
-        f"In [Service], an empty ExecStart= and then ExecStart={line}, and restart it.",
+        f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart it.",
         f"{edit} {quote(name)}",
     )
 
 
 def _environment_of(posture: Posture) -> str:
-    """The interpreter of the virtual environment that a Python was started from; '' for none."""
+    """Return the interpreter of the virtual environment of a Python; '' for none."""
     arguments = posture.arguments
     if not posture.python or not arguments or not arguments[0].startswith("/"):
         return ""
@@ -118,21 +118,21 @@ def _harden_parent(
     if ancestor is None or arguments is None:
         return "Start its parent with `harden --children --`.", ""
     return (
-        f"Start its parent, {ancestor.name}, so that its children are hardened too.",
+        f"Start its parent, {ancestor.name}, in a way that hardens its children too.",
         f"harden --children -- {join(arguments)}",
     )
 
 
 def _move_argument(*_: object) -> tuple[str, str]:
     return (
-        "Pass it in a file or on standard input, and replace the secret: it was visible.",
+        "Pass it in a file or on standard input, and rotate the secret: it was visible.",
         "process-hardening explain PH010",
     )
 
 
 def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     return (
-        "Find out who reads it and end that.",
+        "Find the process that reads it, and end that.",
         f"ps -o pid,user,args -p {entry.posture.tracer_pid}",
     )
 

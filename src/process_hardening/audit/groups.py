@@ -1,8 +1,8 @@
-"""An audit in groups: who can read which secrets, and the command that changes it. Pure.
+"""Groups the processes of an audit: who can read which secrets, and how to prevent it. Pure.
 
-A group is the processes of one user that run the same program, are open for the same reason, and
-all have secrets in their environment or arguments, or all have none.
-Text, JSON, HTML, metrics and the monitor all show these groups.
+A group contains processes of one user that run the same program and are readable for the same
+reason. Either all of them have secrets in their environment or arguments, or none has. Text, JSON,
+HTML, metrics and the monitor all show these groups.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ _SEVERITIES_WITH_SECRETS = {**_SEVERITIES, READABLE: HIGH, READABLE_BY_ROOT: MED
 
 
 class Group(Record):
-    """Processes of one user that run the same program, open for the same reason, alike in secrets.
+    """Processes of one user with the same program, reason and kind of secrets.
 
     program -- in a word or two: 'node server.js'; names -- their comm
     reason -- a key of REASONS; severity -- None: nothing is wrong
-    secrets -- what was seen of theirs, in the environment first
-    open_to -- keys of READERS: who may get these secrets, or the memory
+    secrets -- their secrets that were found, those in the environment first
+    open_to -- keys of READERS: who can get these secrets, or the memory
     pids -- in ascending order
     finding -- the id of the finding that explains the reason, '' for none
-    fix -- what to do; command -- the shell command that does it, '' when there is none
+    fix -- what to do; command -- the shell command that does it, '' for none
     """
 
     user: str
@@ -92,25 +92,26 @@ class Group(Record):
 
     @property
     def is_leak(self) -> bool:
-        """Whether a secret that was seen is open to somebody, or something reads it already.
+        """Whether a known secret is readable by somebody, or something already reads it.
 
-        Also where what somebody hardened is open after all.
+        Also if a process that was hardened is readable after all.
         """
         is_open = bool(self.secrets and self.is_readable)
         return is_open or _ORDER[self.reason] <= _ORDER[OPENS_ITSELF]
 
     @property
     def is_readable(self) -> bool:
-        """Whether others than root with all capabilities can read its memory."""
+        """Whether anyone but root with all capabilities can read its memory."""
         return SAME_USER in self.open_to or ROOT in self.open_to
 
 
 class Exposure(Record):
-    """A few facts that go up and down: how many secrets are open, and how many processes.
+    """Numbers to follow over time: open secrets and processes.
 
-    user -- whose; '' for the whole host
-    same_user, every_user, crash, root -- to whom of READERS; a secret counts once for each program
-    readable, hardened, processes -- how many processes
+    user -- the user; '' for the whole host
+    same_user, every_user, crash, root -- secrets that these READERS can get; a secret counts once
+        per program
+    readable, hardened, processes -- numbers of processes
     """
 
     user: str = ""
@@ -126,9 +127,9 @@ class Exposure(Record):
 def make_groups(
     entries: Iterable[Entry], find_command: CommandFinder = command_of
 ) -> tuple[Group, ...]:
-    """The processes with memory among entries, in groups: leaks first, the worst first.
+    """Group the entries that have memory: leaks first, worst first.
 
-    find_command -- what their commands show of a process's arguments
+    find_command -- returns the command of a process, as it may be shown
     """
     members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
     programs = {}
@@ -217,7 +218,7 @@ def _list_secrets(program: str, entries: Sequence[Entry]) -> tuple[Secret, ...]:
 
 
 def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[str, ...]:
-    """Who may read any of the processes."""
+    """Return who can read any of the processes."""
     readers = set()
     for entry in entries:
         if entry.posture.inspectable:
@@ -248,20 +249,20 @@ def _finding_of(entry: Entry, reason: str) -> str:
 
 
 def open_secrets(group: Group) -> list[tuple[str, str]]:
-    """Each secret of a group with each of those who may get it: (name, key of READERS)."""
+    """Yield each secret of a group with each of its readers: (name, key of READERS)."""
     return [
         (secret.name, reader) for secret in group.secrets for reader in readers_of(secret, group)
     ]
 
 
 def readers_of(secret: Secret, group: Group) -> list[str]:
-    """The keys of READERS for whom one of a group's secrets is open."""
+    """Return the keys of READERS who can get one of the group's secrets."""
     in_arguments = secret.where == IN_ARGUMENTS
     return [reader for reader in group.open_to if reader != EVERY_USER or in_arguments]
 
 
 def measure(groups: Iterable[Group], user: str = "") -> Exposure:
-    """The facts of a user's groups, or of the whole host's."""
+    """Return the facts of a user's groups, or of the whole host."""
     chosen = [group for group in groups if not user or group.user == user]
     opened = {
         (group.user, group.program, *found) for group in chosen for found in open_secrets(group)
@@ -279,7 +280,7 @@ def measure(groups: Iterable[Group], user: str = "") -> Exposure:
 
 
 def measure_users(groups: Sequence[Group]) -> tuple[Exposure, ...]:
-    """The facts of each user, by name."""
+    """Return the facts of each user, by name."""
     by_user: dict[str, list[Group]] = {}
     for group in groups:
         by_user.setdefault(group.user, []).append(group)

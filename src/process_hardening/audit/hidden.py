@@ -1,4 +1,4 @@
-"""Reads a process that /proc hides (mount option hidepid): its pidfd and prlimit(2) know it."""
+"""Reads a process that /proc hides (mount option hidepid), through its pidfd and prlimit(2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROTECTED_BY_HIDEPID = (
 
 
 def read_hidden(pid: int, pidfd: int) -> Posture | None:
-    """The posture of a process that /proc hides; None when it has ended."""
+    """Return the posture of a process that /proc hides; None if it has ended."""
     if _has_ended(pidfd):
         return None
     info = read_pidfd_info(pidfd)
@@ -41,7 +41,7 @@ def read_hidden(pid: int, pidfd: int) -> Posture | None:
         inspectable=None if info.dumpable is None else info.dumpable == 1,
         core_limit=core_limit,
         protected=_PROTECTED_BY_HIDEPID,
-        problem="/proc hides it from us (mount option hidepid)",
+        problem="/proc hides it (mount option hidepid)",
     )
 
 
@@ -55,6 +55,6 @@ def _ask_core_limit(pid: int) -> tuple[int, int] | None:
     try:
         limits = resource.prlimit(pid, resource.RLIMIT_CORE)
     except (PermissionError, ProcessLookupError):
-        return None  # not ours to ask about, or gone
+        return None  # not permitted, or it has ended
     soft, hard = (UNLIMITED if n == resource.RLIM_INFINITY else n for n in limits)
     return soft, hard

@@ -1,4 +1,4 @@
-"""Programs that hold secrets in their memory by what they are for, with the source of each."""
+"""Programs whose purpose is to hold secrets in memory, with the source of each fact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _PASSWORDS = "passwords"
 _BROWSER = "passwords, cookies"
 _TLS = "TLS keys"
 
-# Program: what it holds, and where that is written.
+# Program: what it holds, and the source of that.
 _TABLE = (
     ("ssh-agent", _KEYS, "ssh-agent(1)"),
     ("yubikey-agent", "PIN", "github.com/FiloSottile/yubikey-agent"),
@@ -61,7 +61,7 @@ _TABLE = (
 )
 
 HOLDERS = {program: (what, source) for program, what, source in _TABLE}
-"""Program: what it holds, and the source of that."""
+"""Maps a program to what it holds, and the source of that."""
 
 _COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, include/linux/sched.h
 
@@ -69,7 +69,7 @@ _BY_COMM = {program[:_COMM_LENGTH]: what for program, (what, _) in HOLDERS.items
 
 
 def secret_held_by(program: str, comm: str) -> str | None:
-    """What a program holds, by its name, or by its comm where that is all that is seen."""
+    """Return what a program holds, by its name, or by its comm if nothing else is known."""
     found = HOLDERS.get(program)
     if found is not None:
         return found[0]

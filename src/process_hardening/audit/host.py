@@ -1,4 +1,4 @@
-"""The settings of the host that decide who can read whose memory. Reads, never writes."""
+"""Reads the host settings that decide who can read whose memory. Never writes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PROGRAM_FOLDERS = (
 
 
 def user_of(uid: int) -> str:
-    """The name of a user, or the uid as text."""
+    """Return the name of a user, or the uid as text."""
     import pwd
 
     try:
@@ -57,7 +57,7 @@ def user_of(uid: int) -> str:
 class Swap(Record):
     """A swap area.
 
-    encrypted -- None: not known; zram counts as encrypted, for it is memory
+    encrypted -- None: unknown; zram counts as encrypted, because it is memory
     """
 
     path: str
@@ -72,24 +72,25 @@ BY_VERSION = "version"
 
 
 class Host(Record):
-    """What the system reports about itself; None: no such setting, or it cannot be read.
+    """The settings of the system; None: no such setting, or it cannot be read.
 
     hidden -- the settings that exist and could not be read
     kernel -- its release; kernel_version -- (major, minor, patch)
     core -- where core dumps go
     core_storage -- Storage= of systemd's coredump.conf, if it gets the core dumps
     core_limits -- the lines about core in limits.conf and limits.d
-    core_handler -- HANDLER_MISSING, or HANDLER_REPLACEABLE by others than root, or None
+    core_handler -- HANDLER_MISSING, HANDLER_REPLACEABLE (by users other than root) or None
     ptrace_scope -- Yama's; None without Yama
-    user_namespaces -- whether unprivileged users may make some
-    preload_file -- the libraries in ld.so.preload; preload_writable -- what of it others may write
-    swaps -- the swap areas; hidepid -- of /proc, '' for none
+    user_namespaces -- whether unprivileged users can create them
+    preload_file -- the libraries in ld.so.preload; preload_writable -- the files of it that users
+        other than root can write
+    swaps -- the swap areas; hidepid -- the mount option of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
-    landlock -- the version of Landlock's interface, 0 for none: whether confine works;
-        refuses_signals -- whether it also keeps confined programs from sending signals
-    root_like -- members of groups that are as good as root: (group, users)
-    capable_files -- programs that carry capabilities of reading others: (path, names)
+    landlock -- the Landlock ABI version, which confine needs; 0: none; refuses_signals -- whether
+        it can also block signals of confined programs
+    root_like -- groups that are equivalent to root, and their members: (group, users)
+    capable_files -- programs with file capabilities to read other processes: (path, names)
     namespace_setting -- the setting that forbids user namespaces here, and its value
     has_systemd -- whether systemd manages its services
     is_container -- whether it is a container, whose settings belong to the host around it
@@ -135,7 +136,7 @@ _CONTAINER_SIGNS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 
 
 def _find_namespace_setting(files: Files) -> tuple[str, int] | None:
-    """The first of the settings that this kernel has, and its value."""
+    """Return the first of the settings that this kernel has, and its value."""
     for name in _NAMESPACE_SETTINGS:
         value = files.setting(name)
         if value is not None:
@@ -150,12 +151,12 @@ def _read_user_namespaces(files: Files) -> bool | None:
         return None
     if any(files.setting(name) == 0 for name in _NAMESPACE_SETTINGS):
         return False
-    # On Ubuntu, AppArmor takes the capabilities in the namespace away again.
+    # On Ubuntu, AppArmor removes the capabilities inside the namespace.
     return files.number("proc/sys/kernel/apparmor_restrict_unprivileged_userns") != 1
 
 
 def _is_encrypted(files: Files, device: str) -> bool | None:
-    """Whether a block device (a name in /sys/class/block) is on dm-crypt; None: not known."""
+    """Return whether a block device (a name in /sys/class/block) is on dm-crypt; None: unknown."""
     folder = f"sys/class/block/{device}"
     if device.startswith("zram"):
         return not (files.text(f"{folder}/backing_dev") or "none").strip().startswith("/")
@@ -194,7 +195,7 @@ def _read_swaps(files: Files) -> tuple[Swap, ...] | None:
 
 
 def _find_device_under(files: Files, path: str) -> str | None:
-    """The block device under the file system of a file, if there is one."""
+    """Return the block device of a file's file system, if there is one."""
     try:
         number = os.stat(files.path(path.lstrip("/"))).st_dev
     except (OSError, ValueError):
@@ -225,7 +226,7 @@ def _list_root_like(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def parse_file_capabilities(value: bytes) -> int:
-    """The permitted set of a security.capability attribute (struct vfs_cap_data)."""
+    """Return the permitted set of a security.capability attribute (struct vfs_cap_data)."""
     words = struct.unpack(f"<{len(value) // 4}I", value[: len(value) // 4 * 4])
     return (words[1] if len(words) > 1 else 0) | (words[3] if len(words) > 3 else 0) << 32
 
@@ -251,7 +252,7 @@ def _list_capable_files(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _check_handler(files: Files, core: CoreRules) -> str | None:
-    """What is wrong with the program that gets core dumps."""
+    """Return what is wrong with the program that receives core dumps."""
     if core.kind != PIPE:
         return None
     writable = files.others_may_write(core.target)
@@ -261,11 +262,11 @@ def _check_handler(files: Files, core: CoreRules) -> str | None:
 
 
 _COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
-"""Where systemd has its settings; the later wins (coredump.conf(5))."""
+"""Where systemd keeps its settings; later ones win (coredump.conf(5))."""
 
 
 def _read_parts(files: Files, main: str, folders: Iterable[str]) -> Iterator[str]:
-    """The lines of a file and of the *.conf files in folders, in the order in which they count."""
+    """Return the lines of a file and of the *.conf files in directories, in order of precedence."""
     parts: dict[str, str] = {}
     for folder in folders:
         try:
@@ -279,7 +280,7 @@ def _read_parts(files: Files, main: str, folders: Iterable[str]) -> Iterator[str
 
 
 def _read_core_storage(files: Files, core: CoreRules) -> str | None:
-    """What systemd-coredump does with core dumps, if it gets them. Source: coredump.conf(5)."""
+    """Return what systemd-coredump does with core dumps that it gets. Source: coredump.conf(5)."""
     if core.kind != PIPE or os.path.basename(core.target) != "systemd-coredump":
         return None
     storage = "external"
@@ -292,7 +293,7 @@ def _read_core_storage(files: Files, core: CoreRules) -> str | None:
 
 
 def _list_core_limits(files: Files) -> Iterator[str]:
-    """What pam_limits sets of core dumps at each login. Source: limits.conf(5)."""
+    """Return the core limits that pam_limits sets at login. Source: limits.conf(5)."""
     for line in _read_parts(files, "etc/security/limits.conf", ["etc/security/limits.d"]):
         words = line.partition("#")[0].split()
         if len(words) == 4 and words[2] == "core":
@@ -326,7 +327,7 @@ def _learn_confinement() -> dict[str, Any]:
 
 
 def read_rules(root: str = "/") -> Host:
-    """Only what processes are judged by: fast enough for every audit."""
+    """Read only the settings that affect verdicts: fast enough for every audit."""
     files = Files(root)
     names = os.uname()
     version = parse_release(names.release)
@@ -347,10 +348,10 @@ def read_rules(root: str = "/") -> Host:
 
 
 def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
-    """Everything that doctor looks at.
+    """Read all settings that doctor checks.
 
     root -- where the files of the host are
-    try_exit_race -- whether to try the kernel itself rather than trust its version
+    try_exit_race -- whether to test the kernel itself instead of trusting its version
     """
     rules = read_rules(root)
     files = Files(root)

@@ -1,4 +1,4 @@
-"""The files of a host, and which of them may not be read."""
+"""Reads the files of a host, and records which are unreadable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from process_hardening.audit.procfs import decode
 class Files:
     """The files of a host.
 
-    root -- where they are: / except in tests; hidden -- those that may not be read
+    root -- where they are: / except in tests; hidden -- the unreadable ones
     """
 
     def __init__(self, root: str) -> None:
@@ -18,11 +18,11 @@ class Files:
         self.hidden: list[str] = []
 
     def path(self, name: str) -> str:
-        """The path of a file that is named from the root, without a slash before it."""
+        """Return the path of a file, given relative to the root."""
         return os.path.join(self.root, name)
 
     def text(self, name: str) -> str | None:
-        """The text of a file, '' when there is none; None when it may not be read."""
+        """Return the text of a file; '' if it does not exist, None if it is unreadable."""
         try:
             with open(self.path(name), "rb") as file:
                 return decode(file.read(1 << 20))
@@ -35,25 +35,25 @@ class Files:
         return None
 
     def shows_settings(self) -> bool:
-        """Whether /proc has more than processes: mounted with subset=pid, it has no settings."""
+        """Whether /proc has settings; with the mount option subset=pid it has only processes."""
         return os.path.isdir(self.path("proc/sys"))
 
     def number(self, name: str) -> int | None:
-        """The number in a file, or None."""
+        """Return the number in a file, or None."""
         try:
             return int(self.text(name) or "")
         except ValueError:
             return None
 
     def setting(self, name: str) -> int | None:
-        """The value of a setting, by the name that sysctl(8) gives it."""
+        """Return the value of a setting, by its name in sysctl(8)."""
         return self.number(f"proc/sys/{name.replace('.', '/')}")
 
     def others_may_write(self, path: str) -> bool | None:
-        """Whether others than root own or can write a file; None: there is no such file."""
+        """Return whether users other than root own or can write a file; None: no such file."""
         try:
             found = os.stat(self.path(path.lstrip("/")))
-        except (OSError, ValueError):  # the latter for a NUL, which no path has
+        except (OSError, ValueError):  # ValueError for a NUL in the path
             return None
         return (
             found.st_uid != 0

@@ -1,9 +1,10 @@
-"""Finds injected libraries: mapped because LD_PRELOAD, LD_AUDIT or ld.so.preload asked for them.
+"""Finds injected libraries: mapped because LD_PRELOAD, LD_AUDIT or ld.so.preload requested them.
 
-The environment block shows what was asked for, as long as it is what execve(2) left there. Where it
-is not, the order shows it: the dynamic loader loads audit libraries first, then preloaded ones,
-then those that the program needs (ld.so(8)). It keeps a list in that order, which debuggers read
-(struct r_debug in link.h). So do we, only then, and nothing else of the process's memory.
+The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise the
+order of loading shows them: the dynamic loader loads audit libraries first, then preloaded ones,
+then those that the program needs (ld.so(8)). It keeps a list in that order for debuggers (struct
+r_debug in link.h). Only in that case, this module reads the list, and nothing else of the
+process's memory.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ PRELOAD_FILE = "etc/ld.so.preload"
 _MOST_REQUESTS = 64
 _MOST_REMEMBERED = 4096
 
-# Where distributions keep their libraries. If a library that a program needs comes from elsewhere,
-# although the program names no folder, it could be any.
+# Where distributions keep their libraries. A library from elsewhere, although the program names no
+# directory, could be anything.
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
 
@@ -62,9 +63,9 @@ def _is_loader(path: bytes) -> bool:
 
 
 def _is_needed(path: bytes, program: Program) -> bool:
-    """Whether the program needs a library of that name.
+    """Return whether the program needs a library of this name.
 
-    It needs libz.so.1, and maps says where that link leads: libz.so.1.3.
+    It may need libz.so.1, while maps shows the target of that link: libz.so.1.3.
     """
     name = os.path.basename(path)
     while name not in program.needed and b".so." in name:
@@ -73,7 +74,7 @@ def _is_needed(path: bytes, program: Program) -> bool:
 
 
 def _is_expected(path: bytes, program: Program) -> bool:
-    """Whether the program itself asked for a library at path."""
+    """Return whether the program itself requested the library at path."""
     if _is_loader(path):
         return True
     return _is_needed(path, program) and (
@@ -82,12 +83,12 @@ def _is_expected(path: bytes, program: Program) -> bool:
 
 
 def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
-    """The libraries that were loaded before the first one that the program needs.
+    """Return the libraries that were loaded before the first one that the program needs.
 
     lists -- from ListReader.read()
 
-    Returns None when that is not known: a library that the program needs comes from a folder that
-    neither the system nor the program names.
+    Returns None if that is unknown: a library that the program needs is in a directory that neither
+    the system nor the program names.
     """
     early = []
     border = None
@@ -103,30 +104,30 @@ def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
     if border is None and program.needed:
         return None
     for namespace in lists[1:]:
-        # Each audit library has its own namespace, made before the program's libraries were mapped
-        # and therefore above them. A namespace of dlmopen(3) is below.
+        # Each audit library has its own namespace, which is created before the program's libraries
+        # are mapped and is therefore above them. A namespace of dlmopen(3) is below.
         if namespace and border is not None and namespace[0][0] > border:
             early.append(namespace[0][1])
     return early
 
 
 def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bool:
-    """Whether the library that was mapped first is one that the program needs.
+    """Return whether the library that was mapped first is one that the program needs.
 
     code -- from parse_code_files()
 
-    The kernel maps downwards: the loader is on top, and below it is what it loaded first. A
-    process in which anything else is there needs a closer look.
+    The kernel maps downwards: the loader is on top, and the first library that it loaded is below
+    it. If anything else is there, the process needs a closer look.
     """
     paths = [path for _, path in code]
     while paths and not _is_loader(paths[-1]):
         paths.pop()
-    # Two are the program and its loader. With none left, the loader is one that we do not know.
+    # Two are the program and its loader. If there are no others, the loader is unknown to us.
     return len(paths) == 2 or (len(paths) > 2 and _is_expected(paths[-2], program))
 
 
 def parse_requests(name: bytes, value: bytes) -> list[bytes]:
-    """The libraries that a value of LD_PRELOAD or LD_AUDIT, or the text of ld.so.preload, names.
+    """Return the libraries that a value of LD_PRELOAD or LD_AUDIT, or ld.so.preload, names.
 
     name -- of the variable, or PRELOAD_FILE
     """
@@ -137,10 +138,10 @@ def parse_requests(name: bytes, value: bytes) -> list[bytes]:
 
 
 class InjectionReader:
-    """Finds the injected libraries of processes; remembers programs, which many share.
+    """Finds the injected libraries of processes. Caches programs, since many processes share them.
 
     root -- a descriptor of /proc
-    mount_namespace -- our own: in it, our own library is no injection
+    mount_namespace -- our own, in which our own library does not count as injected
     """
 
     def __init__(self, root: int, mount_namespace: str | None) -> None:
@@ -153,7 +154,7 @@ class InjectionReader:
         self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
 
     def close(self) -> None:
-        """Let the other process end, if there is one."""
+        """Let the helper process end, if there is one."""
         if self._deputy is not None:
             self._deputy.close()
 
@@ -178,7 +179,7 @@ class InjectionReader:
         return self._preload_files[place]
 
     def _find_deputy(self) -> tuple[Deputy, type[Exception]]:
-        """The one that reads what could make us wait, and what it raises; few audits need it."""
+        """Return the helper for reads that could block, and its exception; few audits need it."""
         from process_hardening.audit.deputy import Deputy, NoAnswerError
 
         if self._deputy is None:
@@ -186,7 +187,7 @@ class InjectionReader:
         return self._deputy, NoAnswerError
 
     def _read_program(self, folder: int, exe: bytes) -> Program | None:
-        """The program of a process; None when it cannot be read, or is no sound ELF file.
+        """Return the program of a process; None if it is unreadable or not a valid ELF file.
 
         Such a program could load anything.
         """
@@ -219,7 +220,7 @@ class InjectionReader:
         except ProcessLookupError:
             raise
         except (no_answer, OSError):
-            pass  # gone by now, not ours to see, or no path at all: the text decides
+            pass  # deleted, hidden from us, or not a path: compare the text
         plain = os.path.normpath(request)
         return tuple(
             path
@@ -259,12 +260,12 @@ class InjectionReader:
     def find_injected(
         self, process: Mapped, requests: Sequence[bytes], environment_is_whole: bool
     ) -> tuple[str, ...] | None:
-        """The injected libraries of a process; None when they are not known.
+        """Return the injected libraries of a process; None if they are unknown.
 
         requests -- what its LD_PRELOAD and LD_AUDIT name
         environment_is_whole -- whether the environment still shows all requests
 
-        Raises OSError when the process ends meanwhile.
+        Raises OSError if the process ends meanwhile.
         """
         key: tuple[bytes | tuple[bytes, bytes], ...] = (process.exe, *process.code)
         if environment_is_whole and not requests and key in self._untouched:

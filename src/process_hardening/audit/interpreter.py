@@ -1,4 +1,4 @@
-"""What its arguments say of a process: its Python or other runtime, what started it, secrets."""
+"""Reads the arguments of a process: its Python or other runtime, what started it, its secrets."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ FRAMEWORKS = {
     "gunicorn": rb"(?:^|[/\0])gunicorn(?:\0|:|$)",
     "uvicorn": rb"(?:^|[/\0])uvicorn(?:\0|$)",
 }
-"""Frameworks that start workers, and how their command lines look, which always name them."""
+"""Frameworks that start workers, and the pattern of their command lines."""
 
 
 def split_arguments(command: bytes) -> list[bytes]:
-    """The arguments in a /proc/PID/cmdline."""
+    """Split a /proc/PID/cmdline into arguments."""
     return command.rstrip(b"\0").split(b"\0") if command else []
 
 
 def framework_of(command: bytes) -> str | None:
-    """The key of FRAMEWORKS that a command line (/proc/PID/cmdline) belongs to."""
+    """Return the key of FRAMEWORKS that matches a command line (/proc/PID/cmdline)."""
     for name, look in FRAMEWORKS.items():
-        # The name first: compiling all expressions takes as long as reading ten processes.
+        # Check the name first: compiling all patterns takes as long as reading ten processes.
         if name.encode() in command and re.search(look, command):
             return name
     return None
 
 
 def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
-    """The version of the Python that a program runs; '' for none, None when it is not known.
+    """Return the version of the Python that a program runs; '' for none, None if unknown.
 
-    exe -- where its exe link points; code -- its mapped files, from procfs.parse_code_files()
+    exe -- the target of its exe link; code -- its mapped files, from procfs.parse_code_files()
     """
     program = _PYTHON.search(exe.removesuffix(" (deleted)"))
     version = program and program[1]
@@ -66,7 +66,7 @@ def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
 
 
 def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
-    """Whether a Python of this version, started with these arguments, obeys sys.remote_exec()."""
+    """Return whether a Python of this version with these arguments obeys sys.remote_exec()."""
     if tuple(map(int, version.split("."))) < _FIRST_PYTHON_WITH_REMOTE_DEBUGGING:
         return False
     return b"-Xdisable-remote-debug" not in arguments and not any(
@@ -75,7 +75,7 @@ def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
 
 
 def facts_of_command(command: bytes) -> Facts:
-    """The secrets in a command line (/proc/PID/cmdline), itself without them, and the framework."""
+    """Return a command line's secrets, the command line without them, and its framework."""
     is_suspect = may_hold_secrets(command)
     return {
         "secret_arguments": secret_arguments(split_arguments(command)) if is_suspect else (),
@@ -87,9 +87,9 @@ def facts_of_command(command: bytes) -> Facts:
 def facts_of_python(
     exe: str, code: list[tuple[bytes, bytes]], command: bytes, reachable: bool | None
 ) -> Facts:
-    """The version of Python, and whether sys.remote_exec() reaches it.
+    """Return the version of Python, and whether sys.remote_exec() works on it.
 
-    reachable -- whether it does unless the version or the arguments forbid it; None: not known
+    reachable -- whether it works unless the version or the arguments prevent it; None: unknown
     """
     version = python_version_of(exe, code)
     if version is None:
@@ -100,9 +100,9 @@ def facts_of_python(
 
 
 def with_runtime(posture: Posture, fields: dict[str, bytes]) -> Posture:
-    """The posture, with the runtime that opens it if it runs one.
+    """Return the posture with the runtime that discloses its memory, if there is one.
 
-    fields -- of its /proc/PID/status. Raises ValueError when they are not as expected.
+    fields -- of its /proc/PID/status. Raises ValueError if they are malformed.
     """
     program = program_of(posture)
     runtime = runtime_of(program.name)

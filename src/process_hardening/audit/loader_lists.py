@@ -13,14 +13,14 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    # Address, and the name that was asked for; they stand in loading order.
+    # Address and requested name, in loading order.
     Library: TypeAlias = tuple[int, bytes]
     Lists: TypeAlias = list[list[Library]]
 
 _DT_DEBUG = 21
 _AT_ENTRY = 9
 
-# Bounds on what a hostile process can make us read.
+# Limits on what a hostile process can make us read.
 _MOST_LIBRARIES = 4096
 _MOST_NAMESPACES = 64
 _LONGEST_TABLE = 1 << 16
@@ -32,7 +32,7 @@ class UnreadableListError(Exception):
 
 
 class _Memory:
-    """The parts of a process's memory in which its loader keeps its list."""
+    """The parts of a process's memory where its loader keeps its list."""
 
     def __init__(self, fd: int, bits: int) -> None:
         self._fd = fd
@@ -81,8 +81,8 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None 
     path -- of /proc/PID; bits, entry, dynamic -- as in Image
     base -- what the program's addresses were moved by; None: the kernel mapped it, and tells
 
-    Raises UnreadableListError, and OSError when we may not read it. A page may be one that only its
-    user can provide, as of a mapped file: then this waits for it.
+    Raises UnreadableListError, and OSError if reading is not permitted. It blocks if a page comes
+    from a file that a user serves.
     """
     with open(f"{path}/auxv", "rb") as file:
         vector = parse_auxv(file.read(_LONGEST_TABLE), bits)

@@ -1,4 +1,4 @@
-"""The posture of a process: what was observed of it, and what that comes to. Pure."""
+"""The posture of a process: what was observed of it, and what follows from that. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ READING_CAPABILITIES = {
     21: "CAP_SYS_ADMIN",
     38: "CAP_PERFMON",
 }
-"""The capabilities with which a process can read what belongs to others; capabilities(7)."""
+"""The capabilities that let a process read others' memory or files; capabilities(7)."""
 
 _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
-# The kernel hides these because the process is hardened. Whatever else is missing stays unknown.
+# The kernel hides these because the process is hardened. Any other missing field stays unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
 
 # What a process has to show to be called hardened, besides not being inspectable.
@@ -45,27 +45,29 @@ _DECIDING = (
 
 
 class Posture(Record):
-    """What was observed of one process; None: hidden from us, or not known.
+    """What was observed of one process; None: hidden from us, or unknown.
 
     name, ppid, exe -- as the kernel reports them; uid -- the effective one
     kind -- PROCESS, KERNEL_THREAD or ZOMBIE; only the first has memory
     dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
     inspectable -- whether another process of the same user may read its memory
     core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
-    confined -- False: it is not confined; None: it may be, which only a process itself finds out
-    capabilities -- those of READING_CAPABILITIES that it has or may take
-    other_user_namespace -- whether it runs in another one than ours
+    confined -- False: it is not confined; None: it may be, which only the process itself can find
+        out
+    capabilities -- those of READING_CAPABILITIES that it has or can acquire
+    other_user_namespace -- whether its user namespace is not ours
     loader_variables -- names of loader variables in its initial environment
-    injected_libraries -- mapped files that LD_PRELOAD, LD_AUDIT or ld.so.preload asked for
+    injected_libraries -- mapped files that LD_PRELOAD, LD_AUDIT or ld.so.preload requested
     secret_variables -- names of variables in its initial environment that hold secrets
     secret_arguments -- names and kinds of the secrets in its arguments
     python -- the version of the Python that it runs; '' for none
-    remote_debugging -- whether sys.remote_exec() of the same user reaches it
-    framework -- the one that started it, a key of interpreter.FRAMEWORKS
-    command -- its arguments, each ended by a NUL, what looks like a secret as secret_names.HIDDEN
+    remote_debugging -- whether sys.remote_exec() by the same user works on it
+    framework -- the framework that started it, a key of interpreter.FRAMEWORKS
+    command -- its arguments, each terminated by a NUL; what looks like a secret is replaced by
+        secret_names.HIDDEN
     opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
-        its user, unless it is told not to; '' for none that was seen
-    unit -- the systemd service that it belongs to, with "--user " before one of a user
+        its user; '' for none that was found
+    unit -- the systemd service that it belongs to, with the prefix "--user " for a user service
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, for people
     """
@@ -101,9 +103,9 @@ class Posture(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """'hardened', 'partial', 'exposed' or 'unknown', as state.verdict_of() judges.
+        """'hardened', 'partial', 'exposed' or 'unknown', from state.verdict_of().
 
-        No better than 'partial' where its runtime opens it.
+        At best 'partial' if its runtime discloses its memory.
         """
         verdict = verdict_of(
             inspectable=self.inspectable,
@@ -134,7 +136,7 @@ class Posture(Record):
 
     @property
     def has_memory(self) -> bool:
-        """Whether it has any; kernel threads and zombies do not."""
+        """Whether it has memory; kernel threads and zombies do not."""
         return self.kind == PROCESS
 
     @property
@@ -144,29 +146,29 @@ class Posture(Record):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Its arguments; () when they are not known."""
+        """Its arguments; () if they are unknown."""
         return tuple(self.command.removesuffix("\0").split("\0")) if self.command else ()
 
     @property
     def hides_arguments(self) -> bool:
-        """Whether something in its arguments looks like a secret and was left out."""
+        """Whether something in its arguments looked like a secret and was removed."""
         return HIDDEN in (self.command or "")
 
     @property
     def runs_python(self) -> bool:
-        """Whether it runs Python, by its name where nothing else can be seen."""
+        """Whether it runs Python, by its name if nothing else is known."""
         if self.python is None:
             return _PYTHON_NAME.match(self.name) is not None
         return self.python != ""
 
     @property
     def is_deliberately_hardened(self) -> bool:
-        """Whether somebody hardened it: a set-user-ID program is not dumpable either."""
+        """Whether it was hardened deliberately; set-user-ID programs are not dumpable either."""
         return self.inspectable is False and self.core_limit == (0, 0)
 
 
 def has_our_name(path: str) -> bool:
-    """Whether a mapped file is called as our library is, or was before it was replaced."""
+    """Return whether a mapped file has the name of our library, perhaps before its replacement."""
     name = os.path.basename(path).removesuffix(" (deleted)")
     return name == os.path.basename(PRELOAD_LIBRARY)
 
@@ -187,7 +189,7 @@ _FIRST_KERNEL_WITH_SOCKETS = (6, 16)
 class CoreRules(Record):
     """Where this system puts core dumps, as core(5) defines kernel.core_pattern.
 
-    pattern -- the setting, None when it cannot be read
+    pattern -- the setting, None if it cannot be read
     kind -- NOWHERE, FILE, PIPE, SOCKET or None; target -- the path or the program
     """
 
@@ -222,9 +224,9 @@ def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) 
 
 
 class Crash(Record):
-    """Where a crash would put the memory of a process, if it came now.
+    """Where a crash would put the memory of a process now.
 
-    destination -- NOWHERE, FILE, PIPE, SOCKET; None: not known; target -- as in CoreRules
+    destination -- NOWHERE, FILE, PIPE, SOCKET; None: unknown; target -- as in CoreRules
     reader -- who may read it: 'owner', 'root', or None
     can_be_raised -- nowhere for now, but any process of the user can raise the core limit
     """
@@ -255,7 +257,7 @@ def crash_of(posture: Posture, rules: CoreRules) -> Crash:
         return _IS_NOT_KNOWN
     soft, hard = posture.core_limit
     if rules.kind == PIPE:
-        # The limit does not count, but 1 marks the handler itself, which is not dumped.
+        # The limit is ignored, except that 1 marks the handler itself, which is not dumped.
         return _LEAVES_NOTHING if soft == 1 else dump
     if dumpable == 2 and rules.is_relative:
         return _LEAVES_NOTHING
@@ -269,7 +271,7 @@ def _describe_attacker(posture: Posture) -> str:
     if posture.tracer_pid:
         return f"process {posture.tracer_pid} traces it and can read and change all of it"
     if posture.inspectable is None:
-        return "it is not known whether another process can read its memory"
+        return "it is unknown whether another process can read its memory"
     if not posture.inspectable and posture.other_user_namespace:
         return f"{who} cannot read its memory, but the owner of its user namespace can"
     if not posture.inspectable and posture.opens_itself:
@@ -288,12 +290,12 @@ _CRASH_SENTENCES = {
     FILE: "a crash writes its memory to the file {target!r}",
     PIPE: "a crash hands its memory to {target!r}, whatever the core limit",
     SOCKET: "a crash sends its memory to the socket {target!r}, whatever the core limit",
-    None: "it is not known where a crash would put its memory",
+    None: "it is unknown where a crash would put its memory",
 }
 
 
 def describe_outcome(posture: Posture, crash: Crash) -> str:
-    """What an attacker of the same user gets, and where a crash puts the memory; one line."""
+    """Describe in one line what an attacker of the same user gets, and where a crash goes."""
     if not posture.has_memory:
         return f"a {posture.kind} has no memory to read"
     sentence = _CRASH_SENTENCES[crash.destination].format(target=crash.target)

@@ -1,9 +1,9 @@
-"""Whether a process of root can be inspected, on kernels that do not report its dumpable flag.
+"""Checks whether root's process can be inspected, on kernels that do not report the dumpable flag.
 
-The probe is get_robust_list(2) on the process. The kernel allows it by the same rule as reading
+The probe is get_robust_list(2) on the process. The kernel permits it by the same rule as reading
 (PTRACE_MODE_READ_REALCREDS), but it neither attaches nor reads memory: it returns an address.
-Without CAP_SYS_PTRACE in effect, and with equal ids and capabilities, only the dumpable flag is
-left to decide (kernel/ptrace.c: __ptrace_may_access()).
+Without an effective CAP_SYS_PTRACE, and with equal ids and capabilities, only the dumpable flag
+decides (kernel/ptrace.c: __ptrace_may_access()).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VERSION_3 = 0x20080522  # capget(2)
 
 
 def _same_rights(theirs: dict[str, bytes], ours: dict[str, bytes]) -> bool:
-    """Whether only the dumpable flag can make the kernel refuse us."""
+    """Return whether only the dumpable flag can make the kernel refuse us."""
     for name in ("Uid", "Gid"):
         them, us = parse_numbers(theirs, name), parse_numbers(ours, name)
         if not them or not us or len({*them[:3], us[0]}) != 1:
@@ -34,7 +34,7 @@ def _same_rights(theirs: dict[str, bytes], ours: dict[str, bytes]) -> bool:
 
 
 def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
-    """Whether another process with the same rights can read a process of root; None: unknown.
+    """Return whether another process with the same rights can read root's process; None: unknown.
 
     status -- the fields of its /proc/PID/status
 
@@ -55,7 +55,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     effective = parse_bits(own, "CapEff") or 0
     if not effective & _CAP_SYS_PTRACE:
-        # Success proves it. A refusal does not: it could come from a security module.
+        # Success proves it. A refusal does not: it may come from a security module.
         return True if may_read() else None
     allowed_at_all = may_read()
     readable = _without_ptrace(libc, may_read)
@@ -65,7 +65,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
 
 def _without_ptrace(libc: object, call: Callable[[], bool]) -> bool | None:
-    """Call something without CAP_SYS_PTRACE in effect; None when it cannot be dropped."""
+    """Call a function without an effective CAP_SYS_PTRACE; None if it cannot be dropped."""
     import ctypes
 
     header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
@@ -80,4 +80,4 @@ def _without_ptrace(libc: object, call: Callable[[], bool]) -> bool | None:
     finally:
         data[0] |= _CAP_SYS_PTRACE
         if libc.capset(header, data):  # type: ignore[attr-defined]
-            raise OSError(ctypes.get_errno(), "capset: CAP_SYS_PTRACE is lost")
+            raise OSError(ctypes.get_errno(), "capset: cannot restore CAP_SYS_PTRACE")

@@ -1,4 +1,4 @@
-"""Reading files and links below a /proc folder that is held open by a descriptor."""
+"""Reads files and links below a /proc directory that is held open by a descriptor."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_CLOEXEC
 
-# As much as malloc() gives without asking the kernel each time (mallopt(3), M_MMAP_THRESHOLD).
+# What malloc() allocates without a system call (mallopt(3), M_MMAP_THRESHOLD).
 _PIECE = 1 << 16
 
 NO_LIMIT = 1 << 62
 
 PATIENCE = 0.05
-"""How many seconds a thread or process that reads for us may sleep before it is left behind.
+"""Seconds that a thread or process that reads for us may sleep before it is abandoned.
 
-Reading waits for locks of the process. One that is stuck while it holds them, on a file system
-that does not answer, blocks everybody who looks at it (mmap_lock, mm/mmap.c).
+Reading waits for locks of the process. A process that is stuck while it holds them, on a file
+system that does not answer, blocks everyone who reads it (mmap_lock, mm/mmap.c).
 """
 
 ORDINARY_FILE_SYSTEMS = frozenset(
@@ -26,24 +26,24 @@ ORDINARY_FILE_SYSTEMS = frozenset(
         *(0x794C7630, 0x73717368, 0xE0F5E1E2),  # of containers: overlayfs, squashfs, EROFS
     }
 )
-"""f_type of the file systems on which reading a file neither blocks nor uses anything up.
+"""f_type of file systems on which reading a file neither blocks nor consumes anything.
 
 Source: include/uapi/linux/magic.h, and the file systems' own.
 """
 
 
 def read_file_system(fd: int) -> int | None:
-    """The f_type of the file system that a file is on, or None (statfs(2))."""
+    """Return the f_type of a file's file system, or None (statfs(2))."""
     import ctypes
 
-    buffer = (ctypes.c_long * 64)()  # struct statfs begins with f_type, a long
+    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
     if ctypes.CDLL(None).fstatfs(fd, buffer):
         return None
     return int(buffer[0]) & 0xFFFFFFFF
 
 
 def open_file(folder: int, name: str) -> int | None:
-    """A descriptor of a file; None when the kernel protects it. Raises OSError when it is gone."""
+    """Open a file; None if the kernel protects it. Raises OSError if it no longer exists."""
     try:
         return os.open(name, _FILE, dir_fd=folder)
     except PermissionError:
@@ -51,9 +51,9 @@ def open_file(folder: int, name: str) -> int | None:
 
 
 def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
-    """The contents of a file; None when the kernel protects it. Raises OSError when it is gone.
+    """Read a file; None if the kernel protects it. Raises OSError if it no longer exists.
 
-    most -- how many bytes to read, more or less a piece; what is longer was not read to its end
+    most -- how many bytes to read, up to a chunk more; a longer result is incomplete
     """
     fd = open_file(folder, name)
     if fd is None:
@@ -68,7 +68,7 @@ def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
 
 
 def read_rest(fd: int, most: int = NO_LIMIT) -> bytes:
-    """What is left of a file, however short the pieces in which the kernel hands it out.
+    """Read the rest of a file, even if the kernel returns it in small chunks.
 
     most -- as in read_file()
     """
@@ -80,7 +80,7 @@ def read_rest(fd: int, most: int = NO_LIMIT) -> bytes:
 
 
 def read_link(folder: int, name: str) -> str | None:
-    """Where a link points; None when the kernel protects it. Raises OSError when it is gone."""
+    """Read a link; None if the kernel protects it. Raises OSError if it no longer exists."""
     try:
         return os.readlink(name, dir_fd=folder)
     except PermissionError:
@@ -88,9 +88,9 @@ def read_link(folder: int, name: str) -> str | None:
 
 
 def is_asleep(path: str) -> bool:
-    """Whether a thread or process waits for something else than a processor.
+    """Return whether a thread or process waits for anything other than a CPU.
 
-    path -- of its stat in /proc. One that is gone counts as asleep.
+    path -- of its stat in /proc. An ended one counts as asleep.
     """
     try:
         with open(path, "rb") as file:
@@ -101,9 +101,9 @@ def is_asleep(path: str) -> bool:
 
 
 def read_switches(path: str) -> bytes:
-    """How often a thread or process gave up its processor, as the text of its status in /proc.
+    """Return how often a thread or process gave up its CPU, as text from its status in /proc.
 
-    b"" when it is gone.
+    Returns b"" if it has ended.
     """
     try:
         with open(path, "rb") as file:

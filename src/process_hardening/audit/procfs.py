@@ -1,7 +1,7 @@
 """Parsers for the text of /proc (proc(5)). Pure.
 
-Each takes the bytes that the kernel wrote and raises ValueError when they are not what the manual
-page describes.
+Each takes the bytes that the kernel wrote, and raises ValueError if they do not match the manual
+page.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ UNLIMITED = (1 << 64) - 1
 
 
 def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | None:
-    """A soft and a hard limit for people and for JSON: each a number, or 'unlimited'."""
+    """Return a soft and a hard limit for display and JSON: a number or 'unlimited'."""
     if limits is None:
         return None
-    from resource import RLIM_INFINITY  # of a Status; UNLIMITED is of a Posture
+    from resource import RLIM_INFINITY  # from a Status; UNLIMITED is from a Posture
 
     named = zip(("soft", "hard"), limits, strict=True)
     unlimited = (UNLIMITED, RLIM_INFINITY)
@@ -24,9 +24,9 @@ def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | No
 
 
 def parse_status(text: bytes) -> dict[str, bytes]:
-    """/proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
+    """Parse /proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
     fields: dict[str, bytes] = {}
-    # Not splitlines(): a process may have a carriage return in its name, which is not escaped.
+    # Not splitlines(): a process name may contain a carriage return, which is not escaped.
     for line in text.removesuffix(b"\n").split(b"\n") if text else ():
         name, colon, value = line.partition(b":")
         if not colon:
@@ -35,7 +35,7 @@ def parse_status(text: bytes) -> dict[str, bytes]:
     return fields
 
 
-# The fields that an audit needs, a fifth of what there is.
+# The fields that an audit needs, a fifth of all fields.
 _ASKED = tuple(
     (name, f"\n{name}:".encode())
     for name in (
@@ -46,9 +46,9 @@ _ASKED = tuple(
 
 
 def parse_asked(text: bytes) -> dict[str, bytes]:
-    """/proc/PID/status: like parse_status(), but only the fields that an audit needs.
+    """Parse /proc/PID/status like parse_status(), but only the fields that an audit needs.
 
-    A process cannot fake one by its name: that is in the first line, with newlines escaped.
+    A process cannot fake one with its name: that is in the first line, with newlines escaped.
     """
     fields = {}
     for name, label in _ASKED:
@@ -60,9 +60,9 @@ def parse_asked(text: bytes) -> dict[str, bytes]:
 
 
 def refuse_repeated_fields(text: bytes) -> None:
-    """/proc/PID/status: raise ValueError when a field of parse_asked() has two lines.
+    """Raise ValueError if a field of parse_asked() occurs twice in /proc/PID/status.
 
-    The kernel writes none twice. Costs twice as much as parse_asked().
+    The kernel writes every field once. Costs twice as much as parse_asked().
     """
     for name, label in _ASKED:
         if text.count(label) > 1:
@@ -70,14 +70,14 @@ def refuse_repeated_fields(text: bytes) -> None:
 
 
 def _to_number(word: bytes) -> int:
-    """A decimal number as the kernel writes it; int() would take "+1" and "1_0" too."""
+    """Parse a decimal number as the kernel writes it; int() would also accept "+1" and "1_0"."""
     if not word.isdigit():
-        raise ValueError("no decimal number")
+        raise ValueError("not a decimal number")
     return int(word)
 
 
 def parse_number(fields: dict[str, bytes], name: str, position: int = 0) -> int | None:
-    """A number in a field of /proc/PID/status; None when this kernel has no such field."""
+    """Return a number in a field of /proc/PID/status; None if this kernel lacks the field."""
     if name not in fields:
         return None
     numbers = fields[name].split()
@@ -90,7 +90,7 @@ _CORE_LIMIT = b"\nMax core file size"  # not the first line
 
 
 def parse_core_limit(text: bytes) -> tuple[int, int]:
-    """/proc/PID/limits: RLIMIT_CORE in bytes, soft and hard; UNLIMITED for "unlimited"."""
+    """Parse /proc/PID/limits: RLIMIT_CORE in bytes, soft and hard; UNLIMITED for "unlimited"."""
     at = text.find(_CORE_LIMIT)
     if at < 0 or text.find(_CORE_LIMIT, at + 1) >= 0:
         raise ValueError("no core file size in /proc/PID/limits, or two")
@@ -106,9 +106,9 @@ def parse_core_limit(text: bytes) -> tuple[int, int]:
 
 
 def split_environ(text: bytes) -> tuple[list[bytes], bool]:
-    """/proc/PID/environ: its entries, and whether the block looks as execve(2) left it.
+    """Parse /proc/PID/environ: its entries, and whether the block looks unchanged since execve(2).
 
-    Then it is one string "NAME=..." after the other. An empty block is suspect: a process can
+    An unchanged block is a sequence of strings "NAME=...". An empty block is suspect: a process can
     point the kernel elsewhere (PR_SET_MM).
     """
     entries = text.split(b"\0")
@@ -120,44 +120,44 @@ def split_environ(text: bytes) -> tuple[list[bytes], bool]:
 
 
 def decode(raw: bytes) -> str:
-    """Bytes from the kernel as text; what is not UTF-8 becomes surrogates, as in os.fsdecode()."""
+    """Decode bytes from the kernel; invalid UTF-8 becomes surrogates, as in os.fsdecode()."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def parse_name(text: bytes) -> str:
-    """/proc/PID/status: the name; the kernel escapes newline and backslash in it.
+    """Parse the name in /proc/PID/status; the kernel escapes newline and backslash in it.
 
-    fs/proc/array.c: proc_task_name(). parse_status() strips the spaces at its ends.
+    Source: fs/proc/array.c, proc_task_name(). parse_status() strips leading and trailing spaces.
     """
     if not text.startswith(b"Name:\t"):
         raise ValueError("no name in /proc/PID/status")
     raw = text[len(b"Name:\t") :].split(b"\n", 1)[0]
-    if b"\\" in raw:  # hardly ever
+    if b"\\" in raw:  # rare
         raw = re.sub(rb"\\([n\\])", lambda found: b"\n" if found[1] == b"n" else b"\\", raw)
     return decode(raw)
 
 
 def parse_bits(fields: dict[str, bytes], name: str) -> int | None:
-    """A set in hexadecimal in a field of /proc/PID/status, such as CapPrm; None: no such field."""
+    """Return a hexadecimal set in /proc/PID/status, such as CapPrm; None: no such field."""
     return int(fields[name], 16) if name in fields else None
 
 
 def parse_numbers(fields: dict[str, bytes], name: str) -> tuple[int, ...] | None:
-    """All numbers in a field of /proc/PID/status, such as Uid; None: no such field."""
+    """Return all numbers in a field of /proc/PID/status, such as Uid; None: no such field."""
     return tuple(map(int, fields[name].split())) if name in fields else None
 
 
 # Address, permissions, offset, device, inode, path; the kernel escapes newlines in the path.
-# Not [^ \n]: a set takes twice as long. Without bounds, a text of newlines would take hours.
+# Not [^ \n]: that takes twice as long. Without bounds, a text of newlines would take hours.
 _CODE = re.compile(
     rb"\n[^ ]{1,40} ..x. [^ ]{1,20} ([^ ]{1,20} [^ ]{1,20}) {1,100}(/[^\n]*)",
 )
 
 
 def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
-    """/proc/PID/maps: the files whose code is mapped, in the order of their addresses.
+    """Parse /proc/PID/maps: the files whose code is mapped, ordered by address.
 
-    Each is (device and inode, path), once for mappings of it that follow each other.
+    Each is (device and inode, path), once for consecutive mappings.
     """
     found: list[tuple[bytes, bytes]] = []
     for file in _CODE.findall(b"\n" + text):
@@ -172,7 +172,7 @@ def unescape_path(raw: bytes) -> bytes:
 
 
 def parse_id_map(text: bytes) -> list[tuple[int, int, int]]:
-    """/proc/PID/uid_map: (first id inside, first id outside, how many); user_namespaces(7)."""
+    """Parse /proc/PID/uid_map: (first id inside, first id outside, count); user_namespaces(7)."""
     rows = []
     for line in text.split(b"\n"):
         if line.strip():
@@ -182,7 +182,7 @@ def parse_id_map(text: bytes) -> list[tuple[int, int, int]]:
 
 
 def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
-    """/proc/PID/auxv: type to value, as getauxval(3) knows them, in this machine's byte order."""
+    """Parse /proc/PID/auxv: type to value, as for getauxval(3), in this machine's byte order."""
     size = bits // 8
     words = [
         int.from_bytes(text[at : at + size], sys.byteorder)
@@ -191,15 +191,15 @@ def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
     return dict(zip(words[::2], words[1::2], strict=False))
 
 
-# Patterns, not expressions: without systemd nothing needs them.
+# Compiled on first use: without systemd, nothing needs them.
 _UNIT = rb"(?m)/([^/\n]+\.service)(?=/|$)"
 _MANAGER = rb"user@\d+\.service"
 
 
 def parse_unit(cgroup: bytes) -> str | None:
-    """The systemd service in a /proc/PID/cgroup, with "--user " before one of a user's manager.
+    """Return the systemd service in a /proc/PID/cgroup, prefixed by "--user " for a user service.
 
-    None: it belongs to a session, a container or nobody. Source: systemd.unit(5), cgroups(7).
+    None: it belongs to a session, a container or nothing. Source: systemd.unit(5), cgroups(7).
     """
     units = re.findall(_UNIT, cgroup)
     own = [unit for unit in units if not re.fullmatch(_MANAGER, unit)]

@@ -1,7 +1,7 @@
-"""Opens the programs of other processes, unless that could make us wait.
+"""Opens the programs of other processes, unless that could block.
 
-On a file system that a user serves (FUSE) every read waits for the server. A descriptor with O_PATH
-asks nobody, and the mount that it is on tells whether the next step would.
+On a file system that a user serves (FUSE), every read waits for the server. Opening with O_PATH
+does not, and the mount of that descriptor tells whether reading would.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 from process_hardening.audit.procfiles import read_file
 
-# These ask no process, whoever mounts them: of disks, and in memory.
+# These never wait for a process, whoever mounts them: disks and memory.
 _NEVER_ASK = frozenset(
     {
         *(
@@ -29,14 +29,14 @@ _NEVER_ASK = frozenset(
         *("ramfs", "rootfs", "tmpfs"),
     }
 )
-# Nor do these, where only root can have mounted them: here.
+# Nor do these if only root can have mounted them, as in our mount namespace.
 _OF_ROOT = frozenset({"9p", "ceph", "cifs", "nfs", "nfs4", "overlay", "smb3", "virtiofs"})
 
-_LONGEST_LIST = 1 << 20  # of mounts, of another process
+_LONGEST_LIST = 1 << 20  # of mounts of another process
 
 
 def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
-    """/proc/PID/mountinfo: id of each mount to its device, as MAJOR:MINOR, and type (proc(5))."""
+    """Parse /proc/PID/mountinfo: id of a mount to its device (MAJOR:MINOR) and type (proc(5))."""
     mounts = {}
     for line in text.split(b"\n"):
         before, dash, after = line.partition(b" - ")
@@ -57,7 +57,7 @@ class ProgramOpener:
         self._mounts: dict[bytes, tuple[bytes, str]] | None = None
 
     def open(self, folder: int) -> int | None:
-        """A descriptor of the program that a process runs; None where that could make us wait.
+        """Open the program that a process runs; None if that could block.
 
         folder -- a descriptor of /proc/PID. Raises OSError.
         """
@@ -80,6 +80,6 @@ class ProgramOpener:
             return kind in _NEVER_ASK or kind in _OF_ROOT
         theirs = parse_mounts(read_file(folder, "mountinfo", _LONGEST_LIST) or b"")
         device, kind = theirs.get(mount, (b"", ""))
-        # What is mounted here too is no file system of the process's own.
+        # A device that is mounted here too is not private to the process.
         is_here = any(device == one for one, _ in self._mounts.values())
         return kind in _NEVER_ASK or (kind in _OF_ROOT and is_here)

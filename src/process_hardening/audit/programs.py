@@ -1,4 +1,4 @@
-"""What a process runs: its program in a word or two, and the command that starts it. Pure."""
+"""Describes what a process runs: a short name, and the command that starts it. Pure."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _INTERPRETERS = frozenset({
     "electron",
 })  # fmt: skip
 
-# One file under many names: what it does stands in argv[0].
+# One file with many names: argv[0] says what it does.
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
 
-# Options of interpreters that take the next argument; what follows -m and -jar is the program.
+# Options of interpreters that take the next argument; after -m and -jar, that is the program.
 _TAKES_VALUE = frozenset({
     "-W", "-X", "-r", "-I", "-C", "-cp", "-classpath", "--class-path", "--require", "--import",
     "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
 })  # fmt: skip
 _NAMES_PROGRAM = frozenset({"-m", "-jar"})
-# What follows these is code, or code comes from standard input: no name of a script.
+# After these comes code, or code comes from standard input: there is no script name.
 _IS_CODE = frozenset({"-", "-c", "-e", "-p", "--eval", "--print", "--command", "--init-command"})
 _ENDS_WITH_CODE = re.compile(r"-[A-Za-z]+[ce]", re.ASCII)  # python -Ic, perl -ne
 _ENDS_WITH_CODE_OF_SHELLS = re.compile(r"-[A-Za-z]*[cs][A-Za-z]*", re.ASCII | re.IGNORECASE)
@@ -46,10 +46,10 @@ _SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 class Program:
     """What a process runs.
 
-    name -- of the program file, or its name in argv[0] where one file has many
+    name -- of the program file, or argv[0] if one file has many names
     run -- the arguments that say what an interpreter runs: 'server.js', or '-m' and a module
     script -- the last of them; '' for none
-    words -- all of it, as people say it: 'node server.js'
+    words -- the whole name for display: 'node server.js'
     """
 
     __slots__ = ("name", "run", "script", "words")
@@ -63,7 +63,7 @@ class Program:
 
 
 def program_of(posture: Posture) -> Program:
-    """What a process runs, by its exe link, its arguments and its name, whichever is known."""
+    """Return what a process runs, from its exe link, arguments and name, as far as known."""
     if posture.is_name_hidden:
         return Program("(hidden)")
     arguments = posture.arguments
@@ -81,7 +81,7 @@ def _is_interpreter(name: str) -> bool:
 
 
 def _called(arguments: tuple[str, ...]) -> str:
-    """The program in argv[0], which may have become a title: 'nginx: worker process'."""
+    """Return the program in argv[0], which may be a process title: 'nginx: worker process'."""
     if not arguments:
         return ""
     word = arguments[0].split(" ", 1)[0] if is_title(arguments) else arguments[0]
@@ -101,9 +101,9 @@ def _choose_name(file_name: str, called: str) -> str:
 
 
 def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str, ...]:
-    """The arguments that say what an interpreter runs; never code, which may hold a secret.
+    """Return the arguments that say what an interpreter runs; never code, which may hold a secret.
 
-    code -- matches options that take code and that only this interpreter has
+    code -- matches options of this interpreter that take code
     """
     words = iter(arguments)
     may_be_value = False
@@ -123,12 +123,12 @@ def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str
 
 
 def is_title(arguments: tuple[str, ...]) -> bool:
-    """Whether a process wrote a title over its arguments, as setproctitle(3) does."""
+    """Return whether a process overwrote its arguments with a title, as setproctitle(3) does."""
     return len(arguments) == 1 and " " in arguments[0]
 
 
 def quote(word: str) -> str:
-    """A word as a shell reads it back; control characters in the $'...' of POSIX 2024."""
+    """Quote a word for the shell; control characters use the $'...' of POSIX 2024."""
     if _SAFE.fullmatch(word):
         return word
     if word.isprintable():
@@ -144,20 +144,20 @@ def _escape(byte: int) -> str:
 
 
 def join(words: tuple[str, ...]) -> str:
-    """Words as a line for the shell."""
+    """Join words into a shell command."""
     return " ".join(map(quote, words))
 
 
 def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:
-    """The shell command that starts a program hardened. runtime -- which it starts closed, too."""
+    """Return the shell command that starts a program hardened, and its runtime closed."""
     before, command = close(runtime, arguments) if runtime else ((), arguments)
     return join((*before, "harden", "--", *command))
 
 
 def command_of(posture: Posture) -> tuple[str, ...] | None:
-    """The arguments that start the program again; None when they are not known.
+    """Return the arguments that start the program again; None if they are unknown.
 
-    They are not when the process wrote a title over them or when they hold a secret.
+    They are unknown if the process overwrote them with a title or if they contain a secret.
     """
     arguments = posture.arguments
     if not arguments or is_title(arguments) or not arguments[0] or posture.hides_arguments:
@@ -166,9 +166,9 @@ def command_of(posture: Posture) -> tuple[str, ...] | None:
 
 
 def short_command_of(posture: Posture) -> tuple[str, ...] | None:
-    """The program and what an interpreter runs; "..." stands for all other arguments.
+    """Return the program and what an interpreter runs; "..." replaces all other arguments.
 
-    For what is stored and sent: any word of a command line may be a password.
+    For output that is stored or sent: any word of a command line may be a password.
     """
     arguments = posture.arguments
     if not arguments or is_title(arguments) or not arguments[0]:

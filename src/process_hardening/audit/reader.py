@@ -1,4 +1,4 @@
-"""Reads one process: from /proc, from its pidfd, to a finished Posture."""
+"""Reads one process from /proc and its pidfd into a Posture."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
 
 _SYSTEMD = "/run/systemd/system"
-"""Where systemd manages the services; sd_booted(3)."""
+"""Exists if systemd manages the services; sd_booted(3)."""
 
 _ATTEMPTS = 3
-"""How often a process that becomes another program while it is read is read again."""
+"""How often a process that executes another program meanwhile is read again."""
 
 
-# Bounds on what a hostile process can make us read, in bytes and in number; docs/audit.md has what
-# each costs. 60,000 mappings without a name are 3 MiB of maps.
+# Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
+# their cost. 60,000 anonymous mappings are 3 MiB of maps.
 _LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
 _LONGEST_MAPS = 7 << 19
@@ -62,18 +62,18 @@ class NoSuchProcessError(CommandError):
         super().__init__(f"{pid}: no such process")
 
 
-class _Ended(Exception):  # noqa: N818 -- no error, an event
-    """The process is gone."""
+class _Ended(Exception):  # noqa: N818 -- an event, not an error
+    """The process has ended."""
 
 
 class _Changed(Exception):  # noqa: N818 -- the same
-    """The process is no longer what it was when reading began."""
+    """The process has changed since reading began."""
 
 
 class Reader:
-    """Reads processes; holds what is the same for all of them.
+    """Reads processes; holds what they share.
 
-    proc -- where the proc file system is mounted. Raises CommandError when it is not.
+    proc -- where the proc file system is mounted. Raises CommandError if it is not mounted.
     """
 
     def __init__(self, proc: str = "/proc") -> None:
@@ -87,7 +87,7 @@ class Reader:
         except OSError:
             os.close(self._root)
             raise CommandError(f"{proc}: no proc file system: mount it to read processes") from None
-        # With the /proc of another pid namespace, a pidfd would be of some other process.
+        # With another pid namespace's /proc, a pidfd would refer to some other process.
         self._has_pidfds = own_pid == str(os.getpid()) and hasattr(os, "pidfd_open")
         self._user_namespace = self._read_own(read_link, "self/ns/user")
         self._id_map = self._read_own(read_file, "self/uid_map")
@@ -105,12 +105,12 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor of /proc, and end what was started."""
+        """Close the descriptor of /proc, and end helper processes."""
         os.close(self._root)
         self._injection.close()
 
     def _read_own(self, read: Callable[[int, str], _T], name: str) -> _T | None:
-        """What /proc says about this process; None: not in this kernel."""
+        """Read a file of /proc/self; None: not in this kernel."""
         try:
             return read(self._root, name)
         except OSError:
@@ -124,7 +124,7 @@ class Reader:
             return None
 
     def list_pids(self) -> list[int]:
-        """All processes that /proc shows us, in ascending order."""
+        """Return the pids that /proc shows us, in ascending order."""
         return sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
 
     def read(self, pid: int) -> Posture:
@@ -135,7 +135,7 @@ class Reader:
             try:
                 folder = os.open(str(pid), FOLDER, dir_fd=self._root)
             except (PermissionError, FileNotFoundError):
-                # With hidepid=2, /proc denies the existence of processes that we may not trace.
+                # With hidepid=2, /proc hides processes that we may not trace.
                 return _read_hidden(pid, pidfd)
             return self._read_steadily(pid, pidfd, folder)
         except (_Ended, FileNotFoundError, ProcessLookupError):
@@ -147,7 +147,7 @@ class Reader:
                 os.close(pidfd)
 
     def _open_pidfd(self, pid: int, flags: int = 0) -> int | None:
-        """A pidfd, where this system has them."""
+        """Open a pidfd, if this system has them."""
         if not self._has_pidfds:
             return None
         try:
@@ -155,10 +155,10 @@ class Reader:
         except OSError as error:
             if error.errno in (ESRCH, EINVAL, ENOENT) and not flags:
                 raise NoSuchProcessError(pid) from None
-            return None  # the system has no such call, or forbids it
+            return None  # the system lacks this call, or forbids it
 
     def _read_steadily(self, pid: int, pidfd: int | None, folder: int) -> Posture:
-        """Read until nothing changed meanwhile: exec puts another program in its place."""
+        """Read until nothing changed meanwhile: exec replaces the program."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._read_once(pid, pidfd, folder)
@@ -167,9 +167,9 @@ class Reader:
         return Posture(pid=pid, problem="it kept executing other programs while it was being read")
 
     def _read_once(self, pid: int, pidfd: int | None, folder: int) -> Posture:
-        # A descriptor of maps belongs to the memory of the program that runs now. After an exec it
-        # reads as empty (fs/proc/base.c: proc_mem_open()), so whatever was read in between is of
-        # one program.
+        # A descriptor of maps belongs to the memory of the current program. After an exec it reads
+        # as empty (fs/proc/base.c: proc_mem_open()), so everything that was read in between belongs
+        # to one program.
         maps = open_file(folder, "maps")
         try:
             return self._read_with(maps, pid, pidfd, folder)
@@ -178,7 +178,7 @@ class Reader:
                 os.close(maps)
 
     def _read_with(self, maps: int | None, pid: int, pidfd: int | None, folder: int) -> Posture:
-        # Before status, which then proves that the process had memory to be dumpable with.
+        # Before status, which then proves that the process still had memory.
         observed = self._flags.observe(pidfd, folder)
         status = read_file(folder, "status")
         if status is None:
@@ -196,7 +196,7 @@ class Reader:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except ValueError as error:
             known: Facts = {name: facts.get(name) for name in ("ppid", "uid")}
-            problem = f"/proc is not as expected: {error}"
+            problem = f"unexpected content in /proc: {error}"
             return Posture(pid=pid, name=facts.get("name", ""), **known, problem=problem)
         return posture
 
@@ -209,7 +209,7 @@ class Reader:
         fields: dict[str, bytes],
         uid: int | None,
     ) -> Facts:
-        """What there is to know of a process that has memory."""
+        """Read a process that has memory."""
         flag = self._flags.decide(observed, pid, uid, folder, fields)
         limits = read_file(folder, "limits")
         return {
@@ -224,9 +224,9 @@ class Reader:
     def _confirm(
         self, posture: Posture, pidfd: int | None, folder: int, fields: dict[str, bytes]
     ) -> Posture:
-        """Check what only a hardened process needs: all threads, and that it still is.
+        """Check what only matters for a hardened process: all threads, and that it is unchanged.
 
-        Raises _Changed when it is not, and ValueError when its status contradicts itself.
+        Raises _Changed if it has changed, and ValueError if its status contradicts itself.
         """
         threads = parse_number(fields, "Threads") or 0
         if threads > _MOST_THREADS:
@@ -248,10 +248,10 @@ class Reader:
         return os.listdir(f"{self._proc}/{pid}/task")
 
     def _find_tracer(self, pid: int) -> int | None:
-        """Who traces any thread of a process: its own status speaks for the first one only."""
+        """Return who traces any thread of a process: its own status covers only the first one."""
         tracer: int | None = 0
         names = self._list_threads(pid)
-        for name in names[:_MOST_THREADS]:  # more may have been started meanwhile
+        for name in names[:_MOST_THREADS]:  # more threads may have started meanwhile
             try:
                 status = read_file(self._root, f"{pid}/task/{name}/status")
             except (FileNotFoundError, ProcessLookupError):
@@ -265,7 +265,7 @@ class Reader:
     def _read_without_memory(
         self, pid: int, facts: Facts, fields: dict[str, bytes], folder: int
     ) -> Posture:
-        """A kernel thread, a zombie, or a process whose first thread ended before the others."""
+        """Read a kernel thread, a zombie, or a process whose first thread ended early."""
         is_kernel = parse_number(fields, "Kthread")
         if is_kernel is None:  # before Linux 6.10: kthreadd and its children
             is_kernel = pid == 2 or facts["ppid"] == 2
@@ -277,7 +277,7 @@ class Reader:
         return Posture(pid=pid, kind=kind, **facts, **_rights_of(fields))
 
     def _read_by_other_thread(self, pid: int, folder: int) -> Posture | None:
-        """The posture as a thread that still runs has it, if there is one."""
+        """Read the posture from a thread that still runs, if there is one."""
         for name in self._list_threads(pid)[:_MOST_THREADS]:
             if name == str(pid):
                 continue
@@ -299,9 +299,9 @@ class Reader:
         return None
 
     def _read_image(self, open_maps: int | None, folder: int, inspectable: bool | None) -> Facts:
-        """What the arguments, the environment and the mapped files say of the program.
+        """Read the arguments, the environment and the mapped files of the program.
 
-        Raises _Changed when the program is no longer the one of which maps was opened.
+        Raises _Changed if the program is no longer the one whose maps was opened.
         """
         command = read_file(folder, "cmdline", _LONGEST_BLOCK)
         other_user_namespace = self._is_in_other_user_namespace(folder)
@@ -351,12 +351,12 @@ class Reader:
 
     def _is_in_other_user_namespace(self, folder: int) -> bool | None:
         if self._user_namespace is None and self._id_map is None:
-            return False  # this kernel has none
+            return False  # this kernel has no user namespaces
         theirs = read_link(folder, "ns/user")
         if theirs is not None and self._user_namespace is not None:
             return theirs != self._user_namespace
-        # Everybody may read the map. The same text cannot be of another namespace, unless root
-        # made one that maps all ids to themselves.
+        # Everyone may read the map. Another namespace cannot have the same text, unless root made
+        # one that maps all ids to themselves.
         id_map = read_file(folder, "uid_map")
         return id_map != self._id_map if id_map and self._id_map else None
 
@@ -377,7 +377,7 @@ def _identity_of(fields: dict[str, bytes]) -> Facts:
 
 
 def _rights_of(fields: dict[str, bytes]) -> Facts:
-    """What /proc/PID/status says of tracing and privileges."""
+    """Read tracing and privileges from /proc/PID/status."""
     facts: Facts = {
         "tracer_pid": parse_number(fields, "TracerPid"),
         "seccomp": parse_number(fields, "Seccomp"),

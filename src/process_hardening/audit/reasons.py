@@ -1,4 +1,4 @@
-"""Why a group of processes is open, to whom, and where a secret was seen."""
+"""Why a group of processes is readable, by whom, and where a secret was found."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ REASONS = {
     INJECTED: "it runs a library that was injected",
     OTHER_COPY: "it runs another version of process-hardening, or a library with its name",
     ARGUMENTS: "every user can see its arguments",
-    LOST: "its parent is hardened, it is not",
-    OPENS_ITSELF: "it is hardened, but its runtime shows it to any program of its user",
+    LOST: "its parent is hardened, but it is not",
+    OPENS_ITSELF: "it is hardened, but its runtime discloses its memory to any program of its user",
     READABLE: "any program of its user can read it",
     READABLE_BY_ROOT: "any program of root can read it, in a container too",
-    PARTIAL: "its memory is closed, but a crash or its environment is not",
-    UNKNOWN: "it is not known whether it can be read",
+    PARTIAL: "its memory is protected, but a crash or its environment leaks",
+    UNKNOWN: "it is unknown whether it can be read",
     HARDENED: "no program of its user can read it",
 }
-"""Every reason for a group, the worst first, and what it says in words."""
+"""All reasons, worst first, and their descriptions."""
 
 SAME_USER = "same_user"
 EVERY_USER = "every_user"
@@ -42,7 +42,7 @@ READERS = {
     CRASH: "crashes",
     ROOT: "root in containers",
 }
-"""Who may get a secret, and how people say it."""
+"""Who can get a secret, and their descriptions."""
 
 IN_ENVIRONMENT = "environment"
 IN_ARGUMENTS = "arguments"
@@ -52,7 +52,7 @@ IN_MEMORY = "memory"
 class Secret(Record):
     """A secret that processes hold: its name, never its value.
 
-    where -- IN_ENVIRONMENT, IN_ARGUMENTS, or IN_MEMORY for what a program holds by what it is for
+    where -- IN_ENVIRONMENT, IN_ARGUMENTS, or IN_MEMORY for programs whose purpose is to hold it
     """
 
     name: str

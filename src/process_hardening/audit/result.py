@@ -33,7 +33,7 @@ class Entry(Record):
     """One process of an audit.
 
     posture -- what was observed of it; user -- the name of its user, or the uid as text
-    crash -- where a crash would put its memory; findings -- the worst first
+    crash -- where a crash would put its memory; findings -- worst first
     ancestor -- its nearest hardened ancestor, if it has one
     depth -- how many of its ancestors are in the audit
     """
@@ -51,20 +51,20 @@ class Entry(Record):
         return describe_outcome(self.posture, self.crash)
 
     def fingerprint(self, finding: Finding) -> str:
-        """What identifies a finding in a later audit: no pid, no number that changes."""
+        """Return what identifies a finding in a later audit: no pid, no number that changes."""
         subject = ",".join(finding.subject)
         return f"{finding.id}:{self.posture.uid}:{self.posture.name}:{subject}"
 
 
 class Audit(Record):
-    """The processes that were asked for, and the host that they run on.
+    """The selected processes, and the host that they run on.
 
     entries -- in ascending order of their pids, or as a tree
-    notes -- what could not be seen, a sentence each; any note makes the audit incomplete
-    gone -- pids that were asked for and had ended
+    notes -- what could not be read, a sentence each; any note makes the audit incomplete
+    gone -- requested pids that had ended
     seconds -- how long reading took; taken -- when, in seconds since the epoch
-    scope -- the options that narrowed it; asked_by -- the uid of whoever asked
-    is_empty -- whether no process is what was asked for
+    scope -- the options that narrowed it; asked_by -- the uid of the caller
+    is_empty -- whether no process meets the conditions
     """
 
     host: Host
@@ -79,31 +79,31 @@ class Audit(Record):
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The processes in groups: who can read which secrets, and the command that changes it."""
+        """The processes in groups: who can read which secrets, and which command prevents it."""
         return make_groups(self.entries)
 
     @cached_property
     def stored_groups(self) -> tuple[Group, ...]:
-        """The same as they are stored and sent: no arguments of programs in their commands."""
+        """The groups for output that is stored or sent: commands without programs' arguments."""
         return make_groups(self.entries, short_command_of)
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that was asked for stayed unseen."""
+        """Whether everything that was requested could be read."""
         return not self.notes
 
     def findings(self) -> list[tuple[Entry, Finding]]:
-        """All findings with their processes, the worst first."""
+        """All findings with their processes, worst first."""
         pairs = [(entry, finding) for entry in self.entries for finding in entry.findings]
         pairs.sort(key=lambda pair: (-rank(pair[1].severity), pair[1].id, pair[0].posture.pid))
         return pairs
 
     def count_verdicts(self) -> Counter[str]:
-        """How many processes with memory there are of each verdict."""
+        """The number of processes with memory, by verdict."""
         return Counter(e.posture.verdict for e in self.entries if e.posture.has_memory)
 
     def count_severities(self) -> dict[str, int]:
-        """How many findings there are of each severity."""
+        """The number of findings, by severity."""
         counts = Counter(finding.severity for entry in self.entries for finding in entry.findings)
         return {severity: counts[severity] for severity in SEVERITIES}
 
@@ -113,14 +113,14 @@ class Audit(Record):
 
 
 class Diagnosis(Record):
-    """What doctor found out about the host: one check for each of its questions."""
+    """The results of doctor: one check per question."""
 
     host: Host
     checks: tuple[Check, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all checks, in their order."""
+        """The findings of all checks, in order."""
         return tuple(finding for check in self.checks for finding in check.findings)
 
     @property
@@ -134,7 +134,7 @@ def make_entries(
 ) -> tuple[Entry, ...]:
     """Judge every process, by itself and by its ancestors.
 
-    user_of -- takes a uid and returns the name of the user
+    user_of -- a function that takes a uid and returns the name of the user
     """
     postures = list(postures)
     ancestors = find_hardened_ancestors(postures)
@@ -161,16 +161,16 @@ def make_entries(
 def list_notes(
     postures: Iterable[Posture], host: Host, all_users: bool, as_root: bool
 ) -> tuple[str, ...]:
-    """What could not be seen, a sentence each.
+    """Return what could not be read, a sentence each.
 
-    all_users -- whether processes of all users were asked for; as_root -- whether root asks
+    all_users -- whether processes of all users were requested; as_root -- whether root asks
     """
     postures = list(postures)
     notes = []
     if host.hidepid and all_users and not as_root:
         notes.append(
-            f"/proc is mounted with hidepid={host.hidepid}, which hides processes that we may not"
-            " trace, our own hardened ones too; audit as root"
+            f"/proc is mounted with hidepid={host.hidepid}, which hides processes that this user"
+            " may not trace, even its own hardened ones; run the audit as root"
         )
     gaps: dict[str, list[int]] = {}
     for posture in postures:

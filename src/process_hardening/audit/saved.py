@@ -1,4 +1,4 @@
-"""Audits that were saved as JSON: read back, and compared. Pure."""
+"""Reads audits that were saved as JSON, and compares them. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Saved(Record):
-    """An audit as its JSON has it.
+    """An audit as stored in JSON.
 
     host -- the name of the host; kernel -- its release; taken -- when, as ISO 8601 in UTC
-    scope -- the options that narrowed it; asked_by -- the uid of whoever asked
-    verdicts -- how many processes of each; is_complete -- whether nothing stayed unseen
+    scope -- the options that narrowed it; asked_by -- the uid of the caller
+    verdicts -- the number of processes of each; is_complete -- whether everything could be read
     """
 
     host: str
@@ -34,18 +34,18 @@ class Saved(Record):
 
 
 def read_saved(document: object) -> Saved:
-    """The audit in a JSON document. Raises ValueError with the reason when it is none.
+    """Return the audit in a JSON document. Raises ValueError with the reason if there is none.
 
-    The document may also be the local fact of examples/ansible, which has an audit in it.
+    The document may also be the local fact of examples/ansible, which contains an audit.
     """
     if isinstance(document, dict) and isinstance(document.get("audit"), dict):
         document = document["audit"]
     if not isinstance(document, dict) or "processes" not in document:
         raise ValueError("not the JSON of an audit")
     if document.get("schema") != 1:
-        raise ValueError("not of schema 1: made by another version")
+        raise ValueError("not schema 1: made by another version")
     if "groups" not in document:
-        raise ValueError("made by an older version, which knew no groups: make it anew")
+        raise ValueError("made by an older version, which has no groups: run the audit again")
     try:
         return Saved(
             host=str(document["host"]["name"]),
@@ -86,10 +86,10 @@ def _read_group(found: Mapping[str, Any]) -> Group:
 
 
 class Change(Record):
-    """A secret that became open or closed between two audits.
+    """A secret that became readable or protected between two audits.
 
-    secret -- its name, or what is wrong where no secret was seen
-    open_to -- keys of READERS that the change is about; () where no secret was seen
+    secret -- its name, or what is wrong if no secret was found
+    open_to -- the keys of READERS that changed; () if no secret was found
     is_gone -- it is closed because the program no longer runs
     """
 
@@ -115,18 +115,18 @@ class Comparison(Record):
 
 
 def check_comparable(before: Saved, after: Saved) -> None:
-    """Raise ValueError with the reason when two audits are not of the same processes."""
+    """Raise ValueError with the reason if two audits do not cover the same processes."""
     if before.host != after.host:
-        raise ValueError(f"of the host {before.host!r}, this is {after.host!r}")
+        raise ValueError(f"from host {before.host!r}, but this is {after.host!r}")
     if before.asked_by != after.asked_by:
-        raise ValueError(f"made by uid {before.asked_by}, who sees other things than we do")
+        raise ValueError(f"made by uid {before.asked_by}, which sees other data than this user")
     if before.scope != after.scope:
-        options = " ".join(before.scope) or "no option that narrows it"
+        options = " ".join(before.scope) or "no options that narrow it"
         raise ValueError(f"made with other options: {options}")
 
 
 def compare(before: Saved, after: Saved) -> Comparison:
-    """What got better and worse from one audit to a later one of the same processes."""
+    """Compare an audit with a later one of the same processes: what got better and worse."""
     was, is_now = _list_open(before.groups), _list_open(after.groups)
     running = {(group.user, group.program) for group in after.groups}
     return Comparison(
@@ -139,7 +139,7 @@ def compare(before: Saved, after: Saved) -> Comparison:
 
 
 def _list_open(groups: Iterable[Group]) -> Opened:
-    """User, program and secret, with those who may get it."""
+    """Map user, program and secret to those who can get it."""
     found: dict[tuple[str, str, str], dict[str, None]] = {}
     for group in groups:
         for secret, reader in open_secrets(group):
@@ -152,7 +152,7 @@ def _list_open(groups: Iterable[Group]) -> Opened:
 def _list_changes(
     first: Opened, second: Opened, running: set[tuple[str, str]]
 ) -> tuple[Change, ...]:
-    """What is open in the first and not in the second."""
+    """Return what is open in the first and not in the second."""
     changes = []
     for key, readers in sorted(first.items()):
         left = tuple(reader for reader in readers if reader not in second.get(key, ()))
@@ -168,8 +168,8 @@ def _list_changes(
 class History(Record):
     """The audits of one host: the newest, and what changed since the first.
 
-    comparison -- None where there is only one, or where the two are not of the same processes
-    is_comparable -- whether the first and the newest are of the same processes
+    comparison -- None if there is only one, or if they do not cover the same processes
+    is_comparable -- whether the first and the newest cover the same processes
     """
 
     newest: Saved
@@ -178,7 +178,7 @@ class History(Record):
 
 
 def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
-    """The history of each host, by name."""
+    """Return the history of each host, by name."""
     hosts: dict[str, list[Saved]] = {}
     for audit in sorted(audits, key=lambda audit: audit.taken):
         hosts.setdefault(audit.host, []).append(audit)

@@ -1,4 +1,4 @@
-"""Reads many processes in one pass over /proc that no process can stop."""
+"""Reads many processes in one pass over /proc, which no process can block."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEADLINE = 60.0
-"""How many seconds one pass may take; what was not read by then is unknown."""
+"""Seconds that one pass may take; processes that were not read by then are unknown."""
 
 
 class Snapshot:
-    """What a scan saw.
+    """The result of a scan.
 
     processes -- in ascending order of their pids; gone -- pids that ended before they were read
     stuck -- pids whose reading did not return
@@ -36,7 +36,7 @@ class Snapshot:
 
 
 class _Worker(threading.Thread):
-    """Reads one process after the other, in a thread that can be left behind when one blocks it.
+    """Reads processes one by one, in a thread that can be abandoned if one blocks it.
 
     waiting -- the pids that no worker has taken
     found -- what was read, by pid; None: it has ended
@@ -77,14 +77,14 @@ class _Worker(threading.Thread):
             return Posture(pid=pid, problem=str(error.strerror))
 
     def read_progress(self) -> tuple[int | None, bytes]:
-        """The process that is read, and how often the thread gave up its processor.
+        """The process that it reads, and how often the thread gave up its CPU.
 
-        Both stay what they are while the kernel makes it wait, but not while it waits for Python.
+        Both stay the same while the thread waits in the kernel, but not while it waits for the GIL.
         """
         return self.current, read_switches(f"/proc/self/task/{self.native_id}/status")
 
     def is_asleep(self) -> bool:
-        """Whether it waits for something else than a processor."""
+        """Return whether it waits for anything other than a CPU."""
         return is_asleep(f"/proc/self/task/{self.native_id}/stat")
 
 
@@ -93,7 +93,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
     proc -- where the proc file system is mounted
 
-    Raises CommandError when it is not.
+    Raises CommandError if it is not mounted.
     """
     begin = time.perf_counter()
     end = begin + DEADLINE
@@ -108,7 +108,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
             worker.start()
         except RuntimeError as error:
             raise CommandError(
-                "audit: cannot start a thread: too many processes of this user run (RLIMIT_NPROC)"
+                "audit: cannot start a thread: this user has too many processes (RLIMIT_NPROC)"
             ) from error
         blocking += _attend(worker)
         if worker.error is not None:
@@ -121,7 +121,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
         late = Posture(pid=pid, problem=problem)
         if found.setdefault(pid, late) is late:
             snapshot.stuck.append(pid)
-    problem = f"not read: the pass took more than {DEADLINE:.0f} seconds"
+    problem = f"not read: the scan took more than {DEADLINE:.0f} seconds"
     found.update({pid: Posture(pid=pid, problem=problem) for pid in waiting})
     snapshot.processes = [posture for _, posture in sorted(found.items()) if posture is not None]
     snapshot.gone = [pid for pid, posture in sorted(found.items()) if posture is None]
@@ -130,7 +130,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
 
 def _attend(worker: _Worker) -> list[int]:
-    """Wait for a worker; leave it behind when one process makes it wait. Returns that, or none."""
+    """Wait for a worker; abandon it if a process blocks it. Returns that process, or None."""
     before = None
     while not worker.finished.wait(PATIENCE / 2):
         now = worker.read_progress()

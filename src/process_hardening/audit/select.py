@@ -1,4 +1,4 @@
-"""Which processes an audit shows, and which of their findings. Pure."""
+"""Selects the processes that an audit shows, and their findings. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 
 class Selection(Record):
-    """What is asked for. Each part that is given narrows it.
+    """The conditions of an audit. Each condition narrows it.
 
     pids -- these processes; with tree, their descendants too; default: all
-    name -- a regular expression that the name, the program or the arguments match
+    name -- a regular expression that must match the name, the program or the arguments
     uid -- the user
     python -- only processes that run Python
     tree -- whether they are ordered as a tree
-    everything -- kernel threads and zombies too, which are left out unless their pid is given
-    excluded_ids -- findings to leave out; excluded_names -- names of processes, as expressions
-    left_out -- pids to leave out
-    unread -- pids whose arguments name is not compared with: those of whoever asks quote it
-    known -- fingerprints of findings to leave out, with the processes that have no other
+    everything -- include kernel threads and zombies, which are omitted unless their pid is given
+    excluded_ids -- findings to omit; excluded_names -- process names to omit, as regular
+        expressions
+    left_out -- pids to omit
+    unread -- pids whose arguments are not matched against name, because the caller's own contain it
+    known -- fingerprints of findings to omit, with the processes that have no others
     """
 
     pids: tuple[int, ...] = ()
@@ -64,15 +65,15 @@ class Selection(Record):
         return any(re.search(pattern, name) for name in names)
 
     def check(self) -> None:
-        """Raise CommandError for an expression that is none."""
+        """Raise CommandError for an invalid regular expression."""
         for pattern in (*self.excluded_names, *((self.name,) if self.name is not None else ())):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise CommandError(f"{pattern!r} is no regular expression: {error}") from None
+                raise CommandError(f"{pattern!r} is not a regular expression: {error}") from None
 
     def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries of the processes that are asked for, with findings that are known too."""
+        """Return the entries of the selected processes, including known findings."""
         chosen = list(entries)
         if self.excluded_ids:
             chosen = [_without(entry, self.excluded_ids) for entry in chosen]
@@ -82,13 +83,13 @@ class Selection(Record):
         return [entry for entry in chosen if self._includes(entry.posture)]
 
     def drop_known(self, chosen: list[Entry]) -> tuple[Entry, ...]:
-        """The entries in their order, without what is known."""
+        """Return the entries in order, without known findings."""
         if self.known is not None:
             chosen = _drop_known(chosen, self.known)
         return _order_as_tree(chosen) if self.tree else tuple(chosen)
 
     def describe(self) -> tuple[str, ...]:
-        """The options that narrow it, as they are typed."""
+        """The options that narrow it, as on the command line."""
         given = [str(pid) for pid in self.pids]
         if self.name is not None:
             given.append(f"--name {self.name}")
@@ -108,14 +109,14 @@ def _without(entry: Entry, ids: Collection[str]) -> Entry:
 
 
 def _order_as_tree(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries in the order of a tree, with their depth."""
+    """Return the entries in tree order, with their depth."""
     by_pid = {entry.posture.pid: entry for entry in entries}
     walk = walk_tree(entry.posture for entry in by_pid.values())
     return tuple(by_pid[posture.pid].replace(depth=depth) for depth, posture in walk)
 
 
 def _find_descendants(entries: Iterable[Entry], pids: Collection[int]) -> set[int]:
-    """These pids and those of all below them."""
+    """Return these pids and those of their descendants."""
     wanted = set(pids)
     for _, posture in walk_tree(entry.posture for entry in entries):
         if posture.ppid in wanted:
@@ -124,7 +125,7 @@ def _find_descendants(entries: Iterable[Entry], pids: Collection[int]) -> set[in
 
 
 def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]:
-    """Keep the findings that are new, and the processes that have any."""
+    """Keep new findings, and the processes that have any."""
     kept = []
     for entry in entries:
         new = tuple(f for f in entry.findings if entry.fingerprint(f) not in known)
@@ -134,10 +135,10 @@ def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]
 
 
 def known_from(document: object) -> frozenset[str]:
-    """The fingerprints in the JSON of an earlier audit. Raises ValueError when it is none."""
+    """Return the fingerprints in the JSON of an audit. Raises ValueError if it is not one."""
     try:
-        if document["schema"] != 1:  # type: ignore[index]  # whatever it is, it is checked here
-            raise ValueError("not of schema 1")
+        if document["schema"] != 1:  # type: ignore[index]  # the except clause checks the type
+            raise ValueError("not schema 1")
         return frozenset(
             str(finding["fingerprint"])
             for process in document["processes"]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Parents and children among postures. Pure."""
+"""Finds parents and children among postures. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _children_of(postures: Iterable[Posture]) -> dict[int, list[Posture]]:
-    """Parent pid to children, in ascending order of their pids."""
+    """Map parent pids to children, in ascending order of their pids."""
     children: dict[int, list[Posture]] = {}
     for posture in sorted(postures, key=lambda posture: posture.pid):
         children.setdefault(posture.ppid or 0, []).append(posture)
@@ -18,7 +18,7 @@ def _children_of(postures: Iterable[Posture]) -> dict[int, list[Posture]]:
 
 
 def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
-    """Depth and process, each followed by its descendants."""
+    """Yield depth and process, each followed by its descendants."""
     postures = list(postures)
     known = {posture.pid for posture in postures}
     children = _children_of(postures)
@@ -26,7 +26,7 @@ def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
     seen: set[int] = set()
     waiting = [(0, root) for root in reversed(roots)]
     while waiting or len(seen) < len(known):
-        if not waiting:  # each other's parents, as reused pids can look
+        if not waiting:  # reused pids can look like each other's parents
             waiting.append((0, next(p for p in postures if p.pid not in seen)))
         depth, posture = waiting.pop()
         if posture.pid in seen:
@@ -37,7 +37,7 @@ def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
 
 
 def find_hardened_ancestors(postures: Iterable[Posture]) -> dict[int, Posture]:
-    """The nearest deliberately hardened ancestor of each process that has one, by pid."""
+    """Return the nearest deliberately hardened ancestor of each process that has one, by pid."""
     nearest: dict[int, Posture] = {}
     by_pid: dict[int, Posture] = {}
     for _, posture in walk_tree(postures):
@@ -53,7 +53,7 @@ def find_hardened_ancestors(postures: Iterable[Posture]) -> dict[int, Posture]:
 
 
 def find_lineage(postures: Iterable[Posture], pid: int) -> frozenset[int]:
-    """The pid and those of its ancestors."""
+    """Return the pid and those of its ancestors."""
     parents = {posture.pid: posture.ppid for posture in postures}
     found: set[int] = set()
     at: int | None = pid

@@ -1,6 +1,6 @@
 """The subcommands, one module each.
 
-A module has HELP, add_arguments(parser) and run(options), which returns the exit status. `run` and
-`tui` parse their own arguments and have main(arguments) instead. Errors leave a module as
+A module defines HELP, add_arguments(parser) and run(options), which returns the exit status. `run`
+and `tui` parse their own arguments and define main(arguments) instead. Errors leave a module as
 CommandError; main.main() prints them and returns their exit status.
 """

@@ -1,4 +1,4 @@
-"""process-hardening audit: who can read the memory of which process."""
+"""process-hardening audit: find out who can read the memory of which process."""
 
 from __future__ import annotations
 
@@ -32,62 +32,67 @@ if TYPE_CHECKING:
 
     Options = argparse.Namespace | SimpleNamespace
 
-HELP = "list the programs whose secrets other programs can read, and the commands that protect them"
+HELP = "list programs whose secrets other programs can read, and the commands that protect them"
 NEVER = "never"
 EPILOG = f"""\
-The first screen groups processes by user, program and reason: those that hold secrets and can be
-read come first, each with the command that protects it. --long prints a row for each process
-instead; so do --all, --tree and PIDs. Only root sees the secrets of other users' processes. What
-the kernel hides from us is null in JSON and never counts as safe. The audit hardens itself and
-leaves itself out.
+The report groups processes by user, program and reason. Readable processes that hold secrets come
+first, each with the command that protects it. With --long, --all, --tree or PIDs, it has one row
+per process instead. Only root sees the secrets of other users' processes. What the kernel hides
+from the audit is null in JSON and never counts as safe. The audit hardens itself and omits itself.
 
---name is a regular expression, compared with the program, the name (comm) and the arguments.
---exclude takes the id of a finding (PH004), which is then not reported, or a regular expression
-that matches names of processes. --baseline takes the JSON of an earlier audit and leaves out what
-that reports already, by finding, user, process name and subject; processes without new findings
-are not shown. --compare takes one, too, made here with the same options by the same user, and
-prints what got better and worse. FILE can be - for standard output.
+--name is a regular expression that is matched against the program, the process name (comm) and
+the arguments. --exclude takes the id of a finding (PH004) to suppress, or a regular expression
+that matches process names. --baseline takes the JSON of an earlier audit and reports only new
+findings, by finding, user, process name and subject; processes without new findings are not
+shown. --compare takes the JSON of an earlier audit of this host, made with the same options by
+the same user, and prints what got better and worse. FILE can be - for standard output.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
-`process-hardening audit merge FILE... --html FILE` makes one page of the JSON of many audits,
-with --json one document.
+`process-hardening audit merge FILE... --html FILE` combines the JSON of several audits into one
+page, or with --json into one document.
 
 exit status:
-  0  nothing at or above --fail-on; with --compare: nothing got worse
+  0  no findings at or above --fail-on; with --compare: nothing got worse
   1  findings at or above --fail-on; with --compare: something got worse
-  2  wrong usage, no such process, a FILE that cannot be compared, or an internal error
-  3  nothing matched, or nothing at or above --fail-on, but something could not be seen
-  130  stopped by Ctrl-C
+  2  usage error, no such process, a FILE that cannot be compared, or an internal error
+  3  nothing matched, or no findings at or above --fail-on but something could not be read
+  130  interrupted by Ctrl-C
 
 exit status of `audit merge`:
-  0  the page is written, or the document printed
-  2  wrong usage, or a FILE that is no audit or of another version
+  0  the page was written, or the document was printed
+  2  usage error, or a FILE that is not an audit or is from another version
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
     parser.epilog = EPILOG
-    parser.add_argument("pids", nargs="*", metavar="PID", help="only these; default: all")
+    parser.add_argument("pids", nargs="*", metavar="PID", help="only these processes; default: all")
     select = parser.add_argument_group("which processes")
     select.add_argument("--name", metavar="REGEX", help="only matching programs")
-    select.add_argument("--user", metavar="USER", help="only those of a user, by name or uid")
-    select.add_argument("--python", action="store_true", help="only those that run Python")
+    select.add_argument("--user", metavar="USER", help="only processes of this user (name or uid)")
+    select.add_argument("--python", action="store_true", help="only processes that run Python")
     select.add_argument("--tree", action="store_true", help="show parents above their children")
-    select.add_argument("--all", action="store_true", help="kernel threads and zombies too; --long")
+    select.add_argument(
+        "--all", action="store_true", help="include kernel threads and zombies; implies --long"
+    )
     judge = parser.add_argument_group("which findings")
     add_fail_on(judge)
     judge.add_argument(
-        "--exclude", metavar="WHAT", action="append", default=[], help="leave out; repeatable"
+        "--exclude",
+        metavar="WHAT",
+        action="append",
+        default=[],
+        help="omit a finding or matching processes; repeatable",
     )
-    judge.add_argument("--baseline", metavar="FILE", help="report only what is new")
+    judge.add_argument("--baseline", metavar="FILE", help="report only new findings")
     judge.add_argument("--compare", metavar="FILE", help="print what got better and worse")
-    judge.add_argument("--watch", metavar="SECONDS", help="look repeatedly, until Ctrl-C")
-    formats = parser.add_argument_group("in which form")
-    formats.add_argument("--long", action="store_true", help="print a row for each process")
+    judge.add_argument("--watch", metavar="SECONDS", help="repeat until Ctrl-C")
+    formats = parser.add_argument_group("output formats")
+    formats.add_argument("--long", action="store_true", help="print one row per process")
     formats.add_argument("--json", action="store_true", help="print JSON with stable keys")
     formats.add_argument(
-        "--html", metavar="FILE", nargs="?", const="-", help="write one page that sorts; default: -"
+        "--html", metavar="FILE", nargs="?", const="-", help="write a sortable page; default: -"
     )
     formats.add_argument(
         "--openmetrics", metavar="FILE", help="write metrics for node_exporter's textfile collector"
@@ -101,7 +106,7 @@ def add_fail_on(group: argparse._ActionsContainer) -> None:
         metavar="SEVERITY",
         choices=(*SEVERITIES, NEVER),
         default=HIGH,
-        help=f"exit with 1 at this severity or above; default: {HIGH}",
+        help=f"exit with 1 for findings of this severity or above; default: {HIGH}",
     )
 
 
@@ -109,7 +114,9 @@ def _find_uid(user: str) -> int:
     import pwd
 
     if user.isascii() and user.isdigit():
-        if int(user) < 2**32 - 1:  # chown(2) takes the greatest for "unchanged": nobody has it
+        if (
+            int(user) < 2**32 - 1
+        ):  # to chown(2), the greatest value means "unchanged": no user has it
             return int(user)
         raise CommandError(f"{user}: no such user")
     try:
@@ -131,12 +138,12 @@ def _parse_interval(text: str | None) -> float | None:
 
 
 def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The ids of findings and the names of processes among the words of --exclude."""
+    """Split the values of --exclude into ids of findings and names of processes."""
     ids = frozenset(word for word in excluded if re.fullmatch(r"PH\d{3}", word))
     if "" in excluded:
-        raise CommandError("--exclude: an empty expression would leave out every process")
+        raise CommandError("--exclude: an empty expression would omit every process")
     for word in sorted(ids - _list_ids() if ids else ()):
-        raise CommandError(f"--exclude {word}: there is no such finding")
+        raise CommandError(f"--exclude {word}: no such finding")
     return ids, tuple(word for word in excluded if word not in ids)
 
 
@@ -152,7 +159,7 @@ def _read_baseline(path: str) -> frozenset[str]:
     try:
         return known_from(read_json(path))
     except ValueError as error:
-        raise CommandError(f"{path}: no baseline: {error}") from None
+        raise CommandError(f"{path}: not a baseline: {error}") from None
 
 
 def _compare(result: Audit, before: Saved, path: str) -> Comparison:
@@ -236,15 +243,15 @@ def _write_files(result: Audit, options: Options) -> None:
 
 
 def _check_forms(options: Options) -> None:
-    """Raise CommandError for two forms on standard output, or a pid taken for a file."""
+    """Raise CommandError for two formats on standard output, or a pid taken for a file."""
     if [options.json, options.openmetrics == "-", options.html == "-"].count(True) > 1:
-        raise CommandError("standard output can have one form only: name a file for the other")
+        raise CommandError("only one format can go to standard output: name a file for the other")
     if options.html is not None and options.html.isdigit():
-        raise CommandError(f"--html {options.html}: name a file, or write --html behind the pids")
+        raise CommandError(f"--html {options.html}: name a file, or put --html after the pids")
 
 
 def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
-    """1 for a finding at or above fail_on, 3 when something could not be seen, else 0."""
+    """1 for a finding at or above fail_on, 3 when something could not be read, else 0."""
     if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on):
         return FOUND
     return 0 if is_complete else NOT_KNOWN
@@ -261,7 +268,7 @@ def _status_of(result: Audit, options: Options, comparison: Comparison | None) -
 
 
 def run(options: Options) -> int:
-    """Look, judge, report; returns 0 clean, 1 findings, 3 incomplete or nothing matched."""
+    """Audit and report; returns 0 clean, 1 findings, 3 incomplete or nothing matched."""
     if options.pids[:1] == ["merge"]:
         from process_hardening.cli import merge
 
@@ -284,7 +291,7 @@ def run(options: Options) -> int:
 
 
 def _complain(result: Audit) -> None:
-    """Say on standard error what was asked for and is not there."""
+    """Print on standard error what was requested but does not exist."""
     for pid in result.gone:
         complain(CommandError(f"{pid}: no such process"))
     if result.is_empty and result.scope:

@@ -1,4 +1,4 @@
-"""process-hardening confine: the native command `confine`, under this name too."""
+"""process-hardening confine: runs the native command `confine`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-HELP = "start a program that cannot read, trace or signal any process outside"
+HELP = "start a program that cannot read, trace or signal other processes"
 EPILOG = """\
-The program may do everything else that it could before. This is the native command `confine`,
-which starts faster.
+Nothing else is restricted. This command runs the native command `confine`, which starts faster
+when called directly.
 
 exit status:
   the program's own, or one of these:
-  2    wrong usage
+  2    usage error
   126  the program cannot be started confined; it is never started unconfined
   127  the program was not found
 """
@@ -31,20 +31,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-signals",
         action="store_true",
-        help="let it send signals to processes outside: a crash can leave their memory in a core,"
-        " and some runtimes show theirs at a signal",
+        help="allow signals to processes outside, which can disclose memory: a crash leaves a"
+        " core, and some runtimes dump their memory on a signal",
     )
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="refuse where the kernel cannot refuse signals, or would refuse to rename files"
-        " across folders",
+        help="refuse to start if the kernel cannot block signals or would block renaming files"
+        " across directories",
     )
     parser.add_argument(
-        "--explain", action="store_true", help="say what is restricted and what is not, then exit"
+        "--explain",
+        action="store_true",
+        help="test the restrictions, print what is blocked, and exit",
     )
     parser.add_argument(
-        "program", nargs=argparse.REMAINDER, metavar="-- PROGRAM [ARG...]", help="what to start"
+        "program",
+        nargs=argparse.REMAINDER,
+        metavar="-- PROGRAM [ARG...]",
+        help="the program to start",
     )
 
 

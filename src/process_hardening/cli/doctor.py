@@ -1,4 +1,4 @@
-"""process-hardening doctor: which settings of this host let others read memory."""
+"""process-hardening doctor: find the host settings that let others read memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace
 
-HELP = "list the settings of this host that let others read memory, and how to fix them"
+HELP = "list the host settings that let others read memory, and how to fix them"
 EPILOG = f"""\
-Nothing is changed: doctor prints the commands that fix a finding on this host, what they may break
-and how to take them back, for you to run. --script prints the fixes of the findings at or above a
-severity as a shell script to read and run; a second run with the argument undo takes them back.
+doctor changes nothing. For each finding it prints the commands that fix it on this host, what they
+may break, and how to undo them. --script prints the fixes at or above a severity as a shell script:
+read it, then run it. Run it with the argument undo to revert the fixes.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
 exit status:
-  0  nothing at or above --fail-on
+  0  no findings at or above --fail-on
   1  findings at or above --fail-on
-  2  wrong usage, or an internal error
-  3  nothing at or above --fail-on, but something could not be seen
+  2  usage error, or an internal error
+  3  no findings at or above --fail-on, but something could not be read
 """
 
 
@@ -38,13 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=SEVERITIES,
         const=MEDIUM,
-        help=f"print a shell script of the fixes from this severity on; default: {MEDIUM}",
+        help=f"print a shell script of the fixes of this severity or above; default: {MEDIUM}",
     )
     add_fail_on(parser)
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Look at the host and report; returns 0 clean, 1 findings, 3 incomplete."""
+    """Check the host and report; returns 0 clean, 1 findings, 3 incomplete."""
     if options.json and options.script:
         raise CommandError("print JSON or a script, not both")
     diagnosis = audit.doctor()

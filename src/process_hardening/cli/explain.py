@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 HELP = "explain a finding of audit or doctor, by its id"
 EPILOG = """\
 exit status:
-  0  explained
-  2  there is no such finding, or wrong usage
+  0  the explanation was printed
+  2  no such finding, or a usage error
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
     parser.epilog = EPILOG
-    parser.add_argument("ids", nargs="*", metavar="ID", help="such as PH001; default: list them")
+    parser.add_argument(
+        "ids", nargs="*", metavar="ID", help="a finding, such as PH001; default: list all"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
     parser.add_argument(
-        "--markdown", action="store_true", help="print all of them as docs/findings.md"
+        "--markdown", action="store_true", help="print all findings as docs/findings.md"
     )
 
 
@@ -40,7 +42,7 @@ def _find_rule(name: str) -> Rule:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Explain; returns 0. Raises CommandError for an id that does not exist."""
+    """Explain findings; returns 0. Raises CommandError for an unknown id."""
     from process_hardening.audit.render import text as as_text
 
     width, _ = width_and_colour()

@@ -1,4 +1,4 @@
-"""process-hardening hook: have every Python of an environment harden itself when it starts."""
+"""process-hardening hook: make every Python of an environment harden itself at start-up."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ TYPE_CHECKING = False  # importing typing would cost as much as Python's own sta
 if TYPE_CHECKING:
     import argparse
 
-HELP = "have every Python of a virtual environment harden itself when it starts"
+HELP = "make every Python of a virtual environment harden itself at start-up"
 EPILOG = """\
 actions:
   enable   write a file into site-packages, then start Python once to check that it works
-  disable  remove the file; put back the interpreter
-  status   print whether the hook is enabled, and whether the interpreter is execute-only
+  disable  remove the file and restore the interpreter
+  status   print whether the hook is enabled and whether the interpreter is execute-only
 
-With --execute-only, the environment also gets its own copy of the interpreter, which its users
-may start and not read: every start is born hardened, with -I, -S or an empty environment too.
-If an upgrade replaces the base interpreter, run it again.
+With --execute-only, the environment also gets its own copy of the interpreter, which users can
+run but not read. Python is then hardened from its first instruction, even with -I, -S or an empty
+environment. Run the command again after an upgrade of the base interpreter.
 
-Disable the hook before you uninstall the package: without the package, the hook prints an error
-at every start of Python.
+Disable the hook before you uninstall the package. Otherwise the hook prints an error at every
+start of Python.
 
 exit status of `hook enable` and `hook disable`:
-  0  the hook is enabled, or disabled
-  2  wrong usage, or it failed: nothing was changed
+  0  the hook was enabled or disabled
+  2  usage error, or the command failed and changed nothing
 
 exit status of `hook status`:
   0  the hook is enabled
   1  the hook is not enabled
-  2  wrong usage, or an interpreter that cannot be asked
+  2  usage error, or the interpreter cannot be queried
   3  the hook is damaged or outdated, or an execute-only interpreter was made readable again or
-     is older than its base; the printed command repairs it
+     is older than its base; run the printed command to repair it
 """
 
 # state: exit status and text of `hook status`
@@ -44,13 +44,13 @@ _ANSWERS = {
     installer.ALWAYS: (0, "enabled: every start of {python} is hardened"),
     installer.ON_REQUEST: (
         0,
-        "enabled on request: {python} is hardened below programs that ask for it",
+        "enabled on request: {python} is hardened if a parent program asks for it",
     ),
     installer.DISABLED: (1, "not enabled: {python}"),
-    installer.DAMAGED: (3, "damaged: {paths}: `{repair}` repairs it"),
+    installer.DAMAGED: (3, "damaged: {paths}: run `{repair}`"),
     installer.OUTDATED: (
         3,
-        "outdated: {paths} is of an earlier version and does not harden: `{repair}` repairs it",
+        "outdated: {paths} is from an earlier version and does not harden: run `{repair}`",
     ),
 }
 
@@ -58,10 +58,10 @@ _ANSWERS = {
 _INTERPRETER_ANSWERS = {
     interpreter.READABLE: (0, ""),
     interpreter.EXECUTE_ONLY: (0, "; its interpreter is execute-only{undo}"),
-    interpreter.REOPENED: (3, "; its interpreter was made readable again: `{repair}` repairs it"),
+    interpreter.REOPENED: (3, "; its interpreter was made readable again: run `{repair}`"),
     interpreter.OUTDATED: (
         3,
-        "; its interpreter is older than its base, {source}: `{repair}` copies it again",
+        "; its interpreter is older than its base, {source}: run `{repair}`",
     ),
 }
 
@@ -75,12 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python",
         metavar="PATH",
-        help="an interpreter or the folder of a virtual environment; default: this one",
+        help="an interpreter or the directory of a virtual environment; default: this one",
     )
     parser.add_argument(
         "--on-request",
         action="store_true",
-        help="enable: only below programs that have their children hardened"
+        help="enable: harden only descendants of programs that harden their children"
         " (harden_children(), run --children)",
     )
     parser.add_argument(
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry out the action; returns the exit status. Raises CommandError."""
+    """Run the action; returns the exit status. Raises CommandError."""
     if options.on_request and options.action != "enable":
         raise CommandError("--on-request is an option of `hook enable`")
     if options.execute_only and options.action != "enable":
@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     if options.action != "status" and not (environment.is_virtual or options.system):
         raise CommandError(
             f"{environment.python} is not in a virtual environment: add --system to change it for"
-            " every program that uses it"
+            " all programs that use it"
         )
     return _ACTIONS[options.action](environment, options)
 
@@ -172,7 +172,7 @@ def _read_interpreter(environment: installer.PythonEnvironment) -> str:
 
 
 def _describe_interpreter(environment: installer.PythonEnvironment, state: str) -> str:
-    """What to say of the interpreter. state -- what installer.read_interpreter_state() returned."""
+    """Describe the interpreter. state -- what installer.read_interpreter_state() returned."""
     _, text = _INTERPRETER_ANSWERS[state]
     if not text:
         return ""

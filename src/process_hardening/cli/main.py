@@ -32,34 +32,34 @@ COMMANDS = {
 """The name of each command and its module."""
 
 _FIRST_STEPS = """\
-Keep the secrets of a process from other processes. What do you want to do?
+Protect the secrets of a process from other processes. What do you want to do?
 
-  see which programs here hold secrets that others can read   process-hardening audit
+  find programs whose secrets other programs can read         process-hardening audit
   start a program hardened                                    harden PROGRAM [ARG...]
-  start a tool that may read no other process                 confine PROGRAM [ARG...]
-  prove it with real attacks                                  process-hardening verify
-  see what this host allows, and how to change it             process-hardening doctor
+  start a tool that cannot read other processes               confine PROGRAM [ARG...]
+  prove the protection with real attacks                      process-hardening verify
+  check the settings of this host, and fix them               process-hardening doctor
   watch all of this live                                      process-hardening tui
 
-In a Python program, as the first statement of main():
+In a Python program, call this as the first statement of main():
 
   process_hardening.pre_main_hardening()
 
-All commands: process-hardening --help. One of them: process-hardening help COMMAND.
+For all commands: process-hardening --help. For one command: process-hardening help COMMAND.
 """
 
 _EPILOG = """\
 exit status of `help`:
-  0  printed
-  2  there is no such command
+  0  the help was printed
+  2  no such command
 
-Exit status 2 is wrong usage or an internal error, 130: stopped by Ctrl-C; each command's help lists
-its others.
+All commands exit with 2 after a usage or internal error, and with 130 after Ctrl-C. The help of
+each command lists its other exit statuses.
 """
 
 
 def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The argparse parser with one subparser for each command. It does not know run's options.
+    """The argparse parser with one subparser per command, without the options of `run`.
 
     commands -- the commands to include: the module of each is imported
     """
@@ -70,7 +70,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="process-hardening",
-        description="Keep the secrets of a process from other processes:\n"
+        description="Protect the secrets of a process from other processes:\n"
         "no debugger, no core dump, no injected library.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -80,7 +80,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
         dest="command_name",
         metavar="COMMAND",
         required=True,
-        prog=parser.prog,  # else argparse makes a formatter to find it, and imports shutil for that
+        prog=parser.prog,  # otherwise argparse makes a formatter for it, which imports shutil
     )
     for name in commands:
         module = import_module(COMMANDS[name])
@@ -99,7 +99,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def _words_for_help(topic: str = "help") -> list[str]:
-    """The command line that prints the help on a topic. `harden` and `run` share theirs."""
+    """The command line that prints the help on a topic. `harden` and `run` share one."""
     if topic == "help":
         return ["--help"]
     return [{"harden": "run", "merge": "audit"}.get(topic, topic), "--help"]
@@ -127,7 +127,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name == "tui":
         from process_hardening.tui.main import main as watch
 
-        return watch(arguments[1:])  # it hardens itself before it does anything else
+        return watch(arguments[1:])  # hardens itself before it does anything else
     if name not in COMMANDS and not name.startswith("-"):
         problem = f"unknown command {hide_value(name)!r}{suggest(name, COMMANDS)}"
         raise CommandError(f"{problem}; see `process-hardening --help`")
@@ -137,16 +137,16 @@ def _dispatch(arguments: list[str]) -> int:
         return int(options.run(options))
     except (ConfinementError, HardeningError):
         raise
-    except OSError as error:  # nothing foresaw it: no descriptors left, a full disk
+    except OSError as error:  # an unforeseen error: no descriptors left, a full disk
         raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
-    arguments -- those after the program's name; default: sys.argv's
+    arguments -- those after the program name; default: from sys.argv
 
-    Returns the exit status; 130 after Ctrl-C. Prints the line of an error on standard error.
+    Returns the exit status; 130 after Ctrl-C. Prints errors as one line on standard error.
     """
     try:
         return _dispatch(sys.argv[1:] if arguments is None else arguments)

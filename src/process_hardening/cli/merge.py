@@ -1,4 +1,4 @@
-"""process-hardening audit merge: one page, or one document, of the JSON of many audits."""
+"""process-hardening audit merge: combine the JSON of several audits into a page or a document."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _OTHERS = (
     *("name", "user", "python", "tree", "all", "exclude", "baseline", "compare", "watch", "long"),
     "openmetrics",
 )
-"""The options of `audit` that say nothing about files that exist already."""
+"""The options of `audit` that do not apply to existing files."""
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Write the page or print the JSON; returns 0. Raises CommandError for what is no audit."""
+    """Write the page or print the JSON; returns 0. Raises CommandError for other files."""
     for name in _OTHERS:
         if getattr(options, name):
-            raise CommandError(f"audit merge: it takes FILE..., --html and --json, not --{name}")
+            raise CommandError(f"audit merge: takes FILE..., --html and --json, not --{name}")
     paths = options.pids[1:]
     if not paths:
-        raise CommandError("audit merge: name the JSON files of audits")
+        raise CommandError("audit merge: no files given: name the JSON files of audits")
     if options.html is None and not options.json:
-        raise CommandError("audit merge: add --html FILE, the page to write, or --json")
+        raise CommandError("audit merge: no output format given: add --html FILE or --json")
     if options.html == "-" and options.json:
-        raise CommandError("standard output can have one form only: name a file for the other")
+        raise CommandError("only one format can go to standard output: name a file for the other")
     audits = [read_audit(path) for path in paths]
     if options.html is not None:
         from process_hardening.audit.render import html

@@ -1,9 +1,9 @@
 """process-hardening run: start any program hardened.
 
-This is what stands between a user and the start of every program, so nothing slow is imported:
-the parser is written by hand, in the manner of bubblewrap's parse_args_recurse(). What it parses
-goes to the launcher (native/launch/), which the command `harden` is too; Python adds modules,
-scripts without a "#!" line, and running them in this process.
+This runs before every program that a user starts, so it imports nothing slow: the parser is written
+by hand, like bubblewrap's parse_args_recurse(). It passes what it parses to the launcher
+(native/launch/), which `harden` uses too. Python adds modules, scripts without a "#!" line, and
+running them in this process.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ methods:
   auto          execute-only if possible, otherwise preload (the default)
   execute-only  start an unreadable stand-in that maps the program: the kernel makes the process
                 non-dumpable before its first instruction
-  copy          start an unreadable copy: changing the program's file does not change what runs
+  copy          start an unreadable copy, which changes to the program's file cannot affect
   preload       load a library that hardens the program before its main(); dynamically linked
-                programs only; leaves a launch window
+                programs only; has a launch window
   in-process    harden this interpreter, then run the script or module in it
 
 exit status:
   the program's own, or one of these:
-  2    wrong usage
+  2    usage error
   5    the process could not be made non-inspectable
   6    a debugger is attached
   7    the core limit could not be lowered
@@ -51,27 +51,27 @@ exit status:
 # names, destination in Options, metavar (None: the option takes no value), help
 OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     (("--method",), "method", "METHOD", "auto, execute-only, copy, preload or in-process"),
-    (("--children",), "children", None, "harden all dynamically linked descendants too"),
-    (("--except",), "exceptions", "NAME", "of these, leave programs of this name alone"),
-    (("--keep",), "keep", "NAME", "keep a variable (or PREFIX*) in the environment"),
-    (("--clear",), "clear", "NAME", "remove one more variable (or PREFIX*)"),
+    (("--children",), "children", None, "also harden all dynamically linked descendants"),
+    (("--except",), "exceptions", "NAME", "with --children: skip programs with this name"),
+    (("--keep",), "keep", "NAME", "keep this variable (or PREFIX*) in the environment"),
+    (("--clear",), "clear", "NAME", "also remove this variable (or PREFIX*)"),
     (
         ("--strict",),
         "strict",
         None,
-        "set no_new_privs, remove more variables, copy a program file that its user can change",
+        "set no_new_privs, remove more variables, copy a program that the user can modify",
     ),
-    (("--seal",), "seal", None, "keep the program from making itself inspectable again"),
-    (("--confine",), "confine", None, "keep it from reading other processes too: see confine"),
+    (("--seal",), "seal", None, "prevent the program from making itself inspectable again"),
+    (("--confine",), "confine", None, "also prevent it from reading other processes: see confine"),
     (
         ("--bypass",),
         "bypass",
         "NAME",
         "NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)",
     ),
-    (("--no-bypass",), "no_bypass", None, "refuse to start it where that variable is 1"),
-    (("--explain",), "explain", None, "try it, print what would be done, start nothing"),
-    (("-m",), "module", "MODULE", "run a Python module; what follows are its arguments"),
+    (("--no-bypass",), "no_bypass", None, "refuse to start if the bypass variable is 1"),
+    (("--explain",), "explain", None, "test the methods, print what would be done, start nothing"),
+    (("-m",), "module", "MODULE", "run a Python module; the rest are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
 )
 _PYTHONS_OWN = ("module", "help")
@@ -102,7 +102,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """Parse the arguments of `run`.
 
     The options end at `--`, at `-m MODULE`, or at the first word that does not start with `-`.
-    Raises CommandError (exit code 2) for wrong usage.
+    Raises CommandError (exit code 2) for a usage error.
     """
     options = Options()
     rest = list(arguments)
@@ -117,7 +117,7 @@ def parse(arguments: Sequence[str]) -> Options:
             f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}"
         )
     if not (rest or options.module or options.help):
-        raise _usage_error("name a program")
+        raise _usage_error("no program given")
     return options
 
 
@@ -194,24 +194,24 @@ def main(arguments: list[str]) -> int:
 
 
 def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
-    """Become this command again, below the native `confine` instead of --confine."""
+    """Re-execute this command under the native `confine`, without --confine."""
     from process_hardening import domain
 
     rest = list(arguments)
-    rest.remove("--confine")  # the first one is ours: the program's arguments come later
+    rest.remove("--confine")  # the first one is ours: the program's arguments follow
     this_command = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
     options = ["--strict"] if strict else []
     domain.become([*options, "--", sys.executable, *this_command, *rest])
 
 
 def run(options: Options) -> int:
-    """Become the program; or run it in this process; or explain what would be done.
+    """Become the program, run it in this process, or explain what would be done.
 
-    Returns an exit status after the latter two. Raises CommandError or HardeningError.
+    Returns an exit status in the latter two cases. Raises CommandError or HardeningError.
     """
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
         return _run_in_process(options)
-    if options.explain and sys.stdout is None:  # another file may have its number
+    if options.explain and sys.stdout is None:  # another file may reuse its number
         raise CommandError("standard output is closed")
     from process_hardening.launch import become
 
@@ -233,7 +233,7 @@ def _words_for_the_launcher(options: Options) -> Iterator[str]:
 
 
 def _command_of(options: Options) -> list[str]:
-    """The program and its arguments: Python itself for a module or a script of no interpreter."""
+    """The program and its arguments: Python for a module or a script without an interpreter."""
     if options.module:
         return [sys.executable, "-m", options.module, *options.command]
     script, *arguments = options.command
@@ -243,7 +243,7 @@ def _command_of(options: Options) -> list[str]:
         raise CannotProtectError(f"{script}: cannot be read")
     with open(script, "rb") as file:
         is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
-    # With a folder, or it would be looked for in PATH, or taken for an option.
+    # With a directory: otherwise it would be searched in PATH, or taken for an option.
     path = script if os.path.dirname(script) else os.path.join(os.curdir, script)
     if is_program:
         return [path, *arguments]
@@ -271,7 +271,7 @@ def _run_in_process(options: Options) -> int:
     from process_hardening.launch import in_process
 
     if options.children:
-        raise CannotProtectError("--children needs another method than in-process")
+        raise CannotProtectError("--children does not work with --method in-process")
     script = "" if options.module else in_process.find_script(options.command[0])
     report = pre_main_hardening(_make_policy(options))
     if options.explain:
@@ -296,17 +296,17 @@ def _explain_in_process(options: Options, report: Report) -> None:
     else:
         rows += [
             ("method", IN_PROCESS),
-            ("core limit", "0, soft and hard, also for its children"),
-            ("removed", ", ".join(report.removed) or "no variable"),
+            ("core limit", "0, soft and hard, inherited by its children"),
+            ("removed", ", ".join(report.removed) or "nothing"),
             (
                 "protects",
-                "from before its first line: no debugger, /proc/PID/mem or core dump of the same"
-                " user",
+                "from just before its first line, against debuggers, /proc/PID/mem, core dumps and"
+                " injected libraries",
             ),
             (
                 "does not protect",
-                "its arguments; what root and CAP_SYS_PTRACE can read; an attacker who attached or"
-                " opened /proc/PID/mem while this interpreter started",
+                "its arguments; anything from root or CAP_SYS_PTRACE; anything from an attacker"
+                " who attached or opened /proc/PID/mem while this interpreter started",
             ),
             ("children", "not hardened, except for the core limit"),
         ]

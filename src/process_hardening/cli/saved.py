@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_json(path: str) -> object:
-    """The document in a file. Raises CommandError when there is none, ValueError for no JSON."""
+    """Read a JSON file. Raises CommandError if it is unreadable, ValueError if it is not JSON."""
     import json
 
     try:

@@ -1,4 +1,4 @@
-"""process-hardening status: how this or another process is protected now."""
+"""process-hardening status: report how a process is protected now."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ EPILOG = """\
 exit status:
   0  hardened
   1  not hardened (partial or exposed)
-  2  no such process, or wrong usage
-  3  not known: another user's process on an old kernel, a kernel thread, a zombie
+  2  no such process, or a usage error
+  3  unknown: another user's process on an old kernel, a kernel thread, or a zombie
 """
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
-    """Pid, name and state of the process that an argument names; None: this one."""
+    """Pid, name and state of a process; None: this one."""
     if argument is None:
         return os.getpid(), "this process", status()
     pid = parse_pid(argument)
@@ -70,8 +70,8 @@ _INSPECTION = {
 }
 _SECCOMP = {None: "not known", 0: "none", 1: "strict mode"}
 _CONFINED = {
-    None: "not known: the kernel shows nobody who is in which Landlock domain",
-    True: "yes: the kernel lets it read no process outside",
+    None: "not known: the kernel does not report Landlock domains",
+    True: "yes: it cannot read processes outside",
     False: "no",
 }
 _YES_NO = {None: "not known", True: "yes", False: "no"}
@@ -84,7 +84,7 @@ def _or_not_known(value: object) -> object:
 def _describe_variables(found: Status | Posture) -> str:
     if found.loader_variables is not None:
         return printable(", ".join(found.loader_variables)) or "none"
-    return "protected from us" if found.inspectable is False else "not known"
+    return "hidden by the kernel" if found.inspectable is False else "not known"
 
 
 def _as_text(pid: int, name: str, found: Status | Posture) -> str:
@@ -100,19 +100,19 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         ),
         ("tracer", "none" if found.tracer_pid == 0 else _or_not_known(found.tracer_pid)),
         ("no new privileges", _YES_NO[found.no_new_privs]),
-        ("seccomp filter", _SECCOMP.get(found.seccomp, "in force, so it can answer system calls")),
+        ("seccomp filter", _SECCOMP.get(found.seccomp, "in force: it can answer system calls")),
         ("confined", _CONFINED[found.confined]),
         ("loader variables", _describe_variables(found)),
     ]
     if not isinstance(found, Status) and not found.has_memory:
-        rows.append(("memory", "none: a kernel thread, or it has ended"))
+        rows.append(("memory", "none: a kernel thread, or an ended process"))
     if not isinstance(found, Status) and found.injected_libraries:
         rows.append(("injected libraries", printable(", ".join(found.injected_libraries))))
     if not isinstance(found, Status) and found.opens_itself:
-        shows = f"{found.opens_itself} shows its memory: process-hardening explain PH018"
+        shows = f"{found.opens_itself} discloses its memory: see `process-hardening explain PH018`"
         rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
-        rows.append(("user namespace", "another than ours: whoever owns it can read the process"))
+        rows.append(("user namespace", "not ours: its owner can read the process"))
     # Beside the verdict, which says who can read the process, not whom it can read.
     confined = ", and confined: it cannot read other processes" if found.confined else ""
     lines = [f"{pid} ({name}): {found.verdict}{confined}"]

@@ -1,4 +1,4 @@
-"""process-hardening verify: attack hardened victims and an unhardened control; show the results."""
+"""process-hardening verify: attack hardened victims and an unhardened control."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from process_hardening.verify.conclusion import Earlier, compare, read_earlier
 from process_hardening.verify.render import evidence, html, junit, text
 from process_hardening.verify.render import json as json_report
 
-HELP = "attack hardened victims and an unhardened control on this machine; show the results"
+HELP = "attack hardened victims and an unhardened control on this machine"
 EPILOG = f"""\
-An attack counts as blocked only when the same attack got a secret out of the control in the same
-run and both still answer afterwards. No report holds a secret or the value of a variable.
+An attack counts as blocked only if the same attack got a secret from the control in the same run
+and both still respond afterwards. No report holds a secret or the value of a variable.
 
 As root, victims and attackers run as an unprivileged user, with --pid as the user of the process.
 Root's own processes can only be attacked with --as-root-without-ptrace.
@@ -45,16 +45,16 @@ victims:
   {", ".join(VICTIMS)};
   broken on purpose, to show what a failure looks like: {", ".join(BROKEN_VICTIMS)}
 
-  Without --victim, other forms of an attack are made on {", ".join(SAMPLES)} only.
+  Without --victim, variants of an attack run only against {", ".join(SAMPLES)}.
 
 exit status:
   0    every attack that leaked from the control was blocked, except for documented limits (*)
   1    a secret leaked from a hardened victim
   2    usage or internal error
-  3    inconclusive: an attack did not leak from the control (a tool does not count), a victim did
-       not get ready or answer, or the program is hardened even when it is started plain
+  3    inconclusive: an attack did not leak from the control (external tools do not count), a
+       victim did not start or respond, or the program is hardened even when started plainly
   127  no such program
-  130  stopped by Ctrl-C
+  130  interrupted by Ctrl-C
 """
 
 # Option, name of the format, renderer.
@@ -83,28 +83,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this victim (repeatable)",
     )
     parser.add_argument(
-        "--built-in", action="store_true", help="only the attacks that need no external tool"
+        "--built-in", action="store_true", help="only attacks that need no external tool"
     )
     parser.add_argument(
         "--confined",
         action="store_true",
-        help="attack a victim that is not hardened, or PROGRAM, from a confined attacker",
+        help="attack an unhardened victim, or PROGRAM, from a confined attacker",
     )
     parser.add_argument("--pid", metavar="PID", help="attack a running process without harming it")
     parser.add_argument(
         "--canary",
         metavar="TEXT",
-        help="a secret that the program or process holds; - reads it from standard input",
+        help="a secret in the memory of the program or process; - reads it from standard input",
     )
     for name, title, _ in _FORMATS:
         parser.add_argument(f"--{name}", metavar="FILE", help=f"also write the results as {title}")
     parser.add_argument(
-        "--evidence", metavar="DIR", help="write a dated record of the run into this folder"
+        "--evidence", metavar="DIR", help="write a dated record of the run to this directory"
     )
     parser.add_argument(
         "--compare",
         metavar="FILE",
-        help="also say what is better or worse than in FILE, which --json or --evidence wrote",
+        help="also report what got better or worse since FILE, written by --json or --evidence",
     )
     parser.add_argument("--list", action="store_true", help="list the attacks and exit")
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
@@ -117,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         nargs=argparse.REMAINDER,
         metavar="-- PROGRAM [ARG...]",
-        help="attack this program, started plain and with each method of `run`",
+        help="attack this program, started plainly and with each method of `run`",
     )
 
 
@@ -140,7 +140,7 @@ def _write_list(attacks: tuple[Attack, ...], as_json: bool) -> None:
 
 
 class _ProgressLine:
-    """Shows on standard error how far a verification is, and about how long it will take."""
+    """Shows the progress of a verification and the estimated time left on standard error."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
@@ -165,7 +165,7 @@ def _read_earlier(path: str) -> Earlier:
     except OSError as error:
         problem = error.strerror
     except (ValueError, RecursionError):
-        problem = "not JSON: give what --json printed"
+        problem = "not JSON: name a file that --json wrote"
     except CommandError as error:
         problem = str(error)
     raise CommandError(f"--compare: {path}: {problem}")
@@ -179,13 +179,13 @@ def _verify(
     as_root = options.as_root_without_ptrace
     program = options.program[options.program[:1] == ["--"] :]
     if options.confined and (options.victim or options.pid is not None):
-        raise CommandError("--confined attacks a victim of its own or a program: no other option")
+        raise CommandError("--confined cannot be combined with --victim or --pid")
     if options.victim and (program or options.pid is not None):
-        raise CommandError("--victim is for victims of ours, not for a program or a process")
+        raise CommandError("--victim cannot be combined with a program or a process")
     if program and options.pid is not None:
         raise CommandError("name a program or a process, not both")
     if options.canary is not None and not program and options.pid is None:
-        raise CommandError("--canary is for a program or a process that holds it")
+        raise CommandError("--canary needs a program or a process that holds it")
     canary = _read_canary(options.canary)
     try:
         if options.confined:
@@ -203,13 +203,13 @@ def _verify(
 
 
 def _read_canary(argument: str | None) -> str | None:
-    """The text to look for; from standard input for '-', as arguments are no secret."""
+    """The text to look for; from standard input for '-', since arguments are not secret."""
     canary = argument
     if argument == "-":
         canary = sys.stdin.readline().rstrip("\n") if sys.stdin else ""
     if canary is not None and len(canary) < _SHORTEST_CANARY:
         raise CommandError(
-            f"--canary: shorter than {_SHORTEST_CANARY} characters, it may be anywhere"
+            f"--canary: needs at least {_SHORTEST_CANARY} characters to be found reliably"
         )
     return canary
 

@@ -1,4 +1,4 @@
-"""Starting programs so that they are hardened before their first statement (native/launch/)."""
+"""Starts programs so that they are hardened before their first statement (native/launch/)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PREFIX = "process-hardening: "
 
 
 def check_system() -> None:
-    """Raises CannotProtectError on other systems than Linux."""
+    """Raise CannotProtectError on systems other than Linux."""
     if not IS_LINUX:
-        raise CannotProtectError("only on Linux can a program be hardened from outside")
+        raise CannotProtectError("programs can be hardened from outside only on Linux")
 
 
 def make_error(status: int, line: bytes) -> CommandError:
-    """The error for a line of the launcher, and the exit status that goes with it."""
+    """Return the error for a message of the launcher and its exit status."""
     error = CommandError(os.fsdecode(line).removeprefix(_PREFIX))
     error.exit_code = status
     return error
@@ -33,7 +33,7 @@ def make_error(status: int, line: bytes) -> CommandError:
 def _launch(
     words: Iterable[str], entries: Iterable[bytes], bypass: str | None, as_given: bool
 ) -> int:
-    """Become a program. Returns or raises as become() does."""
+    """Become a program. Returns and raises like become()."""
     check_system()
     from process_hardening._launcher import launch
 
@@ -49,14 +49,14 @@ def become(words: Iterable[str]) -> int:
 
     words -- the options of `harden`, then the program and its arguments
 
-    Returns an exit status: 0 after --explain. Raises CommandError, which says why the program was
-    not started, and HardeningError.
+    Returns 0 after --explain. Raises CommandError, which says why the program was not started, and
+    HardeningError.
     """
     return _launch(words, read_initial_entries(), _native.BYPASS_VARIABLE, as_given=False)
 
 
 def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
-    """Become a program that nobody may read, with these environment entries.
+    """Become an unreadable program, with these environment entries.
 
     Raises CommandError, which says why it was not started.
     """

@@ -1,4 +1,4 @@
-"""Finding what a command would run, without starting it (native/launch/program.c)."""
+"""Finds the program that a command would run, without starting it (native/launch/program.c)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class Program(Record):
-    """What a command runs in the end.
+    """The program that a command finally runs.
 
-    path -- of the file, as it was found; name -- by which our library knows exceptions
+    path -- the file, as it was found; name -- the name that our library compares with exceptions
     argv -- the arguments that it gets
-    variables -- NAME=VALUE, which env(1) sets in "#!" lines
+    variables -- NAME=VALUE entries, which env(1) sets in "#!" lines
     no_library -- why our library cannot be loaded into it; None: it can
     runtime -- the library that has to come before ours, such as AddressSanitizer's, or ""
-    is_unreadable -- whether it is the file that this process runs, and may not be read: then it is
-        born hardened. Another such file may be a script.
+    is_unreadable -- whether it is the unreadable file that this process runs, which makes it born
+        hardened. Another unreadable file may be a script.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Program(Record):
 
 
 def find_program(words: Iterable[str], folders: str) -> Program:
-    """What words would run, after following PATH, "#!" lines and env(1).
+    """Find the program that words would run, following PATH, "#!" lines and env(1).
 
     folders -- where to search, as in PATH
 

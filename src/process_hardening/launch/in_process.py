@@ -1,4 +1,4 @@
-"""Running a Python script or module in this process, after it was hardened."""
+"""Runs a Python script or module in this process after hardening it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def leave_injected(removed: tuple[str, ...]) -> None:
-    """Start this command again if a library was injected into it: the next one is free of it.
+    """Re-execute this command without an injected library, if there was one.
 
-    removed -- the variables that harden() took out. Returns when there was no injector among them.
-    Raises CannotProtectError or HardeningError.
+    removed -- the variables that harden() removed. Returns if no injector is among them. Raises
+    CannotProtectError or HardeningError.
     """
     if not any(is_loader_variable(name) and kind_of(name) == INJECTOR for name in removed):
         return
@@ -32,7 +32,7 @@ def leave_injected(removed: tuple[str, ...]) -> None:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env)
     except OSError as error:
         raise CannotProtectError(
-            "a library was injected into this process, and it cannot be started again without it:"
+            "a library was injected into this process, which cannot be re-executed without it:"
             f" {sys.executable}: {error.strerror}"
         ) from None
 
@@ -48,10 +48,10 @@ def _find(name: str) -> str:
 
 
 def find_script(name: str) -> str:
-    """The path of a Python script. Raises NotFoundError or CannotProtectError."""
+    """Return the path of a Python script. Raises NotFoundError or CannotProtectError."""
     path = name if os.path.exists(name) else _find(name)
     if not os.path.isfile(path) or not os.access(path, os.R_OK):
-        raise CannotProtectError(f"{path}: not a file that can be read")
+        raise CannotProtectError(f"{path}: not a readable file")
     with open(path, "rb") as file:
         first_line = file.readline(256)
     if not path.endswith(".py") and not (first_line.startswith(b"#!") and b"python" in first_line):
@@ -60,7 +60,7 @@ def find_script(name: str) -> str:
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:
-    """Run a script as `python path arguments...` does. Its SystemExit and traceback are its own."""
+    """Run a script like `python path arguments...`. SystemExit and tracebacks are the script's."""
     import runpy
 
     sys.argv = [path, *arguments]
@@ -70,7 +70,7 @@ def run_script(path: str, arguments: Sequence[str]) -> None:
 
 
 def run_module(name: str, arguments: Sequence[str]) -> None:
-    """Run a module as `python -m name arguments...` does. Raises NotFoundError."""
+    """Run a module like `python -m name arguments...`. Raises NotFoundError."""
     import runpy
 
     sys.argv = [name, *arguments]
@@ -82,12 +82,12 @@ def run_module(name: str, arguments: Sequence[str]) -> None:
 
 
 def _has_own_path_entry() -> bool:
-    """Whether sys.path[0] is the folder of what is run, not the standard library (-I, -P)."""
+    """Return whether sys.path[0] is the script's directory, not the standard library (-I, -P)."""
     return not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
 
 
 def _read_working_directory() -> str:
-    """The working directory as Python puts it into sys.path: "" when it was deleted."""
+    """Return the working directory as Python puts it into sys.path: "" if it was deleted."""
     try:
         return os.getcwd()
     except OSError:
@@ -95,9 +95,9 @@ def _read_working_directory() -> str:
 
 
 def _has_module(name: str) -> bool:
-    """Whether `python -m name` would find something. Imports its parent packages, as that does.
+    """Return whether `python -m name` would find something. Imports its parent packages too.
 
-    Raises whatever such an import raises about another module: that error is the program's own.
+    Raises what such an import raises about another module: that is an error of the program.
     """
     from importlib.util import find_spec
 

@@ -1,8 +1,8 @@
-"""Starting this very program again as an execute-only image: pre_main_hardening(reexec=True).
+"""Re-executes this program as an execute-only image: pre_main_hardening(reexec=True).
 
 Whether that is needed depends on how the process was started, which its program's file shows, and
-not on whether it is dumpable now: an earlier harden(), the start-up hook and a library of
-`run --children` change that, but leave what an attacker opened before.
+not on whether it is dumpable now. An earlier harden(), the start-up hook and the library of
+`run --children` make it non-dumpable, but cannot revoke what an attacker opened before.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
     from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
-"""What the first start tells the second: PID:NAME:..., the process and what was removed from it.
+"""Passed from the first start to the second: PID:NAME:..., the process and its removed variables.
 
-The pid tells it from the marker of another process, which is ignored.
+The pid distinguishes it from the marker of another process, which is ignored.
 """
 
-_CANNOT = "cannot start again as an execute-only image"
+_CANNOT = "cannot re-execute as an execute-only image"
 _PAGE = "(docs/develop.md)"
 _RUN = "start it with `process-hardening run -- PROGRAM`"
-_APART = "test the program in a process of its own"
+_APART = "test the program in a separate process"
 _DEBUGGER = "a debugger, which would be lost: debug it without reexec"
-_PROMPT = f"a prompt, where it is typed in: call it in a program, or {_RUN}"
+_PROMPT = f"an interactive prompt: call it in a program, or {_RUN}"
 _HOSTS = {
     "_pytest": f"pytest: load the plugin process_hardening.pytest_plugin, or {_APART}",
     "unittest": f"unittest: {_APART}, or call its main() without reexec",
     "pdb": _DEBUGGER,
     "bdb": _DEBUGGER,
-    "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel so",
+    "IPython": f"IPython or Jupyter: {_RUN}, or start the kernel that way",
     "code": _PROMPT,
     "_pyrepl": _PROMPT,
 }
-"""By the name of a package or module that calls the program: what it is, and what to do."""
+"""Maps a package or module that calls the program to what it is, and what to do."""
 
 
 def _refuse(reason: str, code: ExitCode = INSPECTION_ERROR) -> NoReturn:
@@ -63,24 +63,24 @@ def _refuse(reason: str, code: ExitCode = INSPECTION_ERROR) -> NoReturn:
 
 
 def is_exposed() -> bool:
-    """Whether another process of the same user can read this one now."""
+    """Return whether another process of the same user can read this one now."""
     _, inspectable, *_ = _native.status()
     return inspectable == 1
 
 
 def is_born_hardened() -> bool:
-    """Whether this process runs a file that its caller may not read: an image of ours, or any."""
+    """Return whether this process runs a file that its caller may not read."""
     return _native.STARTED != "ordinary"
 
 
 def harden_and_start_again(
     policy: Policy | None, harden: Callable[[Policy | None, bool], Report]
 ) -> Report:
-    """Harden this process; then start it again unless it was born hardened.
+    """Harden this process, then re-execute it unless it was born hardened.
 
-    harden -- takes the policy, and whether a failure ends the process
+    harden -- a function of the policy and whether a failure ends the process
 
-    Returns the Report when it is not started again. Raises HardeningError.
+    Returns the Report if it does not re-execute. Raises HardeningError.
     """
     exposed = is_exposed()
     report = harden(policy, True)
@@ -95,14 +95,14 @@ def harden_and_start_again(
 
 
 def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tuple[str, ...]:
-    """Start again unless this process was born hardened, and nothing was injected into it.
+    """Re-execute unless this process was born hardened and nothing was injected into it.
 
     removed -- the names of the variables that harden() removed
     exposed -- what is_exposed() returned before harden()
-    keep -- the variables (or PREFIX*) that harden() left alone
+    keep -- the variables (or PREFIX*) that harden() kept
 
-    Returns the names that both starts removed. Raises HardeningError (exit code 5) when the program
-    cannot be started again, or is exposed although it was.
+    Returns the names that both starts removed. Raises HardeningError (exit code 5) if the program
+    cannot be re-executed, or is still exposed afterwards.
     """
     if not IS_LINUX:
         return removed
@@ -110,7 +110,7 @@ def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tu
     if not is_born_hardened() or exposed or was_injected(keep):
         if before is not None:
             _refuse(
-                "this process is the second start already, and was exposed all the same: a library"
+                "this process was already re-executed and is still exposed: a library"
                 " was injected, a caller made it dumpable, or fs.suid_dumpable was changed"
             )
         start_again()
@@ -118,7 +118,7 @@ def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tu
 
 
 def take_marker() -> tuple[str, ...] | None:
-    """The names of what the first start of this process removed; None if this is the first."""
+    """Return the variables that the first start removed; None if this is the first start."""
     value = os.environ.get(_MARKER)
     if value is None:
         return None
@@ -132,7 +132,7 @@ def take_marker() -> tuple[str, ...] | None:
 def start_again() -> NoReturn:
     """Become an execute-only image of the same interpreter with the same arguments.
 
-    Raises HardeningError (exit code 5) when that cannot be done.
+    Raises HardeningError (exit code 5) if that fails.
     """
     try:
         objection = next(_objections(), None)
@@ -150,14 +150,14 @@ def start_again() -> NoReturn:
     try:
         become_execute_only(argv, [*entries, *aside, os.fsencode(marker)])
     except CommandError as error:
-        # Of this call it is the inspection that failed, unless a tracer is why.
+        # The inspection step failed, unless a tracer is the reason.
         code: ExitCode = TRACER_ERROR if error.exit_code == TRACER_ERROR else INSPECTION_ERROR
         _refuse(str(error).removesuffix(f"; exiting with status {error.exit_code}"), code)
     _refuse("the kernel did not map the program")
 
 
 def _uncover_output(objection: str) -> None:
-    """Let the last line of this process be seen where its host captures standard error."""
+    """Show the last line of this process even if its host captures standard error."""
     frame: FrameType | None = sys._getframe()
     if type(sys.stderr).__module__.startswith("ipykernel."):
         print(f"{_CANNOT}: {objection} {_PAGE}", file=sys.stderr, flush=True)
@@ -171,17 +171,17 @@ def _uncover_output(objection: str) -> None:
 
 
 def _objections() -> Iterator[str]:
-    """Why starting the interpreter again would not start the same program again."""
+    """Yield reasons why re-executing the interpreter would not restart the same program."""
     yield from _surroundings()
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
-        yield f"{threads - 1} threads run already, which would be lost: call it before they start"
+        yield f"{threads} threads are running and would be lost: call it before others start"
     yield from _doubts_about_the_script()
     yield from _doubts_about_the_interpreter()
 
 
 def _surroundings() -> Iterator[str]:
-    """Programs that run this one within themselves, and would be started again with it."""
+    """Yield programs that run this one in their own process and would be restarted with it."""
     frame: FrameType | None = sys._getframe()
     callers, inner, imported = set(), "", ""
     while frame:
@@ -196,8 +196,8 @@ def _surroundings() -> Iterator[str]:
         yield f"it runs inside {_HOSTS[name]}"
     if imported:
         yield (
-            f"{imported} calls it at import, and a library must not start its program again: call"
-            " it in main()"
+            f"{imported} calls it at import, and a library must not restart its program: call it"
+            " in main()"
         )
     bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
     monitoring = getattr(sys, "monitoring", None)
@@ -212,7 +212,7 @@ def _surroundings() -> Iterator[str]:
 
 
 def _doubts_about_the_script() -> Iterator[str]:
-    """Reasons why the program's text cannot be read a second time."""
+    """Yield reasons why the program's source cannot be read a second time."""
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None)
     if getattr(main, "__spec__", None) is not None:
@@ -221,23 +221,23 @@ def _doubts_about_the_script() -> Iterator[str]:
         if sys.argv[:1] != ["-c"]:
             yield f"the program is typed in or embedded, not a script, -m or -c; {_RUN}"
     elif not os.path.isfile(path):
-        yield f"the program was read from {path}, which can be read only once; name a file"
+        yield f"the program was read from {path}, which can be read only once; use a file"
     elif any(
         word in sys.orig_argv and os.path.realpath(word) != os.path.realpath(path)
         for word in sys.argv[:1]
     ):
-        yield "the working directory is another since the start: call it before os.chdir()"
+        yield "the working directory has changed since the start: call it before os.chdir()"
 
 
 def _doubts_about_the_interpreter() -> Iterator[str]:
-    """Reasons why sys.executable is not what runs here."""
+    """Yield reasons why sys.executable is not the running program."""
     executable = sys.executable
     if getattr(sys, "frozen", False):
-        yield f"a frozen program unpacks itself at its start; {_RUN}"
+        yield f"a frozen program unpacks itself at start-up; {_RUN}"
     if not executable or not sys.orig_argv:
         yield f"Python is embedded in another program; {_RUN}"
     ours = os.readlink("/proc/self/exe")
     os.stat(executable)  # raises FileNotFoundError when it was deleted or renamed
-    # By its path: the file of a stand-in is another one.
+    # Compared by path: the file of a stand-in is a different one.
     if ours != os.path.realpath(executable):
-        yield f"Python is embedded in another program than {executable}; {_RUN}"
+        yield f"Python is embedded in a program other than {executable}; {_RUN}"

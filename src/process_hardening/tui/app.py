@@ -27,19 +27,19 @@ _SECONDS_TO_END = 5
 class WatchApp(App[None]):
     """The monitor.
 
-    machine -- what it looks at; interval -- seconds between two looks, None: it decides
-    late -- why it was not hardened from its start, '' when it was
-    only_ascii -- whether to draw with ASCII alone
+    machine -- what it monitors; interval -- seconds between updates, None: automatic
+    late -- why it was not hardened from its start, '' if it was
+    only_ascii -- whether to draw with ASCII only
     """
 
     TITLE = "process-hardening"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 -- as textual has it
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]  # noqa: RUF012 -- like textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012 -- the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="explain the keys"),
         Binding("t", "theme", "Theme", show=False, tooltip="dark, light, high contrast"),
-        Binding("q", "quit", "Quit", tooltip="end the monitor"),
+        Binding("q", "quit", "Quit", tooltip="quit the monitor"),
     ]
 
     def __init__(
@@ -56,24 +56,24 @@ class WatchApp(App[None]):
         self.processes = ProcessesScreen(machine, interval, late)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and ours last."""
+        """Yield Textual's commands, then ours."""
         filters = super().get_line_filters()
         return [*filters, self.ascii] if self.ascii.enabled else filters
 
     def get_default_screen(self) -> Screen[None]:
-        """The processes."""
+        """Return the screen of processes."""
         return self.processes
 
     def on_mount(self) -> None:
-        """Restore the terminal also when somebody ends us."""
+        """Restore the terminal even if a signal ends us."""
         if not self.is_headless:
             for number in _ENDING:
                 signal.signal(number, self.end_by)
 
     def end_by(self, number: int, _frame: object) -> None:
-        """End as by a signal, with the terminal as it was; by force if it takes no more output."""
+        """Exit as by a signal, after restoring the terminal; by force if it accepts no output."""
         signal.alarm(_SECONDS_TO_END)
-        with suppress(RuntimeError):  # there is no loop any more: it is ending already
+        with suppress(RuntimeError):  # the event loop has ended: it is already exiting
             asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, 128 + number)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -91,7 +91,7 @@ class WatchApp(App[None]):
             self.screen.show_size(self.size)
 
     def action_theme(self) -> None:
-        """Other colours."""
+        """Switch the theme."""
         self.theme = next_theme(self.theme)
 
     def action_help(self) -> None:
@@ -99,13 +99,13 @@ class WatchApp(App[None]):
         from process_hardening.tui.screens.help import HelpScreen
 
         sections = [
-            ("keys of this screen", _bindings_of(self.screen)),
-            ("keys of every screen", _bindings_of(self)),
+            ("keys on this screen", _bindings_of(self.screen)),
+            ("keys on every screen", _bindings_of(self)),
         ]
         self.push_screen(HelpScreen(sections))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Everything that has a key, and the themes."""
+        """The commands that have a key, and the themes."""
         for owner in (screen, self):
             for binding in _bindings_of(owner):
                 yield SystemCommand(
@@ -113,9 +113,9 @@ class WatchApp(App[None]):
                     binding.tooltip or binding.description,
                     lambda action=binding.action, owner=owner: owner.run_action(action),
                 )
-        yield SystemCommand("Themes", "choose among all colours", self.action_change_theme)
+        yield SystemCommand("Themes", "choose a theme", self.action_change_theme)
 
 
 def _bindings_of(owner: App[None] | Screen[Any]) -> list[Binding]:
-    """The bindings that a class of ours declares."""
+    """Return the bindings that one of our classes declares."""
     return [each for each in type(owner).BINDINGS if isinstance(each, Binding)]

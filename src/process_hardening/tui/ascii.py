@@ -1,4 +1,4 @@
-"""Drawing with ASCII alone, for terminals and fonts that have nothing else."""
+"""Draws with ASCII only, for terminals and fonts that have nothing else."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SIGNS = {
     "╭": "+", "╮": "+", "╰": "+", "╯": "+", "┌": "+", "┐": "+", "└": "+", "┘": "+",
     "▔": "-", "▊": "|", "▐": "|", "▕": "|", "▀": "-", "○": "o", "●": "*", "🔎": "? ",
 }  # fmt: skip
-"""What is drawn in place of the signs of ours and of Textual's widgets."""
+"""The replacements for our signs and those of Textual's widgets."""
 
 
 def needs_ascii(environment: Mapping[str, str]) -> bool:
-    """Whether a terminal with this environment shows nothing but ASCII, as far as that is told.
+    """Return whether a terminal with this environment seems to show only ASCII.
 
-    TERM=linux is the kernel's own console, whose fonts have 256 or 512 signs; console_codes(4).
+    TERM=linux is the kernel's console, whose fonts have 256 or 512 glyphs; console_codes(4).
     """
     if environment.get("TERM", "") in ("linux", "vt100", "vt102", "vt220"):
         return True
@@ -32,7 +32,7 @@ def needs_ascii(environment: Mapping[str, str]) -> bool:
 
 
 def to_ascii(text: str) -> str:
-    """Text with one ASCII sign for each cell of a character that is not ASCII."""
+    """Replace every cell of a non-ASCII character by one ASCII character."""
     if text.isascii():
         return text
     return "".join(
@@ -41,8 +41,8 @@ def to_ascii(text: str) -> str:
 
 
 class AsciiFilter(LineFilter):
-    """Replaces what is not ASCII in every line that is drawn, whichever widget made it."""
+    """Replaces non-ASCII characters in every line that any widget draws."""
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 -- as textual has it
-        """The segments with other signs, as wide as they were."""
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """Return the segments with other characters and the same width."""
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]

@@ -1,4 +1,4 @@
-"""The thread that attacks, so that the interface stays responsive."""
+"""The thread that makes attacks, so that the interface stays responsive."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class _CancelledError(Exception):
 
 
 class Attacker(threading.Thread):
-    """Attacks once. Both callbacks are called in this thread.
+    """Makes the attacks once. Both callbacks are called in this thread.
 
-    The program does not exit before the thread ends: nothing is left of a running attack.
+    The program does not exit before the thread ends, so a running attack leaves nothing behind.
 
     pid, with_tools -- see Machine.attack()
     on_progress -- called with each step
@@ -59,7 +59,7 @@ class Attacker(threading.Thread):
             self._on_end(None, STOPPED)
         except CommandError as error:
             self._on_end(None, f"Not attacked: {error}")
-        except Exception as error:  # it must reach the screen: nobody sees a thread fail
+        except Exception as error:  # show it on the screen: a failure in a thread is invisible
             self._on_end(None, f"internal error: {type(error).__name__}: {error}")
         else:
             self._on_end(result, "")

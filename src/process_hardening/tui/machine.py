@@ -1,4 +1,4 @@
-"""What the monitor asks of the machine that it runs on. The tests give it another one."""
+"""The monitor's interface to the machine that it runs on. Tests replace it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from process_hardening import audit
 from process_hardening.errors import CommandError
 from process_hardening.state import Status, status
 
-TYPE_CHECKING = False  # the rules are loaded on the first look, the attacks on the first attack
+TYPE_CHECKING = False  # the rules are loaded on the first update, the attacks on the first attack
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.result import Audit, Diagnosis
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Machine:
-    """The real one. Every method but now() may take long, and is called in a thread of its own.
+    """The real machine. Every method but now() can be slow, and is called in a separate thread.
 
     proc -- where the proc file system is mounted
     """
@@ -31,35 +31,35 @@ class Machine:
         return time.time()
 
     def own_status(self) -> Status:
-        """How the monitor itself is protected, as the kernel tells it now."""
+        """Return how the monitor itself is protected, as the kernel reports it now."""
         return status()
 
     def list_pids(self) -> frozenset[int]:
-        """Which processes there are. Raises CommandError where that cannot be seen."""
+        """Return the pids of all processes. Raises CommandError if they cannot be read."""
         try:
             return frozenset(int(name) for name in os.listdir(self.proc) if name.isdecimal())
         except OSError as error:
             raise CommandError(f"{self.proc}: {error.strerror}") from None
 
     def look(self, seen: Iterable[Posture] = ()) -> Audit:
-        """All processes but this one, judged. Raises CommandError where none can be seen.
+        """Audit all processes but this one. Raises CommandError if none can be read.
 
-        seen -- postures of an earlier look, which are believed as they are
+        seen -- postures of an earlier update, which are reused
         """
         return audit.take(everything=True, left_out=(os.getpid(),), seen=seen, proc=self.proc)
 
     def diagnose(self, postures: Iterable[Posture]) -> Diagnosis:
-        """What doctor finds out about the host. Raises CommandError on systems it does not know."""
+        """Return the results of doctor. Raises CommandError on unsupported systems."""
         return audit.doctor(postures)
 
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
     ) -> Verification:
-        """Attack a running process without harming it, or victims of ours. Raises CommandError.
+        """Attack a running process without harming it, or sample programs. Raises CommandError.
 
-        pid -- the process; None: victims of ours
+        pid -- the process; None: sample programs
         with_tools -- attack with external tools too
-        progress -- called after each attempt; what it raises ends the attacks
+        progress -- called after each attempt; an exception ends the attacks
         """
         from process_hardening.verify import BUILT_IN, TOOL, list_attacks, verify, verify_process
 

@@ -1,6 +1,6 @@
-"""The start of the monitor: hardened before anything else is loaded.
+"""Starts the monitor, hardened before anything else is loaded.
 
-Nothing but the core may be imported at the top of this file.
+Only the core may be imported at the top of this file.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-HELP = "watch live which processes can read the memory of which others"
+HELP = "monitor live which processes can read the memory of others"
 EPILOG = """\
-The bottom of the screen shows the most important keys; press ? for all of them. The monitor
-hardens itself before anything else, and never changes another process.
+The bottom of the screen shows the most important keys; press ? for all keys. The monitor hardens
+itself before anything else, and never changes another process.
 
 exit status:
   0    the user quit
-  2    wrong usage, no terminal, or textual is not installed
+  2    usage error, no terminal, or textual is not installed
   5    the process could not be made non-inspectable
   6    a debugger is attached
   7    the core limit could not be lowered
@@ -54,12 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--interval",
         metavar="SECONDS",
-        help="time between two updates, 0.5 to 3600; default: 2, or more if an update takes long",
+        help="time between updates, 0.5 to 3600; default: 2, or more if updates are slow",
     )
     parser.add_argument(
         "--ascii",
         action="store_true",
-        help="draw with ASCII characters alone; the default where the locale is not UTF-8",
+        help="draw with ASCII characters only; the default if the locale is not UTF-8",
     )
     parser.add_argument("--version", action=PrintVersion)
 
@@ -98,7 +98,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Run the monitor in this process, which is hardened; returns the exit status.
+    """Run the monitor in this hardened process; returns the exit status.
 
     Raises CommandError.
     """
@@ -116,7 +116,7 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
 
 
 def _check() -> None:
-    """Raise CommandError when there is nothing to draw with, or nothing to draw on."""
+    """Raise CommandError if textual or a terminal is missing."""
     from importlib.util import find_spec
 
     from process_hardening.errors import CommandError
@@ -132,7 +132,7 @@ def _check() -> None:
             )
     if os.environ.get("TERM") == "dumb":
         raise CommandError(
-            "nothing can be drawn on a dumb terminal (TERM=dumb);"
+            "the monitor does not work on a dumb terminal (TERM=dumb);"
             " `process-hardening audit` prints a report"
         )
 
@@ -140,8 +140,8 @@ def _check() -> None:
 def _start_again() -> str:
     """Become an execute-only image, if this process is not one yet and can be one.
 
-    Not by reexec=True, which exits where no image is possible: the monitor holds no secret, so it
-    goes on, hardened from the first statement of main(). Returns why it is not an image.
+    Not by reexec=True, which exits if no image is possible: the monitor holds no secret, so it
+    continues, hardened from the first statement of main(). Returns why it is not an image.
     """
     from process_hardening.errors import HardeningError
     from process_hardening.launch.reexec import is_born_hardened, start_again, take_marker

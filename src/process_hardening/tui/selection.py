@@ -1,4 +1,4 @@
-"""Which rows the table shows, and in what order. Pure."""
+"""Selects and sorts the rows of the table. Pure."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ SORTS: dict[str, _SortKey] = {
     "user": lambda shown: (shown.group.user,),
     "secrets": lambda shown: (-len(shown.group.secrets), shown.what),
 }
-"""The orders of the table, by name; between equals, and for the risk, the audit decides."""
+"""The sort orders of the table, by name; for the risk, and between equals, the audit decides."""
 
 CHIPS = {
     "mine": ("mine", "only your own processes"),
     "secrets": ("with secrets", "only groups that hold secrets"),
-    "changed": ("changed", "only what changed since the first look"),
-    "ended": ("ended", "also what ended within the last minute"),
+    "changed": ("changed", "only what changed since the first update"),
+    "ended": ("ended", "include what ended within the last minute"),
 }
-"""Fields of Selection that are switched on and off, what they are called, what they show."""
+"""The switches in Selection: field, name and description."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked for.
+    """The conditions for rows.
 
-    text -- words, each of which a group or one of its processes has to have
-    mine -- only groups of whoever looks; secrets -- only those that hold secrets
-    changed -- only those of which something changed since the first look
-    ended -- also what ended within the last minute
-    sort -- of SORTS; descending -- the other way round
+    text -- words that a group or one of its processes must contain
+    mine -- only groups of the current user; secrets -- only groups that hold secrets
+    changed -- only groups that changed since the first update
+    ended -- include what ended within the last minute
+    sort -- a key of SORTS; descending -- in reverse order
     """
 
     text: str = ""
@@ -47,7 +47,7 @@ class Selection:
     descending: bool = False
 
     def list_groups(self, view: View) -> list[GroupView]:
-        """The groups that are asked for, in order."""
+        """Return the selected groups, in order."""
         uid = view.audit.asked_by if view.audit else None
         chosen = [
             shown
@@ -63,14 +63,14 @@ class Selection:
         return chosen
 
     def list_rows(self, view: View, opened: Collection[Key]) -> tuple[Row, ...]:
-        """The lines of the table. opened -- the groups whose processes are shown."""
+        """Return the lines of the table. opened -- the groups whose processes are shown."""
         words = self.text.casefold().split()
         return tuple(
             row for shown in self.list_groups(view) for row in self._open(shown, words, opened)
         )
 
     def _open(self, shown: GroupView, words: list[str], opened: Collection[Key]) -> Iterator[Row]:
-        """A group and its processes; only those that have the words, where the group has not."""
+        """Return a group and its processes, or only matching ones if the group does not match."""
         members = [m for m in shown.members if self.ended or not m.has_ended]
         is_open = shown.key in opened
         if not all(word in shown.searchable for word in words):

@@ -1,6 +1,6 @@
-"""The colours: dark, light, and as different from each other as can be.
+"""The themes: dark, light and high contrast.
 
-Text has a contrast of at least 4.5 to 1 on its background, 7 to 1 with high contrast; WCAG 2.2.
+Text has a contrast ratio of at least 4.5:1 with its background, 7:1 with high contrast; WCAG 2.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from textual.theme import Theme
 
 
 def _make_theme(name: str, variables: dict[str, str], **colours: Any) -> Theme:
-    """A theme whose text has the very colours, which Textual would mix with the background."""
+    """Return a theme whose text has exactly these colours, which Textual would otherwise blend."""
     kinds = ("error", "warning", "success", "accent")
     text = {f"text-{kind}": colours[kind] for kind in kinds}
     return Theme(name=name, variables={**text, **variables}, **colours)
@@ -63,9 +63,9 @@ HIGH_CONTRAST = _make_theme(
 )
 
 CYCLE = ("textual-dark", LIGHT.name, HIGH_CONTRAST.name)
-"""What one key goes through; Textual's other themes are in the command palette."""
+"""The themes that a key cycles through; Textual's others are in the command palette."""
 
 
 def next_theme(name: str) -> str:
-    """The one after it; the first for a theme of none of these."""
+    """Return the next theme; the first if it is not one of these."""
     return CYCLE[(CYCLE.index(name) + 1) % len(CYCLE)] if name in CYCLE else CYCLE[0]

@@ -1,6 +1,6 @@
-"""What the screens show: the groups of an audit with their processes, and what changed. Pure.
+"""The data that the screens show: the groups of an audit, their processes, and changes. Pure.
 
-Views are made in the watcher's thread and never changed afterwards.
+Views are created in the watcher's thread and are immutable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from process_hardening.audit.render.screen import describe_secrets, label_of
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL
 from process_hardening.terminal import printable
 
-TYPE_CHECKING = False  # the rules are loaded by the first look, after the first paint
+TYPE_CHECKING = False  # the rules are loaded by the first update, after the first paint
 if TYPE_CHECKING:
     from process_hardening.audit.result import Audit, Diagnosis, Entry
 
@@ -27,13 +27,13 @@ GAINED = "gained hardening"
 ENDED = "ended"
 
 CHANGES = (LOST, GAINED, APPEARED, ENDED)
-"""The most important first."""
+"""The changes, most important first."""
 
 FRESH_SECONDS = 10.0
-"""How long a change is marked in the table; at least until the next look."""
+"""How long a change is marked in the table; at least until the next update."""
 
 ENDED_SECONDS = 60.0
-"""How long a process that has ended can still be shown."""
+"""How long an ended process can still be shown."""
 
 _MOST_ENDED = 500
 _MOST_PROGRAMS = 2000
@@ -48,13 +48,13 @@ Key = tuple[str, str, str, str, bool]
 
 @dataclass(frozen=True)
 class Mark:
-    """A change of a process, and when it was seen."""
+    """A change of a process, and when it was noticed."""
 
     change: str
     at: float
 
     def is_fresh(self, now: float) -> bool:
-        """Whether it is still worth a sign."""
+        """Return whether it is still marked."""
         return self.at == now or now - self.at < FRESH_SECONDS
 
 
@@ -62,8 +62,8 @@ class Mark:
 class Process:
     """One process.
 
-    line -- its command line; searchable -- what the filter looks at
-    mark -- what changed of it last; None: nothing since the first look
+    line -- its command line; searchable -- the text that the filter searches
+    mark -- its last change; None: none since the first update
     """
 
     entry: Entry
@@ -85,7 +85,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Before:
-    """The worst group of a program before that changed. at -- when the change was seen."""
+    """The worst group of a program before a change. at -- when the change was noticed."""
 
     group: Group
     at: float
@@ -97,23 +97,23 @@ class Before:
 
 @dataclass(frozen=True)
 class Program:
-    """A program of a user: its worst group when it was last seen, and the one before that."""
+    """A program of a user: its worst group when it was last seen, and the one before."""
 
     group: Group
     before: Before | None = None
 
     @property
     def is_news(self) -> bool:
-        """Whether it became hardened or is no longer."""
+        """Return whether it became hardened, or is no longer hardened."""
         return self.before is not None and CLOSED in (self.group.reason, self.before.group.reason)
 
 
 @dataclass(frozen=True)
 class GroupView:
-    """A group of the audit with its processes, those that have just ended too.
+    """A group of the audit with its processes, including those that have just ended.
 
     label -- the program, and how many run it; what -- its secrets, or what is wrong
-    before -- what its program was like before
+    before -- the previous state of its program
     """
 
     key: Key
@@ -126,17 +126,17 @@ class GroupView:
 
     @property
     def has_ended(self) -> bool:
-        """Whether no process of it is left."""
+        """Whether all its processes have ended."""
         return not self.group.pids
 
     @property
     def changed_at(self) -> float:
-        """When something of it changed last; 0 for never."""
+        """When it last changed; 0 for never."""
         times = [member.mark.at for member in self.members if member.mark]
         return max([*times, self.before.at if self.before else 0.0])
 
     def mark_at(self, now: float) -> Mark | None:
-        """The most important change that is still fresh."""
+        """Return the most important recent change."""
         marks = [member.mark for member in self.members if member.mark]
         if self.before:
             is_better = self.before.is_worse_than(self.group)
@@ -158,12 +158,12 @@ class Row:
 
     @property
     def key(self) -> tuple[Key, int | None]:
-        """What tells it from all others."""
+        """Its unique key."""
         return self.of.key, self.member.pid if self.member else None
 
     @property
     def label(self) -> str:
-        """What it is, in words."""
+        """Its display name."""
         return f"{self.member.pid} {self.member.name}" if self.member else self.of.label
 
     @property
@@ -178,7 +178,7 @@ class Row:
 
     @property
     def fix(self) -> tuple[str, str]:
-        """What to do about it, and the command, as this very process was started."""
+        """What to do about it, and the command with the arguments of this process."""
         group = self.of.group
         if self.member is None:
             return group.fix, group.command
@@ -187,13 +187,13 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """One look at the machine.
+    """One snapshot of the machine.
 
-    at -- when; audit -- what was seen, None when nothing could be; problem -- why
+    at -- when; audit -- None if nothing could be read; problem -- why
     groups -- in the order of the audit; those that have just ended come last
     programs -- every program that was seen, by user and name
-    exposed -- when was looked so far, and how many secrets were open then
-    facts -- how many processes are readable and hardened; ended -- how many have just ended
+    exposed -- the times of all updates so far, and how many secrets were open at each
+    facts -- the numbers of readable and hardened processes; ended -- how many have just ended
     """
 
     at: float
@@ -207,21 +207,21 @@ class View:
 
     @property
     def news(self) -> tuple[Program, ...]:
-        """The programs that became hardened, or are no longer, in this look."""
+        """Return the programs that became hardened, or are no longer, in this update."""
         found = self.programs.values()
         return tuple(p for p in found if p.before and p.before.at == self.at and p.is_news)
 
 
 @dataclass(frozen=True)
 class HostView:
-    """One look at the host: what doctor says, or why it says nothing."""
+    """One snapshot of the host: the results of doctor, or why there are none."""
 
     diagnosis: Diagnosis | None = None
     problem: str = ""
 
 
 def view_of(audit: Audit, at: float, before: View | None) -> View:
-    """The view of an audit: every group, with what changed since the view before."""
+    """Return the view of an audit: every group, with the changes since the previous view."""
     last = _list_members(before)
     programs = _follow_programs(before.programs if before else {}, audit.groups, at)
     present: dict[int, Process] = {}
@@ -254,7 +254,7 @@ def _list_members(view: View | None) -> dict[int, Process]:
 
 
 def make_process(entry: Entry, mark: Mark | None = None) -> Process:
-    """A process as it is shown."""
+    """Return a process as it is shown."""
     posture = entry.posture
     name = "(hidden)" if posture.is_name_hidden else printable(posture.name) or "?"
     line = printable(" ".join(posture.arguments)) or name
@@ -264,7 +264,7 @@ def make_process(entry: Entry, mark: Mark | None = None) -> Process:
 
 
 def _mark_of(last: Process | None, now: Entry, at: float) -> Mark | None:
-    """What became of a process since the look before, or what was marked then."""
+    """Return the change of a process since the previous update, or its older mark."""
     if last is None or last.has_ended:
         return Mark(APPEARED, at)
     was = _PROTECTION.get(last.entry.posture.verdict)
@@ -278,7 +278,7 @@ _Ended = dict[Key, tuple[Group, list[Process]]]
 
 
 def _list_ended(view: View | None, present: Mapping[int, Process], at: float) -> _Ended:
-    """Those that ended lately, by the group that they were in."""
+    """Return the processes that ended recently, by their last group."""
     found: _Ended = {}
     number = 0
     for shown in view.groups if view else ():
@@ -296,13 +296,13 @@ def _list_ended(view: View | None, present: Mapping[int, Process], at: float) ->
 def _follow_programs(
     known: Mapping[tuple[str, str], Program], groups: Iterable[Group], at: float
 ) -> Mapping[tuple[str, str], Program]:
-    """Every program with its worst group now, and the one before where the reason changed.
+    """Return every program with its worst group now, and the previous one if the reason changed.
 
-    A program that has ended is remembered: one that is started again is compared with it.
+    Ended programs are remembered, to compare them with a later start.
     """
     followed = dict(known)
     worst: dict[tuple[str, str], Group] = {}
-    for group in groups:  # the worst come first
+    for group in groups:  # worst first
         if group.reason != UNKNOWN:
             worst.setdefault((group.user, group.program), group)
     for key, group in worst.items():
@@ -336,7 +336,7 @@ def _show_ended(group: Group, members: list[Process]) -> GroupView:
 
 
 def _key_of(group: Group, member: Process) -> Key:
-    """What tells a group from all others; as make_groups() tells them apart."""
+    """Return the unique key of a group, by the criteria of make_groups()."""
     posture = member.entry.posture
     has_names = bool(posture.secret_variables or posture.secret_arguments)
     return group.user, group.program, group.reason, program_of(posture).script, has_names

@@ -1,4 +1,4 @@
-"""The thread that looks at the machine, so that the interface never waits for /proc."""
+"""The thread that reads the machine, so that the interface never waits for /proc."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from process_hardening.errors import CommandError
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
 
-TYPE_CHECKING = False  # it is loaded by the first look
+TYPE_CHECKING = False  # loaded by the first update
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
 
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
-"""Unless told otherwise: so many seconds between two looks at everything, and more on a big
-machine, so that looking takes no more than this share of the time. Looks at what has started or
-ended, of which there are none while nothing does, get a share of the same size."""
+"""The default seconds between full updates, and the share of CPU time that they may take, which
+makes them less frequent on a big machine. Updates of started and ended processes, which happen only
+when there are any, get a share of the same size."""
 
 
 def collect_garbage_rarely() -> None:
-    """Let no collection of garbage hold the interface up; call it once, before the first look.
+    """Keep garbage collection from blocking the interface; call it once, before the first update.
 
-    What is there by now stays. What a look makes is thousands of objects without circles, which go
-    when the next one comes; going through all of them again and again would find nothing.
+    Existing objects are frozen. An update creates thousands of objects without reference cycles,
+    which the next update frees; collecting them repeatedly would find nothing.
     """
     gc.freeze()
     young, middle, _ = gc.get_threshold()
@@ -34,11 +34,11 @@ def collect_garbage_rarely() -> None:
 
 
 class Watcher(threading.Thread):
-    """Looks again and again, and hands on what it saw.
+    """Reads the machine periodically, and passes the results on.
 
-    seen -- is called in this thread with each View and HostView
-    interval -- seconds between two looks, None: LEAST_INTERVAL and SHARE decide
-    paused -- whether to look only when asked
+    seen -- called in this thread with each View and HostView
+    interval -- seconds between updates, None: LEAST_INTERVAL and SHARE decide
+    paused -- whether to update only on request
     """
 
     def __init__(
@@ -56,36 +56,36 @@ class Watcher(threading.Thread):
         self._is_over = False
         self._rest = LEAST_INTERVAL
         self._rest_for_news = LEAST_INTERVAL
-        self._looked = 0.0  # when everything was looked at, on the monotonic clock
+        self._looked = 0.0  # when the last full update was, on the monotonic clock
         self._pids: frozenset[int] = frozenset()
-        self._young: frozenset[int] = frozenset()  # read so early that they may harden yet
+        self._young: frozenset[int] = frozenset()  # may still harden themselves
 
     @property
     def seconds(self) -> float:
-        """Between two looks at everything."""
+        """The seconds between full updates."""
         return self._rest if self.interval is None else self.interval
 
     def look_now(self) -> None:
-        """Look at the processes at once."""
+        """Update the processes immediately."""
         self._wants_look = True
         self._wake.set()
 
     def look_at_host(self) -> None:
-        """Look at the host at once."""
+        """Update the host immediately."""
         self._wants_host.set()
         self._wake.set()
 
     def reconsider(self) -> None:
-        """The interval or whether it is paused was changed."""
+        """Apply a change of interval or paused."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Look no more. Does not wait for a look that is under way."""
+        """Stop. Does not wait for a running update."""
         self._is_over = True
         self._wake.set()
 
     def run(self) -> None:
-        """Look until stopped."""
+        """Update until stopped."""
         while not self._is_over:
             begin = time.process_time()
             if self._wants_look:
@@ -106,29 +106,29 @@ class Watcher(threading.Thread):
                 self._wants_look = True
 
     def _choose_rest(self) -> float | None:
-        """Seconds until there may be something to do; None: until told."""
+        """Return the seconds until the next update may be due; None: wait for a request."""
         if self.paused:
             return None
         left = max(self._looked + self.seconds - time.monotonic(), 0.0)
         return left if self.interval is not None else min(left, self._rest_for_news)
 
     def _has_news(self) -> bool:
-        """Whether processes have started or ended, or are too young to be settled."""
+        """Return whether processes have started or ended, or are too young to be settled."""
         if self.paused or self.interval is not None or not self._pids:
             return False
         try:
             return bool(self._young) or self.machine.list_pids() != self._pids
         except CommandError:
-            return True  # the look says why
+            return True  # the update reports why
 
     def _list_settled(self) -> list[Posture]:
-        """What the last look saw, but for processes that had only just started."""
+        """Return the postures of the last update, except of processes that had just started."""
         audit = self._before.audit if self._before else None
         entries = audit.entries if audit else ()
         return [entry.posture for entry in entries if entry.posture.pid not in self._young]
 
     def _look(self, seen: list[Posture] | tuple[()]) -> View:
-        """Look at the processes; those in seen are believed to be as they were."""
+        """Update the processes; those in seen are not read again."""
         at = self.machine.now()
         try:
             pids = self.machine.list_pids()
@@ -137,7 +137,7 @@ class Watcher(threading.Thread):
             audit = self.machine.look(seen)
         except CommandError as error:
             view = self._fail(at, str(error))
-        except Exception as error:  # it must reach the screen: nobody sees a thread end
+        except Exception as error:  # show it on the screen: a failure in a thread is invisible
             view = self._fail(at, f"internal error: {type(error).__name__}: {error}")
         else:
             view = view_of(audit, at, self._before)
@@ -145,7 +145,7 @@ class Watcher(threading.Thread):
         return view
 
     def _fail(self, at: float, problem: str) -> View:
-        """A view of nothing, which remembers what was seen before."""
+        """Return an empty view that remembers what was seen before."""
         last = self._before
         if last is None:
             return View(at, problem=problem)
@@ -158,5 +158,5 @@ class Watcher(threading.Thread):
             return HostView(self.machine.diagnose(postures))
         except CommandError as error:
             return HostView(problem=str(error))
-        except Exception as error:  # the same
+        except Exception as error:  # for the same reason
             return HostView(problem=f"internal error: {type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
-"""Real attacks on hardened victims and on an unhardened control, judged.
+"""Makes and judges real attacks on hardened victims and on an unhardened control.
 
 verify(), verify_program() and verify_process() return a Verification. Everything is loaded on
-first use: the package costs nothing to import.
+first use, so the package costs nothing to import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a whole verification says: its headline, and what changed since an earlier one."""
+"""Sums up a verification: its headline, and what changed since an earlier one."""
 
 from __future__ import annotations
 
@@ -22,32 +22,31 @@ from process_hardening.verify.model import (
 )
 
 _METHODS = (
-    "The control is a program that nothing protects; each victim is the same program, hardened by"
-    " the method that the column names."
+    "The control is an unprotected program. Each victim is the same program, hardened by the method"
+    " in the column header."
 )
 _CONFINED_ATTACKER = (
-    "The control and the victim are the same program, which nothing protects; only the victim's"
-    " attacker is confined."
+    "The control and the victim are the same unprotected program; only the victim's attacker is"
+    " confined."
 )
 _RUNNING_PROCESS = (
-    "The control is a program of ours that nothing protects; the victim is the process that was"
-    " named."
+    "The control is an unprotected sample program; the victim is the process that was named."
 )
 _RULE = (
-    "Every attack is made on all of them by another process of the same user. It counts as blocked"
-    " only if it got the secret out of the control in the same run."
+    "Another process of the same user makes every attack on all of them. An attack counts as"
+    " blocked only if it got the secret from the control in the same run."
 )
 
 _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
 
 def _counts(attack: AttackResult) -> bool:
-    """Whether an attack says something: a tool that gets nothing anywhere does not work here."""
+    """Return whether an attack is meaningful: a tool that gets nothing anywhere is broken here."""
     return attack.control == LEAKED or attack.kind != TOOL
 
 
 def worst_marks(verification: Verification) -> dict[str, str]:
-    """The worst mark of each victim, of the attacks that say something."""
+    """Return the worst mark of each victim among meaningful attacks."""
     worst = dict.fromkeys(verification.victims, UNAVAILABLE)
     for attack in filter(_counts, verification.attacks):
         for name, result in attack.victims.items():
@@ -60,7 +59,7 @@ def worst_marks(verification: Verification) -> dict[str, str]:
 
 
 def explain(verification: Verification) -> str:
-    """What the words of the table mean, in three sentences."""
+    """Explain the words of the table in three sentences."""
     if verification.victims == (CONFINED,):
         return f"{_CONFINED_ATTACKER} {_RULE}"
     if all(name.startswith("pid ") for name in verification.victims):
@@ -69,9 +68,9 @@ def explain(verification: Verification) -> str:
 
 
 def headline(verification: Verification) -> str:
-    """The truth of the whole table in one sentence, the worst first."""
+    """Sum up the whole table in one sentence, worst first."""
     if not any(attack.control == LEAKED for attack in verification.attacks):
-        return "No attack got the secret out of the control: this run proves nothing."
+        return "No attack got the secret from the control, so this run proves nothing."
     if len(verification.victims) == 1:
         return _headline_of_one(verification)
     worst = worst_marks(verification)
@@ -113,15 +112,15 @@ def _headline_of_one(verification: Verification) -> str:
 
 
 WORSE, BETTER, OTHER = "worse", "better", "other"
-"""What a change can be. Other: on one of the two days it was not tried."""
+"""The kinds of changes. Other: it was not tried in one of the two runs."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A cell of the table that is not as it was.
+    """A cell of the table that changed.
 
     attack, victim -- which cell
-    before, now -- its marks; UNAVAILABLE where it was not tried
+    before, now -- its marks; UNAVAILABLE if it was not tried
     """
 
     attack: str
@@ -139,7 +138,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier verification, as far as it can be compared with.
+    """The comparable part of an earlier verification.
 
     time, host, kernel -- when and where it was made
     marks -- the mark of each cell, by attack and victim
@@ -153,14 +152,14 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed since an earlier verification; changes are in the order of the table."""
+    """What changed since an earlier verification, in the order of the table."""
 
     earlier: Earlier
     changes: tuple[Change, ...]
 
     @property
     def parts(self) -> dict[str, tuple[Change, ...]]:
-        """The changes of each kind."""
+        """The changes, by kind."""
         return {
             kind: tuple(change for change in self.changes if change.kind == kind)
             for kind in (WORSE, BETTER, OTHER)
@@ -168,14 +167,14 @@ class Comparison:
 
 
 def read_earlier(record: Any) -> Earlier:
-    """An earlier verification from its JSON.
+    """Read an earlier verification from its JSON.
 
-    record -- what `verify --json` or `--evidence` wrote, parsed
+    record -- the parsed output of `verify --json` or `--evidence`
 
-    Raises CommandError when it is something else.
+    Raises CommandError if it is something else.
     """
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise CommandError("not the JSON of a `verify` of this version: make it again with --json")
+        raise CommandError("not the JSON of this version of `verify`: create it again with --json")
     try:
         marks = {
             (str(attack["name"]), str(name)): _mark_in(cell)
@@ -187,7 +186,7 @@ def read_earlier(record: Any) -> Earlier:
         )
         return Earlier(time, host, kernel, marks)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise CommandError("the JSON of a `verify`, but damaged: make it again") from None
+        raise CommandError("damaged JSON of `verify`: create it again") from None
 
 
 def _mark_in(cell: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""verify --confined: the same victim, which is not hardened, and an attacker who is confined."""
+"""verify --confined: attacks the same unhardened victim from a confined attacker."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from process_hardening.verify.plan import Plan, plan_program
 from process_hardening.verify.victims import start_of
 
 _MADE_BY_THE_VICTIM = ("child",)
-"""Attacks whose attacker is started by the victim, which confines nobody."""
+"""Attacks whose attacker is started by the victim, and is therefore not confined."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 def is_made_by_the_attacker(attack: Attack) -> bool:
-    """Whether confining the attacker could stop it: the victim is not started with it."""
+    """Return whether confining the attacker could stop the attack."""
     return attack.prepare_environment is None and attack.name not in _MADE_BY_THE_VICTIM
 
 
@@ -30,11 +30,11 @@ def plan_confined(
 ) -> Plan:
     """Attack an unhardened victim twice: unconfined, as a control, and confined.
 
-    argv -- a user's program and its arguments; empty: a victim of ours
+    argv -- a user's program and its arguments; empty: a built-in victim
     attacks -- None: all
     canary -- as for verify_program()
 
-    Raises CommandError when this kernel cannot confine or the victim starts all the attacks.
+    Raises CommandError if this kernel cannot confine, or if the victim starts all the attacks.
     """
     kernel = confinement()
     if kernel.reason:
@@ -48,12 +48,12 @@ def plan_confined(
     chosen = tuple(attack for attack in plan.attacks if is_made_by_the_attacker(attack))
     skipped = [attack.name for attack in plan.attacks if attack not in chosen]
     if not chosen:
-        raise CommandError(f"{', '.join(skipped)}: not made by an attacker, who is to be confined")
+        raise CommandError(f"{', '.join(skipped)}: the victim itself starts it, unconfined")
     notes = [f"{CONFINED}: the victim is not hardened; its attacker is confined"]
     if not kernel.refuses_signals:
-        notes.append("Linux before 6.12 cannot refuse signals: attacks by one leak")
+        notes.append("Linux before 6.12 cannot block signals: attacks by signal leak")
     if skipped:
-        notes.append(f"skipped, as the victim is started with them: {', '.join(skipped)}")
+        notes.append(f"skipped, because the victim is started with them: {', '.join(skipped)}")
     return Plan(
         attacks=chosen,
         starts=dict.fromkeys((CONTROL, CONFINED), plan.starts[CONTROL]),
@@ -64,9 +64,10 @@ def plan_confined(
 
 
 def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
-    """Call a function in a thread that is confined, and return what it returns.
+    """Call a function in a confined thread, and return its result.
 
-    What it starts could read this process by that thread: attack another process from it.
+    Programs that it starts could read this process through that thread: use it to attack another
+    process.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(restrict, allow_signals=False, all_threads=False).result()

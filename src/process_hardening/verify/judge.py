@@ -1,4 +1,4 @@
-"""Judge observations. Pure: an attack is blocked only beside a control that leaked."""
+"""Judges observations: an attack is blocked only if the control leaked. Pure."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _INJECTED = (
 )
 _LAUNCHER = (
     "a launcher that its user can read is an ordinary process until it has hardened itself;"
-    " `harden` installed by root, or an unreadable interpreter, has no such moment (docs/harden.md)"
+    " `harden` installed by root, or an unreadable interpreter, has no such window (docs/harden.md)"
 )
 _OWNER = (
-    "whoever owns the interpreter can make it readable before the next start; root's cannot be"
+    "the owner of the interpreter can make it readable before the next start; root's cannot be"
     " (docs/verify.md)"
 )
 _EXEC = (
@@ -67,11 +67,11 @@ KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
     for attack in attacks
     for victim in victims
 }
-"""What a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
+"""Attacks that a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
 
 
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
-    """Why an attack got nothing out of the control. yama -- kernel.yama.ptrace_scope."""
+    """Return why an attack got nothing from the control. yama -- kernel.yama.ptrace_scope."""
     if control.failure:
         return f"no result: {control.failure}"
     if control.protected:
@@ -86,7 +86,7 @@ def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
             f"Yama (kernel.yama.ptrace_scope={yama}) denies it for every process: {control.message}"
         )
     if denied:
-        return f"this attacker lacks the permission, whatever the target: {control.message}"
+        return f"this attacker lacks the permission for any target: {control.message}"
     if kind == TOOL:
         return f"the tool does not work here: {control.message}"
     return f"the control did not leak: {control.message}"
@@ -111,7 +111,7 @@ def judge_victim(
     if attack.effect != KILLS:
         for name, observation in ((CONTROL, control), (victim, hardened)):
             if not observation.answers:
-                reason = f"{name} no longer answers: {observation.message}"
+                reason = f"{name} no longer responds: {observation.message}"
                 return VictimResult(INCONCLUSIVE, reason, None, hardened)
     if hardened.protected is False:
         reason = f"nothing leaked, but {victim} can be read by its user: {hardened.message}"
@@ -120,9 +120,9 @@ def judge_victim(
 
 
 def judge_process(name: str, process: Observation, canary_known: bool) -> VictimResult:
-    """Judge an attack on a process that is not ours, which leaked from a control of ours.
+    """Judge an attack on an existing process that leaked from our control.
 
-    canary_known -- whether a secret is known that it holds; otherwise getting in is a leak
+    canary_known -- whether a secret in it is known; otherwise getting in is a leak
     """
     outcome, evidence = BLOCKED, process.message
     if process.failure:
@@ -162,12 +162,12 @@ def result_for(
     yama: int,
     canary_known: bool | None = None,
 ) -> AttackResult:
-    """The row of an attack.
+    """Return the row of an attack.
 
     observed -- the observations of the control and of each victim, by name
     missing -- why the attack could not be tried at all, or None
     yama -- kernel.yama.ptrace_scope
-    canary_known -- for a process that is not ours: whether a secret is known that it holds
+    canary_known -- for an existing process: whether a secret in it is known
     """
     row = AttackResult(
         name=attack.name,

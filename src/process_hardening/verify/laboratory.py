@@ -1,4 +1,4 @@
-"""The laboratory as a process of its own, with an unprivileged user, that leaves nothing behind."""
+"""Runs the laboratory as a process of an unprivileged user, and cleans up after it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _MAX_PARALLEL = 4
 
 
 class LaboratoryProcess:
-    """The laboratory and its core guard, as processes that leave nothing behind.
+    """The processes of the laboratory and its core guard, which leave nothing behind.
 
-    as_container_root -- attack as root lacking CAP_SYS_PTRACE
-    uid, gid -- whom to attack as when we are root otherwise; None: nobody
+    as_container_root -- attack as root without CAP_SYS_PTRACE
+    uid, gid -- the attacker's user if we are root otherwise; None: nobody
 
-    Raises CommandError when as_container_root is asked for without being root.
+    Raises CommandError for as_container_root if we are not root.
     """
 
     def __init__(self, as_container_root: bool, uid: int | None = None, gid: int = NOBODY) -> None:
         self.root = os.geteuid() == 0
         self.as_container_root = as_container_root
         if as_container_root and not self.root:
-            raise CommandError("--as-root-without-ptrace needs root to begin with")
+            raise CommandError("--as-root-without-ptrace: run it as root")
         self.drops = self.root and not as_container_root
         self.uid = (NOBODY if uid is None else uid) if self.drops else os.geteuid()
         self.gid = gid
@@ -54,8 +54,8 @@ class LaboratoryProcess:
         except OSError as error:
             shutil.rmtree(self.top, ignore_errors=True)
             raise CommandError(
-                f"no temporary folder can be made ({error.strerror}): set TMPDIR to a folder that"
-                " can be written"
+                f"cannot create a temporary directory ({error.strerror}): set TMPDIR to a writable"
+                " directory"
             ) from None
         return self
 
@@ -67,7 +67,7 @@ class LaboratoryProcess:
             path = os.path.join(self.top, name)
             os.mkdir(path, mode)
             if self.drops:
-                # A program of root's writes into "piped": nobody else may put a link there.
+                # A program of root writes into "piped": nobody else may put a link there.
                 os.chown(path, 0 if name == "piped" else self.uid, self.gid)
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +80,7 @@ class LaboratoryProcess:
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
         """Start the laboratory with a plan; yields its events.
 
-        Raises CommandError when it cannot be started or ends early.
+        Raises CommandError if it cannot be started or ends early.
         """
         plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
@@ -102,7 +102,7 @@ class LaboratoryProcess:
         raise CommandError("the laboratory ended before it was done")
 
     def _start_guard(self) -> list[int]:
-        """Start core_guard.py where we may set kernel.core_pattern; returns its descriptors."""
+        """Start core_guard.py if we may set kernel.core_pattern; returns its descriptors."""
         collector = shutil.which("dd", path="/usr/bin:/bin")
         if not self.root or not collector or not os.access(core_guard.PATTERN, os.W_OK):
             return []
@@ -139,12 +139,12 @@ class LaboratoryProcess:
             )
         except PermissionError as error:
             raise CommandError(
-                f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install where"
-                " every user may read, or run verify as an ordinary user"
+                f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install it where"
+                " every user can read it, or run verify as an ordinary user"
             ) from None
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
-        """Make what the victims need; returns how each is started, as plain values.
+        """Create what the victims need; returns how each is started, as plain values.
 
         Raises CommandError.
         """
@@ -153,14 +153,14 @@ class LaboratoryProcess:
         try:
             paths = install(words, self.top, self.uid, self.gid)
         except OSError as error:
-            raise CommandError(f"what verify attacks cannot be installed: {error}") from None
+            raise CommandError(f"cannot install the victims: {error}") from None
         for start in starts.values():
             for part in ("launcher", "program"):
                 start[part] = [paths.get(word, word) for word in start[part]]
         return starts
 
     def _skip_unexecutable(self, plan: Plan) -> Plan:
-        """The plan without the victims that must be installed where nothing can be executed."""
+        """Remove victims that must be installed from the plan if nothing can be executed there."""
         if not os.statvfs(self.top).f_flag & os.ST_NOEXEC:
             return plan
         reason = "the temporary folder is mounted noexec: set TMPDIR to another one"
@@ -169,7 +169,7 @@ class LaboratoryProcess:
         return replace(plan, skipped={**cells, **plan.skipped})
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
-        """What the laboratory reads from its standard input."""
+        """Return what the laboratory reads from its standard input."""
         return {
             "attacks": [attack.name for attack in plan.attacks],
             "victims": plan.names,
@@ -207,6 +207,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _search_path() -> str:
-    """Where to find tools: the folder of this interpreter first."""
+    """Return where to find tools: first the directory of this interpreter."""
     here = os.path.dirname(sys.executable)
     return os.pathsep.join([here, os.environ.get("PATH", os.defpath)])

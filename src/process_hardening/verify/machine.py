@@ -1,4 +1,4 @@
-"""The facts of this machine that decide what attacks can do."""
+"""The facts about this machine that decide what attacks can do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SYSCTLS = (
 
 
 def read_sysctl(name: str) -> str | None:
-    """A setting of the kernel, or None where it cannot be read. name -- its path in /proc/sys."""
+    """Read a kernel setting, or None if it is unreadable. name -- its path in /proc/sys."""
     try:
         with open(f"/proc/sys/{name}", encoding="utf-8", errors="replace") as file:
             return file.read().strip()
@@ -32,14 +32,14 @@ def read_sysctl(name: str) -> str | None:
 
 
 def read_yama_scope() -> int:
-    """kernel.yama.ptrace_scope; 0 without Yama."""
+    """Return kernel.yama.ptrace_scope; 0 without Yama."""
     return int(read_sysctl("kernel/yama/ptrace_scope") or 0)
 
 
 def describe_environment(uid: int, as_container_root: bool) -> dict[str, Any]:
-    """The facts, for the report.
+    """Return the facts for the report.
 
-    uid -- the attacker's; as_container_root -- whether the attacker is root lacking CAP_SYS_PTRACE
+    uid -- the attacker's; as_container_root -- whether it is root without CAP_SYS_PTRACE
     """
     return {
         "version": process_hardening.__version__,

@@ -1,4 +1,4 @@
-"""The records of verify: what an attack is, what it is aimed at, and what came of it."""
+"""The records of verify: attacks, their targets and their results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONTROL = "control"
 """The name of the unhardened victim."""
 
 CONFINED = "confined"
-"""The name of the victim that a confined attacker attacks: started like the control."""
+"""The name of the victim of a confined attacker, which is started like the control."""
 
 # Kinds of attack.
 BUILT_IN = "built-in"
@@ -26,7 +26,7 @@ CHANGES = "changes"
 KILLS = "kills"
 """Ends the target."""
 LAUNCHES = "launches"
-"""Takes part in the start of the target."""
+"""Interferes with the start of the target."""
 
 # Outcomes.
 BLOCKED = "blocked"
@@ -38,9 +38,9 @@ EXPECTED = "expected"
 """The mark of a leak that is documented. The other marks are the outcomes."""
 
 SCHEMA = 1
-"""The version of the keys in the JSON form."""
+"""The version of the JSON schema."""
 
-# What kernel.core_pattern can be required to be.
+# Requirements on kernel.core_pattern.
 CORE_FILE = "file"
 CORE_PIPE = "pipe"
 
@@ -54,7 +54,7 @@ class NoResultError(Exception):
 
 
 class VictimHandle(Protocol):
-    """What an attack may do with a victim that verify started, beside attacking its pid."""
+    """What an attack can do with a victim that verify started, besides attacking its pid."""
 
     @property
     def cwd(self) -> str:
@@ -63,7 +63,7 @@ class VictimHandle(Protocol):
 
     @property
     def argv(self) -> Sequence[str]:
-        """The command line that it is started with."""
+        """The command line of the victim."""
         ...
 
     @property
@@ -72,42 +72,42 @@ class VictimHandle(Protocol):
         ...
 
     def release(self) -> None:
-        """Let the victim start."""
+        """Let the victim run."""
 
     def is_ready(self, seconds: float) -> bool:
-        """Whether the victim gets ready within so many seconds."""
+        """Return whether the victim becomes ready within this many seconds."""
         ...
 
     def wait_ready(self) -> None:
         """Release the victim and wait until it holds its secrets."""
 
     def target(self, folder: str) -> Target:
-        """The victim as a target; the attack's files go into folder."""
+        """Return the victim as a target; the attack's files go into folder."""
         ...
 
     def ask(self, question: str, details: str = "", seconds: float = 2.0) -> str | None:
-        """The victim's answer, or None when none comes in time."""
+        """Return the victim's answer, or None if none comes in time."""
         ...
 
     def signal(self, number: int) -> None:
         """Send a signal to the victim."""
 
     def wait(self, seconds: float) -> int | None:
-        """The victim's wait status, or None when it is still running."""
+        """Return the victim's wait status, or None if it is still running."""
         ...
 
 
 @dataclass(frozen=True)
 class Target:
-    """What an attack is aimed at, and what the attacker knows about it.
+    """The target of an attack, and what the attacker knows about it.
 
     pid -- the process
     needles -- what to look for: place to secret
-    folder -- an empty private folder for the attack's files
-    addresses -- where in memory the secrets are, as far as known: an attacker may know
+    folder -- an empty private directory for the attack's files
+    addresses -- the known addresses of the secrets
     descriptor -- the target's descriptor of the file that holds a secret, if known
     thread -- the thread whose stack holds a secret, if known
-    victim -- the handle of a victim of ours, for attacks that need more than a pid
+    victim -- the handle of a victim that verify started, for attacks that need more than a pid
     """
 
     pid: int
@@ -119,13 +119,13 @@ class Target:
     victim: VictimHandle | None = None
 
     def places_in(self, data: bytes) -> tuple[str, ...]:
-        """The places whose secret is in data."""
+        """Return the places whose secret is in data."""
         return tuple(place for place, needle in self.needles.items() if needle in data)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of an attack on one target.
+    """The result of an attack on one target.
 
     leaked -- whether the attacker got a secret
     message -- the message of the kernel, in our own words: it never quotes the target's memory
@@ -150,12 +150,12 @@ class Attempt:
 class Observation(Attempt):
     """An attempt, and the state of its target afterwards.
 
-    answers -- whether the target still answered; None: not applicable, the attack kills it
+    answers -- whether the target still responded; None: not applicable, since the attack kills it
     failure -- why the attempt failed, or None
     unavailable -- why it was not made at all, or None
-    failed_closed -- whether the target ended with an exit code of ours rather than start open
-    protected -- whether the kernel keeps other processes of its user out, or would leave no core
-        of it; None: unknown. A refusal without that has another cause than hardening
+    failed_closed -- whether the target exited with one of our codes instead of starting open
+    protected -- whether the kernel keeps other processes of its user out, or would leave no core;
+        None: unknown. If False, a refusal has a cause other than hardening
     seconds -- how long it took
     """
 
@@ -169,31 +169,31 @@ class Observation(Attempt):
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack, as the registry knows it.
+    """One attack in the registry.
 
-    name, kind, summary -- for people; kind is BUILT_IN or TOOL
+    name, kind, summary -- for display; kind is BUILT_IN or TOOL
     type -- the technique: debugger, /proc, memory, core dump, injection, profiler, …
     targets -- which programs it works on
-    requires -- what the attacker needs, for people
+    requires -- what the attacker needs, for display
     refusal -- what a refusal looks like
     effect -- READS, CHANGES, KILLS or LAUNCHES
     command -- the system calls or the command line
     find_missing -- returns what is missing to try it here and how to get it, or None
     run -- makes the attempt; raises OSError for a system call that the kernel refused
-    prepare_environment -- returns the variables it adds to the environment of its target; takes
-        the attack's folder. None: it adds none
-    core_pattern -- what kernel.core_pattern has to be: CORE_FILE, CORE_PIPE or None (any)
+    prepare_environment -- returns variables for the environment of the target; takes the attack's
+        directory. None: no variables
+    core_pattern -- the required kernel.core_pattern: CORE_FILE, CORE_PIPE or None (any)
     soft_core_limit -- the target starts with a soft core limit of 0
     alone -- a race: nothing else may run meanwhile
     launches -- how often a race is tried before it counts as lost
-    own_victim -- it needs a victim of ours, which answers questions
-    wrap -- returns the command line that the program is started with instead; takes the program's
-        and the attack's folder. None: it stays as it is
-    inherits_secret -- the target is started with an open file that holds a secret
-    victims -- the victims it says something about; None: all
-    programs -- the names of the programs that it is for, of which none is ours; None: any
-    repeats -- another form of an attack above it: the default run makes it on a few victims
-    timeout -- seconds after which it is ended
+    own_victim -- it needs a built-in victim, which answers questions
+    wrap -- returns the command line that starts the program instead; takes the program's command
+        line and the attack's directory. None: unchanged
+    inherits_secret -- the target inherits an open file that holds a secret
+    victims -- the victims for which it is meaningful; None: all
+    programs -- the names of the programs that it is for, none of which is built in; None: any
+    repeats -- a variant of an attack above it, which the default run makes on a few victims only
+    timeout -- seconds after which it is stopped
     """
 
     name: str
@@ -247,7 +247,7 @@ class AttackResult:
     """One row of the table.
 
     control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
-    kills -- whether the attack ends its target, so that no answer can be expected
+    kills -- whether the attack ends its target, so that it cannot respond
     victims -- victim's name to its result
     """
 
@@ -273,7 +273,7 @@ class Verification:
     seconds: float = 0.0
 
     def count(self, outcome: str) -> int:
-        """The number of cells with an outcome, not counting known limits."""
+        """Return the number of cells with an outcome, not counting known limits."""
         return sum(
             result.outcome == outcome and not result.known_limit
             for attack in self.attacks
@@ -296,7 +296,7 @@ class Verification:
         if self.count(LEAKED):
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
-        # A tool that gets nothing out of the control does not work here: as if it were missing.
+        # A tool that gets nothing from the control does not work here, and counts as missing.
         counting = [attack for attack in self.attacks if attack in leaking or attack.kind != TOOL]
         unclear = any(
             result.outcome == INCONCLUSIVE
@@ -313,7 +313,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a verification is.
+    """The progress of a verification.
 
     done, total -- attempts; attack, victim -- the last one
     row -- the row of the table, when the last attempt completed it

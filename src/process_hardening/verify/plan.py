@@ -1,4 +1,4 @@
-"""What to attack: victims of ours, a user's program or a running process."""
+"""Plans what to attack: built-in victims, a user's program or a running process."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Plan:
 
     attacks -- in the order of the table
     starts -- how the control and the victims are started
-    victims -- their names, without the control's
+    victims -- their names, except the control's
     skipped -- why an attack is not made on a victim: (attack, victim) to reason
     program -- the fields of lab.start.Program, or None
     pid, needles -- a running process, and what to look for in it: place to text
-    uid, gid -- the attacker when we are root; None: nobody
-    canary_known -- for a running process: whether a secret is known that it holds
+    uid, gid -- the attacker if we are root; None: nobody
+    canary_known -- for a running process: whether a secret in it is known
     notes -- for the report
     """
 
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def started(self) -> dict[str, Start]:
-        """How those are started on which an attack is made."""
+        """How the targets of an attack are started."""
         return {
             name: start
             for name, start in self.starts.items()
@@ -80,17 +80,17 @@ def plan_victims(
     victims: Sequence[str] | None = None,
     as_container_root: bool = False,
 ) -> Plan:
-    """Attack victims of ours.
+    """Plan attacks on built-in victims.
 
     attacks -- None: all
-    victims -- None: all, with other forms of an attack only on SAMPLES
+    victims -- None: all, with variants of an attack only on SAMPLES
 
     Raises CommandError for an unknown victim.
     """
     known = (*VICTIMS, *BROKEN_VICTIMS)
     for victim in victims or ():
         if victim not in known:
-            raise CommandError(f"{hide_value(victim)!r} is no victim: {', '.join(known)}")
+            raise CommandError(f"{hide_value(victim)!r} is not a victim: use {', '.join(known)}")
     unique = tuple(dict.fromkeys(VICTIMS if victims is None else victims))
     plan = Plan(
         attacks=_choose_attacks(attacks, ()),
@@ -100,7 +100,7 @@ def plan_victims(
     skipped = _skip_cells(plan, as_container_root)
     if victims is None:
         others = [name for name in unique if name not in SAMPLES]
-        reason = f"another form of an attack: only on {', '.join(SAMPLES)} unless --victim names it"
+        reason = f"a variant of an attack: only on {', '.join(SAMPLES)} unless --victim names it"
         repeated = [attack.name for attack in plan.attacks if attack.repeats]
         skipped = {(attack, name): reason for attack in repeated for name in others} | skipped
     return replace(plan, skipped=skipped)
@@ -112,9 +112,9 @@ def plan_program(
     canary: str | None,
     as_container_root: bool = False,
 ) -> Plan:
-    """Attack a user's program, started plain and with each method.
+    """Plan attacks on a user's program, started plainly and with each method.
 
-    Raises NotFoundError when there is no such program.
+    Raises NotFoundError if there is no such program.
     """
     path = argv[0] if "/" in argv[0] or os.path.isfile(argv[0]) else shutil.which(argv[0])
     if path is None or not os.path.exists(path):
@@ -130,7 +130,7 @@ def plan_program(
 
 
 def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], str]:
-    """Why attacks cannot be made on victims, or would say nothing about them."""
+    """Return why attacks cannot be made on victims, or would be meaningless."""
     skipped = {}
     for victim in plan.victims:
         start = plan.starts[victim]
@@ -149,24 +149,24 @@ def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], st
 def plan_process(
     pid: int, attacks: Sequence[Attack] | None, canary: str | None, as_container_root: bool
 ) -> Plan:
-    """Attack a running process with the attacks that only read; the control is one of ours.
+    """Plan attacks that only read on a running process, with a built-in control.
 
-    Raises CommandError when there is no such process, when it belongs to another user, when root
-    could read it anyway, and when all attacks could harm it.
+    Raises CommandError if there is no such process, if it belongs to another user, if root could
+    read it anyway, and if all attacks could harm it.
     """
     uid, gid = _find_owner(pid)
     if not is_alive(pid):
-        raise CommandError(f"{pid}: has ended, or is stopped")
+        raise CommandError(f"{pid}: the process has ended or is stopped")
     if os.geteuid() and uid != os.geteuid():
-        raise CommandError(f"{pid}: another user's process: run verify as that user or as root")
+        raise CommandError(f"{pid}: belongs to another user: run verify as that user or as root")
     if os.geteuid() == 0 and uid == 0 and not as_container_root:
         raise CommandError(
-            f"{pid}: root's process, which root can always read:"
-            " --as-root-without-ptrace attacks as a container's root"
+            f"{pid}: root can always read this process of root: use"
+            " --as-root-without-ptrace to attack as a container's root"
         )
     harmless, harmful = split_by_harm(_choose_attacks(attacks, _read_words(pid)))
     if not harmless:
-        raise CommandError(f"{', '.join(harmful)}: could harm process {pid}: not tried")
+        raise CommandError(f"{', '.join(harmful)}: not tried, because it could harm process {pid}")
     return Plan(
         attacks=harmless,
         starts={CONTROL: start_of(CONTROL)},
@@ -177,39 +177,39 @@ def plan_process(
         gid=gid,
         canary_known=canary is not None,
         notes=(
-            *((f"skipped, as they could harm it: {', '.join(harmful)}",) if harmful else ()),
+            *((f"skipped, because they could harm it: {', '.join(harmful)}",) if harmful else ()),
             _describe_confinement(pid),
         ),
     )
 
 
 def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[str]]:
-    """The attacks that leave their target unchanged, and the names of the others."""
+    """Return the attacks that leave their target unchanged, and the names of the others."""
     harmless = tuple(attack for attack in attacks if attack.effect == READS)
     return harmless, [attack.name for attack in attacks if attack.effect != READS]
 
 
 def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> tuple[Attack, ...]:
-    """The attacks that say something about a hardened victim.
+    """Return the attacks that are meaningful for a hardened victim.
 
-    attacks -- None: all; words -- the victim's command line; (): a victim of ours
+    attacks -- None: all; words -- the victim's command line; (): a built-in victim
 
-    Raises CommandError when none does.
+    Raises CommandError if there are none.
     """
     asked = tuple(list_attacks() if attacks is None else attacks)
     hardened = tuple(attack for attack in asked if attack.victims != (CONFINED,))
     chosen = tuple(attack for attack in hardened if suits(attack, words))
     if not chosen:
         names = ", ".join(attack.name for attack in asked)
-        where = "that nobody hardened: verify --confined"
+        where = "only for unhardened programs: use verify --confined"
         if hardened:
-            where = "of their runtime only: verify -- PROGRAM"
-        raise CommandError(f"{names}: on programs {where}")
+            where = "only for programs of this runtime: use verify -- PROGRAM"
+        raise CommandError(f"{names}: {where}")
     return chosen
 
 
 def _read_interpreter(path: str) -> list[str]:
-    """The words of a script's first line, after "#!"; [] for another program."""
+    """Return the words of a script's first line, after "#!"; [] for another program."""
     try:
         with open(path, "rb") as file:
             line = file.readline(256)
@@ -219,7 +219,7 @@ def _read_interpreter(path: str) -> list[str]:
 
 
 def _read_words(pid: int) -> list[str]:
-    """The command line of a process; [] when it cannot be read."""
+    """Return the command line of a process; [] if it cannot be read."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return os.fsdecode(file.read()).split("\0")
@@ -228,7 +228,7 @@ def _read_words(pid: int) -> list[str]:
 
 
 def _read_status(pid: int) -> dict[str, bytes]:
-    """The fields of /proc/PID/status; none when it cannot be read."""
+    """Return the fields of /proc/PID/status; none if it cannot be read."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return parse_status(file.read())
@@ -239,22 +239,22 @@ def _read_status(pid: int) -> dict[str, bytes]:
 def _describe_confinement(pid: int) -> str:
     fields = _read_status(pid)
     if not fields:
-        return f"pid {pid}: hidden from us, so confined or not"
+        return f"pid {pid}: unknown whether it is confined, because it is hidden"
     no_new_privs, seccomp = parse_number(fields, "NoNewPrivs"), parse_number(fields, "Seccomp")
     if may_be_confined(None if no_new_privs is None else no_new_privs == 1, seccomp) is False:
         return f"pid {pid}: not confined"
-    return f"pid {pid}: confined or not, which the kernel shows nobody"
+    return f"pid {pid}: unknown whether it is confined, which the kernel does not report"
 
 
 def _find_owner(pid: int) -> tuple[int, int]:
-    """The effective user and group of a process. Raises CommandError."""
+    """Return the effective user and group of a process. Raises CommandError."""
     fields = _read_status(pid)
-    if fields:  # not the owner of the file: a hardened process's files are root's
+    if fields:  # not the owner of the file: root owns a hardened process's files
         return int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         raise CommandError(f"{pid}: no such process") from None
     except OSError:
-        raise CommandError(f"{pid}: another user's process: run verify as root") from None
-    return os.geteuid(), os.getegid()  # hidepid hides it; it is ours, as the signal was allowed
+        raise CommandError(f"{pid}: belongs to another user: run verify as root") from None
+    return os.geteuid(), os.getegid()  # hidepid hides it; it is ours, since the signal was allowed

@@ -1,7 +1,6 @@
-"""Start the laboratory as an unprivileged user, collect its observations, judge them.
+"""Starts the laboratory as an unprivileged user, and collects and judges its observations.
 
-An attack counts as blocked only when the same attack got a secret out of the control in the same
-run.
+An attack counts as blocked only if the same attack got a secret from the control in the same run.
 """
 
 from __future__ import annotations
@@ -44,15 +43,15 @@ def verify(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack the control and victims of ours, and judge.
+    """Attack the control and built-in victims, and judge.
 
     attacks -- from list_attacks() or find_attacks(); None: all
-    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with other forms of an
+    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with variants of an
         attack only on some
-    as_container_root -- attack as root lacking CAP_SYS_PTRACE, not as an unprivileged user
-    progress -- called after each attempt; what it raises ends the run
+    as_container_root -- attack as root without CAP_SYS_PTRACE, not as an unprivileged user
+    progress -- called after each attempt; an exception ends the run
 
-    Raises CommandError when nothing can be tried at all.
+    Raises CommandError if nothing can be tried at all.
     """
     plan = plan_victims(attacks, victims, as_container_root)
     return _execute(plan, as_container_root, progress)
@@ -65,20 +64,20 @@ def verify_program(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack a user's program, started plain and with each method of `run`, and judge.
+    """Attack a user's program, started plainly and with each method of `run`, and judge.
 
     argv -- the program and its arguments
-    canary -- a secret that it is known to hold; None: one is put into its environment
-    The other arguments are those of verify().
+    canary -- a secret that it is known to hold; None: one is put into its environment The other
+        arguments are those of verify().
 
-    Raises CommandError when the program cannot be started or ends at once, and NotKnownError when
-    it is hardened although it is started plain.
+    Raises CommandError if the program cannot be started or exits immediately, and NotKnownError if
+    it is hardened even when started plainly.
     """
     plan = plan_program(argv, attacks, canary, as_container_root)
     plain = _attack_plain(plan, as_container_root)
     if plain.refused and plain.protected:
         raise NotKnownError(
-            f"{argv[0]}: is hardened even when it is started plain, so there is nothing to compare"
+            f"{argv[0]}: is hardened even when started plainly, so there is nothing to compare"
             " with: start it and attack it with `process-hardening verify --pid PID`"
         )
     return _execute(plan, as_container_root, progress)
@@ -105,12 +104,12 @@ def verify_confined(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack a victim that is not hardened, as a confined attacker and as one who is not.
+    """Attack an unhardened victim, from a confined and from an unconfined attacker.
 
-    argv -- a user's program and its arguments; empty: a victim of ours
-    The other arguments are those of verify_program().
+    argv -- a user's program and its arguments; empty: a built-in victim The other arguments are
+        those of verify_program().
 
-    Raises CommandError when this kernel cannot confine or the program cannot be started.
+    Raises CommandError if this kernel cannot confine or the program cannot be started.
     """
     plan = plan_confined(argv, attacks, canary)
     if plan.program:
@@ -125,12 +124,12 @@ def verify_process(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack a running process without harming it, and a control of ours, and judge.
+    """Attack a running process, without harming it, and a built-in control, and judge.
 
-    canary -- a secret that it is known to hold; None: getting in counts as a leak
-    The other arguments are those of verify().
+    canary -- a secret that it is known to hold; None: getting in counts as a leak The other
+        arguments are those of verify().
 
-    Raises CommandError when there is no such process or when it belongs to another user.
+    Raises CommandError if there is no such process or if it belongs to another user.
     """
     plan = plan_process(pid, attacks, canary, as_container_root)
     return _execute(plan, as_container_root, progress)
@@ -141,7 +140,7 @@ def _execute(
 ) -> Verification:
     """Carry out a plan."""
     if not IS_LINUX:
-        raise CommandError("verify attacks on Linux only")
+        raise CommandError("verify works only on Linux")
     started = time.monotonic()
     with LaboratoryProcess(as_container_root, plan.uid, plan.gid) as laboratory:
         environment = describe_environment(laboratory.uid, as_container_root)
@@ -197,7 +196,7 @@ class Table:
     def notes(self) -> tuple[str, ...]:
         """The notes for the report."""
         if self._plan.program and not any(row.control == LEAKED for row in self._rows.values()):
-            return (*self._notes, "no attack found the canary in the control: is it there?")
+            return (*self._notes, "no attack found the canary in the control: check --canary")
         return tuple(self._notes)
 
     def _observe(self, name: str, victim: str, fields: dict[str, Any]) -> None:

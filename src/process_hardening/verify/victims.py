@@ -1,4 +1,4 @@
-"""The victims by name, how each is started, and why one cannot be tried here."""
+"""The victims by name, how each is started, and why one may be unavailable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import process_hardening
 from process_hardening.state import status
 from process_hardening.verify.model import CONTROL
 
-# Stand for what run.py installs for one run: verify/lab/installation.py.
+# Placeholders for what is installed for one run: verify/lab/installation.py.
 INTERPRETER = "@interpreter"
 ROOTS_INTERPRETER = "@interpreter-of-root"
 ROOTS_LAUNCHER = "@harden-by-root"
@@ -23,11 +23,11 @@ INSTALLED = frozenset({INTERPRETER, ROOTS_INTERPRETER, ROOTS_LAUNCHER})
 class Start:
     """How a victim is started.
 
-    launcher -- the words before the program; () where the program is started directly
+    launcher -- the words before the program; () if the program is started directly
     program -- the program and its arguments
-    scripts_only -- the launcher starts nothing but Python scripts
-    place -- what `LAUNCHER --explain` must call its method, for a victim that stands for one
-    refuses_place -- the launcher may not make a file system of its own: fsopen(2) fails
+    scripts_only -- the launcher starts only Python scripts
+    place -- the method that `LAUNCHER --explain` must print, for a victim that stands for one
+    refuses_place -- the launcher cannot make its own file system: fsopen(2) fails
     """
 
     launcher: tuple[str, ...]
@@ -68,7 +68,7 @@ _IN_MEMORY = "stand-in in memory"
 
 
 def find_launcher() -> str | None:
-    """The command `harden` of this environment, or None."""
+    """Return the command `harden` of this environment, or None."""
     beside = os.path.join(os.path.dirname(sys.executable), "harden")
     return beside if os.access(beside, os.X_OK) else shutil.which("harden")
 
@@ -106,19 +106,19 @@ VICTIMS = tuple(kind for kind in _KINDS if kind != CONTROL)
 """The hardened victims."""
 
 SAMPLES = ("pre-main", "execute-only", "interpreter")
-"""One victim of each way: hardened from inside, by a launcher, by its file."""
+"""One victim of each kind: hardened from inside, by a launcher, by its file."""
 
 BROKEN_VICTIMS = tuple(_BROKEN_KINDS)
-"""Victims whose hardening is broken on purpose: verify must find them out."""
+"""Victims whose hardening is broken on purpose, which verify must detect."""
 
 
 def start_of(victim: str) -> Start:
-    """How a victim of ours, or the control, is started."""
+    """Return how a built-in victim, or the control, is started."""
     return {**_KINDS, **_BROKEN_KINDS}[victim]
 
 
 def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | None:
-    """Why a victim cannot be tried here, or None.
+    """Return why a victim cannot be tried here, or None.
 
     as_root -- whether verify runs as root; as_container_root -- whether victims do
     """
@@ -127,16 +127,16 @@ def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | 
     if is_roots and not as_root:
         return "only root can install it: run verify as root"
     if as_container_root and (is_roots or INTERPRETER in words):
-        return "root may read every file, so its mode protects nothing"
+        return "root can read every file, so its mode protects nothing"
     if start.place and find_launcher() is None:
         return "the command `harden` is not installed"
     return None
 
 
 def starts_for(argv: list[str]) -> dict[str, Start]:
-    """How a user's program is started: plain, and with each method.
+    """Return how a user's program is started: plainly, and with each method.
 
-    argv -- the program and its arguments; a path, where it has one, is absolute
+    argv -- the program and its arguments; if it has a path, that is absolute
     """
     is_script = argv[0].endswith(".py")
     plain = (sys.executable, *argv) if is_script else tuple(argv)

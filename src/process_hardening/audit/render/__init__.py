@@ -1,1 +1,1 @@
-"""Audits as text, JSON and metrics."""
+"""Renders audits as text, HTML, JSON and metrics."""

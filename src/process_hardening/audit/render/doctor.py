@@ -1,4 +1,4 @@
-"""What doctor found, for people, and as a shell script for them to read and run."""
+"""Renders the findings of doctor as text and as a shell script to review and run."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _GREEN, _RESET = "\x1b[32m", "\x1b[0m"
 
 
 def sort_findings(diagnosis: Diagnosis) -> list[Finding]:
-    """The findings, the worst first."""
+    """Return the findings, worst first."""
     return sorted(diagnosis.findings, key=lambda found: (-rank(found.severity), found.id))
 
 
 def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool = False) -> str:
-    """A summary, a block for each finding with the commands that fix it, and what is fine."""
+    """Render a summary, a block per finding with the commands that fix it, and what is fine."""
     lines = fold(_summarise(diagnosis), width)
     found = sort_findings(diagnosis)
     if not all(finding.is_shown_only for finding in found):
         place = " on the host of this container" if diagnosis.host.is_container else ""
-        lines += fold(f"Run the commands as root{place}, in the order in which they stand.", width)
+        lines += fold(f"Run the commands as root{place}, in this order.", width)
     for finding in found:
         lines += ["", *_render_finding(finding, width, coloured)]
     fine = [check for check in diagnosis.checks if check.answer.is_known and not check.findings]
@@ -35,7 +35,7 @@ def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool
         for check in fine:
             lines += fold(f"{check.topic}: {check.answer.text}", width, _INDENT)
     for check in _list_unknown(diagnosis):
-        lines += fold(f"Not known: {check.topic}: {check.answer.text}.", width)
+        lines += fold(f"Unknown: {check.topic}: {check.answer.text}.", width)
     return "\n".join(lines)
 
 
@@ -52,13 +52,13 @@ def _summarise(diagnosis: Diagnosis) -> str:
         start = f"{open_ones} setting{'' if one else 's'} of this host help{'s' * one} an attacker"
     else:
         start = "No setting of this host helps an attacker"
-    return f"{start}; {fine} are fine" + (f", {unknown} could not be seen." if unknown else ".")
+    return f"{start}; {fine} are fine" + (f", {unknown} could not be checked." if unknown else ".")
 
 
 def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list[str]:
-    """What it is, why it matters, the commands, what they may break and how to take them back.
+    """Render a finding: what, why it matters, the commands, what they may break, how to undo them.
 
-    Commands are never folded, so that they can be copied.
+    Commands are never wrapped, so that they can be copied.
     """
     message = finding.message[0].upper() + finding.message[1:]
     lines = fold(f"! {message}. {finding.id} {finding.severity}", width, more=_INDENT)
@@ -80,7 +80,7 @@ _SCRIPT_HEAD = """\
 # Fixes for {host}, made by `process-hardening doctor --script {severity}`.
 # Read it before you run it:
 #   sh FILE          apply the fixes
-#   sh FILE undo     take them back
+#   sh FILE undo     undo them
 # It changes nothing else, and stops at the first command that fails.
 set -eu
 
@@ -102,14 +102,14 @@ esac"""
 
 
 def render_script(diagnosis: Diagnosis, severity: str) -> str:
-    """A POSIX shell script with the fixes of the findings from that severity on.
+    """Render a POSIX shell script with the fixes of the findings of this severity or above.
 
-    What a person has to look at first, and what no command fixes, is in it as a comment.
+    Fixes that need a decision first, and findings that no command fixes, are comments.
     """
     found = [f for f in sort_findings(diagnosis) if f.is_at_least(severity)]
     head = _SCRIPT_HEAD.format(host=printable(diagnosis.host.name), severity=severity)
     if diagnosis.host.is_container:
-        head += "# doctor looked from a container: run this on its host.\n"
+        head += "# doctor ran in a container: run this on its host.\n"
     lines: list[str] = []
     undo: dict[str, None] = {}
     seen: set[str] = set()
@@ -123,12 +123,12 @@ def render_script(diagnosis: Diagnosis, severity: str) -> str:
 
 
 def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
-    """One finding: what, what the fix may break, and its commands, but for those seen before."""
+    """Render one finding: what, what the fix may break, and its commands, except earlier ones."""
     lines = [f"    # {finding.id} {finding.severity}: {printable(finding.message)}"]
     if finding.rule.breaks:
         lines.append(f"    # may break: {finding.rule.breaks}")
     if finding.rule.by_hand:
-        lines.append("    # not applied: decide yourself, then type")
+        lines.append("    # not applied: decide first, then run")
     if finding.is_shown_only:
         lines.append(f"    # no command fixes it: {printable(finding.fix)}")
     start = "    #     " if finding.rule.by_hand or finding.is_shown_only else "    "

@@ -1,4 +1,4 @@
-"""One self-contained page of one audit or of many: sortable, printable, without a network."""
+"""Renders one or more audits as a self-contained page: sortable, printable, offline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ td.number, th.number { text-align: right } code { font-size: .9em; white-space: 
 @media print { body { margin: 0; max-width: none; font-size: 11px } }
 """
 
-# Numbers sort as numbers, everything else as text; a click on the same column turns it round.
+# Numbers sort as numbers, everything else as text; a second click reverses the order.
 _SCRIPT = """
 for (const button of document.querySelectorAll("th button")) button.onclick = () => {
   const cell = button.parentNode, body = cell.closest("table").tBodies[0];
@@ -52,7 +52,7 @@ for (const button of document.querySelectorAll("th button")) button.onclick = ()
 
 
 def render(audits: Sequence[Saved]) -> str:
-    """The page of one host's audits or of many hosts': the newest of each host, and what changed.
+    """Render the audits of one or more hosts: the newest of each host, and what changed.
 
     audits -- at least one
     """
@@ -87,7 +87,7 @@ def _headline(newest: Sequence[Saved]) -> str:
     leaks = {(a.host, g.user, g.program) for a in newest for g in a.groups if g.is_leak}
     where = newest[0].host if len(newest) == 1 else f"{len(newest)} hosts"
     if not leaks:
-        return f"No secret that audit knows of is open on {where}"
+        return f"No known secret is readable on {where}"
     one = len(leaks) == 1
     return (
         f"{len(leaks)} program{'' if one else 's'} {'has' if one else 'have'}"
@@ -99,7 +99,7 @@ def _describe_sources(newest: Sequence[Saved]) -> str:
     if len(newest) > 1:
         taken = sorted(audit.taken for audit in newest)
         until = f" to {taken[-1]}" if taken[-1] != taken[0] else ""
-        return f"Audits of {taken[0]}{until}. The newest of each host is shown."
+        return f"Audits of {taken[0]}{until}. The page shows the newest of each host."
     (audit,) = newest
     scope = f", only {' '.join(audit.scope)}" if audit.scope else ""
     return f"Linux {audit.kernel}. Audit of {audit.taken} by uid {audit.asked_by}{scope}."
@@ -149,7 +149,7 @@ def _render_hosts(newest: Sequence[Saved]) -> list[str]:
 
 
 def _render_changes(hosts: Iterable[History]) -> list[str]:
-    """What changed from the first to the last audit of each host that has two."""
+    """Render what changed from the first to the last audit of each host with at least two."""
     rows, incomparable = [], []
     for host in hosts:
         comparison = host.comparison
@@ -168,7 +168,7 @@ def _render_changes(hosts: Iterable[History]) -> list[str]:
         lines += ["<h2>What changed</h2>", *_table(header, rows)]
     if incomparable:
         names = _text(", ".join(incomparable))
-        lines.append(f"<p>Not compared, for they were made in other ways: {names}.</p>")
+        lines.append(f"<p>Not compared, because their audits used different options: {names}.</p>")
     return lines
 
 

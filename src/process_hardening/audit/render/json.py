@@ -27,7 +27,7 @@ SCHEMA = 1
 
 
 def readable(text: str) -> str:
-    """Text that is valid Unicode: bytes of a name that are not UTF-8 become backslash escapes."""
+    """Return text as valid Unicode: bytes that are not UTF-8 become backslash escapes."""
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -54,7 +54,7 @@ def _finding(finding: Finding, fingerprint: str | None) -> dict[str, Any]:
 
 
 def process_as_dict(entry: Entry) -> dict[str, Any]:
-    """One process as plain values; None: hidden from us, or not known."""
+    """Return one process as plain values; None: hidden from us, or unknown."""
     posture, crash = entry.posture, entry.crash
     return {
         **_identity(posture, entry.user),
@@ -113,7 +113,7 @@ def _contents(posture: Posture) -> dict[str, Any]:
 
 
 def rules_as_dict(host: Host) -> dict[str, Any]:
-    """The settings of the host that processes are judged by."""
+    """Return the host settings that affect the verdicts."""
     pattern = host.core.pattern
     return {
         "name": readable(host.name),
@@ -127,7 +127,7 @@ def rules_as_dict(host: Host) -> dict[str, Any]:
 
 
 def group_as_dict(group: Group) -> dict[str, Any]:
-    """One group as plain values."""
+    """Return one group as plain values."""
     return {
         "user": readable(group.user),
         "uid": group.uid,
@@ -148,7 +148,7 @@ def group_as_dict(group: Group) -> dict[str, Any]:
 
 
 def exposure_as_dict(exposure: Exposure) -> dict[str, Any]:
-    """The facts of a user, or of the host, as plain values."""
+    """Return the facts of a user, or of the host, as plain values."""
     return {name: value for name, value in exposure.items() if name != "user"}
 
 
@@ -160,7 +160,7 @@ def _exposures(groups: tuple[Group, ...]) -> dict[str, Any]:
 
 
 def change_as_dict(change: Change) -> dict[str, Any]:
-    """One change as plain values."""
+    """Return one change as plain values."""
     return {
         "user": readable(change.user),
         "program": readable(change.program),
@@ -171,7 +171,7 @@ def change_as_dict(change: Change) -> dict[str, Any]:
 
 
 def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
-    """What changed, as plain values."""
+    """Return what changed, as plain values."""
     return {
         "taken": comparison.taken,
         "better": [change_as_dict(change) for change in comparison.better],
@@ -182,7 +182,7 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def merged_as_dict(hosts: Iterable[History]) -> dict[str, Any]:
-    """The newest audit of each host and what changed since its first, as plain values."""
+    """Return the newest audit of each host, and what changed since its first, as plain values."""
     return {"schema": SCHEMA, "hosts": [_host_as_dict(host) for host in hosts]}
 
 
@@ -201,12 +201,12 @@ def _host_as_dict(host: History) -> dict[str, Any]:
 
 
 def _format_time(seconds: float) -> str:
-    """ISO 8601 in UTC, to the second."""
+    """Format a time as ISO 8601 in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def audit_as_dict(audit: Audit) -> dict[str, Any]:
-    """The audit as plain values."""
+    """Return the audit as plain values."""
     verdicts = audit.count_verdicts()
     return {
         "schema": SCHEMA,
@@ -253,7 +253,7 @@ def _state_of(check: Check) -> str:
 
 
 def doctor_as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
-    """What doctor found out, as plain values."""
+    """Return the results of doctor as plain values."""
     return {
         "schema": SCHEMA,
         "host": _settings(diagnosis.host),
@@ -272,7 +272,7 @@ def doctor_as_dict(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def rules_document(rules: Iterable[Rule]) -> dict[str, Any]:
-    """What findings mean, as plain values."""
+    """Return the explanations of findings as plain values."""
     return {
         "schema": SCHEMA,
         "rules": [
@@ -293,8 +293,8 @@ def rules_document(rules: Iterable[Rule]) -> dict[str, Any]:
 
 
 def render(document: dict[str, Any], on_one_line: bool = False) -> str:
-    """Plain values as JSON, ASCII only: one key a line, one object of a list a line."""
-    # Not indent=2: json then uses its slow encoder, which takes as long as reading the processes.
+    """Render plain values as JSON, ASCII only: one key per line, one list object per line."""
+    # Not indent=2, which selects json's slow encoder: that takes as long as reading the processes.
     if on_one_line:
         return json.dumps(document)
     lines = [f"  {json.dumps(key)}: {_render_value(value)}" for key, value in document.items()]

@@ -1,6 +1,7 @@
 """OpenMetrics, for the textfile collector of Prometheus' node_exporter.
 
-Only gauges, so that the older Prometheus text format, which the collector reads, is the same.
+It has only gauges, so it is also valid in the older Prometheus text format, which the collector
+reads.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _escape(value: str) -> str:
-    """A label's value; terminal control characters are escaped twice."""
+    """Escape a label's value; terminal control characters are escaped twice."""
     return printable(readable(value)).replace("\\", "\\\\").replace('"', '\\"')
 
 
@@ -40,16 +41,16 @@ def _render_family(name: str, description: str, samples: Iterable[Sample]) -> li
 
 
 def render(audit: Audit, now: float | None = None) -> str:
-    """The audit as metrics. Processes are counted by name, never listed by pid.
+    """Render the audit as metrics. Processes are counted by name, never listed by pid.
 
-    now -- seconds since the epoch; default: the present
+    now -- seconds since the epoch; default: the current time
     """
     families: list[Family] = [
         *_families_of_processes(audit),
         *_families_of_groups(audit.groups),
         (
             "process_hardening_audit_complete",
-            "Whether everything could be seen.",
+            "Whether everything could be read.",
             [({}, float(audit.is_complete))],
         ),
         (
@@ -99,7 +100,7 @@ def _families_of_processes(audit: Audit) -> list[Family]:
 
 
 def _families_of_groups(groups: Sequence[Group]) -> list[Family]:
-    """The facts of each user, and the groups that leak; the others would be too many series."""
+    """Yield the facts of each user, and the leaking groups: all groups would be too many series."""
     leaks = Counter(
         (group.user, group.program, group.reason, str(group.severity))
         for group in groups
@@ -109,7 +110,7 @@ def _families_of_groups(groups: Sequence[Group]) -> list[Family]:
     return [
         (
             "process_hardening_secrets_exposed",
-            "Secrets that were seen and are open, each once for each program, by who may get them.",
+            "Known secrets that are readable, counted once per program, by who can get them.",
             [
                 ({"user": facts.user, "open_to": reader}, float(getattr(facts, reader)))
                 for facts in measure_users(groups)
@@ -118,7 +119,7 @@ def _families_of_groups(groups: Sequence[Group]) -> list[Family]:
         ),
         (
             "process_hardening_leaks",
-            "Processes that hold a secret that others can read, or that something reads.",
+            "Processes with a secret that others can read, or that something already reads.",
             [
                 (
                     {"user": user, "program": program, "reason": reason, "severity": severity},

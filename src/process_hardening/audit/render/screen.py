@@ -1,4 +1,4 @@
-"""The first screen of an audit: who can read which secrets here, and what to type now."""
+"""Renders the first screen of an audit: who can read which secrets, and what to do next."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.saved import Change, Comparison
 
 LINES = 23
-"""A terminal of 24 lines less the one for the next prompt."""
+"""A terminal of 24 lines, minus one for the next prompt."""
 
 WIDTH = 80
 
@@ -41,18 +41,18 @@ _WIDEST_PROGRAM = 34
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """'1 process', '2 processes'."""
+    """Return '1 process', '2 processes'."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def label_of(group: Group) -> str:
-    """The program, and how many processes run it."""
+    """Return the program, and how many processes run it."""
     number = len(group.pids)
     return printable(group.program) + (f" x{number}" if number > 1 else "")
 
 
 def describe_secrets(group: Group) -> str:
-    """The names of the secrets, or what is wrong where none was seen."""
+    """Return the names of the secrets, or what is wrong if none was found."""
     names = [
         f"{secret.name} in arguments" if secret.where == IN_ARGUMENTS else secret.name
         for secret in group.secrets
@@ -61,7 +61,7 @@ def describe_secrets(group: Group) -> str:
 
 
 def render_headline(audit: Audit) -> str:
-    """Who can read secrets here, in a sentence or two."""
+    """Summarise who can read secrets here, in a sentence or two."""
     leaks = [group for group in audit.groups if group.is_leak]
     holders = {(g.user, g.program) for g in leaks if g.secrets}
     others = {(g.user, g.program) for g in leaks if not g.secrets} - holders
@@ -81,7 +81,7 @@ def render_headline(audit: Audit) -> str:
         one = len(opened) == 1
         sentences.append(
             f"{count(len(opened), 'program')} {'is' if one else 'are'} hardened, but"
-            f" {'its' if one else 'their'} runtime shows {'its' if one else 'their'} memory."
+            f" {'its' if one else 'their'} runtime discloses {'its' if one else 'their'} memory."
         )
     if others:
         one = len(others) == 1
@@ -96,12 +96,12 @@ def render_headline(audit: Audit) -> str:
             " process-hardening, or a library with its name."
         )
     if audit.is_empty:
-        return "Nothing matched: no process is what was asked for."
+        return "Nothing matched: no process meets the conditions."
     unread = sum(bool(entry.posture.problem) for entry in audit.entries)
     if unread and not sentences:
         sentences.append(f"{count(unread, 'process', 'processes')} could not be read: see below.")
     if not sentences:
-        sentences.append("No secret that audit knows of can be read by others.")
+        sentences.append("No known secret can be read by others.")
     if audit.scope:
         sentences.append(
             "This covers only the processes that you chose: run `process-hardening audit` for all."
@@ -110,7 +110,7 @@ def render_headline(audit: Audit) -> str:
 
 
 def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
-    """The summary, the groups that leak with their commands, the rest in a line each, what next.
+    """Render the summary, the leaking groups with their commands, the rest, and the next steps.
 
     At most LINES lines, of width cells.
     """
@@ -125,7 +125,7 @@ class _Screen:
         self.coloured = coloured
         self.leaks = [group for group in audit.groups if group.is_leak]
         self.rest = [group for group in audit.groups if not group.is_leak]
-        self.said: set[str] = set()
+        self.shown_fixes: set[str] = set()
 
     def render(self) -> list[str]:
         head = fold(render_headline(self.audit), self.width)
@@ -142,7 +142,7 @@ class _Screen:
     # Groups that leak
 
     def _leak_lines(self, room: int) -> list[str]:
-        """As many groups as there is room for, then how many are left."""
+        """Render as many groups as fit, then how many are left."""
         several_users = len({group.user for group in self.leaks}) > 1
         labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
         users = [f" ({printable(group.user)})" if several_users else "" for group in self.leaks]
@@ -168,15 +168,15 @@ class _Screen:
     def _render_fix(self, group: Group) -> str:
         command = printable(group.command)
         if not command:
-            words = group.fix if group.fix not in self.said else "The same."
-            self.said.add(group.fix)
+            words = group.fix if group.fix not in self.shown_fixes else "The same."
+            self.shown_fixes.add(group.fix)
             return _INDENT + printable(words)
         if self._height(_INDENT + command) <= _MOST_LINES_OF_A_COMMAND:
             return _INDENT + command
-        return f"{_INDENT}process-hardening audit --long {group.pids[0]}  # shows its long command"
+        return f"{_INDENT}process-hardening audit --long {group.pids[0]}  # prints the long command"
 
     def _height(self, line: str) -> int:
-        """How many lines of the terminal a line takes."""
+        """Return how many terminal lines a line takes."""
         cells = count_cells(line) - (len(_RED + _RESET) if _RESET in line else 0)
         return max(1, -(-cells // self.width))
 
@@ -188,8 +188,8 @@ class _Screen:
         others = [g for g in self.rest if asked_by and g.uid not in (asked_by, None)]
         more = "more " if self.leaks else ""
         rows = [
-            (f"{more}can be read, no secret seen", _with(own, READABLE), ""),
-            (f"{more}of root can be read by root, in containers", _with(own, READABLE_BY_ROOT), ""),
+            (f"{more}can be read, no secret found", _with(own, READABLE), ""),
+            (f"{more}of root can be read by root in containers", _with(own, READABLE_BY_ROOT), ""),
             ("are partly hardened", _with(own, PARTIAL), ""),
             ("cannot be judged from here", _with(own, UNKNOWN), ""),
             ("are hardened", _with(own, HARDENED), _GREEN),
@@ -201,7 +201,7 @@ class _Screen:
                 users[group.user] += len(group.pids)
             names = ", ".join(_with_count(user, number) for user, number in users.most_common())
             number = sum(users.values())
-            line = f"{number:4} of other users, whose secrets root can see: {printable(names)}"
+            line = f"{number:4} of other users, whose secrets only root can see: {printable(names)}"
             lines.append(shorten(line, self.width))
         return lines
 
@@ -228,11 +228,11 @@ class _Screen:
         rows = []
         if self.leaks:
             first = self.leaks[0]
-            rows.append((f"verify --pid {first.pids[0]}", "see what leaks from the first"))
+            rows.append((f"verify --pid {first.pids[0]}", "attack the first and see what leaks"))
             if first.finding:
                 rows.append((f"explain {first.finding}", "why it matters"))
-        rows.append(("audit --long", "one row a process"))
-        rows.append(("audit --json > FILE", "keep it; later, --compare FILE"))
+        rows.append(("audit --long", "one row per process"))
+        rows.append(("audit --json > FILE", "save it; later: --compare FILE"))
         rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
         commands = [f"process-hardening {command}" for command, _ in rows]
         cells = max(map(len, commands[:-1]))  # the last is too long to be in line with it
@@ -251,7 +251,7 @@ def _with_count(name: str, number: int) -> str:
 
 
 def describe_exposure(audit: Audit) -> str:
-    """The facts of the host in a sentence; '' when no secret is open."""
+    """Return the facts of the host in a sentence; '' if no secret is open."""
     facts = measure(audit.groups)
     counts = {reader: getattr(facts, reader) for reader in READERS}
     opened = [f"{number} to {READERS[key]}" for key, number in counts.items() if number]
@@ -261,7 +261,7 @@ def describe_exposure(audit: Audit) -> str:
 def render_comparison(
     comparison: Comparison, width: int | None = None, coloured: bool = False
 ) -> str:
-    """What got worse and better since an earlier audit, then the facts that changed."""
+    """Render what got worse and better since an earlier audit, then the facts that changed."""
     worse, better = len(comparison.worse), len(comparison.better)
     lines = [f"Since {printable(comparison.taken)}: {worse} worse, {better} better."]
     rows = [("worse", change) for change in comparison.worse]

@@ -1,4 +1,4 @@
-"""The processes of an audit, a row each, and the rules, as plain text for people."""
+"""Renders an audit, one row per process, and the rules as plain text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _colours(wanted: bool) -> dict[str, str]:
 
 
 def _render_fix(fix: str, commands: Iterable[str], width: int | None) -> list[str]:
-    """The fix, and its commands: never folded, so that they can be copied."""
+    """Render the fix and its commands, which are never wrapped, so that they can be copied."""
     lines = fold(f"fix: {fix}", width, _INDENT)
     return lines + [f"{_INDENT}  $ {printable(command)}" for command in commands]
 
@@ -65,7 +65,7 @@ def _row_of(entry: Entry) -> list[str]:
 
 
 def _order_of(audit: Audit) -> list[Entry]:
-    """The entries, those of the worst group first, unless they are ordered as a tree."""
+    """Sort the entries by group, worst first, unless they are ordered as a tree."""
     if any(entry.depth for entry in audit.entries):
         return list(audit.entries)
     pids = (pid for group in audit.groups for pid in group.pids)
@@ -74,21 +74,21 @@ def _order_of(audit: Audit) -> list[Entry]:
 
 
 def _render_legend(audit: Audit, width: int | None) -> list[str]:
-    """Each finding once, with how many processes have it."""
+    """Render each finding once, with the number of its processes."""
     counts = Counter(finding.id for _, finding in audit.findings())
     rules = sorted((RULES[key] for key in counts), key=lambda r: (-rank(r.severity), r.id))
     if not rules:
         return []
     rows = [[rule.id, rule.severity, str(counts[rule.id]), rule.words] for rule in rules]
     return [
-        *table(["finding", "severity", "found", "what it is"], rows, width).split("\n"),
-        f"why, and how to fix it: process-hardening explain {rules[0].id}",
+        *table(["finding", "severity", "found", "what it means"], rows, width).split("\n"),
+        f"for the reason and the fix: process-hardening explain {rules[0].id}",
         "",
     ]
 
 
 def _render_fixes(audit: Audit, width: int | None) -> list[str]:
-    """What to do about each group that leaks: never folded, so that it can be copied."""
+    """Render what to do about each leaking group, unwrapped, so that it can be copied."""
     lines = []
     for group in audit.groups:
         if group.is_leak:
@@ -98,7 +98,7 @@ def _render_fixes(audit: Audit, width: int | None) -> list[str]:
 
 
 def summarise(audit: Audit) -> str:
-    """The counts in a sentence or two."""
+    """Render the counts in a sentence or two."""
     verdicts = audit.count_verdicts()
     by_verdict = ", ".join(f"{verdicts[name]} {name}" for name in VERDICTS if verdicts[name])
     severities = audit.count_severities()
@@ -111,8 +111,8 @@ def summarise(audit: Audit) -> str:
 
 
 def render_audit(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
-    """The counts, a row for each process, what its findings mean, and the commands that fix it."""
-    header = ["pid", "user", "program", "verdict", "findings", "secrets seen"]
+    """Render the counts, a row per process, what the findings mean, and their fixes."""
+    header = ["pid", "user", "program", "verdict", "findings", "secrets found"]
     rows = [_row_of(entry) for entry in _order_of(audit)]
     parts = fold(summarise(audit), width)
     facts = describe_exposure(audit)
@@ -129,7 +129,7 @@ def render_audit(audit: Audit, width: int | None = None, coloured: bool = False)
 
 
 def render_rule(rule: Rule, width: int | None = None) -> str:
-    """One rule, explained."""
+    """Render the explanation of one rule."""
     scope = "a process" if rule in PROCESS_RULES else "the host"
     lines = [f"{rule.id} ({rule.severity}, of {scope}): {rule.words}"]
     for label in ("why", "fix", "source"):
@@ -140,7 +140,7 @@ def render_rule(rule: Rule, width: int | None = None) -> str:
 
 
 def render_rules(width: int | None = None) -> str:
-    """All rules, a line each."""
+    """Render all rules, one line each."""
     rows = [[rule.id, rule.severity, rule.words] for rule in RULES.values()]
     return table(["id", "severity", "what is wrong"], rows, width)
 

@@ -27,7 +27,7 @@ def __getattr__(name: str) -> object:
 
 
 def judge_process(case: ProcessCase) -> tuple[Finding, ...]:
-    """The findings of one process, the worst first."""
+    """Return the findings of one process, worst first."""
     if not case.posture.has_memory:
         return ()
     found = [finding for rule in PROCESS_RULES if (finding := rule.judge(case))]

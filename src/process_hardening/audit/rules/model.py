@@ -1,4 +1,4 @@
-"""What a rule and a finding are."""
+"""The records of rules and findings."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
 
 
 def rank(severity: str) -> int:
-    """The position of a severity in SEVERITIES."""
+    """Return the position of a severity in SEVERITIES."""
     return SEVERITIES.index(severity)
 
 
 class ProcessCase(Record):
-    """What rules about processes look at.
+    """The input of rules about processes.
 
     crash -- where a crash would put its memory
     ancestor -- its nearest hardened ancestor, if it has one
@@ -40,19 +40,19 @@ class ProcessCase(Record):
 
 
 class HostCase(Record):
-    """What rules about the host look at: its settings, and the processes that were read."""
+    """The input of rules about the host: its settings, and the processes that were read."""
 
     host: Host
     postures: tuple[Posture, ...] = ()
 
 
 class Match(Record):
-    """What a rule found in one case. '' and (): what the rule itself says.
+    """What a rule found in one case. '' and (): use the rule's own text.
 
     message -- what is wrong, in this case
     subject -- the names of variables or paths that it is about
     fix, commands -- what fixes this case; None: no command does
-    undo -- the commands that take the fix back
+    undo -- the commands that undo the fix
     """
 
     message: str = ""
@@ -65,13 +65,13 @@ class Match(Record):
 class Rule(Record):
     """One kind of finding, and the check that finds it.
 
-    id -- PH001 and up for processes, PH101 and up for the host; an id is never reused
-    words -- what is wrong, in a line for a table
+    id -- PH001 and up for processes, PH101 and up for the host; ids are never reused
+    words -- what is wrong, in one line for a table
     why -- why it matters
     fix -- what to do about it; commands -- shell commands that do it, with PLACEHOLDERS
-    breaks -- what the fix may break; by_hand -- whether a person has to look before it is applied
+    breaks -- what the fix may break; by_hand -- whether a person has to decide before it is applied
     source -- where the facts come from
-    check -- takes a ProcessCase or a HostCase; returns a Match, or None when nothing is wrong
+    check -- takes a ProcessCase or a HostCase; returns a Match, or None if nothing is wrong
     """
 
     id: str
@@ -92,7 +92,7 @@ class Rule(Record):
         return sentence + "." if stop else sentence
 
     def judge(self, case: ProcessCase | HostCase) -> Finding | None:
-        """The finding in a case, if there is one."""
+        """Return the finding in a case, if there is one."""
         match = self.check(case)
         if match is None:
             return None
@@ -108,7 +108,7 @@ class Rule(Record):
 
 def rule(
     *,
-    id: str,  # noqa: A002 -- what it is called everywhere
+    id: str,  # noqa: A002 -- its name everywhere
     severity: str,
     words: str,
     why: str,
@@ -159,21 +159,21 @@ class Finding(Record):
 
     @property
     def is_shown_only(self) -> bool:
-        """Whether its commands, if it has any, show something and change nothing."""
+        """Whether its commands, if any, only show something and change nothing."""
         return all(command.startswith("cat ") for command in self.commands)
 
     def is_at_least(self, severity: str) -> bool:
-        """Whether it is as severe as that, or more."""
+        """Return whether it has this severity or a higher one."""
         return rank(self.severity) >= rank(severity)
 
 
 def worst_of(findings: Iterable[Finding]) -> str | None:
-    """The highest severity among findings."""
+    """Return the highest severity among findings."""
     return max((finding.severity for finding in findings), key=rank, default=None)
 
 
 class Answer(Record):
-    """What doctor learned about a topic. is_known -- False: text says why it could not be told."""
+    """What doctor found about a topic. is_known -- False: text says why it is unknown."""
 
     text: str
     is_known: bool = True
@@ -200,22 +200,22 @@ class Check(Record):
 
 
 def list_names(names: tuple[str, ...]) -> str:
-    """Names as text; the first eight of many."""
+    """Join names; of many, only the first eight."""
     shown = ", ".join(names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 
 
 def sysctl_commands(name: str, value: object) -> tuple[str, ...]:
-    """The commands that change a kernel setting at every boot, and now.
+    """Return the commands that change a kernel setting now and at every boot.
 
-    The file is read after those of others in its folder, /etc/sysctl.conf too: sysctl.d(5).
+    The file is read after the other files in its directory and /etc/sysctl.conf: sysctl.d(5).
     """
     line = quote(f"{name} = {value}")
     return f"echo {line} > {_file_of(name)}", f"sysctl -p {_file_of(name)}"
 
 
 def sysctl_undo(name: str, value: object) -> tuple[str, ...]:
-    """The commands that take sysctl_commands() back. value -- what it was before."""
+    """Return the commands that undo sysctl_commands(). value -- the old value."""
     return f"rm -f {_file_of(name)}", f"sysctl -w {quote(f'{name}={value}')}"
 
 
@@ -224,7 +224,7 @@ def _file_of(name: str) -> str:
 
 
 def set_sysctl(name: str, value: object, old: object, message: str = "") -> Match:
-    """A Match whose fix changes a kernel setting.
+    """Return a Match whose fix changes a kernel setting.
 
     value -- what it should be; old -- what it is now
     """

@@ -1,4 +1,4 @@
-"""The tables of all rules. Add a rule in the module of its subject, then name it here."""
+"""The tables of all rules. Add a rule in the module of its subject, then list it here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RULES = _sorted_by_id((*PROCESS_RULES, *HOST_RULES))
 
 
 def judge_topic(topic: Topic, case: HostCase) -> Check:
-    """Answer one question about the host. What is not known has no findings."""
+    """Answer one question about the host. An unknown answer has no findings."""
     answer = topic.describe(case)
     found = [finding for rule in topic.rules if answer.is_known and (finding := rule.judge(case))]
     return Check(topic=topic.name, answer=answer, findings=tuple(found))

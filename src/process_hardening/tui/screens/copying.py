@@ -1,4 +1,4 @@
-"""Copying the command that fixes a row, through the terminal."""
+"""Copies the command that fixes a row, through the terminal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from process_hardening.tui.view import Row
 
 
 def copy_fix(app: App[Any], row: Row) -> None:
-    """Copy the command of a row, or say what to do where no command does it."""
+    """Copy the command of a row, or show what to do if there is no command."""
     words, command = row.fix
     if not command:
-        app.notify(
-            printable(words) or "Nothing needs to be done.", title="No command", markup=False
-        )
+        app.notify(printable(words) or "Nothing to do.", title="No command", markup=False)
         return
     app.copy_to_clipboard(command)
     app.notify(printable(command), title="Copied", markup=False)

@@ -1,4 +1,4 @@
-"""Saving what is shown: JSON, text or a picture, readable by its owner alone."""
+"""Saves what is shown as JSON, text or a picture, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def picture_of(app: App[Any]) -> str:
-    """The screen as SVG, which loads nothing from anywhere."""
+    """Return the screen as a self-contained SVG."""
     return _FONTS.sub("", app.export_screenshot())
 
 
 Formats = Mapping[str, Callable[[], str]]
-"""What makes the content of a file, by the end of its name."""
+"""Functions that make the content of a file, by its suffix."""
 
 
 def save_audit(audit: Audit, pids: Collection[int], svg: str) -> Formats:
-    """The formats for the processes with these pids; svg is the picture of the screen."""
+    """Return the formats for the processes with these pids; svg is the picture of the screen."""
     entries = tuple(entry for entry in audit.entries if entry.posture.pid in pids)
     shown = audit.replace(entries=entries, gone=())
     return {
@@ -49,7 +49,7 @@ def save_audit(audit: Audit, pids: Collection[int], svg: str) -> Formats:
 
 
 def save_diagnosis(diagnosis: Diagnosis, svg: str) -> Formats:
-    """The formats for what doctor says; svg is the picture of the screen."""
+    """Return the formats for the results of doctor; svg is the picture of the screen."""
     return {
         ".json": lambda: as_json.render(as_json.doctor_as_dict(diagnosis)),
         ".txt": lambda: doctor_text.render_doctor(diagnosis),
@@ -58,10 +58,10 @@ def save_diagnosis(diagnosis: Diagnosis, svg: str) -> Formats:
 
 
 class ExportScreen(ModalScreen[None]):
-    """Asks for a file and writes it; replaces one only when told a second time.
+    """Asks for a file name and writes the file; a second Enter replaces an existing file.
 
-    subject -- what is saved, for the suggested name; formats -- in which ways
-    now -- seconds since the epoch, for the suggested name too
+    subject -- what is saved, for the suggested name; formats -- the possible formats
+    now -- seconds since the epoch, for the suggested name
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
@@ -74,7 +74,7 @@ class ExportScreen(ModalScreen[None]):
         self.warned_of = ""
 
     def compose(self) -> ComposeResult:
-        """A line to type into, and one that says what is wrong with it."""
+        """A line to type into, and one that shows what is wrong."""
         with Vertical(classes="window"):
             yield Static("Save what is shown to", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)
@@ -83,11 +83,11 @@ class ExportScreen(ModalScreen[None]):
 
     @property
     def _choice(self) -> str:
-        return "The end of the name decides: .json, .txt, or .svg for a picture of the screen."
+        return "The suffix sets the format: .json, .txt, or .svg for a picture of the screen."
 
     @on(Input.Submitted)
     def save(self, event: Input.Submitted) -> None:
-        """Write the file, or say why not."""
+        """Write the file, or show why that failed."""
         path = os.path.expanduser(event.value.strip())
         render = self.formats.get(os.path.splitext(path)[1].lower())
         if render is None:
@@ -98,7 +98,7 @@ class ExportScreen(ModalScreen[None]):
                 replace_file(path, render(), _MODE)
             elif not create_file(path, render(), _MODE):
                 self.warned_of = path
-                self.tell(f"{path} exists: Enter again replaces it.")
+                self.tell(f"{path} exists: press Enter again to replace it.")
                 return
         except CommandError as error:
             self.tell(f"Not saved: {error}")
@@ -107,5 +107,5 @@ class ExportScreen(ModalScreen[None]):
         self.dismiss()
 
     def tell(self, text: str) -> None:
-        """Say something about the file."""
+        """Show a message about the file."""
         self.query_one("#told", Static).update(printable(text))

@@ -1,4 +1,4 @@
-"""All keys, and what the signs mean."""
+"""Explains all keys and signs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from process_hardening.tui.widgets import signs
 from process_hardening.tui.widgets.keys import Keys
 
 _OTHERS = {
-    "ctrl+p": "every action by its name, and all colours",
-    "mouse": "chooses a row, opens its group by the arrow, tells more; sorts by a title",
+    "ctrl+p": "every action by name, and all themes",
+    "mouse": "selects a row, opens a group by its arrow, shows details; sorts by a title",
 }
 
 _KEYS = {
@@ -31,12 +31,12 @@ _KEYS = {
 
 
 def shown_keys(binding: Binding) -> str:
-    """The keys of a binding, as they are on the keyboard."""
+    """Return the keys of a binding, as labelled on the keyboard."""
     return " ".join(_KEYS.get(key, key) for key in binding.key.split(","))
 
 
 class HelpScreen(ModalScreen[None]):
-    """Explains the keys of the screen below. sections -- title, and its bindings."""
+    """Explains the keys of the screen below. sections -- title and bindings."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Back")]
 
@@ -52,18 +52,18 @@ class HelpScreen(ModalScreen[None]):
             yield Keys()
 
     def explained(self) -> Content:
-        """Keys, risks, changes."""
+        """Return the text: keys, risks, changes."""
         lines = []
         for title, bindings in self.sections:
             lines.append(Content.styled(title, "bold"))
             for binding in bindings:
-                told = binding.tooltip or binding.description.lower()
+                text = binding.tooltip or binding.description.lower()
                 lines.append(
-                    Content.assemble((f"  {shown_keys(binding):<16}", "$text-accent"), told)
+                    Content.assemble((f"  {shown_keys(binding):<16}", "$text-accent"), text)
                 )
             lines.append(Content(""))
-        for name, told in _OTHERS.items():
-            lines.append(Content.assemble((f"  {name:<16}", "$text-accent"), told))
+        for name, text in _OTHERS.items():
+            lines.append(Content.assemble((f"  {name:<16}", "$text-accent"), text))
         lines += [Content(""), Content.styled("RISK", "bold")]
         for risk in signs.RISKS.values():
             shown = f"  {risk.bar:<4}{risk.word:<10}"

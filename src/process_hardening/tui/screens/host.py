@@ -1,4 +1,4 @@
-"""The host: what doctor says of it."""
+"""The screen of the host: the results of doctor."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from process_hardening.tui.widgets.keys import Keys
 
 
 class HostScreen(Screen[None]):
-    """The checks, and everything about the chosen one."""
+    """The checks, and everything about the selected one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,d", "dismiss", "Back"),
-        Binding("c", "copy", "Copy fix", tooltip="copy the commands that fix what was found"),
+        Binding("c", "copy", "Copy fix", tooltip="copy the commands that fix the finding"),
         Binding("x", "export", "Save", tooltip="save the checks as JSON, text or SVG"),
-        Binding("r", "look", "Look again", tooltip="look at the host now"),
+        Binding("r", "look", "Refresh", tooltip="check the host now"),
     ]
 
     def __init__(self, view: HostView | None, watcher: Watcher) -> None:
@@ -39,7 +39,7 @@ class HostScreen(Screen[None]):
         self.watcher = watcher
 
     def compose(self) -> ComposeResult:
-        """A table, and the text about its chosen row."""
+        """A table, and the text about its selected row."""
         yield Static("Which settings of this host help an attacker", classes="title")
         yield DataTable[Text](cursor_type="row")
         with VerticalScroll(id="about", can_focus=False):
@@ -47,22 +47,22 @@ class HostScreen(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        """Show what is known already."""
+        """Show what is already known."""
         table: DataTable[Text] = self.query_one(DataTable)
         table.add_column("RISK", width=signs.BAR_CELLS + 9)
-        table.add_columns("CHECKED", "WHAT IT IS")
+        table.add_columns("CHECKED", "STATE")
         table.focus()
         self.show_host(self.view)
 
     def show_host(self, view: HostView | None) -> None:
-        """Show a look at the host."""
+        """Show the results."""
         self.view = view
         table: DataTable[Text] = self.query_one(DataTable)
         at = table.cursor_row
         table.clear()
         about = self.query_one("#check", Static)
         if view is None or view.diagnosis is None:
-            about.update(printable(view.problem) if view else "looking …")
+            about.update(printable(view.problem) if view else "checking …")
             return
         for check in view.diagnosis.checks:
             risk = Text(_risk_of(check).plain, style=signs.rich_style(self.app, _style_of(check)))
@@ -71,7 +71,7 @@ class HostScreen(Screen[None]):
 
     @property
     def chosen(self) -> Check | None:
-        """The check that the cursor is on."""
+        """Return the check under the cursor."""
         at = self.query_one(DataTable).cursor_row
         diagnosis = self.view.diagnosis if self.view else None
         checks = diagnosis.checks if diagnosis else ()
@@ -79,7 +79,7 @@ class HostScreen(Screen[None]):
 
     @on(DataTable.RowHighlighted)
     def tell(self) -> None:
-        """Tell all about the chosen check."""
+        """Show everything about the selected check."""
         check = self.chosen
         if check is None:
             return
@@ -91,10 +91,10 @@ class HostScreen(Screen[None]):
         self.query_one("#check", Static).update(Content("\n").join(parts))
 
     def action_copy(self) -> None:
-        """Copy the commands that fix the first finding of the chosen check."""
+        """Copy the commands that fix the first finding of the selected check."""
         check = self.chosen
         if check is None or not check.findings:
-            self.notify("nothing is found that could be fixed")
+            self.notify("there is nothing to fix")
             return
         finding = check.findings[0]
         fix = signs.copyable(finding)
@@ -113,13 +113,13 @@ class HostScreen(Screen[None]):
         self.app.push_screen(ExportScreen("host", formats, self.watcher.machine.now()))
 
     def action_look(self) -> None:
-        """Look again."""
-        self.query_one("#check", Static).update("looking …")
+        """Check again."""
+        self.query_one("#check", Static).update("checking …")
         self.watcher.look_at_host()
 
 
 def _describe(finding: Finding) -> Iterator[Content]:
-    """What was found, the commands that change it and what they may break, why, the way back."""
+    """Return the finding, its commands, what they may break, why it matters, how to undo them."""
     message = finding.message[0].upper() + finding.message[1:]
     yield Content.styled(f"{printable(message)}. {finding.id}", "bold")
     yield from map(signs.command, finding.commands)
@@ -137,7 +137,7 @@ def _severity_of(check: Check) -> str | None:
 
 
 def _risk_of(check: Check) -> Content:
-    """The bar and the word of a check; a setting is fine, not hardened."""
+    """Return the bar and the word of a check; a setting is fine, not hardened."""
     severity = _severity_of(check)
     bar, word = signs.RISKS[severity].bar, signs.RISKS[severity].word if severity else "fine"
     return Content.styled(f"{bar:<{signs.BAR_CELLS}} {word:<9}", _style_of(check))

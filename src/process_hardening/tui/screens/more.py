@@ -1,4 +1,4 @@
-"""Everything about one row: who can read it, what to type, why it matters, what the kernel says."""
+"""Everything about one row: who can read it, how to fix it, why it matters, the kernel's values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_MEMBERS = 200
 
 
 class MoreScreen(ModalScreen[None]):
-    """One long text about a group or a process, as it was when Enter was pressed."""
+    """A text about a group or a process, as it was when Enter was pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Back"),
@@ -43,7 +43,7 @@ class MoreScreen(ModalScreen[None]):
         self.row = row
 
     def compose(self) -> ComposeResult:
-        """The text in a window that scrolls."""
+        """The text in a scrollable window."""
         with Vertical(classes="window") as window:
             user = printable(self.row.of.group.user)
             window.border_title = Content(f" {self.row.label} of {user} ")
@@ -71,15 +71,15 @@ def _list_lines(row: Row) -> Iterator[Content]:
     if row.member is None:
         yield from _list_members(row)
     entry = row.process.entry
-    yield _title(f"what the kernel says about process {row.process.pid}")
+    yield _title(f"what the kernel reports about process {row.process.pid}")
     yield Content(printable(entry.outcome[0].upper() + entry.outcome[1:]) + ".")
     yield describe_evidence(entry.posture)
 
 
 def _list_secrets(group: Group) -> Iterator[Content]:
-    """Each secret, where it was seen, and who may get it."""
+    """Return each secret, where it was found, and who can get it."""
     if group.secrets:
-        yield _title("its secrets, and who may get each of them")
+        yield _title("its secrets, and who can get each of them")
     for secret in group.secrets:
         readers = [READERS[reader] for reader in readers_of(secret, group)]
         yield Content.assemble(
@@ -92,14 +92,14 @@ def _list_secrets(group: Group) -> Iterator[Content]:
 def _list_fix(row: Row) -> Iterator[Content]:
     yield _title("what to do")
     words, command = row.fix
-    yield Content(printable(words) or "Nothing needs to be done.")
+    yield Content(printable(words) or "Nothing to do.")
     if command:
         yield signs.command(command)
         yield Content.styled("c copies it", signs.QUIET)
 
 
 def _list_findings(row: Row) -> Iterator[Content]:
-    """What was found, and why it matters; the finding that explains the group first."""
+    """Return the findings and why they matter; first the one that explains the group."""
     findings = list(row.process.entry.findings)
     findings.sort(key=lambda finding: finding.id != row.of.group.finding)
     if not findings:

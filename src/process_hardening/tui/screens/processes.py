@@ -1,4 +1,4 @@
-"""The main screen: overview, table of groups, what there is to say and do about one of them."""
+"""The main screen: overview, table of groups, details and actions for one of them."""
 
 from __future__ import annotations
 
@@ -28,54 +28,54 @@ from process_hardening.tui.widgets.keys import Keys
 from process_hardening.tui.widgets.overview import Overview, describe_monitor
 from process_hardening.tui.widgets.table import GroupTable
 
-TYPE_CHECKING = False  # it is loaded when it is needed
+TYPE_CHECKING = False  # loaded on demand
 if TYPE_CHECKING:
     from process_hardening.tui.screens.host import HostScreen
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 
 _MOST_NEWS = 3
-"""So many programs that changed are named in messages of their own."""
+"""The maximum number of changed programs that get separate messages."""
 
 
 class ProcessesScreen(Screen[None]):
     """Shows what the watcher saw.
 
-    late -- why the monitor itself was not hardened from its start, '' when it was
+    late -- why the monitor itself was not hardened from its start, '' if it was
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # First of all, since what follows it in one burst (ssh) is text, not commands.
+        # First, because keys that follow it in one burst (ssh) are text, not commands.
         Binding("slash", "filter", "Filter", key_display="/", priority=True,
-                tooltip="only groups and processes with these words"),
+                tooltip="show only groups and processes with these words"),
         Binding("enter", "more", "More", key_display="enter",
-                tooltip="everything about the chosen row"),
+                tooltip="show everything about the selected row"),
         Binding("space", "flip", "Open", tooltip="open or close the group"),
         Binding("right", "open(True)", "Open group", show=False, tooltip="show its processes"),
         Binding("left", "open(False)", "Close group", show=False, tooltip="hide its processes"),
-        Binding("o", "open_all", "Open all", show=False, tooltip="one row a process, or groups"),
-        Binding("c", "copy", "Copy fix", tooltip="copy the command of the chosen row"),
-        Binding("a", "attack", "Attack", tooltip="attack the chosen process, harmlessly"),
+        Binding("o", "open_all", "Open all", show=False, tooltip="show all processes, or groups"),
+        Binding("c", "copy", "Copy fix", tooltip="copy the command of the selected row"),
+        Binding("a", "attack", "Attack", tooltip="attack the selected process without harming it"),
         *(
             Binding(str(number), f"chip('{name}')", label.capitalize(), show=False, tooltip=shows)
             for number, (name, (label, shows)) in enumerate(CHIPS.items(), 1)
         ),
-        Binding("escape", "clear", "Show all", show=False, tooltip="no filter, no chip"),
+        Binding("escape", "clear", "Show all", show=False, tooltip="clear filter and chips"),
         Binding("s", "sort", "Sort", show=False, tooltip="sort by the next column"),
-        Binding("S", "reverse", "Reverse", show=False, tooltip="sort the other way round"),
-        Binding("h,d", "host", "Host", tooltip="which settings of this host help an attacker"),
+        Binding("S", "reverse", "Reverse", show=False, tooltip="reverse the sort order"),
+        Binding("h,d", "host", "Host", tooltip="show which settings of this host help an attacker"),
         Binding("v", "verify", "Verify", show=False, tooltip="attack sample programs"),
         Binding("x", "export", "Save", tooltip="save what is shown as JSON, text or SVG"),
-        Binding("p", "pause", "Pause", show=False, tooltip="look no more, or again"),
-        Binding("r", "look", "Look", show=False, tooltip="look at the processes now"),
-        Binding("plus,equals_sign", "slower", "Slower", show=False, tooltip="look less often"),
-        Binding("minus", "faster", "Faster", show=False, tooltip="look more often"),
+        Binding("p", "pause", "Pause", show=False, tooltip="pause or resume updates"),
+        Binding("r", "look", "Look", show=False, tooltip="update now"),
+        Binding("plus,equals_sign", "slower", "Slower", show=False, tooltip="update less often"),
+        Binding("minus", "faster", "Faster", show=False, tooltip="update more often"),
     ]  # fmt: skip
 
     AUTO_FOCUS = "GroupTable"
 
     class Seen(Message):
-        """The watcher saw something."""
+        """The watcher has a new view."""
 
         def __init__(self, view: View | HostView) -> None:
             super().__init__()
@@ -94,7 +94,7 @@ class ProcessesScreen(Screen[None]):
         self.own = Content("")
 
     def compose(self) -> ComposeResult:
-        """Overview, chips, table beside or above the detail, keys."""
+        """Overview, chips, table next to or above the detail, keys."""
         yield Overview()
         yield Chips()
         yield Input(
@@ -115,22 +115,22 @@ class ProcessesScreen(Screen[None]):
         return self.query_one(GroupTable)
 
     def on_mount(self) -> None:
-        """Begin to look once something is on the screen."""
+        """Start the watcher once something is on the screen."""
         self.table.focus()
         self.call_after_refresh(self.start_watching)
 
     def start_watching(self) -> None:
-        """Look at the host and the processes."""
-        if not self.app.is_headless:  # a program of tests has many monitors, and wants them freed
+        """Start watching the host and the processes."""
+        if not self.app.is_headless:  # a test program creates many monitors, which must be freed
             collect_garbage_rarely()
         self.watcher.look_at_host()
         self.watcher.start()
 
     def on_unmount(self) -> None:
-        """Look no more."""
+        """Stop the watcher."""
         self.watcher.stop()
 
-    # What was seen
+    # Views
 
     def on_processes_screen_seen(self, event: Seen) -> None:
         """Show what the watcher saw."""
@@ -148,21 +148,21 @@ class ProcessesScreen(Screen[None]):
         self.tell_news()
 
     def show_problem(self, status: Status) -> None:
-        """When nothing can be seen: why, and what is known all the same."""
+        """Show why nothing can be read, and what is still known."""
         problem = self.view.problem if self.view else ""
         self.set_class(bool(problem), "-problem")
-        if not problem and self.focused is None:  # it was hidden for a while
+        if not problem and self.focused is None:  # it may have been hidden
             self.table.focus()
         if problem:
             lines = [
-                Content.styled("The processes cannot be seen:", "bold $text-error"),
+                Content.styled("The processes cannot be read:", "bold $text-error"),
                 Content(printable(problem)),
                 Content(""),
-                Content("What is known is how this monitor itself is protected:"),
+                Content("This monitor itself is protected as follows:"),
                 Content.assemble("  verdict: ", signs.verdict(status.verdict)),
-                *(Content(f"  {name}: {told}") for name, told in _facts(status)),
+                *(Content(f"  {name}: {value}") for name, value in _facts(status)),
                 Content(""),
-                Content.styled("It is tried again; q ends the monitor.", signs.QUIET),
+                Content.styled("The monitor keeps trying; press q to quit.", signs.QUIET),
             ]
             self.query_one("#problem", Static).update(Content("\n").join(lines))
 
@@ -186,11 +186,11 @@ class ProcessesScreen(Screen[None]):
         pace = "PAUSED" if self.watcher.paused else f"every {round(seconds, 1):g} s"
         if self.watcher.interval is None and not self.watcher.paused:
             pace = f"live, all {pace}"
-        told = f"{number} groups, {pace}"
-        self.query_one(Chips).show_selection(self.selection, view.ended, told)
+        note = f"{number} groups, {pace}"
+        self.query_one(Chips).show_selection(self.selection, view.ended, note)
 
     def tell_news(self) -> None:
-        """Say which programs became hardened in the last look, and which are no longer."""
+        """Report which programs became hardened in the last update, and which no longer are."""
         for program in (self.view.news if self.view else ())[:_MOST_NEWS]:
             is_good = program.group.reason == HARDENED
             self.notify(
@@ -202,21 +202,21 @@ class ProcessesScreen(Screen[None]):
 
     @on(GroupTable.Chosen)
     def show_detail(self, event: GroupTable.Chosen) -> None:
-        """Tell of the chosen row."""
+        """Show the selected row."""
         self.query_one(Detail).show_row(event.row)
 
-    # Which rows, in what order
+    # Selection and order of rows
 
     @property
     def chosen(self) -> Row | None:
-        """The row that actions are about; says so when there is none."""
+        """Return the row for an action; shows a message if there is none."""
         row = self.table.chosen
         if row is None:
-            self.notify("no row is chosen", severity="warning")
+            self.notify("no row is selected", severity="warning")
         return row
 
     def select(self, selection: Selection) -> None:
-        """Show other rows, or in another order."""
+        """Show other rows, or another order."""
         self.selection = selection
         self.show_rows()
 
@@ -228,20 +228,20 @@ class ProcessesScreen(Screen[None]):
 
     @on(GroupTable.OpenWanted)
     def action_flip(self) -> None:
-        """Open or close the chosen group."""
+        """Open or close the selected group."""
         row = self.chosen
         if row is not None:
             self.open_groups(self.opened ^ {row.of.key})
 
     def action_open(self, wanted: bool) -> None:
-        """Open or close the chosen group, unless it is."""
+        """Open or close the selected group, unless that is its state."""
         row = self.chosen
         if row is not None:
             key = {row.of.key}
             self.open_groups(self.opened | key if wanted else self.opened - key)
 
     def action_open_all(self) -> None:
-        """One row a process, or one row a group."""
+        """Switch between one row per process and one row per group."""
         keys = frozenset(shown.key for shown in self.view.groups) if self.view else frozenset()
         self.open_groups(frozenset() if keys <= self.opened else keys)
 
@@ -251,27 +251,27 @@ class ProcessesScreen(Screen[None]):
         self.select(replace(self.selection, **change))
 
     def action_filter(self) -> None:
-        """Type words that rows have to have; while they are typed, the key is one of them."""
+        """Start to type words that rows must contain; while typing, the key is a character."""
         words = self.query_one("#filter", Input)
         if self.focused is words:
-            words.call_later(words.insert_text_at_cursor, "/")  # after what was typed before it
+            words.call_later(words.insert_text_at_cursor, "/")  # after what was typed before
             return
         self.add_class("-filtering")
-        self.set_focus(words)  # at once: what follows in one burst is text
+        self.set_focus(words)  # immediately: keys that follow in one burst are text
 
     @on(Input.Changed, "#filter")
     def filter_as_typed(self, event: Input.Changed) -> None:
-        """Show what fits what is typed so far."""
+        """Show the rows that match what is typed so far."""
         self.select(replace(self.selection, text=event.value))
 
     @on(Input.Submitted, "#filter")
     def end_filter(self) -> None:
-        """Keep the words, and go back to the table."""
+        """Keep the words, and return to the table."""
         self.remove_class("-filtering")
         self.table.focus()
 
     def action_clear(self) -> None:
-        """Show everything; while words are typed, just end that."""
+        """Show everything; while typing words, only stop typing."""
         self.query_one("#filter", Input).value = ""
         if self.has_class("-filtering"):
             self.end_filter()
@@ -287,12 +287,12 @@ class ProcessesScreen(Screen[None]):
         self.sort_by(names[(at + 1) % len(names)])
 
     def action_reverse(self) -> None:
-        """Sort the other way round."""
+        """Reverse the sort order."""
         self.select(replace(self.selection, descending=not self.selection.descending))
 
     @on(GroupTable.SortWanted)
     def sort_by_title(self, event: GroupTable.SortWanted) -> None:
-        """Sort by the clicked column; the other way round when it is sorted by that already."""
+        """Sort by the clicked column; a second click reverses the order."""
         if event.sort == self.selection.sort:
             self.action_reverse()
         else:
@@ -302,10 +302,10 @@ class ProcessesScreen(Screen[None]):
         """Sort by a column."""
         self.select(replace(self.selection, sort=sort, descending=False))
 
-    # When to look
+    # Updates
 
     def action_pause(self) -> None:
-        """Look no more, or again."""
+        """Pause or resume updates."""
         self.watcher.paused = not self.watcher.paused
         if self.watcher.paused:
             self.watcher.reconsider()
@@ -314,30 +314,30 @@ class ProcessesScreen(Screen[None]):
         self.show_state()
 
     def action_look(self) -> None:
-        """Look now."""
+        """Update now."""
         self.watcher.look_now()
 
     def action_slower(self) -> None:
-        """Look less often."""
+        """Update less often."""
         longer = (i for i in INTERVALS if i > self.watcher.seconds)
         self.set_interval_to(next(longer, INTERVALS[-1]))
 
     def action_faster(self) -> None:
-        """Look more often."""
+        """Update more often."""
         shorter = (i for i in reversed(INTERVALS) if i < self.watcher.seconds)
         self.set_interval_to(next(shorter, INTERVALS[0]))
 
     def set_interval_to(self, seconds: float) -> None:
-        """Look that often."""
+        """Set the update interval."""
         self.watcher.interval = seconds
         self.watcher.reconsider()
         self.show_state()
 
-    # What to do about a row; each screen is loaded when it is needed
+    # Actions for a row; each screen is loaded on demand
 
     @on(GroupTable.MoreWanted)
     def action_more(self) -> None:
-        """Everything about the chosen row."""
+        """Show everything about the selected row."""
         row = self.chosen
         if row is not None:
             from process_hardening.tui.screens.more import MoreScreen
@@ -345,7 +345,7 @@ class ProcessesScreen(Screen[None]):
             self.app.push_screen(MoreScreen(row))
 
     def action_copy(self) -> None:
-        """Copy the command that fixes the chosen row."""
+        """Copy the command that fixes the selected row."""
         row = self.chosen
         if row is not None:
             from process_hardening.tui.screens.copying import copy_fix
@@ -353,7 +353,7 @@ class ProcessesScreen(Screen[None]):
             copy_fix(self.app, row)
 
     def action_attack(self) -> None:
-        """Attack the chosen process, after a look at what that means."""
+        """Attack the selected process, after explaining what that means."""
         row = self.chosen
         if row is not None:
             self.attack(row.process.pid, row.process.name)
@@ -377,20 +377,20 @@ class ProcessesScreen(Screen[None]):
         self.app.push_screen(self.host_screen)
 
     def action_verify(self) -> None:
-        """Attack victims of our own."""
+        """Attack sample programs."""
         self.attack(None, "")
 
     def attack(self, pid: int | None, name: str) -> None:
-        """The screen that attacks."""
-        from process_hardening.tui.screens.verify import VerifyScreen  # and all that attacks
+        """Open the screen that makes attacks."""
+        from process_hardening.tui.screens.verify import VerifyScreen  # and the attacks
 
         self.app.push_screen(VerifyScreen(self.machine, pid, name))
 
 
 def _facts(status: Status) -> list[tuple[str, str]]:
-    """What the kernel says of the monitor itself."""
-    told = []
+    """Return what the kernel reports about the monitor itself."""
+    facts = []
     for name in ("inspectable", "dumpable", "core_limit", "tracer_pid", "loader_variables"):
         value = getattr(status, name)
-        told.append((name, "not known" if value is None else str(value)))
-    return told
+        facts.append((name, "not known" if value is None else str(value)))
+    return facts

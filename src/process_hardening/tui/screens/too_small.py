@@ -1,4 +1,4 @@
-"""What a terminal is shown that is too small for anything else."""
+"""The screen for terminals that are too small for anything else."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ SMALLEST = Size(72, 16)
 
 
 def is_too_small(size: Size) -> bool:
-    """Whether the other screens do not fit."""
+    """Return whether the other screens do not fit."""
     return size.width < SMALLEST.width or size.height < SMALLEST.height
 
 
 class TooSmallScreen(ModalScreen[None]):
-    """Covers the others until there is room."""
+    """Covers the other screens until there is room."""
 
     def compose(self) -> ComposeResult:
-        """One sentence."""
+        """A message."""
         yield Static("", markup=False)
 
     def show_size(self, size: Size) -> None:
-        """Say what there is and what is needed."""
+        """Show the current and the required size."""
         self.query_one(Static).update(
             f"too small: {size.width}x{size.height}, needed:"
             f" {SMALLEST.width}x{SMALLEST.height}; ctrl+q quits"

@@ -1,4 +1,4 @@
-"""Attacks, live: what each got from the control and from each victim, and what the kernel said."""
+"""The screen of attacks: what each got from the control and each victim, and the messages."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ _STYLES = {
     BLOCKED: "$text-success",
     UNAVAILABLE: signs.QUIET,
 }
-"""The outcomes, the worst first."""
+"""The outcomes, worst first."""
 
-# A control that leaked is as it should be: no colour.
+# A control that leaked is expected: no colour.
 _CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "$text-warning", UNAVAILABLE: signs.QUIET}
 
 
 class VerifyScreen(Screen[None]):
     """Starts attacks on Enter, shows the result of each, stops on Escape.
 
-    pid -- the process to attack; None: victims of ours
+    pid -- the process to attack; None: sample programs
     target -- the name of the process
     """
 
@@ -62,21 +62,21 @@ class VerifyScreen(Screen[None]):
         Binding(
             "t",
             "tools",
-            "Tools too",
+            "Tools",
             tooltip="also attack with gdb, strace, py-spy and other tools",
         ),
         Binding("escape,v", "stop", "Stop, back"),
     ]
 
     class Progressed(Message):
-        """An attempt was made."""
+        """An attempt is complete."""
 
         def __init__(self, progress: Progress) -> None:
             super().__init__()
             self.progress = progress
 
     class Ended(Message):
-        """The attacks ended; verification is None when they failed or were stopped."""
+        """The attacks ended; verification is None if they failed or were stopped."""
 
         def __init__(self, verification: Verification | None, problem: str) -> None:
             super().__init__()
@@ -94,7 +94,7 @@ class VerifyScreen(Screen[None]):
         self.victims = VICTIMS if pid is None else (f"pid {pid}",)
 
     def compose(self) -> ComposeResult:
-        """The plan, the progress, the table, and all about one row."""
+        """The plan, the progress, the table, and details of one row."""
         target = f"process {self.pid} {self.target}" if self.pid else "sample programs"
         yield Static(printable(f"Attacks on {target}"), classes="title", markup=False)
         yield Static("", id="about", markup=False)
@@ -112,7 +112,7 @@ class VerifyScreen(Screen[None]):
         several = len(self.victims) > 1
         title = f"{len(self.victims)} VICTIMS" if several else self.victims[0].upper()
         table.add_column(title, width=_LONGEST_OUTCOME if several else len("inconclusive"))
-        table.add_column("WHAT THE KERNEL SAID")
+        table.add_column("KERNEL MESSAGE")
         table.focus()
         self.show_plan()
 
@@ -123,21 +123,21 @@ class VerifyScreen(Screen[None]):
 
     @property
     def is_attacking(self) -> bool:
-        """Whether attacks are running."""
+        """Return whether attacks are running."""
         return self.attacker is not None and self.attacker.is_alive()
 
     def show_plan(self) -> None:
-        """Show what Enter does."""
+        """Explain what Enter does."""
         attacks = "built-in attacks and external tools" if self.with_tools else "built-in attacks"
         if self.pid is None:
             plan = (
-                f"Enter attacks sample programs, hardened in different ways, with {attacks}; an"
-                " attack counts only if it gets a secret out of the unhardened control."
+                f"Press Enter to attack differently hardened sample programs with {attacks}. An"
+                " attack counts only if it gets a secret from the unhardened control."
             )
         else:
             plan = (
-                f"Enter attacks {self.pid} {self.target} with {attacks} that only read: it may"
-                " pause for a moment and is left unchanged. The control is a sample program."
+                f"Press Enter to attack {self.pid} {self.target} with {attacks} that only read. It"
+                " may pause for a moment, but is left unchanged. The control is a sample program."
             )
         self.show_message(plan)
 
@@ -146,7 +146,7 @@ class VerifyScreen(Screen[None]):
         self.query_one("#about", Static).update(printable(message))
 
     def action_tools(self) -> None:
-        """Switch tools on or off."""
+        """Enable or disable tools."""
         if not self.is_attacking:
             self.with_tools = not self.with_tools
             self.show_plan()
@@ -169,7 +169,7 @@ class VerifyScreen(Screen[None]):
         self.attacker.start()
 
     def action_stop(self) -> None:
-        """Stop the attacks; go back when none are running."""
+        """Stop the attacks; go back if none are running."""
         if self.attacker and self.is_attacking:
             self.attacker.cancel()
             self.show_message("stopping …")
@@ -177,7 +177,7 @@ class VerifyScreen(Screen[None]):
             self.dismiss()
 
     def on_verify_screen_progressed(self, event: Progressed) -> None:
-        """Show the progress, and a row when one is complete."""
+        """Show the progress, and each complete row."""
         progress = event.progress
         self.add_class("-attacking")  # a bar without a total would move before anything runs
         self.query_one(ProgressBar).update(total=progress.total, progress=progress.done)
@@ -206,7 +206,7 @@ class VerifyScreen(Screen[None]):
         return signs.rich_style(self.app, style)
 
     def _conclude(self, row: AttackResult) -> tuple[str, str]:
-        """The worst outcome among the victims, and of how many of them."""
+        """Return the worst outcome among the victims, and how many have it."""
         counts = Counter(text.mark_of(row.victims.get(victim)) for victim in self.victims)
         mark = next(mark for mark in _STYLES if counts[mark])
         label = text.LABELS[mark]
@@ -216,7 +216,7 @@ class VerifyScreen(Screen[None]):
 
     @on(DataTable.RowHighlighted)
     def show_evidence(self) -> None:
-        """Show what the chosen attack does, and each outcome with what the kernel said."""
+        """Show what the selected attack does, and each outcome with the kernel's message."""
         at = self.query_one(DataTable).cursor_row
         if not 0 <= at < len(self.results):
             return
@@ -241,7 +241,7 @@ class VerifyScreen(Screen[None]):
 
 
 def _describe(name: str, outcome: str, style: str, evidence: str) -> Content:
-    """One outcome and the words beside it."""
+    """Return one outcome and its description."""
     words = printable(" ".join(evidence.split()))
     return Content.assemble(
         f"{name:<{_LONGEST_NAME}} ", (f"{outcome:<12} ", style), (words, signs.QUIET)

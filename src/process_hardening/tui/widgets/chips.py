@@ -1,4 +1,4 @@
-"""The switches above the table: what is left out of it."""
+"""The switches above the table, which filter it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from process_hardening.tui.widgets import signs
 
 
 class Chips(Static):
-    """One chip a switch; the key that toggles it is its number, and so does a click."""
+    """One chip per switch; the key of its number, or a click, toggles it."""
 
     def __init__(self) -> None:
         super().__init__("", id="chips", markup=False)
 
-    def show_selection(self, selection: Selection, ended: int, told: str) -> None:
+    def show_selection(self, selection: Selection, ended: int, note: str) -> None:
         """Show what is switched on.
 
-        ended -- how many processes have just ended; told -- what else there is to say
+        ended -- how many processes have just ended; note -- further text
         """
         parts = []
         for number, (name, (label, _)) in enumerate(CHIPS.items(), 1):
@@ -34,7 +34,7 @@ class Chips(Static):
             Content.assemble(
                 Content(" ").join(parts),
                 (filtered, "bold $text-accent"),
-                (f"  {told}", signs.QUIET),
+                (f"  {note}", signs.QUIET),
             ),
             layout=False,
         )

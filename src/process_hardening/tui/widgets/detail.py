@@ -1,4 +1,4 @@
-"""What is said about one row: in the pane below the table, and in full."""
+"""The details of one row: in the pane below the table, and in full."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _limit(value: int) -> str:
     return "unlimited" if value == UNLIMITED else str(value)
 
 
-def _told(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
@@ -40,7 +40,7 @@ EVIDENCE = (
     ("service", "unit"),
     ("dumpable", "dumpable"),
     ("known by", "dumpable_source"),
-    ("may be inspected", "inspectable"),
+    ("inspectable", "inspectable"),
     ("core limit", "core_limit"),
     ("tracer", "tracer_pid"),
     ("no new privileges", "no_new_privs"),
@@ -57,37 +57,37 @@ EVIDENCE = (
     ("remote debugging", "remote_debugging"),
     ("framework", "framework"),
 )
-"""Label, and field of Posture."""
+"""Labels and fields of Posture."""
 
 
 def describe_evidence(posture: Posture) -> Content:
-    """What the kernel said, a line a field. Values of variables are never read."""
+    """Return what the kernel reported, one line per field. Values of variables are never read."""
     lines = []
     for label, field in EVIDENCE:
         value = getattr(posture, field)
         if value is None:
             if field in ("unit", "framework"):
-                continue  # most have none
-            told = "protected from us" if field in posture.protected else "not known"
+                continue  # most processes have none
+            text = "hidden by the kernel" if field in posture.protected else "not known"
         elif field == "core_limit":
-            told = f"soft {_limit(value[0])}, hard {_limit(value[1])}"
+            text = f"soft {_limit(value[0])}, hard {_limit(value[1])}"
         elif field in ("python", "tracer_pid", "opens_itself") and not value:
-            told = "none"
+            text = "none"
         else:
-            told = _told(value)
-        lines.append(Content.assemble((f"{label:<22}", signs.QUIET), told))
+            text = _as_text(value)
+        lines.append(Content.assemble((f"{label:<22}", signs.QUIET), text))
     if posture.problem:
         lines.append(Content.styled(f"not read: {printable(posture.problem)}", "$text-warning"))
     return Content("\n").join(lines)
 
 
 def clock(at: float) -> str:
-    """A time of day."""
+    """Format a time of day."""
     return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def describe_reason(group: Group) -> Content:
-    """Why a group is open, and what secrets are."""
+    """Return why a group is readable, and which secrets are."""
     reason = REASONS[group.reason]
     names = printable(", ".join(secret.name for secret in group.secrets))
     is_open = group.severity is not None
@@ -98,7 +98,7 @@ def describe_reason(group: Group) -> Content:
 
 
 def describe_change(before: Before, group: Group) -> Content:
-    """What a program was like before and what it is like now, one below the other."""
+    """Return the previous and the current state of a program, one below the other."""
     return Content.assemble(
         ("before ", signs.QUIET),
         signs.risk(before.group),
@@ -113,10 +113,10 @@ def describe_change(before: Before, group: Group) -> Content:
 
 
 def describe_fix(row: Row) -> Content:
-    """What to do, and the command below it."""
+    """Return what to do, and the command below it."""
     words, command = row.fix
     if not words and not command:
-        return Content.styled("Nothing needs to be done.", "$text-success")
+        return Content.styled("Nothing to do.", "$text-success")
     lines = [Content(printable(words))] if words else []
     if command:
         lines.append(signs.command(command))
@@ -124,20 +124,20 @@ def describe_fix(row: Row) -> Content:
 
 
 def describe_members(row: Row) -> Content:
-    """The pids of a group, or what one process of it is."""
+    """Return the pids of a group, or a description of one process."""
     if row.member is None:
         pids = [str(member.pid) for member in row.of.members if not member.has_ended]
         more = f" and {len(pids) - _MOST_PIDS} more" * (len(pids) > _MOST_PIDS)
-        told = f"{count(len(pids), 'process', 'processes')}: {' '.join(pids[:_MOST_PIDS])}{more}"
-        return Content.styled(told, signs.QUIET)
+        text = f"{count(len(pids), 'process', 'processes')}: {' '.join(pids[:_MOST_PIDS])}{more}"
+        return Content.styled(text, signs.QUIET)
     mark = row.member.mark
     changed = f", {mark.change} at {clock(mark.at)}" if mark else ""
-    told = f"process {row.member.pid} of {row.of.label}{changed}: {row.member.line}"
-    return Content.styled(told, signs.QUIET)
+    text = f"process {row.member.pid} of {row.of.label}{changed}: {row.member.line}"
+    return Content.styled(text, signs.QUIET)
 
 
 def describe_row(row: Row) -> Content:
-    """Who can read it, what it was like before, what to type, which processes, the evidence."""
+    """Return who can read it, its previous state, the fix, its processes, and the evidence."""
     return Content("\n").join(_list_parts(row))
 
 
@@ -150,31 +150,31 @@ def _list_parts(row: Row) -> Iterator[Content]:
     yield describe_fix(row)
     yield describe_members(row)
     yield Content("")
-    yield Content.styled(f"what the kernel says about {row.process.pid}", "bold")
+    yield Content.styled(f"what the kernel reports about {row.process.pid}", "bold")
     yield describe_evidence(row.process.entry.posture)
 
 
 class Detail(VerticalScroll, can_focus=False):
-    """Follows the cursor of the table."""
+    """Shows the row under the cursor."""
 
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._shown: Content | None = None
 
     def compose(self) -> ComposeResult:
-        """One text."""
+        """A text."""
         yield Static("", markup=False)
 
     def show_row(self, row: Row | None) -> None:
-        """Tell of a group or a process."""
+        """Show a group or a process."""
         if row is None:
             self.border_title = None
-            told = Content("Nothing is chosen.")
+            text = Content("Nothing is selected.")
         else:
             user = printable(row.of.group.user)
             self.border_title = Content(f" {row.label} of {user} ")
-            told = describe_row(row)
-        if self._shown is None or not told.is_same(self._shown):
-            self._shown = told
-            self.query_one(Static).update(told)
+            text = describe_row(row)
+        if self._shown is None or not text.is_same(self._shown):
+            self._shown = text
+            self.query_one(Static).update(text)
             self.scroll_home(animate=False)

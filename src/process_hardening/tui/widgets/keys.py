@@ -6,7 +6,7 @@ from textual.widgets import Footer
 
 
 class Keys(Footer):
-    """The footer, as narrow as it can be."""
+    """The footer, as narrow as possible."""
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)

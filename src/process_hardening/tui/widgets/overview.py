@@ -1,4 +1,4 @@
-"""The strip on top: who can read secrets here, since when, and how the monitor is protected."""
+"""The strip at the top: who can read secrets, since when, and how the monitor is protected."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MOST_LINES = 2
 
 
 def draw_bars(values: Sequence[int], cells: int) -> str:
-    """One bar for each value, or for the largest of several; the newest on the right.
+    """Return one bar per value, or for the largest of several; the newest is on the right.
 
-    Textual's Sparkline scales from the least value to the most, so that one secret more than forty
-    would look like all instead of nothing; this one starts at zero.
+    Textual's Sparkline scales from the lowest value to the highest, so a rise from forty secrets to
+    forty-one would look like a rise from none to all. This one starts at zero.
     """
     each = -(-len(values) // cells) or 1
     start = len(values) % each
@@ -36,7 +36,7 @@ def draw_bars(values: Sequence[int], cells: int) -> str:
 
 
 def describe_time(seconds: float) -> str:
-    """A stretch of time in a word: '40 s', '12 min', '3 h'."""
+    """Format a duration: '40 s', '12 min', '3 h'."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"
@@ -44,7 +44,7 @@ def describe_time(seconds: float) -> str:
 
 
 def describe_secrets_over_time(view: View, cells: int) -> Content:
-    """How many secrets are open, and to whom, after a bar for each time that was looked."""
+    """Return how many secrets are open, and to whom, after a bar per update."""
     counts = [number for _, number in view.exposed]
     opened = describe_exposure(view.audit) if view.audit else ""
     opened = opened or "Secrets open: none."
@@ -56,9 +56,9 @@ def describe_secrets_over_time(view: View, cells: int) -> Content:
 
 
 def describe_host(view: HostView | None) -> Content:
-    """How many settings of the host help an attacker."""
+    """Return how many settings of the host help an attacker."""
     if view is None:
-        return Content.styled("host: looking", signs.QUIET)
+        return Content.styled("host: checking", signs.QUIET)
     if view.diagnosis is None:
         return Content.styled("host: not known", "$text-warning")
     number = len(view.diagnosis.findings)
@@ -67,7 +67,7 @@ def describe_host(view: HostView | None) -> Content:
 
 
 def describe_monitor(status: Status, late: str) -> Content:
-    """How the monitor itself is protected. late -- why only since its first statement."""
+    """Return how the monitor itself is protected. late -- why only since its first statement."""
     if status.verdict != HARDENED:
         return Content.assemble("monitor: ", signs.verdict(status.verdict))
     since = " since its first statement" if late else ""
@@ -75,14 +75,14 @@ def describe_monitor(status: Status, late: str) -> Content:
 
 
 class Overview(Static):
-    """Three lines, four where the first is long; markup in what they show is text."""
+    """Three lines, or four if the first is long; markup in their contents is shown as text."""
 
     def __init__(self) -> None:
-        super().__init__("\nlooking …\n", id="overview", markup=False)
+        super().__init__("\nreading processes …\n", id="overview", markup=False)
         self._height = 3
 
     def show_state(self, view: View | None, host: HostView | None, own: Content) -> None:
-        """Show all of it. own -- how the monitor itself is protected."""
+        """Show everything. own -- how the monitor itself is protected."""
         if view is None:
             return
         lines = [*self._describe_secrets(view), self._count_processes(view, host, own)]
@@ -91,7 +91,7 @@ class Overview(Static):
 
     def _describe_secrets(self, view: View) -> list[Content]:
         if view.audit is None:
-            return [Content.styled("No process can be seen.", "bold $text-error"), Content("")]
+            return [Content.styled("No process can be read.", "bold $text-error"), Content("")]
         width = self.content_size.width
         style = "bold $text-error" if view.exposed[-1][1] else "bold $text-success"
         headline = textwrap.wrap(render_headline(view.audit), max(width, 40))

@@ -1,4 +1,4 @@
-"""How states are shown: by a sign and a word as well as by a colour, which nobody has to see."""
+"""How states are shown: by a sign and a word as well as by a colour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from process_hardening.terminal import printable
 from process_hardening.tui.view import APPEARED, ENDED, GAINED, LOST
 
 QUIET = "$foreground 70%"
-"""What matters less."""
+"""The style of less important text."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,18 @@ class Risk:
 
     @property
     def name(self) -> str:
-        """Of the table's component class."""
+        """The name of the table's component class."""
         return f"table--{self.word}"
 
 
 RISKS: dict[str | None, Risk] = {
-    HIGH: Risk("███", "high", "bold $text-error", "others can read secrets of it, or do already"),
-    MEDIUM: Risk("██", "medium", "$text-warning", "others can read it; no secret was seen in it"),
+    HIGH: Risk("███", "high", "bold $text-error", "others can read its secrets, or already do"),
+    MEDIUM: Risk("██", "medium", "$text-warning", "others can read it; no secret was found in it"),
     LOW: Risk("█", "low", "$foreground", "root in a container can read it, or a crash stores it"),
-    INFO: Risk("?", "unknown", QUIET, "it cannot be told; its details say why"),
+    INFO: Risk("?", "unknown", QUIET, "it cannot be judged; see its details"),
     None: Risk("✓", "hardened", "$text-success", "no program of its user can read it"),
 }
-"""By the severity of a group."""
+"""Risks, by the severity of a group."""
 
 BAR_CELLS = 3
 
@@ -56,23 +56,23 @@ CHANGES = {
     APPEARED: ("+", "$text-accent"),
     ENDED: ("x", QUIET),
 }
-"""Sign and style of each."""
+"""The sign and style of each verdict."""
 
 
 def verdict(name: str) -> Content:
-    """A verdict with its sign."""
+    """Return a verdict with its sign."""
     sign, style = VERDICTS[name]
     return Content.styled(f"{sign} {name}", style)
 
 
 def risk(group: Group) -> Content:
-    """The bar and the word of a group, as wide as those of any other."""
+    """Return the bar and the word of a group, padded to a common width."""
     shown = RISKS[group.severity]
     return Content.styled(f"{shown.bar:<{BAR_CELLS}} {shown.word:<8}", shown.style)
 
 
 def headline(finding: Finding) -> Content:
-    """Id, severity and message of a finding."""
+    """Return the id, severity and message of a finding."""
     style = RISKS[finding.severity].style
     return Content.assemble(
         (f"{finding.id} {finding.severity}", style), ": ", printable(finding.message)
@@ -80,17 +80,17 @@ def headline(finding: Finding) -> Content:
 
 
 def copyable(finding: Finding) -> str:
-    """The commands that fix a finding, a line each."""
+    """Return the commands that fix a finding, one per line."""
     return "\n".join(printable(command) for command in finding.commands)
 
 
 def command(line: str) -> Content:
-    """A command as it is typed."""
+    """Return a command as it is typed."""
     return Content.assemble(("$ ", QUIET), (printable(line), "bold $text-accent"))
 
 
 def rich_style(app: App[Any], style: str) -> str:
-    """A style of a Content for the cells of a DataTable, which know no variables."""
+    """Return a Content style for cells of a DataTable, which do not resolve variables."""
     variables = app.theme_variables
     return " ".join(
         variables.get(word[1:], "").split(" ")[0] if word.startswith("$") else word

@@ -1,6 +1,6 @@
 """The table of groups and their processes.
 
-Only the lines that are on the screen are ever made: thousands of rows cost no more than some.
+Only the lines on the screen are rendered, so thousands of rows cost no more than a few.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RISK = BAR_CELLS + 9
 
 @dataclass(frozen=True)
 class Column:
-    """One column. name -- also of the order in SORTS, if there is one; width -- in cells."""
+    """A column. name -- also its key in SORTS, if it has one; width -- in cells."""
 
     name: str
     title: str
@@ -41,7 +41,7 @@ class Column:
 
 
 def columns_for(width: int) -> tuple[Column, ...]:
-    """The columns that fit."""
+    """Return the columns that fit."""
     user = 7 if width < 100 else 12
     left = width - _SIGNS - user - _RISK - 4
     program = min(max(left * 2 // 5, 8), 36)
@@ -63,9 +63,9 @@ def columns_for(width: int) -> tuple[Column, ...]:
 
 
 class GroupTable(ScrollView, can_focus=True):
-    """Rows under a header, one of which is chosen. The choice stays with its group or process.
+    """Rows under a header, one of which is selected. The selection follows its group or process.
 
-    is_held -- whether a person chose it; until then the first row is chosen
+    is_held -- whether the user selected it; until then the first row is selected
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -88,24 +88,24 @@ class GroupTable(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0)
 
     class Chosen(Message):
-        """Another row is chosen, or it is not the same any more; row -- None: there is none."""
+        """The selected row changed; row -- None: there is none."""
 
         def __init__(self, row: Row | None) -> None:
             super().__init__()
             self.row = row
 
     class SortWanted(Message):
-        """A title was clicked; sort -- of SORTS."""
+        """A title was clicked; sort -- a key of SORTS."""
 
         def __init__(self, sort: str) -> None:
             super().__init__()
             self.sort = sort
 
     class OpenWanted(Message):
-        """The arrow before the chosen group was clicked."""
+        """The arrow before the selected group was clicked."""
 
     class MoreWanted(Message):
-        """The chosen row was clicked."""
+        """The selected row was clicked."""
 
     def __init__(self) -> None:
         super().__init__(id="groups")
@@ -119,13 +119,13 @@ class GroupTable(ScrollView, can_focus=True):
 
     @property
     def chosen(self) -> Row | None:
-        """The row that the cursor is on."""
+        """The row under the cursor."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show_rows(self, rows: Sequence[Row], now: float, sort: str, descending: bool) -> None:
-        """Show other rows; the cursor stays with its group or process, or at its place.
+        """Show other rows; the cursor follows its group or process, or else keeps its position.
 
-        now -- when was looked; sort, descending -- for the title that is marked
+        now -- the time of the update; sort, descending -- for the marked title
         """
         at = _find(rows, self.chosen, self.cursor) if self.is_held else 0
         self.rows, self.now, self.sort, self.descending = rows, now, sort, descending
@@ -137,7 +137,7 @@ class GroupTable(ScrollView, can_focus=True):
         self.refresh()
 
     def watch_cursor(self) -> None:
-        """Bring the cursor into view and tell what it is on."""
+        """Scroll to the cursor and report its row."""
         self.scroll_to_region(
             Region(0, self.cursor, 1, 2), animate=False, force=True, immediate=True
         )
@@ -150,7 +150,7 @@ class GroupTable(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor + lines, len(self.rows) - 1))
 
     def action_page(self, pages: int) -> None:
-        """Up or down by what is on the screen."""
+        """Up or down by a page."""
         self.action_move(pages * max(self.size.height - 2, 1))
 
     def action_move_to(self, line: int) -> None:
@@ -165,7 +165,7 @@ class GroupTable(ScrollView, can_focus=True):
         self.watch_cursor()
 
     def on_click(self, event: events.Click) -> None:
-        """Choose a row; open its group by the arrow, tell more of it when it is chosen already."""
+        """Select a row; open its group by the arrow, or show details if it is already selected."""
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -213,20 +213,20 @@ class GroupTable(ScrollView, can_focus=True):
         return f"{column.title} {'▴' if self.descending else '▾'}"
 
     def notify_style_update(self) -> None:
-        """Find the colours out anew."""
+        """Recompute the colours."""
         super().notify_style_update()
         self._looks.clear()
 
     def on_focus(self) -> None:
-        """The chosen row is drawn as the cursor."""
+        """Draw the selected row as the cursor."""
         self._looks.clear()
 
     def on_blur(self) -> None:
-        """The chosen row is drawn in bold letters."""
+        """Draw the selected row in bold."""
         self._looks.clear()
 
     def _look(self, name: str = "") -> Style:
-        """The style of a component, or of what is none; finding it out takes longer than a row."""
+        """Return the cached style of a component: computing it takes longer than drawing a row."""
         style = self._looks.get(name)
         if style is None:
             if name == "cursor" and not self.has_focus:
@@ -239,7 +239,7 @@ class GroupTable(ScrollView, can_focus=True):
         return style
 
     def _segments(self, row: Row, is_chosen: bool) -> Iterator[Segment]:
-        """The cells of a row, each followed by a blank."""
+        """Return the cells of a row, each followed by a blank."""
         base = self._look("ended") if row.has_ended else self._look()
         muted = self._look("muted")
         group = row.of.group
@@ -260,7 +260,7 @@ class GroupTable(ScrollView, can_focus=True):
         for column in self._columns:
             width = column.width
             if row.member and column.name == "secrets":
-                width = self.size.width  # its command line goes on to the end
+                width = self.size.width  # its command line continues to the end
             style = cursor if is_chosen else styles[column.name]
             yield Segment(fit(cells[column.name], width), style)
             yield Segment(" ", cursor if is_chosen else self._look())
@@ -268,7 +268,7 @@ class GroupTable(ScrollView, can_focus=True):
                 return
 
     def _cells(self, row: Row) -> dict[str, str]:
-        """The text of each column."""
+        """Return the text of each column."""
         group, risk = row.of.group, RISKS[row.of.group.severity]
         has_reason = self._columns[-1].name == "reason"
         mark = self._mark_of(row)
@@ -298,7 +298,7 @@ class GroupTable(ScrollView, can_focus=True):
 
 
 def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
-    """Where a row is now: itself, its group, or its program; otherwise where it was."""
+    """Return where a row is now: itself, its group or its program; or else where it was."""
     if before is not None:
         wanted = before.key
         (group, _), program = wanted, before.of.key[:2]
@@ -316,7 +316,7 @@ def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
 
 
 def fit(text: str, cells: int) -> str:
-    """Printable text in so many cells; an ellipsis where some of it is left out."""
+    """Return printable text in this many cells, with an ellipsis if it was shortened."""
     if cell_len(text) > cells:
         text = set_cell_size(text, cells - 1).rstrip() + "…" if cells > 1 else ""
     return end_direction(text) + " " * (cells - cell_len(text))

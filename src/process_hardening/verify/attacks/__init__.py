@@ -1,4 +1,4 @@
-"""All attacks, in the order of the table: each module has a tuple of them, ATTACKS."""
+"""All attacks, in the order of the table. Each module has a tuple ATTACKS."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib import import_module
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
-# Reading a running process, writing, crashing it, programs of others, what it becomes, its start;
-# then what its runtime answers, and tools.
+# Reading a running process, writing, crashing it, other programs, exec, its start; then its runtime
+# and tools.
 _MODULES = (
     "ptrace",
     "proc",
@@ -30,7 +30,7 @@ _MODULES = (
 
 
 def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...]:
-    """All attacks of some kinds, in the order of the table."""
+    """Return all attacks of some kinds, in the order of the table."""
     found: list[Attack] = []
     for name in _MODULES:
         found += import_module(f"{__name__}.{name}").ATTACKS
@@ -38,17 +38,17 @@ def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...
 
 
 def suits(attack: Attack, words: Iterable[str]) -> bool:
-    """Whether an attack is for any program, or for one of a command line's."""
+    """Return whether an attack applies to a command line's program."""
     programs = attack.programs
     return programs is None or any(word.rsplit("/", 1)[-1] in programs for word in words)
 
 
 def find_attacks(names: list[str]) -> tuple[Attack, ...]:
-    """The attacks with these names, in the order of the table. Raises CommandError."""
+    """Return the attacks with these names, in the order of the table. Raises CommandError."""
     known = {attack.name: attack for attack in list_attacks()}
     for name in names:
         if name not in known:
             raise CommandError(
-                f"{name!r} is no attack: `process-hardening verify --list` lists them"
+                f"{name!r} is not an attack: `process-hardening verify --list` lists them"
             )
     return tuple(attack for name, attack in known.items() if name in names)

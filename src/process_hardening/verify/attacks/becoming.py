@@ -1,6 +1,6 @@
-"""Wait until a program has become another by exec, or has started workers; read their memory.
+"""Wait until a program has executed another or started workers; then read their memory.
 
-What a launcher or main() did may end with the exec: each row is one way to become another program.
+An exec may undo what a launcher or main() did. Each row is one way to become another program.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _write_script(program: list[str], folder: str) -> list[str]:
 
 
 def _find(name: str) -> str:
-    """A program of the system, whatever PATH says."""
+    """Return a program of the system, regardless of PATH."""
     found = (os.path.join(place, name) for place in _PLACES)
     return next(filter(os.path.exists, found), f"/usr/bin/{name}")
 

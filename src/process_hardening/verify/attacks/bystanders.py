@@ -1,6 +1,6 @@
-"""Read programs that others wrote, which hold secrets of the same user: what a tool is after.
+"""Read third-party programs that hold the user's secrets, which is what a malicious tool wants.
 
-Nothing of ours protects them, so these attacks only say something of a confined attacker.
+Nothing protects them, so these attacks are only meaningful for a confined attacker.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _attack(
         kind=BUILT_IN,
         summary=summary,
         type="/proc",
-        targets="a program that nobody hardened",
+        targets="an unhardened program",
         requires=PTRACE_ACCESS,
         refusal="EACCES from open",
         effect=READS,

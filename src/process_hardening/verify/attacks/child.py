@@ -2,7 +2,7 @@
 
     python -m process_hardening.verify.attacks.child
 
-is that child: it reads from standard input what to look for, attacks its parent and prints the
+is that child. It reads what to look for from standard input, attacks its parent and prints the
 attempt as JSON.
 """
 
@@ -23,7 +23,7 @@ from process_hardening.verify.model import BUILT_IN, CHANGES, Attack, Attempt, T
 
 
 def attack_from_child(target: Target) -> Attempt:
-    """Have the target start a child with an empty environment, which attacks it."""
+    """Make the target start a child with an empty environment that attacks it."""
     victim = target.victim
     assert victim is not None
     request = {
@@ -41,7 +41,7 @@ def attack_from_child(target: Target) -> Attempt:
 
 
 def attack_parent() -> Attempt:
-    """In the child: attack the parent with what standard input says of it."""
+    """In the child: attack the parent as described on standard input."""
     known = json.load(sys.stdin)
     target = Target(
         pid=os.getppid(),

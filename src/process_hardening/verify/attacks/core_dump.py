@@ -1,4 +1,4 @@
-"""Crash a process and read its core: one row a signal, and one that raises the core limit first."""
+"""Crash a process and read its core: one row per signal, and one that raises the core limit."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _COLLECT_SECONDS = 3.0
 
 
 def read_core_pattern() -> str:
-    """The current kernel.core_pattern."""
+    """Return the current kernel.core_pattern."""
     return os.fsdecode(read_pattern())
 
 
 def find_missing_file() -> str | None:
-    """What keeps a core from being a file, now or after we set the pattern; or None."""
+    """Return what prevents core files, now or after we set the pattern; or None."""
     if os.access(PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
         return None
-    return "kernel.core_pattern hands cores to another program: run verify as root to set it"
+    return "kernel.core_pattern pipes cores to another program: run verify as root to set it"
 
 
 def find_missing_pipe() -> str | None:
-    """What keeps us from having the kernel pipe cores to a program, or None."""
+    """Return what prevents us from making the kernel pipe cores to a program, or None."""
     if os.access(PATTERN, os.W_OK):
         return None
     return "only root can set kernel.core_pattern: run verify as root"
 
 
 def _find_cores(folder: str, pid: int) -> list[str]:
-    """The files that the current pattern can have made of a process in a folder."""
+    """Return the files that the current pattern may have created for a process in a directory."""
     pattern = read_core_pattern()
     if pattern.startswith("|"):
         # Ours: "|PROGRAM ... of=/PATH/%p".
@@ -64,7 +64,7 @@ def _find_cores(folder: str, pid: int) -> list[str]:
 
 
 def _search_file(target: Target, path: str) -> tuple[str, ...]:
-    """The places whose secret is in a file, which may be large."""
+    """Return the places whose secret is in a file, which may be large."""
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return ()
@@ -77,9 +77,9 @@ def _search_file(target: Target, path: str) -> tuple[str, ...]:
 def _collect_core(
     target: Target, folder: str, dumped: bool, before: list[str]
 ) -> tuple[tuple[str, ...], int | None]:
-    """The places found in the core, and its size; None when there is no core.
+    """Return the places found in the core, and its size; None if there is no core.
 
-    A pipe's reader may still be writing it.
+    The reader of a pipe may still be writing it.
 
     before -- files that existed before, which are not ours to read or remove
     """
@@ -146,7 +146,7 @@ def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target
 
 
 def raise_limit_and_crash(target: Target) -> Attempt:
-    """Raise the core limit as far as our own hard limit allows; crash the target in any case."""
+    """Raise the core limit as far as our hard limit allows; crash the target in any case."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     refused = False
     try:
@@ -160,8 +160,8 @@ def raise_limit_and_crash(target: Target) -> Attempt:
     return Attempt(False, message, errno.EPERM)
 
 
-FILE_NEEDED = "kernel.core_pattern writes files, or may be set; a hard core limit above 0"
-_PIPE_NEEDED = "kernel.core_pattern may be set (root); it is restored"
+FILE_NEEDED = "kernel.core_pattern writes files, or can be set; a hard core limit above 0"
+_PIPE_NEEDED = "kernel.core_pattern can be set (root); it is restored"
 
 
 def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool = True) -> Attack:
@@ -201,7 +201,7 @@ ATTACKS = (
         soft_core_limit=True,
         timeout=12.0,
     ),
-    # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, a truncated mapping.
+    # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, and a truncated mapping.
     _crash_attack("core-abort", signal.SIGABRT, CORE_FILE),
     _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE, repeats=False),
     _crash_attack("core-quit", signal.SIGQUIT, CORE_FILE),

@@ -1,8 +1,8 @@
 /* The library of the ld-preload and ld-audit attacks: a back door. It waits in the process that
- * loaded it until somebody opens the FIFO PH_ATTACK_IN, then writes all readable memory
- * into the FIFO PH_ATTACK_OUT. Environment variables or macros of these names hold the paths.
+ * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all readable memory into the FIFO
+ * PH_ATTACK_OUT. Environment variables or macros of these names hold the paths.
  *
- * It runs in a bare clone(2), not a pthread: an auditor has a C library of its own. */
+ * It runs in a bare clone(2), not a pthread: an auditor has its own C library. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -19,7 +19,7 @@ static const char *request, *answer;
 static void write_region(int out, char *at, char *end)
 {
     while (at < end) {
-        /* The kernel answers EFAULT for what cannot be read: nothing here can crash. */
+        /* The kernel returns EFAULT for unreadable memory, so this cannot crash. */
         ssize_t done = write(out, at, (size_t)(end - at));
 
         if (done <= 0)

@@ -1,4 +1,4 @@
-"""Have the dynamic loader load a library, or an auditor, that discloses the process's memory."""
+"""Make the dynamic loader load a library, or an auditor, that discloses the process's memory."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _find_compiler() -> str | None:
 
 
 def find_missing_compiler() -> str | None:
-    """What is missing to build the library, or None."""
+    """Return what is missing to build the library, or None."""
     if _find_compiler():
         return None
     return "no C compiler for the library: apt-get install gcc libc6-dev"
 
 
 def build_library(folder: str, fifos_in_environment: bool = True) -> str:
-    """Build the library and make its FIFOs; returns its path. Raises OSError.
+    """Build the library and create its FIFOs; returns its path. Raises OSError.
 
     fifos_in_environment -- the library reads the paths of its FIFOs from the environment;
         otherwise they are compiled in
@@ -39,7 +39,7 @@ def build_library(folder: str, fifos_in_environment: bool = True) -> str:
     library = os.path.join(folder, "injected.so")
     compiler = _find_compiler()
     assert compiler is not None
-    # A program that finds no agent in it would take it out again.
+    # A program that finds no agent in the library would unload it.
     argv = [compiler, "-shared", "-fPIC", "-O1", "-w", "-Wl,-z,nodelete", "-o", library, _SOURCE]
     if not fifos_in_environment:
         argv += [f'-D{name}="{path}"' for name, path in _fifos(folder).items()]
@@ -53,17 +53,17 @@ def build_library(folder: str, fifos_in_environment: bool = True) -> str:
 
 
 def _fifos(folder: str) -> dict[str, str]:
-    """The paths of the FIFOs, under the names that injected.c knows them by."""
+    """Return the paths of the FIFOs, by their names in injected.c."""
     return {"PH_ATTACK_IN": f"{folder}/request", "PH_ATTACK_OUT": f"{folder}/answer"}
 
 
 def _prepare_environment(variable: str, folder: str) -> Mapping[str, str]:
-    """Build the library; returns the variables that have the loader load it."""
+    """Build the library; returns the variables that make the loader load it."""
     return {variable: build_library(folder), **_fifos(folder)}
 
 
 def _read_available(fd: int) -> Iterator[bytes]:
-    """What can be read from a FIFO until its writers are gone or the time is over."""
+    """Read from a FIFO until its writers have closed it or the time is up."""
     deadline = time.monotonic() + _SECONDS
     while select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
         data = os.read(fd, 1 << 20)
@@ -89,7 +89,7 @@ def ask_library(target: Target) -> Attempt:
         os.close(answer)
         if error.errno != errno.ENXIO:
             raise
-        return Attempt(False, "the library is not in the process: nobody answers", error.errno)
+        return Attempt(False, "the library is not in the process: no answer", error.errno)
     try:
         places, size = search_chunks(target, _read_available(answer))
     finally:

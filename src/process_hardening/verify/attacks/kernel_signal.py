@@ -1,4 +1,4 @@
-"""Have the kernel crash a process for us, and read its core: no signal of ours is sent."""
+"""Make the kernel crash a process and read its core, without sending a signal ourselves."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from process_hardening.verify.model import (
     Target,
 )
 
-_CPU_SECONDS = 1  # the least that RLIMIT_CPU takes
+_CPU_SECONDS = 1  # the minimum of RLIMIT_CPU
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
-_QUESTION = "x" * 60000  # long, so that the target spends its time on it
-_VICTIMS = ("pre-main", CONFINED)  # seconds each, and one hardened process refuses like another
+_QUESTION = "x" * 60000  # long, so that the target spends its CPU time on it
+_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened processes refuse alike
 
 
 def limit_processor_time(target: Target) -> Attempt:
-    """Lower the target's limit of processor time, which it then uses up: SIGXCPU."""
+    """Lower the target's CPU time limit, which it then exceeds: SIGXCPU."""
     victim = target.victim
     assert victim is not None
 
@@ -46,7 +46,7 @@ def limit_processor_time(target: Target) -> Attempt:
 
 
 def limit_file_size(target: Target) -> Attempt:
-    """Lower the target's limit of the size of a file, which it then writes beyond: SIGXFSZ."""
+    """Lower the target's file size limit, which it then exceeds: SIGXFSZ."""
     victim = target.victim
     assert victim is not None
     # Half of that: a core must still fit.
@@ -64,7 +64,7 @@ def _lower_limit(pid: int, limit: int, name: str, soft: int) -> None:
 
 
 def _choose_crash(file: socket.socket) -> None:
-    """Have a file send SIGSEGV to its owner. Raises PermissionError."""
+    """Make a file send SIGSEGV to its owner. Raises PermissionError."""
     try:
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGSEGV)
     except OSError as error:
@@ -79,7 +79,7 @@ def signal_by_descriptor(target: Target) -> Attempt:
 
     def write() -> None:
         theirs.send(b"x")
-        if victim.wait(_DELIVERY_SECONDS) is None:  # the kernel tells nobody that it refused
+        if victim.wait(_DELIVERY_SECONDS) is None:  # the kernel does not report the refusal
             raise PermissionError(0, "SIGSEGV was not delivered", "fcntl(F_SETSIG)")
 
     with ours, theirs:
@@ -90,7 +90,7 @@ def signal_by_descriptor(target: Target) -> Attempt:
 
 
 def choose_signal(target: Target) -> Attempt:
-    """Choose SIGSEGV for a socket whose owner is the target, as it said itself; write to it."""
+    """Choose SIGSEGV for a socket that the target owns, then write to it."""
     victim = target.victim
     assert victim is not None
     path = os.path.join(target.folder, "socket")
@@ -120,7 +120,7 @@ def _attack(
     return Attack(
         name=name,
         kind=BUILT_IN,
-        summary=f"have the kernel crash it {summary}, read the core",
+        summary=f"make the kernel crash it {summary}, read the core",
         type="core dump",
         targets=targets,
         requires=FILE_NEEDED,
@@ -141,9 +141,9 @@ _LIMIT_REFUSED = "EPERM from prlimit, or no core appears"
 ATTACKS = (
     _attack(
         "core-cpu-limit",
-        "at a limit of processor time",
+        "by a CPU time limit",
         limit_processor_time,
-        targets="a process that uses a second of processor time and leaves a core",
+        targets="a process that uses a second of CPU time and leaves a core",
         refusal=_LIMIT_REFUSED,
         command="prlimit(PID, RLIMIT_CPU, 1)",
         own_victim=True,  # one that waits for work would never use it up
@@ -151,7 +151,7 @@ ATTACKS = (
     ),
     _attack(
         "core-file-limit",
-        "at a limit of the size of a file",
+        "by a file size limit",
         limit_file_size,
         targets="a process that writes files and leaves a core",
         refusal=_LIMIT_REFUSED,
@@ -160,7 +160,7 @@ ATTACKS = (
     ),
     _attack(
         "core-sigio",
-        "with a descriptor's signal",
+        "by a descriptor's signal",
         signal_by_descriptor,
         targets="a process that leaves a core",
         refusal="no core appears",
@@ -168,7 +168,7 @@ ATTACKS = (
     ),
     _attack(
         "core-setsig",
-        "with the signal of a descriptor that it owns",
+        "by the signal of a descriptor that it owns",
         choose_signal,
         targets="a process that shares a descriptor, owns it and leaves a core",
         refusal="EPERM from fcntl, or no core appears",

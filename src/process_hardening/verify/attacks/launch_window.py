@@ -1,10 +1,10 @@
-"""Get a hold on a process while it starts, and use it when the process holds its secrets.
+"""Get access to a process while it starts, and use it once the process holds its secrets.
 
-A descriptor stays usable for as long as the address space it was opened on: later hardening does
-not revoke it. A program that hardens in main(), or in a library's constructor, is open to this
-for a moment, and so is a launcher that its user can read. A new exec ends the address space, and
-an execute-only image is never open. By then, whoever could write to the launcher has decided what
-it starts.
+A descriptor stays usable as long as the address space it was opened on: later hardening does not
+revoke it. A program that hardens itself in main(), or in a library's constructor, is briefly
+vulnerable to this, and so is a launcher that its user can read. A new exec ends the address space,
+and an execute-only image is never vulnerable. But an attacker who could write to the launcher has
+already decided what it starts.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _KEPT = 64
 _SLICE = 0.00005
 _SECONDS = 8.0
 _BYPASS = f"{DEFAULT.bypass_variable}=1".encode().ljust(24, b"\0")
-"""What makes our launchers start a program as it is; in whole words."""
+"""What makes our launchers start a program unprotected; padded to whole words."""
 _SPARED = (b"PATH=", VARIABLE.encode())
 
 Act = Callable[[], bool]
-"""Tries to get a hold on the stopped target; returns whether that is enough."""
+"""Tries to get access to the stopped target; returns whether it succeeded."""
 
 
 def _step_through(target: Target, act: Act) -> OSError | None:
-    """Let the target start, stop it again and again to act. Returns the last refusal.
+    """Let the target start, stopping it repeatedly to act. Returns the last refusal.
 
-    The slices in which it advances are too small to slip through: a hardened process receives
-    signals too. Returns when the target is ready. Raises NotReadyError.
+    It advances in slices that are too small to miss a window: hardened processes receive signals
+    too. Returns when the target is ready. Raises NotReadyError.
     """
     victim = _victim_of(target)
     before = _read_command_line(target.pid)
@@ -58,7 +58,7 @@ def _step_through(target: Target, act: Act) -> OSError | None:
             continue
         victim.signal(signal.SIGSTOP)
         try:
-            # Before the exec it is a copy of the laboratory, which is not what is attacked.
+            # Before the exec it is a copy of the laboratory, which is not the target.
             is_done = _read_command_line(target.pid) != before and act()
         except OSError as error:
             refused = error
@@ -78,9 +78,9 @@ def _read_command_line(pid: int) -> bytes:
 
 
 def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
-    """Act while the target starts; when it is ready, use the hold.
+    """Act while the target starts; when it is ready, use what that gave.
 
-    message -- says what was tried, if a refusal is all that there is to tell
+    message -- says what was tried, if there is only a refusal to report
     """
     refused = _step_through(target, act)
     attempt = use(_victim_of(target).target(target.folder))
@@ -116,14 +116,14 @@ def open_early_read_late(target: Target) -> Attempt:
 
 
 def make_readable_and_open(target: Target) -> Attempt:
-    """Make each file of the command line readable; then the same."""
+    """Make each file of the command line readable, then do the same."""
     with _readable(_victim_of(target).argv):
         return open_early_read_late(target)
 
 
 @contextmanager
 def _readable(paths: Sequence[str]) -> Iterator[None]:
-    """The files among these are readable meanwhile, as far as their modes may be changed."""
+    """Make these files readable for a block, if their modes may be changed."""
     modes: dict[str, int] = {}
     for path in paths:
         if os.path.isfile(path) and not os.access(path, os.R_OK):
@@ -141,7 +141,7 @@ def _readable(paths: Sequence[str]) -> Iterator[None]:
 def _plant_bypass(
     pid: int, read: Callable[[int, int], bytes], write: Callable[[int, bytes], object]
 ) -> bool:
-    """Put the bypass variable in the place of another one in the environment that it starts with.
+    """Overwrite a variable in the target's initial environment with the bypass variable.
 
     Returns whether there was one that is long enough.
     """
@@ -159,7 +159,7 @@ def _plant_bypass(
 
 
 def write_early_read_late(target: Target) -> Attempt:
-    """Have the launcher start the program as it is, by a descriptor opened for writing."""
+    """Make the launcher start the program unprotected, through a descriptor opened for writing."""
 
     def patch() -> bool:
         fd = os.open(f"/proc/{target.pid}/mem", os.O_RDWR)
@@ -176,7 +176,7 @@ def write_early_read_late(target: Target) -> Attempt:
 
 
 def seize_early_read_late(target: Target) -> Attempt:
-    """Have the launcher start the program as it is, as its tracer."""
+    """Make the launcher start the program unprotected, as its tracer."""
 
     def patch() -> bool:
         pid = target.pid
@@ -196,7 +196,7 @@ def seize_early_read_late(target: Target) -> Attempt:
 
 
 def take_descriptor_early(target: Target) -> Attempt:
-    """Duplicate the descriptor of a secret that the target is started with."""
+    """Duplicate the descriptor of a secret that the target inherits."""
     found: list[str] = []
     pidfd = os.pidfd_open(target.pid)
 
@@ -277,10 +277,10 @@ ATTACKS = (
     ),
     _attack(
         "launch-seize",
-        "trace a launcher and change it likewise",
+        "trace a launcher and change it in the same way",
         seize_early_read_late,
-        command="ptrace(PTRACE_SEIZE, PID) until refused; ptrace(PTRACE_POKEDATA) likewise",
-        refusal="EPERM from PTRACE_SEIZE, or the launcher sees the tracer and ends",
+        command="ptrace(PTRACE_SEIZE, PID) until refused; ptrace(PTRACE_POKEDATA) the variable",
+        refusal="EPERM from PTRACE_SEIZE, or the launcher detects the tracer and exits",
     ),
     _attack(
         "launch-getfd",
@@ -295,7 +295,7 @@ ATTACKS = (
         "launch-chmod",
         "make the program's file readable before it starts",
         make_readable_and_open,
-        targets="a program whose file only its mode protects",
+        targets="a program that only its file mode protects",
         command='chmod(FILE, 0755); open("/proc/PID/mem") during start',
         refusal="EPERM from chmod, as the file is another user's",
         own_victim=True,

@@ -23,11 +23,11 @@ _PAGES = 1 + 64
 _POSITION, _DATA_HEAD, _DATA_TAIL = struct.Struct("=Q"), 1024, 1032
 _SECONDS = 0.6
 _SETTING = "kernel/perf_event_paranoid"
-_HIGHEST = 2  # Debian's 3 forbids it to everybody without CAP_PERFMON
+_HIGHEST = 2  # Debian's 3 forbids it to everyone without CAP_PERFMON
 
 
 def find_missing() -> str | None:
-    """What keeps everybody without privileges from it, or None."""
+    """Return what forbids it to unprivileged users, or None."""
     if kernel.perf_event_number() is None:
         return "the number of perf_event_open is unknown for this architecture"
     setting = read_sysctl(_SETTING)
@@ -54,7 +54,7 @@ def sample_stack(target: Target) -> Attempt:
                 time.sleep(0.01)
                 (head,) = _POSITION.unpack_from(ring, _DATA_HEAD)
                 places = target.places_in(ring[mmap.PAGESIZE :])
-                _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: makes room
+                _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: frees the buffer
     finally:
         os.close(fd)
     return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)

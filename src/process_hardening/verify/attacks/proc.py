@@ -30,7 +30,7 @@ def read_environment(target: Target) -> Attempt:
 def read_map(target: Target) -> Attempt:
     """Read the memory map, which undoes address randomisation.
 
-    A leak when it shows the region of a secret, or any region where no address is known.
+    It is a leak if it shows the region of a secret, or any region if no address is known.
     """
     with open(f"/proc/{target.pid}/maps", "rb") as file:
         found = list(writable_regions(file.read()))
@@ -54,7 +54,7 @@ def open_files(target: Target) -> Attempt:
     for number in descriptors_to_try(target):
         path = f"/proc/{target.pid}/fd/{number}"
         try:
-            # A pipe or terminal must not be opened: reading would take data from the target.
+            # Pipes and terminals must not be opened: reading would take data from the target.
             if not stat.S_ISREG(os.stat(path).st_mode):
                 continue
             fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

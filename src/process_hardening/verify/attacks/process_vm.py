@@ -21,9 +21,9 @@ def read_memory(target: Target) -> Attempt:
 
 
 def overwrite_marker(target: Target) -> Attempt:
-    """Overwrite a marker: whoever can do that can make the target disclose anything.
+    """Overwrite a marker: an attacker who can do that can make the target disclose anything.
 
-    It counts when the target itself reports the new text.
+    It counts if the target itself reports the new text.
     """
     victim = target.victim
     assert victim is not None

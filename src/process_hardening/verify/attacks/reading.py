@@ -14,15 +14,15 @@ PTRACE_ACCESS = "the same user; with Yama, ptrace_scope 0 or the target's consen
 
 _CHUNK = 1 << 20
 _ANY_ADDRESS = 0x10000
-"""Where to read when nothing is known: the kernel checks the permission before the address."""
+"""Where to read if no address is known: the kernel checks permission before the address."""
 
 
 def find_nothing_missing() -> None:
-    """For attacks that can be tried everywhere."""
+    """For attacks that need nothing."""
 
 
 def writable_regions(maps: bytes) -> Iterator[tuple[int, int]]:
-    """The writable regions in the text of /proc/PID/maps, as (start, end)."""
+    """Return the writable regions in the text of /proc/PID/maps, as (start, end)."""
     for line in maps.splitlines():
         bounds, _, rest = line.partition(b" ")
         if rest.startswith(b"rw"):
@@ -31,7 +31,7 @@ def writable_regions(maps: bytes) -> Iterator[tuple[int, int]]:
 
 
 def spans_to_read(target: Target) -> list[tuple[int, int]]:
-    """Where to look in the target's memory, as (address, length): at known addresses, or all."""
+    """Yield where to look in the target's memory, as (address, length): known addresses, or all."""
     if target.addresses:
         return [
             (target.addresses[place], len(needle))
@@ -46,7 +46,7 @@ def spans_to_read(target: Target) -> list[tuple[int, int]]:
 
 
 def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, ...], int]:
-    """The places whose secret is in consecutive chunks of data, and the size of the data."""
+    """Return the places whose secret is in consecutive chunks of data, and the size of the data."""
     overlap = max(map(len, target.needles.values()))
     places: list[str] = []
     size, tail = 0, b""
@@ -60,7 +60,7 @@ def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, .
 def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
     """Read wherever a secret may be with read(address, length).
 
-    Raises the OSError of the first read when no read succeeds.
+    Raises the OSError of the first read if no read succeeds.
     """
     places: list[str] = []
     errors: list[OSError] = []
@@ -85,9 +85,9 @@ def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
 
 
 def peek_spans(target: Target) -> Attempt:
-    """Read a stopped tracee's memory, word by word where the addresses are known.
+    """Read a stopped tracee's memory, word by word if the addresses are known.
 
-    Where they are not, all of it is read as debuggers do: through its memory file.
+    Otherwise read all of it like debuggers, through its memory file.
     """
     if target.addresses:
         return read_spans(target, lambda address, length: peek(target.pid, address, length))
@@ -95,7 +95,7 @@ def peek_spans(target: Target) -> Attempt:
 
 
 def read_through(fd: int, target: Target) -> Attempt:
-    """Read with a descriptor of a memory file where the secrets may be."""
+    """Read where the secrets may be, through a descriptor of a memory file."""
     return read_spans(target, lambda address, length: os.pread(fd, length, address))
 
 
@@ -109,7 +109,7 @@ def read_memory_file(target: Target) -> Attempt:
 
 
 def read_descriptor(fd: int) -> bytes:
-    """The content of a regular file from its start, at most 1 MiB; its offset stays."""
+    """Return the content of a regular file, at most 1 MiB, without moving its offset."""
     try:
         return os.pread(fd, _CHUNK, 0)
     except OSError:
@@ -127,7 +127,7 @@ def judge_files(target: Target, places: list[str], opened: int, message: str) ->
 
 
 def descriptors_to_try(target: Target) -> Iterator[int]:
-    """The target's descriptors to try: the known one, or the first 64."""
+    """Return the target's descriptors to try: the known one, or the first 64."""
     if target.descriptor is not None:
         yield target.descriptor
     else:

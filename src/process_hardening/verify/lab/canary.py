@@ -1,4 +1,4 @@
-"""The canaries: random text that can only come from the memory of the victim."""
+"""Canaries: random text that can only come from the memory of the victim."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TEXT = "text"  # a str object
 STACK = "stack"  # a thread's stack
 FILE = "file"  # an unnamed open file
 ENVIRONMENT = "environment"
-BY_USER = "canary"  # wherever a user's program holds it (--canary)
+BY_USER = "canary"  # wherever a user's program keeps it (--canary)
 
 OURS = (HEAP, TEXT, STACK, FILE, ENVIRONMENT)
-"""The places of our own victims."""
+"""The places in built-in victims."""
 
 VARIABLE = "VERIFY_CANARY"
 """The environment variable that holds one."""
@@ -22,16 +22,16 @@ _ROTATION = 7
 
 
 def new_seed() -> str:
-    """A random seed for the canaries of one victim."""
+    """Return a random seed for the canaries of one victim."""
     return os.urandom(20).hex()
 
 
 def make_canary(seed: str, place: str) -> bytes:
-    """The canary of a place: the place's name and the rotated seed."""
+    """Return the canary of a place: the place's name and the rotated seed."""
     rotation = _ROTATION * (1 + OURS.index(place))
     return f"{place}-{seed[rotation:]}{seed[:rotation]}".encode()
 
 
 def make_canaries(seed: str) -> dict[str, bytes]:
-    """All canaries of a victim of ours."""
+    """Return all canaries of a built-in victim."""
     return {place: make_canary(seed, place) for place in OURS}

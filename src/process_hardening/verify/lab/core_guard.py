@@ -2,10 +2,10 @@
 
     python -m process_hardening.verify.lab.core_guard FILE-PATTERN PIPE-PATTERN FOLDER
 
-The only part of verify that keeps root's privileges. It reads lines from standard input, "file",
-"pipe" or "restore", and answers each with "ok" or an error. When its input ends, however its user
-ended, it restores the pattern, removes FOLDER and exits. Signals of the terminal do not reach it:
-it has a session of its own.
+The only part of verify that keeps root's privileges. It reads the lines "file", "pipe" or "restore"
+from standard input, and answers each with "ok" or an error. When its input ends, for whatever
+reason, it restores the pattern, removes FOLDER and exits. It has its own session, so signals of the
+terminal do not reach it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOCK_SECONDS = 30.0
 
 
 def read_pattern() -> bytes:
-    """The current pattern."""
+    """Return the current pattern."""
     with open(PATTERN, "rb", buffering=0) as file:
         return file.read().rstrip(b"\n")
 
@@ -41,7 +41,7 @@ def write_pattern(pattern: bytes) -> None:
 
 
 class Setting:
-    """kernel.core_pattern while it is ours: locked against other runs, restored at the end."""
+    """kernel.core_pattern during a run: locked against other runs, restored at the end."""
 
     def __init__(self) -> None:
         self.file: BinaryIO | None = None
@@ -49,9 +49,9 @@ class Setting:
         self.ours: bytes | None = None
 
     def set(self, pattern: bytes) -> None:
-        """Set it. Raises OSError, also when another run keeps it locked for too long."""
+        """Set it. Raises OSError, also if another run keeps it locked for too long."""
         if self.file is None:
-            file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- open files hold locks
+            file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- the open file holds the lock
             deadline = time.monotonic() + _LOCK_SECONDS
             while True:
                 try:

@@ -1,4 +1,4 @@
-"""What root or a user would install for protection, made for one run in a folder of its own."""
+"""Installs what root or a user would install for protection, in a directory for one run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LIBRARY = os.path.basename(PRELOAD_LIBRARY)
 
 
 def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
-    """Install what the names stand for; returns their paths.
+    """Install the named items; returns their paths.
 
     names -- of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
-    folder -- every user may enter it
+    folder -- a directory that every user may enter
     uid, gid -- the owner of what a user would install
 
     Raises OSError.
@@ -63,7 +63,7 @@ def _protect(path: str, uid: int, gid: int, mode: int) -> None:
 def _copy_interpreter(folder: str) -> str:
     """Make a virtual environment with a copy of this interpreter; returns the copy's path.
 
-    It finds our package and what lies beside it. Raises OSError.
+    It finds our package and the packages next to it. Raises OSError.
     """
     original = os.path.realpath(PYTHON)
     path = os.path.join(folder, "bin", os.path.basename(original))
@@ -78,7 +78,7 @@ def _copy_interpreter(folder: str) -> str:
     shutil.copyfile(original, path)
     with open(original, "rb") as program:
         image = read_image(program.fileno(), original)
-    if image is not None and image.needs_origin:  # a libpython beside it: $ORIGIN/../lib
+    if image is not None and image.needs_origin:  # a libpython next to it: $ORIGIN/../lib
         for library in glob.glob(os.path.join(sys.base_prefix, "lib", "libpython*")):
             os.symlink(library, os.path.join(folder, "lib", os.path.basename(library)))
     return path

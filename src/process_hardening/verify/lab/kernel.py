@@ -34,13 +34,13 @@ class _Iovec(ctypes.Structure):
 
 
 def make_error(call: str) -> OSError:
-    """The error of the call that failed last."""
+    """Return the error of the last failed call."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number), call)
 
 
 def ptrace(request: int, name: str, pid: int, address: int = 0, data: int = 0) -> int:
-    """Make a request. name -- the request's name, for an error."""
+    """Make a request. name -- the name of the request, for errors."""
     ctypes.set_errno(0)
     result: int = _libc.ptrace(request, pid, address, data)
     if result == -1 and ctypes.get_errno():
@@ -98,7 +98,7 @@ def _process_vm(name: str, pid: int, buffer: ctypes.Array[ctypes.c_char], addres
 
 
 def process_vm_readv(pid: int, address: int, length: int) -> bytes:
-    """The part of another process's memory that can be read."""
+    """Return the part of another process's memory that can be read."""
     buffer = ctypes.create_string_buffer(length)
     done = _process_vm("process_vm_readv", pid, buffer, address)
     return buffer.raw[:done]
@@ -110,7 +110,7 @@ def process_vm_writev(pid: int, address: int, data: bytes) -> None:
 
 
 def pidfd_getfd(pidfd: int, descriptor: int) -> int:
-    """Our own descriptor of the same open file."""
+    """Return our own descriptor of the same open file."""
     fd: int = _libc.syscall(ctypes.c_long(_PIDFD_GETFD), pidfd, descriptor, 0)
     if fd < 0:
         raise make_error("pidfd_getfd")
@@ -129,12 +129,12 @@ _PERF_EVENT_OPEN = {
 
 
 def perf_event_number() -> int | None:
-    """The number of perf_event_open(2) on this machine, or None when it is unknown."""
+    """Return the number of perf_event_open(2) on this machine, or None if it is unknown."""
     return _PERF_EVENT_OPEN.get(platform.machine())
 
 
 def perf_event_open(attributes: bytes, pid: int) -> int:
-    """A descriptor that samples one thread on any processor."""
+    """Return a descriptor that samples one thread on any CPU."""
     number = perf_event_number()
     fd: int = _libc.syscall(
         ctypes.c_long(number or 0), attributes, pid, -1, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC)
@@ -145,10 +145,10 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
 
 
 def is_dumpable(pid: int) -> bool | None:
-    """Whether other processes of its user may read a process; None: unknown.
+    """Return whether other processes of its user may read a process; None: unknown.
 
-    A seccomp filter can claim success for a call, but cannot fill in the answer: both come in a
-    buffer that holds something else before.
+    A seccomp filter can fake success of a call, but cannot fill in the answer: both answers are in
+    a buffer that holds something else before.
     """
     try:
         pidfd = os.pidfd_open(pid)
@@ -162,7 +162,7 @@ def is_dumpable(pid: int) -> bool | None:
 
 
 def _belongs_to_user(pid: int) -> bool | None:
-    """Whether a process's files in /proc are its user's own: a dumpable one's are (proc(5))."""
+    """Return whether its user owns a process's files in /proc, as for a dumpable one (proc(5))."""
     buffer = (ctypes.c_uint32 * 64)(*[0xFFFFFFFF] * 64)  # stx_uid is the sixth number (statx(2))
     path = f"/proc/{pid}/status".encode()
     try:
@@ -191,9 +191,9 @@ class _Program(ctypes.Structure):
 
 
 def _answer_call(number: int, error: int, first_argument: int | None = None) -> None:
-    """Let a call end with an error, or with 0 without being made, for this process for good.
+    """Make a call fail, or return 0 without being made, permanently in this process.
 
-    first_argument -- only when it is this one; None: always
+    first_argument -- only if it is this one; None: always
     """
     code = [(_RETURN, 0, 0, _ANSWER | error), (_RETURN, 0, 0, _ALLOW)]
     conditions = [(_NUMBER, number)]
@@ -210,26 +210,26 @@ def _answer_call(number: int, error: int, first_argument: int | None = None) -> 
 
 
 def refuse_fsopen() -> None:
-    """Let this process and what it becomes make no file system. Raises OSError."""
+    """Keep this process and what it executes from making file systems. Raises OSError."""
     _answer_call(_FSOPEN, errno.ENOSYS)
 
 
 def stay_dumpable() -> None:
-    """Let this process and what it becomes stay readable, whatever they do. Raises OSError."""
+    """Keep this process and what it executes readable, whatever they do. Raises OSError."""
     _answer_call(_PRCTL[platform.machine()], 0, _PR_SET_DUMPABLE)
 
 
 def die_with_parent() -> None:
-    """Be killed when the parent ends."""
+    """Let the kernel kill this process when its parent ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ended."""
+    """Become the parent of orphaned descendants."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
 
 
-# capability.h: what Docker leaves to root in a container; CAP_SYS_PTRACE is not among it.
+# capability.h: what Docker leaves to root in a container, which excludes CAP_SYS_PTRACE.
 CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -237,7 +237,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 def keep_capabilities(kept: frozenset[int]) -> None:
     """Drop all other capabilities, for this process and what it starts."""
     for capability in range(64):
-        # EINVAL beyond the last that the kernel knows.
+        # EINVAL after the last one that the kernel knows.
         if capability not in kept:
             _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     mask = sum(1 << capability for capability in kept)

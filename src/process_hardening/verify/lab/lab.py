@@ -2,10 +2,10 @@
 
     python -m process_hardening.verify.lab.lab
 
-run.py starts it as an unprivileged user (or as root without CAP_SYS_PTRACE), writes one line of
-JSON to its standard input, the request, and reads one line of JSON for each attempt. Each attempt
-has a process of its own, with a fresh victim. When its input ends, or on SIGTERM, it kills
-everything that it started.
+run.py starts it as an unprivileged user (or as root without CAP_SYS_PTRACE), writes the request to
+its standard input as one line of JSON, and reads one line of JSON per attempt. Each attempt has its
+own process and a fresh victim. When its input ends, or on SIGTERM, it kills everything that it
+started.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ ATTEMPT, MISSING, NOTE, FAILED, DONE = "attempt", "missing", "note", "failed", "
 
 
 Job = tuple[tuple[Attack, ...], str]
-"""Attacks that are made one after the other, and the name of their victim."""
+"""Attacks that are made one by one, and the name of their victim."""
 
 
 @dataclass
 class _Running:
-    """A job under way: the process it is in, and where its results come from.
+    """A running job: its process, and the source of its results.
 
     attacks -- those without a result; the deadline is that of the first
     """
@@ -66,7 +66,7 @@ class _Running:
 
 
 class Laboratory:
-    """Runs attempts side by side and reports each."""
+    """Runs attempts in parallel and reports each."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.attacks = find_attacks(request["attacks"])
@@ -89,11 +89,11 @@ class Laboratory:
         self.count = 0
 
     def report(self, event: str, **fields: Any) -> None:
-        """Report an event to whoever started us."""
+        """Report an event to the parent."""
         os.write(1, json.dumps({"event": event, **fields}).encode() + b"\n")
 
     def run(self) -> None:
-        """Try everything, phase by phase."""
+        """Make all attempts, phase by phase."""
         self.unusable = {
             name: reason
             for name, start in self.subject.starts.items()
@@ -112,7 +112,7 @@ class Laboratory:
         self._set_core_pattern(None)
 
     def _make_jobs(self, attacks: list[Attack]) -> list[Job]:
-        """What is to be done in a phase; reports what is not."""
+        """Return the jobs of a phase; reports those that cannot be done."""
         jobs: list[Job] = []
         for victim in self.victims:
             shared = []
@@ -129,7 +129,7 @@ class Laboratory:
         return jobs
 
     def _phases(self) -> Iterator[list[Attack]]:
-        """The attacks that can be tried here, in groups that can run side by side."""
+        """Return the attacks that can be tried here, in groups that can run in parallel."""
         phase: list[Attack] = []
         for attack in self.attacks:
             missing = self._find_missing(attack)
@@ -145,7 +145,7 @@ class Laboratory:
             yield phase
 
     def _find_missing(self, attack: Attack) -> str | None:
-        """What is missing to try an attack, or None."""
+        """Return what is missing to try an attack, or None."""
         if attack.own_victim and self.subject.program:
             return "needs a victim that answers questions: run verify without a program"
         if attack.core_pattern and self.guard:
@@ -165,7 +165,7 @@ class Laboratory:
             self.report(NOTE, text=f"kernel.core_pattern cannot be set: {answer}")
 
     def _start(self, attacks: tuple[Attack, ...], victim: str) -> None:
-        """Start a job in a process of its own."""
+        """Start a job in its own process."""
         self.count += 1
         folder = os.path.join(self.folder, str(self.count))
         os.mkdir(folder, 0o700)
@@ -203,7 +203,7 @@ class Laboratory:
             os._exit(0)
 
     def _wait(self) -> list[Job]:
-        """Wait until a job writes, ends or is late. Returns what is left to do of jobs that ended.
+        """Wait until a job writes, ends or times out. Returns the rest of jobs that ended.
 
         Raises EOFError when our input ends.
         """
@@ -226,7 +226,7 @@ class Laboratory:
         return left
 
     def _report_results(self, running: _Running) -> None:
-        """Report each attempt that is complete, and give the next one its time."""
+        """Report each complete attempt, and start the timer of the next."""
         *lines, running.results = running.results.split(b"\n")
         for line in lines:
             attack, *rest = running.attacks
@@ -237,7 +237,7 @@ class Laboratory:
                 running.deadline = running.started + _START_SECONDS + rest[0].timeout
 
     def _finish(self, running: _Running, failure: str) -> list[Job]:
-        """End a job and leave nothing of it; the attempt under way failed. Returns what is left."""
+        """Kill a job and clean up; its current attempt failed. Returns the rest."""
         self.running.remove(running)
         os.close(running.fd)
         kill_group(running.pid)
@@ -258,7 +258,7 @@ class Laboratory:
 
 
 def find_wrong_place(start: Start) -> str | None:
-    """Why a launcher does not start programs in the way that its victim stands for, or None."""
+    """Return why a launcher does not use the method that its victim stands for, or None."""
     if start.place is None:
         return None
     argv = [start.launcher[0], "--explain", *start.launcher[1:], sys.executable]
@@ -304,7 +304,7 @@ def main() -> None:
             laboratory.run()
             laboratory.report(DONE)
         else:
-            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to a folder"
+            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to one"
             laboratory.report(FAILED, text=f"{text} that every user may enter")
     except (EOFError, BrokenPipeError):
         pass

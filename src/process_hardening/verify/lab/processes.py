@@ -1,4 +1,4 @@
-"""Whether a process is alive, and how to leave none behind."""
+"""Checks whether processes are alive, and cleans up all of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STOPPED_OR_DEAD = (b"T", b"t", b"Z", b"X")
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process exists and is not stopped, as far as we may see that."""
+    """Return whether a process exists and is not stopped, as far as we can see."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -39,20 +39,20 @@ def runs_on(pid: int) -> bool:
 
 
 def kill_group(pid: int) -> None:
-    """Kill a process with its process group."""
+    """Kill a process and its process group."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 
 def list_children() -> list[int]:
-    """The children of this process, adopted ones too."""
-    # Not the folders of /proc: hidepid hides hardened children there.
+    """Return the children of this process, including adopted ones."""
+    # Not from the directories of /proc, where hidepid hides hardened children.
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         return [int(pid) for pid in file.read().split()]
 
 
 def kill_children(besides: Iterable[int] = ()) -> None:
-    """Kill our children, which includes whatever detached itself: we adopt orphans."""
+    """Kill our children, including detached ones, since we adopt orphans."""
     kept = frozenset(besides)
     deadline = time.monotonic() + _KILL_SECONDS
     while time.monotonic() < deadline:

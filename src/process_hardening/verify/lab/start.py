@@ -1,4 +1,4 @@
-"""Start victims, and the programs that users name, and talk to them."""
+"""Starts victims and users' programs, and communicates with them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from process_hardening.verify.model import Target
 class Program:
     """A user's program as a victim.
 
-    environment, cwd -- what it is started with
+    environment, cwd -- its environment and working directory
     canary -- a secret that it is known to hold; None: one is put into its environment
     """
 
@@ -46,7 +46,7 @@ _REFUSALS = (
 )
 
 INHERITED = 9
-"""The descriptor of the secret that a victim may be started with."""
+"""The descriptor of the secret that a victim may inherit."""
 
 _IN_MEMORY = (canary.HEAP, canary.TEXT, canary.STACK)
 
@@ -73,15 +73,15 @@ class RefusedToStartError(NotReadyError):
 
 
 class Victim:
-    """A process that was started to be attacked. It starts to run when release() is called.
+    """A process to attack. It runs once release() is called.
 
     argv -- its command line
     folder -- for its files
-    environment -- its variables, beside the one with the canary
+    environment -- its variables, in addition to the one with the canary
     soft_core_limit -- start with a soft core limit of 0
     refuses_place -- start where fsopen(2) fails
     inherits_secret -- start with the open file INHERITED, which holds a secret
-    program -- the user's program that it is, or None for a victim of ours
+    program -- the user's program that it runs, or None for a built-in victim
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Victim:
                 die_with_parent()
                 os.setpgid(0, 0)
                 self._become(environment, gate, to_victim, from_victim)
-            except BaseException as error:  # nothing may continue in the copy
+            except BaseException as error:  # nothing else may run in the copy
                 os.write(2, f"{argv[0]}: {error}\n".encode())
             finally:
                 os._exit(127)
@@ -164,7 +164,7 @@ class Victim:
             os.write(self._to, line.encode() + b"\n")
 
     def _read_answer(self, seconds: float) -> str | None:
-        """Its next answer; None when none comes in time."""
+        """Return its next answer; None if none comes in time."""
         deadline = time.monotonic() + seconds
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
@@ -183,9 +183,9 @@ class Victim:
             self._buffer += part
 
     def is_ready(self, seconds: float) -> bool:
-        """Whether it reports within so many seconds that it holds its secrets.
+        """Return whether it reports within this time (in seconds) that it holds its secrets.
 
-        A user's program reports nothing: it is ready when it is at rest. Raises NotReadyError.
+        A user's program reports nothing: it is ready when it is idle. Raises NotReadyError.
         """
         if not self.talks:
             return self._is_settled(seconds)
@@ -194,7 +194,7 @@ class Victim:
             self.report = {
                 name: int(value) for name, _, value in (field.partition("=") for field in fields)
             }
-            self.pid = self.report.get("pid", self.pid)  # it may have started another
+            self.pid = self.report.get("pid", self.pid)  # it may have started another process
             if self._has_closed:
                 raise self._describe_end()
         return bool(self.report)
@@ -209,7 +209,7 @@ class Victim:
         return NotReadyError(f"it ended at once, status {code}", output)
 
     def _is_settled(self, seconds: float) -> bool:
-        """Whether it has used no processor time for a while, or has run for long enough."""
+        """Return whether it has used no CPU time for a while, or has run for long enough."""
         deadline = time.monotonic() + seconds
         while True:
             if self.wait(0.0) is not None:
@@ -233,7 +233,7 @@ class Victim:
             raise NotReadyError("the victim did not get ready", self.read_last_error())
 
     def target(self, folder: str) -> Target:
-        """The target record of this process. folder -- for the attack's files."""
+        """Return this process as a Target. folder -- for the attack's files."""
         return Target(
             pid=self.pid,
             needles=self._needles(),
@@ -245,7 +245,7 @@ class Victim:
         )
 
     def _needles(self) -> dict[str, bytes]:
-        """The secrets that it holds, by place."""
+        """Return the secrets that it holds, by place."""
         ours = canary.make_canaries(self.seed)
         if self.program is None:
             return ours
@@ -254,7 +254,7 @@ class Victim:
         return {canary.BY_USER: os.fsencode(self.program.canary)}
 
     def read_last_error(self) -> str:
-        """The last line of its standard error, or "" when there is none."""
+        """Return the last line of its standard error, or "" if there is none."""
         try:
             with open(self._errors, encoding="utf-8", errors="replace") as file:
                 lines = file.read(65536).split("\n")
@@ -263,12 +263,12 @@ class Victim:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def ask(self, question: str, details: str = "", seconds: float = _ANSWER_SECONDS) -> str | None:
-        """Its answer, or None when none comes in time."""
+        """Return its answer, or None if none comes in time."""
         self._send(f"{question} {details}".rstrip())
         return self._read_answer(seconds)
 
     def answers(self) -> bool:
-        """Whether it still works."""
+        """Return whether it still works."""
         if self.talks:
             return self.ask("ping") == "pong"
         return self.wait(0.0) is None
@@ -282,7 +282,7 @@ class Victim:
             raise type(error)(error.errno, error.strerror, call) from None
 
     def wait(self, seconds: float) -> int | None:
-        """Its wait status, or None when it still runs after so many seconds."""
+        """Return its wait status, or None if it still runs after this many seconds."""
         deadline = time.monotonic() + seconds
         while self.status is None:
             pid, status = os.waitpid(self._child, os.WNOHANG)
@@ -295,7 +295,7 @@ class Victim:
         return self.status
 
     def stop(self) -> None:
-        """End it, and what it started in its process group."""
+        """Kill it and its process group."""
         if self.status is None:
             try:
                 os.killpg(self._child, signal.SIGKILL)

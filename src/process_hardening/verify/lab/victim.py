@@ -3,13 +3,13 @@
     python victim.py [--harden] [--reexec] [--without STEP]... [--undo] [--plain]
                      [--daemon] [--again PATH | --worker METHOD]
 
-It reads a seed from the first line of its standard input, makes the canaries from it and holds
+It reads a seed from the first line of its standard input, derives the canaries from it and holds
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
-environment comes from whoever started it. Then it writes "victim: ready ..." with the addresses of
-the canaries, and answers each further line with one line. It exits when its standard input ends.
-It imports little, as it is started often; with --plain even less, and it holds no canary in a
-stack. With --again it first executes PATH in its place, which runs this program again, with
---daemon in the background; with --worker, a process that multiprocessing starts does all this.
+environment comes from its starter. Then it writes "victim: ready ..." with the addresses of the
+canaries, and answers each further line with one line. It exits when its standard input ends. It
+imports little, as it is started often; with --plain even less, and it holds no canary in a stack.
+With --again it first executes PATH in its place, which runs this program again, with --daemon in
+the background; with --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ANSWER = "victim: "
 PLAIN = "--plain"
 
 FAR = 1 << 30
-"""Where it writes when it is asked to: behind the end of its file, which stays small on disk."""
+"""Where it writes on request: past the end of its file, which stays small on disk."""
 
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
@@ -36,7 +36,7 @@ _ANY = 2**64 - 1
 
 
 def harden(arguments: list[str]) -> None:
-    """Harden this process as the arguments say. Must be the first call."""
+    """Harden this process according to the arguments. Must be the first call."""
     if "--harden" not in arguments and "--reexec" not in arguments:
         return
     from process_hardening import pre_main_hardening
@@ -52,9 +52,9 @@ def harden(arguments: list[str]) -> None:
 
 
 def become_again(arguments: list[str]) -> None:
-    """Execute this program again by the path that follows --again, in the background for --daemon.
+    """Re-execute this program by the path after --again, in the background for --daemon.
 
-    As boot loaders of frozen programs do, it sets LD_LIBRARY_PATH for the program that it becomes.
+    Like boot loaders of frozen programs, it sets LD_LIBRARY_PATH for the new program.
     """
     if "--again" not in arguments:
         return
@@ -73,7 +73,7 @@ def become_again(arguments: list[str]) -> None:
 
 
 def let_attackers_attach() -> None:
-    """Under Yama, a process must agree to be attached to."""
+    """Allow debuggers to attach, which Yama requires."""
     import os
 
     if os.path.exists("/proc/sys/kernel/yama"):
@@ -83,7 +83,7 @@ def let_attackers_attach() -> None:
 
 
 class Secrets:
-    """The canaries in this process, and where they are."""
+    """The canaries in this process and their addresses."""
 
     def __init__(self, seed: str) -> None:
         import os
@@ -92,7 +92,7 @@ class Secrets:
 
         self.addresses: dict[str, int] = {}
         self.data = canary.make_canary(seed, canary.HEAP)
-        # In CPython the content of a bytes object follows its header; a NUL is included in it.
+        # In CPython, the content of a bytes object follows its header, whose size includes a NUL.
         self.addresses[canary.HEAP] = id(self.data) + bytes.__basicsize__ - 1
         self.text = canary.make_canary(seed, canary.TEXT).decode()
         self.addresses[canary.TEXT] = id(self.text) + sys.getsizeof("") - 1
@@ -102,7 +102,7 @@ class Secrets:
         self.marker = bytearray(_MARKER)
 
     def make_marker(self) -> None:
-        """Hold a marker at a known address."""
+        """Keep a marker at a known address."""
         import ctypes
 
         marker = (ctypes.c_char * len(self.marker)).from_buffer(self.marker)
@@ -110,11 +110,11 @@ class Secrets:
 
 
 def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
-    """Call serve() in this thread while the canary lies in its stack."""
+    """Call serve() in this thread while the canary is on its stack."""
     import ctypes
 
     class OnStack(ctypes.Structure):
-        # Larger than two registers: passed by value, it is copied into the caller's stack.
+        # Larger than two registers: when passed by value, it is copied to the caller's stack.
         _fields_ = (("text", ctypes.c_char * 64),)
 
     def called(_: OnStack) -> None:
@@ -128,7 +128,7 @@ def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
 
 
 def _find_in_stack(needle: bytes) -> int | None:
-    """The highest address of needle in this thread's stack: the outermost, which lasts."""
+    """Return the highest address of needle on this thread's stack: the outermost, which lasts."""
     import ctypes
 
     libc = ctypes.CDLL(None)
@@ -148,7 +148,7 @@ def _find_in_stack(needle: bytes) -> int | None:
 
 
 def run_child(request: str) -> str:
-    """Start a child, which attacks us, and return the line that it prints.
+    """Start a child that attacks us, and return the line that it prints.
 
     request -- JSON: its argv, and its standard input
     """
@@ -167,16 +167,16 @@ def run_child(request: str) -> str:
 
 
 def write_far(descriptor: int) -> str:
-    """Write at FAR, in a process that the limit of the size of a file ends."""
+    """Write at FAR, in a process that the file size limit ends."""
     import os
     from signal import SIG_DFL, SIGXFSZ, signal
 
-    signal(SIGXFSZ, SIG_DFL)  # only Python ignores it
+    signal(SIGXFSZ, SIG_DFL)  # ignored only by Python
     return str(os.pwrite(descriptor, b"x", FAR))
 
 
 def share_descriptor(path: str) -> str:
-    """Send a socket that we own, and its other end, to whoever listens at path."""
+    """Send a socket that we own, and its other end, to the listener at path."""
     import fcntl
     import os
     import socket
@@ -204,7 +204,7 @@ class Server:
         self.secrets: Secrets | None = None
 
     def read(self, timeout: float | None = None) -> str | None:
-        """The next question; None when none comes in time. Exits when the input ends."""
+        """Return the next question; None if none comes in time. Exits when the input ends."""
         import os
         import select
 
@@ -248,7 +248,7 @@ class Server:
         while True:
             question = self.read(timeout=0.02)
             if question is None:
-                # A working program: a sampler sees it run, a tracer sees it write.
+                # Like a working program: a sampler sees it run, a tracer sees it write.
                 for _ in range(200):
                     sum(data)
                 os.pwrite(secrets.descriptor, text.encode(), 100)
@@ -276,7 +276,7 @@ class Server:
 
 
 def serve_in_worker(method: str) -> None:
-    """Have a process that multiprocessing starts do everything. method -- how it is started."""
+    """Do everything in a process that multiprocessing starts. method -- the start method."""
     import multiprocessing
     import os
     from multiprocessing.connection import Connection
@@ -303,7 +303,7 @@ def main() -> None:
     """The first statement is what verify tests."""
     harden(sys.argv[1:])
     become_again(sys.argv[1:])
-    del sys.path[0]  # this folder: its modules are not top-level ones
+    del sys.path[0]  # this directory: its modules are not top-level ones
     if "--undo" in sys.argv:
         import ctypes
 

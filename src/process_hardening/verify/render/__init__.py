@@ -1,1 +1,1 @@
-"""Render a verification: text for people, JSON, JUnit and HTML. A renderer decides nothing."""
+"""Renders a verification as text, JSON, JUnit XML and HTML. Renderers make no decisions."""

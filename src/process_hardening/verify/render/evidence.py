@@ -1,4 +1,4 @@
-"""Evidence for a reviewer: one dated JSON record of a verification."""
+"""Writes evidence for a reviewer: a dated JSON record of a verification."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _PROGRAMS = {"gdb": "gdb", "gcore": "gdb", "lldb": "lldb", "strace": "strace", "
 
 
 def check_file(path: str) -> None:
-    """Raise CommandError when a file cannot be written, before the work is done."""
+    """Raise CommandError if a file cannot be written, before the work is done."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
-        raise CommandError(f"{path}: is a folder, not a file")
+        raise CommandError(f"{path}: is a directory, not a file")
     if not os.path.isdir(folder):
-        raise CommandError(f"{folder}: no such folder")
+        raise CommandError(f"{folder}: no such directory")
     if not os.access(path if os.path.exists(path) else folder, os.W_OK):
         raise CommandError(f"{path}: cannot be written")
 
 
 def check_folder(folder: str) -> None:
-    """Raise CommandError when no record can be written into folder, before the work is done."""
+    """Raise CommandError if no record can be written into folder, before the work is done."""
     existing = os.path.abspath(folder)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing):
-        raise CommandError(f"{existing}: is no folder")
+        raise CommandError(f"{existing}: is not a directory")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise CommandError(f"{existing}: cannot be written")
 
@@ -54,7 +54,7 @@ def save_record(folder: str, verification: Verification) -> str:
 
 
 def make_record(verification: Verification) -> dict[str, Any]:
-    """The record; it never holds a canary or another secret."""
+    """Return the record; it never contains a canary or another secret."""
     return {
         "commit": read_commit(),
         "tools": read_tool_versions(verification),
@@ -63,7 +63,7 @@ def make_record(verification: Verification) -> dict[str, Any]:
 
 
 def read_commit() -> str | None:
-    """The commit that the installed package was built from, or None when pip did not record it."""
+    """Return the commit of the installed package, or None if pip did not record it."""
     try:
         text = metadata.distribution("process-hardening").read_text("direct_url.json")
         origin = json.loads(text or "{}")
@@ -74,13 +74,13 @@ def read_commit() -> str | None:
     url = urlsplit(origin.get("url", ""))
     if url.scheme != "file":
         return None
-    path = unquote(url.path)  # of the sources, or of a wheel built beside them
+    path = unquote(url.path)  # of the sources, or of a wheel built next to them
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     return _read_first_line(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
 
 
 def read_tool_versions(verification: Verification) -> dict[str, str | None]:
-    """The versions of the tools that were used; None where a version is unknown."""
+    """Return the versions of the tools that were used; None if a version is unknown."""
     versions = {}
     for attack in verification.attacks:
         if attack.kind != TOOL or attack.control == UNAVAILABLE:
@@ -97,7 +97,7 @@ def read_tool_versions(verification: Verification) -> dict[str, str | None]:
 
 
 def _read_first_line(argv: list[str]) -> str | None:
-    """The first line of a command's output, or None."""
+    """Return the first line of a command's output, or None."""
     path = shutil.which(argv[0])
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: the table, the facts, details on demand. Needs jinja2."""
+"""Renders a self-contained HTML page: the table, the facts, details on demand. Needs jinja2."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from process_hardening.verify.render.text import (
     summary,
 )
 
-# Every mark has a sign and a word: colour only adds to them.
+# Every mark has a sign and a word, in addition to its colour.
 _SIGNS = {BLOCKED: "✓", LEAKED: "✗", EXPECTED: "✱", INCONCLUSIVE: "?", UNAVAILABLE: "-"}
 
 
 def check() -> None:
-    """Raise CommandError when jinja2 is missing."""
+    """Raise CommandError if jinja2 is missing."""
     try:
         import jinja2  # noqa: F401
     except ImportError:
@@ -43,13 +43,13 @@ def _victim_tile(mark: str) -> dict[str, str]:
 
 
 def _control_tile(outcome: str) -> dict[str, str]:
-    """A control that leaked is as it should be: no alarming colour."""
+    """A control that leaked is expected: no alarming colour."""
     style = "open" if outcome == LEAKED else outcome
     return {"word": outcome, "sign": _SIGNS[outcome], "style": style}
 
 
 def render(verification: Verification, comparison: Comparison | None = None) -> str:
-    """The page. Raises CommandError when jinja2 is missing."""
+    """Render the page. Raises CommandError if jinja2 is missing."""
     check()
     import jinja2
 

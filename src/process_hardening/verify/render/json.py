@@ -1,4 +1,4 @@
-"""JSON with stable keys, for programs."""
+"""Renders JSON with stable keys, for programs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _attack(attack: AttackResult) -> dict[str, Any]:
 
 
 def as_dict(verification: Verification) -> dict[str, Any]:
-    """The verification as plain values; never a canary."""
+    """Return the verification as plain values, without canaries."""
     return {
         "schema": SCHEMA,
         "headline": headline(verification),
@@ -69,7 +69,7 @@ def as_dict(verification: Verification) -> dict[str, Any]:
 
 
 def render_list(attacks: Sequence[Attack]) -> str:
-    """The attacks as JSON; `needs` is what is missing here, or null."""
+    """Render the attacks as JSON; `needs` is what is missing here, or null."""
     entries = [
         {
             "name": attack.name,
@@ -107,7 +107,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def render(verification: Verification, comparison: Comparison | None = None) -> str:
-    """The verification as JSON; compared_with is there if it was compared."""
+    """Render the verification as JSON; it has compared_with if it was compared."""
     values = as_dict(verification)
     if comparison:
         values["compared_with"] = _comparison(comparison)

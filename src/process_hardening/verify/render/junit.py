@@ -1,4 +1,4 @@
-"""JUnit XML, for CI: one suite for each victim, one case for each attack."""
+"""Renders JUnit XML for CI: one suite per victim, one case per attack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from process_hardening.verify.render.text import evidence_of
 
 
 def _add_case(suite: ElementTree.Element, attack: AttackResult, result: VictimResult | None) -> str:
-    """Add a case; returns the count that it belongs to: 'failures', 'skipped' or 'passed'."""
+    """Add a case; returns its counter: 'failures', 'skipped' or 'passed'."""
     case = ElementTree.SubElement(
         suite,
         "testcase",
@@ -41,7 +41,7 @@ def _add_case(suite: ElementTree.Element, attack: AttackResult, result: VictimRe
 
 
 def render(verification: Verification) -> str:
-    """The verification as JUnit XML."""
+    """Render the verification as JUnit XML."""
     root = ElementTree.Element("testsuites", name="process-hardening verify")
     for victim in verification.victims:
         suite = ElementTree.SubElement(root, "testsuite", name=victim)

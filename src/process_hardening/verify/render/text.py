@@ -1,4 +1,4 @@
-"""Plain aligned text, for people."""
+"""Renders a verification as aligned plain text."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ _VERDICTS = {
 }
 
 
-_CONFINED = {False: "not confined", True: "confined", None: "confined or not"}
-"""What is said of verify itself; what it starts is in the same domain."""
+_CONFINED = {False: "not confined", True: "confined", None: "perhaps confined"}
+"""How verify itself is confined; what it starts is in the same domain."""
 
 
 def mark_of(result: VictimResult | None) -> str:
-    """The mark of a cell; UNAVAILABLE for one without result."""
+    """Return the mark of a cell; UNAVAILABLE if it has no result."""
     return result.mark if result else UNAVAILABLE
 
 
 def label_of(result: VictimResult | None) -> str:
-    """The word for a victim's cell; a star marks a documented leak."""
+    """Return the word for a victim's cell; a star marks a documented leak."""
     return LABELS[mark_of(result)]
 
 
 def evidence_of(attack: AttackResult) -> str:
-    """The message for the whole row: of a leak if there is one, else the most common."""
+    """Return the message for the whole row: that of a leak, if there is one, or the most common."""
     if attack.control != LEAKED:
         return attack.detail
     messages: dict[str, Counter[str]] = {}
@@ -73,7 +73,7 @@ def evidence_of(attack: AttackResult) -> str:
 
 
 def _footnotes(verification: Verification, width: int | None) -> list[str]:
-    """The documented limits, one paragraph for each reason."""
+    """Render the documented limits, one paragraph per reason."""
     reasons: dict[str, dict[str, list[str]]] = {}
     for attack, victim, why in verification.known_limits:
         reasons.setdefault(why, {}).setdefault(attack, []).append(victim)
@@ -85,7 +85,7 @@ def _footnotes(verification: Verification, width: int | None) -> list[str]:
 
 
 def _list_untried(verification: Verification) -> list[str]:
-    """What was not tried, one line for each reason."""
+    """Render what was not tried, one line per reason."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for attack in verification.attacks:
         for victim, result in attack.victims.items():
@@ -100,7 +100,7 @@ def _list_untried(verification: Verification) -> list[str]:
 
 
 def _fit_victims(verification: Verification, width: int | None) -> list[tuple[str, ...]]:
-    """The victims in groups, each of which fits into a table of this width, without messages."""
+    """Split the victims into groups that fit into a table of this width, without messages."""
     if width is None:
         return [verification.victims]
     taken = max(len(attack.name) for attack in verification.attacks) + len(CONTROL) + 4
@@ -117,7 +117,7 @@ def _fit_victims(verification: Verification, width: int | None) -> list[tuple[st
 
 
 def summary(verification: Verification) -> str:
-    """The result in one or two sentences."""
+    """Render the result in one or two sentences."""
     leaking = sum(attack.control == LEAKED for attack in verification.attacks)
     counts = [
         f"{verification.count(BLOCKED)} blocked",
@@ -137,7 +137,7 @@ def summary(verification: Verification) -> str:
 
 
 def list_changes(comparison: Comparison) -> list[str]:
-    """What changed, one line for each kind of change."""
+    """Render what changed, one line per kind of change."""
     earlier = comparison.earlier
     since = f"Since {earlier.time} on {earlier.host}, Linux {earlier.kernel}"
     if not comparison.changes:
@@ -155,7 +155,7 @@ def list_changes(comparison: Comparison) -> list[str]:
 def _render_tables(
     verification: Verification, width: int | None, colours: Mapping[str, str]
 ) -> list[str]:
-    """One table where all victims fit, else as many as it takes, and one of the messages."""
+    """Render one table if all victims fit, else several, and one of the messages."""
     attacks = verification.attacks
     messages = [evidence_of(attack) for attack in attacks]
     groups = _fit_victims(verification, width)
@@ -186,7 +186,7 @@ def render(
     coloured: bool = False,
     comparison: Comparison | None = None,
 ) -> str:
-    """The headline, what the words mean, the table, its footnotes and the result."""
+    """Render the headline, what the words mean, the table, its footnotes and the result."""
     facts = verification.environment
     who = "root without CAP_SYS_PTRACE" if facts["container_root"] else f"user {facts['uid']}"
     confined = _CONFINED[facts["confined"]]

@@ -25,7 +25,7 @@ _GDB_LAUNCHES = 2
 
 
 def _find_missing_debugger(module: str, *debuggers: str) -> str | None:
-    """What is missing for a module that needs a debugger before Python 3.14, or None."""
+    """Return what is missing for a module that needs a debugger before Python 3.14, or None."""
     if not hasattr(sys, "remote_exec") and not any(map(find_program, debuggers)):
         return f"{module} attaches with {' or '.join(debuggers)}: apt-get install {debuggers[0]}"
     return find_missing_module(module)
@@ -38,7 +38,7 @@ def _find_missing_for_pyinjector() -> str | None:
 def _run_payload(
     make_argv: Callable[[Target, str], list[str]], seconds: float, target: Target
 ) -> Attempt:
-    """Have the target run code that writes its strings into a file.
+    """Make the target run code that writes its strings into a file.
 
     make_argv -- takes the target and the code; returns the tool's command line
     """
@@ -81,7 +81,7 @@ def run_pdb(target: Target) -> Attempt:
 
 
 def run_pyinjector(target: Target) -> Attempt:
-    """Load the back door of the ld-preload attack, and ask it for the memory."""
+    """Load the library of the ld-preload attack, and ask it for the memory."""
     library = injection.build_library(target.folder, fifos_in_environment=False)
     loaded = run_tool(target, [sys.executable, "-m", "pyinjector", str(target.pid), library])
     asked = injection.ask_library(target)
@@ -89,7 +89,7 @@ def run_pyinjector(target: Target) -> Attempt:
 
 
 def run_frida(target: Target) -> Attempt:
-    """Attach and have all writable memory sent."""
+    """Attach, and make the target send all writable memory."""
     return run_tool(target, [sys.executable, "-m", f"{_CLIENTS}.frida_client", str(target.pid)])
 
 

@@ -1,4 +1,4 @@
-"""Debuggers, tracers and profilers that read a running process: one row a command line."""
+"""Debuggers, tracers and profilers that read a running process: one row per command line."""
 
 from __future__ import annotations
 

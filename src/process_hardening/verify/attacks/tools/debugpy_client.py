@@ -1,4 +1,4 @@
-"""Have debugpy listen in a process, then evaluate code there as an editor does.
+"""Make debugpy listen in a process, then evaluate code there as an editor does.
 
     python -m process_hardening.verify.attacks.tools.debugpy_client PID CODE
 
@@ -34,7 +34,7 @@ class Editor:
         self._channel.flush()
 
     def wait_for(self, kind: str, name: str) -> dict[str, Any]:
-        """The next message of a kind and name; others are skipped."""
+        """Return the next message of a kind and name, skipping others."""
         while True:
             length = 0
             while line := self._channel.readline().strip():
@@ -47,7 +47,7 @@ class Editor:
 
 
 def find_free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
+    """Return an unused port on the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Have Frida send all writable memory of a process, into the file `memory`.
+"""Make Frida send all writable memory of a process, and write it to the file `memory`.
 
 python -m process_hardening.verify.attacks.tools.frida_client PID
 """

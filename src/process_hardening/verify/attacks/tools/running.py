@@ -23,9 +23,9 @@ OUTPUT = "output"
 _MAX_OUTPUT = 64 << 20
 _LONGEST_MESSAGE = 200
 TIMEOUT = 25.0
-"""Seconds after which an attack with a tool is ended."""
+"""Seconds after which an attack with a tool is stopped."""
 
-# A tool reports a refusal only in its output: the clearest pattern comes first.
+# Tools report a refusal only in their output: the clearest pattern comes first.
 _REFUSAL = (
     re.compile(r"not permitted|permission|denied|is limited", re.I),
     re.compile(r"no such process|unable to|fail|^(\w+\.)*\w*(Error|Exception)\b", re.I),
@@ -33,32 +33,32 @@ _REFUSAL = (
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program: beside this interpreter, or in PATH."""
+    """Return the path of a program: next to this interpreter, or in PATH."""
     beside = os.path.join(os.path.dirname(sys.executable), name)
     return beside if os.access(beside, os.X_OK) else shutil.which(name)
 
 
 def find_missing_program(name: str, install: str) -> str | None:
-    """Why a program cannot be used and what installs it, or None."""
+    """Return why a program cannot be used and how to install it, or None."""
     return None if find_program(name) else f"{name} is not installed: {install}"
 
 
 def find_missing_module(name: str) -> str | None:
-    """Why a Python module cannot be used and what installs it, or None."""
+    """Return why a Python module cannot be used and how to install it, or None."""
     if importlib.util.find_spec(name):
         return None
     return f"{name} is not installed: pip install {name}"
 
 
 def find_missing_python(*version: int) -> str | None:
-    """Why this Python is too old, or None."""
+    """Return why this Python is too old, or None."""
     if sys.version_info >= version:
         return None
     return f"needs Python {'.'.join(map(str, version))}, this is older"
 
 
 def make_environment(folder: str) -> dict[str, str]:
-    """A tool's environment: its own files go into the attack's folder."""
+    """Return a tool's environment: its own files go into the attack's directory."""
     return {**os.environ, "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder}
 
 
@@ -69,7 +69,7 @@ def _read_chunks(path: str) -> Iterator[bytes]:
 
 
 def search_files(target: Target) -> tuple[str, ...]:
-    """The places whose secret is in a file of the attack's folder."""
+    """Return the places whose secret is in a file of the attack's directory."""
     places: list[str] = []
     for folder, _, names in os.walk(target.folder):
         for name in names:
@@ -93,7 +93,7 @@ def summarize_output(output: str, target: Target) -> tuple[str, bool]:
 
 
 def _generalize(text: str, target: Target) -> str:
-    """Text without what differs from target to target."""
+    """Remove from a text what differs from target to target."""
     text = text.replace(target.folder, "DIR")
     return re.sub(rf"\b{target.pid}\b", "PID", text)[:_LONGEST_MESSAGE]
 
@@ -165,7 +165,7 @@ def _measure(folder: str, pattern: str | None) -> int:
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> bool:
-    """End a tool so that it can detach, in the end by SIGKILL. Returns whether that was avoided."""
+    """Interrupt a tool so that it can detach, or else kill it. Returns False if it was killed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if process.poll() is not None:
             return True
@@ -197,6 +197,6 @@ os.rename({path!r} + ".part", {path!r})
 
 
 def make_payload(target: Target) -> tuple[str, str]:
-    """Python code that writes all strings of its process into a file, and the file's path."""
+    """Return Python code that writes all strings of its process to a file, and the file's path."""
     path = os.path.join(target.folder, "strings")
     return _PAYLOAD.format(path=path), path
