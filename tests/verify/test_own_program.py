@@ -149,6 +149,20 @@ def test_an_attack_that_does_not_apply_to_a_program_is_skipped_with_its_reason(
     assert rows["proc-fd"]["detail"] == "the program has no open file with the canary"
 
 
+def test_a_program_at_rest_is_not_sampled(command: str) -> None:
+    """Nor does the run fail because of it."""
+    (sampling,) = find_attacks(["perf-event-open"])
+    if sampling.find_missing():
+        support.fail_or_skip("kernel.perf_event_paranoid of at most 2")
+    attacks = ["--attack", "perf-event-open", "--attack", "proc-environ"]
+    result = support.run([command, "verify", "--json", *attacks, "--", "sleep", "100"])
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
+    assert rows["proc-environ"]["control"] == "leaked"
+    assert rows["perf-event-open"]["control"] == "unavailable"
+    assert "at rest" in rows["perf-event-open"]["detail"]
+
+
 def test_a_program_that_hardens_itself_is_to_be_attacked_while_it_runs(
     command: str, user_tmp: Path
 ) -> None:

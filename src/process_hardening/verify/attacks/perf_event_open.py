@@ -7,9 +7,17 @@ import os
 import struct
 import time
 
+from process_hardening.verify.attacks.reading import is_users_program
 from process_hardening.verify.lab import kernel
 from process_hardening.verify.machine import read_sysctl
-from process_hardening.verify.model import BUILT_IN, READS, Attack, Attempt, Target
+from process_hardening.verify.model import (
+    BUILT_IN,
+    READS,
+    Attack,
+    Attempt,
+    DoesNotApplyError,
+    Target,
+)
 
 # include/uapi/linux/perf_event.h, struct perf_event_attr up to sample_stack_user.
 _ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIiQIHH")
@@ -43,7 +51,10 @@ def _attributes() -> bytes:
 
 
 def sample_stack(target: Target) -> Attempt:
-    """Sample for a moment and look for the secret in the copies of the stack."""
+    """Sample for a moment and look for the secret in the copies of the stack.
+
+    Raises DoesNotApplyError for a user's program that did not run meanwhile.
+    """
     fd = kernel.perf_event_open(_attributes(), target.thread or target.pid)
     places: tuple[str, ...] = ()
     head = 0
@@ -57,6 +68,8 @@ def sample_stack(target: Target) -> Attempt:
                 _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: frees the buffer
     finally:
         os.close(fd)
+    if not head and is_users_program(target):
+        raise DoesNotApplyError("the program was at rest, so nothing was sampled")
     return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)
 
 

@@ -116,12 +116,17 @@ def read_descriptor(fd: int) -> bytes:
         return b""  # open for writing only
 
 
+def is_users_program(target: Target) -> bool:
+    """Whether a user's program was started to be attacked, of which only one secret is known."""
+    return target.victim is not None and FILE not in target.needles
+
+
 def judge_files(target: Target, places: list[str], opened: int, message: str) -> Attempt:
     """What came of opening files of the target. message -- says what was opened.
 
     Raises DoesNotApplyError for a user's program that holds its secret elsewhere.
     """
-    if opened and not places and target.victim and FILE not in target.needles:
+    if opened and not places and is_users_program(target):
         raise DoesNotApplyError("the program has no open file with the canary")
     return Attempt(bool(places), message, places=tuple(places), empty=not opened)
 
