@@ -340,6 +340,7 @@ def test_an_image_keeps_the_secrets_of_its_service(name: str, user_tmp: Path) ->
         for pid in started:
             assert os.stat(f"/proc/{pid}").st_uid == support.USER
             assert support.read_dumpable(pid) == 0
+            assert_hardened(pid, within=support.TIMEOUT)  # as root sees it from outside
         assert application.scan(worker) == BLOCKED
 
 
