@@ -120,7 +120,7 @@ class Program:
             return [f"{name} {metadata.version(name)}" for name in self.packages("pip")]
         result = subprocess.run(
             ["sh", "-c", self.version],
-            env={"PATH": os.pathsep.join(FOLDERS), "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+            env={"PATH": os.pathsep.join(FOLDERS), "HOME": "/dev/null", "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
