@@ -79,6 +79,14 @@ def test_the_processes_that_are_shown(fields: dict[str, Any], expected: list[str
     assert names(**fields) == expected
 
 
+@pytest.mark.parametrize("pattern", ["^gunicorn$", "^python3$", "^python3 gunicorn$", "app:app$"])
+def test_a_name_is_that_of_the_script_too(pattern: str) -> None:
+    """An interpreter that nobody may read is executed itself, and names the process."""
+    arguments = ("/opt/app/bin/python3", "/opt/app/bin/gunicorn", "app:app")
+    worker = process(50, "python3", ppid=1, exe="/opt/app/bin/python3", arguments=arguments)
+    assert [entry.posture.pid for entry in choose((*MACHINE, worker), name=pattern)][-1] == 50
+
+
 def test_a_tree_shows_parents_above_their_children() -> None:
     """With a depth for each, and what is not shown does not count."""
     shown = choose(tree=True)

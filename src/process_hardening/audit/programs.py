@@ -49,17 +49,18 @@ class Program:
     name -- of the program file, or argv[0] if one file has many names
     run -- the arguments that say what an interpreter runs: 'server.js', or '-m' and a module
     script -- the last of them; '' for none
+    script_name -- its file name
     words -- the whole name for display: 'node server.js'
     """
 
-    __slots__ = ("name", "run", "script", "words")
+    __slots__ = ("name", "run", "script", "script_name", "words")
 
     def __init__(self, name: str, run: tuple[str, ...] = ()) -> None:
         self.name = name
         self.run = run
         self.script = run[-1] if run else ""
-        file = self.script.rstrip("/").rsplit("/", 1)[-1]
-        self.words = " ".join(filter(None, (name, *run[:-1], file)))
+        self.script_name = self.script.rstrip("/").rsplit("/", 1)[-1]
+        self.words = " ".join(filter(None, (name, *run[:-1], self.script_name)))
 
 
 def program_of(posture: Posture) -> Program:

@@ -59,7 +59,8 @@ class Selection(Record):
         return not any(re.search(pattern, posture.name) for pattern in self.excluded_names)
 
     def _is_named(self, posture: Posture, pattern: str) -> bool:
-        names = [posture.name, program_of(posture).words]
+        program = program_of(posture)
+        names = [posture.name, program.words, program.name, program.script_name]
         if posture.pid not in self.unread:
             names.append(" ".join(posture.arguments))
         return any(re.search(pattern, name) for name in names)
