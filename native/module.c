@@ -112,7 +112,7 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     policy.remove = remove;
     policy.keep = keep;
     if (policy.bypass && came_later(policy.bypass))
-        policy.bypass = NULL; /* it was not set by the starter of the program */
+        policy.bypass = NULL; /* whoever started the program did not set it */
     removed = PyList_New(0);
     visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);

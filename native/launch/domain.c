@@ -246,9 +246,9 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
 }
 
 /* The number of domains that this process is in, or -1. The kernel does not report it, but at most
- * MOST_DOMAINS can be nested: a child, whose domains end with it, adds as many as it can. A filter
- * that answers for the kernel always gives the same answer, so the child adds none or never
- * stops. */
+ * MOST_DOMAINS can be nested, so a child adds as many as it can, and the rest is our number. The
+ * child's domains disappear when it exits. A filter that fakes success always gives the same
+ * answer, so the child adds none or never stops. */
 static int count_domains(void)
 {
     struct ph_failure failure;

@@ -62,7 +62,7 @@ static void say_launcher(void)
     static const char own_file[] = "/proc/self/exe";
     struct ph_statx file = {0};
 
-    if (ph_stat(AT_FDCWD, own_file, 0, &file) || !file.inode) /* a filter may only claim success */
+    if (ph_stat(AT_FDCWD, own_file, 0, &file) || !file.inode) /* a filter can fake success */
         say("launcher", "not known whether its user can read its file", "");
     else if (!file.uid && PH_CALL(SYS_faccessat, AT_FDCWD, own_file, R_OK) == -EACCES)
         say("launcher", "its user cannot read its file: protected from its own first instruction", "");

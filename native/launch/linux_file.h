@@ -81,7 +81,7 @@ static inline long ph_map(uintptr_t address, size_t size, int protection, int fl
 
 static inline int ph_is_error(long result)
 {
-    /* An address can be negative, too. 0 is a seccomp filter's answer. */
+    /* A valid address can be negative as a long. 0 means that a seccomp filter faked success. */
     return !result || (result < 0 && result > -4096);
 }
 

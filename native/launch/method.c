@@ -76,9 +76,9 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
     return ph_stub_size;
 }
 
-/* Executes an unreadable file, unless it is a script, whose interpreter can be read. Below a
- * descriptor that exec closes, the kernel refuses scripts with ENOENT, since their interpreter
- * could not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
+/* Executes an unreadable file, unless it is a script, whose interpreter can be read. Relative to a
+ * close-on-exec descriptor, the kernel refuses scripts with ENOENT, since their interpreter could
+ * not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
 static long execute_unreadable(const struct ph_program *program, char *const *envp,
                                const char **call)
 {

@@ -79,7 +79,7 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     if (ph_failed(place, "mkdirat", folder))
         return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
-    /* 0 is a filter's answer and standard input, which would be overwritten. */
+    /* 0 means that a seccomp filter faked success; using it would overwrite standard input. */
     if (ph_failed(place, "openat", file ? file : -EIO))
         return place->error;
     (void)ph_place_fill(contents, file, place);

@@ -60,7 +60,7 @@ static int has_kept_its_mode(const struct ph_statx *file)
 
 const char *ph_read_start(void)
 {
-    struct ph_statx file = {0}; /* a filter may only claim success */
+    struct ph_statx file = {0}; /* zeroed: a seccomp filter can fake success */
     long fd;
 
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1 ||

@@ -37,7 +37,7 @@ static void *take_hidden(size_t size)
 
 /* Type: pages that are not in swap or core dumps. Targets: disks.
  * API: mlock(2), limited by RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). Shared, so that locking
- * and zeroing by the owner apply to its fork children too. */
+ * and zeroing by the owner apply to its forked children too. */
 static void *take_locked(size_t size)
 {
     void *start =

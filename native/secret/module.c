@@ -77,7 +77,7 @@ static PyObject *memory_take(PyObject *self, PyObject *args)
 PyDoc_STRVAR(close_doc,
              "close()\n--\n\n"
              "Zero the bytes and free the memory. Further calls do nothing.\n\n"
-             "In a fork child of the process that made it, the bytes stay: the parent owns them.\n"
+             "In a forked child of the process that made it, the bytes stay: the parent owns them.\n"
              "Raises BufferError, and changes nothing, while a memoryview of it is open.");
 
 static PyObject *memory_close(PyObject *self, PyObject *unused)

@@ -18,12 +18,12 @@ struct ph_secret {
     long owner; /* the pid that allocated it */
 };
 
-/* Allocates zeroed pages of this kind for size bytes; fork children share them. PH_SECRET_ANY uses
- * locked pages only if the system has no memfd_secret(2): a full descriptor table, which another
+/* Allocates zeroed pages of this kind for size bytes; forked children share them. PH_SECRET_ANY
+ * uses locked pages only if the system has no memfd_secret(2): a full descriptor table, which another
  * process can cause, is an error. Returns 0, or -1 and sets errno. */
 int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret);
 
-/* Zeroes the pages, unless this is a fork child of the owner, and unmaps them. */
+/* Zeroes the pages, unless this is a forked child of the owner, and unmaps them. */
 void ph_secret_give_back(struct ph_secret *secret);
 
 #endif

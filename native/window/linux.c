@@ -76,7 +76,7 @@ static void *shut_in_time(void *own)
     return NULL;
 }
 
-/* A fork child inherits the window, but not the thread, and the lock in an unknown state. */
+/* A forked child inherits the window, but not the thread, and the lock in an unknown state. */
 static void shut_in_child(void)
 {
     if (is_open)

@@ -5,7 +5,7 @@
 #include "../core/hardening.h"
 
 /* Undoes PH_INSPECTION for this many seconds. Then a separate thread takes the step again, even if
- * other threads hang, and exits the process if the step fails. fork children take it immediately.
+ * other threads hang, and exits the process if the step fails. Forked children do so immediately.
  * Returns 0, or -1 and fills in failure; EBUSY if a window is open. */
 int ph_window_open(double seconds, struct ph_failure *failure);
 

@@ -49,7 +49,7 @@ static inline void posix_environment_block(char **envp, size_t count, const void
     char *last = NULL;
 
     block->start = block->end = NULL;
-    /* Also after a NULL: unsetenv(3) moves pointers down and leaves a copy of the last. */
+    /* Continues past a NULL: unsetenv(3) moves pointers down and leaves a copy of the last. */
     for (size_t i = 0; i < count; i++) {
         if ((uintptr_t)envp[i] < low || (uintptr_t)envp[i] >= high)
             continue;

@@ -58,7 +58,7 @@ _GAPS = {
 
 _NOT_READ = Gap(
     words="it was not read",
-    fix="Audit it again. If that changes nothing, find out why the process prevents it.",
+    fix="Audit it again. If it still cannot be read, find out what prevents that.",
     command="process-hardening audit PID",
 )
 _AS_ROOT = Gap(words="", fix="Audit it as root.", command="sudo process-hardening audit PID")

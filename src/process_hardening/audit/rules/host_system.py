@@ -118,7 +118,7 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     " `swap DEVICE /dev/urandom swap`.",
     commands=("swapoff -a",),
     source="proc_swaps(5); crypttab(5)",
-    breaks="Hibernation, and what needs more memory than the machine has.",
+    breaks="Hibernation, and workloads that need more memory than the machine has.",
     by_hand=True,
 )
 def find_plain_swap(case: HostCase) -> Match | None:
@@ -160,7 +160,7 @@ def _describe_swap(case: HostCase) -> Answer:
         return Answer(text=", ".join(plain))
     unclear = [swap.path for swap in swaps if swap.encrypted is None]
     if unclear:
-        return Answer(text=f"it is not known what {', '.join(unclear)} is on", is_known=False)
+        return Answer(text=f"cannot tell which device holds {', '.join(unclear)}", is_known=False)
     return Answer(text="is encrypted, or in memory")
 
 

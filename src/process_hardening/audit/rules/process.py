@@ -181,8 +181,8 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     id="PH019",
     severity=HIGH,
     words="it runs another version of process-hardening's library, or a library with its name",
-    why="A library named libprocess_hardening.so is mapped that differs from the one of the"
-    " process-hardening that audits. It may belong to another version, be damaged, or be an"
+    why="The process has mapped a libprocess_hardening.so that differs from the one of the"
+    " process-hardening that runs the audit. It may belong to another version, be damaged, or be an"
     " injected library that somebody gave this name.",
     fix="Audit it with the process-hardening that started the program. If none did, the library was"
     " injected.",
@@ -272,7 +272,7 @@ def find_user_namespace(case: ProcessCase) -> Match | None:
     words="any process of the same user can run Python code in it",
     why="Since Python 3.14, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
     " script, unless remote debugging was disabled before it started.",
-    fix="Start it hardened, or disable remote debugging. Write the -X option with hyphens: Python"
+    fix="Start it hardened, or disable remote debugging. Spell the -X option with hyphens: Python"
     " ignores it with underscores.",
     commands=(
         *_START_HARDENED,
@@ -293,7 +293,7 @@ _FRAMEWORK_FIXES = {
     " hardening.",
     "forkserver": "Call pre_main_hardening() first in the target of each Process, and use Python"
     " 3.14 or later, or the start method 'spawn' or 'fork'.",
-    "celery": "Call pre_main_hardening() in a function that is connected to the signal"
+    "celery": "Call pre_main_hardening() in a handler for the signal"
     " worker_process_init. The prefork pool keeps the parent's hardening.",
     "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
     " Forked workers keep the master's hardening until something calls exec.",
@@ -340,7 +340,7 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     why="A value that decides could not be read. The finding names it: the dumpable flag before"
     " Linux 6.16, what the kernel hides from other users, or what a process keeps an audit from"
     " reading.",
-    fix="Do what the finding says. As another user than root, audit it as root first.",
+    fix="Do what the finding says. If you are not root, first repeat the audit as root.",
     commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
 )

@@ -243,7 +243,7 @@ def _attack(
         summary=summary,
         type="race",
         targets=targets,
-        requires="the same user; with Yama, ptrace_scope 0 (or being its parent)",
+        requires="the same user; with Yama, ptrace_scope 0 (or being the target's parent)",
         refusal=refusal,
         effect=LAUNCHES,
         command=command,
@@ -265,7 +265,7 @@ ATTACKS = (
         open_early_read_late,
         targets="a process that hardens itself after its exec",
         command='open("/proc/PID/mem") until refused; pread(ADDRESS) when ready',
-        refusal="no open succeeds, or the descriptors read nothing",
+        refusal="no open succeeds, or reading through the descriptors returns nothing",
         victims=None,
     ),
     _attack(
