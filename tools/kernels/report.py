@@ -23,7 +23,7 @@ _PAGE = """\
 
 This page shows how `harden`, `confine`, `verify` and `audit` behave on kernels and with settings
 other than the developers'. `make kernels` boots each kernel under qemu, runs everything inside and
-writes this page. It fails if an attack succeeds unexpectedly, a program is started with another
+writes this page. It fails if an attack succeeds unexpectedly, a program is started by a different
 method than expected, `audit` is wrong about a process, or a kernel does not finish in time. This
 run: {date}, process-hardening {version}, {minutes} minutes.
 
@@ -38,7 +38,7 @@ code 5) print the reason and start nothing. The *baseline* sets `kernel.yama.ptr
 
 {methods}
 
-- *no such setting*: this kernel is older than the setting. *not tried*: tested on another
+- *no such setting*: this kernel is older than the setting. *not tried*: tested on a different
   architecture with the same kernel version.
 - `ulimit -f 0`: the launcher cannot write any file, not even in memory. Another process can set
   this limit, so `harden` does not fall back to the preload library.
