@@ -62,7 +62,8 @@ class Report(Record):
     bypassed -- whether the bypass variable skipped every step
     started -- how the process was started: 'execute-only' (an unreadable image), 'unreadable
         file' (a program file that its caller may not read) or 'ordinary'; in the first two cases
-        no other process of the same user could open it since its first instruction
+        no other process of the same user has been able to open it since its first
+        instruction
     seccomp -- the seccomp mode before any seal, as the first call found it. 2: an inherited filter
         could forge answers of the kernel; the steps are confirmed without it (Linux)
     """
@@ -130,8 +131,8 @@ def harden(policy: "Policy | None" = None) -> Report:
 
     policy -- a Policy; None means DEFAULT
 
-    Returns a Report. Raises HardeningError for the first step that fails; earlier steps remain in
-    force. Raises TypeError before any step if policy is not a Policy.
+    Returns a Report. Raises HardeningError for the first step that fails; earlier steps remain
+    applied. Raises TypeError before any step if policy is not a Policy.
     """
     return _take_steps(policy, fatal=False)
 

@@ -35,7 +35,7 @@ _IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer load after o
 _MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
 """Variables that make Python look elsewhere for its libraries and for the start-up hook.
 
-The value tells whether -E and -I make Python ignore them (Modules/getpath.py).
+The value says whether -E and -I make Python ignore them (Modules/getpath.py).
 """
 
 _DECIDING = (

@@ -51,7 +51,7 @@ class ChildrenReport(Record):
         variable)
     hook -- whether the environment of this interpreter has the start-up hook
     covered, not_covered -- descriptions of kinds of programs
-    running -- pids of children that were started before and that other processes of the user can
+    running -- pids of children that were started earlier and that other processes of the user can
         read
     """
 

@@ -30,9 +30,9 @@ class debuggable:  # noqa: N801 -- it is used like a function
     Opening and closing are logged as warnings to the logger 'process_hardening'; if the time
     expires, a line is printed to standard error. At the end of the block, the process is hardened
     again, and the state is read back from the kernel. Watches pause while the window is open. A
-    child by fork is hardened immediately, but a child by _Fork(3) or a raw clone(2) stays open,
-    because they run no handlers. A process that is not hardened (CODEX_SKIP_HARDENING=1) is left
-    as it is.
+    forked child is hardened immediately, but a child of _Fork(3) or a raw clone(2) stays open,
+    because these calls run no handlers. A process that is not hardened (CODEX_SKIP_HARDENING=1) is
+    left as it is.
 
     While the window is open, the process is as exposed as any other: a file that is opened then,
     such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is a

@@ -1,4 +1,4 @@
-"""Confinement: keeps a program, or this process, from reading processes outside (Linux).
+"""Confinement: keeps a program or this process from reading processes outside its domain (Linux).
 
 It uses a Landlock domain, and a seccomp filter for what Landlock does not cover. Both are set in C
 (native/launch/domain.c). The module is not called confine, which is a public function.
@@ -43,7 +43,7 @@ class Confinement(Record):
     """What this kernel can confine. True if it can confine at all.
 
     landlock -- the Landlock ABI version; 0: there is no Landlock
-    refuses_signals -- whether it can block signals to processes outside (Linux 6.12)
+    refuses_signals -- whether it can block signals to processes outside the domain (Linux 6.12)
     covers_threads -- whether confine() works while threads run (Linux 7.0)
     reason -- why it cannot confine, and what to do; None if it can
     """
@@ -100,7 +100,7 @@ def confined(argv: Argv, *, allow_signals: bool = False, strict: bool = False) -
 def confine(*, allow_signals: bool = False) -> None:
     """Confine this process permanently, with every program that it starts or executes.
 
-    allow_signals -- allow signals to processes outside
+    allow_signals -- allow signals to processes outside the domain
 
     Programs that it starts from then on share its domain, so they can read this process: still use
     popen_confined() for untrusted programs, which creates a nested domain.
@@ -180,7 +180,10 @@ def restrict(allow_signals: bool, all_threads: bool) -> None:
 
 @contextmanager
 def _start_probe() -> Iterator[int]:
-    """Yield the pid of an outside process on which C tests each restriction. It holds no data."""
+    """Yield the pid of a process outside the domain, on which C tests each restriction.
+
+    That process holds no data.
+    """
     argv, pipe = [COMMAND, "--probe"], subprocess.PIPE
     try:
         probe = subprocess.Popen(argv, stdin=pipe, stdout=pipe, env={}, cwd="/", bufsize=0)

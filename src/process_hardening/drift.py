@@ -51,7 +51,7 @@ _EXIT_CODES: dict[Step, ExitCode] = {
 class Drift(Record):
     """What recheck() found and repaired. False if nothing had changed.
 
-    steps -- the steps of the policy that were no longer in force
+    steps -- the steps of the policy that were no longer applied
     tracer_pid -- the process that is attached now; 0: none; None: unknown on this system
     report -- the Report of the call that restored them
     """
@@ -96,11 +96,11 @@ def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
     Call it after anything that may undo hardening: a change of user or group ids (the kernel resets
     the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, load_dotenv().
 
-    policy -- the steps that should be in force
+    policy -- the steps that should be applied
     on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': end the process with the
         exit code of the first step; or a function, which is called with the Drift
 
-    The steps are in force again before the function is called. Returns a Drift, which is false if
+    The steps are applied again before the function is called. Returns a Drift, which is false if
     nothing had changed. Raises HardeningError if a step cannot be taken again, or with exit code 6
     if the policy refuses an attached tracer. Raises TypeError and ValueError for invalid arguments,
     and whatever the function raises.
@@ -138,7 +138,7 @@ class Watch:
                 )
 
     def _go_on(self) -> None:
-        """Restart the thread in a child by fork, which has only the thread that forked."""
+        """Restart the thread in a forked child, which has only the thread that forked."""
         if not self._stopped.is_set():
             self._start()
 
@@ -176,7 +176,7 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
     policy, on_drift -- as in recheck(); a function is called in the thread, and its exceptions go
         to threading.excepthook
 
-    If a step cannot be taken again, the process ends with its exit code. Children by fork watch
+    If a step cannot be taken again, the process ends with its exit code. Forked children watch
     themselves too. Watches pause while a debug window is open. Returns a Watch; end it with stop()
     or by using it in a `with` statement. Raises TypeError and ValueError.
     """

@@ -148,7 +148,7 @@ def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) ->
 
     remove, keep -- as in _native.matching()
 
-    Raises HardeningError if the program replaced os.environ by something that cannot be cleaned.
+    Raises HardeningError if the program replaced os.environ with something that cannot be cleaned.
     """
     for name in ("environb", "environ"):  # Windows has no environb
         mapping = getattr(os, name, None)
@@ -202,7 +202,7 @@ def _search_paths() -> dict[str, str]:
     try:
         handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
     except ValueError:
-        handed_over = b""  # not ours: the starter of this process can set the variables directly
+        handed_over = b""  # not ours: whoever started this process can set them directly
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value

@@ -35,10 +35,10 @@ INTERRUPTED = 130
 
 
 class HardeningError(OSError):
-    """A hardening step failed; earlier steps remain in force.
+    """A hardening step failed; earlier steps remain applied.
 
     errno -- the error of the failed call; 0 if the call reported success but reading back shows
-        that the step is not in force
+        that the step is not applied
     step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- the status that pre_main_hardening() exits with: 5, 6, 7 or 8
     bypass_variable -- the variable that skips every step if it is '1'; None: unknown, or none
@@ -79,7 +79,7 @@ class ConfinementError(OSError):
     """The kernel cannot confine; errno and str() say why and what to do.
 
     errno -- the error of the failed call; 0 if the call reported success but a test shows that the
-        restriction is not in force
+        restriction is not active
     """
 
     exit_code = CANNOT_PROTECT

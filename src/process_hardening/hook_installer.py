@@ -47,9 +47,9 @@ _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
-# The package is searched where this file is, before PYTHONPATH. If it is missing, Python continues,
-# so that pip can repair the environment; `site` itself would print a traceback, twice. Any other
-# error may be caused by another process, such as a descriptor limit, so it ends Python.
+# The package is looked up where this file is, before PYTHONPATH. If it is missing, Python
+# continues, so that pip can repair the environment; `site` itself would print a traceback, twice.
+# Any other error may be caused by another process, such as a descriptor limit, so it ends Python.
 _TRY = """\
 try:
  sys.path.insert(0, sitedir)
@@ -222,7 +222,7 @@ def read_state(environment: PythonEnvironment) -> str:
 def read_interpreter_state(environment: PythonEnvironment) -> str:
     """Return a state of interpreter.py. Raises CommandError.
 
-    REOPENED also if only the hook still shows that the interpreter was execute-only.
+    Also returns REOPENED if only the hook still shows that the interpreter was execute-only.
     """
     state = interpreter.read_state(environment.names)
     if state == interpreter.READABLE and _checks_interpreter(environment):
@@ -264,7 +264,9 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
     """Write the hook, and start an interpreter to check that it is hardened.
 
     execute_only -- make the interpreter execute-only first, or copy it again; an interpreter that
-        is already execute-only stays so in any case Raises CommandError, and then changes nothing.
+        is already execute-only stays so in any case
+
+    Raises CommandError, and then changes nothing.
     """
     if not environment.has_package:
         raise CommandError(

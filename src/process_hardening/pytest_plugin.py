@@ -124,7 +124,7 @@ def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | 
 
 
 class HardeningCall(Record):
-    """A call of pre_main_hardening() or harden() that the plugin recorded.
+    """A call to pre_main_hardening() or harden() that the plugin recorded.
 
     policy -- its policy; DEFAULT if none was given
     reexec -- whether the program would have been re-executed
@@ -152,7 +152,7 @@ class _Recorder:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Record calls while a block runs. A nested recorder replaces the outer one meanwhile."""
+        """Record calls while a block runs. A nested recorder suspends the outer one."""
         for module, name, replacement in self._seams:
             setattr(module, name, replacement)
         try:
@@ -201,7 +201,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture
 def hardening_calls(request: pytest.FixtureRequest) -> list[HardeningCall]:
-    """The calls of pre_main_hardening() and harden() in this test, in order, as HardeningCall."""
+    """The calls to pre_main_hardening() and harden() in this test, in order, as HardeningCall."""
     node: pytest.Item = request.node
     return node.stash[_RECORDER].calls
 

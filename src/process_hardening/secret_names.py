@@ -295,7 +295,7 @@ _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&
 
 
 def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
-    """Replace everything that looks like a secret in a command line (/proc/PID/cmdline) by HIDDEN.
+    """Replace all that looks like a secret in a command line (/proc/PID/cmdline) with HIDDEN.
 
     is_suspect -- the result of may_hold_secrets()
 

@@ -104,7 +104,7 @@ class SecretBuffer(SecretMemory):
 
     Not even root can read them through /proc/PID/mem, ptrace or process_vm_readv, and they never
     get into core dumps or swap. If the system has no such memory, locked pages that are excluded
-    from core dumps are used instead; `protection` tells which. Each buffer counts at least one page
+    from core dumps are used instead; `protection` says which. Each buffer counts at least one page
     against RLIMIT_MEMLOCK. While memfd_secret memory exists, the kernel refuses to hibernate.
 
     Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
@@ -118,7 +118,7 @@ class SecretBuffer(SecretMemory):
     protection -- 'memfd_secret' or 'mlock'
 
     The bytes are zeroed by close(), at the end of a `with` block, and when the object is deleted.
-    Children by fork share the pages: all of them see a write by one; close() in a child keeps the
+    Forked children share the pages: all of them see a write by one; close() in a child keeps the
     bytes of the process that created them; close() in that process zeroes them for all. Raises
     TypeError and ValueError for other sources, and SecretMemoryError if the system cannot provide
     such memory.

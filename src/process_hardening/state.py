@@ -39,7 +39,7 @@ def verdict_of(
     has_memory: bool = True,
     excused: Container[str] = (),
 ) -> Verdict:
-    """Judge a process by what was observed of it; None means not observed.
+    """Judge a process by the facts observed about it; None means not observed.
 
     excused -- names of fields that may be None without making the verdict unknown: the kernel hides
         them because the process is hardened, or this system does not have them

@@ -116,4 +116,4 @@ def complain(error: Exception) -> None:
     try:
         write_line(f"process-hardening: {printable(str(error))}", sys.stderr)
     except OSError:
-        return  # nowhere left to print: the exit status has to do
+        return  # nowhere left to print: only the exit status can show it

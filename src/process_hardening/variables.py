@@ -41,7 +41,7 @@ _LINUX = {
 }
 
 # rtld(1); the same names exist with the prefixes LD_32_ and LD_64_. LD_LIBMAP
-# replaces one library by another, which amounts to injection.
+# replaces one library with another, which amounts to injection.
 _BSD = {
     "LD_PRELOAD": INJECTOR,
     "LD_PRELOAD_FDS": INJECTOR,

@@ -1,4 +1,4 @@
-"""Reads files that may block forever, in a helper process that can be abandoned.
+"""Reads files in a helper process that can be abandoned, because a read may block forever.
 
 A process can run a program from a file system that its user serves (FUSE), map a file of it, or put
 one in place of a file that we read. A reader waits for the server, and if the server is stopped, it
@@ -64,7 +64,7 @@ def _read_plain_file(path: str, name: str) -> bytes | None:
 
 
 def _read_ordinary(fd: int) -> bytes | None:
-    """The beginning of a file, by a descriptor with O_PATH, unless reading it could block."""
+    """Return the beginning of the file of an O_PATH descriptor, unless reading it could block."""
     if not stat.S_ISREG(os.fstat(fd).st_mode) or read_file_system(fd) not in ORDINARY_FILE_SYSTEMS:
         return None
     with open(f"/proc/self/fd/{fd}", "rb") as file:
@@ -95,7 +95,7 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 def _serve(requests: int, answers: int) -> None:
     """Answer requests until there are no more, with only these two descriptors."""
-    os.setsid()  # signals of the terminal do not end it
+    os.setsid()  # so that signals from the terminal do not end it
     os.dup2(requests, 0)
     os.dup2(answers, 1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
@@ -135,7 +135,7 @@ def _read_whole(fd: int, size: int) -> bytes:
 class Deputy:
     """The helper process, which is started on first use.
 
-    It is nobody's child, so nobody has to wait for it. Each method takes a descriptor of /proc/PID.
+    It is not our child, so we need not wait for it. Each method takes a descriptor of /proc/PID.
     It raises NoAnswerError, and OSError for a call that failed in the helper.
     """
 
@@ -152,14 +152,14 @@ class Deputy:
             self._pid = 0
 
     def read_lists(self, folder: int, image: Image, base: int | None) -> Lists:
-        """What loader_lists.read_lists() reads. image -- of the program; base -- as there."""
+        """Call loader_lists.read_lists(). image -- the program's; base -- as there."""
         lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic, base)
         return lists
 
     def read_image(self, folder: int, exe: str, name: str = "exe") -> Image | None:
-        """What elf.read_image() reads of the program; None for what is no sound ELF file.
+        """Call elf.read_image(). Returns None if the program is not a valid ELF file.
 
-        name -- of the link to it below folder, for what is mapped beside it
+        name -- the link to the program below folder; another name for another mapped file
         """
         fields = self._ask(folder, "image", name, exe)
         return Image(**fields) if fields else None
@@ -167,16 +167,16 @@ class Deputy:
     def read_plain_file(self, folder: int, name: str) -> bytes | None:
         """Return the start of a file in the process's file system; None: not a regular file.
 
-        Its user may be root there, and could have replaced it by a link to a device, a pipe or
+        Its user may be root there, and could have replaced it with a link to a device, a pipe or
         /proc/kmsg. Reading those consumes data that is meant for others.
         """
         content: bytes | None = self._ask(folder, "file", name)
         return content
 
     def read_mapped(self, folder: int, name: str) -> bytes | None:
-        """The beginning of a file that the process has mapped, wherever it lies, removed or not.
+        """Return the beginning of a file that the process has mapped, even if it was deleted.
 
-        name -- in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+        name -- its name in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
         """
         content: bytes | None = self._ask(folder, "mapped", name)
         return content
@@ -197,7 +197,7 @@ class Deputy:
             self.close()
             raise NoAnswerError from None
         try:
-            os.stat("status", dir_fd=folder)  # it still exists: the pid was not reused meanwhile
+            os.stat("status", dir_fd=folder)  # it still exists, so the pid was not reused
         except FileNotFoundError:
             raise ProcessLookupError from None
         if error < 0:
@@ -229,7 +229,7 @@ class Deputy:
                 os._exit(0)
         os.close(theirs)
         os.close(into)
-        self._pid = child  # until it is known
+        self._pid = child  # until the helper's pid is known
         try:
             self._pid = self._receive()
         finally:
@@ -247,7 +247,7 @@ class Deputy:
         parts = b""
         asleep = 0.0
         while len(parts) < size:
-            # In short waits: scan.py abandons a thread that waits in a long one.
+            # Use short waits: scan.py abandons a thread that sleeps for too long.
             if not poll.poll(_TICK * 1000):
                 # A helper that is ready to run only waits for a CPU.
                 asleep = asleep + _TICK if is_asleep(f"/proc/{self._pid}/stat") else 0.0

@@ -130,7 +130,7 @@ class FlagReader:
         from process_hardening.audit import probe
 
         inspectable = probe.is_inspectable(pid, fields)
-        # The directory still exists, so the pid was not reused meanwhile.
+        # The directory still exists, so the pid was not reused.
         os.stat("status", dir_fd=folder)
         is_ours = read_link(folder, "ns/user") == self._user_namespace is not None
         return None if inspectable is False and not is_ours else inspectable

@@ -14,7 +14,7 @@ FIXED = "fixed"
 VULNERABLE = "vulnerable"
 
 # The stable releases with the fix of CVE-2026-46333, by line; mainline has it since 7.1-rc4.
-# Announced together (LWN article 1073060), all of 2026-05-15.
+# All were released on 2026-05-15 and announced together (LWN article 1073060).
 _FIXED_IN = {
     (5, 10): 256,
     (5, 15): 207,

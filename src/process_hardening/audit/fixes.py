@@ -38,7 +38,7 @@ def fix_of(
     """Return what to do about a process, and the shell command that does it ('' for none).
 
     reason -- a key of reasons.REASONS; secrets -- those of its group
-    find_command -- command_of(), or short_command_of() for what is stored
+    find_command -- command_of(), or short_command_of() for output that is stored
     """
     make = _FIXES.get(reason)
     return make(entry, secrets, find_command) if make else ("", "")

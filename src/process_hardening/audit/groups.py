@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.result import Entry
 
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
-# Open by themselves, whatever the process holds.
+# Findings that make a group open, whatever the process holds.
 _ALWAYS_SERIOUS = {
     "PH005": TRACED,
     "PH008": INJECTED,
@@ -94,7 +94,7 @@ class Group(Record):
     def is_leak(self) -> bool:
         """Whether a known secret is readable by somebody, or something already reads it.
 
-        Also if a process that was hardened is readable after all.
+        Also true if a process that was hardened is readable after all.
         """
         is_open = bool(self.secrets and self.is_readable)
         return is_open or _ORDER[self.reason] <= _ORDER[OPENS_ITSELF]
@@ -129,7 +129,7 @@ def make_groups(
 ) -> tuple[Group, ...]:
     """Group the entries that have memory: leaks first, worst first.
 
-    find_command -- returns the command of a process, as it may be shown
+    find_command -- returns the command of a process, in a form that may be shown
     """
     members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
     programs = {}

@@ -82,8 +82,8 @@ class Host(Record):
     core_handler -- HANDLER_MISSING, HANDLER_REPLACEABLE (by users other than root) or None
     ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users can create them
-    preload_file -- the libraries in ld.so.preload; preload_writable -- the files of it that users
-        other than root can write
+    preload_file -- the libraries in ld.so.preload; preload_writable -- those of them, and the file
+        itself, that users other than root can write
     swaps -- the swap areas; hidepid -- the mount option of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
@@ -93,7 +93,7 @@ class Host(Record):
     capable_files -- programs with file capabilities to read other processes: (path, names)
     namespace_setting -- the setting that forbids user namespaces here, and its value
     has_systemd -- whether systemd manages its services
-    is_container -- whether it is a container, whose settings belong to the host around it
+    is_container -- whether it is a container, whose settings are those of the host that runs it
     """
 
     system: str = sys.platform
@@ -127,7 +127,7 @@ class Host(Record):
 
 
 _NAMESPACE_SETTINGS = (
-    "kernel.unprivileged_userns_clone",  # Debian: root keeps them
+    "kernel.unprivileged_userns_clone",  # Debian; root can still create them
     "user.max_user_namespaces",
 )
 

@@ -3,7 +3,7 @@
 The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise the
 order of loading shows them: the dynamic loader loads audit libraries first, then preloaded ones,
 then those that the program needs (ld.so(8)). It keeps a list in that order for debuggers (struct
-r_debug in link.h). Only in that case, this module reads the list, and nothing else of the
+r_debug in link.h). Only then does this module read that list, and it reads nothing else from the
 process's memory.
 """
 
@@ -50,7 +50,7 @@ class Program(Record):
 
 
 def program_of(image: Image, base: int | None = None) -> Program:
-    """The program with these facts."""
+    """Return the program that has this image."""
     return Program(
         image=image,
         base=base,
@@ -129,7 +129,7 @@ def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bo
 def parse_requests(name: bytes, value: bytes) -> list[bytes]:
     """Return the libraries that a value of LD_PRELOAD or LD_AUDIT, or ld.so.preload, names.
 
-    name -- of the variable, or PRELOAD_FILE
+    name -- the variable's name, or PRELOAD_FILE
     """
     if name == b"LD_AUDIT":
         return [path for path in value.split(b":") if path]
@@ -159,7 +159,7 @@ class InjectionReader:
             self._deputy.close()
 
     def preload_file_of(self, folder: int, place: Place) -> list[bytes] | None:
-        """What the ld.so.preload of a process's own file system names; None: it was not read.
+        """Return the libraries that a process's own ld.so.preload names; None: it was not read.
 
         place -- from OwnLibrary.place_of()
         """
@@ -265,7 +265,7 @@ class InjectionReader:
         requests -- what its LD_PRELOAD and LD_AUDIT name
         environment_is_whole -- whether the environment still shows all requests
 
-        Raises OSError if the process ends meanwhile.
+        Raises OSError if the process ends during the read.
         """
         key: tuple[bytes | tuple[bytes, bytes], ...] = (process.exe, *process.code)
         if environment_is_whole and not requests and key in self._untouched:
@@ -284,7 +284,7 @@ class InjectionReader:
         return self._search(process, program, requests, environment_is_whole)
 
     def name_only_ours(self, process: Mapped, requests: Sequence[bytes]) -> bool:
-        """Whether there are requests, and each names our library and nothing else."""
+        """Whether there are requests, and all of them name only our library."""
         return 0 < len(requests) <= _MOST_REQUESTS and all(
             request.startswith(b"/")
             and all(
@@ -301,7 +301,7 @@ class InjectionReader:
         requests: Sequence[bytes],
         environment_is_whole: bool,
     ) -> tuple[str, ...] | None:
-        """The injected libraries of a process that has some, or may have."""
+        """The injected libraries of a process that has some, or may have some."""
         found: dict[bytes, None] = {}
         everywhere = self.preload_file_of(process.folder, self._own_library.place_of(process))
         wanted = [*requests, *(everywhere or ())]
@@ -317,7 +317,7 @@ class InjectionReader:
             if unexplained or not environment_is_whole or not found:
                 certain = self._look_closely(process, program, found)
         elif not environment_is_whole:
-            # The image of `harden` counts as static. Our library takes out its own request.
+            # The image of `harden` counts as static. Our library removes its own request.
             mapped = {path for _, path in process.code}
             ours = [path for path in mapped if has_our_name(decode(path))]
             certain = len(mapped) <= 1 or any(
@@ -342,7 +342,7 @@ class InjectionReader:
             return False
 
     def _look_closely(self, process: Mapped, program: Program, found: dict[bytes, None]) -> bool:
-        """Add to found what the loader's list shows. Returns whether that is certain."""
+        """Add the injected libraries in the loader's list to found. Returns whether it has all."""
         deputy, no_answer = self._find_deputy()
         try:
             lists = deputy.read_lists(process.folder, program.image, program.base)

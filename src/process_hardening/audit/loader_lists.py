@@ -59,7 +59,7 @@ class _Memory:
 
 
 def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
-    """Struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
+    """Follow a list of struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
     size = memory.word.size
     libraries: list[Library] = []
     at = first
@@ -76,10 +76,11 @@ def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
 
 
 def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None = None) -> Lists:
-    """The loader's lists, one a namespace, the program's own first.
+    """Return the loader's lists, one per namespace, the program's own first.
 
-    path -- of /proc/PID; bits, entry, dynamic -- as in Image
-    base -- what the program's addresses were moved by; None: the kernel mapped it, and tells
+    path -- the path of /proc/PID; bits, entry, dynamic -- as in Image
+    base -- the program's load offset; None: the kernel mapped the program, so compute the offset
+        from auxv
 
     Raises UnreadableListError, and OSError if reading is not permitted. It blocks if a page comes
     from a file that a user serves.

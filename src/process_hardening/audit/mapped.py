@@ -10,16 +10,16 @@ from process_hardening.audit.procfs import parse_code_files
 from process_hardening.record import Record
 
 _MOST_MAPPINGS = 4
-"""How many mappings of a path are looked at; one, or two with a stand-in, unless it is hostile."""
+"""The most mappings of a path to examine. An honest process has one, or two with a stand-in."""
 
 
 class Mapped(Record):
     """The code that a process has mapped.
 
     folder -- a descriptor of /proc/PID
-    root -- its root folder as maps writes it; empty unless chroot(2) changed it
-    exe -- where its exe link points, as maps writes it
-    code -- from parse_code_files(); maps -- the text that this was made of
+    root -- its root folder as written in maps; empty unless chroot(2) changed it
+    exe -- where its exe link points, as written in maps
+    code -- from parse_code_files(); maps -- the text that it was parsed from
 
     Paths below its root folder are those that the process itself sees.
     """
@@ -31,25 +31,25 @@ class Mapped(Record):
     maps: bytes
 
     def find_code(self, path: bytes) -> list[str] | None:
-        """The names in /proc/PID/map_files of the code of a file; None: too many to look at.
+        """Return the names in /proc/PID/map_files of a file's code; None: too many to examine.
 
-        [] where no such file is mapped.
+        [] if no such file is mapped.
         """
         found = [_name_of(start, end) for start, end in self._find(path, rb"..x. [^ \n]+")]
         is_mapped = any(path == mapped for _, mapped in self.code)
         return found if 0 < len(found) <= _MOST_MAPPINGS or not is_mapped else None
 
     def find_starts(self, path: bytes) -> list[tuple[str, int]]:
-        """The beginnings of the files of that path: names as above, and addresses.
+        """Return the mappings of the beginning of files at a path: names as above, and addresses.
 
-        [] where there are too many to look at.
+        [] if there are too many to examine.
         """
         found = self._find(path, rb"[^ \n]+ 0+")
         chosen = found if len(found) <= _MOST_MAPPINGS else []
         return [(_name_of(start, end), start) for start, end in chosen]
 
     def _find(self, path: bytes, kind: bytes) -> list[tuple[int, int]]:
-        """The addresses of its mappings; kind is an expression for permissions and offset."""
+        """Return its mappings' addresses. kind -- a pattern for permissions and offset."""
         line = rb"(?m)^([^ \n]+)-([^ \n]+) %s [^ \n]+ [^ \n]+ +(?:%s)?%s$"
         found = re.findall(line % (kind, re.escape(self.root), re.escape(path)), self.maps)
         return [(int(start, 16), int(end, 16)) for start, end in found]
@@ -60,7 +60,7 @@ def _name_of(start: int, end: int) -> str:
 
 
 def read_mapped(folder: int, exe: str, maps: bytes) -> Mapped:
-    """What the maps of a process say.
+    """Parse the maps of a process.
 
     folder -- a descriptor of /proc/PID; exe -- where its exe link points
     """

@@ -1,4 +1,4 @@
-"""Tells whether a library is that of process-hardening: by its bytes, wherever it lies."""
+"""Recognises the library of process-hardening by its bytes, wherever it is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INSTALLED_BY_ROOT = (
 class OwnLibrary:
     """Recognises our library in processes.
 
-    mount_namespace -- our own: there, our installations are known by their paths; None: this
+    mount_namespace -- our own, in which our installations are known by their paths; None: this
         kernel has only one
     """
 
@@ -38,14 +38,14 @@ class OwnLibrary:
         self._paths = {path + end for path in ours for end in (b"", b" (deleted)")}  # by an upgrade
 
     def place_of(self, process: Mapped) -> Place:
-        """Which file system a process sees: its mount namespace and its root. Raises OSError."""
+        """Return the mount namespace of a process, and its root in it. Raises OSError."""
         here, _ = self._here
         return here and os.readlink("ns/mnt", dir_fd=process.folder), process.root
 
     def is_at(self, path: bytes, process: Mapped, deputy: Deputy) -> bool:
-        """Whether a file that a process has mapped, or could map, is our library.
+        """Return whether a file that a process has mapped, or could map, is our library.
 
-        Raises OSError where it cannot be read, and NoAnswerError.
+        Raises OSError or NoAnswerError if it cannot be read.
         """
         if path in self._paths and self.place_of(process) == self._here:
             return True
@@ -63,6 +63,6 @@ class OwnLibrary:
                     deputy.read_mapped(process.folder, name) == self._content for name in ranges
                 )
         except PermissionError:
-            pass  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE: its path has to do
+            pass  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE: use its path instead
         plain = decode(unescape_path(path)).lstrip("/")
         return deputy.read_plain_file(process.folder, plain) == self._content

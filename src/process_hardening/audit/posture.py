@@ -1,4 +1,4 @@
-"""The posture of a process: what was observed of it, and what follows from that. Pure."""
+"""The posture of a process: what was observed, and what follows from that. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 # The kernel hides these because the process is hardened. Any other missing field stays unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
 
-# What a process has to show to be called hardened, besides not being inspectable.
+# The fields, besides inspectable, that decide whether a process counts as hardened.
 _DECIDING = (
     "dumpable",
     "core_limit",
@@ -45,7 +45,7 @@ _DECIDING = (
 
 
 class Posture(Record):
-    """What was observed of one process; None: hidden from us, or unknown.
+    """The facts observed about one process; None: hidden from us, or unknown.
 
     name, ppid, exe -- as the kernel reports them; uid -- the effective one
     kind -- PROCESS, KERNEL_THREAD or ZOMBIE; only the first has memory
@@ -168,7 +168,7 @@ class Posture(Record):
 
 
 def has_our_name(path: str) -> bool:
-    """Return whether a mapped file has the name of our library, perhaps before its replacement."""
+    """Return whether a mapped file has the name of our library, which may have been replaced."""
     name = os.path.basename(path).removesuffix(" (deleted)")
     return name == os.path.basename(PRELOAD_LIBRARY)
 

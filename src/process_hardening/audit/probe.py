@@ -38,7 +38,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     status -- the fields of its /proc/PID/status
 
-    False holds only for a process in our user namespace.
+    False is reliable only for a process in our user namespace.
     """
     number = _GET_ROBUST_LIST.get(os.uname().machine)
     if os.geteuid() or number is None:

@@ -28,7 +28,7 @@ ORDINARY_FILE_SYSTEMS = frozenset(
 )
 """f_type of file systems on which reading a file neither blocks nor consumes anything.
 
-Source: include/uapi/linux/magic.h, and the file systems' own.
+Source: include/uapi/linux/magic.h, and the file systems' own headers.
 """
 
 
@@ -90,7 +90,7 @@ def read_link(folder: int, name: str) -> str | None:
 def is_asleep(path: str) -> bool:
     """Return whether a thread or process waits for anything other than a CPU.
 
-    path -- of its stat in /proc. An ended one counts as asleep.
+    path -- of its stat in /proc. One that has ended counts as asleep.
     """
     try:
         with open(path, "rb") as file:

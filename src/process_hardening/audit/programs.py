@@ -150,7 +150,7 @@ def join(words: tuple[str, ...]) -> str:
 
 
 def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:
-    """Return the shell command that starts a program hardened, and its runtime closed."""
+    """Return the shell command that starts a program hardened, with its runtime kept closed."""
     before, command = close(runtime, arguments) if runtime else ((), arguments)
     return join((*before, "harden", "--", *command))
 

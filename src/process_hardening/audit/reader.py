@@ -43,7 +43,7 @@ _SYSTEMD = "/run/systemd/system"
 """Exists if systemd manages the services; sd_booted(3)."""
 
 _ATTEMPTS = 3
-"""How often a process that executes another program meanwhile is read again."""
+"""How often to read a process again if it executes another program during the read."""
 
 
 # Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
@@ -158,7 +158,7 @@ class Reader:
             return None  # the system lacks this call, or forbids it
 
     def _read_steadily(self, pid: int, pidfd: int | None, folder: int) -> Posture:
-        """Read until nothing changed meanwhile: exec replaces the program."""
+        """Read until nothing changes during a read: exec replaces the program."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._read_once(pid, pidfd, folder)
@@ -251,7 +251,7 @@ class Reader:
         """Return who traces any thread of a process: its own status covers only the first one."""
         tracer: int | None = 0
         names = self._list_threads(pid)
-        for name in names[:_MOST_THREADS]:  # more threads may have started meanwhile
+        for name in names[:_MOST_THREADS]:  # more threads may have started since
             try:
                 status = read_file(self._root, f"{pid}/task/{name}/status")
             except (FileNotFoundError, ProcessLookupError):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Entry(Record):
     """One process of an audit.
 
-    posture -- what was observed of it; user -- the name of its user, or the uid as text
+    posture -- what was observed; user -- the name of its user, or the uid as text
     crash -- where a crash would put its memory; findings -- worst first
     ancestor -- its nearest hardened ancestor, if it has one
     depth -- how many of its ancestors are in the audit
@@ -60,7 +60,7 @@ class Audit(Record):
     """The selected processes, and the host that they run on.
 
     entries -- in ascending order of their pids, or as a tree
-    notes -- what could not be read, a sentence each; any note makes the audit incomplete
+    notes -- what could not be read, one sentence each; any note makes the audit incomplete
     gone -- requested pids that had ended
     seconds -- how long reading took; taken -- when, in seconds since the epoch
     scope -- the options that narrowed it; asked_by -- the uid of the caller
@@ -161,9 +161,9 @@ def make_entries(
 def list_notes(
     postures: Iterable[Posture], host: Host, all_users: bool, as_root: bool
 ) -> tuple[str, ...]:
-    """Return what could not be read, a sentence each.
+    """Return a sentence for each thing that could not be read.
 
-    all_users -- whether processes of all users were requested; as_root -- whether root asks
+    all_users -- whether processes of all users were requested; as_root -- whether root does so
     """
     postures = list(postures)
     notes = []

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class Gap(Record):
-    """What is not known of a process.
+    """A fact about a process that is not known.
 
     words -- why, after 'not known: '
     fix -- what to do; command -- the shell command that does it, with PLACEHOLDERS
-    is_restart -- whether that starts it hardened
+    is_restart -- whether the command restarts the process hardened
     """
 
     words: str
@@ -70,12 +70,15 @@ _OTHER = Gap(
 
 
 def find_gaps(posture: Posture) -> tuple[Gap, ...]:
-    """What leaves the verdict on a process unknown, or kept it from being read; () for nothing."""
+    """What left the verdict on a process unknown, or kept the process from being read.
+
+    () if nothing did.
+    """
     if posture.problem:
         gaps: tuple[Gap, ...] = (_NOT_READ.replace(words=posture.problem),)
     else:
         gaps = tuple(_GAPS.get(field, _OTHER) for field in posture.unseen)
     if not posture.protected:
         return gaps
-    # Root, from whom the kernel hides nothing, is told what else there is to do.
+    # Root, from whom the kernel hides nothing, gets different advice.
     return tuple(_AS_ROOT.replace(words=gap.words) for gap in gaps)

@@ -71,7 +71,7 @@ class WatchApp(App[None]):
                 signal.signal(number, self.end_by)
 
     def end_by(self, number: int, _frame: object) -> None:
-        """Exit as by a signal, after restoring the terminal; by force if it accepts no output."""
+        """Restore the terminal and exit as if by a signal; by force if it accepts no output."""
         signal.alarm(_SECONDS_TO_END)
         with suppress(RuntimeError):  # the event loop has ended: it is already exiting
             asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, 128 + number)

@@ -32,7 +32,7 @@ def needs_ascii(environment: Mapping[str, str]) -> bool:
 
 
 def to_ascii(text: str) -> str:
-    """Replace every cell of a non-ASCII character by one ASCII character."""
+    """Replace every cell of a non-ASCII character with one ASCII character."""
     if text.isascii():
         return text
     return "".join(

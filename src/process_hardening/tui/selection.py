@@ -59,7 +59,7 @@ class Selection:
         ]
         chosen.sort(key=SORTS[self.sort], reverse=self.descending)
         if self.descending and self.sort == "risk":
-            chosen.reverse()  # equals keep their order, and all are equal
+            chosen.reverse()  # all were equal, so sort() kept their order
         return chosen
 
     def list_rows(self, view: View, opened: Collection[Key]) -> tuple[Row, ...]:

@@ -43,7 +43,7 @@ _PROTECTION: dict[str, int] = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 
 Key = tuple[str, str, str, str, bool]
-"""User, program, reason, the script behind the program's words, whether secrets have names."""
+"""User, program, reason, the script that the program runs, whether the secrets have names."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class View:
 
     @property
     def news(self) -> tuple[Program, ...]:
-        """Return the programs that became hardened, or are no longer, in this update."""
+        """Return the programs that became hardened, or stopped being hardened, in this update."""
         found = self.programs.values()
         return tuple(p for p in found if p.before and p.before.at == self.at and p.is_news)
 

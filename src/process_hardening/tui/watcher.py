@@ -76,7 +76,7 @@ class Watcher(threading.Thread):
         self._wake.set()
 
     def reconsider(self) -> None:
-        """Apply a change of interval or paused."""
+        """Apply a change to `interval` or `paused`."""
         self._wake.set()
 
     def stop(self) -> None:

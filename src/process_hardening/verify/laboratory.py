@@ -30,7 +30,7 @@ class LaboratoryProcess:
     """The processes of the laboratory and its core guard, which leave nothing behind.
 
     as_container_root -- attack as root without CAP_SYS_PTRACE
-    uid, gid -- the attacker's user if we are root otherwise; None: nobody
+    uid, gid -- otherwise, the attacker's user if we are root; None: nobody
 
     Raises CommandError for as_container_root if we are not root.
     """
@@ -67,7 +67,7 @@ class LaboratoryProcess:
             path = os.path.join(self.top, name)
             os.mkdir(path, mode)
             if self.drops:
-                # A program of root writes into "piped": nobody else may put a link there.
+                # A root program writes into "piped": nobody else may put a link there.
                 os.chown(path, 0 if name == "piped" else self.uid, self.gid)
 
     def __exit__(self, *_: object) -> None:

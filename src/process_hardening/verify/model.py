@@ -50,7 +50,7 @@ class DoesNotApplyError(Exception):
 
 
 class NoResultError(Exception):
-    """An attack came to no end; the message, in our own words, says why."""
+    """An attack produced no result; the message, in our own words, says why."""
 
 
 class VictimHandle(Protocol):
@@ -132,7 +132,7 @@ class Attempt:
     errno -- the error number, where a system call was refused
     places -- where the leaked secrets were held
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
-    empty -- whether the attacker got in but no data at all
+    empty -- whether the attacker got in, but got no data at all
     output -- what a tool or program printed, which may quote that memory: disclosure.py decides
         what is reported, and clears it
     """
@@ -153,7 +153,7 @@ class Observation(Attempt):
     answers -- whether the target still responded; None: not applicable, since the attack kills it
     failure -- why the attempt failed, or None
     unavailable -- why it was not made at all, or None
-    failed_closed -- whether the target exited with one of our codes instead of starting open
+    failed_closed -- whether the target exited with one of our codes instead of starting unhardened
     protected -- whether the kernel keeps other processes of its user out, or would leave no core;
         None: unknown. If False, a refusal has a cause other than hardening
     seconds -- how long it took
@@ -184,7 +184,7 @@ class Attack:
         directory. None: no variables
     core_pattern -- the required kernel.core_pattern: CORE_FILE, CORE_PIPE or None (any)
     soft_core_limit -- the target starts with a soft core limit of 0
-    alone -- a race: nothing else may run meanwhile
+    alone -- a race: nothing else may run at the same time
     launches -- how often a race is tried before it counts as lost
     own_victim -- it needs a built-in victim, which answers questions
     wrap -- returns the command line that starts the program instead; takes the program's command

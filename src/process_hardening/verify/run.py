@@ -67,8 +67,9 @@ def verify_program(
     """Attack a user's program, started plainly and with each method of `run`, and judge.
 
     argv -- the program and its arguments
-    canary -- a secret that it is known to hold; None: one is put into its environment The other
-        arguments are those of verify().
+    canary -- a secret that it is known to hold; None: one is put into its environment
+
+    The other arguments are those of verify().
 
     Raises CommandError if the program cannot be started or exits immediately, and NotKnownError if
     it is hardened even when started plainly.
@@ -106,8 +107,9 @@ def verify_confined(
 ) -> Verification:
     """Attack an unhardened victim, from a confined and from an unconfined attacker.
 
-    argv -- a user's program and its arguments; empty: a built-in victim The other arguments are
-        those of verify_program().
+    argv -- a user's program and its arguments; empty: a built-in victim
+
+    The other arguments are those of verify_program().
 
     Raises CommandError if this kernel cannot confine or the program cannot be started.
     """
@@ -126,8 +128,9 @@ def verify_process(
 ) -> Verification:
     """Attack a running process, without harming it, and a built-in control, and judge.
 
-    canary -- a secret that it is known to hold; None: getting in counts as a leak The other
-        arguments are those of verify().
+    canary -- a secret that it is known to hold; None: getting in counts as a leak
+
+    The other arguments are those of verify().
 
     Raises CommandError if there is no such process or if it belongs to another user.
     """
@@ -162,7 +165,7 @@ class Table:
     """The table while it fills with the laboratory's events."""
 
     def __init__(self, plan: Plan, yama: int) -> None:
-        """Plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
+        """Start with no results. plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
         self._plan = plan
         self._yama = yama
         self._attacks = {attack.name: attack for attack in plan.attacks}
@@ -172,7 +175,7 @@ class Table:
         self._done = 0
 
     def add(self, event: dict[str, Any]) -> Progress | None:
-        """Take an event; returns how far the run is, or None when it is no attempt."""
+        """Take an event; return how far the run has got, or None if the event is not an attempt."""
         if event["event"] == lab.NOTE:
             self._notes.append(event["text"])
             return None

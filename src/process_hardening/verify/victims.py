@@ -43,7 +43,7 @@ class Start:
 
 
 def _find_python() -> str:
-    """An interpreter that does not harden what it starts, as far as there is one.
+    """An interpreter that does not harden the programs it starts, if there is one.
 
     It is ours, or the base interpreter of our environment if the environment has the start-up hook
     or an execute-only interpreter.
@@ -58,7 +58,7 @@ PYTHON = _find_python()
 """The interpreter of our victims."""
 
 PYTHON_PATH = os.path.dirname(os.path.dirname(process_hardening.__file__))
-"""Where another interpreter than ours finds the package."""
+"""Where an interpreter other than ours finds the package."""
 
 _PROGRAM = (PYTHON, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
 _SCRIPT = _PROGRAM[1:]

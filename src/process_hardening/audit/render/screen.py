@@ -235,7 +235,7 @@ class _Screen:
         rows.append(("audit --json > FILE", "save it; later: --compare FILE"))
         rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
         commands = [f"process-hardening {command}" for command, _ in rows]
-        cells = max(map(len, commands[:-1]))  # the last is too long to be in line with it
+        cells = max(map(len, commands[:-1]))  # the last is too long to align
         return [
             shorten(f"{'Next:' if not i else '':6}{commands[i]:{cells}}  {rows[i][1]}", self.width)
             for i in range(len(rows))

@@ -165,7 +165,7 @@ def _rule_as_markdown(rule: Rule) -> list[str]:
 
 
 def rules_as_markdown() -> str:
-    """docs/findings.md."""
+    """Render docs/findings.md."""
     lines = [
         "# Findings",
         "",

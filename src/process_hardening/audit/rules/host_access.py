@@ -37,7 +37,7 @@ _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
     breaks="gdb -p, strace -p and py-spy on processes that they did not start, unless as root.",
 )
 def find_free_attaching(case: HostCase) -> Match | None:
-    """Yama is off or not there."""
+    """Yama is off or missing."""
     scope = case.host.ptrace_scope
     if scope is None:
         return Match(commands=_SHOW_MODULES)
@@ -234,7 +234,7 @@ READERS = Topic(
     source="Documentation/userspace-api/landlock.rst",
 )
 def find_missing_landlock(case: HostCase) -> Match | None:
-    """The kernel has no Landlock, or one without signals."""
+    """The kernel has no Landlock, or one that cannot block signals."""
     version = case.host.landlock
     if version is None or case.host.refuses_signals:
         return None

@@ -1,4 +1,4 @@
-"""Rules about the host: where core dumps go, and what privileged programs leave."""
+"""Rules about the host: where core dumps go, including those of privileged programs."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def find_core_pipe(case: HostCase) -> Match | None:
     breaks="Nothing: the kernel starts the program as root in any case.",
 )
 def find_unsafe_core_handler(case: HostCase) -> Match | None:
-    """The program that gets core dumps is not safely root's."""
+    """The program that gets core dumps is missing, or users other than root can replace it."""
     program, state = case.host.core.target, case.host.core_handler
     if state is None:
         return None

@@ -53,7 +53,7 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     breaks="Nothing, unless somebody changes these files without root.",
 )
 def find_writable_preload(case: HostCase) -> Match | None:
-    """The file or a library in it belongs to, or can be written by, others than root."""
+    """A user other than root owns, or can write to, the file or a library in it."""
     names = case.host.preload_writable
     if not names:
         return None

@@ -118,7 +118,7 @@ def rule(
     breaks: str = "",
     by_hand: bool = False,
 ) -> Callable[[Callable[[Any], Match | None]], Rule]:
-    """Make a Rule of the check function below it."""
+    """Make a Rule from the check function below it."""
 
     def make(check: Callable[[Any], Match | None]) -> Rule:
         return Rule(
@@ -200,7 +200,7 @@ class Check(Record):
 
 
 def list_names(names: tuple[str, ...]) -> str:
-    """Join names; of many, only the first eight."""
+    """Join names, but at most the first eight."""
     shown = ", ".join(names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 

@@ -190,7 +190,7 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     source="native/preload of this package; proc_pid_maps(5)",
 )
 def find_other_copy(case: ProcessCase) -> Match | None:
-    """A library with the name of ours, and other bytes."""
+    """A library with the name of ours, but different bytes."""
     paths = tuple(filter(has_our_name, case.posture.injected_libraries or ()))
     words = "another version of process-hardening, or a library with its name"
     return Match(message=f"{words}: {list_names(paths)}", subject=paths) if paths else None
@@ -244,7 +244,7 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     source="capabilities(7)",
 )
 def find_reading_capability(case: ProcessCase) -> Match | None:
-    """Capabilities of reading others, held by somebody else than root."""
+    """A user other than root has capabilities to read other processes."""
     names = case.posture.capabilities
     if not names or not case.posture.uid:
         return None
@@ -262,7 +262,7 @@ def find_reading_capability(case: ProcessCase) -> Match | None:
     source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
 )
 def find_user_namespace(case: ProcessCase) -> Match | None:
-    """It runs in another user namespace than ours."""
+    """It runs in a different user namespace from ours."""
     return Match() if case.posture.other_user_namespace else None
 
 
@@ -391,7 +391,7 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     " socket",
 )
 def find_forkserver(case: ProcessCase) -> Match | None:
-    """It is a forkserver of a Python that does not ask who connects; version unknown counts."""
+    """It is a forkserver of a Python version that is unknown or does not check who connects."""
     posture = case.posture
     version = tuple(map(int, (posture.python or "0").split(".")))
     return (
@@ -415,7 +415,7 @@ def _start_closed(runtime: Runtime) -> str:
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
 def find_runtime_that_opens(case: ProcessCase) -> Match | None:
-    """A runtime that opens itself, as far as its arguments and signals show."""
+    """Its runtime opens itself, as far as its arguments and signals show."""
     for runtime in RUNTIMES:
         if runtime.name == case.posture.opens_itself:
             return Match(

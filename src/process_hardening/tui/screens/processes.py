@@ -234,7 +234,7 @@ class ProcessesScreen(Screen[None]):
             self.open_groups(self.opened ^ {row.of.key})
 
     def action_open(self, wanted: bool) -> None:
-        """Open or close the selected group, unless that is its state."""
+        """Open or close the selected group, unless it is already in that state."""
         row = self.chosen
         if row is not None:
             key = {row.of.key}

@@ -21,7 +21,7 @@ _MOST_LINES = 2
 
 
 def draw_bars(values: Sequence[int], cells: int) -> str:
-    """Return one bar per value, or for the largest of several; the newest is on the right.
+    """Return a bar for each value, or for the largest of each group; the newest is on the right.
 
     Textual's Sparkline scales from the lowest value to the highest, so a rise from forty secrets to
     forty-one would look like a rise from none to all. This one starts at zero.

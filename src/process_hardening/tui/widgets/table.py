@@ -288,7 +288,7 @@ class GroupTable(ScrollView, can_focus=True):
         }
 
     def _mark_of(self, row: Row) -> str | None:
-        """What changed of it lately."""
+        """Its most recent change."""
         mark = row.of.mark_at(self.now) if row.member is None else row.member.mark
         return mark.change if mark and mark.is_fresh(self.now) else None
 

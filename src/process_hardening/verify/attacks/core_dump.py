@@ -104,7 +104,7 @@ def crash(number: int, target: Target) -> Attempt:
 
 
 def _catches(pid: int, number: int) -> bool:
-    """Whether a process catches or ignores a signal, as far as we may see that."""
+    """Whether a process catches or ignores a signal, as far as we can see."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             fields = parse_status(file.read())

@@ -28,7 +28,7 @@ _CPU_SECONDS = 1  # the minimum of RLIMIT_CPU
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
 _QUESTION = "x" * 60000  # long, so that the target spends its CPU time on it
-_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened processes refuse alike
+_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened ones behave alike
 
 
 def limit_processor_time(target: Target) -> Attempt:

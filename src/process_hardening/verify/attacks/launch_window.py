@@ -1,10 +1,10 @@
 """Get access to a process while it starts, and use it once the process holds its secrets.
 
-A descriptor stays usable as long as the address space it was opened on: later hardening does not
-revoke it. A program that hardens itself in main(), or in a library's constructor, is briefly
-vulnerable to this, and so is a launcher that its user can read. A new exec ends the address space,
-and an execute-only image is never vulnerable. But an attacker who could write to the launcher has
-already decided what it starts.
+A descriptor stays usable for as long as the address space it was opened on exists: later hardening
+does not revoke it. A program that hardens itself in main(), or in a library's constructor, is
+briefly vulnerable to this, and so is a launcher that its user can read. A new exec ends the address
+space, and an execute-only image is never vulnerable. But an attacker who could write to the
+launcher has already decided what it starts.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _read_command_line(pid: int) -> bytes:
 
 
 def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
-    """Act while the target starts; when it is ready, use what that gave.
+    """Act while the target starts; when it is ready, use the access that this gave.
 
     message -- says what was tried, if there is only a refusal to report
     """

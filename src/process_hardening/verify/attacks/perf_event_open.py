@@ -53,7 +53,7 @@ def _attributes() -> bytes:
 def sample_stack(target: Target) -> Attempt:
     """Sample for a moment and look for the secret in the copies of the stack.
 
-    Raises DoesNotApplyError for a user's program that did not run meanwhile.
+    Raises DoesNotApplyError for a user's program that did not run while it was sampled.
     """
     fd = kernel.perf_event_open(_attributes(), target.thread or target.pid)
     places: tuple[str, ...] = ()

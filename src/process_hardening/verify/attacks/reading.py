@@ -18,7 +18,7 @@ _ANY_ADDRESS = 0x10000
 
 
 def find_nothing_missing() -> None:
-    """For attacks that need nothing."""
+    """Report that nothing is missing, for attacks that need nothing."""
 
 
 def writable_regions(maps: bytes) -> Iterator[tuple[int, int]]:
@@ -122,7 +122,7 @@ def is_users_program(target: Target) -> bool:
 
 
 def judge_files(target: Target, places: list[str], opened: int, message: str) -> Attempt:
-    """What came of opening files of the target. message -- says what was opened.
+    """Return the result of opening files of the target. message -- says what was opened.
 
     Raises DoesNotApplyError for a user's program that holds its secret elsewhere.
     """

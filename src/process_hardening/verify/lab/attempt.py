@@ -220,7 +220,7 @@ def _has_no_core_limit(pid: int) -> bool | None:
 
 
 def _run(attack: Attack, target: Target, is_ours: bool) -> tuple[Attempt, float]:
-    """Make the attempt; returns what may be reported of it, and the seconds it took."""
+    """Make the attempt; return its reportable version, and the seconds that it took."""
     started = time.monotonic()
     try:
         attempt = attack.run(target)

@@ -70,7 +70,7 @@ def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
 
 
 def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
-    """The comment of its key is the canary. Like few agents, it would make itself unreadable."""
+    """The comment of its key is the canary. Unlike most agents, it would make itself unreadable."""
     _succeeds("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", secret, "-f", "key")
     agent = _start(["ssh-agent", "-D", "-a", "agent"], as_it_is=False)
     add = partial(_succeeds, "ssh-add", "-q", "key", SSH_AUTH_SOCK="agent")

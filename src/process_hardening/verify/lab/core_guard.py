@@ -49,7 +49,7 @@ class Setting:
         self.ours: bytes | None = None
 
     def set(self, pattern: bytes) -> None:
-        """Set it. Raises OSError, also if another run keeps it locked for too long."""
+        """Set it. Raises OSError, including when another run keeps it locked for too long."""
         if self.file is None:
             file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- the open file holds the lock
             deadline = time.monotonic() + _LOCK_SECONDS

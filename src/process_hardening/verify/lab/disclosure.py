@@ -1,7 +1,7 @@
-"""What may be reported of what tools and programs print: it may quote the target's memory.
+"""Limits how much output of tools and programs is reported: it may quote the target's memory.
 
-Every result of an attempt passes through here. Text is quoted only of a victim of ours, which
-holds nothing but canaries. Of all other targets, only the reasons in the table are named.
+Every result of an attempt passes through here. Output is quoted only for our own victims, which
+hold nothing but canaries. For all other targets, only the reasons in the table are reported.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _REASONS = (
     "unable to access process",
     "Failed to attach a debugger to the process",
 )
-"""The reasons that are named: the system's, and those of tools that do not pass these on."""
+"""The reasons that may be reported: the system's, and those of tools that hide the system's."""
 
 
 def make_reportable(attempt: Attempt, needles: Iterable[bytes], is_ours: bool) -> Attempt:
-    """The attempt without output, and with a message that holds no secret of its target.
+    """Return the attempt without output, and with a message that holds no secret of its target.
 
-    needles -- the secrets that are known; is_ours -- whether the target is a victim of ours
+    needles -- the secrets that are known; is_ours -- whether the target is one of our victims
     """
     message = describe(attempt.message, attempt.output, is_ours)
     return replace(attempt, message=remove_secrets(message, needles), output="")
 
 
 def describe(message: str, output: str, is_ours: bool) -> str:
-    """A message of ours, with what may be reported of an output."""
+    """Return our message, plus whatever part of the output is safe to report."""
     quoted = output if is_ours else name_reason(output)
     if output and not quoted and not message:
         quoted = NOT_SHOWN
@@ -43,13 +43,13 @@ def describe(message: str, output: str, is_ours: bool) -> str:
 
 
 def name_reason(output: str) -> str:
-    """The first reason of the table that an output gives, or ""."""
+    """Return the first reason of the table that the output contains, or ""."""
     text = output.lower()
     return next((reason for reason in _REASONS if reason.lower() in text), "")
 
 
 def remove_secrets(text: str, needles: Iterable[bytes]) -> str:
-    """Text without secrets: a tool or a program may have printed one."""
+    """Return the text without secrets: a tool or a program may have printed one."""
     for needle in needles:
         text = text.replace(needle.decode("utf-8", "replace"), "[canary]")
     return text

@@ -110,7 +110,7 @@ def process_vm_writev(pid: int, address: int, data: bytes) -> None:
 
 
 def pidfd_getfd(pidfd: int, descriptor: int) -> int:
-    """Return our own descriptor of the same open file."""
+    """Duplicate another process's descriptor into this process."""
     fd: int = _libc.syscall(ctypes.c_long(_PIDFD_GETFD), pidfd, descriptor, 0)
     if fd < 0:
         raise make_error("pidfd_getfd")
@@ -147,8 +147,8 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
 def is_dumpable(pid: int) -> bool | None:
     """Return whether other processes of its user may read a process; None: unknown.
 
-    A seccomp filter can fake success of a call, but cannot fill in the answer: both answers are in
-    a buffer that holds something else before.
+    A seccomp filter can fake success of a call, but cannot fill in the answer: both answers are
+    in a buffer that held something else before the call.
     """
     try:
         pidfd = os.pidfd_open(pid)

@@ -203,7 +203,7 @@ class Laboratory:
             os._exit(0)
 
     def _wait(self) -> list[Job]:
-        """Wait until a job writes, ends or times out. Returns the rest of jobs that ended.
+        """Wait until a job writes, ends or times out. Returns the remaining attempts of ended jobs.
 
         Raises EOFError when our input ends.
         """
@@ -237,7 +237,7 @@ class Laboratory:
                 running.deadline = running.started + _START_SECONDS + rest[0].timeout
 
     def _finish(self, running: _Running, failure: str) -> list[Job]:
-        """Kill a job and clean up; its current attempt failed. Returns the rest."""
+        """Kill a job and clean up; its current attempt failed. Returns its other attempts."""
         self.running.remove(running)
         os.close(running.fd)
         kill_group(running.pid)

@@ -69,7 +69,7 @@ class NotReadyError(Exception):
 
 
 class RefusedToStartError(NotReadyError):
-    """A victim ended with an exit code of ours rather than start open."""
+    """A victim exited with one of our codes instead of starting unhardened."""
 
 
 class Victim:

@@ -5,11 +5,11 @@
 
 It reads a seed from the first line of its standard input, derives the canaries from it and holds
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
-environment comes from its starter. Then it writes "victim: ready ..." with the addresses of the
-canaries, and answers each further line with one line. It exits when its standard input ends. It
-imports little, as it is started often; with --plain even less, and it holds no canary in a stack.
-With --again it first executes PATH in its place, which runs this program again, with --daemon in
-the background; with --worker, a process that multiprocessing starts does all this.
+environment is set by the process that starts it. Then it writes "victim: ready ..." with the
+addresses of the canaries, and answers each further line with one line. It exits when its standard
+input ends. It imports little, as it is started often; with --plain even less, and it holds no
+canary in a stack. With --again it first executes PATH in its place, which runs this program again,
+with --daemon in the background; with --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def harden(arguments: list[str]) -> None:
 
 
 def become_again(arguments: list[str]) -> None:
-    """Re-execute this program by the path after --again, in the background for --daemon.
+    """Re-execute this program through the path after --again, in the background for --daemon.
 
     Like boot loaders of frozen programs, it sets LD_LIBRARY_PATH for the new program.
     """

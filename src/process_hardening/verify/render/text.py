@@ -46,7 +46,7 @@ _VERDICTS = {
 
 
 _CONFINED = {False: "not confined", True: "confined", None: "perhaps confined"}
-"""How verify itself is confined; what it starts is in the same domain."""
+"""How verify itself is confined; programs that it starts are in the same domain."""
 
 
 def mark_of(result: VictimResult | None) -> str:

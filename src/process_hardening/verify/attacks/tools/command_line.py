@@ -68,9 +68,9 @@ def _attack(
     seconds: float = 8.0,
     until_leak: bool = False,
 ) -> Attack:
-    """A row.
+    """Make the attack of one row.
 
-    name -- the program's too; makes -- as for run_tool()
+    name -- the name of the attack and of its program; makes -- as for run_tool()
     arguments -- its arguments; None: those of the command
     """
     arguments = arguments or partial(_from_template, command)

@@ -80,7 +80,7 @@ def search_files(target: Target) -> tuple[str, ...]:
 
 
 def summarize_output(output: str, target: Target) -> tuple[str, bool]:
-    """The line in which a tool says why it failed, else its last; and whether it says so.
+    """Return the line in which a tool says why it failed, and True; else its last line, and False.
 
     The line may quote the target's memory.
     """
@@ -113,7 +113,7 @@ def run_tool(
     makes -- the files with what it got out of the target, as a pattern; OUTPUT: what it prints if
         it succeeds. None: it makes none
     wait_for -- a file that code in the target makes, perhaps after the tool ended
-    seconds -- after which the tool is interrupted; with until_leak, as soon as it got a secret
+    seconds -- after which the tool is interrupted; with until_leak, earlier if it gets a secret
     commands -- its standard input
     """
     output = os.path.join(target.folder, OUTPUT)
