@@ -157,7 +157,7 @@ def test_prompts(folder: Path, words: list[str]) -> None:
     result = develop(folder, *words, input=PROMPT)
     assert HARDENED in result.stdout
     assert "went on" not in result.stdout
-    refused(result, "inside a prompt" if words[0] == "python" else "inside IPython or Jupyter")
+    refused(result, "inside an interactive prompt" if words[0] == "python" else "inside IPython or Jupyter")
 
 
 def test_jupyter_shows_the_line_in_the_notebook(folder: Path) -> None:
