@@ -157,7 +157,8 @@ def test_prompts(folder: Path, words: list[str]) -> None:
     result = develop(folder, *words, input=PROMPT)
     assert HARDENED in result.stdout
     assert "went on" not in result.stdout
-    refused(result, "inside an interactive prompt" if words[0] == "python" else "inside IPython or Jupyter")
+    host = "an interactive prompt" if words[0] == "python" else "IPython or Jupyter"
+    refused(result, f"inside {host}")
 
 
 def test_jupyter_shows_the_line_in_the_notebook(folder: Path) -> None:

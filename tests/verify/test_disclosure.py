@@ -79,11 +79,13 @@ def test_no_attack_on_a_process_quotes_its_memory(command: str, pid: int, tmp_pa
     assert "LEAKED" in reports["output"]
 
 
-def test_no_attack_on_a_program_quotes_its_memory(
+def test_no_tool_quotes_the_memory_of_a_program(
     command: str, program: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """All attacks on the plain program, and on the hardened ones."""
-    reports = report(tmp_path / "reports", command, "--", program, env=environment)
+    """Every tool, a crash and a read of ours, on the plain program and on the hardened ones."""
+    attacks = [*READERS, "proc-environ", "core-segv"]
+    options = [word for name in attacks for word in ("--attack", name)]
+    reports = report(tmp_path / "reports", command, *options, "--", program, env=environment)
     assert_nothing_planted(reports, "proc-environ", "core-segv", "cat")
 
 
