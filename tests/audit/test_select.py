@@ -82,9 +82,9 @@ def test_the_processes_that_are_shown(fields: dict[str, Any], expected: list[str
 @pytest.mark.parametrize("pattern", ["^gunicorn$", "^python3$", "^python3 gunicorn$", "app:app$"])
 def test_a_name_is_that_of_the_script_too(pattern: str) -> None:
     """An interpreter that nobody may read is executed itself, and names the process."""
-    arguments = ("/opt/app/bin/python3", "/opt/app/bin/gunicorn", "app:app")
-    worker = process(50, "python3", ppid=1, exe="/opt/app/bin/python3", arguments=arguments)
-    assert [entry.posture.pid for entry in choose((*MACHINE, worker), name=pattern)][-1] == 50
+    command = "/opt/app/bin/python3\0/opt/app/bin/gunicorn\0app:app\0"
+    worker = process(50, "python3", ppid=1, exe="/opt/app/bin/python3", command=command)
+    assert 50 in [entry.posture.pid for entry in choose((*MACHINE, worker), name=pattern)]
 
 
 def test_a_tree_shows_parents_above_their_children() -> None:
