@@ -80,8 +80,8 @@ def test_the_processes_that_are_shown(fields: dict[str, Any], expected: list[str
 
 
 @pytest.mark.parametrize("pattern", ["^gunicorn$", "^python3$", "^python3 gunicorn$", "app:app$"])
-def test_a_name_is_that_of_the_script_too(pattern: str) -> None:
-    """An interpreter that nobody may read is executed itself, and names the process."""
+def test_name_also_matches_the_script(pattern: str) -> None:
+    """The kernel calls the process python3 if harden executes an unreadable interpreter itself."""
     command = "/opt/app/bin/python3\0/opt/app/bin/gunicorn\0app:app\0"
     worker = process(50, "python3", ppid=1, exe="/opt/app/bin/python3", command=command)
     assert 50 in [entry.posture.pid for entry in choose((*MACHINE, worker), name=pattern)]
