@@ -8,6 +8,9 @@
 #include "stub/entry.h"
 
 #include <link.h>
+#include <sys/resource.h>
+
+#define STACK_ROOM (64 * 1024) /* more than twice what the launcher and its stand-in need */
 
 static const char usage[] =
     "usage: harden [--method auto|execute-only|copy|preload] [--children [--except NAME]...]\n"
@@ -59,6 +62,17 @@ static int asks_for_help(char **words)
     return 0;
 }
 
+/* Beyond the limit, the kernel answers EFAULT for buffers on the stack, or ends this process. Besides
+ * them, the launcher needs room for copies of the arrays that it was started with. */
+static int has_room_on_stack(const uintptr_t *stack)
+{
+    const uint64_t used = (uintptr_t)start_strings.end - (uintptr_t)stack;
+    uint64_t limit[2] = {UINT64_MAX, 0};
+
+    (void)ph_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)limit, 0);
+    return limit[0] >= 2 * used + STACK_ROOM;
+}
+
 static int confine(int strict)
 {
     return ph_confine_launcher(PH_CONFINE_SIGNALS, strict, &start_strings, NULL);
@@ -81,5 +95,9 @@ uintptr_t ph_start(uintptr_t *stack)
     start_strings = ph_find_strings(argv);
     if (asks_for_help(argv + 1))
         ph_exit(ph_print(usage, sizeof usage - 1));
+    if (!has_room_on_stack(stack))
+        ph_exit(ph_complain(PH_EXIT_CANNOT, "RLIMIT_STACK",
+                            "too small to start a program hardened: raise it, for example with"
+                            " `ulimit -s 8192`"));
     ph_exit(ph_launch(&launcher, argv + 1));
 }

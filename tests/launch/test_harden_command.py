@@ -651,6 +651,27 @@ def test_thousands_of_arguments_and_variables_pass_through(harden: str) -> None:
     assert result.stdout == "20000\n5000\n"
 
 
+@pytest.mark.parametrize("kilobytes", [16, 20, 24, 64])
+def test_a_stack_limit_that_is_too_small_is_named(harden: str, kilobytes: int) -> None:
+    """Plain, the program runs. Without the check, the line names a tracer, or a signal ends it."""
+    words = ["sh", "-c", f'ulimit -s {kilobytes} && exec "$@"', "sh"]
+    env = {"PATH": "/usr/bin:/bin"}
+
+    assert support.run_as_user([*words, "/bin/true"], env=env).returncode == 0
+    line = starts.refused(support.run_as_user([*words, harden, "/bin/true"], env=env))
+    assert "RLIMIT_STACK: too small" in line
+    assert "ulimit -s 8192" in line
+
+
+@pytest.mark.parametrize("count", [0, 1000])
+def test_a_small_stack_limit_is_enough(harden: str, count: int) -> None:
+    """It depends on the number of arguments, whose list the launcher copies."""
+    words = ["sh", "-c", 'ulimit -s 256 && exec "$@"', "sh", harden, "sh", "-c", "echo $#", "sh"]
+    result = support.run_as_user([*words, *map(str, range(count))])
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{count}\n", "")
+
+
 def test_explain_starts_nothing(harden: str, user_tmp: Path) -> None:
     result = support.run_as_user([harden, "--explain", "touch", str(user_tmp / "made")])
 
