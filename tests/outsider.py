@@ -1,4 +1,4 @@
-"""A process outside of what is confined, which holds a secret: tests/confine/programs/victim.c."""
+"""An unconfined process that holds a secret: tests/confine/programs/victim.c."""
 
 from __future__ import annotations
 

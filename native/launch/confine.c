@@ -1,4 +1,4 @@
-/* The command `confine`: starts a program that cannot read, trace or signal processes outside, and
+/* The command `confine`: starts a program that cannot read, trace or signal other processes, and
  * is otherwise unchanged. Static and without libc, like `harden`. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
@@ -12,10 +12,10 @@ static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
     "Start a program that you do not trust. It and its descendants cannot read, trace or signal\n"
-    "processes outside, hardened or not, or take file descriptors from them. Nothing else is\n"
-    "restricted: --explain lists the ways that remain to reach other processes.\n"
+    "other processes, hardened or not, or take file descriptors from them. Nothing else is\n"
+    "restricted: --explain lists the ways that remain to reach them.\n"
     "\n"
-    "  --allow-signals  allow signals to processes outside. These can disclose memory: a crash\n"
+    "  --allow-signals  allow signals to other processes. These can disclose memory: a crash\n"
     "                   leaves a core, and some runtimes dump their memory on a signal\n"
     "  --strict         refuse to start if the kernel cannot block signals (Linux before 6.12) or\n"
     "                   would block renaming files across directories (before 5.19)\n"
@@ -89,14 +89,14 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     say(&text, "program", path);
     say(&text, "method", names);
     say(&text, "blocked",
-        "reading and tracing processes outside, hardened or not; taking their file descriptors;"
+        "reading and tracing other processes, hardened or not; taking their file descriptors;"
         " setting their limits; TIOCSTI and TIOCLINUX; F_SETSIG; system-wide perf; replacing the"
         " session keyring of its parent");
     say(&text, "signals",
         !(flags & PH_CONFINE_SIGNALS)   ? "allowed: " PH_SIGNALS_OPEN
         : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot block them; " PH_SIGNALS_OPEN
-                                        : "blocked to processes outside");
-    say(&text, "a crash outside", core);
+                                        : "blocked to other processes");
+    say(&text, "crashed process", core);
     if (*gaps)
         say(&text, "warning", gaps);
     say(&text, "lost",

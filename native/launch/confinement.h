@@ -5,7 +5,7 @@
 #include "../core/text.h"
 #include "domain.h"
 
-/* Adds where the core of a crashed process outside would go: core(5). */
+/* Adds where the core of a crashed process would go: core(5). */
 void ph_add_core(struct ph_text *text);
 
 /* The arguments and variables that a program was started with, which are contiguous. */
@@ -17,7 +17,7 @@ struct ph_span ph_find_strings(char **argv);
 int ph_confine_launcher(unsigned flags, int strict, const struct ph_span *start_strings,
                         struct ph_text *gaps);
 
-/* What signals to processes outside do besides crashing them: runtimes.py has the facts. */
+/* What signals to other processes do besides crashing them: runtimes.py has the facts. */
 #define PH_SIGNALS_OPEN                                                                            \
     "a signal makes Node.js, Deno, a JVM or Erlang disclose its memory unless that was disabled"
 

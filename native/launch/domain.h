@@ -1,20 +1,20 @@
-/* Confinement: a process that cannot read, trace or crash processes outside (Linux). */
+/* Confinement: a process that cannot read, trace or crash other processes (Linux). */
 #ifndef PH_DOMAIN_H
 #define PH_DOMAIN_H
 
 #include "../core/platform.h"
 
 #define PH_LANDLOCK_REFER 2   /* the version that allows renaming files across directories */
-#define PH_LANDLOCK_SIGNALS 6 /* that can block signals to processes outside */
+#define PH_LANDLOCK_SIGNALS 6 /* that can block signals to other processes */
 #define PH_LANDLOCK_THREADS 8 /* that can restrict all threads of a process at once */
 
-#define PH_CONFINE_SIGNALS 1u /* block signals to processes outside, where the kernel can */
+#define PH_CONFINE_SIGNALS 1u /* block signals to other processes, where the kernel can */
 #define PH_CONFINE_THREADS 2u /* confine all threads of this process, not only the calling one */
 
 /* The version of Landlock's interface that the kernel offers, or -1 with failure filled in. */
 long ph_landlock_version(struct ph_failure *failure);
 
-/* A process outside, on which every restriction is tested after it is set. */
+/* A process outside the domain, on which every restriction is tested after it is set. */
 struct ph_probe {
     long pid, socket;
 };

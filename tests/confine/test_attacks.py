@@ -1,4 +1,4 @@
-"""A confined attacker gets nothing out of processes outside, however it is started."""
+"""A confined attacker gets nothing out of other processes, however it is started."""
 
 from __future__ import annotations
 

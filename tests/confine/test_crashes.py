@@ -1,4 +1,4 @@
-"""A confined program makes no process outside leave its memory in a core."""
+"""A confined program makes no other process leave its memory in a core."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def project(user_tmp: Path) -> Project:
 def assert_confined(
     project: Project, victim: Outsider, argv: list[str], clean: Callable[[], object] = lambda: None
 ) -> None:
-    """The program steals the secret of a process outside when it runs plain, not when confined."""
+    """The program steals the secret of another process when it runs plain, not when confined."""
     project.run(*argv)
     assert victim.secret.encode() in project.take_stolen()
     clean()

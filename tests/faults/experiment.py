@@ -129,7 +129,7 @@ def _check_outside(run: Run, program: Supervised, _pid: int) -> str:
         "signalled": f"signal {run.victim.pid}",
     }
     done = [name for name, line in tries.items() if program.ask(line) == "yes"]
-    return f"a process outside was {', '.join(done)}" if done else ""
+    return f"another process was {', '.join(done)}" if done else ""
 
 
 def _check_capabilities(_run: Run, _program: Supervised, pid: int) -> str:

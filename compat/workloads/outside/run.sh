@@ -1,4 +1,4 @@
-# What a confined program may not do to a process outside. $PPID is timeout(1), of the same user.
+# What a confined program may not do to another process. $PPID is timeout(1), of the same user.
 set -u
 start sh -c 'kill -0 $1' sh $PPID 2>/dev/null && echo 'sends a signal' || echo 'sends no signal'
 start head -c 0 /proc/$PPID/environ 2>/dev/null && echo 'reads an environment' || echo 'reads no environment'

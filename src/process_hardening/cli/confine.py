@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-signals",
         action="store_true",
-        help="allow signals to processes outside, which can disclose memory: a crash leaves a"
+        help="allow signals to other processes, which can disclose memory: a crash leaves a"
         " core, and some runtimes dump their memory on a signal",
     )
     parser.add_argument(

@@ -71,7 +71,7 @@ _INSPECTION = {
 _SECCOMP = {None: "not known", 0: "none", 1: "strict mode"}
 _CONFINED = {
     None: "not known: the kernel does not report Landlock domains",
-    True: "yes: it cannot read processes outside",
+    True: "yes: it cannot read other processes",
     False: "no",
 }
 _YES_NO = {None: "not known", True: "yes", False: "no"}

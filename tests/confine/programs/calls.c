@@ -1,4 +1,4 @@
-/* Makes each call that a confined process may not make on a process outside, and prints a line for
+/* Makes each call that a confined process may not make on another process, and prints a line for
  * each: its name and "done", or its name and the number of the error.
  *
  * Usage: calls PID, where PID is a process of the same user. It changes nothing in that process, but

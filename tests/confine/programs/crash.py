@@ -1,4 +1,4 @@
-"""Make a process outside leave a core, as a process of its user that wants its memory.
+"""Make another process leave a core, as a process of its user that wants its memory.
 
 Usage: crash.py WAY PID, where WAY is a name in WAYS. Ends with 1 and an error's line when refused.
 """
