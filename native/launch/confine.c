@@ -20,6 +20,7 @@ static const char usage[] =
     "  --strict         refuse to start if the kernel cannot block signals (Linux before 6.12) or\n"
     "                   would block renaming files across directories (before 5.19)\n"
     "  --explain        test the restrictions and print what is blocked; start nothing\n"
+    "                   (as JSON: process-hardening confine --explain --json)\n"
     "\n"
     "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
     "found, 2 for a usage error. It is never started unconfined.\n";

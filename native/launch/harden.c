@@ -36,6 +36,7 @@ static const char usage[] =
     "                         (default: CODEX_SKIP_HARDENING)\n"
     "  --no-bypass            refuse to start (status 8) if the bypass variable is 1\n"
     "  --explain              test the methods and print what would be done; start nothing\n"
+    "                         (as JSON: process-hardening run --explain --json)\n"
     "\n"
     "Exit status: the program's own; 126 if it cannot be started protected, 127 if it is not\n"
     "found, 2 for a usage error; 5, 6, 7 or 8 if a hardening step failed.\n";

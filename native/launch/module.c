@@ -17,12 +17,22 @@ static void keep_complaint(const char *line)
     strncpy(complaint, line, sizeof complaint - 1);
 }
 
+/* What --explain found, which stays in its static buffer. */
+static const char *explanation;
+
+static int keep_explanation(const char *text, size_t length)
+{
+    (void)length;
+    explanation = text;
+    return 0;
+}
+
 static char **as_words(const char **array)
 {
     return (char **)(uintptr_t)array;
 }
 
-/* Becomes the program; returns (status, line). */
+/* Becomes the program; returns (status, line, what --explain found). */
 static PyObject *launch(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct ph_launcher launcher = {.ignores_signals = 1};
@@ -36,12 +46,14 @@ static PyObject *launch(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     *complaint = '\0';
     ph_complaint = keep_complaint;
+    explanation = "";
+    ph_print = keep_explanation;
     *environment = as_words(entries);
     status = ph_launch(&launcher, as_words(words));
     *environment = before;
     PyMem_Free(words);
     PyMem_Free(entries);
-    return Py_BuildValue("(iy)", status, complaint);
+    return Py_BuildValue("(iyy)", status, complaint, explanation);
 }
 
 static PyObject *list_words(char *const *words)

@@ -38,7 +38,7 @@ const char *ph_call_failed(const char *call, long error)
     return description;
 }
 
-int ph_print(const char *text, size_t length)
+static int print(const char *text, size_t length)
 {
     const long written = PH_CALL(SYS_write, 1, text, length);
 
@@ -47,6 +47,8 @@ int ph_print(const char *text, size_t length)
     return ph_complain(PH_EXIT_USAGE, "standard output",
                        ph_call_failed("writing", written < 0 ? written : -EIO));
 }
+
+int (*ph_print)(const char *text, size_t length) = print;
 
 void ph_add_fact(struct ph_text *text, const char *label, const char *value, const char *more)
 {

@@ -14,7 +14,7 @@ int ph_complain(int status, const char *who, const char *what);
 /* "CALL failed: WHY", in a buffer that the next call overwrites. error -- a negative errno value */
 const char *ph_call_failed(const char *call, long error);
 /* Writes to standard output. Returns 0, or PH_EXIT_USAGE after ph_complain(). */
-int ph_print(const char *text, size_t length);
+extern int (*ph_print)(const char *text, size_t length);
 /* What ph_complain() does with a line for a failure: by default, it writes it to standard error. */
 extern void (*ph_complaint)(const char *line);
 /* Adds a line of --explain: a label and its value. */

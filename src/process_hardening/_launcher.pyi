@@ -12,7 +12,7 @@ def launch(
     help_command: str,
     as_given: bool,
     /,
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, bytes]:
     """Harden this process and become a program.
 
     words -- the options of `harden`, then the program and its arguments
@@ -22,7 +22,7 @@ def launch(
     help_command -- the command that explains the options
     as_given -- whether the program gets the entries unchanged
 
-    On failure, returns (exit status, message); after --explain, (0, b"").
+    On failure, returns (exit status, message, b""); with --explain, (0, b"", its lines).
     """
 
 Found: TypeAlias = tuple[bytes, bytes, list[bytes], list[bytes], str | None, bytes, bool]

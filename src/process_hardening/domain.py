@@ -161,6 +161,22 @@ def become(arguments: Iterable[str]) -> NoReturn:
     raise CannotProtectError(f"{COMMAND}: {os.strerror(error)}")
 
 
+def explain(arguments: Iterable[str]) -> tuple[int, str]:
+    """Run the native command, whose arguments include --explain.
+
+    Returns its exit status and what it printed on standard output. Raises ConfinementError on
+    systems other than Linux, and CannotProtectError if the command cannot be run.
+    """
+    _require_linux()
+    try:
+        done = subprocess.run([COMMAND, *arguments], stdout=subprocess.PIPE, check=False)
+    except OSError as error:
+        raise CannotProtectError(f"{COMMAND}: {error.strerror}") from None
+    if done.returncode < 0:
+        raise CannotProtectError(f"{COMMAND}: ended by signal {-done.returncode}")
+    return done.returncode, os.fsdecode(done.stdout)
+
+
 def _require_linux() -> None:
     if not IS_LINUX:
         raise ConfinementError(0, f"{_UNSUPPORTED}, not {sys.platform}")

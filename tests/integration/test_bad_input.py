@@ -63,6 +63,9 @@ def refused(
         (["run", "--"], USAGE, "no program given"),
         (["run", "--strict"], USAGE, "no program given"),
         (["run", "--explain", "--"], USAGE, "no program given"),
+        (["run", "--json", "true"], USAGE, "run: --json requires --explain; see"),
+        (["run", "--json", "--method", "in-process", "-m", "this"], USAGE, "requires --explain"),
+        (["confine", "--json", "--", "true"], USAGE, "confine: --json requires --explain; see"),
         (["run", "--nosuch", "touch"], USAGE, "unknown option --nosuch"),
         (["run", "--nosuch=\x1b[31m\n", "touch"], USAGE, "unknown option --nosuch;"),
         (["run", "--\x1b[31m\n", "touch"], USAGE, r"unknown option --\x1b[31m\n;"),
@@ -422,6 +425,8 @@ SILENT = {
     "--help": ["--help"],
     "run --help": ["run", "--help"],
     "run --explain": ["run", "--explain", "true"],
+    "run --explain --json": ["run", "--explain", "--json", "true"],
+    "confine --explain --json": ["confine", "--explain", "--json", "true"],
     "in-process --explain": ["run", "--explain", "--method", "in-process", "-m", "this"],
 }
 

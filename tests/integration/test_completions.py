@@ -41,6 +41,7 @@ LINES = [
     ("process-hardening hook enable --on-r", "[hook][enable][--on-request]"),
     ("process-hardening run --keep X --metho", "[run][--keep][X][--method]"),
     ("process-hardening run --method in-p", "[run][--method][in-process]"),
+    ("process-hardening run --explain --js", "[run][--explain][--json]"),
     ("process-hardening run zebra-", "[run][zebra-tool]"),
     ("process-hardening run --strict -- zebra-", "[run][--strict][--][zebra-tool]"),
     (

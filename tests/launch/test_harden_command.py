@@ -127,7 +127,7 @@ def test_it_has_the_options_of_run(harden: str) -> None:
     from process_hardening.cli import run
 
     text = support.run_as_user([harden, "--help"]).stdout
-    of_python = {"-m", "--help"}
+    of_python = {"-m", "--json", "--help"}
     assert (
         set(re.findall(r"^  (--[\w-]+)", text, re.MULTILINE))
         == {names[-1] for names, *_ in run.OPTIONS} - of_python

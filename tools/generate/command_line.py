@@ -199,19 +199,28 @@ def _run_command() -> Command:
     )
 
 
+def _as_native(command: Command, name: str) -> Command:
+    """A command as the native program of that name takes it: without what Python adds."""
+    arguments = tuple(
+        replace(a, words=tuple(word for word in a.words if word != run.IN_PROCESS))
+        for a in command.arguments
+        if not {"-m", "--json"} & {*a.flags}
+    )
+    return replace(command, name=name, groups=(("", arguments),))
+
+
 def read_completed_commands() -> list[Command]:
-    """What the completions know: also `help` and `harden`, which is `run` without Python's own."""
+    """What the completions know: also `help` and `harden`.
+
+    The completion of `confine` serves both commands of this name, so it leaves out --json.
+    """
     commands = read_commands()
     names = tuple(command.name for command in commands[1:])
     topic = Argument((), "COMMAND", "", "", (*names, "harden"), False, False, False)
     help_of = Command("help", "explain a command", (), (("", (topic,)),), ())
-    run_of = next(command for command in commands if command.name == "run")
-    native = tuple(
-        replace(a, words=tuple(word for word in a.words if word != run.IN_PROCESS))
-        for a in run_of.arguments
-        if "-m" not in a.flags
-    )
-    return [*commands, help_of, replace(run_of, name="harden", groups=(("", native),))]
+    by_name = {command.name: command for command in commands}
+    by_name["confine"] = _as_native(by_name["confine"], "confine")
+    return [*by_name.values(), help_of, _as_native(by_name["run"], "harden")]
 
 
 NATIVE = ("harden", "confine")

@@ -5,7 +5,7 @@ function __process_hardening_program
     set -l words (commandline -opc)
     string match -qr '(^|/)process-hardening$' -- $words[1]; and set -e words[1]
     set -e words[1]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine bypass=+ no-bypass explain m=+ h/help allow-signals json attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine bypass=+ no-bypass explain json m=+ h/help allow-signals attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -50,6 +50,7 @@ complete -c process-hardening -n '__process_hardening_in run' -l confine -d 'als
 complete -c process-hardening -n '__process_hardening_in run' -l bypass -x -d 'NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)'
 complete -c process-hardening -n '__process_hardening_in run' -l no-bypass -d 'refuse to start if the bypass variable is 1'
 complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'test the methods, print what would be done, start nothing'
+complete -c process-hardening -n '__process_hardening_in run' -l json -d 'with --explain: print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_in run' -s m -x -d 'run a Python module; the rest are its arguments'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is run' -xa '(__process_hardening_complete_program)'

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from process_hardening import domain
+from process_hardening.errors import CommandError
 
 TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import NoReturn
 
 HELP = "start a program that cannot read, trace or signal other processes"
 EPILOG = """\
@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="test the restrictions, print what is blocked, and exit",
     )
     parser.add_argument(
+        "--json",
+        action="store_true",
+        help="with --explain: print JSON with stable keys",
+    )
+    parser.add_argument(
         "program",
         nargs=argparse.REMAINDER,
         metavar="-- PROGRAM [ARG...]",
@@ -53,6 +58,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(arguments: Sequence[str]) -> NoReturn:
-    """Become the native command. Raises ConfinementError or CannotProtectError."""
-    domain.become(arguments)
+def main(arguments: Sequence[str]) -> int:
+    """Become the native command, or print its --explain as JSON.
+
+    Returns an exit status in the latter case. Raises ConfinementError or CommandError.
+    """
+    from itertools import takewhile
+
+    options = list(takewhile(lambda word: word.startswith("-") and word != "--", arguments))
+    if "--json" not in options:
+        domain.become(arguments)
+    if "--explain" not in options:
+        problem = "--json requires --explain"
+        raise CommandError(f"confine: {problem}; see `process-hardening help confine`")
+    from process_hardening.cli.facts import parse_facts, write_facts
+
+    rest = [word for word in options if word != "--json"] + list(arguments[len(options) :])
+    status, text = domain.explain(rest)
+    if not status:
+        write_facts(parse_facts(text), as_json=True)
+    return status

@@ -123,7 +123,7 @@ def _dispatch(arguments: list[str]) -> int:
     if name == "confine":
         from process_hardening.cli import confine
 
-        confine.main(arguments[1:])
+        return confine.main(arguments[1:])
     if name == "tui":
         from process_hardening.tui.main import main as watch
 

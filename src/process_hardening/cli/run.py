@@ -71,10 +71,11 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     ),
     (("--no-bypass",), "no_bypass", None, "refuse to start if the bypass variable is 1"),
     (("--explain",), "explain", None, "test the methods, print what would be done, start nothing"),
+    (("--json",), "json", None, "with --explain: print JSON with stable keys"),
     (("-m",), "module", "MODULE", "run a Python module; the rest are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
 )
-_PYTHONS_OWN = ("module", "help")
+_PYTHONS_OWN = ("module", "help", "json")
 _BY_NAME = {name: option for option in OPTIONS for name in option[0]}
 
 
@@ -93,6 +94,7 @@ class Options:
         self.bypass = ""
         self.no_bypass = False
         self.explain = False
+        self.json = False
         self.module = ""
         self.help = False
         self.command: list[str] = []
@@ -118,6 +120,8 @@ def parse(arguments: Sequence[str]) -> Options:
         )
     if not (rest or options.module or options.help):
         raise _usage_error("no program given")
+    if options.json and not (options.explain or options.help):
+        raise _usage_error("--json requires --explain")
     return options
 
 
@@ -158,7 +162,7 @@ def usages() -> Iterator[str]:
 def _usage_words() -> Iterator[str]:
     repeatable = {name for name, value in vars(Options()).items() if isinstance(value, list)}
     for names, destination, metavar, _ in OPTIONS:
-        if destination not in _PYTHONS_OWN:
+        if destination not in ("module", "help"):
             value = f" {metavar}" if metavar else ""
             yield f"[{names[0]}{value}]{'...' if destination in repeatable else ''}"
 
@@ -211,11 +215,13 @@ def run(options: Options) -> int:
     """
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
         return _run_in_process(options)
-    if options.explain and sys.stdout is None:  # another file may reuse its number
-        raise CommandError("standard output is closed")
     from process_hardening.launch import become
 
-    return become(_words_for_the_launcher(options))
+    text = become(_words_for_the_launcher(options))
+    from process_hardening.cli.facts import parse_facts, write_facts
+
+    write_facts(parse_facts(text), options.json)
+    return 0
 
 
 def _words_for_the_launcher(options: Options) -> Iterator[str]:
@@ -275,7 +281,9 @@ def _run_in_process(options: Options) -> int:
     script = "" if options.module else in_process.find_script(options.command[0])
     report = pre_main_hardening(_make_policy(options))
     if options.explain:
-        _explain_in_process(options, report)
+        from process_hardening.cli.facts import write_facts
+
+        write_facts(_explain_in_process(options, report), options.json)
         return 0
     in_process.leave_injected(report.removed)
     if options.module:
@@ -285,29 +293,26 @@ def _run_in_process(options: Options) -> int:
     return 0
 
 
-def _explain_in_process(options: Options, report: Report) -> None:
-    from process_hardening.output import write
+def _explain_in_process(options: Options, report: Report) -> Iterator[tuple[str, str]]:
     from process_hardening.terminal import printable
 
     argv = ["-m", options.module, *options.command] if options.module else options.command
-    rows = [("program", sys.executable), ("arguments", " ".join(map(repr, argv)))]
+    yield "program", printable(sys.executable)
+    yield "arguments", printable(" ".join(map(repr, argv)))
     if report.bypassed:
-        rows.append(("protects", "nothing: the bypass variable is set"))
-    else:
-        rows += [
-            ("method", IN_PROCESS),
-            ("core limit", "0, soft and hard, inherited by its children"),
-            ("removed", ", ".join(report.removed) or "nothing"),
-            (
-                "protects",
-                "from just before its first line, against debuggers, /proc/PID/mem, core dumps and"
-                " injected libraries",
-            ),
-            (
-                "does not protect",
-                "its arguments; anything from root or CAP_SYS_PTRACE; anything from an attacker"
-                " who attached or opened /proc/PID/mem while this interpreter started",
-            ),
-            ("children", "not hardened, except for the core limit"),
-        ]
-    write("\n".join(f"{label + ':':<18}{printable(text)}" for label, text in rows))
+        yield "protects", "nothing: the bypass variable is set"
+        return
+    yield "method", IN_PROCESS
+    yield "core limit", "0, soft and hard, inherited by its children"
+    yield "removed", printable(", ".join(report.removed)) or "nothing"
+    yield (
+        "protects",
+        "from just before its first line, against debuggers, /proc/PID/mem, core dumps and"
+        " injected libraries",
+    )
+    yield (
+        "does not protect",
+        "its arguments; anything from root or CAP_SYS_PTRACE; anything from an attacker"
+        " who attached or opened /proc/PID/mem while this interpreter started",
+    )
+    yield "children", "not hardened, except for the core limit"

@@ -32,25 +32,25 @@ def make_error(status: int, line: bytes) -> CommandError:
 
 def _launch(
     words: Iterable[str], entries: Iterable[bytes], bypass: str | None, as_given: bool
-) -> int:
+) -> str:
     """Become a program. Returns and raises like become()."""
     check_system()
     from process_hardening._launcher import launch
 
     library = os.fsencode(PRELOAD_LIBRARY)
-    status, line = launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
+    status, line, text = launch(encode(words), tuple(entries), library, bypass, _HELP, as_given)
     if line:
         raise make_error(status, line)
-    return status
+    return os.fsdecode(text)
 
 
-def become(words: Iterable[str]) -> int:
+def become(words: Iterable[str]) -> str:
     """Harden this process and become a program, as the command `harden` does.
 
     words -- the options of `harden`, then the program and its arguments
 
-    Returns 0 after --explain. Raises CommandError, which says why the program was not started, and
-    HardeningError.
+    Returns what --explain prints. Raises CommandError, which says why the program was not started,
+    and HardeningError.
     """
     return _launch(words, read_initial_entries(), _native.BYPASS_VARIABLE, as_given=False)
 
