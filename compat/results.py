@@ -70,7 +70,7 @@ def table(content: Record) -> str:
     titles = " | ".join(way.title for way in PROTECTED.values())
     lines = [
         f"{len(run)} programs, Linux {content['kernel']}, process-hardening {content['version']}"
-        f" (wheel {content['wheel']}). {same} of them behaved the same in every way that was run.",
+        f" (wheel {content['wheel']}). {same} of them behaved the same in every way they were run.",
         "",
         f"| program | does | compared | {titles} |",
         f"|---|---|---|{'---|' * len(PROTECTED)}",
