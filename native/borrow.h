@@ -1,4 +1,4 @@
-/* Converts the lists of words and variables that the extensions take from Python. */
+/* Converts the lists of words and variables that Python passes to the extensions. */
 #ifndef PH_BORROW_H
 #define PH_BORROW_H
 

@@ -7,9 +7,9 @@
 
 #define PH_GUARD_USAGE 2 /* errors.USAGE_ERROR */
 
-/* Returns what the function returns. If it raises, prints one line, which names the bypass_variable
- * of the exception, and ends the process with its exit_code if that is in enum ph_exit_code, else
- * with PH_GUARD_USAGE. */
+/* Returns what the function returns. If it raises, prints one line, which names the exception's
+ * bypass_variable, and ends the process with the exception's exit_code if that is in enum
+ * ph_exit_code, else with PH_GUARD_USAGE. */
 PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords);
 
 #endif

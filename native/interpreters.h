@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* Adds a slot to a module's slots. Python before 3.12 does not know it and would refuse the module:
- * Include/moduleobject.h, Py_mod_multiple_interpreters. */
+/* Adds a slot to a module's slots. Python before 3.12 does not support it and would refuse the
+ * module: Include/moduleobject.h, Py_mod_multiple_interpreters. */
 static inline void ph_allow_interpreters(PyModuleDef_Slot *slot)
 {
     const int multiple_interpreters = 3, per_interpreter_gil = 2;

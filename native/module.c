@@ -86,7 +86,7 @@ static int wipe_value(void *unused, const char *entry, size_t name_length)
     return 0;
 }
 
-/* Whether a variable was added after the start, as by load_dotenv(). */
+/* Whether a variable was added after the start, for example by load_dotenv(). */
 static int came_later(const char *name)
 {
     const char *value = ph_environment_value(name);

@@ -24,7 +24,7 @@ static PyObject *landlock_version(PyObject *module, PyObject *unused)
     return version < 0 ? describe(&failure) : PyLong_FromLong(version);
 }
 
-/* Confines the calling thread, or all of them. Returns None or a failure. */
+/* Confines the calling thread, or all threads. Returns None or a failure. */
 static PyObject *confine(PyObject *module, PyObject *args)
 {
     struct ph_failure failure;
@@ -50,8 +50,8 @@ static PyObject *is_confined(PyObject *module, PyObject *unused)
     return PyBool_FromLong(confined);
 }
 
-/* Becomes a program with exactly these environment entries. os.execve() takes a dict, which cannot
- * hold entries with the same name or without a name. Returns an errno value. */
+/* Executes a program with exactly these environment entries. os.execve() takes a dict, which cannot
+ * contain entries with the same name or without a name. Returns an errno value. */
 static PyObject *become(PyObject *module, PyObject *args)
 {
     const char *path, **words = NULL, **entries = NULL;
@@ -76,7 +76,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Compares versions for Python, so that the numbers are in domain.h alone. */
+/* Compares versions for Python, so that the numbers are only in domain.h. */
 static int add_constants(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "REFUSES_SIGNALS", PH_LANDLOCK_SIGNALS) ||

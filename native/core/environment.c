@@ -56,8 +56,8 @@ const char *ph_environment_value(const char *name)
     return value;
 }
 
-/* Calls the visitor and removes each selected variable from libc. Returns their number, or -1 and
- * sets error. */
+/* Calls the visitor for each selected variable and makes libc forget it. Returns their number, or
+ * -1 and sets error. */
 static long announce_removal(const struct ph_selection *selection, const struct ph_visitor *removed,
                              int *error)
 {

@@ -8,7 +8,7 @@ const char *const ph_step_names[PH_STEPS] = {
     [PH_SEAL] = "seal",
 };
 
-/* For ordinary failures; ph_fail_ptrace() and ph_fail_traced() have their own. */
+/* For ordinary failures; ph_fail_ptrace() and ph_fail_traced() use other exit codes. */
 static const enum ph_exit_code exit_codes[PH_STEPS] = {
     [PH_INSPECTION] = PH_EXIT_INSPECTION,   [PH_CORE_LIMIT] = PH_EXIT_CORE_LIMIT,
     [PH_ENVIRONMENT] = PH_EXIT_ENVIRONMENT, [PH_NO_NEW_PRIVS] = PH_EXIT_INSPECTION,

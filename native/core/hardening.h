@@ -29,7 +29,7 @@ enum ph_outcome {
     PH_FAILED       /* see ph_report.failure */
 };
 
-/* The documented exit codes (specification, FR6, which has no 8). */
+/* The documented exit codes (specification, FR6, which does not define 8). */
 enum ph_exit_code {
     PH_EXIT_INSPECTION = 5,
     PH_EXIT_PTRACE = 6,
@@ -78,7 +78,7 @@ struct ph_policy {
 /* The variables that configure that library. It hides them from the program. PH_CHILDREN_VARIABLE=1
  * keeps the library in LD_PRELOAD for children, which see the variables. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
-/* The variables to keep, and the programs not to harden in children: patterns joined by ":". They
+/* The variables to keep, and the programs not to harden as children: patterns joined by ":". They
  * have no effect without PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
@@ -122,7 +122,7 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
 int ph_bypassed(const struct ph_policy *policy);
 
 /* Each writes one line without a newline into buffer, truncated to size and
- * NUL-terminated. PH_MESSAGE_SIZE fits all messages of the core. */
+ * NUL-terminated. All messages of the core fit in PH_MESSAGE_SIZE bytes. */
 #define PH_MESSAGE_SIZE 512
 /* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted
  * (EPERM)". */
@@ -165,7 +165,7 @@ int ph_expose(struct ph_failure *failure);
 int ph_environment_visit(const char *const *remove, const char *const *keep,
                          const struct ph_visitor *visitor);
 
-/* The value of a variable in environ, the first of that name, or NULL. */
+/* The value of a variable in environ, the first with that name, or NULL. */
 const char *ph_environment_value(const char *name);
 
 /* Whether an entry "NAME=VALUE", or a bare "NAME", matches remove (NULL: the loader

@@ -6,7 +6,7 @@
 #include "pattern.h"
 
 /* Wipes the selected variables of policy in the initial environment. in_environ -- whether environ
- * had some. Returns their number, or -1 and fills in failure. */
+ * had any. Returns their number, or -1 and fills in failure. */
 long ph_wipe_initial(const struct ph_policy *policy, const struct ph_selection *selection,
                      int in_environ, struct ph_failure *failure);
 

@@ -1,11 +1,12 @@
 /* Functions that compilers call even in a freestanding build (GCC manual, "Standards"); memmove and
- * memcmp are among them, but nothing here needs them. Include it in only one file of a program. */
+ * memcmp are left out, because nothing here needs them. Include this header in only one file of a
+ * program. */
 #ifndef PH_MEMORY_H
 #define PH_MEMORY_H
 
 #include <stddef.h>
 
-/* volatile: otherwise each would become a call to itself. */
+/* volatile: otherwise each function would become a call to itself. */
 void *memset(void *to, int byte, size_t size);
 void *memset(void *to, int byte, size_t size)
 {

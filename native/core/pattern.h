@@ -7,15 +7,15 @@
 
 struct ph_pattern {
     enum {
-        PH_NAME,        /* NAME: the entry of this name */
-        PH_NAME_PREFIX, /* PREFIX*: entries whose name starts so */
-        PH_ENTRY        /* NAME=VALUE: this entry */
+        PH_NAME,        /* NAME: the entry with this name */
+        PH_NAME_PREFIX, /* PREFIX*: entries whose name starts with PREFIX */
+        PH_ENTRY        /* NAME=VALUE: exactly this entry */
     } kind;
     const char *text; /* not NUL-terminated: length bytes */
     size_t length;
 };
 
-/* The core does not allocate: further patterns of a longer list are parsed for each entry. */
+/* The core does not allocate: if a list is longer, the rest is parsed again for each entry. */
 #define PH_MAX_PARSED 32
 struct ph_patterns {
     struct ph_pattern parsed[PH_MAX_PARSED];
@@ -23,7 +23,7 @@ struct ph_patterns {
     const char *const *rest; /* not parsed, NULL-terminated */
     uint32_t first_bytes;    /* PH_FIRST_BYTE() of every entry that can match */
 };
-/* A variable whose first byte is not in the set needs no comparison, which is most of them. */
+/* Most variables need no comparison, because their first byte is not in first_bytes. */
 #define PH_FIRST_BYTE(entry) (1u << (*(entry)&31))
 
 /* The variables that match remove and not keep. */
@@ -32,7 +32,7 @@ struct ph_selection {
     struct ph_patterns keep;
 };
 
-/* Parses both lists, which must outlive the selection. NULL means what it means in
+/* Parses both lists, which must outlive the selection. NULL means the same as in
  * struct ph_policy. */
 void ph_select(struct ph_selection *selection, const char *const *remove, const char *const *keep);
 

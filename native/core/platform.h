@@ -1,4 +1,4 @@
-/* What each system's file in platform/ provides, besides ph_status(), ph_expose(),
+/* What each system's file in platform/ provides, in addition to ph_status(), ph_expose(),
  * ph_warn() and ph_exit() of hardening.h. CMake compiles the files of one system;
  * the rest of the core has no system calls and no #ifdef. */
 #ifndef PH_PLATFORM_H
@@ -37,7 +37,7 @@ int ph_platform_environment_block(struct ph_span *block, struct ph_failure *fail
  * perhaps the arguments: initial_block.c explains why. Returns 0, or -1 if it cannot. */
 int ph_platform_start_strings(struct ph_span *strings);
 
-/* Removes a variable from a list that libc keeps besides environ (FreeBSD); called
+/* Removes a variable from a list that libc keeps in addition to environ (FreeBSD); called
  * before it is removed from environ. Returns 0 or an errno value. */
 int ph_platform_forget_variable(const char *entry, size_t name_length);
 
@@ -52,9 +52,9 @@ enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step,
 /* The call and reading back succeeded, but the state was forged. */
 enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
                                      const char *call);
-/* A call about tracers failed. */
+/* A call that detects or denies tracers failed. */
 enum ph_outcome ph_fail_ptrace(struct ph_failure *failure, const char *call, int error);
-/* A tracer is attached; 0 if its pid is unknown. */
+/* A tracer is attached; tracer is 0 if its pid is unknown. */
 enum ph_outcome ph_fail_traced(struct ph_failure *failure, const char *call, long tracer);
 enum ph_outcome ph_fail_bypass(struct ph_failure *failure, const char *variable);
 

@@ -13,7 +13,7 @@ static const char usage[] =
     "\n"
     "Start a program that you do not trust. It and its descendants cannot read, trace or signal\n"
     "other processes, hardened or not, or take file descriptors from them. Nothing else is\n"
-    "restricted: --explain lists the ways that remain to reach them.\n"
+    "restricted: --explain lists the remaining ways to reach other processes.\n"
     "\n"
     "  --allow-signals  allow signals to other processes. These can disclose memory: a crash\n"
     "                   leaves a core, and some runtimes dump their memory on a signal\n"
@@ -79,7 +79,7 @@ static int explain(const char *path, unsigned flags, const char *gaps)
 {
     struct ph_failure failure;
     const long version = ph_landlock_version(&failure);
-    static char lines[5 * PH_PATH]; /* each byte of a path may take four */
+    static char lines[5 * PH_PATH]; /* each byte of a path may need four */
     char names[64], core[512];
     struct ph_text text = PH_TEXT(lines), method = PH_TEXT(names), crash = PH_TEXT(core);
 

@@ -28,9 +28,9 @@
 
 /* Capabilities that give access to other processes without a Landlock check: kernel modules,
  * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
- * /proc/PID/environ and maps. SYS_NICE can make the kernel crash them: a deadline that it sets
- * sends SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for each half of a capability
- * set. */
+ * /proc/PID/environ and maps. SYS_NICE can make the kernel crash them: if they overrun a
+ * deadline that it sets, they get SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for
+ * each half of a capability set. */
 /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
 #define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
 #define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */
@@ -54,12 +54,12 @@ long ph_landlock_version(struct ph_failure *failure)
 {
     const long version = ph_syscall(CALL_CREATE_RULESET, 0, 0, GET_VERSION, 0, 0);
 
-    /* 0: a filter, which faked success. */
+    /* 0: a filter faked success. */
     return version > 0 ? version : fail(failure, create_ruleset, version ? version : -ENOSYS);
 }
 
-/* A domain needs at least one rule. Versions 1 to 5, and a domain that allows signals, restrict a
- * file operation and then allow it everywhere. */
+/* A domain needs at least one rule. With versions 1 to 5, or if it allows signals, it restricts a
+ * file operation and then allows it everywhere. */
 static long set_domain(long version, unsigned flags, const char **call)
 {
     const int scoped = flags & PH_CONFINE_SIGNALS && version >= PH_LANDLOCK_SIGNALS;
@@ -171,7 +171,7 @@ static long set_limit(long probe)
     return ph_syscall(SYS_prlimit64, probe, RLIMIT_CORE, (long)zero, 0, 0);
 }
 
-/* -1 is no descriptor: without the filter, this and the next call fail with EBADF. */
+/* -1 is not a descriptor: without the filter, this and the next call fail with EBADF. */
 static long type_into_terminal(long probe)
 {
     (void)probe;
@@ -246,9 +246,9 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
 }
 
 /* The number of domains that this process is in, or -1. The kernel does not report it, but at most
- * MOST_DOMAINS can be nested, so a child adds as many as it can, and the rest is our number. The
- * child's domains disappear when it exits. A filter that fakes success always gives the same
- * answer, so the child adds none or never stops. */
+ * MOST_DOMAINS can be nested, so a child adds as many as it can, and the remainder is our number.
+ * The child's domains disappear when it exits. A filter that fakes success always gives the same
+ * answer, so the child would add none or never get E2BIG. */
 static int count_domains(void)
 {
     struct ph_failure failure;
@@ -328,7 +328,7 @@ static int close_inherited(void)
 {
     return ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) >= 2 &&
            !ph_syscall(CALL_CLOSE_RANGE, 2, -1, 0, 0, 0) &&
-           ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) == 2; /* which stays a copy of 0 */
+           ph_syscall(SYS_fcntl, 0, F_DUPFD, 2, 0, 0) == 2; /* 2 stays a copy of 0 */
 }
 
 void ph_probe_wait(void)
@@ -359,7 +359,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
         /* volatile: nothing reads the bytes again, so a compiler could leave this out. */
         for (volatile char *at = secrets->start; at < secrets->end; at++)
             *at = '\0';
-        /* The same descriptor is refused, and needs no copy. */
+        /* dup3(2) refuses a descriptor that is already in place, which needs no copy. */
         (void)ph_syscall(SYS_dup3, ends[1], 0, 0, 0, 0);
         (void)ph_syscall(SYS_dup3, 0, 1, 0, 0, 0);
         if (ph_lead_to_same(ends[1], 0) && ph_lead_to_same(0, 1))
@@ -378,7 +378,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 
 void ph_probe_end(const struct ph_probe *probe)
 {
-    /* Either ends it: a filter may fake one of them. */
+    /* Either call ends the probe: a filter may fake one of them. */
     (void)ph_syscall(SYS_shutdown, probe->socket, SHUT_WR, 0, 0, 0);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);

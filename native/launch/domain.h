@@ -22,13 +22,14 @@ struct ph_probe {
 int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
                    struct ph_failure *failure);
 void ph_probe_end(const struct ph_probe *probe);
-/* Acts as one: reports that on standard output and waits until standard input ends or delivers a
- * byte. */
+/* Acts as a probe: reports on standard output that it is ready, and waits until standard input ends
+ * or delivers a byte. */
 _Noreturn void ph_probe_wait(void);
 
-/* Confines the calling thread, what it starts and what it becomes, permanently. The process probe
- * must be outside and belong to the same user. Returns 0, or -1 with failure filled in: some
- * restrictions may then remain. Source: Documentation/userspace-api/landlock.rst. */
+/* Permanently confines the calling thread, the processes that it starts and the programs that it
+ * executes. The process probe must be outside and belong to the same user. Returns 0, or -1 with
+ * failure filled in: some restrictions may then remain.
+ * Source: Documentation/userspace-api/landlock.rst. */
 int ph_confine(unsigned flags, long probe, struct ph_failure *failure);
 
 /* Whether ph_confine() has confined this process or an ancestor: 1, 0, or -1 if unknown. Starts a

@@ -6,7 +6,7 @@
 #include "../core/platform/linux_filter.h"
 
 /* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. Where an ABI has no fcntl64, its
- * fcntl stands for both. */
+ * fcntl is used for both. */
 #if defined __x86_64__
 #define OTHER_FCNTL 55
 #define OTHER_FCNTL64 221
@@ -67,7 +67,7 @@
 #define EVERY_PROCESS 0xffffffffu
 #define OPERATION_SESSION_TO_PARENT 18
 
-/* The calls of an ABI, OWN or OTHER: their labels, and where each of them leads. */
+/* The calls of an ABI, OWN or OTHER: their labels, and where each of them jumps. */
 #define CALL_LABELS(ABI)                                                                           \
     LOAD_##ABI##_CALL, ABI##_WITHOUT_X32, IS_##ABI##_PRLIMIT, IS_##ABI##_IOCTL,                    \
         IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF,               \
@@ -93,13 +93,13 @@ enum ph_domain_label {
 };
 
 /* Denies
- * - prlimit64(2) that sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
- *   crash it, RLIMIT_CORE lets it write a core. pid must be 0: a filter cannot know the pid of its
- *   caller;
+ * - prlimit64(2) if it sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
+ *   crash it, and RLIMIT_CORE lets it write a core. pid must be 0: a filter cannot know the pid of
+ *   its caller;
  * - ioctl(2) TIOCSTI and TIOCLINUX, which type into a terminal;
  * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it
  *   on behalf of whoever set the owner, so Landlock cannot block it. 0, the default, is allowed;
- * - perf_event_open(2) of every process, whose samples show stacks and registers;
+ * - perf_event_open(2) for every process: its samples show stacks and registers;
  * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which replaces the session keyring of the parent, a process
  *   outside: the caller could read what the parent puts there;
  * and every call of an architecture that linux_filter.h does not list. */

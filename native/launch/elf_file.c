@@ -91,7 +91,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
         /* A dynamic loader has no PT_INTERP but, unlike static programs, a SONAME. */
         elf->is_dynamic |= entry.d_tag == DT_SONAME;
         if (entry.d_tag == DT_STRTAB)
-            address = entry.d_un.d_ptr; /* of several, as ld.so, the last */
+            address = entry.d_un.d_ptr; /* the last of several counts, as in ld.so */
     }
     strings = find_offset(file, address);
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
@@ -102,7 +102,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
             if (!ph_begins_with_runtime(elf->runtime))
                 *elf->runtime = '\0';
         }
-        if (entry.d_tag == DT_RPATH) /* like ld.so, which takes the last */
+        if (entry.d_tag == DT_RPATH) /* the last of several counts, as in ld.so */
             rpath = string;
         if (entry.d_tag == DT_RUNPATH)
             runpath = string;
@@ -115,7 +115,7 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
 {
     struct file file = {.fd = fd};
     const unsigned char *kind = file.header.e_ident;
-    ElfW(Phdr) segment, dynamic = {0}; /* of several, as ld.so, the last */
+    ElfW(Phdr) segment, dynamic = {0}; /* the last of several counts, as in ld.so */
 
     *elf = (struct ph_elf){0};
     if (ph_read_at(fd, &file.header, sizeof file.header, 0) != (long)sizeof file.header ||

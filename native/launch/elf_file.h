@@ -1,4 +1,4 @@
-/* What an ELF file says about its program (Linux). */
+/* Facts about a program, read from its ELF file (Linux). */
 #ifndef PH_ELF_FILE_H
 #define PH_ELF_FILE_H
 
@@ -6,12 +6,12 @@
 #include <link.h>
 #include <stdint.h>
 
-#define PH_ELF_TABLE 8192 /* the largest table of segments that is followed: 146 of them */
+#define PH_ELF_TABLE 8192 /* the largest table of segments that is accepted: 146 of them */
 #define PH_RUNTIME 64
 
 struct ph_elf {
     int is_native;            /* for this architecture; nothing more is known about others */
-    int is_dynamic;           /* a dynamic loader, which can load our library, runs it; or is one */
+    int is_dynamic;           /* run by a dynamic loader, which can load our library, or is one */
     uint64_t loader, loader_size; /* offset of its loader's name; 0: none */
     int needs_origin;         /* it finds its libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
@@ -28,12 +28,12 @@ int ph_begins_with_runtime(const char *libraries);
  * be executed. Returns 0 or a negative errno value. */
 long ph_check_loadable(long fd);
 
-/* Our own header says which architecture this is. */
+/* Our own header shows which architecture this is. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static inline int ph_is_native(const ElfW(Ehdr) *file)
 {
-    for (int i = 0; i <= EI_DATA; i++) /* the magic number, 32 or 64 bits, the order of bytes */
+    for (int i = 0; i <= EI_DATA; i++) /* the magic number, the word size and the byte order */
         if (file->e_ident[i] != __ehdr_start.e_ident[i])
             return 0;
     return file->e_machine == __ehdr_start.e_machine;

@@ -1,5 +1,6 @@
-# Writes a C file with the bytes of programs in it: cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
-# Not .incbin: a compiler cache does not notice changes of the included file.
+# Writes a C file that contains the bytes of programs:
+# cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
+# Not .incbin: a compiler cache does not notice changes to the included file.
 set(text "/* Made by embed.cmake. */\n#include \"stub/stub.h\"\n")
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(number RANGE ${last})

@@ -19,7 +19,7 @@ static void say(const char *label, const char *value, const char *more)
     ph_add(&text, "\n");
 }
 
-/* The programs of runtimes.py: a test compares. */
+/* The programs of runtimes.py: a test compares the two lists. */
 static int shows_its_memory(const char *program)
 {
     static const char *const runtimes[] = {"node", "nodejs", "deno", "java", "beam.smp"};
@@ -63,11 +63,11 @@ static void say_launcher(void)
     struct ph_statx file = {0};
 
     if (ph_stat(AT_FDCWD, own_file, 0, &file) || !file.inode) /* a filter can fake success */
-        say("launcher", "not known whether its user can read its file", "");
+        say("launcher", "it is unknown whether its user can read its file", "");
     else if (!file.uid && PH_CALL(SYS_faccessat, AT_FDCWD, own_file, R_OK) == -EACCES)
-        say("launcher", "its user cannot read its file: protected from its own first instruction", "");
+        say("launcher", "its user cannot read its file: protected from its first instruction on", "");
     else
-        say("launcher", "its user can read its file, and open it until it has hardened itself:",
+        say("launcher", "its user can read its file, and its memory until it has hardened itself:",
             " root can install it with mode 0711");
 }
 
@@ -116,7 +116,7 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
                              " harden to avoid this); not hardened: static and set-user-ID"
                              " programs, other architectures, " PH_EXCEPTIONS, "");
     say("children",
-        options->has[PH_CHILDREN] ? "dynamically linked programs are hardened too, others are not"
+        options->has[PH_CHILDREN] ? "dynamically linked programs are hardened too; others are not"
                                   : "not hardened, except for the core limit; see --children",
         "");
     if (options->has[PH_CONFINED])

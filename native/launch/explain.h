@@ -11,7 +11,7 @@
 int ph_explain(enum ph_method method, const struct ph_program *program,
                const struct ph_options *options, const char *no_library, const char *because,
                const char *removed);
-/* The same where the bypass variable is set. */
+/* The same if the bypass variable is set. */
 int ph_explain_bypass(const struct ph_program *program);
 
 #endif

@@ -16,7 +16,7 @@
 #define UNREADABLE 0111
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define SENDFILE_MAX 0x7ffff000 /* sendfile(2) */
-#define NAME_SIZE 200           /* memfd_create(2) takes 249 bytes */
+#define NAME_SIZE 200           /* memfd_create(2) accepts 249 bytes */
 
 #define DAC_OVERRIDE_AND_READ_SEARCH (1u << 1 | 1u << 2)
 
@@ -32,7 +32,7 @@ long ph_create_memfd(const char *name)
 
 int ph_is_new_file(long fd)
 {
-    struct ph_statx file = {.links = 1}; /* not by default in a new file */
+    struct ph_statx file = {.links = 1}; /* a new file has none */
 
     return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
            !file.size;
@@ -91,7 +91,7 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
     return place->error;
 }
 
-/* A seccomp filter can answer 0 for any call, but nothing above it. */
+/* A seccomp filter can answer 0 for any call, but no greater number. */
 static long check_seals(long fd)
 {
     const long seals = PH_CALL(SYS_fcntl, fd, F_GET_SEALS);
@@ -101,7 +101,7 @@ static long check_seals(long fd)
     return (seals & SEALS) == SEALS ? 0 : -EIO;
 }
 
-/* Under load the kernel holds a reference to a page for a moment, and answers EBUSY. */
+/* Under load, the kernel may briefly hold a reference to a page, and then returns EBUSY. */
 static long add_seals(long fd)
 {
     for (int left = 100;; left--) {

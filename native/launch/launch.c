@@ -24,7 +24,7 @@ static const char *const own_variables[] = {
     "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
     PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, PH_BYPASS_NAME_VARIABLE, NULL};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
-/* Entries that the program's environment gets. */
+/* How many entries the program's environment may gain. */
 #define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 2)
 
 static struct ph_options options;
@@ -64,7 +64,7 @@ static int note_removed(void *context, const char *entry, size_t name_length)
     return aside.cut ? E2BIG : 0;
 }
 
-/* What was set aside by the program that started this one, unless it is damaged. */
+/* Takes over what the program that started this one set aside, unless it is damaged. */
 static void take_over_set_aside(void)
 {
     const char *value = ph_environment_value(SET_ASIDE_VARIABLE);
@@ -93,7 +93,7 @@ static int enforce(const struct ph_policy *policy, const struct ph_visitor *visi
     return status;
 }
 
-/* The policy that the options ask for: everything but the two steps that came before. */
+/* Enforces the policy that the options ask for; its first two steps were taken before. */
 static int enforce_options(const struct ph_launcher *launcher, const char *bypass,
                            struct ph_report *report)
 {
@@ -174,7 +174,7 @@ static int give_up(int method, long error)
 
 /* Tries the methods in order. Returns an exit status, or does not return.
  * entries, end -- the environment, which has room for one more entry and a null pointer
- * no_library -- why our library is not loaded along, or NULL */
+ * no_library -- why our library is not loaded into the program, or NULL */
 static int start(unsigned methods, char **entries, char **end, const char *no_library)
 {
     static char buffer[2048]; /* why the methods so far cannot be used */
@@ -206,7 +206,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             if (status)
                 return status;
             is_caused |= !is_refusal(error);
-            /* A filter refuses it for every place, whatever happened elsewhere. */
+            /* A filter refuses this call for every place, whatever else failed. */
             if (ph_equal(call, "execveat") && (error == -EPERM || error == -ENOSYS))
                 is_caused = 0;
             objection = ph_call_failed(call, error);
@@ -219,7 +219,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
     return ph_complain(PH_EXIT_CANNOT, program.path, buffer);
 }
 
-/* Which methods are left for this program. */
+/* The methods to try for this program. */
 static unsigned choose_methods(void)
 {
     if (program.fd < 0)
@@ -240,7 +240,7 @@ static int start_unprotected(char *const *entries)
     return ph_complain(PH_EXIT_CANNOT, program.path, ph_call_failed("execve", error));
 }
 
-/* Restores the default action of both signals, which this process, a Python, ignores. */
+/* Restores the default action of both signals, which this process, being Python, ignores. */
 static void reset_signals(void)
 {
     static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
@@ -249,7 +249,7 @@ static void reset_signals(void)
     (void)PH_CALL(SYS_rt_sigaction, SIGXFSZ, by_default, 0, sizeof(uint64_t));
 }
 
-/* Finds the program and starts it. words has PH_SPARE words of room before it. */
+/* Finds the program and starts it. There must be room for PH_SPARE words before words. */
 static int find_and_start(const struct ph_launcher *launcher, char **words, int is_bypassed)
 {
     const char *no_library = NULL;
@@ -303,13 +303,13 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
-    /* Before everything but the options, which name the bypass variable. */
+    /* Before everything except parsing the options, which name the bypass variable. */
     first.bypass = ph_choose_bypass(&options, launcher->bypass);
     first.refuse_bypass = options.has[PH_NO_BYPASS];
     status = enforce(&first, NULL, &report);
     if (status)
         return status;
-    /* Before another file reuses its number. */
+    /* Before another file can take over descriptor 1. */
     if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "cannot print --explain");
     if (options.has[PH_CONFINED] && !launcher->confine)

@@ -14,7 +14,7 @@ if(can_join_segments)
   list(APPEND without_libc -Wl,-z,noseparate-code)
 endif()
 
-# Position-independent: a program with fixed addresses must find them free.
+# Position-independent: a program with fixed addresses needs them to be free.
 foreach(program IN ITEMS load namespace)
   add_executable(launch_${program} ${launch}/stub/${program}.c ${launch}/stub/entry.c)
   set_target_properties(

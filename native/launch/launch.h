@@ -12,7 +12,7 @@ struct ph_launcher {
     int ignores_signals; /* this process ignores SIGPIPE and SIGXFSZ, which its caller did not */
 };
 
-/* Hardens this process and becomes a program. words -- the options, then the program and its
+/* Hardens this process and executes a program. words -- the options, then the program and its
  * arguments. The environment is environ. Returns an exit status after ph_complain(), or 0 after
  * --explain. */
 int ph_launch(const struct ph_launcher *launcher, char **words);

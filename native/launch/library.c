@@ -49,7 +49,7 @@ static void cut_last_part(char *path)
     path[end] = '\0';
 }
 
-/* Writes the path of the library below a folder. Returns what keeps it from being loaded, or NULL.
+/* Writes the path of the library below a folder. Returns why it cannot be loaded, or NULL.
  * version -- the N of python3.N, or 0: no such folder */
 static const char *try_folder(const char *prefix, const char *folder, unsigned version,
                               const char *rest)
@@ -66,7 +66,7 @@ static const char *try_folder(const char *prefix, const char *folder, unsigned v
 }
 
 /* Finds our library next to the command, or in the package of the same environment:
- * ../lib/python3.N. Returns what keeps it from being loaded, or NULL. */
+ * ../lib/python3.N. Returns why it cannot be loaded, or NULL. */
 static const char *find_beside(void)
 {
     static const char *const folders[][2] = {
@@ -122,7 +122,7 @@ static int join(struct ph_text *text, const char *name, const char *const *patte
     return text->cut;
 }
 
-/* Whether a launcher further up hardens all children. */
+/* Whether an outer launcher hardens all children. */
 static int are_children_asked(void)
 {
     const char *asked = ph_environment_value(PH_CHILDREN_VARIABLE);
@@ -164,7 +164,7 @@ int ph_take_over_children(struct ph_options *options)
     return 0;
 }
 
-/* Prints at the start what --explain prints too. */
+/* Prints, when the program is started, what --explain would print too. */
 static void announce(const struct ph_program *program, const char *why_not)
 {
     char line[256];
@@ -186,9 +186,9 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_matches_any(except + sizeof PH_EXCEPT_VARIABLE, program->name))
         *why_not = "--except exempts it";
-    /* A missing library is a choice of the installer; other reasons may be an attacker's doing. */
+    /* A missing library is the installer's choice; other reasons may be an attacker's doing. */
     else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
-             options->methods != PH_BIT(PH_PRELOAD)) /* which is refused then */
+             options->methods != PH_BIT(PH_PRELOAD)) /* this method will be refused */
         announce(program, *why_not);
     return 0;
 }

@@ -10,13 +10,13 @@
 /* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
 const char *ph_library_objection(const char *path);
 
-/* Notes what the library has to do in children; also for a launcher further up that hardens all
- * children, whose variables are still in environ. Returns 0, or an exit status after
- * ph_complain(). */
+/* Notes what the library has to do in children, according to the options and to an outer launcher
+ * that hardens all children, whose variables are still in environ. Returns 0, or an exit status
+ * after ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
 
-/* Chooses the bypass variable: from the options, from a launcher further up that hardens all
- * children, or own. Notes it for the library. NULL: there is none. */
+/* Chooses the bypass variable: from the options, from an outer launcher that hardens all children,
+ * or own. Notes it for the library. Returns NULL if there is none. */
 const char *ph_choose_bypass(const struct ph_options *options, const char *own);
 
 /* Finds the library. path -- where it is; NULL: next to the command. Sets why_not to the reason why

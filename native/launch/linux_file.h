@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define PH_PATH 4096 /* PATH_MAX */
-#define PH_LINE 256  /* BINPRM_BUF_SIZE: what the kernel reads of a file to execute */
+#define PH_LINE 256  /* BINPRM_BUF_SIZE: how much of a file the kernel reads to execute it */
 #define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
 
 /* To read a file that may turn out to be a pipe or a terminal: never blocks. */
@@ -45,7 +45,7 @@ static inline int ph_lead_to_same(long one, long other)
     struct ph_statx first = {0}, second = {0};
     struct ph_identity a, b;
 
-    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* by its effect: no inode is 0 */
+    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* judged by effect: no inode is 0 */
     (void)ph_stat(other, "", AT_EMPTY_PATH, &second);
     a = ph_identify(&first);
     b = ph_identify(&second);

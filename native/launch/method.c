@@ -1,4 +1,4 @@
-/* The methods of starting a program hardened. Each is tested by using it. */
+/* The methods of starting a program hardened. Each is tested by trying it. */
 #define _GNU_SOURCE
 #include "method.h"
 
@@ -37,14 +37,15 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
         return "the preload library exempts this program: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
         return program->elf.is_native ? no_library
-                                      : "it is for another architecture than the preload library";
+                                      : "it is for a different architecture than the preload"
+                                        " library";
     if (PH_BIT(method) & PH_STAND_INS && !program->elf.is_native)
-        return "it is for another architecture than the stand-in";
+        return "it is for a different architecture than the stand-in";
     setting = ph_read_setting("/proc/sys/fs/suid_dumpable"); /* proc_sys_fs(5) */
     if (setting == '1')
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: run `sysctl"
                " fs.suid_dumpable=0`";
-    /* The stand-in makes it 0, and so does our library in a copy. */
+    /* The stand-in sets the dumpable flag to 0, and so does our library in a copy. */
     if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
         (method == PH_UNREADABLE_FILE || no_library || ph_matches_any(PH_EXCEPTIONS, program->name)))
         return "fs.suid_dumpable is not 0, so a crash could hand its memory to a program in"
@@ -76,9 +77,9 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
     return ph_stub_size;
 }
 
-/* Executes an unreadable file, unless it is a script, whose interpreter can be read. Relative to a
- * close-on-exec descriptor, the kernel refuses scripts with ENOENT, since their interpreter could
- * not open them: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
+/* Executes an unreadable file, unless it is a script, whose interpreter can be read. The kernel
+ * refuses a script relative to a close-on-exec descriptor with ENOENT, since its interpreter could
+ * not open it: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
 static long execute_unreadable(const struct ph_program *program, char *const *envp,
                                const char **call)
 {
@@ -97,7 +98,7 @@ static long execute_unreadable(const struct ph_program *program, char *const *en
     return error;
 }
 
-/* Executes the stub in a child, where it stops before the program. */
+/* Executes the stub in a child, where it stops before starting the program. */
 static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
 {
     const long pid = ph_fork(0, NULL);

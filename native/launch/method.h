@@ -16,8 +16,8 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
                          const char *no_library);
 
 /* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
- * the program. Returns a negative errno value and sets call to what failed, or returns 0 after a good
- * rehearsal. -PH_EXIT_CANNOT: the stub has printed the reason. */
+ * starting the program. Returns a negative errno value and sets call to what failed, or returns 0
+ * after a successful rehearsal. -PH_EXIT_CANNOT: the stub has printed the reason. */
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, const char **call);
 

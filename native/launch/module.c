@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The last line that says why nothing was started. */
+/* The last line that explains why nothing was started. */
 static char complaint[PH_PATH + 512];
 
 static void keep_complaint(const char *line)
@@ -32,7 +32,7 @@ static char **as_words(const char **array)
     return (char **)(uintptr_t)array;
 }
 
-/* Becomes the program; returns (status, line, what --explain found). */
+/* Executes the program, or returns (status, line, what --explain found). */
 static PyObject *launch(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct ph_launcher launcher = {.ignores_signals = 1};

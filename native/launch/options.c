@@ -39,7 +39,7 @@ static const struct {
 /* How many letters of an option also occur in a word, in the same order. */
 static size_t count_common(const char *word, size_t length, const char *option)
 {
-    size_t row[LONGEST_OPTION + 1] = {0}; /* for the first letters of the option, up to each */
+    size_t row[LONGEST_OPTION + 1] = {0}; /* row[n] is for the first n letters of the option */
 
     for (const char *end = word + length; word < end; word++)
         for (size_t i = 1, before = 0, above; option[i - 1]; i++, before = above) {
@@ -52,7 +52,7 @@ static size_t count_common(const char *word, size_t length, const char *option)
     return row[ph_length(option)];
 }
 
-/* Complains about a word. nearest -- the option that may be meant, or NULL. Returns PH_EXIT_USAGE. */
+/* Complains about a word. nearest -- the option probably meant, or NULL. Returns PH_EXIT_USAGE. */
 static int complain(const char *word, const char *problem, const char *nearest, const char *help)
 {
     char what[256];
@@ -72,7 +72,7 @@ int ph_refuse_option(const char *word, const char *const *options, const char *h
 {
     const char *nearest = NULL;
     size_t length = 0;
-    size_t best = 599, of = 2000; /* twice best / of is just below 0.6, difflib's cutoff */
+    size_t best = 599, of = 2000; /* 2 * best / of is just below 0.6, difflib's cutoff */
 
     while (word[length] && word[length] != '=' && length < 2 * LONGEST_OPTION)
         length++;
@@ -89,7 +89,7 @@ int ph_refuse_option(const char *word, const char *const *options, const char *h
     return complain(word, "unknown option", nearest, help);
 }
 
-/* Returns 0: no word was taken. */
+/* Returns 0: no words were consumed. */
 static int refuse(const struct ph_options *options, const char *word, const char *problem)
 {
     (void)complain(word, problem, NULL, options->help);
@@ -146,8 +146,8 @@ static int choose_method(struct ph_options *options, const char *name)
     return refuse(options, name, "not a method: choose from auto, execute-only, copy and preload");
 }
 
-/* Parses the option in words[0], whose value may be in words[1]. Returns how many words it took, or
- * 0 after ph_complain(). */
+/* Parses the option in words[0], whose value may be in words[1]. Returns how many words it
+ * consumed, or 0 after ph_complain(). */
 static int parse_option(struct ph_options *options, char **words)
 {
     const char *rest = NULL, *value;

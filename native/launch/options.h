@@ -33,8 +33,8 @@ struct ph_options {
     size_t count[PH_LISTS];
 };
 
-/* Parses the words before the program into options, whose help is set. Returns the program and its
- * arguments, or NULL after ph_complain(). */
+/* Parses the words before the program into options, whose help must already be set. Returns the
+ * program and its arguments, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 
 /* Complains about an unknown option and suggests the most similar one. options -- a NULL-terminated

@@ -87,7 +87,7 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     return place->error;
 }
 
-/* A file that holds the helper's program, open for reading: in memory, or unnamed in the first
+/* A file that contains the helper's program, open for reading: in memory, or unnamed in the first
  * temporary directory that has room for it. */
 static long open_helper(void)
 {
@@ -133,8 +133,8 @@ static long start_helper(int *pidfd, long *socket)
     *socket = ends[0];
     pid = error ? error : ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
-        /* A seccomp filter can answer 0 for close_range(2), but not the flag that it sets. ends[1] is
-         * the greater one, so never descriptor 0. */
+        /* A seccomp filter can answer 0 for close_range(2), but cannot set the flag. ends[1] is the
+         * greater one, so never descriptor 0. */
         if (!PH_CALL(SYS_dup3, ends[1], 0, 0) && ph_lead_to_same(ends[1], 0) &&
             !PH_CALL(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC) &&
             PH_CALL(SYS_fcntl, ends[1], F_GETFD) == FD_CLOEXEC)
@@ -172,12 +172,12 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
         long error = namespace < 0 ? PH_CALL(SYS_unshare, CLONE_NEWUSER)
                                    : PH_CALL(SYS_setns, namespace, CLONE_NEWUSER);
 
-        /* Unless a filter refuses the call, whatever its arguments, the helper was tampered with:
-         * it has no namespace of its own, or is not dumpable. */
+        /* If no filter refuses every such call, the helper was tampered with: it has no namespace
+         * of its own, or is not dumpable. */
         if (error && namespace >= 0 && PH_CALL(SYS_setns, -1, CLONE_NEWUSER) == -EBADF)
             error = -EINTR;
         if (error == -ENOSPC && ph_read_setting("/proc/sys/user/max_user_namespaces") == '0')
-            error = -EPERM; /* a setting, and not a process that uses up all of them */
+            error = -EPERM; /* due to a setting, not because all namespaces are in use */
         /* The change of credentials may have reset it. */
         (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
         if (!error)

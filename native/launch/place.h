@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct ph_contents {
-    const char *path;  /* the name that the image gets: absolute, no symbolic link in it */
+    const char *path;  /* the name that the image gets: absolute, without symbolic links */
     const void *bytes; /* NULL: the contents of the file source, from its start */
     size_t length;
     int source;
@@ -34,14 +34,14 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
 /* place.c: the same; or, with by_name, a file under its own path in a file system that nobody else
  * can reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place);
-/* Becomes the program in the place. Returns on failure only. */
+/* Executes the program in the place. Returns only on failure. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[]);
 
 /* Steps that both share. ph_place_fill() writes the contents and makes the file unreadable;
  * ph_place_check() reads back what a seccomp filter may have faked. */
 long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place *place);
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
-/* Writes all of it. Returns 0 or a negative errno value. */
+/* Writes all length bytes. Returns 0 or a negative errno value. */
 long ph_write(long fd, const void *from, size_t length);
 /* A file in memory that may be executed, or a negative errno value. */
 long ph_create_memfd(const char *name);

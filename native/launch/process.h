@@ -18,8 +18,8 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* clone(2) as fork(2), without a signal at the end. A seccomp filter can answer 0, which would make
- * this process continue as its own child; but it cannot forge a pid. */
+/* Like fork(2), but without a signal when the child ends: clone(2). A seccomp filter can answer 0,
+ * which would make this process continue as its own child, but it cannot forge a pid. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
     const long own = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
@@ -54,8 +54,8 @@ static inline long ph_wait(long pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
-/* The error of such a child, which exits with an errno value, or why there was none: what ph_fork()
- * returned. Returns 0 or a negative errno value. */
+/* Waits for such a child, which exits with 0 or an errno value. Returns 0 or the negative errno
+ * value. pid -- what ph_fork() returned; an error is returned unchanged. */
 static inline long ph_wait_for_error(long pid)
 {
     const long status = pid < 0 ? pid : ph_wait(pid);

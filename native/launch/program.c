@@ -91,14 +91,14 @@ static int open_program(struct ph_program *program)
     program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
-    /* The kernel's exec asks for the file's mode, but not AppArmor or Landlock, which can refuse
-     * open(2) too: such a program would be dumpable. */
+    /* To decide whether a program is dumpable, exec checks only the file's mode. AppArmor and
+     * Landlock can refuse open(2) too: such a program would be dumpable. */
     if (fd == -EACCES && may(path, R_OK) == -EACCES && ph_confirm_unreadable(file.mode, file.uid))
         return 0;
     if (fd < 0)
         return refuse(program, fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
                                                               : "cannot be opened for reading");
-    /* Again for the open file: a filter can answer with standard input. */
+    /* Checked again for the open file: a filter can return standard input instead. */
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
         return refuse(program, "not a regular file");
     opened = ph_identify(&file);
@@ -209,7 +209,7 @@ static int split_line(char *line, char **interpreter, char **argument)
     return **interpreter ? 0 : -1;
 }
 
-/* Follows one "#!" line: program->path becomes its interpreter's. */
+/* Follows one "#!" line: program->path becomes the path of its interpreter. */
 static int follow_script(struct ph_program *program, int depth)
 {
     char *interpreter, *argument, *words[PH_LINE];
@@ -329,7 +329,8 @@ static int has_known_loader(const struct ph_program *program)
 }
 
 /* Whether the program that a loader has to run, the first ELF file among its arguments, is static:
- * the loader executes that, and this exec is not followed (elf/rtld.c rtld_chain_load()). */
+ * the loader executes such a program, and that exec is not followed (elf/rtld.c
+ * rtld_chain_load()). */
 static int runs_static_program(char *const *arguments)
 {
     int is_program = 0, is_static = 0;
@@ -361,8 +362,8 @@ static int read_file(struct ph_program *program)
     /* A loader, or a static program with a SONAME. */
     program->elf.is_dynamic = is_known_loader(program->path) || is_known_loader(program->real);
     if (program->elf.is_dynamic && runs_static_program(program->argv + 1))
-        return refuse(program, "it would execute a static program unprotected: start that one"
-                               " directly");
+        return refuse(program, "it would execute a static program unprotected: start that"
+                               " program directly");
     return 0;
 }
 

@@ -13,25 +13,26 @@
 struct ph_program {
     const char *folders; /* where to search, as in PATH; NULL: in our own PATH */
     char path[PH_PATH]; /* as it was found */
-    char real[PH_PATH]; /* absolute, no symbolic link in it; empty for an unreadable file */
+    char real[PH_PATH]; /* absolute, without symbolic links; empty for an unreadable file */
     const char *name;   /* what the kernel would call the process */
     char **argv;
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
     int fd; /* open for reading; -1: the caller may not read it, so it may be a script */
     struct ph_identity identity;
     struct ph_elf elf;
-    int has_known_loader; /* which exists and obeys LD_PRELOAD; or it is one itself */
+    int has_known_loader; /* its loader exists and obeys LD_PRELOAD, or it is one itself */
     int is_writable; /* the caller can modify the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
-/* Writes the path of a program to found, as execvp(3) finds it. folders -- as in PATH; NULL: PATH
- * itself. Returns 0, or an exit status after one line on standard error. */
+/* Writes the path of a program to found, as execvp(3) would find it. folders -- as in PATH;
+ * NULL: PATH itself. Returns 0, or an exit status after one line on standard error. */
 int ph_program_search(const char *name, const char *folders, char found[PH_PATH]);
 
-/* Finds out what argv runs, as execvp(3), the kernel and env(1) do. There must be room for PH_SPARE
- * words before argv. Returns 0, or an exit status after one line on standard error. */
+/* Finds out what argv would run, by the rules of execvp(3), the kernel and env(1). There must be
+ * room for PH_SPARE words before argv. Returns 0, or an exit status after one line on standard
+ * error. */
 int ph_program_find(struct ph_program *program, char **argv);
 
 #endif

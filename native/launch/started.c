@@ -42,12 +42,12 @@ static long read_clock(clockid_t clock, int64_t time[2])
 
 /* Whether the mode of the file is what it was when this process executed it, or only root can have
  * changed it. Its owner could make it unreadable afterwards, to hide that it was readable. The
- * process is older than its exec, so a change in between counts as one afterwards. */
+ * process is older than its exec, so a change in between counts as a later one. */
 static int has_kept_its_mode(const struct ph_statx *file)
 {
     const int64_t second = 1000 * 1000 * 1000, tick = second / 100; /* USER_HZ */
     int64_t now[2] = {0, 0}, uptime[2] = {0, 0}; /* struct __kernel_timespec */
-    uint64_t start = 0; /* in ticks after the boot */
+    uint64_t start = 0; /* in ticks since boot */
 
     if (file->uid != (uint32_t)PH_CALL(SYS_geteuid) && file->uid != (uint32_t)PH_CALL(SYS_getuid))
         return 1;

@@ -3,7 +3,7 @@
 #define PH_STARTED_H
 
 /* "execute-only": from an image of ours; "unreadable file": from a file that its caller may not
- * read; "ordinary": otherwise, and if the process is dumpable all the same. */
+ * read; "ordinary": otherwise, or if the process is dumpable nevertheless. */
 const char *ph_read_start(void);
 
 #endif

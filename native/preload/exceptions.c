@@ -8,8 +8,9 @@ static int is_end(char c)
     return !c || c == ':';
 }
 
-/* Whether the pattern, up to ":" or its end, matches a name. On a mismatch, only the last "*" takes
- * more text. That is enough, and backtracking into all of them would take exponential time. */
+/* Whether the pattern, up to ":" or its end, matches a name. On a mismatch, only the last "*"
+ * matches more text. That is enough, and backtracking into all of them would take exponential
+ * time. */
 static int matches(const char *pattern, const char *name)
 {
     const char *after_star = NULL, *begin = name; /* where the text after that "*" may begin */

@@ -1,4 +1,4 @@
-/* The lists that the launcher passes to our library in a variable: names to keep, and programs that
+/* The lists that the launcher passes to our library in variables: names to keep, and programs that
  * are not hardened as children. */
 #ifndef PH_EXCEPTIONS_H
 #define PH_EXCEPTIONS_H

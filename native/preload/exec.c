@@ -1,5 +1,5 @@
 /* The exec functions of libc, which reach the kernel through ph_execute_followed(). posix_spawn(3),
- * system(3) and popen(3) start children and stay libc's. */
+ * system(3) and popen(3) start children, and are left to libc. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/platform.h"
@@ -27,7 +27,7 @@ static long execute(const char *path, char *const *argv, char *const *envp)
     return ph_execute_followed(AT_FDCWD, path, argv, envp, 0);
 }
 
-/* glibc gives a file without "#!" to the shell. */
+/* glibc passes a file without "#!" to the shell. */
 static long execute_or_interpret(const char *path, char *const *argv, char *const *envp)
 {
     const long error = execute(path, argv, envp);
@@ -42,7 +42,7 @@ static long execute_or_interpret(const char *path, char *const *argv, char *cons
 
         words[0] = (char *)(uintptr_t)SHELL;
         words[1] = (char *)(uintptr_t)path;
-        words[2] = NULL; /* of an empty argv */
+        words[2] = NULL; /* if argv is empty */
         for (size_t i = 1; i <= count; i++)
             words[i + 1] = argv[i];
         return execute(SHELL, words, envp);

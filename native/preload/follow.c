@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Of 32-bit ids, whatever the architecture. */
+/* The calls for 32-bit ids, whatever the architecture. */
 #ifdef SYS_getresuid32
 #define CALL_GETRESUID SYS_getresuid32
 #define CALL_GETRESGID SYS_getresgid32
@@ -25,7 +25,7 @@
 
 #define PRELOAD "LD_PRELOAD="
 #define SMALLEST_PAGE 4096
-#define NO_PAGE 1 /* not where a page begins */
+#define NO_PAGE 1 /* not the start of a page */
 
 #define UNKNOWN_PID -1
 #define NOWHERE ((char *const *)(uintptr_t)1)
@@ -44,7 +44,7 @@ static long read_pid(void)
     return pid > 0 ? pid : UNKNOWN_PID;
 }
 
-/* Whether this is a child by fork or vfork. If that is unknown, it counts as the process. */
+/* Whether this is a child by fork or vfork. If that is unknown, it counts as the process itself. */
 static int is_child(void)
 {
     const long pid = read_pid();
@@ -219,7 +219,7 @@ static long check_library(void)
     return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH) ? 0 : -ELIBACC;
 }
 
-/* Whether this process sees other files than at its start, by chroot(2) or a mount namespace. */
+/* Whether chroot(2) or a mount namespace shows this process different files than at its start. */
 static int has_other_root(void)
 {
     struct ph_statx now = {0};
@@ -238,7 +238,7 @@ struct addition {
 };
 #define MOST_ADDED 4 /* entries */
 
-/* Begins the next entry behind the NUL of the one before. */
+/* Begins the next entry after the NUL of the previous one. */
 static void add_entry(char **entries, size_t *count, struct ph_text *text, const char *name)
 {
     text->length += text->length != 0;

@@ -3,7 +3,7 @@
 #define PH_FOLLOW_H
 
 /* From now on, programs that this process executes by ph_execute_followed() load our library, the
- * first of its name in list, which is a value of LD_PRELOAD. So do children whose environment asks
+ * first of its name in libraries, a value of LD_PRELOAD. So do children whose environment asks
  * for it. An empty list stops that. bypass -- the value of PH_BYPASS_NAME_VARIABLE, which is passed
  * on, or NULL. Returns whether the list names the library. */
 int ph_follow(const char *libraries, int children, const char *bypass);

@@ -44,7 +44,7 @@ static int may_be_memfd(const char *link, long length)
     return link[0] == '/' && (length == 1 || link[1] == 'm'); /* 1: cut off by a small buffer */
 }
 
-/* readlinkat(2), with another answer for our own image. */
+/* readlinkat(2), with a different answer for our own image. */
 static long read_link(long folder, const char *path, char *buffer, size_t size)
 {
     long length =

@@ -17,7 +17,8 @@
 /* Weak, so that the library links without libc. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
-/* Returns the value of a variable in environ, or NULL; the last of several, like glibc's loader. */
+/* Returns the value of a variable in environ, or NULL. The last of several counts, as in glibc's
+ * loader. */
 static char *find_value(const char *name)
 {
     char *value = NULL;
@@ -50,7 +51,7 @@ static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
 }
 
 /* Wipes text in place. The entries of environ are still those that other processes see in
- * /proc/PID/environ: nothing has moved them yet, and finding them needs no /proc. */
+ * /proc/PID/environ: nothing has moved them yet, and finding them does not need /proc. */
 static void wipe(char *text)
 {
     for (volatile char *byte = text; *byte; byte++)
@@ -151,8 +152,9 @@ static void harden_again(char *preload, const char *length)
     remove_variable(PH_BYPASS_NAME_VARIABLE);
 }
 
-/* LD_PRELOAD names the library and there is no marker: for this program, or for children too. Then
- * it stays as it is, with the libraries of whoever started the program. */
+/* LD_PRELOAD names the library, and there is no marker: hardening begins with this program. If it
+ * covers children too, LD_PRELOAD stays as it is, with the libraries of whoever started the
+ * program. */
 static void harden_first(const char *preload)
 {
     static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,

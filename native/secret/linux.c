@@ -67,7 +67,7 @@ int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secr
     size_t pages = size / page + (size % page || !size);
 
     *secret = (struct ph_secret){.owner = (long)getpid()};
-    /* The pages are never swapped out, and root has no limit: refuse more than the size of the
+    /* The pages are never swapped out, and root has no limit: refuse more than the size of
      * RAM. */
     if (pages > (size_t)sysconf(_SC_PHYS_PAGES)) {
         errno = ENOMEM;

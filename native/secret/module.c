@@ -9,7 +9,7 @@
 #include <structmember.h>
 
 #if defined Py_LIMITED_API && Py_LIMITED_API + 0 < 0x030b0000
-/* The stable ABI has the buffer protocol since 3.11, in the form that 3.10 and older have too.
+/* The stable ABI has had the buffer protocol since 3.11, in the form that 3.10 and older have too.
  * Source: bpo-45459; Include/cpython/object.h and Include/typeslots.h of 3.10. */
 typedef struct {
     void *buf;

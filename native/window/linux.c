@@ -76,7 +76,7 @@ static void *shut_in_time(void *own)
     return NULL;
 }
 
-/* A forked child inherits the window, but not the thread, and the lock in an unknown state. */
+/* A forked child inherits the window, and the lock in an unknown state, but not the thread. */
 static void shut_in_child(void)
 {
     if (is_open)
@@ -147,8 +147,7 @@ int ph_window_open(double seconds, struct ph_failure *failure)
         end.tv_sec++;
         end.tv_nsec -= 1000000000;
     }
-    /* The thread comes first, so that it closes every open window, then the flag for fork
-     * children. */
+    /* The thread first, so that it closes every open window; then the flag for forked children. */
     error = start_thread();
     if (error) {
         (void)pthread_mutex_unlock(&lock);

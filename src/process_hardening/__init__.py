@@ -5,7 +5,7 @@
     ph.pre_main_hardening()  # the first statement of main()
 
 harden(), pre_main_hardening() and Report are defined here rather than in separate modules: reading
-one more file slows a start by as much as all hardening calls together (`make bench`,
+one more file slows startup by as much as all hardening calls together (`make bench`,
 docs/decisions/0002-thin-native-core.md). All other names are loaded on first use.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     __all__: list[str]
     __version__: str
 else:
-    # The extension is next to the package: inside, every start would create a path finder for it.
+    # Next to the package: if it were inside, every start would create a path finder for it.
     import _process_hardening as _native
 
     Record = type(sys.implementation)  # types.SimpleNamespace: no file to read for it
@@ -65,7 +65,7 @@ class Report(Record):
         no other process of the same user has been able to open it since its first
         instruction
     seccomp -- the seccomp mode before any seal, as the first call found it. 2: an inherited filter
-        could forge answers of the kernel; the steps are confirmed without it (Linux)
+        could forge the kernel's answers; the steps are confirmed without it (Linux)
     """
 
     inspection: "Outcome"
@@ -117,7 +117,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
 
 def _is_clean() -> bool:
-    """Whether os.environ is clean, and Python's own, which shares a dict with os.environb."""
+    """Whether os.environ is clean and still Python's own, which shares a dict with os.environb."""
     names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
     shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
     if names is not shared:

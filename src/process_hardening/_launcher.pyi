@@ -13,7 +13,7 @@ def launch(
     as_given: bool,
     /,
 ) -> tuple[int, bytes, bytes]:
-    """Harden this process and become a program.
+    """Harden this process and execute a program.
 
     words -- the options of `harden`, then the program and its arguments
     entries -- the initial environment

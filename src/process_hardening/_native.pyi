@@ -46,7 +46,7 @@ def harden(
     """Take steps in this process.
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
-    bypass -- the variable that skips all steps if it is 1, or with refuse_bypass makes them fail
+    bypass -- the variable that skips all steps if it is 1 or, with refuse_bypass, makes them fail
     fatal -- print one line and end the process if a step fails; Python cannot catch that
     wipe -- zero the values of the removed variables instead of returning them
 
@@ -58,7 +58,7 @@ def harden(
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
     """Return the entries (NAME=VALUE or NAME) that match remove but not keep.
 
-    entries -- None: the variables in the environment, of which it returns the names
+    entries -- None: use the variables in the environment, and return only their names
     """
 
 def added(names: Names, /) -> list[bytes]:

@@ -100,7 +100,7 @@ def test_explain_says_whether_the_launcher_itself_is_open_at_its_start(
         path: support.run_as_user([path, "--explain", show]).stdout
         for path in (harden, roots_harden)
     }
-    assert "\nlauncher:         its user can read its file, and open it until" in words[harden]
+    assert "\nlauncher:         its user can read its file, and its memory until" in words[harden]
     assert "\nlauncher:         its user cannot read its file" in words[roots_harden]
 
 

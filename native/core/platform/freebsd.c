@@ -44,8 +44,8 @@ static int control(int command, int *value)
 
 /* Type: prevents inspection and core dumps.
  * Targets: ptrace, ktrace, sysctl(KERN_PROC_ENV) and everything else that p_candebug() guards.
- * API: procctl(PROC_TRACE_CTL); fork keeps it, execve keeps DISABLE_EXEC.
- * PROC_TRACE_STATUS is -1 for DISABLE and DISABLE_EXEC alike, so it is always set.
+ * API: procctl(PROC_TRACE_CTL); fork keeps it, and execve keeps DISABLE_EXEC.
+ * PROC_TRACE_STATUS is -1 for DISABLE and DISABLE_EXEC alike, so this always sets the latter.
  * Errors: exit code 6 with a tracer, else 5; EBUSY without a tracer means ktrace(1).
  * Source: procctl(2), sys/kern/kern_procctl.c trace_ctl and trace_status. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
@@ -83,7 +83,7 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 }
 
 /* Type: prevents privilege escalation. Targets: set-user-ID programs.
- * API: procctl(PROC_NO_NEW_PRIVS_CTL); children inherit it. Older headers lack it, older
+ * API: procctl(PROC_NO_NEW_PRIVS_CTL); children inherit it. Older headers lack it; older
  * kernels return EINVAL.
  * Errors: exit code 5. Source: procctl(2). */
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)

@@ -1,4 +1,4 @@
-/* Linux and Android. System calls bypass libc: linux_syscall.h says why. */
+/* Linux and Android. System calls bypass libc: linux_syscall.h explains why. */
 #define _GNU_SOURCE
 #include "../platform.h"
 #include "linux_proc.h"
@@ -41,7 +41,7 @@ static long sys_prctl(int option, long value)
     return ph_syscall(SYS_prctl, option, value, 0, 0, 0);
 }
 
-/* The seccomp mode of the process before any seal; -1: not looked. */
+/* The seccomp mode of the process before any seal; -1: not checked yet. */
 static int first_seccomp = -1;
 
 int ph_platform_seccomp(void)
@@ -132,7 +132,7 @@ static long read_core_limit(struct limit *limit)
 }
 
 /* Type: prevents core dumps. Targets: core files.
- * API: prlimit64(RLIMIT_CORE); execve keeps it, lowering it needs no capability.
+ * API: prlimit64(RLIMIT_CORE); execve keeps it, and lowering it needs no capability.
  * Errors: exit code 7; a failure is ignored if both limits are 0 already.
  * Source: setrlimit(2), core(5). */
 enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
@@ -239,7 +239,7 @@ int ph_expose(struct ph_failure *failure)
         ph_fail_read_back(failure, PH_INSPECTION, call, dumpable);
         return -1;
     }
-    /* Fails with EINVAL on a kernel without Yama, which then has nothing to lift. */
+    /* Fails with EINVAL on a kernel without Yama, where there is no restriction to lift. */
     (void)sys_prctl(PR_SET_PTRACER, -1);
     return 0;
 }
@@ -298,6 +298,6 @@ void ph_exit(int status)
 {
     for (;;) {
         (void)ph_syscall(SYS_exit_group, status, 0, 0, 0, 0);
-        __builtin_trap(); /* a seccomp filter answered for it */
+        __builtin_trap(); /* a seccomp filter faked the exit */
     }
 }

@@ -14,14 +14,14 @@
 #define SECCOMP_SET_MODE_FILTER 1
 #define SECCOMP_MODE_FILTER 2
 #define SECCOMP_FILTER_FLAG_TSYNC 1      /* all threads */
-#define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4 /* no speculation mitigation, which is slow */
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4 /* without the speculation mitigation, which is slow */
 #define SECCOMP_FILTER_FLAGS (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW)
 #define SECCOMP_RET_ALLOW 0x7fff0000u
 #define SECCOMP_RET_ERRNO 0x00050000u
 
 /* ARCH is this architecture, OTHER_ARCH another one whose system calls the kernel accepts
  * (AUDIT_ARCH_* of audit.h). */
-#define X32_BIT 0x40000000u /* in the numbers of x32, which has the ARCH of x86_64 */
+#define X32_BIT 0x40000000u /* set in the call numbers of x32, which has the ARCH of x86_64 */
 #if defined __x86_64__
 #define ARCH 0xc000003eu
 #define OTHER_ARCH 0x40000003u /* i386 */
@@ -76,7 +76,7 @@ struct ph_bpf_program {
 #define BPF_K 0x00
 #define BPF_RET 0x06
 
-/* One instruction each, at its label. A jump counts from the next instruction. */
+/* Each is one instruction, at its label. Jumps count from the next instruction. */
 #define LOAD(label, offset) [label] = {BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}
 #define IF_EQUAL(label, value, then, otherwise)                                                    \
     [label] = {BPF_JMP | BPF_JEQ | BPF_K, (then) - (label) - 1, (otherwise) - (label) - 1, value}

@@ -14,7 +14,7 @@
 #define SYS_pidfd_open 434 /* Linux 5.3; older headers lack it */
 #endif
 
-/* Makes a call that returns a descriptor. A seccomp filter can answer 0 for it, which is standard
+/* Makes a call that returns a descriptor. A seccomp filter can answer 0, which is standard
  * input and can be any file. If the kernel really returned 0, the next descriptor is not 0. */
 static long open_by(long number, long a, long b, long c)
 {
@@ -94,8 +94,8 @@ long ph_read_stat(int first, uint64_t *numbers, int count)
     return at ? 0 : -ENOSYS;
 }
 
-/* Returns a number (a pid, a mode or a count) from a line of a status file, counted from 0; missing
- * if there is no such line, -1 if it has no such number. */
+/* Returns the number (a pid, a mode or a count) at a place, counted from 0, in a line of a status
+ * file; missing if there is no such line, -1 if the line has no such number. */
 static int64_t find_number(const char *text, const char *label, int place, int64_t missing)
 {
     const char *at = ph_find_after(text, label);
@@ -148,7 +148,7 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
         struct ph_thread thread;
         long error;
 
-        if (!entry->length) /* not by the kernel */
+        if (!entry->length) /* not written by the kernel */
             return -EIO;
         at += entry->length;
         if (*entry->name == '.')
@@ -168,7 +168,7 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
 }
 
 /* One pass over the threads. A filter can answer 0 for getdents64(2), which looks like the end of
- * the list, so their number must be that of the process. */
+ * the list, so the number of threads must match that of the process. */
 static long walk_threads(int *ended)
 {
     _Alignas(struct entry) char list[4096] = {0};
@@ -187,13 +187,13 @@ static long walk_threads(int *ended)
         length = ph_read_thread(PH_OWN_THREAD, &own);
     if (tracer || length < 0)
         return tracer ? tracer : length;
-    *ended += own.threads > threads; /* or some started meanwhile */
+    *ended += own.threads > threads; /* or some have started since */
     return threads ? 0 : -EIO;
 }
 
 #define MOST_WALKS 100
 
-/* A thread that ends meanwhile may pass its tracer to one that was not listed: walk again. */
+/* A thread that ends during a walk may pass its tracer to one that was not listed: walk again. */
 long ph_read_tracer(void)
 {
     for (int left = MOST_WALKS; left; left--) {
@@ -238,7 +238,7 @@ static long ask_pidfd(void)
 
     if (fd < 0)
         return -1;
-    (void)ph_syscall(SYS_ioctl, fd, (long)PIDFD_GET_INFO, (long)&info, 0, 0); /* by its effect */
+    (void)ph_syscall(SYS_ioctl, fd, (long)PIDFD_GET_INFO, (long)&info, 0, 0); /* judged by effect */
     (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
     if (info.pid != (uint32_t)pid || !(info.mask & PIDFD_INFO_COREDUMP))
         return -1;
@@ -251,7 +251,7 @@ static long ask_pidfd(void)
 /* Returns the uid that owns a file, or -1. */
 static int64_t find_owner(const char *path)
 {
-    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's: shows what was filled in */
+    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's: unchanged if the call was faked */
 
     (void)ph_stat(AT_FDCWD, path, 0, &file);
     return file.uid == UINT32_MAX ? -1 : (int64_t)file.uid;

@@ -21,7 +21,7 @@ const char *ph_parse_number(const char *text, uint64_t *number);
 long ph_read_stat(int first, uint64_t *numbers, int count);
 
 /* A thread, from its status file. A seccomp filter can make a system call fail or answer 0 for it,
- * but it cannot fill a buffer, so none of this can be forged. -1: not known. */
+ * but it cannot fill a buffer, so none of this can be forged. -1: unknown. */
 struct ph_thread {
     int64_t tracer;
     int seccomp; /* the mode; 0: no filter answers for the kernel */

@@ -1,5 +1,5 @@
 /* Linux: the strings that exec put on the stack, found from the auxiliary vector.
- * What this saves is measured in ../initial_block.c. */
+ * ../initial_block.c explains how to measure what this saves. */
 #include "../platform.h"
 
 #include <sys/auxv.h>
@@ -10,12 +10,12 @@ extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 #define RANDOM_BYTES 16
 
 /* Type: finds a range that includes the initial environment, without a system call.
- * Targets: the time that /proc/self/stat takes. API: getauxval(AT_RANDOM, AT_EXECFN).
+ * Targets: the time spent on reading /proc/self/stat. API: getauxval(AT_RANDOM, AT_EXECFN).
  * Errors: returns -1 if AT_EXECFN is not where the kernel puts it.
  *
- * The stack holds, upwards: 16 random bytes, the arguments, the environment, the program's
- * name, one null pointer of the kernel, the end of a page. If the program was started as
- * "ld.so PROGRAM", glibc points AT_EXECFN to an argument, and no end is known.
+ * The stack contains, from low to high addresses: 16 random bytes, the arguments, the environment,
+ * the program's name, a null pointer from the kernel, and the end of a page. If the program was
+ * started as "ld.so PROGRAM", glibc points AT_EXECFN to an argument, and the end is unknown.
  * Source: fs/binfmt_elf.c create_elf_tables(), fs/exec.c, glibc's elf/rtld.c. */
 int ph_platform_start_strings(struct ph_span *strings)
 {

@@ -26,7 +26,7 @@ struct ph_statx {
     uint64_t mount, later[13];
 };
 
-/* Reads the status of the file at path below folder, or with AT_EMPTY_PATH of folder itself. */
+/* Reads the status of the file at path below folder or, with AT_EMPTY_PATH, of folder itself. */
 static inline long ph_stat(long folder, const char *path, int flags, struct ph_statx *file)
 {
     const long basic_birth_and_mount = 0x1fff;

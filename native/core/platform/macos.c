@@ -51,7 +51,7 @@ int ph_platform_forget_variable(const char *entry, size_t name_length)
     return 0;
 }
 
-/* Returns the pid of the tracer or 0; -1 and sets errno on failure.
+/* Returns the pid of the tracer, or 0; on failure, returns -1 and sets errno.
  * Source: bsd/kern/kern_sysctl.c fill_user64_proc, mach_process.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {
@@ -107,7 +107,7 @@ static char *after_string(char *string, const char *limit)
 }
 
 /* sysctl(KERN_PROCARGS2) shows the stack: the program's path (apple[0]), argv, the
- * environment, the rest of apple. argv and apple give the bounds, since setenv(3)
+ * environment, and the rest of apple. argv and apple give the bounds, since setenv(3)
  * and unsetenv(3) modify envp.
  * Source: bsd/kern/kern_exec.c exec_copyout_strings, kern_sysctl.c sysctl_procargsx. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure)

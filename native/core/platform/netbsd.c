@@ -30,7 +30,7 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
-/* Returns the pid of the tracer or 0; -1 and sets errno on failure.
+/* Returns the pid of the tracer, or 0; on failure, returns -1 and sets errno.
  * Source: sysctl(7) kern.proc2, sys/kern/sys_ptrace_common.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {

@@ -1,5 +1,5 @@
 /* OpenBSD, where a process cannot prevent inspection. By default (kern.global_ptrace=0)
- * a debugger can attach to its own children only. */
+ * a debugger can attach only to its own children. */
 #include "posix.h"
 
 #include <signal.h> /* sys/proc.h does not compile without it */
@@ -30,7 +30,7 @@ enum ph_outcome ph_platform_inspection(struct ph_failure *failure)
     return PH_UNSUPPORTED;
 }
 
-/* Returns the pid of the tracer or 0; -1 and sets errno on failure. Needs pledge(2) "ps".
+/* Returns the pid of the tracer, or 0; on failure, returns -1 and sets errno. Needs pledge(2) "ps".
  * Source: sysctl(2) KERN_PROC, sys/kern/sys_process.c PT_ATTACH (it reparents). */
 static int64_t read_tracer(void)
 {

@@ -9,7 +9,7 @@ int ph_platform_privileged(void)
 }
 
 /* Type: prevents core dumps. Targets: core files.
- * API: setrlimit(RLIMIT_CORE); execve keeps it, lowering it needs no privilege.
+ * API: setrlimit(RLIMIT_CORE); execve keeps it, and lowering it needs no privilege.
  * Errors: exit code 7; no call is made if both limits are 0 already.
  * Source: setrlimit(2). */
 enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)

@@ -28,7 +28,7 @@ static inline int64_t posix_tracer(int traced, int64_t parent)
     return parent > 0 ? parent : PH_TRACER_UNNAMED;
 }
 
-/* Fails if there is a tracer. -1: the call named by asked failed with errno. */
+/* Fails if there is a tracer. tracer is -1 if the call named by asked failed with errno. */
 static inline enum ph_outcome posix_refuse(struct ph_failure *failure, int64_t tracer,
                                            const char *refused, const char *asked)
 {

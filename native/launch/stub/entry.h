@@ -6,15 +6,15 @@
 
 #include <stdint.h>
 
-/* The program of this folder, called with the stack as the kernel left it: argc, argv, envp, auxv.
- * What it returns is jumped to, with that stack and the registers as the kernel leaves them. */
+/* The program itself, called with the stack as the kernel left it: argc, argv, envp, auxv. Returns
+ * the address to jump to, with that stack and with the registers as the kernel would set them. */
 uintptr_t ph_start(uintptr_t *stack);
 
 static inline _Noreturn void ph_quit(long status)
 {
     for (;;) {
         (void)PH_CALL(SYS_exit_group, status);
-        __builtin_trap(); /* a seccomp filter answered for it */
+        __builtin_trap(); /* a seccomp filter faked the exit */
     }
 }
 

@@ -1,6 +1,6 @@
 /* The stand-in: maps the program that the launcher wrote into it, and the program's dynamic loader,
- * as the kernel would, and jumps. Nobody may read its file, so the kernel has made the process
- * non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
+ * as the kernel would, and jumps to them. Nobody may read its file, so the kernel has made the
+ * process non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/text.h"
 #include "../elf_file.h"
@@ -33,7 +33,7 @@ struct image {
     uint64_t size; /* of the file */
     const ElfW(Phdr) *segments;
     unsigned count;
-    uintptr_t low, high, alignment; /* where the segments begin and end, page by page */
+    uintptr_t low, high, alignment; /* where the segments begin and end, in whole pages */
     uintptr_t bias;                 /* what is added to the addresses in the file */
     uintptr_t entry;
     uintptr_t headers; /* address of the program headers in memory, or 0 */
@@ -101,8 +101,8 @@ static void read_property(struct image *image, const ElfW(Phdr) *segment)
     if (count > sizeof words / sizeof *words)
         fail(image->path, "damaged ELF file: invalid properties", 0);
     read_at(image, words, count * sizeof *words, segment->p_offset);
-    /* After three words and the name "GNU" come properties: a kind, a size, and its bytes, padded
-     * to 8. */
+    /* After three words and the name "GNU" come properties: each has a kind, a size, and as many
+     * bytes, padded to a multiple of 8. */
     for (size_t at = 4; at + 2 < count; at += 2 + (words[at + 1] / 8 + !!(words[at + 1] % 8)) * 2)
         if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1 && has_landing_pads)
             image->protection = PROTECTION_BTI;
@@ -157,7 +157,7 @@ static void measure(struct image *image)
 }
 
 /* Finds an address with room for all segments by reserving it. The reservation is released at once:
- * the gaps between segments stay free after a kernel exec, too. */
+ * the gaps between segments also stay free after an exec by the kernel. */
 static uintptr_t find_room(const struct image *image)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -196,7 +196,7 @@ static void map_segment(const struct image *image, const ElfW(Phdr) *segment)
               segment->p_offset - (start - from));
         from = round_up(file_end, page);
         if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
-            /* Clears the rest of the file's last page. volatile: no call of memset(). */
+            /* Clears the rest of the file's last page. volatile: no call to memset(). */
             for (volatile char *byte = (char *)file_end; (uintptr_t)byte < from; byte++)
                 *byte = 0;
     }
@@ -204,7 +204,7 @@ static void map_segment(const struct image *image, const ElfW(Phdr) *segment)
         place(image, from, end - from, protection, MAP_ANONYMOUS, -1, 0);
 }
 
-/* Maps the file at path. It must be the file of this identity; NULL: it is the loader. */
+/* Maps the file at path. identity -- the identity that it must have; NULL: it is the loader. */
 static void load(struct image *image, const char *path, const struct ph_identity *identity)
 {
     ElfW(Ehdr) file;
@@ -241,7 +241,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     image->entry = image->bias + (uintptr_t)file.e_entry;
     /* Linux closes the descriptor whatever close(2) returns. */
     (void)PH_CALL(SYS_close, fd);
-    image->segments = NULL; /* they are on this stack */
+    image->segments = NULL; /* they are on this function's stack */
 }
 
 /* PT_GNU_STACK: the program's flags count, not the loader's. Without it, programs on the two oldest
@@ -262,8 +262,8 @@ static void set_stack(const struct image *program, uintptr_t stack)
 }
 
 /* A seccomp filter can fake what a system call returns, but not who owns a file in /proc, nor user:
- * AT_EUID, which the kernel wrote. In a user namespace without root, root's files, such as /proc, belong
- * to the overflow uid: no cross-check for that uid there. */
+ * AT_EUID, which the kernel wrote. In a user namespace without root, root's files, such as
+ * /proc, belong to the overflow uid, so there is no cross-check for that uid. */
 static void check_non_dumpable(const char *path)
 {
     struct ph_statx root = {.uid = OVERFLOW_UID};
@@ -271,7 +271,7 @@ static void check_non_dumpable(const char *path)
 
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1)
         fail(path, "its stand-in was started dumpable: is fs.suid_dumpable 1?", 0);
-    /* Or 2, with which a core_pattern pipe could read it. */
+    /* It can also be 2, which would let a core_pattern pipe read the memory. */
     (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
@@ -282,8 +282,8 @@ static void check_non_dumpable(const char *path)
              0);
 }
 
-/* After execveat(2), AT_EXECFN is "/dev/fd/N/PATH": what follows the number is the path of the
- * program, which is used where it is on the stack. From memory it is "/dev/fd/N". */
+/* After execveat(2), AT_EXECFN is "/dev/fd/N/PATH": the part after the number is the path of the
+ * program, and is used in place, on the stack. For a program in memory, it is "/dev/fd/N". */
 static uintptr_t true_name(uintptr_t executed, const char *path)
 {
     const char *rest = ph_after((const char *)executed, "/dev/fd/");
@@ -318,7 +318,7 @@ uintptr_t ph_start(uintptr_t *stack)
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;
 
-    __asm__("" : "+r"(mine)); /* the compiler must not assume the contents in this source */
+    __asm__("" : "+r"(mine)); /* the compiler must not rely on the contents in this source */
     while (*end_of_environment)
         end_of_environment++;
     vector = (ElfW(auxv_t) *)(end_of_environment + 1);

@@ -4,7 +4,7 @@
 
 #include "../linux_file.h"
 
-/* Compiled from load.c and namespace.c: embed.cmake. */
+/* Compiled from load.c and namespace.c: see embed.cmake. */
 extern const unsigned char ph_stub[], ph_namespace[];
 extern const size_t ph_stub_size, ph_namespace_size;
 
@@ -15,9 +15,9 @@ extern const size_t ph_stub_size, ph_namespace_size;
 struct ph_stub_config {
     char mark[16];
     struct ph_identity program;
-    uint32_t rehearse; /* 1: map everything, then end with 0 instead of starting the program */
+    uint32_t rehearse; /* 1: map everything, then exit with 0 instead of starting the program */
     char name[PH_STUB_NAME]; /* comm: the last part of the name that was executed */
-    char path[PH_PATH];      /* of the program, absolute, no symbolic link in it */
+    char path[PH_PATH];      /* of the program: absolute, without symbolic links */
 };
 
 #endif

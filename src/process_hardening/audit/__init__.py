@@ -36,13 +36,13 @@ def take(
 ) -> Audit:
     """Audit the processes of this machine once.
 
-    pids ... left_out -- which processes and findings: the fields of select.Selection
+    pids ... left_out -- which processes and findings to show: the fields of select.Selection
     with_ancestors -- whether to read the ancestors of pids too: an unhardened process with a
         hardened ancestor has a separate finding (PH014)
     seen -- postures to reuse: only other processes are read
     proc -- where the proc file system is mounted
 
-    The groups of the result say who can read which secrets, and which command prevents it.
+    The groups of the result show who can read which secrets, and which command prevents it.
 
     Raises CommandError if there is no /proc, if no process has one of the pids, if name is not a
     regular expression, and on systems other than Linux.
@@ -130,7 +130,7 @@ def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) ->
 
 
 def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
-    """Reuse the postures of processes that still run, and read the others."""
+    """Reuse the postures of processes that are still running, and read the others."""
     from process_hardening.audit.reader import Reader
     from process_hardening.audit.scan import scan
 
@@ -146,7 +146,8 @@ def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
 def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
     """Audit the settings of this host once.
 
-    postures -- its processes, some of which may be able to read others; default: read them now
+    postures -- those of its processes, some of which may be able to read others; default: read
+        them now
 
     Raises CommandError if there is no /proc, and on systems other than Linux.
     """

@@ -1,9 +1,9 @@
 """Reads files in a helper process that can be abandoned, because a read may block forever.
 
-A process can run a program from a file system that its user serves (FUSE), map a file of it, or put
-one in place of a file that we read. A reader waits for the server, and if the server is stopped, it
-waits forever: nothing interrupts the wait (fs/fuse/dev.c, request_wait_answer()), and a process
-does not end before all its threads do.
+A process can run a program from a file system that its user serves (FUSE), map a file from it, or
+put one in place of a file that we read. A reader waits for the server, and if the server is
+stopped, the reader waits forever: nothing interrupts the wait (fs/fuse/dev.c,
+request_wait_answer()), and a process does not end before all its threads do.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _read_plain_file(path: str, name: str) -> bytes | None:
 
 
 def _read_ordinary(fd: int) -> bytes | None:
-    """Return the beginning of the file of an O_PATH descriptor, unless reading it could block."""
+    """Return the beginning of the file behind an O_PATH descriptor, unless that could block."""
     if not stat.S_ISREG(os.fstat(fd).st_mode) or read_file_system(fd) not in ORDINARY_FILE_SYSTEMS:
         return None
     with open(f"/proc/self/fd/{fd}", "rb") as file:
@@ -152,14 +152,14 @@ class Deputy:
             self._pid = 0
 
     def read_lists(self, folder: int, image: Image, base: int | None) -> Lists:
-        """Call loader_lists.read_lists(). image -- the program's; base -- as there."""
+        """Call loader_lists.read_lists() for the program that has this image and base."""
         lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic, base)
         return lists
 
     def read_image(self, folder: int, exe: str, name: str = "exe") -> Image | None:
         """Call elf.read_image(). Returns None if the program is not a valid ELF file.
 
-        name -- the link to the program below folder; another name for another mapped file
+        name -- the link to the program, or to another mapped file, below folder
         """
         fields = self._ask(folder, "image", name, exe)
         return Image(**fields) if fields else None
@@ -167,8 +167,8 @@ class Deputy:
     def read_plain_file(self, folder: int, name: str) -> bytes | None:
         """Return the start of a file in the process's file system; None: not a regular file.
 
-        Its user may be root there, and could have replaced it with a link to a device, a pipe or
-        /proc/kmsg. Reading those consumes data that is meant for others.
+        The process's user may be root there, and could have replaced the file with a link to a
+        device, a pipe or /proc/kmsg. Reading those consumes data that is meant for others.
         """
         content: bytes | None = self._ask(folder, "file", name)
         return content
@@ -249,7 +249,7 @@ class Deputy:
         while len(parts) < size:
             # Use short waits: scan.py abandons a thread that sleeps for too long.
             if not poll.poll(_TICK * 1000):
-                # A helper that is ready to run only waits for a CPU.
+                # A helper that is ready to run is only waiting for a CPU.
                 asleep = asleep + _TICK if is_asleep(f"/proc/{self._pid}/stat") else 0.0
                 if asleep >= PATIENCE and not poll.poll(0):
                     raise ValueError("the helper process does not answer")

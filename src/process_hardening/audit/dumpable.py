@@ -73,7 +73,7 @@ _BY_PIDFD = {value: _flag_of(value) for value in _DUMPABLE.values()}
 
 
 class FlagReader:
-    """Reads dumpable flags; holds what all processes share.
+    """Reads dumpable flags, and keeps what is the same for all processes.
 
     user_namespace, id_map -- our own /proc/self/ns/user and uid_map; None: not in this kernel
     suid_dumpable -- fs.suid_dumpable; None: unknown
@@ -105,7 +105,7 @@ class FlagReader:
         observed -- from observe(); fields -- of its /proc/PID/status
 
         The files of a process that is not dumpable belong to root (fs/proc/base.c:
-        task_dump_owner()). For root's processes, a probe may find out.
+        task_dump_owner()). For root's processes, that shows nothing, so a probe is tried.
         """
         if isinstance(observed, Flag):
             return observed
@@ -122,7 +122,7 @@ class FlagReader:
             return Flag()
         if inspectable:
             return Flag(dumpable=1, source=source, inspectable=True)
-        # With fs.suid_dumpable 2 it could be 0 or 2.
+        # With fs.suid_dumpable=2, the flag could be 0 or 2.
         is_zero = self._suid_dumpable in (0, 1)
         return Flag(dumpable=0 if is_zero else None, source=source, inspectable=False)
 
@@ -136,7 +136,10 @@ class FlagReader:
         return None if inspectable is False and not is_ours else inspectable
 
     def _is_root_somewhere(self, uid: int, folder: int) -> bool:
-        """Return whether uid is root in the process's user namespace, and owns its files anyway."""
+        """Return whether uid is root in the process's user namespace.
+
+        If so, it owns the files whether or not the process is dumpable.
+        """
         if uid == 0:
             return True
         rows = parse_id_map((self._id_map and read_file(folder, "uid_map")) or b"")

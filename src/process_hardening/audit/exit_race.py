@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FIXED = "fixed"
 VULNERABLE = "vulnerable"
 
-# The stable releases with the fix of CVE-2026-46333, by line; mainline has it since 7.1-rc4.
+# The stable releases with the fix for CVE-2026-46333, by line; mainline has had it since 7.1-rc4.
 # All were released on 2026-05-15 and announced together (LWN article 1073060).
 _FIXED_IN = {
     (5, 10): 256,
@@ -58,10 +58,10 @@ def parse_release(release: str) -> tuple[int, int, int]:
 
 
 def exit_race_by_version(release: str) -> str | None:
-    """Return FIXED or VULNERABLE by the release of a kernel; None if that is inconclusive.
+    """Return FIXED or VULNERABLE, judged by a kernel's release; None if that is inconclusive.
 
-    Distributions backport fixes without changing the number. Only a release without a suffix is a
-    stable kernel, which the number alone can prove vulnerable.
+    Distributions backport fixes without changing the number. So only the number of a stable
+    release, which has no suffix, proves that a kernel is vulnerable.
     """
     major, minor, patch = version = parse_release(release)
     candidate = re.search(r"-rc(\d+)", release)

@@ -88,7 +88,7 @@ def _open_runtime_of(posture: Posture) -> Runtime | None:
 
 
 def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
-    """Return the drop-in of a systemd service: an empty ExecStart= first, systemd.service(5)."""
+    """Return how to edit a systemd service: an empty ExecStart= comes first, systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
     arguments = find_command(posture) or ("COMMAND",)
@@ -101,7 +101,7 @@ def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]
 
 
 def _environment_of(posture: Posture) -> str:
-    """Return the interpreter of the virtual environment of a Python; '' for none."""
+    """Return the interpreter of a Python's virtual environment; '' for none."""
     arguments = posture.arguments
     if not posture.python or not arguments or not arguments[0].startswith("/"):
         return ""
@@ -132,7 +132,7 @@ def _move_argument(*_: object) -> tuple[str, str]:
 
 def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     return (
-        "Find the process that reads it, and end that.",
+        "Find the process that reads its memory, and end that process.",
         f"ps -o pid,user,args -p {entry.posture.tracer_pid}",
     )
 

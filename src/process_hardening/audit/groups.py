@@ -68,9 +68,9 @@ _SEVERITIES_WITH_SECRETS = {**_SEVERITIES, READABLE: HIGH, READABLE_BY_ROOT: MED
 class Group(Record):
     """Processes of one user with the same program, reason and kind of secrets.
 
-    program -- in a word or two: 'node server.js'; names -- their comm
+    program -- in a word or two: 'node server.js'; names -- the comm of each
     reason -- a key of REASONS; severity -- None: nothing is wrong
-    secrets -- their secrets that were found, those in the environment first
+    secrets -- the secrets found in them, those in the environment first
     open_to -- keys of READERS: who can get these secrets, or the memory
     pids -- in ascending order
     finding -- the id of the finding that explains the reason, '' for none
@@ -249,7 +249,7 @@ def _finding_of(entry: Entry, reason: str) -> str:
 
 
 def open_secrets(group: Group) -> list[tuple[str, str]]:
-    """Yield each secret of a group with each of its readers: (name, key of READERS)."""
+    """Return each secret of a group with each of its readers: (name, key of READERS)."""
     return [
         (secret.name, reader) for secret in group.secrets for reader in readers_of(secret, group)
     ]
@@ -262,7 +262,7 @@ def readers_of(secret: Secret, group: Group) -> list[str]:
 
 
 def measure(groups: Iterable[Group], user: str = "") -> Exposure:
-    """Return the facts of a user's groups, or of the whole host."""
+    """Return the exposure of one user, or of the whole host."""
     chosen = [group for group in groups if not user or group.user == user]
     opened = {
         (group.user, group.program, *found) for group in chosen for found in open_secrets(group)
@@ -280,7 +280,7 @@ def measure(groups: Iterable[Group], user: str = "") -> Exposure:
 
 
 def measure_users(groups: Sequence[Group]) -> tuple[Exposure, ...]:
-    """Return the facts of each user, by name."""
+    """Return the exposure of each user, sorted by name."""
     by_user: dict[str, list[Group]] = {}
     for group in groups:
         by_user.setdefault(group.user, []).append(group)

@@ -74,7 +74,7 @@ BY_VERSION = "version"
 class Host(Record):
     """The settings of the system; None: no such setting, or it cannot be read.
 
-    hidden -- the settings that exist and could not be read
+    hidden -- the settings that exist but could not be read
     kernel -- its release; kernel_version -- (major, minor, patch)
     core -- where core dumps go
     core_storage -- Storage= of systemd's coredump.conf, if it gets the core dumps
@@ -136,7 +136,7 @@ _CONTAINER_SIGNS = (".dockerenv", "run/.containerenv", "run/systemd/container")
 
 
 def _find_namespace_setting(files: Files) -> tuple[str, int] | None:
-    """Return the first of the settings that this kernel has, and its value."""
+    """Return the first of _NAMESPACE_SETTINGS that this kernel has, and its value."""
     for name in _NAMESPACE_SETTINGS:
         value = files.setting(name)
         if value is not None:
@@ -262,7 +262,7 @@ def _check_handler(files: Files, core: CoreRules) -> str | None:
 
 
 _COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
-"""Where systemd keeps its settings; later ones win (coredump.conf(5))."""
+"""Where systemd keeps its settings; later folders win (coredump.conf(5))."""
 
 
 def _read_parts(files: Files, main: str, folders: Iterable[str]) -> Iterator[str]:

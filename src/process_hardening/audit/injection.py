@@ -3,7 +3,7 @@
 The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise the
 order of loading shows them: the dynamic loader loads audit libraries first, then preloaded ones,
 then those that the program needs (ld.so(8)). It keeps a list in that order for debuggers (struct
-r_debug in link.h). Only then does this module read that list, and it reads nothing else from the
+r_debug in link.h). This module reads that list only if it has to, and reads nothing else from the
 process's memory.
 """
 
@@ -33,8 +33,8 @@ PRELOAD_FILE = "etc/ld.so.preload"
 _MOST_REQUESTS = 64
 _MOST_REMEMBERED = 4096
 
-# Where distributions keep their libraries. A library from elsewhere, although the program names no
-# directory, could be anything.
+# Where distributions keep their libraries. If the program names no directory, a library from
+# elsewhere could be anything.
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
 
@@ -63,7 +63,7 @@ def _is_loader(path: bytes) -> bool:
 
 
 def _is_needed(path: bytes, program: Program) -> bool:
-    """Return whether the program needs a library of this name.
+    """Return whether the program needs a library with this name.
 
     It may need libz.so.1, while maps shows the target of that link: libz.so.1.3.
     """
@@ -105,7 +105,7 @@ def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
         return None
     for namespace in lists[1:]:
         # Each audit library has its own namespace, which is created before the program's libraries
-        # are mapped and is therefore above them. A namespace of dlmopen(3) is below.
+        # are mapped and is therefore above them. Those that dlmopen(3) creates are below.
         if namespace and border is not None and namespace[0][0] > border:
             early.append(namespace[0][1])
     return early
@@ -122,7 +122,7 @@ def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bo
     paths = [path for _, path in code]
     while paths and not _is_loader(paths[-1]):
         paths.pop()
-    # Two are the program and its loader. If there are no others, the loader is unknown to us.
+    # Two are the program and its loader. If none is left, the loader is unknown to us.
     return len(paths) == 2 or (len(paths) > 2 and _is_expected(paths[-2], program))
 
 
@@ -342,7 +342,10 @@ class InjectionReader:
             return False
 
     def _look_closely(self, process: Mapped, program: Program, found: dict[bytes, None]) -> bool:
-        """Add the injected libraries in the loader's list to found. Returns whether it has all."""
+        """Add the injected libraries in the loader's list to found.
+
+        Returns whether found is then complete.
+        """
         deputy, no_answer = self._find_deputy()
         try:
             lists = deputy.read_lists(process.folder, program.image, program.base)

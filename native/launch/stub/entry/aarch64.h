@@ -1,5 +1,5 @@
-/* Source: arch/arm64 start_thread(): all registers are 0. ret, because br would have to meet a
- * landing pad where the kernel needs none. */
+/* Source: arch/arm64 start_thread(): all registers are 0. ret, because br would need a
+ * landing pad, which the kernel does not require. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    mov x0, sp\n"

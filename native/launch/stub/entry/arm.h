@@ -1,4 +1,4 @@
-/* Source: arch/arm start_thread(): all registers are 0; bx takes the lowest bit for Thumb. */
+/* Source: arch/arm start_thread(): all registers are 0; bx selects Thumb by the lowest bit. */
 __asm__(".globl _start\n"
         ".type _start, %function\n"
         "_start:\n"

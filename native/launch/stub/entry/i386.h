@@ -1,4 +1,4 @@
-/* Source: System V ABI, i386: edx is a function for atexit(3), ebp 0. */
+/* Source: System V ABI, i386: edx is a function for atexit(3); ebp is 0. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    mov %esp, %esi\n"

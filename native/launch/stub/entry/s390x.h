@@ -1,5 +1,5 @@
-/* Source: s390x ABI: r15 is the stack, below which a called function wants 160 bytes; at the start
- * of a program there are none. */
+/* Source: s390x ABI: r15 is the stack pointer. A called function needs 160 bytes there, which are
+ * missing at the start of a program. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    lgr %r2, %r15\n"

@@ -1,4 +1,5 @@
-/* Source: System V ABI, AMD64, "Process Initialization": rdx is a function for atexit(3), rbp 0. */
+/* Source: System V ABI, AMD64, "Process Initialization": rdx is a function for atexit(3); rbp
+ * is 0. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    mov %rsp, %rdi\n"
