@@ -17,7 +17,7 @@ from process_hardening.environment import (
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal
@@ -35,7 +35,7 @@ _IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer load after o
 _MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
 """Variables that make Python look elsewhere for its libraries and for the start-up hook.
 
-The value says whether -E and -I make Python ignore them (Modules/getpath.py).
+The values: whether -E and -I make Python ignore the variable (Modules/getpath.py).
 """
 
 _DECIDING = (
@@ -115,7 +115,7 @@ def check_child(
     for entry in program.variables:
         name, _, value = entry.partition("=")
         variables[name] = value
-    # The variable that native/preload/ and the start-up hook obey.
+    # The bypass variable that native/preload/ and the start-up hook obey.
     bypass = variables.get(BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
     if variables.get(bypass) == "1":
         return _refused(f"{bypass}=1 is in its environment")
@@ -130,7 +130,10 @@ def _refused(reason: str) -> ChildCheck:
 
 
 def _read_own_variables() -> dict[str, str]:
-    """The deciding variables of the C environment, which children get; os.environ may differ."""
+    """The variables that affect the answer, from the C environment, which children inherit.
+
+    os.environ may differ.
+    """
     named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
     names = (*_DECIDING, os.fsdecode(named))
     values = {name: _native.read_variable(os.fsencode(name)) for name in names}
@@ -172,7 +175,7 @@ def _check_hook(
 ) -> ChildCheck:
     """Check whether the start-up hook of this interpreter's environment would harden the program.
 
-    folder -- its working directory; "": ours
+    folder -- the working directory of the program; "": ours
     reason -- why our library would not harden it
     """
     mode = find_hook() if _is_own_interpreter(program.path) else ""
@@ -200,7 +203,7 @@ def _is_own_interpreter(path: str) -> bool:
 
 
 def _read_flags(arguments: Sequence[str]) -> set[str]:
-    """The one-letter options that Python would parse before its program."""
+    """The one-letter options that Python would parse before the name of the program."""
     flags = set()
     rest = iter(arguments)
     for word in rest:
@@ -227,7 +230,7 @@ def _is_shadowed(folders: Sequence[str]) -> bool:
     import sysconfig
     from importlib.machinery import PathFinder
 
-    # The hook looks there first, except that of Python 3.15.
+    # The hook looks beside itself first, except in Python 3.15.
     is_beside_hook = os.path.dirname(os.path.dirname(__file__)) == sysconfig.get_path("purelib")
     ours = () if is_beside_hook and sys.version_info < (3, 15) else _OURS
     for name in (*ours, *_UNTIL_THE_HOOK):

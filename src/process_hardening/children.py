@@ -1,4 +1,4 @@
-"""Children of this process: harden them before their main(), or deliberately do not.
+"""Children of this process: harden them before their main(), or deliberately leave them unhardened.
 
 LD_PRELOAD in the environment names our library, which stays there for their children too. The
 start-up hook of the environment (startup_hook.py) hardens Python processes that lose it.
@@ -13,7 +13,7 @@ from process_hardening.environment import EXCEPTIONS, child_env, unhardened
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator, Mapping
@@ -26,9 +26,9 @@ _BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook
 
 _COVERED = (
     "dynamically linked programs of this architecture (glibc or musl) that are started in any way"
-    " with the environment of this process: subprocess, os.exec*, multiprocessing, pools; Python"
+    " with the environment of this process: subprocess, os.exec*, multiprocessing and pools; Python"
     " with -I, -E and -S too",
-    "their children, as long as they pass the environment on",
+    "their children, if they pass the environment on",
     "children by fork alone: as hardened as this process",
 )
 _COVERED_BY_HOOK = "Python from this venv, with any environment variables, except with -S"
@@ -36,12 +36,12 @@ _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader prints a line and starts them without it",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
-    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process may not",
+    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process may not do",
     "programs started with an environment without LD_PRELOAD",
     "the window between exec and the library's first instruction, in which a patient attacker can"
     " open /proc/PID/mem",
 )
-_AFTERWARDS = "children that were started before"
+_AFTERWARDS = "children that were started earlier"
 
 
 class ChildrenReport(Record):
@@ -74,7 +74,7 @@ def find_hook() -> str:
 
 
 def harden_children(*, keep: Names = (), bypass_variable: str | None = _BYPASS) -> ChildrenReport:
-    """Harden children that start from now on before their main(), where possible (Linux).
+    """From now on, harden children before their main(), where possible (Linux).
 
     keep, bypass_variable -- as in Policy
 
@@ -130,10 +130,10 @@ def _open_children() -> Iterator[int]:
 def popen_unhardened(
     *args: Any, env: Mapping[Any, Any] | None = None, **options: Any
 ) -> subprocess.Popen[Any]:
-    """Start a program that must not be hardened: a debugger, a profiler, a CUDA tool.
+    """Start a program that must not be hardened, such as a debugger, a profiler or a CUDA tool.
 
-    Like subprocess.Popen, except for the environment: child_env(), or env, without the variables
-    that harden a child. The core limit stays 0, which a child cannot raise.
+    Like subprocess.Popen, except that the environment is child_env(), or env, without the variables
+    that harden a child. The core limit stays 0; a child cannot raise it.
 
     Raises what subprocess.Popen raises.
     """

@@ -13,7 +13,7 @@ from process_hardening.errors import (
 )
 from process_hardening.state import status
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -24,23 +24,23 @@ _LONGEST = 24 * 60 * 60
 class debuggable:  # noqa: N801 -- it is used like a function
     """Let debuggers of the same user attach while a block runs, for a limited time.
 
-    seconds -- from 0.01 to a day; after that the process is hardened again even if the block is
+    seconds -- from 0.01 to a day; after that, the process is hardened again even if the block is
         still running, or hangs and holds the GIL
 
     Opening and closing are logged as warnings to the logger 'process_hardening'; if the time
     expires, a line is printed to standard error. At the end of the block, the process is hardened
     again, and the state is read back from the kernel. Watches pause while the window is open. A
-    forked child is hardened immediately, but a child of _Fork(3) or a raw clone(2) stays open,
-    because these calls run no handlers. A process that is not hardened (CODEX_SKIP_HARDENING=1) is
-    left as it is.
+    forked child is hardened immediately, but a child of _Fork(3) or a raw clone(2) stays
+    inspectable, because these calls run no handlers. A process that is not hardened
+    (CODEX_SKIP_HARDENING=1) is left as it is.
 
     While the window is open, the process is as exposed as any other: a file that is opened then,
     such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is a
     pipe.
 
     Raises DebugWindowError if the process is sealed, if a window is already open, if the system
-    cannot undo hardening, and at the end if a debugger is still attached. Raises ValueError for
-    seconds out of range and HardeningError if the process cannot be hardened again.
+    cannot undo hardening, or, at the end, if a debugger is still attached. Raises ValueError for
+    seconds out of range, and HardeningError if the process cannot be hardened again.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
@@ -51,7 +51,7 @@ class debuggable:  # noqa: N801 -- it is used like a function
 
     def __enter__(self) -> Self:
         if _debug_window.is_open():
-            raise DebugWindowError("a debug window is already open: they cannot be nested")
+            raise DebugWindowError("a debug window is already open: windows cannot be nested")
         now = status()
         if now.sealed:
             raise DebugWindowError("the process is sealed: it cannot be made inspectable again")

@@ -1,7 +1,7 @@
 """Confinement: keeps a program or this process from reading processes outside its domain (Linux).
 
-It uses a Landlock domain, and a seccomp filter for what Landlock does not cover. Both are set in C
-(native/launch/domain.c). The module is not called confine, which is a public function.
+It uses a Landlock domain, and a seccomp filter for what Landlock does not cover. Both are set up in
+C (native/launch/domain.c). The module is not called confine, because that is a public function.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from process_hardening.variables import check_flag
 if IS_LINUX:
     from process_hardening import _confine
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn, Protocol
@@ -76,7 +76,7 @@ def confined(argv: Argv, *, allow_signals: bool = False, strict: bool = False) -
     """Return an argv that starts a program confined, for subprocess, asyncio and similar APIs.
 
     argv -- the program and its arguments, as a list
-    allow_signals, strict -- like the options of the command `confine`
+    allow_signals, strict -- as for the command `confine`
 
     The process exits with 126 if the kernel cannot confine it, and with 127 if there is no such
     program. Raises TypeError for a str instead of a list, ValueError for an empty list or a NUL
@@ -102,12 +102,12 @@ def confine(*, allow_signals: bool = False) -> None:
 
     allow_signals -- allow signals to processes outside the domain
 
-    Programs that it starts from then on share its domain, so they can read this process: still use
-    popen_confined() for untrusted programs, which creates a nested domain.
+    Programs that it starts from then on share its domain, so they can read this process. For
+    untrusted programs, still use popen_confined(), which creates a nested domain.
 
     Call it before the process starts threads: before Linux 7.0, the kernel confines one thread at a
     time. Raises ConfinementError if the kernel cannot confine, or if threads are already running;
-    in the second case nothing has changed.
+    in the second case, nothing has changed.
     """
     check_flag("allow_signals", allow_signals)
     _require_linux()
@@ -141,7 +141,7 @@ def popen_confined(
     """
     for name in ("shell", "executable"):
         if options.get(name):
-            raise TypeError(f"popen_confined() takes no {name}: put it into argv")
+            raise TypeError(f"popen_confined() accepts no {name}: put it in argv")
     start: Callable[..., subprocess.Popen[Any]] = subprocess.Popen
     return start(confined(argv, allow_signals=allow_signals, strict=strict), **options)
 
@@ -154,7 +154,8 @@ def become(arguments: Iterable[str]) -> NoReturn:
     """
     _require_linux()
     entries = read_initial_entries()
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and exec keeps that
+    # Python ignores these signals, and exec would preserve that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     words = tuple(os.fsencode(word) for word in (os.path.basename(COMMAND), *arguments))
     error = _confine.become(os.fsencode(COMMAND), words, tuple(entries))

@@ -27,7 +27,7 @@ from process_hardening.variables import (
     kind_of,
 )
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Literal
@@ -94,16 +94,16 @@ def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
     """Check with the kernel whether this process is still hardened, and repair it if not.
 
     Call it after anything that may undo hardening: a change of user or group ids (the kernel resets
-    the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, load_dotenv().
+    the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, or load_dotenv().
 
     policy -- the steps that should be applied
     on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': end the process with the
         exit code of the first step; or a function, which is called with the Drift
 
     The steps are applied again before the function is called. Returns a Drift, which is false if
-    nothing had changed. Raises HardeningError if a step cannot be taken again, or with exit code 6
-    if the policy refuses an attached tracer. Raises TypeError and ValueError for invalid arguments,
-    and whatever the function raises.
+    nothing had changed. Raises HardeningError if a step cannot be applied again, or, with exit
+    code 6, if the policy refuses an attached tracer. Raises TypeError and ValueError for invalid
+    arguments, and whatever the function raises.
     """
     _check(policy, on_drift)
     return _act(_drift_of(harden(policy)), on_drift)
@@ -176,7 +176,7 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
     policy, on_drift -- as in recheck(); a function is called in the thread, and its exceptions go
         to threading.excepthook
 
-    If a step cannot be taken again, the process ends with its exit code. Forked children watch
+    If a step cannot be applied again, the process ends with its exit code. Forked children watch
     themselves too. Watches pause while a debug window is open. Returns a Watch; end it with stop()
     or by using it in a `with` statement. Raises TypeError and ValueError.
     """
@@ -192,11 +192,11 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
 
 
 def _import_what_checks_need() -> None:
-    """Import errors now: later, another process could lower the descriptor limit (prlimit(2))."""
+    """Import this now: later, another process could lower the descriptor limit (prlimit(2))."""
     try:
         importlib.import_module("process_hardening._confine")
     except ImportError:
-        return  # not on this system, or not in an interpreter with its own GIL
+        return  # missing on this system, or in an interpreter with its own GIL
 
 
 _is_registered = False
@@ -216,7 +216,7 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     direct what they load (PYTHONPATH), and the bypass variable, if they were added after the start.
     child_env() does not restore variables that were added later.
 
-    policy -- its clear and keep apply. Returns the names of the removed variables. Raises
+    policy -- its clear and keep fields apply. Returns the names of the removed variables. Raises
     HardeningError, and TypeError if policy is not a Policy.
     """
     _check(policy)
@@ -243,7 +243,7 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def guard_environment() -> None:
-    """From now on, refuse to set variables that inject code in os.environ.
+    """From now on, refuse to set variables in os.environ that inject code.
 
     os.environ["LD_PRELOAD"] = ..., os.putenv() and their callers, such as load_dotenv(), raise
     InjectorRefusedError and change nothing. This is an audit hook (PEP 578): it cannot be removed

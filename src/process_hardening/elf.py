@@ -12,7 +12,7 @@ from struct import Struct
 from process_hardening.errors import CannotProtectError
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,9 +23,9 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 _ET_EXEC, _ET_DYN = 2, 3
 
-# The kernel's own bound on the program headers (fs/binfmt_elf.c: load_elf_phdrs()).
+# The kernel's own limit on the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
 _LARGEST_SEGMENT_TABLE = 1 << 16
-# Our own bound: a hundred times what real programs have.
+# Our own limits: a hundred times what real programs have.
 _LARGEST_DYNAMIC_SECTION = 1 << 16
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
@@ -37,13 +37,13 @@ class DamagedElfError(CannotProtectError):
 
 
 class Image(Record):
-    """The facts of an ELF program or library.
+    """Facts about an ELF program or library.
 
     machine -- its e_machine; bits -- 32 or 64; entry -- the address of its first instruction
     interpreter -- the path of its dynamic loader, or None for a static program
     dynamic -- the address of its dynamic section, 0 for none
     needed -- the names of the libraries that it needs
-    rpath, runpath -- the directories where it looks for them
+    rpath, runpath -- the directories where its loader looks for them
     path -- where the file is, for $ORIGIN
     """
 
@@ -126,7 +126,7 @@ def _read_segments(file: _File) -> list[Segment]:
 
 
 def parse_tags(section: bytes, layout: Struct) -> Tags:
-    """The entries of a dynamic section: tag to values, in order."""
+    """Return the entries of a dynamic section: tag to values, in order."""
     tags: Tags = {}
     usable = len(section) // layout.size * layout.size
     for tag, value in layout.iter_unpack(section[:usable]):

@@ -1,8 +1,8 @@
 """The environment of this process and of its children.
 
-What harden() removed is set aside here. child_env() restores the search paths among it for children
-that need them, but never injectors. Every start that has something to remove loads this module, so
-it imports the tables of variables.py only when needed.
+The variables that harden() removed are set aside here. child_env() restores the search paths among
+them for children that need them, but never injectors. Every start that has something to remove
+loads this module, so it imports the tables of variables.py only when needed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 
 from process_hardening import _native
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, MutableMapping
     from typing import Any, Literal, Protocol
@@ -34,7 +34,7 @@ PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """LD_PRELOAD with only that library; such an entry is kept, because it hardens the children."""
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
-"""Passes the search paths that were set aside through an exec: entries joined by NUL, in hex."""
+"""Carries the search paths that were set aside across an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
 """Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
@@ -49,7 +49,7 @@ BYPASS_NAME_VARIABLE = _native.BYPASS_NAME_VARIABLE
 """Names the bypass variable for native/preload/; empty: none."""
 
 EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
-"""The programs that it never hardens (native/core/hardening.h)."""
+"""The programs that native/preload/ never hardens (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
 _was_called = False
@@ -65,7 +65,7 @@ def encode(words: Iterable[str]) -> tuple[bytes, ...]:
 def read_initial_entries() -> list[bytes]:
     """Return the entries that this process was started with, without those removed since.
 
-    Not from os.environ, to which Python adds LC_CTYPE in the C locale (PEP 538). Raises
+    They are not from os.environ, to which Python adds LC_CTYPE in the C locale (PEP 538). Raises
     HardeningError if the entries cannot be read.
     """
     entries, failure = _native.initial_environment(False)
@@ -79,8 +79,9 @@ def read_initial_entries() -> list[bytes]:
 def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
     """Remember variables that were removed from this process; returns their unique names.
 
-    Only variables that were there at the start are the user's. Later ones, such as those of
-    load_dotenv(), are remembered only if the system cannot tell the difference, and only once.
+    Only variables that were set at the start are the user's. Later ones, such as those from
+    load_dotenv(), are remembered only if the system cannot tell them apart, and only by the first
+    call.
     """
     global _was_called
     for name, value, initial in reversed(removed):  # getenv(3) finds the first of several
@@ -98,7 +99,7 @@ def finish(
 ) -> None:
     """Do the rest of harden(), which few calls need.
 
-    fields -- of its Report, changed in place
+    fields -- those of its Report, changed in place
     request -- native_form() of the policy
     removed -- from _native.harden()
 
@@ -198,7 +199,7 @@ def _search_paths() -> dict[str, str]:
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
-    came_later = _native.added((SET_ASIDE_VARIABLE.encode(),))  # as from load_dotenv()
+    came_later = _native.added((SET_ASIDE_VARIABLE.encode(),))  # such as from load_dotenv()
     try:
         handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
     except ValueError:
@@ -212,7 +213,7 @@ def _search_paths() -> dict[str, str]:
 
 
 def hand_over() -> list[bytes]:
-    """Return the entry, if any, that passes what was set aside through an exec."""
+    """Return the entry, if any, that carries what was set aside across an exec."""
     entries = [os.fsencode(f"{name}={value}") for name, value in _search_paths().items()]
     if not entries:
         return []
@@ -320,7 +321,7 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
             0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
         )
     _refuse_forkserver()
-    # This process did not obey it, so its children must not either.
+    # This process did not obey the bypass variable, so its children must not either.
     os.unsetenv(_native.BYPASS_VARIABLE)
     os.environ.pop(_native.BYPASS_VARIABLE, None)
     if unchanged:
@@ -366,7 +367,7 @@ def child_env(
     they were added to os.environ again. The only exception is our own library, if
     harden_children() or `run --children` added it.
 
-    secrets -- 'drop': for an untrusted tool, without variables whose names are known to hold
+    secrets -- 'drop': for an untrusted tool, without variables whose names mark them as
         credentials (process_hardening/secret_names.py) and without URLs that contain a password
     drop -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to keep even if secrets or drop match them; same syntax

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal
@@ -30,8 +30,9 @@ CANNOT_PROTECT = 126
 NOT_FOUND = 127
 """There is no such program."""
 INTERRUPTED = 130
-"""Ctrl-C: 128 and the number of SIGINT, as in a shell."""
-# 5 to 8 come from the specification (FR6) and are in native/core/hardening.h too; a test compares.
+"""Ctrl-C: 128 plus the number of SIGINT, as in a shell."""
+# 5 to 8 come from the specification (FR6) and are in native/core/hardening.h too; a test compares
+# them.
 
 
 class HardeningError(OSError):
@@ -61,7 +62,7 @@ class HardeningError(OSError):
 
 
 class MissingVariableError(KeyError):
-    """The variable that take_env() was asked for is not in the environment."""
+    """The variable that was requested from take_env() is not in the environment."""
 
     def __str__(self) -> str:
         return f"{self.args[0]}: not in the environment, or already taken"
@@ -76,7 +77,7 @@ class InjectorRefusedError(ValueError):
 
 
 class ConfinementError(OSError):
-    """The kernel cannot confine; errno and str() say why and what to do.
+    """The kernel cannot confine the program or process; errno and str() say why and what to do.
 
     errno -- the error of the failed call; 0 if the call reported success but a test shows that the
         restriction is not active

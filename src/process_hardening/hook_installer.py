@@ -1,6 +1,6 @@
 """Installs the start-up hook: files in site-packages that Python's `site` module reads.
 
-This is separate from startup_hook.py, which runs at every start of Python.
+This is separate from startup_hook.py, which runs every time Python starts.
 
 Until Python 3.17, `site` executes the `import` lines of .pth files. Since 3.15, it calls the
 functions that .start files name, and ignores the `import` lines of a .pth file of the same name
@@ -21,7 +21,7 @@ from process_hardening.files import replace_bytes
 from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import subprocess
 
@@ -32,7 +32,7 @@ ON_REQUEST = "on_request"
 DISABLED = "disabled"
 DAMAGED = "damaged"
 OUTDATED = "outdated"
-"""The other states: no hook, files that enable() did not write, files of an earlier version."""
+"""The other states: no hook, files that enable() did not write, and those of an earlier version."""
 
 NAME = "00_process_hardening"
 """Sorts before the files of other packages: `site` reads them in alphabetical order."""
@@ -68,8 +68,8 @@ except Exception as error:
  finally: os._exit(2)
 """
 
-# For an execute-only environment: it checks before it imports anything, and not for root, who can
-# always read the interpreter.
+# For an execute-only environment: checks before importing anything, and does not check for root,
+# who can always read the interpreter.
 _CHECK = (
     "os.getuid() and os.access(sys.executable, 4)"
     " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
@@ -94,7 +94,7 @@ def _start(mode: str, execute_only: bool) -> str:
     return line + check if execute_only else line
 
 
-# suffix: first and last version of Python that reads it, and the function that makes its text
+# suffix: first and last versions of Python that read it, and the function that makes its text
 _FILES = {".start": ((3, 15), (4, 0), _start), ".pth": ((3, 0), (3, 17), _pth)}
 _EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), from the first version
 
@@ -143,7 +143,7 @@ class PythonEnvironment(Record):
         return [self.path(suffix) for suffix in self.contents(ALWAYS)]
 
     def contents(self, mode: str, execute_only: bool = False) -> dict[str, bytes]:
-        """The files of the hook that this version of Python reads: suffix and content.
+        """Return the files of the hook that this version of Python reads: suffix and content.
 
         execute_only -- they also check that the interpreter is still execute-only
         """
@@ -174,7 +174,7 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
         python = os.path.join(folder, "bin", "python")
         if not os.path.exists(python):
             raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
-    # It must answer even if an installed hook fails.
+    # The interpreter must answer even if an installed hook fails.
     answer = _ask(python, _ASK, {"CODEX_SKIP_HARDENING": "1"})
     try:
         version, site_packages, is_virtual, has_package, executable = json.loads(answer.stdout)
@@ -220,7 +220,7 @@ def read_state(environment: PythonEnvironment) -> str:
 
 
 def read_interpreter_state(environment: PythonEnvironment) -> str:
-    """Return a state of interpreter.py. Raises CommandError.
+    """Return a state that interpreter.py defines. Raises CommandError.
 
     Also returns REOPENED if only the hook still shows that the interpreter was execute-only.
     """
@@ -235,7 +235,7 @@ def _checks_interpreter(environment: PythonEnvironment) -> bool:
 
 
 def repair_command(environment: PythonEnvironment) -> str:
-    """Return the command that repairs the hook and the interpreter in their mode."""
+    """Return the command that repairs the hook and the interpreter, keeping their mode."""
     found = _read_files(environment)
     words = ["process-hardening", "hook", "enable"]
     if any(f"harden_{ON_REQUEST}".encode() in content for content in found.values()):
@@ -264,7 +264,7 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
     """Write the hook, and start an interpreter to check that it is hardened.
 
     execute_only -- make the interpreter execute-only first, or copy it again; an interpreter that
-        is already execute-only stays so in any case
+        is already execute-only stays that way in any case
 
     Raises CommandError, and then changes nothing.
     """

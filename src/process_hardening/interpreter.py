@@ -1,17 +1,17 @@
 """An execute-only interpreter: a private copy that its users can run but not read.
 
 The kernel makes a process non-dumpable before its first instruction if the caller may not read the
-program's file (would_dump() in fs/exec.c). Every start is then born hardened: spawn, forkserver,
-`-I -S`, an empty environment.
+program's file (would_dump() in fs/exec.c). Every process is then born hardened, even with spawn,
+forkserver, `-I -S` or an empty environment.
 
 In the directory of a virtual environment's interpreter:
 
-    python3.11           a copy of the base interpreter, mode 0111; `python` and `python3` too
-    .python3.11.readable what was there before: `hook disable` restores it
+    python3.11           a copy of the base interpreter, mode 0111; so are `python` and `python3`
+    .python3.11.readable the previous file, which `hook disable` restores
 
 The names are regular files: Python would treat a link to another name of the environment as the
-base interpreter, and make new environments from it (Modules/getpath.py, base_executable). Each name
-is replaced by one rename, after the old file is saved, so every name works at any moment.
+base interpreter, and create new environments from it (Modules/getpath.py, base_executable). Each
+name is replaced by one rename, after the old file is saved, so every name works at all times.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from process_hardening.interpreter_copy import (
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -43,11 +43,11 @@ READABLE = "readable"
 EXECUTE_ONLY = "execute-only"
 REOPENED = "reopened"
 OUTDATED = "outdated"
-"""The states: ordinary, execute-only, readable again (or unfinished), older than its base."""
+"""The states: ordinary, execute-only, readable again (or unfinished), and older than its base."""
 
 _READ_BITS = 0o444
 _UNFINISHED = ".python.unfinished"
-"""The copy before it replaces the names, in the same directory."""
+"""The copy, until it replaces the names, in the same directory."""
 
 
 class Names(Record):
@@ -150,7 +150,7 @@ def make_readable(names: Names) -> None:
             try:
                 if _is_kept(path) and (_is_execute_only(path) or not _is_new(path)):
                     os.replace(_kept(path), path)
-                elif _is_execute_only(path):  # the old file is lost: this one stays
+                elif _is_execute_only(path):  # the old file is lost: keep this one
                     os.chmod(path, 0o755)
                 _remove(_kept(path))  # rename() does nothing if both are the same file
             except OSError as error:
@@ -160,7 +160,7 @@ def make_readable(names: Names) -> None:
 
 @contextlib.contextmanager
 def _locked(names: Names) -> Iterator[str]:
-    """Lock the directory of the names, and remove what an interrupted change left there."""
+    """Lock the directory of the names, and remove what an interrupted change left behind."""
     folder = os.path.dirname(names.paths[0])
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -229,7 +229,10 @@ def _is_execute_only(path: str) -> bool:
 
 
 def _is_copy_of(source: str, path: str) -> bool:
-    """Return whether the copy is up to date. Compares times, like make(1): nobody can read it."""
+    """Return whether the copy is up to date.
+
+    Compares times, like make(1), because nobody can read the copy.
+    """
     try:
         now, then = os.stat(source), os.stat(path)
     except OSError:
@@ -272,7 +275,7 @@ def _keep(path: str) -> None:
 
 
 def _put(unfinished: str, path: str, source: str) -> None:
-    """Make a name the finished copy: one file with several names, if possible."""
+    """Make a name point to the finished copy: one file with several names, if possible."""
     new = f"{unfinished}.{os.path.basename(path)}"
     try:
         try:

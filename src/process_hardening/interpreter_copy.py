@@ -1,4 +1,4 @@
-"""Copies an interpreter: checks whether that is possible, links its libraries, tests the copy."""
+"""Copies an interpreter: checks whether it can, links its libraries, and tests the copy."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ import os
 if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
     raise SystemExit(3)
 """
-"""Exits with 3 if it is dumpable: the files of other processes belong to root (proc(5))."""
+"""Exits with 3 if it is dumpable: otherwise, root owns its files in /proc (proc(5))."""
 _IS_DUMPABLE = 3
 
 _PATIENCE = 60
-"""Seconds that an interpreter may take."""
+"""How many seconds an interpreter may take."""
 
 
 def check_source(source: str) -> None:
-    """Refuse interpreters that a copy would change. Raises CommandError."""
+    """Refuse interpreters that cannot be copied faithfully. Raises CommandError."""
     try:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         raise CommandError(
-            f"{source}: unreadable, so it cannot be copied; every start of it is already born"
+            f"{source}: unreadable, so it cannot be copied; its processes are already born"
             " hardened"
         ) from None
     except OSError as error:
@@ -61,7 +61,7 @@ def _has_capabilities(fd: int) -> bool:
 
 
 def link_libraries(source: str, folder: str) -> None:
-    """Link the libraries that the source finds relative to itself (uv, conda) for a copy.
+    """Link, for a copy, the libraries that the source finds relative to itself (uv, conda).
 
     Raises CommandError.
     """
@@ -94,7 +94,7 @@ def unlink_libraries(source: str, folder: str) -> None:
 
 
 def _library_folders(source: str, folder: str) -> tuple[str, str]:
-    """Yield where the source has its libraries, and where a copy in this directory expects them."""
+    """Return where the source has its libraries, and where a copy in a directory expects them."""
     there = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(source))), "lib")
     return there, os.path.join(os.path.dirname(os.path.realpath(folder)), "lib")
 
@@ -117,7 +117,7 @@ def check_start(path: str, source: str) -> None:
     Raises CommandError.
     """
     if stat.S_IMODE(os.stat(path).st_mode) != MODE:
-        raise CommandError(f"{path}: the file system does not keep mode 0111")
+        raise CommandError(f"{path}: the file system does not preserve mode 0111")
     try:
         process = ask([path, "-I", "-S", "-c", _SELF_TEST], {})
     except OSError as error:
@@ -135,7 +135,7 @@ def check_start(path: str, source: str) -> None:
 def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run an interpreter and return its output.
 
-    Raises OSError if it cannot be started, and CommandError if it does not end.
+    Raises OSError if it cannot be started, and CommandError if it does not exit in time.
     """
     try:
         return subprocess.run(
@@ -149,7 +149,7 @@ def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str
             timeout=_PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        raise CommandError(f"{argv[0]}: did not end within {_PATIENCE} seconds") from None
+        raise CommandError(f"{argv[0]}: did not exit within {_PATIENCE} seconds") from None
 
 
 def last_line(process: subprocess.CompletedProcess[str]) -> str:

@@ -189,7 +189,7 @@ def test_children_from_before_are_named() -> None:
         "over = subprocess.Popen(['true']); over.wait()\n"
         "report = ph.harden_children()\n"
         "print(report.running == (early.pid,))\n"
-        "print('children that were started before' in report.not_covered)\n"
+        "print('children that were started earlier' in report.not_covered)\n"
         "early.kill(); shut.kill()"
     )
     result = python(code)

@@ -112,7 +112,7 @@ def test_windows_do_not_nest(programs: Path) -> None:
         for again in ("ph.debuggable().__enter__()", "window.__enter__()"):
             assert (
                 victim.do(again)
-                == "DebugWindowError: a debug window is already open: they cannot be nested"
+                == "DebugWindowError: a debug window is already open: windows cannot be nested"
             )
         assert victim.do(STATE) == "True"
         assert victim.do(SHUT, STATE) == "False"

@@ -493,7 +493,7 @@ def test_an_interpreter_that_is_unreadable_already_is_refused(user_tmp: Path) ->
     venv = Venv(user_tmp / "venv")
     make_upgradable(venv).chmod(0o111)
     before = venv.names(), venv.files()
-    check_unchanged(venv, venv.call(ENABLE), "every start of it is already born hardened", before)
+    check_unchanged(venv, venv.call(ENABLE), "its processes are already born hardened", before)
 
 
 def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reads the arguments of a process: its Python or other runtime, what started it, its secrets."""
+"""Reads the arguments of a process: its Python or other runtime, its framework and its secrets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from process_hardening.audit.programs import program_of
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
     from process_hardening.audit.posture import Posture
 
-    Facts = dict[str, Any]  # field of Posture to value
+    Facts = dict[str, Any]  # fields of a Posture, by name
 
 _PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
 _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
@@ -32,7 +32,7 @@ FRAMEWORKS = {
     "gunicorn": rb"(?:^|[/\0])gunicorn(?:\0|:|$)",
     "uvicorn": rb"(?:^|[/\0])uvicorn(?:\0|$)",
 }
-"""Frameworks that start workers, and the pattern of their command lines."""
+"""Frameworks that start workers, and the patterns of their command lines."""
 
 
 def split_arguments(command: bytes) -> list[bytes]:
@@ -50,7 +50,7 @@ def framework_of(command: bytes) -> str | None:
 
 
 def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
-    """Return the version of the Python that a program runs; '' for none, None if unknown.
+    """Return the version of Python that a program runs; '' for none, None if unknown.
 
     exe -- the target of its exe link; code -- its mapped files, from procfs.parse_code_files()
     """
@@ -66,7 +66,7 @@ def python_version_of(exe: str, code: list[tuple[bytes, bytes]]) -> str | None:
 
 
 def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
-    """Return whether a Python of this version with these arguments obeys sys.remote_exec()."""
+    """Return whether sys.remote_exec() works on a Python of this version with these arguments."""
     if tuple(map(int, version.split("."))) < _FIRST_PYTHON_WITH_REMOTE_DEBUGGING:
         return False
     return b"-Xdisable-remote-debug" not in arguments and not any(
@@ -89,7 +89,7 @@ def facts_of_python(
 ) -> Facts:
     """Return the version of Python, and whether sys.remote_exec() works on it.
 
-    reachable -- whether it works unless the version or the arguments prevent it; None: unknown
+    reachable -- whether everything but the version and the arguments permits it; None: unknown
     """
     version = python_version_of(exe, code)
     if version is None:
@@ -100,9 +100,9 @@ def facts_of_python(
 
 
 def with_runtime(posture: Posture, fields: dict[str, bytes]) -> Posture:
-    """Return the posture with the runtime that discloses its memory, if there is one.
+    """Return the posture, with the name of its runtime if that discloses its memory.
 
-    fields -- of its /proc/PID/status. Raises ValueError if they are malformed.
+    fields -- those of its /proc/PID/status. Raises ValueError if they are malformed.
     """
     program = program_of(posture)
     runtime = runtime_of(program.name)

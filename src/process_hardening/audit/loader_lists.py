@@ -9,7 +9,7 @@ from struct import Struct
 from process_hardening.audit.procfs import parse_auxv
 from process_hardening.elf import parse_tags
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -82,8 +82,8 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None 
     base -- the program's load offset; None: the kernel mapped the program, so compute the offset
         from auxv
 
-    Raises UnreadableListError, and OSError if reading is not permitted. It blocks if a page comes
-    from a file that a user serves.
+    Raises UnreadableListError, and OSError if reading is not permitted. Blocks if a page comes
+    from a file on a file system that a user serves (FUSE).
     """
     with open(f"{path}/auxv", "rb") as file:
         vector = parse_auxv(file.read(_LONGEST_TABLE), bits)

@@ -10,7 +10,7 @@ from process_hardening.audit.procfs import parse_code_files
 from process_hardening.record import Record
 
 _MOST_MAPPINGS = 4
-"""The most mappings of a path to examine. An honest process has one, or two with a stand-in."""
+"""How many mappings of a path to examine. An honest process has one, or two with a stand-in."""
 
 
 class Mapped(Record):
@@ -21,7 +21,7 @@ class Mapped(Record):
     exe -- where its exe link points, as written in maps
     code -- from parse_code_files(); maps -- the text that it was parsed from
 
-    Paths below its root folder are those that the process itself sees.
+    Paths below the root folder are as the process itself sees them.
     """
 
     folder: int
@@ -40,7 +40,7 @@ class Mapped(Record):
         return found if 0 < len(found) <= _MOST_MAPPINGS or not is_mapped else None
 
     def find_starts(self, path: bytes) -> list[tuple[str, int]]:
-        """Return the mappings of the beginning of files at a path: names as above, and addresses.
+        """Return the mappings that start at offset 0 of files at a path: names and addresses.
 
         [] if there are too many to examine.
         """
@@ -49,7 +49,10 @@ class Mapped(Record):
         return [(_name_of(start, end), start) for start, end in chosen]
 
     def _find(self, path: bytes, kind: bytes) -> list[tuple[int, int]]:
-        """Return its mappings' addresses. kind -- a pattern for permissions and offset."""
+        """Return the addresses of a path's mappings.
+
+        kind -- a pattern for permissions and offset
+        """
         line = rb"(?m)^([^ \n]+)-([^ \n]+) %s [^ \n]+ [^ \n]+ +(?:%s)?%s$"
         found = re.findall(line % (kind, re.escape(self.root), re.escape(path)), self.maps)
         return [(int(start, 16), int(end, 16)) for start, end in found]

@@ -8,7 +8,7 @@ from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, unescape_path
 from process_hardening.environment import PRELOAD_LIBRARY
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Place: TypeAlias = tuple[str | None, bytes]
 
-# Our library, where docs/harden.md installs it beside the command.
+# Where docs/harden.md says to install our library, beside the command.
 _INSTALLED_BY_ROOT = (
     b"/usr/lib/process-hardening/libprocess_hardening.so",
     b"/usr/local/lib/process-hardening/libprocess_hardening.so",
@@ -38,7 +38,7 @@ class OwnLibrary:
         self._paths = {path + end for path in ours for end in (b"", b" (deleted)")}  # by an upgrade
 
     def place_of(self, process: Mapped) -> Place:
-        """Return the mount namespace of a process, and its root in it. Raises OSError."""
+        """Return the mount namespace of a process, and the process's root in it. Raises OSError."""
         here, _ = self._here
         return here and os.readlink("ns/mnt", dir_fd=process.folder), process.root
 
@@ -63,6 +63,6 @@ class OwnLibrary:
                     deputy.read_mapped(process.folder, name) == self._content for name in ranges
                 )
         except PermissionError:
-            pass  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE: use its path instead
+            pass  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE: use the path instead
         plain = decode(unescape_path(path)).lstrip("/")
         return deputy.read_plain_file(process.folder, plain) == self._content

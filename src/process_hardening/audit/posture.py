@@ -10,7 +10,7 @@ from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
 from process_hardening.state import HARDENED, PARTIAL, UNKNOWN, verdict_of
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.state import Verdict
 
@@ -60,16 +60,16 @@ class Posture(Record):
     injected_libraries -- mapped files that LD_PRELOAD, LD_AUDIT or ld.so.preload requested
     secret_variables -- names of variables in its initial environment that hold secrets
     secret_arguments -- names and kinds of the secrets in its arguments
-    python -- the version of the Python that it runs; '' for none
+    python -- the version of Python that it runs; '' for none
     remote_debugging -- whether sys.remote_exec() by the same user works on it
     framework -- the framework that started it, a key of interpreter.FRAMEWORKS
     command -- its arguments, each terminated by a NUL; what looks like a secret is replaced by
         secret_names.HIDDEN
     opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
-        its user; '' for none that was found
+        its user; '' if none was found
     unit -- the systemd service that it belongs to, with the prefix "--user " for a user service
     protected -- the fields that are None because the kernel hides them from us
-    problem -- why it could not be read, for people
+    problem -- why it could not be read, in words
     """
 
     pid: int
@@ -126,7 +126,7 @@ class Posture(Record):
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The fields that leave its verdict unknown; () when it is known."""
+        """The fields that leave its verdict unknown; () if it is known."""
         if self.verdict != UNKNOWN or not self.has_memory:
             return ()
         if self.inspectable is None:
@@ -156,7 +156,7 @@ class Posture(Record):
 
     @property
     def runs_python(self) -> bool:
-        """Whether it runs Python, by its name if nothing else is known."""
+        """Whether it runs Python, judged by its name if nothing else is known."""
         if self.python is None:
             return _PYTHON_NAME.match(self.name) is not None
         return self.python != ""
@@ -187,7 +187,7 @@ _FIRST_KERNEL_WITH_SOCKETS = (6, 16)
 
 
 class CoreRules(Record):
-    """Where this system puts core dumps, as core(5) defines kernel.core_pattern.
+    """Where this system puts core dumps, according to kernel.core_pattern (core(5)).
 
     pattern -- the setting, None if it cannot be read
     kind -- NOWHERE, FILE, PIPE, SOCKET or None; target -- the path or the program
@@ -206,7 +206,8 @@ class CoreRules(Record):
 def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) -> CoreRules:
     """Parse kernel.core_pattern.
 
-    uses_pid -- kernel.core_uses_pid; kernel -- (major, minor), for what the pattern can express
+    uses_pid -- kernel.core_uses_pid
+    kernel -- (major, minor), which decides what the pattern can express
     """
     kind: str | None = FILE
     target = pattern or ""
@@ -224,7 +225,7 @@ def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) 
 
 
 class Crash(Record):
-    """Where a crash would put the memory of a process now.
+    """Where the memory of a process would go if it crashed now.
 
     destination -- NOWHERE, FILE, PIPE, SOCKET; None: unknown; target -- as in CoreRules
     reader -- who may read it: 'owner', 'root', or None
@@ -242,7 +243,7 @@ _IS_NOT_KNOWN = Crash(destination=None)
 
 
 def crash_of(posture: Posture, rules: CoreRules) -> Crash:
-    """Combine core limit, dumpable and core_pattern as fs/coredump.c: do_coredump() does."""
+    """Combine core limit, dumpable and core_pattern as do_coredump() in fs/coredump.c does."""
     dumpable = posture.dumpable
     if not posture.has_memory or dumpable == 0 or rules.kind == NOWHERE:
         return _LEAVES_NOTHING
@@ -275,7 +276,8 @@ def _describe_attacker(posture: Posture) -> str:
     if not posture.inspectable and posture.other_user_namespace:
         return f"{who} cannot read its memory, but the owner of its user namespace can"
     if not posture.inspectable and posture.opens_itself:
-        return f"{who} cannot read its memory, but {posture.opens_itself} in it discloses it"
+        runtime = posture.opens_itself
+        return f"{who} cannot read its memory, but its runtime, {runtime}, discloses it"
     if not posture.inspectable:
         return f"{who} cannot read its memory, environment or open files"
     if posture.uid == 0:

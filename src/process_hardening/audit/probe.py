@@ -1,9 +1,9 @@
-"""Checks whether root's process can be inspected, on kernels that do not report the dumpable flag.
+"""Checks whether a root process can be inspected, on kernels that do not report the dumpable flag.
 
 The probe is get_robust_list(2) on the process. The kernel permits it by the same rule as reading
 (PTRACE_MODE_READ_REALCREDS), but it neither attaches nor reads memory: it returns an address.
 Without an effective CAP_SYS_PTRACE, and with equal ids and capabilities, only the dumpable flag
-decides (kernel/ptrace.c: __ptrace_may_access()).
+decides (__ptrace_may_access() in kernel/ptrace.c).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 
 from process_hardening.audit.procfs import parse_bits, parse_numbers, parse_status
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def _same_rights(theirs: dict[str, bytes], ours: dict[str, bytes]) -> bool:
 
 
 def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
-    """Return whether another process with the same rights can read root's process; None: unknown.
+    """Return whether another process with the same rights can read a root process; None: unknown.
 
     status -- the fields of its /proc/PID/status
 
@@ -55,7 +55,7 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     effective = parse_bits(own, "CapEff") or 0
     if not effective & _CAP_SYS_PTRACE:
-        # Success proves it. A refusal does not: it may come from a security module.
+        # Success proves that it is. A refusal proves nothing: it may come from a security module.
         return True if may_read() else None
     allowed_at_all = may_read()
     readable = _without_ptrace(libc, may_read)

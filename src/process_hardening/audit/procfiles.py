@@ -13,7 +13,7 @@ _PIECE = 1 << 16
 NO_LIMIT = 1 << 62
 
 PATIENCE = 0.05
-"""Seconds that a thread or process that reads for us may sleep before it is abandoned.
+"""How many seconds a thread or process that reads for us may sleep before it is abandoned.
 
 Reading waits for locks of the process. A process that is stuck while it holds them, on a file
 system that does not answer, blocks everyone who reads it (mmap_lock, mm/mmap.c).
@@ -26,7 +26,7 @@ ORDINARY_FILE_SYSTEMS = frozenset(
         *(0x794C7630, 0x73717368, 0xE0F5E1E2),  # of containers: overlayfs, squashfs, EROFS
     }
 )
-"""f_type of file systems on which reading a file neither blocks nor consumes anything.
+"""The f_type of file systems on which reading a file neither blocks nor consumes anything.
 
 Source: include/uapi/linux/magic.h, and the file systems' own headers.
 """
@@ -53,7 +53,7 @@ def open_file(folder: int, name: str) -> int | None:
 def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
     """Read a file; None if the kernel protects it. Raises OSError if it no longer exists.
 
-    most -- how many bytes to read, up to a chunk more; a longer result is incomplete
+    most -- how many bytes to read, plus up to one chunk; a longer result is incomplete
     """
     fd = open_file(folder, name)
     if fd is None:
@@ -88,7 +88,7 @@ def read_link(folder: int, name: str) -> str | None:
 
 
 def is_asleep(path: str) -> bool:
-    """Return whether a thread or process waits for anything other than a CPU.
+    """Return whether a thread or process is waiting for anything other than a CPU.
 
     path -- of its stat in /proc. One that has ended counts as asleep.
     """
@@ -101,7 +101,7 @@ def is_asleep(path: str) -> bool:
 
 
 def read_switches(path: str) -> bytes:
-    """Return how often a thread or process gave up its CPU, as text from its status in /proc.
+    """Return how often a thread or process has given up the CPU, as text from its /proc status.
 
     Returns b"" if it has ended.
     """

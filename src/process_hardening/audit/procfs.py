@@ -1,7 +1,7 @@
 """Parsers for the text of /proc (proc(5)). Pure.
 
-Each takes the bytes that the kernel wrote, and raises ValueError if they do not match the manual
-page.
+Each takes the bytes that the kernel wrote, and raises ValueError if they do not have the format in
+the manual page.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def parse_asked(text: bytes) -> dict[str, bytes]:
 
 
 def refuse_repeated_fields(text: bytes) -> None:
-    """Raise ValueError if a field of parse_asked() occurs twice in /proc/PID/status.
+    """Raise ValueError if a field that parse_asked() reads occurs twice in /proc/PID/status.
 
     The kernel writes every field once. Costs twice as much as parse_asked().
     """
     for name, label in _ASKED:
         if text.count(label) > 1:
-            raise ValueError(f"two lines {name} in /proc/PID/status")
+            raise ValueError(f"two {name} lines in /proc/PID/status")
 
 
 def _to_number(word: bytes) -> int:
@@ -82,7 +82,7 @@ def parse_number(fields: dict[str, bytes], name: str, position: int = 0) -> int 
         return None
     numbers = fields[name].split()
     if len(numbers) <= position:
-        raise ValueError(f"no number in the line {name} of /proc/PID/status")
+        raise ValueError(f"no number in the {name} line of /proc/PID/status")
     return _to_number(numbers[position])
 
 
@@ -97,7 +97,7 @@ def parse_core_limit(text: bytes) -> tuple[int, int]:
     end = text.find(b"\n", at + 1)
     words = text[at + len(_CORE_LIMIT) : end if end > 0 else len(text)].split(None, 2)
     if len(words) < 2:
-        raise ValueError("no two limits for the core file size in /proc/PID/limits")
+        raise ValueError("not two limits for the core file size in /proc/PID/limits")
     soft, hard = words[0], words[1]
     return (
         UNLIMITED if soft == b"unlimited" else _to_number(soft),
@@ -148,7 +148,8 @@ def parse_numbers(fields: dict[str, bytes], name: str) -> tuple[int, ...] | None
 
 
 # Address, permissions, offset, device, inode, path; the kernel escapes newlines in the path.
-# Not [^ \n]: that takes twice as long. Without bounds, a text of newlines would take hours.
+# Not [^ \n]: that would take twice as long. Without bounds, a text full of newlines would take
+# hours.
 _CODE = re.compile(
     rb"\n[^ ]{1,40} ..x. [^ ]{1,20} ([^ ]{1,20} [^ ]{1,20}) {1,100}(/[^\n]*)",
 )
@@ -157,7 +158,7 @@ _CODE = re.compile(
 def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
     """Parse /proc/PID/maps: the files whose code is mapped, ordered by address.
 
-    Each is (device and inode, path), once for consecutive mappings.
+    Each is (device and inode, path), listed once for consecutive mappings.
     """
     found: list[tuple[bytes, bytes]] = []
     for file in _CODE.findall(b"\n" + text):

@@ -10,7 +10,7 @@ import os
 
 from process_hardening.audit.procfiles import read_file
 
-# These never wait for a process, whoever mounts them: disks and memory.
+# File systems on disk and in memory, which never wait for a process, whoever mounts them.
 _NEVER_ASK = frozenset(
     {
         *(
@@ -29,7 +29,7 @@ _NEVER_ASK = frozenset(
         *("ramfs", "rootfs", "tmpfs"),
     }
 )
-# Nor do these if only root can have mounted them, as in our mount namespace.
+# Those that do not wait if only root can have mounted them, as in our mount namespace.
 _OF_ROOT = frozenset({"9p", "ceph", "cifs", "nfs", "nfs4", "overlay", "smb3", "virtiofs"})
 
 _LONGEST_LIST = 1 << 20  # of mounts of another process

@@ -7,7 +7,7 @@ import re
 from process_hardening.runtimes import close
 from process_hardening.secret_names import HIDDEN
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
     from process_hardening.runtimes import Runtime
@@ -17,23 +17,23 @@ SHELLS = frozenset({
     "rbash", "sh", "tcsh", "xonsh", "yash", "zsh",
 })  # fmt: skip
 
-# Without a version, as in python3.14t.
+# Their names without the version, such as 3.14t in python3.14t.
 _INTERPRETERS = frozenset({
     "python", "pypy", "node", "nodejs", "bun", "deno", "ruby", "perl", "php", "java", "lua",
     "luajit", "tclsh", "wish", "guile", "Rscript", "julia", "elixir", "beam.smp", "mono", "dotnet",
     "electron",
 })  # fmt: skip
 
-# One file with many names: argv[0] says what it does.
+# Files with many names: argv[0] says what they do.
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
 
-# Options of interpreters that take the next argument; after -m and -jar, that is the program.
+# Interpreter options that consume the next argument; after -m and -jar, it is the program.
 _TAKES_VALUE = frozenset({
     "-W", "-X", "-r", "-I", "-C", "-cp", "-classpath", "--class-path", "--require", "--import",
     "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
 })  # fmt: skip
 _NAMES_PROGRAM = frozenset({"-m", "-jar"})
-# After these comes code, or code comes from standard input: there is no script name.
+# These are followed by code, or read it from standard input: there is no script name.
 _IS_CODE = frozenset({"-", "-c", "-e", "-p", "--eval", "--print", "--command", "--init-command"})
 _ENDS_WITH_CODE = re.compile(r"-[A-Za-z]+[ce]", re.ASCII)  # python -Ic, perl -ne
 _ENDS_WITH_CODE_OF_SHELLS = re.compile(r"-[A-Za-z]*[cs][A-Za-z]*", re.ASCII | re.IGNORECASE)
@@ -48,7 +48,7 @@ class Program:
 
     name -- of the program file, or argv[0] if one file has many names
     run -- the arguments that say what an interpreter runs: 'server.js', or '-m' and a module
-    script -- the last of them; '' for none
+    script -- the last of those arguments; '' for none
     script_name -- its file name
     words -- the whole name for display: 'node server.js'
     """
@@ -64,7 +64,7 @@ class Program:
 
 
 def program_of(posture: Posture) -> Program:
-    """Return what a process runs, from its exe link, arguments and name, as far as known."""
+    """Return what a process runs, from its exe link, arguments and name, as far as it is known."""
     if posture.is_name_hidden:
         return Program("(hidden)")
     arguments = posture.arguments
@@ -102,7 +102,7 @@ def _choose_name(file_name: str, called: str) -> str:
 
 
 def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str, ...]:
-    """Return the arguments that say what an interpreter runs; never code, which may hold a secret.
+    """Return the arguments that say what an interpreter runs; never code, which may be secret.
 
     code -- matches options of this interpreter that take code
     """
@@ -129,7 +129,7 @@ def is_title(arguments: tuple[str, ...]) -> bool:
 
 
 def quote(word: str) -> str:
-    """Quote a word for the shell; control characters use the $'...' of POSIX 2024."""
+    """Quote a word for the shell; control characters become $'...' (POSIX 2024)."""
     if _SAFE.fullmatch(word):
         return word
     if word.isprintable():
@@ -150,7 +150,7 @@ def join(words: tuple[str, ...]) -> str:
 
 
 def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:
-    """Return the shell command that starts a program hardened, with its runtime kept closed."""
+    """Return the shell command that starts a program hardened and with its runtime closed."""
     before, command = close(runtime, arguments) if runtime else ((), arguments)
     return join((*before, "harden", "--", *command))
 

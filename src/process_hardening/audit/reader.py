@@ -25,7 +25,7 @@ from process_hardening.audit.procfs import (
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, may_be_confined
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.dumpable import Flag
 
     _T = TypeVar("_T")
-    Facts = dict[str, Any]  # field of Posture to value
+    Facts = dict[str, Any]  # fields of a Posture, by name
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
 
@@ -43,7 +43,7 @@ _SYSTEMD = "/run/systemd/system"
 """Exists if systemd manages the services; sd_booted(3)."""
 
 _ATTEMPTS = 3
-"""How often to read a process again if it executes another program during the read."""
+"""How many times to try reading a process that executes other programs meanwhile."""
 
 
 # Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
@@ -66,12 +66,12 @@ class _Ended(Exception):  # noqa: N818 -- an event, not an error
     """The process has ended."""
 
 
-class _Changed(Exception):  # noqa: N818 -- the same
+class _Changed(Exception):  # noqa: N818 -- likewise
     """The process has changed since reading began."""
 
 
 class Reader:
-    """Reads processes; holds what they share.
+    """Reads processes, and keeps what their readings share.
 
     proc -- where the proc file system is mounted. Raises CommandError if it is not mounted.
     """
@@ -110,7 +110,7 @@ class Reader:
         self._injection.close()
 
     def _read_own(self, read: Callable[[int, str], _T], name: str) -> _T | None:
-        """Read a file of /proc/self; None: not in this kernel."""
+        """Read a file of /proc/self; None if this kernel lacks it."""
         try:
             return read(self._root, name)
         except OSError:
@@ -178,7 +178,7 @@ class Reader:
                 os.close(maps)
 
     def _read_with(self, maps: int | None, pid: int, pidfd: int | None, folder: int) -> Posture:
-        # Before status, which then proves that the process still had memory.
+        # Observed before status is read, which then proves that the process still had memory.
         observed = self._flags.observe(pidfd, folder)
         status = read_file(folder, "status")
         if status is None:
@@ -224,7 +224,7 @@ class Reader:
     def _confirm(
         self, posture: Posture, pidfd: int | None, folder: int, fields: dict[str, bytes]
     ) -> Posture:
-        """Check what only matters for a hardened process: all threads, and that it is unchanged.
+        """Check a hardened process further: who traces its threads, and that it is unchanged.
 
         Raises _Changed if it has changed, and ValueError if its status contradicts itself.
         """
@@ -248,7 +248,7 @@ class Reader:
         return os.listdir(f"{self._proc}/{pid}/task")
 
     def _find_tracer(self, pid: int) -> int | None:
-        """Return who traces any thread of a process: its own status covers only the first one."""
+        """Return who traces any thread of a process: its status covers only its first thread."""
         tracer: int | None = 0
         names = self._list_threads(pid)
         for name in names[:_MOST_THREADS]:  # more threads may have started since
@@ -277,7 +277,7 @@ class Reader:
         return Posture(pid=pid, kind=kind, **facts, **_rights_of(fields))
 
     def _read_by_other_thread(self, pid: int, folder: int) -> Posture | None:
-        """Read the posture from a thread that still runs, if there is one."""
+        """Read the posture from a thread that is still running, if there is one."""
         for name in self._list_threads(pid)[:_MOST_THREADS]:
             if name == str(pid):
                 continue

@@ -24,8 +24,8 @@ REASONS = {
     LOST: "its parent is hardened, but it is not",
     OPENS_ITSELF: "it is hardened, but its runtime discloses its memory to any program of its user",
     READABLE: "any program of its user can read it",
-    READABLE_BY_ROOT: "any program of root can read it, in a container too",
-    PARTIAL: "its memory is protected, but a crash or its environment leaks",
+    READABLE_BY_ROOT: "any root process can read it, even in a container",
+    PARTIAL: "its memory is protected, but a crash or its environment leaks data",
     UNKNOWN: "it is unknown whether it can be read",
     HARDENED: "no program of its user can read it",
 }

@@ -22,7 +22,7 @@ from process_hardening.audit.tree import find_hardened_ancestors
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -163,7 +163,8 @@ def list_notes(
 ) -> tuple[str, ...]:
     """Return a sentence for each thing that could not be read.
 
-    all_users -- whether processes of all users were requested; as_root -- whether root does so
+    all_users -- whether processes of all users were requested
+    as_root -- whether root requested them
     """
     postures = list(postures)
     notes = []

@@ -7,7 +7,7 @@ from process_hardening.audit.reasons import READERS, REASONS, Secret
 from process_hardening.audit.rules.model import SEVERITIES
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
@@ -20,7 +20,7 @@ class Saved(Record):
 
     host -- the name of the host; kernel -- its release; taken -- when, as ISO 8601 in UTC
     scope -- the options that narrowed it; asked_by -- the uid of the caller
-    verdicts -- the number of processes of each; is_complete -- whether everything could be read
+    verdicts -- the number of processes with each; is_complete -- whether everything could be read
     """
 
     host: str
@@ -34,7 +34,7 @@ class Saved(Record):
 
 
 def read_saved(document: object) -> Saved:
-    """Return the audit in a JSON document. Raises ValueError with the reason if there is none.
+    """Return the audit in a JSON document. Raises ValueError, with the reason, if there is none.
 
     The document may also be the local fact of examples/ansible, which contains an audit.
     """
@@ -90,7 +90,7 @@ class Change(Record):
 
     secret -- its name, or what is wrong if no secret was found
     open_to -- the keys of READERS that changed; () if no secret was found
-    is_gone -- it is closed because the program no longer runs
+    is_gone -- whether it is closed because the program no longer runs
     """
 
     user: str
@@ -103,8 +103,8 @@ class Change(Record):
 class Comparison(Record):
     """What changed between two audits.
 
-    taken -- when the first was made; better, worse -- what changed
-    before, after -- the facts of the host
+    taken -- when the first audit was made; better, worse -- what changed
+    before, after -- the facts of the host at each audit
     """
 
     taken: str
@@ -115,11 +115,11 @@ class Comparison(Record):
 
 
 def check_comparable(before: Saved, after: Saved) -> None:
-    """Raise ValueError with the reason if two audits do not cover the same processes."""
+    """Raise ValueError, with the reason, if two audits do not cover the same processes."""
     if before.host != after.host:
         raise ValueError(f"from host {before.host!r}, but this is {after.host!r}")
     if before.asked_by != after.asked_by:
-        raise ValueError(f"made by uid {before.asked_by}, which sees other data than this user")
+        raise ValueError(f"made by uid {before.asked_by}, which sees different data from this user")
     if before.scope != after.scope:
         options = " ".join(before.scope) or "no options that narrow it"
         raise ValueError(f"made with other options: {options}")
@@ -152,7 +152,7 @@ def _list_open(groups: Iterable[Group]) -> Opened:
 def _list_changes(
     first: Opened, second: Opened, running: set[tuple[str, str]]
 ) -> tuple[Change, ...]:
-    """Return what is open in the first and not in the second."""
+    """Return what is open in the first audit but not in the second."""
     changes = []
     for key, readers in sorted(first.items()):
         left = tuple(reader for reader in readers if reader not in second.get(key, ()))

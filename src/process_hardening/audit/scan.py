@@ -10,19 +10,19 @@ from process_hardening.audit.procfiles import PATIENCE, is_asleep, read_switches
 from process_hardening.audit.reader import NoSuchProcessError, Reader
 from process_hardening.errors import CommandError
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEADLINE = 60.0
-"""Seconds that one pass may take; processes that were not read by then are unknown."""
+"""How many seconds one pass may take; processes that were not read by then are unknown."""
 
 
 class Snapshot:
     """The result of a scan.
 
     processes -- in ascending order of their pids; gone -- pids that ended before they were read
-    stuck -- pids whose reading did not return
+    stuck -- pids whose read did not return
     seconds -- how long it took
     """
 
@@ -39,7 +39,7 @@ class _Worker(threading.Thread):
     """Reads processes one by one, in a thread that can be abandoned if one blocks it.
 
     waiting -- the pids that no worker has taken
-    found -- what was read, by pid; None: it has ended
+    found -- what was read, by pid; None: the process has ended
     end -- when to stop
     """
 
@@ -77,14 +77,14 @@ class _Worker(threading.Thread):
             return Posture(pid=pid, problem=str(error.strerror))
 
     def read_progress(self) -> tuple[int | None, bytes]:
-        """The process that it reads, and how often the thread gave up its CPU.
+        """The process that it is reading, and how often the thread has given up the CPU.
 
         Both stay the same while the thread waits in the kernel, but not while it waits for the GIL.
         """
         return self.current, read_switches(f"/proc/self/task/{self.native_id}/status")
 
     def is_asleep(self) -> bool:
-        """Return whether it waits for anything other than a CPU."""
+        """Return whether it is waiting for anything other than a CPU."""
         return is_asleep(f"/proc/self/task/{self.native_id}/stat")
 
 
@@ -130,7 +130,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
 
 def _attend(worker: _Worker) -> list[int]:
-    """Wait for a worker; abandon it if a process blocks it. Returns that process, or None."""
+    """Wait for a worker; abandon it if a process blocks it. Returns the pids that block it."""
     before = None
     while not worker.finished.wait(PATIENCE / 2):
         now = worker.read_progress()

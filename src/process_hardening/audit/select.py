@@ -10,7 +10,7 @@ from process_hardening.audit.tree import walk_tree
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Selection(Record):
-    """The conditions of an audit. Each condition narrows it.
+    """The conditions of an audit, each of which narrows it.
 
-    pids -- these processes; with tree, their descendants too; default: all
-    name -- a regular expression that must match the name, the program or the arguments
-    uid -- the user
+    pids -- only these processes; with tree, their descendants too; default: all
+    name -- a regular expression that must match the process name, the program or the arguments
+    uid -- only processes of this user
     python -- only processes that run Python
     tree -- whether they are ordered as a tree
     everything -- include kernel threads and zombies, which are omitted unless their pid is given
@@ -90,7 +90,7 @@ class Selection(Record):
         return _order_as_tree(chosen) if self.tree else tuple(chosen)
 
     def describe(self) -> tuple[str, ...]:
-        """The options that narrow it, as on the command line."""
+        """The options that narrow the audit, as on the command line."""
         given = [str(pid) for pid in self.pids]
         if self.name is not None:
             given.append(f"--name {self.name}")
@@ -126,7 +126,7 @@ def _find_descendants(entries: Iterable[Entry], pids: Collection[int]) -> set[in
 
 
 def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]:
-    """Keep new findings, and the processes that have any."""
+    """Keep new findings, and only the processes that have any."""
     kept = []
     for entry in entries:
         new = tuple(f for f in entry.findings if entry.fingerprint(f) not in known)
@@ -136,7 +136,7 @@ def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]
 
 
 def known_from(document: object) -> frozenset[str]:
-    """Return the fingerprints in the JSON of an audit. Raises ValueError if it is not one."""
+    """Return the fingerprints in the JSON of an audit. Raises ValueError for other documents."""
     try:
         if document["schema"] != 1:  # type: ignore[index]  # the except clause checks the type
             raise ValueError("not schema 1")

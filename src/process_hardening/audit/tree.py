@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ def _children_of(postures: Iterable[Posture]) -> dict[int, list[Posture]]:
 
 
 def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
-    """Yield depth and process, each followed by its descendants."""
+    """Yield the depth of each process and the process, followed by its descendants."""
     postures = list(postures)
     known = {posture.pid for posture in postures}
     children = _children_of(postures)

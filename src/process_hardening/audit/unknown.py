@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
 
@@ -70,7 +70,7 @@ _OTHER = Gap(
 
 
 def find_gaps(posture: Posture) -> tuple[Gap, ...]:
-    """What left the verdict on a process unknown, or kept the process from being read.
+    """Return what left the verdict on a process unknown, or kept the process from being read.
 
     () if nothing did.
     """

@@ -8,7 +8,7 @@ _PID_LIMIT = 1 << 31  # pid_t is a signed 32-bit integer
 
 
 def parse_pid(text: str) -> int:
-    """The process ID in an argument. Raises CommandError (exit code 2) for anything else."""
+    """Return the process ID in an argument. Raises CommandError (exit code 2) for anything else."""
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_PID_LIMIT))
     if not is_number or not 0 < int(text) < _PID_LIMIT:
         shown = hide_value(text)

@@ -21,7 +21,7 @@ from process_hardening.errors import (
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace
@@ -36,14 +36,15 @@ HELP = "list programs whose secrets other programs can read, and the commands th
 NEVER = "never"
 EPILOG = f"""\
 The report groups processes by user, program and reason. Readable processes that hold secrets come
-first, each with the command that protects it. With --long, --all, --tree or PIDs, it has one row
-per process instead. Only root sees the secrets of other users' processes. What the kernel hides
-from the audit is null in JSON and never counts as safe. The audit hardens itself and omits itself.
+first, each with the command that protects it. With --long, --all, --tree or PIDs, the report has
+one row per process instead. Only root sees the secrets of other users' processes. What the kernel
+hides from the audit is null in JSON and never counts as safe. The audit hardens itself and omits
+itself.
 
 --name is a regular expression that is matched against the program, the process name (comm) and
 the arguments. --exclude takes the id of a finding (PH004) to suppress, or a regular expression
 that matches process names. --baseline takes the JSON of an earlier audit and reports only new
-findings, by finding, user, process name and subject; processes without new findings are not
+findings, compared by id, user, process name and subject; processes without new findings are not
 shown. --compare takes the JSON of an earlier audit of this host, made with the same options by
 the same user, and prints what got better and worse. FILE can be - for standard output.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
@@ -116,7 +117,7 @@ def _find_uid(user: str) -> int:
     if user.isascii() and user.isdigit():
         if (
             int(user) < 2**32 - 1
-        ):  # to chown(2), the greatest value means "unchanged": no user has it
+        ):  # to chown(2), the highest value means "unchanged": no user has it
             return int(user)
         raise CommandError(f"{user}: no such user")
     try:
@@ -175,7 +176,7 @@ def _compare(result: Audit, before: Saved, path: str) -> Comparison:
 
 
 def _selection_of(options: Options) -> dict[str, Any]:
-    """The arguments of audit.take() that the command line asks for. Raises CommandError."""
+    """Return the arguments of audit.take() for the command line. Raises CommandError."""
     excluded_ids, excluded_names = _split_excluded(options.exclude)
     return {
         "pids": [parse_pid(pid) for pid in options.pids],
@@ -251,7 +252,7 @@ def _check_forms(options: Options) -> None:
 
 
 def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
-    """1 for a finding at or above fail_on, 3 when something could not be read, else 0."""
+    """Return 1 for a finding at or above fail_on, 3 if something could not be read, else 0."""
     if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on):
         return FOUND
     return 0 if is_complete else NOT_KNOWN
@@ -291,7 +292,7 @@ def run(options: Options) -> int:
 
 
 def _complain(result: Audit) -> None:
-    """Print on standard error what was requested but does not exist."""
+    """Print what was requested but does not exist to standard error."""
     for pid in result.gone:
         complain(CommandError(f"{pid}: no such process"))
     if result.is_empty and result.scope:

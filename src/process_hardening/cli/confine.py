@@ -5,7 +5,7 @@ from __future__ import annotations
 from process_hardening import domain
 from process_hardening.errors import CommandError
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence

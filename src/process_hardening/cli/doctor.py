@@ -8,7 +8,7 @@ from process_hardening.cli.audit import NEVER, add_fail_on, exit_status_of
 from process_hardening.errors import CommandError
 from process_hardening.output import width_and_colour, write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 HELP = "list the host settings that let others read memory, and how to fix them"
 EPILOG = f"""\
 doctor changes nothing. For each finding it prints the commands that fix it on this host, what they
-may break, and how to undo them. --script prints the fixes at or above a severity as a shell script:
-read it, then run it. Run it with the argument undo to revert the fixes.
+may break, and how to undo them. --script prints a shell script that fixes the findings at or above
+a severity: read it, then run it. Run it with the argument undo to revert the fixes.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
 exit status:
@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=SEVERITIES,
         const=MEDIUM,
-        help=f"print a shell script of the fixes of this severity or above; default: {MEDIUM}",
+        help="print a shell script that fixes findings of this severity or above; default:"
+        f" {MEDIUM}",
     )
     add_fail_on(parser)
 

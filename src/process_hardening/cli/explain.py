@@ -1,4 +1,4 @@
-"""process-hardening explain: what a finding means, why it matters, how to fix it."""
+"""process-hardening explain: what a finding means, why it matters, and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from process_hardening.audit.rules import RULES
 from process_hardening.errors import CommandError, hide_value
 from process_hardening.output import width_and_colour, write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace

@@ -9,7 +9,7 @@ from process_hardening import interpreter
 from process_hardening.errors import CommandError
 from process_hardening.output import write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
 
@@ -24,8 +24,8 @@ With --execute-only, the environment also gets its own copy of the interpreter, 
 run but not read. Python is then hardened from its first instruction, even with -I, -S or an empty
 environment. Run the command again after an upgrade of the base interpreter.
 
-Disable the hook before you uninstall the package. Otherwise the hook prints an error at every
-start of Python.
+Disable the hook before you uninstall the package. Otherwise the hook prints an error every
+time Python starts.
 
 exit status of `hook enable` and `hook disable`:
   0  the hook was enabled or disabled
@@ -54,7 +54,7 @@ _ANSWERS = {
     ),
 }
 
-# state: exit status and text of `hook status`, after the one of the hook
+# state: exit status and text of `hook status`, which follows the text for the hook
 _INTERPRETER_ANSWERS = {
     interpreter.READABLE: (0, ""),
     interpreter.EXECUTE_ONLY: (0, "; its interpreter is execute-only{undo}"),

@@ -13,7 +13,7 @@ from process_hardening.errors import (
     suggest,
 )
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ each command lists its other exit statuses.
 
 
 def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The argparse parser with one subparser per command, without the options of `run`.
+    """Return the argparse parser, with one subparser per command but without the options of `run`.
 
     commands -- the commands to include: the module of each is imported
     """
@@ -99,7 +99,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def _words_for_help(topic: str = "help") -> list[str]:
-    """The command line that prints the help on a topic. `harden` and `run` share one."""
+    """Return the words that request the help on a topic. `harden` and `run` share theirs."""
     if topic == "help":
         return ["--help"]
     return [{"harden": "run", "merge": "audit"}.get(topic, topic), "--help"]

@@ -6,7 +6,7 @@ from process_hardening.cli.saved import read_audit, write_to
 from process_hardening.errors import CommandError
 from process_hardening.output import write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """Write the page or print the JSON; returns 0. Raises CommandError for other files."""
     for name in _OTHERS:
         if getattr(options, name):
-            raise CommandError(f"audit merge: takes FILE..., --html and --json, not --{name}")
+            raise CommandError(f"audit merge: accepts FILE..., --html and --json, not --{name}")
     paths = options.pids[1:]
     if not paths:
         raise CommandError("audit merge: no files given: name the JSON files of audits")

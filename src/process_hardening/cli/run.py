@@ -2,8 +2,8 @@
 
 This runs before every program that a user starts, so it imports nothing slow: the parser is written
 by hand, like bubblewrap's parse_args_recurse(). It passes what it parses to the launcher
-(native/launch/), which `harden` uses too. Python adds modules, scripts without a "#!" line, and
-running them in this process.
+(native/launch/), which `harden` uses too. Only `run` supports modules, scripts without a "#!" line,
+and running them in this process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from process_hardening.errors import CannotProtectError, CommandError, hide_value, suggest
 from process_hardening.system import IS_LINUX
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import NoReturn
@@ -59,7 +59,7 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
         ("--strict",),
         "strict",
         None,
-        "set no_new_privs, remove more variables, copy a program that the user can modify",
+        "set no_new_privs, remove more variables, and copy a program that the user can modify",
     ),
     (("--seal",), "seal", None, "prevent the program from making itself inspectable again"),
     (("--confine",), "confine", None, "also prevent it from reading other processes: see confine"),
@@ -70,7 +70,12 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
         "NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)",
     ),
     (("--no-bypass",), "no_bypass", None, "refuse to start if the bypass variable is 1"),
-    (("--explain",), "explain", None, "test the methods, print what would be done, start nothing"),
+    (
+        ("--explain",),
+        "explain",
+        None,
+        "test the methods and print what would be done; start nothing",
+    ),
     (("--json",), "json", None, "with --explain: print JSON with stable keys"),
     (("-m",), "module", "MODULE", "run a Python module; the rest are its arguments"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
@@ -126,9 +131,9 @@ def parse(arguments: Sequence[str]) -> Options:
 
 
 def _parse_option(word: str, rest: list[str], options: Options) -> None:
-    """Store one option in options. Takes its value from rest unless word holds it."""
+    """Store one option in options. Takes its value from rest unless word contains it."""
     name, joined, value = word.partition("=")
-    if word.startswith("-m"):  # -mMODULE, as python(1) takes it
+    if word.startswith("-m"):  # -mMODULE, as python(1) accepts it
         name, joined, value = "-m", word[2:], word[2:]
     if name not in _BY_NAME:
         raise _usage_error(f"unknown option {name}{suggest(name, _BY_NAME)}")
@@ -153,7 +158,7 @@ def _usage_error(problem: str) -> CommandError:
 
 
 def usages() -> Iterator[str]:
-    """The ways to call `run`, one line each."""
+    """Yield the ways to call `run`, one line each."""
     yield f"process-hardening run {' '.join(_usage_words())} [--] PROGRAM [ARG...]"
     yield "process-hardening run [OPTION...] SCRIPT.py [ARG...]"
     yield "process-hardening run [OPTION...] -m MODULE [ARG...]"
@@ -168,7 +173,7 @@ def _usage_words() -> Iterator[str]:
 
 
 def format_help() -> str:
-    """What --help prints."""
+    """Return what --help prints."""
     rows = [
         (", ".join(names) + (f" {metavar}" if metavar else ""), text)
         for names, _, metavar, text in OPTIONS
@@ -202,7 +207,7 @@ def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
     from process_hardening import domain
 
     rest = list(arguments)
-    rest.remove("--confine")  # the first one is ours: the program's arguments follow
+    rest.remove("--confine")  # the first one is ours: those of the program come later
     this_command = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
     options = ["--strict"] if strict else []
     domain.become([*options, "--", sys.executable, *this_command, *rest])
@@ -225,7 +230,7 @@ def run(options: Options) -> int:
 
 
 def _words_for_the_launcher(options: Options) -> Iterator[str]:
-    """The options, the program and its arguments, as `harden` takes them."""
+    """Yield the options, the program and its arguments, as `harden` accepts them."""
     for (name, *_), destination, _, _ in OPTIONS:
         value = getattr(options, destination)
         if destination in _PYTHONS_OWN or not value:
@@ -239,7 +244,7 @@ def _words_for_the_launcher(options: Options) -> Iterator[str]:
 
 
 def _command_of(options: Options) -> list[str]:
-    """The program and its arguments: Python for a module or a script without an interpreter."""
+    """Return the program and its arguments: Python if a module or a script names no interpreter."""
     if options.module:
         return [sys.executable, "-m", options.module, *options.command]
     script, *arguments = options.command
@@ -249,7 +254,7 @@ def _command_of(options: Options) -> list[str]:
         raise CannotProtectError(f"{script}: cannot be read")
     with open(script, "rb") as file:
         is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
-    # With a directory: otherwise it would be searched in PATH, or taken for an option.
+    # With a directory: otherwise it would be looked up in PATH, or taken for an option.
     path = script if os.path.dirname(script) else os.path.join(os.curdir, script)
     if is_program:
         return [path, *arguments]

@@ -6,7 +6,7 @@ from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
 from process_hardening.output import write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.saved import Saved
 
@@ -25,7 +25,7 @@ def read_json(path: str) -> object:
 
 
 def read_audit(path: str) -> Saved:
-    """The audit that was saved in a file. Raises CommandError."""
+    """Return the audit that was saved in a file. Raises CommandError."""
     from process_hardening.audit.saved import read_saved
 
     try:

@@ -11,7 +11,7 @@ from process_hardening.output import write
 from process_hardening.state import HARDENED, UNKNOWN, Status, status
 from process_hardening.terminal import printable
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from types import SimpleNamespace
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
-    """Pid, name and state of a process; None: this one."""
+    """Return the pid, name and state of a process; None: this one."""
     if argument is None:
         return os.getpid(), "this process", status()
     pid = parse_pid(argument)
@@ -113,14 +113,14 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
         rows.append(("user namespace", "not ours: its owner can read the process"))
-    # Beside the verdict, which says who can read the process, not whom it can read.
+    # Printed beside the verdict, which covers who can read the process, not what it can read.
     confined = ", and confined: it cannot read other processes" if found.confined else ""
     lines = [f"{pid} ({name}): {found.verdict}{confined}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Print the status; returns 0 hardened, 1 not, 3 not known."""
+    """Print the status; returns 0 hardened, 1 not hardened, 3 not known."""
     pid, name, found = _read(options.pid)
     if options.json:
         import json

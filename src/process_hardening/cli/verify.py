@@ -36,10 +36,10 @@ from process_hardening.verify.render import json as json_report
 HELP = "attack hardened victims and an unhardened control on this machine"
 EPILOG = f"""\
 An attack counts as blocked only if the same attack got a secret from the control in the same run
-and both still respond afterwards. No report holds a secret or the value of a variable.
+and both still respond afterwards. No report contains a secret or the value of a variable.
 
-As root, victims and attackers run as an unprivileged user, with --pid as the user of the process.
-Root's own processes can only be attacked with --as-root-without-ptrace.
+As root, victims and attackers run as an unprivileged user or, with --pid, as the user of the
+process. Root's own processes can only be attacked with --as-root-without-ptrace.
 
 victims:
   {", ".join(VICTIMS)};
@@ -140,7 +140,7 @@ def _write_list(attacks: tuple[Attack, ...], as_json: bool) -> None:
 
 
 class _ProgressLine:
-    """Shows the progress of a verification and the estimated time left on standard error."""
+    """Shows on standard error the progress of a verification and the estimated time left."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
@@ -158,7 +158,7 @@ class _ProgressLine:
 
 
 def _read_earlier(path: str) -> Earlier:
-    """An earlier verification. Raises CommandError."""
+    """Return an earlier verification. Raises CommandError."""
     try:
         with open(path, encoding="utf-8") as file:
             return read_earlier(json.load(file))
@@ -203,7 +203,7 @@ def _verify(
 
 
 def _read_canary(argument: str | None) -> str | None:
-    """The text to look for; from standard input for '-', since arguments are not secret."""
+    """Return the text to look for, from standard input for '-', since arguments are not secret."""
     canary = argument
     if argument == "-":
         canary = sys.stdin.readline().rstrip("\n") if sys.stdin else ""

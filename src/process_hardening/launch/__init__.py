@@ -9,7 +9,7 @@ from process_hardening.environment import PRELOAD_LIBRARY, encode, read_initial_
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.system import IS_LINUX
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ def check_system() -> None:
 
 
 def make_error(status: int, line: bytes) -> CommandError:
-    """Return the error for a message of the launcher and its exit status."""
+    """Return the error for a message from the launcher and its exit status."""
     error = CommandError(os.fsdecode(line).removeprefix(_PREFIX))
     error.exit_code = status
     return error
@@ -58,6 +58,6 @@ def become(words: Iterable[str]) -> str:
 def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
     """Become an unreadable program, with these environment entries.
 
-    Raises CommandError, which says why it was not started.
+    Raises CommandError, which says why the program was not started.
     """
     _launch(["--method=execute-only", "--", *argv], entries, None, as_given=True)

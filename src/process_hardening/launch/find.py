@@ -8,21 +8,22 @@ from process_hardening.environment import PRELOAD_LIBRARY, encode
 from process_hardening.launch import check_system, make_error
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class Program(Record):
-    """The program that a command finally runs.
+    """The program that a command ends up running.
 
-    path -- the file, as it was found; name -- the name that our library compares with exceptions
-    argv -- the arguments that it gets
+    path -- the file, as it was found
+    name -- the name that our library compares with its exceptions
+    argv -- the arguments that it receives
     variables -- NAME=VALUE entries, which env(1) sets in "#!" lines
     no_library -- why our library cannot be loaded into it; None: it can
     runtime -- the library that has to come before ours, such as AddressSanitizer's, or ""
-    is_unreadable -- whether it is the unreadable file that this process runs, which makes it born
-        hardened. Another unreadable file may be a script.
+    is_unreadable -- whether it is the unreadable file that this process runs, and would therefore
+        be born hardened; any other unreadable file may be a script
     """
 
     path: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from process_hardening.audit.rules.model import HIGH, MEDIUM, rank
 from process_hardening.terminal import fold, printable
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.result import Diagnosis
     from process_hardening.audit.rules.model import Check, Finding
@@ -52,11 +52,12 @@ def _summarise(diagnosis: Diagnosis) -> str:
         start = f"{open_ones} setting{'' if one else 's'} of this host help{'s' * one} an attacker"
     else:
         start = "No setting of this host helps an attacker"
-    return f"{start}; {fine} are fine" + (f", {unknown} could not be checked." if unknown else ".")
+    end = f", and {unknown} could not be checked." if unknown else "."
+    return f"{start}; {fine} are fine{end}"
 
 
 def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list[str]:
-    """Render a finding: what, why it matters, the commands, what they may break, how to undo them.
+    """Render a finding: what it is, why it matters, its commands, their risks, and their undo.
 
     Commands are never wrapped, so that they can be copied.
     """
@@ -102,7 +103,7 @@ esac"""
 
 
 def render_script(diagnosis: Diagnosis, severity: str) -> str:
-    """Render a POSIX shell script with the fixes of the findings of this severity or above.
+    """Render a POSIX shell script with the fixes for findings of this severity or above.
 
     Fixes that need a decision first, and findings that no command fixes, are comments.
     """
@@ -123,7 +124,7 @@ def render_script(diagnosis: Diagnosis, severity: str) -> str:
 
 
 def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
-    """Render one finding: what, what the fix may break, and its commands, except earlier ones."""
+    """Render one finding: what it is, what its fix may break, and its new commands."""
     lines = [f"    # {finding.id} {finding.severity}: {printable(finding.message)}"]
     if finding.rule.breaks:
         lines.append(f"    # may break: {finding.rule.breaks}")

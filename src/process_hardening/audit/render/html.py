@@ -1,4 +1,4 @@
-"""Renders one or more audits as a self-contained page: sortable, printable, offline."""
+"""Renders one or more audits as a self-contained page: sortable, printable and offline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from process_hardening.audit.rules.model import rank
 from process_hardening.audit.saved import merge
 from process_hardening.terminal import printable
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -149,7 +149,7 @@ def _render_hosts(newest: Sequence[Saved]) -> list[str]:
 
 
 def _render_changes(hosts: Iterable[History]) -> list[str]:
-    """Render what changed from the first to the last audit of each host with at least two."""
+    """Render what changed from the first audit to the last on each host with at least two."""
     rows, incomparable = [], []
     for host in hosts:
         comparison = host.comparison

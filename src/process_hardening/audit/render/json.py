@@ -11,7 +11,7 @@ from process_hardening.audit.reasons import REASONS
 from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.state import VERDICTS
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any

@@ -16,7 +16,7 @@ from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.state import VERDICTS
 from process_hardening.terminal import printable
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -100,7 +100,7 @@ def _families_of_processes(audit: Audit) -> list[Family]:
 
 
 def _families_of_groups(groups: Sequence[Group]) -> list[Family]:
-    """Yield the facts of each user, and the leaking groups: all groups would be too many series."""
+    """Return the facts of each user and the leaking groups: all groups would be too many series."""
     leaks = Counter(
         (group.user, group.program, group.reason, str(group.severity))
         for group in groups

@@ -21,7 +21,7 @@ from process_hardening.audit.rules.model import HIGH
 from process_hardening.table import table
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -86,8 +86,8 @@ def render_headline(audit: Audit) -> str:
     if others:
         one = len(others) == 1
         sentences.append(
-            f"{count(len(others), 'program')} {'is' if one else 'are'} traced, injected into,"
-            f" or lost {'its' if one else 'their'} hardening."
+            f"{count(len(others), 'program')} {'is' if one else 'are'} traced or injected into,"
+            f" or {'has lost its' if one else 'have lost their'} hardening."
         )
     if copies:
         one = len(copies) == 1
@@ -112,7 +112,7 @@ def render_headline(audit: Audit) -> str:
 def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
     """Render the summary, the leaking groups with their commands, the rest, and the next steps.
 
-    At most LINES lines, of width cells.
+    At most LINES lines, each width cells wide.
     """
     screen = _Screen(audit, width or WIDTH, coloured)
     return "\n".join(screen.render())
@@ -142,7 +142,7 @@ class _Screen:
     # Groups that leak
 
     def _leak_lines(self, room: int) -> list[str]:
-        """Render as many groups as fit, then how many are left."""
+        """Render as many groups as fit, then the number of those left."""
         several_users = len({group.user for group in self.leaks}) > 1
         labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
         users = [f" ({printable(group.user)})" if several_users else "" for group in self.leaks]
@@ -176,7 +176,7 @@ class _Screen:
         return f"{_INDENT}process-hardening audit --long {group.pids[0]}  # prints the long command"
 
     def _height(self, line: str) -> int:
-        """Return how many terminal lines a line takes."""
+        """Return how many terminal lines a line occupies."""
         cells = count_cells(line) - (len(_RED + _RESET) if _RESET in line else 0)
         return max(1, -(-cells // self.width))
 
@@ -189,7 +189,11 @@ class _Screen:
         more = "more " if self.leaks else ""
         rows = [
             (f"{more}can be read, no secret found", _with(own, READABLE), ""),
-            (f"{more}of root can be read by root in containers", _with(own, READABLE_BY_ROOT), ""),
+            (
+                f"{more}owned by root can be read by root in containers",
+                _with(own, READABLE_BY_ROOT),
+                "",
+            ),
             ("are partly hardened", _with(own, PARTIAL), ""),
             ("cannot be judged from here", _with(own, UNKNOWN), ""),
             ("are hardened", _with(own, HARDENED), _GREEN),
@@ -261,7 +265,7 @@ def describe_exposure(audit: Audit) -> str:
 def render_comparison(
     comparison: Comparison, width: int | None = None, coloured: bool = False
 ) -> str:
-    """Render what got worse and better since an earlier audit, then the facts that changed."""
+    """Render what got worse and what got better since an earlier audit, then the changed facts."""
     worse, better = len(comparison.worse), len(comparison.better)
     lines = [f"Since {printable(comparison.taken)}: {worse} worse, {better} better."]
     rows = [("worse", change) for change in comparison.worse]

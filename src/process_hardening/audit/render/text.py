@@ -17,7 +17,7 @@ from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN, VERDICT
 from process_hardening.table import table
 from process_hardening.terminal import fold, printable
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -74,7 +74,7 @@ def _order_of(audit: Audit) -> list[Entry]:
 
 
 def _render_legend(audit: Audit, width: int | None) -> list[str]:
-    """Render each finding once, with the number of its processes."""
+    """Render each finding once, with the number of processes that have it."""
     counts = Counter(finding.id for _, finding in audit.findings())
     rules = sorted((RULES[key] for key in counts), key=lambda r: (-rank(r.severity), r.id))
     if not rules:
@@ -88,7 +88,7 @@ def _render_legend(audit: Audit, width: int | None) -> list[str]:
 
 
 def _render_fixes(audit: Audit, width: int | None) -> list[str]:
-    """Render what to do about each leaking group, unwrapped, so that it can be copied."""
+    """Render the fix for each leaking group, with commands unwrapped so that they can be copied."""
     lines = []
     for group in audit.groups:
         if group.is_leak:
@@ -131,7 +131,7 @@ def render_audit(audit: Audit, width: int | None = None, coloured: bool = False)
 def render_rule(rule: Rule, width: int | None = None) -> str:
     """Render the explanation of one rule."""
     scope = "a process" if rule in PROCESS_RULES else "the host"
-    lines = [f"{rule.id} ({rule.severity}, of {scope}): {rule.words}"]
+    lines = [f"{rule.id} ({rule.severity}, about {scope}): {rule.words}"]
     for label in ("why", "fix", "source"):
         lines += ["", f"{label}:", *fold(getattr(rule, label), width, _INDENT)]
         if label == "fix":

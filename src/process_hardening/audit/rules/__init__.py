@@ -5,7 +5,7 @@ from __future__ import annotations
 from process_hardening.audit.rules import process
 from process_hardening.audit.rules.model import Finding, ProcessCase, rank
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.rules.tables import HOST_RULES as HOST_RULES
     from process_hardening.audit.rules.tables import RULES as RULES
@@ -18,7 +18,7 @@ PROCESS_RULES = process.RULES
 
 
 def __getattr__(name: str) -> object:
-    """Load the rules about the host on first use: they take longer than the others."""
+    """Load the rules about the host on first use: they take longer to load than the others."""
     if name not in ("HOST_RULES", "RULES", "TOPICS", "judge_host", "judge_topic"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from process_hardening.audit.rules import tables

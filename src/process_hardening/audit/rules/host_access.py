@@ -34,14 +34,14 @@ _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
     " exist, boot the kernel with yama in its lsm= list.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "1"),
     source="Documentation/admin-guide/LSM/Yama.rst",
-    breaks="gdb -p, strace -p and py-spy on processes that they did not start, unless as root.",
+    breaks="gdb -p, strace -p and py-spy on processes that they did not start, unless run as root.",
 )
 def find_free_attaching(case: HostCase) -> Match | None:
     """Yama is off or missing."""
     scope = case.host.ptrace_scope
     if scope is None:
         return Match(commands=_SHOW_MODULES)
-    wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as PH114 says: one fix, not two
+    wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as for PH114: one fix, not two
     return set_sysctl("kernel.yama.ptrace_scope", wanted, 0) if scope == 0 else None
 
 
@@ -63,10 +63,11 @@ YAMA = Topic(name="Yama", describe=_describe_yama, rules=(find_free_attaching,))
     words="users can profile the kernel and the whole machine (kernel.perf_event_paranoid < 2)",
     why="Below 2, perf_event_open(2) shows kernel addresses to unprivileged users. Below 1, it also"
     " shows what other users' processes do, which is a side channel to secrets.",
-    fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 denies it to all users except root.",
+    fix="Set kernel.perf_event_paranoid to 2. On Debian, 3 denies profiling to all"
+    " users except root.",
     commands=sysctl_commands("kernel.perf_event_paranoid", "2"),
     source="perf_event_open(2); Documentation/admin-guide/perf-security.rst",
-    breaks="perf of the kernel and of other users' processes, unless as root.",
+    breaks="perf on the kernel and on other users' processes, unless run as root.",
 )
 def find_free_profiling(case: HostCase) -> Match | None:
     """kernel.perf_event_paranoid is below 2."""
@@ -94,15 +95,15 @@ PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profi
     severity=LOW,
     words="unprivileged users can create user namespaces",
     why="In its own user namespace, an unprivileged process has every capability. It can reach"
-    " vulnerable kernel code, and read processes that are started there, hardened or not. Browser"
-    " sandboxes and rootless containers need such namespaces.",
-    fix="Disable them where nothing needs them.",
+    " vulnerable kernel code, and read processes that are started in that namespace, hardened or"
+    " not. Browser sandboxes and rootless containers need such namespaces.",
+    fix="Disable them if nothing needs them.",
     commands=sysctl_commands("user.max_user_namespaces", "0"),
     source="user_namespaces(7)",
-    breaks="Rootless containers, Flatpak, bubblewrap and the sandbox of Chromium and Electron.",
+    breaks="Rootless containers, Flatpak, bubblewrap and the sandboxes of Chromium and Electron.",
 )
 def find_free_user_namespaces(case: HostCase) -> Match | None:
-    """Unprivileged users may make user namespaces."""
+    """Unprivileged users may create user namespaces."""
     if not case.host.user_namespaces:
         return None
     setting = case.host.namespace_setting
@@ -133,7 +134,7 @@ USER_NAMESPACES = Topic(
     " distribution's update. Until then, set kernel.yama.ptrace_scope to 2.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "2"),
     source="CVE-2026-46333; announcement of the seven stable kernels, LWN article 1073060",
-    breaks="Until the new kernel runs: gdb, strace and py-spy, unless as root.",
+    breaks="Until the new kernel runs: gdb, strace and py-spy, unless run as root.",
 )
 def find_exit_race(case: HostCase) -> Match | None:
     """The kernel does not have the fix."""
@@ -160,8 +161,8 @@ def _describe_exit_race(case: HostCase) -> Answer:
     if host.exit_race == VULNERABLE:
         return Answer(text=f"the kernel, {host.kernel}, does not have the fix{source}")
     return Answer(
-        text=f"it could not be tried, and the version {host.kernel} does not tell: distributions"
-        " backport fixes without changing it; ask yours for CVE-2026-46333",
+        text=f"it could not be tried, and the version {host.kernel} does not settle it:"
+        " distributions backport fixes without changing it; ask yours about CVE-2026-46333",
         is_known=False,
     )
 
@@ -177,8 +178,8 @@ EXIT_RACE = Topic(name="CVE-2026-46333", describe=_describe_exit_race, rules=(fi
     " that has one can read hardened processes.",
     fix="Remove users from the group, and capabilities from the files. For processes, see PH011.",
     commands=("gpasswd -d USER GROUP", "setcap -r FILE"),
-    source="capabilities(7); Documentation of docker, lxd and incus on their groups",
-    breaks="What these users and programs need it for: sudo, docker, a profiler. Keep one"
+    source="capabilities(7); the documentation of Docker, LXD and Incus on their groups",
+    breaks="Whatever needs this access, such as sudo, docker or a profiler. Keep one"
     " administrator.",
     by_hand=True,
 )
@@ -187,7 +188,7 @@ def find_other_readers(case: HostCase) -> Match | None:
     readers = _list_readers(case)
     if not readers:
         return None
-    message = f"besides root, others' memory can be read by {'; '.join(readers)}"
+    message = f"others' memory can be read not only by root, but also by {'; '.join(readers)}"
     members = [(user, group) for group, users in case.host.root_like for user in users]
     files = [path for path, _ in case.host.capable_files]
     return Match(
@@ -229,12 +230,12 @@ READERS = Topic(
     why="`confine` and `harden --confine` prevent an untrusted program from reading any other"
     " process. They need Landlock, and refuse to start anything without it.",
     fix="Boot Linux 5.13 or later with landlock in its lsm= list. On Linux 6.12 and later, a"
-    " confined program cannot send signals that make other processes leave a core either.",
+    " confined program also cannot send signals that make other processes dump core.",
     commands=_SHOW_MODULES,
     source="Documentation/userspace-api/landlock.rst",
 )
 def find_missing_landlock(case: HostCase) -> Match | None:
-    """The kernel has no Landlock, or one that cannot block signals."""
+    """The kernel has no Landlock, or its Landlock cannot block signals."""
     version = case.host.landlock
     if version is None or case.host.refuses_signals:
         return None
@@ -259,15 +260,15 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
     words="every user can see the arguments of every process",
     why="Without hidepid, /proc shows the command lines of all users to all users.",
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
-    " the option gid= as well.",
+    " the gid= option as well.",
     commands=(
         "grep -qs hidepid= /etc/fstab"
         " || echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
         "mount -o remount,hidepid=invisible /proc",
     ),
     source="proc(5), mount options",
-    breaks="ps and top of other users' processes; systemd-logind and polkit, unless /proc has"
-    " gid= of a group that they are in.",
+    breaks="ps and top for other users' processes; systemd-logind and polkit, unless /proc is"
+    " mounted with the gid= of a group that they are in.",
 )
 def find_visible_arguments(case: HostCase) -> Match | None:
     """/proc is mounted without hidepid."""
@@ -284,7 +285,7 @@ def _describe_hidepid(case: HostCase) -> Answer:
         return Answer(text="how /proc is mounted cannot be read", is_known=False)
     if hidepid:
         return Answer(text=f"/proc is mounted with hidepid={hidepid}")
-    return Answer(text="everybody can see everybody's")
+    return Answer(text="everybody can see them")
 
 
 HIDEPID = Topic(

@@ -21,17 +21,17 @@ from process_hardening.audit.rules.model import (
     sysctl_undo,
 )
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.host import Host
 
 _DISCARD_CORES = sysctl_commands("kernel.core_pattern", "|/bin/false")
 _NO_STORAGE = "/etc/systemd/coredump.conf.d/zz-process-hardening.conf"
-_LOST_CORES = "Stack traces and core files of crashes are no longer there."
+_LOST_CORES = "Stack traces and core files of crashes are no longer available."
 
 
 def _discard_cores(host: Host, message: str = "", subject: tuple[str, ...] = ()) -> Match:
-    """A Match whose fix keeps core dumps from being stored."""
+    """Return a Match with a fix that keeps core dumps from being stored."""
     handler = os.path.basename(host.core.target)
     commands = sysctl_commands("kernel.core_pattern", "|/bin/false")
     undo = sysctl_undo("kernel.core_pattern", host.core.pattern)
@@ -125,7 +125,7 @@ def find_core_socket(case: HostCase) -> Match | None:
     severity=LOW,
     words="core files are written into working directories",
     why="A relative kernel.core_pattern leaves the memory of a crashed process wherever it"
-    " happened to run: in a shared folder, a repository, a web root.",
+    " happened to run: in a shared folder, a repository or a web root.",
     fix="Discard core dumps, or name an absolute path in a folder that only root can enter.",
     commands=_DISCARD_CORES,
     source="core(5), naming of core dump files",
@@ -144,9 +144,9 @@ def _describe_core_dumps(case: HostCase) -> Answer:
         return Answer(text="are discarded")
     words = [f"kernel.core_pattern is {core.pattern!r}"]
     if case.host.core_storage:
-        words.append(f"coredump.conf says Storage={case.host.core_storage}")
+        words.append(f"coredump.conf sets Storage={case.host.core_storage}")
     if case.host.core_limits:
-        words.append(f"limits.conf says {', '.join(case.host.core_limits)}")
+        words.append(f"limits.conf sets {', '.join(case.host.core_limits)}")
     return Answer(text="; ".join(words))
 
 

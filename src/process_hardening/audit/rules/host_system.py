@@ -26,7 +26,7 @@ from process_hardening.audit.rules.model import (
     fix="Check each library that the file names. Remove the file if you need none of them.",
     commands=("cat /etc/ld.so.preload", "mv /etc/ld.so.preload /etc/ld.so.preload.off"),
     source="ld.so(8), FILES",
-    breaks="What the libraries do in every program. Find out first what that is.",
+    breaks="Whatever the libraries do in every program: find out first what that is.",
     by_hand=True,
 )
 def find_preloaded_libraries(case: HostCase) -> Match | None:
@@ -50,16 +50,16 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     fix="Make root the owner of the files, and allow nobody else to write to them.",
     commands=("chown root:root FILE", "chmod go-w FILE"),
     source="ld.so(8), FILES",
-    breaks="Nothing, unless somebody changes these files without root.",
+    breaks="Nothing, unless somebody other than root has to change these files.",
 )
 def find_writable_preload(case: HostCase) -> Match | None:
-    """A user other than root owns, or can write to, the file or a library in it."""
+    """A user other than root owns, or can write to, the file or a library that it names."""
     names = case.host.preload_writable
     if not names:
         return None
     files = join(names)
     return Match(
-        message=f"users other than root can write {', '.join(names)}",
+        message=f"users other than root can write to {', '.join(names)}",
         subject=names,
         commands=(f"chown root:root {files}", f"chmod go-w {files}"),
     )
@@ -85,12 +85,12 @@ PRELOAD_FILE = Topic(
     id="PH112",
     severity=LOW,
     words="programs in memory cannot be executed (vm.memfd_noexec = 2)",
-    why="Where `run` needs an execute-only image in a memfd, this setting forbids it. `run` then"
+    why="If `run` needs an execute-only image in a memfd, this setting forbids it. `run` then"
     " falls back to the preload library, which leaves the launch window open.",
     fix="Set vm.memfd_noexec to 1 where programs must be hardened from their first instruction.",
     commands=sysctl_commands("vm.memfd_noexec", "1"),
     source="memfd_create(2); Documentation/userspace-api/mfd_noexec.rst",
-    breaks="Nothing. Programs may again execute code that is in no file.",
+    breaks="Nothing, but programs can again execute code that exists only in memory.",
 )
 def find_forbidden_memfds(case: HostCase) -> Match | None:
     """vm.memfd_noexec is 2."""
@@ -114,15 +114,15 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     words="swap is not encrypted",
     why="Memory, including secrets, is written to disk unencrypted. It stays there after the"
     " process has exited, and goes wherever the disk goes. Hibernation writes all of it.",
-    fix="Turn swap off, swap to compressed memory (zram), or encrypt it: in /etc/crypttab, a line"
-    " `swap DEVICE /dev/urandom swap`.",
+    fix="Turn swap off, swap to compressed memory (zram), or encrypt it: add the line"
+    " `swap DEVICE /dev/urandom swap` to /etc/crypttab.",
     commands=("swapoff -a",),
     source="proc_swaps(5); crypttab(5)",
     breaks="Hibernation, and workloads that need more memory than the machine has.",
     by_hand=True,
 )
 def find_plain_swap(case: HostCase) -> Match | None:
-    """A swap area is known not to be encrypted."""
+    """A swap area is known to be unencrypted."""
     plain = tuple(swap.path for swap in case.host.swaps or () if swap.encrypted is False)
     if not plain:
         return None
@@ -132,7 +132,7 @@ def find_plain_swap(case: HostCase) -> Match | None:
 
 
 def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, ...], ...]:
-    """The commands that switch swap areas off, at every boot and now, and those that undo it."""
+    """Return commands that switch swap areas off, now and at every boot, and those that undo it."""
     commands: list[str] = []
     undo: list[str] = []
     for path in map(quote, paths):
@@ -173,8 +173,8 @@ SWAP = Topic(name="swap", describe=_describe_swap, rules=(find_plain_swap,))
     words="addresses are not randomised (kernel.randomize_va_space < 2)",
     why="Without randomisation, a single vulnerability in a program is enough to find its secrets"
     " and its code.",
-    fix="Set kernel.randomize_va_space to 2, and remove the line that changes it from"
-    " /etc/sysctl.conf or /etc/sysctl.d.",
+    fix="Set kernel.randomize_va_space to 2, and remove the line in /etc/sysctl.conf or"
+    " /etc/sysctl.d that changes it.",
     commands=sysctl_commands("kernel.randomize_va_space", "2"),
     source="proc_sys_kernel(5) randomize_va_space",
     breaks="Programs that need fixed addresses: some emulators and old Lisps.",

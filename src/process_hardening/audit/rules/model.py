@@ -5,7 +5,7 @@ from __future__ import annotations
 from process_hardening.audit.programs import quote
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
@@ -87,7 +87,7 @@ class Rule(Record):
 
     @property
     def reason(self) -> str:
-        """Why it matters, in one sentence: the first of why."""
+        """Why it matters, in one sentence: the first sentence of why."""
         sentence, stop, _ = self.why.partition(". ")
         return sentence + "." if stop else sentence
 

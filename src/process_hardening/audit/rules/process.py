@@ -34,7 +34,7 @@ _START_HARDENED = ("harden -- PROGRAM",)
     source="prctl(2) PR_SET_DUMPABLE; ptrace(2), ptrace access mode checking",
 )
 def find_readable_memory(case: ProcessCase) -> Match | None:
-    """It is inspectable, and not root's."""
+    """It is inspectable, and does not belong to root."""
     return Match() if case.posture.inspectable and case.posture.uid != 0 else None
 
 
@@ -49,7 +49,7 @@ def find_readable_memory(case: ProcessCase) -> Match | None:
     source="ptrace(2), ptrace access mode checking; capabilities(7) CAP_SYS_PTRACE",
 )
 def find_readable_memory_of_root(case: ProcessCase) -> Match | None:
-    """It is inspectable, and root's."""
+    """It is inspectable, and belongs to root."""
     return Match() if case.posture.inspectable and case.posture.uid == 0 else None
 
 
@@ -69,7 +69,7 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     source="core(5); fs/coredump.c: do_coredump()",
 )
 def find_core_dump(case: ProcessCase) -> Match | None:
-    """A crash now would put its memory somewhere."""
+    """A crash now would store its memory somewhere."""
     crash = case.crash
     if crash.destination in (NOWHERE, None):
         return None
@@ -101,8 +101,8 @@ def find_core_limit(case: ProcessCase) -> Match | None:
     id="PH005",
     severity=HIGH,
     words="a tracer is attached",
-    why="A process that is attached with ptrace can read and change all of its memory and"
-    " registers, and stays attached through any later hardening.",
+    why="A tracer that is attached with ptrace can read and change all memory and registers of the"
+    " process, and stays attached through any later hardening.",
     fix="Find out why the tracer is attached, and stop it. With Policy(refuse_tracer=True), which"
     " STRICT includes, a program refuses to start under a tracer.",
     commands=("ps -o pid,user,args -p TRACER_PID",),
@@ -163,7 +163,7 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     id="PH008",
     severity=HIGH,
     words="a library was injected",
-    why="A library is mapped that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
+    why="The process has mapped a library that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
     " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can make"
     " system calls lie. Hardening the process later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened, so that it is never"
@@ -181,16 +181,16 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     id="PH019",
     severity=HIGH,
     words="it runs another version of process-hardening's library, or a library with its name",
-    why="The process has mapped a libprocess_hardening.so that differs from the one of the"
-    " process-hardening that runs the audit. It may belong to another version, be damaged, or be an"
-    " injected library that somebody gave this name.",
-    fix="Audit it with the process-hardening that started the program. If none did, the library was"
-    " injected.",
+    why="The process has mapped a libprocess_hardening.so that differs from the one in"
+    " the process-hardening installation that runs the audit. It may belong to another version, be"
+    " damaged, or be an injected library that somebody gave this name.",
+    fix="Audit it with the process-hardening installation that started the program. If none did,"
+    " the library was injected.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="native/preload of this package; proc_pid_maps(5)",
 )
 def find_other_copy(case: ProcessCase) -> Match | None:
-    """A library with the name of ours, but different bytes."""
+    """Libraries with the name of ours, but different contents."""
     paths = tuple(filter(has_our_name, case.posture.injected_libraries or ()))
     words = "another version of process-hardening, or a library with its name"
     return Match(message=f"{words}: {list_names(paths)}", subject=paths) if paths else None
@@ -220,8 +220,8 @@ def find_secret_variable(case: ProcessCase) -> Match | None:
     words="its arguments contain a secret",
     why="Every user can read /proc/PID/cmdline, unless /proc is mounted with hidepid. Hardening"
     " does not hide it. Shell histories and process accounting keep arguments too.",
-    fix="Pass the secret in a file, a descriptor or standard input. Then replace the secret. Until"
-    " then, hidepid prevents other users from reading it.",
+    fix="Pass the secret in a file, through a descriptor or on standard input. Then replace the"
+    " secret. Until then, hidepid prevents other users from reading it.",
     commands=("mount -o remount,hidepid=invisible /proc",),
     source="proc_pid_cmdline(5); secret_names.py of this package",
 )
@@ -235,16 +235,16 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     id="PH011",
     severity=MEDIUM,
     words="it is not root but can read processes of other users",
-    why="One of its capabilities lets it read memory or files of others: CAP_SYS_PTRACE,"
-    " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
-    " CAP_SYS_MODULE. A vulnerability in it exposes all of them.",
+    why="One of its capabilities lets it read the memory or files of others:"
+    " CAP_SYS_PTRACE, CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore)"
+    " or CAP_SYS_MODULE. A vulnerability in it exposes all of them.",
     fix="Remove the capability from the program's file or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),
     source="capabilities(7)",
 )
 def find_reading_capability(case: ProcessCase) -> Match | None:
-    """A user other than root has capabilities to read other processes."""
+    """A user other than root has capabilities that allow reading other processes."""
     names = case.posture.capabilities
     if not names or not case.posture.uid:
         return None
@@ -282,7 +282,7 @@ def find_user_namespace(case: ProcessCase) -> Match | None:
     source="PEP 768; sys.remote_exec() in Python's documentation",
 )
 def find_remote_debugging(case: ProcessCase) -> Match | None:
-    """sys.remote_exec() reaches it."""
+    """sys.remote_exec() works on it."""
     return Match() if case.posture.remote_debugging else None
 
 
@@ -297,7 +297,7 @@ _FRAMEWORK_FIXES = {
     " worker_process_init. The prefork pool keeps the parent's hardening.",
     "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
     " Forked workers keep the master's hardening until something calls exec.",
-    "uvicorn": "Call pre_main_hardening() at the top of the module that holds the application:"
+    "uvicorn": "Call pre_main_hardening() at the top of the module that contains the application:"
     " every worker of `uvicorn --workers` imports it.",
 }
 _PYTHON_FIX = (
@@ -314,8 +314,8 @@ _PYTHON_FIX = (
     " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
     " Forked workers keep it.",
     fix="Start the parent so that its children are hardened too. This covers dynamically linked"
-    " descendants. Start a static program, or a tool that another program starts, with harden"
-    " itself.",
+    " descendants. A static program, or a tool that another program starts, must itself be"
+    " started with harden.",
     commands=(*_CHILDREN_HARDENED, *_START_HARDENED),
     source="prctl(2) PR_SET_DUMPABLE; execve(2)",
 )
@@ -337,9 +337,9 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     id="PH015",
     severity=INFO,
     words="it is not known whether it is hardened",
-    why="A value that decides could not be read. The finding names it: the dumpable flag before"
-    " Linux 6.16, what the kernel hides from other users, or what a process keeps an audit from"
-    " reading.",
+    why="A value that decides this could not be read. The finding names it: the dumpable flag"
+    " before Linux 6.16, a value that the kernel hides from other users, or one that the process"
+    " keeps an audit from reading.",
     fix="Do what the finding says. If you are not root, first repeat the audit as root.",
     commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
@@ -391,7 +391,7 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     " socket",
 )
 def find_forkserver(case: ProcessCase) -> Match | None:
-    """It is a forkserver of a Python version that is unknown or does not check who connects."""
+    """It is a forkserver, and its Python version is unknown or does not check who connects."""
     posture = case.posture
     version = tuple(map(int, (posture.python or "0").split(".")))
     return (
@@ -410,18 +410,18 @@ def _start_closed(runtime: Runtime) -> str:
     why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
     " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
     " The kernel cannot refuse what the program itself does for others.",
-    fix="Start it closed: with an option or a blocked signal that prevents this.",
+    fix="Start it with an option or a blocked signal that prevents this.",
     commands=tuple(map(_start_closed, RUNTIMES)),
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
 def find_runtime_that_opens(case: ProcessCase) -> Match | None:
-    """Its runtime opens itself, as far as its arguments and signals show."""
+    """Its runtime discloses its memory, as far as its arguments and signals show."""
     for runtime in RUNTIMES:
         if runtime.name == case.posture.opens_itself:
             return Match(
                 message=f"{runtime.name}: {runtime.opens}",
                 subject=(runtime.name,),
-                fix=f"Start it closed. {runtime.hint}".rstrip(),
+                fix=f"Start it with a setting that prevents this. {runtime.hint}".rstrip(),
                 commands=(_start_closed(runtime),),
             )
     return None

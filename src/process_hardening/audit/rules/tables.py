@@ -6,7 +6,7 @@ from process_hardening.audit.rules import host_access, host_dumps, host_system
 from process_hardening.audit.rules.model import Check, HostCase, Rule, Topic
 from process_hardening.audit.rules.process import RULES as PROCESS_RULES
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
