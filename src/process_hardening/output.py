@@ -1,4 +1,4 @@
-"""Writes to standard output: a failure is an error message, not a traceback at exit."""
+"""Writes to standard output; a failure becomes an error message, not a traceback at exit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from process_hardening.errors import CommandError
 from process_hardening.terminal import write_line
 
 USUAL_WIDTH = 80
-"""The width of a terminal that does not report it."""
+"""The width assumed for a terminal that does not report one."""
 
 
 def width_and_colour() -> tuple[int | None, bool]:
     """Return the output width (None: no limit) and whether to use colours.
 
     COLUMNS sets the width. Otherwise it is that of the terminal on standard output, or of the one
-    on standard error if standard output is a pipe, such as `| less`. Files have no width.
+    on standard error if standard output is a pipe, as in `| less`. Files have no width.
     """
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     if is_terminal:

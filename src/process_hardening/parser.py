@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-_MARGIN = 2  # as argparse leaves it
+_MARGIN = 2  # as in argparse
 
 
 def _hide_value(word: str, message: str) -> str:
-    """Remove the value of a NAME=VALUE from a message of argparse."""
+    """Remove the value in NAME=VALUE from an argparse message."""
     _, equals, value = word.partition("=")
     if not equals:
         return message
@@ -30,7 +30,7 @@ def _hide_value(word: str, message: str) -> str:
 
 
 class PrintVersion(argparse.Action):
-    """--version: print what a bug report needs on one line, without wrapping, and exit."""
+    """--version: print the facts for a bug report on one line, without wrapping, and exit."""
 
     def __init__(self, option_strings: Any, dest: Any) -> None:
         text = "print the versions of this package, Python, the kernel and the C library, and exit"
@@ -66,7 +66,8 @@ class Parser(argparse.ArgumentParser):
         namespace, unknown = super().parse_known_args(args, namespace)
         many = next((a for a in self._get_positional_actions() if a.nargs == "*"), None)
         if many and not any(word.startswith("-") for word in unknown):
-            # argparse accepts no more of them after an option, as in `audit merge --json FILE...`.
+            # After an option, argparse accepts no more positional arguments, as in
+            # `audit merge --json FILE...`.
             setattr(namespace, many.dest, [*getattr(namespace, many.dest), *unknown])
             unknown = []
         if unknown:

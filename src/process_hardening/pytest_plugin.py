@@ -62,8 +62,8 @@ def assert_hardened(
     allow -- a function that takes the id of a finding (PH004) and returns whether to tolerate it
 
     Raises AssertionError with everything that is wrong, or with the reason why the state is
-    unknown, and TypeError for an invalid process. What the kernel hides because the process is
-    hardened does not count against it.
+    unknown, and TypeError for an invalid process. Facts that the kernel hides because the process
+    is hardened do not count against it.
     """
     __tracebackhide__ = True
     which = process if isinstance(process, (int, str)) else getattr(process, "pid", process)
@@ -82,8 +82,8 @@ def assert_hardened(
 
 
 def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> str | None:
-    """Return what is wrong with a pid's process, or with those that match a name; None: nothing."""
-    # Imported here: a test run without assertions does not need them.
+    """Return what is wrong with the processes that match a pid or a name, or None."""
+    # Imported here: a test run without assert_hardened() does not need them.
     from process_hardening import audit
     from process_hardening.errors import CommandError
 
@@ -208,5 +208,5 @@ def hardening_calls(request: pytest.FixtureRequest) -> list[HardeningCall]:
 
 @pytest.fixture(name="assert_hardened", scope="session")
 def _assert_hardened() -> Callable[..., None]:
-    """The function assert_hardened(process), which fails the test if it is not hardened."""
+    """The function assert_hardened(process): fails the test if the process is not hardened."""
     return assert_hardened

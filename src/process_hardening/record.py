@@ -1,7 +1,7 @@
 """Frozen records, like dataclasses but without importing that module.
 
-`import dataclasses` takes longer than hardening and Python's own start together (it imports
-inspect and re), and programs create records at start-up.
+`import dataclasses` takes longer than starting Python and hardening together (it imports inspect
+and re), and programs create records at start-up.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_):
-        """Tell type checkers what a decorated class does; no effect at run time."""
+        """Tell type checkers what a decorated class does; has no effect at run time."""
         return lambda decorated: decorated
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Record:
-    """The base of a frozen record: annotations are its fields, class attributes their defaults.
+    """The base class of frozen records: annotations are fields, class attributes their defaults.
 
     Fields are passed by keyword. Two records are equal if their classes and all fields are equal.
     Raises TypeError for unknown or missing fields.

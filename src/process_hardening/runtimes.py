@@ -1,8 +1,8 @@
 """Runtimes that disclose their memory to any process of their user, hardened or not.
 
-They do that themselves, on a signal or to anyone who connects, so no kernel mechanism can prevent
-it. Most have a switch that disables it. `audit` finds processes in which it is not set, and
-`verify` tests it.
+They do so themselves, on a signal or to anyone who connects, so no kernel mechanism can prevent it.
+Most have a switch that disables it. `audit` finds processes that run without the switch, and
+`verify` runs the attack.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Runtime(Record):
     """A runtime, how it discloses its memory, and how to disable that.
 
     name -- its display name; programs -- the base names of its program
-    signal -- the signal that opens it, if it is caught and not blocked; None: it needs none
+    signal -- the signal that triggers this, if it is caught and not blocked; None: none is needed
     opens -- what another process of the user can do, in one line
     option -- the first argument that disables it; '' if there is none
     before -- the words before `harden` that disable it, if there is no option
@@ -95,12 +95,12 @@ def runtime_of(program: str) -> Runtime | None:
 
 
 def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: int) -> bool:
-    """Return whether a process seems to disclose its memory: nothing shows that it is disabled.
+    """Return whether a process seems to disclose its memory: nothing shows that this is disabled.
 
     options -- the arguments for the runtime, before the program that it runs
     caught, blocked -- the sets SigCgt and SigBlk of its status
 
-    A program's own listener for the signal disables it in Node.js too, but looks the same.
+    In Node.js, a program's own listener for the signal prevents this too, but looks the same.
     """
     if runtime.signal and not caught & ~blocked & 1 << runtime.signal - 1:
         return False
@@ -108,6 +108,6 @@ def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: in
 
 
 def close(runtime: Runtime, command: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words before `harden` and the changed command that disable it."""
+    """Return the words before `harden`, and the changed command, that prevent the disclosure."""
     option = (runtime.option,) if runtime.option else ()
     return runtime.before, (*command[:1], *option, *command[1:])

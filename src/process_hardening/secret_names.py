@@ -1,8 +1,8 @@
 """Well-known names of secrets: environment variables and command-line options.
 
-One table for `audit`, which reports where such a name is readable, and for callers that must not
-pass credentials to child processes. It looks at names, not values. The one exception is
-secret_arguments(), which recognises a kind of secret by the format of its value.
+The tables serve `audit`, which reports where such a name is readable, and callers that must not
+pass credentials to child processes. The functions look at names, not values. The one exception is
+secret_arguments(), which also recognizes some kinds of secrets by the format of their values.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _SECRET_LAST_WORDS = (
     ),
 )
 
-# The same without a word boundary: PGPASSWORD, TS_AUTHKEY.
+# The same, but without a word boundary: PGPASSWORD, TS_AUTHKEY.
 _SECRET_ENDS = ("AUTHKEY", "APIKEY", "PASSPHRASE", "PASSWD", "PASSWORD", "PRIVATEKEY", "SECRETKEY")
 
 # Prefixes, for names that end with a host or an account.
@@ -95,7 +95,7 @@ _SECRET_BEGINNINGS = ("AWS_BEARER_TOKEN_", "OP_SESSION_", "TF_TOKEN_")
 HARMLESS_NAMES = frozenset(
     {
         "DESKTOP_SESSION",
-        "GPG_KEY",  # the fingerprint of a key, in the images of many languages
+        "GPG_KEY",  # a key fingerprint, set in the container images of many languages
         "KDE_FULL_SESSION",
         "MAX_TOKEN",
         "MAX_TOKENS",
@@ -115,7 +115,7 @@ _HARMLESS_ENDINGS = (
     ),
 )
 
-# Only those whose value is the secret itself, not the name of a file that holds it.
+# Only options whose value is the secret itself, not the name of a file that contains it.
 SECRET_OPTIONS = frozenset(
     {
         "access-key",
@@ -156,7 +156,7 @@ _ADDRESS_ENDINGS = (
     "URL",
 )
 
-# At a word boundary, if another of these comes before it.
+# Put before a name and before each ending, so that an ending matches only at a word boundary.
 _BORDER = "_"
 _SECRET = (*(_BORDER + word for word in _SECRET_LAST_WORDS), *_SECRET_ENDS)
 _HARMLESS = tuple(_BORDER + word for word in _HARMLESS_ENDINGS)
@@ -182,7 +182,8 @@ _SHAPES: tuple[tuple[str, bytes], ...] = (
     ("an Authorization header", rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)"),
 )
 
-# Everything that can occur in a command line with a secret: one pass rules out nearly all.
+# Every command line with a secret contains at least one of these: one pass rules out nearly all
+# others.
 _SUSPECT = re.compile(
     rb"(?i:pass|pwd|secret|token|key|cred|auth|bearer|jwt|dsn|netrc|cookie|mnemonic"
     rb"|session|webhook|_P(?:AT|SK|W)[0-9_]*=)"
@@ -199,7 +200,7 @@ def is_secret_name(name: str) -> bool:
     return name not in HARMLESS_NAMES and _reads_as_secret(name.upper())
 
 
-@lru_cache(maxsize=4096)  # processes of one machine share most names
+@lru_cache(maxsize=4096)  # processes on one machine share most names
 def _reads_as_secret(upper: str) -> bool:
     if upper in SECRET_NAMES or upper.startswith(_SECRET_BEGINNINGS):
         return True
@@ -252,9 +253,9 @@ def may_hold_secrets(command: bytes) -> bool:
 
 
 def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
-    """Return the secrets in a command line: names of options and variables, kinds of values.
+    """Return the secrets in a command line: names of options and variables, and kinds of values.
 
-    Never returns values. Each entry stands for one position in the command line; duplicates are
+    Never returns values. A word with a named secret is not searched for kinds. Duplicates are
     dropped.
     """
     words = list(arguments)
@@ -277,10 +278,10 @@ HIDDEN = "***"
 """Replaces a value that hide_arguments() removed."""
 
 # A word, or the value in NAME=VALUE, that nobody would type: long, with at least three digits, and
-# not like a path, host or address. The keys of most services look like that.
+# not like a path, host or address. The keys of most services look like this.
 _RANDOM_LENGTH = 20
 _RANDOM = rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _RANDOM_LENGTH
-# Characters that cannot occur in such a word become blanks: faster than the regular expression.
+# Characters that cannot occur in such a word become blanks: a fast check before the expression.
 _WORDS = bytes(c if bytes([c]).isalnum() or c in b"_+~-" else 32 for c in range(256))
 # mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
 _TAKES_PASSWORD = rb"(?:mysql|mariadb)[a-z-]*|sshpass"
@@ -295,11 +296,11 @@ _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&
 
 
 def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
-    """Replace all that looks like a secret in a command line (/proc/PID/cmdline) with HIDDEN.
+    """Replace whatever looks like a secret in a command line (/proc/PID/cmdline) with HIDDEN.
 
     is_suspect -- the result of may_hold_secrets()
 
-    It hides too much rather than too little: the result may be shown, stored and sent.
+    Errs on the side of hiding too much, because the result may be shown, stored and sent.
     """
     hidden = HIDDEN.encode()
     if is_suspect:
@@ -341,7 +342,7 @@ def _hide_random(match: re.Match[bytes]) -> bytes:
 
 
 def _hide_in(words: list[bytes], index: int) -> bytes:
-    """Hide the secret in an argument, or all of it if the option before it announces a secret."""
+    """Hide the secret in an argument, or all of the argument if the option before it takes one."""
     word = words[index]
     following = words[index + 1] if index + 1 < len(words) else b""
     name = _named_in(_text(word), _text(following[:1]))

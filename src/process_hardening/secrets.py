@@ -1,4 +1,4 @@
-"""Keep secrets from root, core dumps, swap and the environment block."""
+"""Keeps secrets away from root, and out of core dumps, swap and the environment block."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def take_env(name: str) -> str:
     Returns the value, decoded like os.environ. Raises MissingVariableError (a KeyError) if there is
     no such variable and ValueError for an invalid name. Raises HardeningError, and changes nothing,
     if the initial environment cannot be found or the value is in read-only memory (EFAULT), where C
-    code that calls putenv(3) with a literal leaves it. Other interpreters of the process keep the
+    code that calls putenv(3) with a literal leaves it. Other interpreters in the process keep the
     copies in their own os.environ.
     """
     return _take(name, _decode)
@@ -118,7 +118,7 @@ class SecretBuffer(SecretMemory):
     protection -- 'memfd_secret' or 'mlock'
 
     The bytes are zeroed by close(), at the end of a `with` block, and when the object is deleted.
-    Forked children share the pages: all of them see a write by one; close() in a child keeps the
+    Forked children share the pages: a write by one is visible to all; close() in a child keeps the
     bytes of the process that created them; close() in that process zeroes them for all. Raises
     TypeError and ValueError for other sources, and SecretMemoryError if the system cannot provide
     such memory.
@@ -155,8 +155,8 @@ class SecretBuffer(SecretMemory):
     def from_env(cls, name: str, *, require: Kind | None = None) -> Self:
         """Take a variable like take_env(), without making a str of it.
 
-        require -- as above. Raises what take_env() raises, and SecretMemoryError, and then changes
-        nothing.
+        require -- as above. Raises what take_env() raises, or SecretMemoryError, in which case
+        nothing has changed.
         """
         return _take(name, lambda value: cls(value, require=require))
 

@@ -1,8 +1,8 @@
-"""The functions that `site` calls at every start of a Python with the start-up hook.
+"""The functions that `site` calls whenever a Python with the start-up hook starts.
 
-It imports nothing until there is something to harden. If the package itself is damaged or missing,
-`site` prints the error and Python continues unhardened. hook_installer.py writes the files that
-name these functions.
+This module imports nothing until there is something to harden. If the package itself is damaged or
+missing, `site` prints the error and Python continues unhardened. hook_installer.py writes the files
+that name these functions.
 """
 
 import os
@@ -26,7 +26,7 @@ def harden_on_request() -> None:
 
 
 def check_interpreter() -> None:
-    """Print one line if this execute-only interpreter was made readable again.
+    """Print one line if this execute-only interpreter has been made readable again.
 
     Never for root, who can read every file, and only once, although `site` reads the files of a
     virtual environment twice.
@@ -69,7 +69,7 @@ def _harden() -> None:
 
 
 def _is_request_incomplete() -> bool:
-    """Return whether LD_PRELOAD lacks our library, or options other than its defaults are set."""
+    """Return whether LD_PRELOAD is not our library, or any option differs from its default."""
     # Not from environment.py: loading that takes longer than hardening.
     from process_hardening import _PRELOAD_LIBRARY, _native
 
@@ -79,7 +79,7 @@ def _is_request_incomplete() -> bool:
 
 
 def _harden_as_requested() -> None:
-    """Harden this interpreter and its children, with the exceptions of the requesting program."""
+    """Harden this interpreter and its children, with the options of the requesting program."""
     from process_hardening import pre_main_hardening
     from process_hardening.environment import BYPASS_NAME_VARIABLE, KEEP_VARIABLE
     from process_hardening.policy import DEFAULT, HARDEN, Policy

@@ -42,11 +42,12 @@ def verdict_of(
     """Judge a process by the facts observed about it; None means not observed.
 
     excused -- names of fields that may be None without making the verdict unknown: the kernel hides
-        them because the process is hardened, or this system does not have them
+        them because the process is hardened, or this system lacks them
 
     Returns 'exposed' if another process of the same user can read it; 'hardened' if none can, a
-    crash leaves no core, and nothing else weakens that; 'partial' if something does (dumpable 2
-    leaves cores that root can read); 'unknown' if a deciding field was not observed.
+    crash leaves no core, and nothing else weakens the protection; 'partial' if none can, but
+    another condition is not met (dumpable 2 leaves cores that root can read); 'unknown' if a
+    deciding field was not observed.
     """
     if inspectable is None or not has_memory:
         return UNKNOWN

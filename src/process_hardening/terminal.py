@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """Return the text on one line, with backslash escapes for what could control the terminal."""
+    """Return the text on one line, with backslash escapes for anything that controls a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -149,7 +149,7 @@ def _table(system: str) -> tuple[str, dict[str, str]]:
 
 
 def is_loader_variable(name: str, system: str = sys.platform) -> bool:
-    """Return whether the dynamic loader of a system (a sys.platform) reads the variable."""
+    """Return whether the dynamic loader of a system (as in sys.platform) reads the variable."""
     return system != "win32" and name.startswith(_table(system)[0])
 
 
@@ -162,7 +162,7 @@ def kind_of(name: str, system: str = sys.platform) -> str:
 
 
 def describe_name(name: object) -> str:
-    """Describe something that should have been a name for a message, without any value."""
+    """Return a description, without any value, of something that should have been a name."""
     if isinstance(name, str):
         name, equals, _ = name.partition("=")
         return repr(name + equals + "..." if equals else name)
@@ -176,13 +176,13 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def check_patterns(what: str, names: Any) -> tuple[str, ...]:
-    """Return the variable names in names, each NAME or PREFIX*. Raises TypeError or ValueError."""
+    """Return names as a tuple, each NAME or PREFIX*. Raises TypeError or ValueError."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise TypeError(f"{what} must be a sequence of variable names, not {describe_name(names)}")
     result = tuple(names)
     for name in result:
         if not isinstance(name, str):
-            raise TypeError(f"{what} must hold variable names, not {describe_name(name)}")
+            raise TypeError(f"{what} must contain variable names, not {describe_name(name)}")
         if not name or "=" in name or "\0" in name or "*" in name[:-1]:
             raise ValueError(
                 f"{what}: {describe_name(name)} is not a variable name: write NAME or PREFIX*"

@@ -247,7 +247,8 @@ def test_faulthandler(folder: Path) -> None:
 
 def test_a_library_may_not_start_its_importer_again(folder: Path) -> None:
     """Refused in its import, whatever imports it, and not when it is the program."""
-    refused(python(folder, "-c", "import imports_it"), "imports_it calls it at import")
+    result = python(folder, "-c", "import imports_it")
+    refused(result, "imports_it calls pre_main_hardening() at import")
     assert python(folder, "imports_it.py").returncode == 0
     assert python(folder, "-m", "imports_it").returncode == 0
 

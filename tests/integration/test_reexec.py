@@ -721,6 +721,6 @@ def test_another_working_directory(user_tmp: Path) -> None:
     )
     lost = support.run_as_user([sys.executable, "script.py"], cwd=user_tmp)
     assert (lost.returncode, lost.stdout) == (5, "")
-    assert "call it before os.chdir()" in lost.stderr
+    assert "harden before os.chdir()" in lost.stderr
     named = support.run_as_user([sys.executable, str(user_tmp / "script.py")], cwd=user_tmp)
     assert (named.returncode, named.stdout) == (0, "hardened\n")

@@ -160,7 +160,7 @@ async def test_verify() -> None:
         await watch.press("v")
         assert name_of(watch) == "VerifyScreen"
         assert watch.machine.asked == []
-        assert "Press Enter to attack differently hardened sample programs" in watch.text()
+        assert "Press Enter to attack sample programs, each hardened" in watch.text()
         watch.machine.gate.clear()
         await watch.press("enter")
         await watch.until(lambda: "1 of 4" in watch.text())

@@ -100,7 +100,7 @@ def test_an_attack_that_kills_needs_no_answer() -> None:
 def test_the_reason_why_a_control_does_not_leak_is_named() -> None:
     """Yama, a missing permission, a broken tool and a failed start are different reasons."""
     assert "Yama" in judge(REFUSED, REFUSED, yama=2).detail
-    assert "lacks the permission" in judge(REFUSED, REFUSED).detail
+    assert "lacks permission" in judge(REFUSED, REFUSED).detail
     broken = Observation(False, "no output", answers=True)
     assert "the tool does not work" in judge(broken, broken, replace(ATTACK, kind=TOOL)).detail
     assert "no result" in judge(Observation(failure="no start"), REFUSED).detail
@@ -118,7 +118,7 @@ def test_a_missing_tool_is_neither_failure_nor_success() -> None:
 def test_a_leak_outweighs_an_inconclusive_result() -> None:
     """The exit code is 0 for blocked, 1 for leaked and 3 for inconclusive."""
     blocked, leaked = judge(GOT_IT, REFUSED), judge(GOT_IT, GOT_IT)
-    failed = judge(GOT_IT, Observation(failure="did not get ready"))
+    failed = judge(GOT_IT, Observation(failure="did not become ready"))
     assert verification(blocked).exit_code == 0
     assert verification(blocked, failed).exit_code == 3
     assert verification(blocked, failed, leaked).exit_code == 1

@@ -116,7 +116,7 @@ def test_a_running_process_is_attacked_only_by_reading() -> None:
     harmless, harmful = split_by_harm(FOR_HARDENED)
     assert plan.attacks == harmless
     skipped, confined = plan.notes
-    assert skipped == f"skipped, because they could harm it: {', '.join(harmful)}"
+    assert skipped == f"skipped because they could harm it: {', '.join(harmful)}"
     assert confined.startswith(f"pid {os.getpid()}: ")
     assert "core-segv" in harmful
     assert plan.needles == {"canary": "a secret of ours"}

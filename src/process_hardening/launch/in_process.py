@@ -1,4 +1,4 @@
-"""Runs a Python script or module in this process after hardening it."""
+"""Hardens this process, then runs a Python script or module in it."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def find_script(name: str) -> str:
     with open(path, "rb") as file:
         first_line = file.readline(256)
     if not path.endswith(".py") and not (first_line.startswith(b"#!") and b"python" in first_line):
-        raise CannotProtectError(f"{path}: not in-process: not a Python script")
+        raise CannotProtectError(f"{path}: cannot run in-process: not a Python script")
     return path
 
 
 def run_script(path: str, arguments: Sequence[str]) -> None:
-    """Run a script like `python path arguments...`. SystemExit and tracebacks are the script's."""
+    """Run a script like `python path arguments...`. Raises whatever the script raises."""
     import runpy
 
     sys.argv = [path, *arguments]
@@ -95,9 +95,9 @@ def _read_working_directory() -> str:
 
 
 def _has_module(name: str) -> bool:
-    """Return whether `python -m name` would find something. Imports its parent packages too.
+    """Return whether `python -m name` would find something. Imports its parent packages.
 
-    Raises what such an import raises about another module: that is an error of the program.
+    An import error about any other module is an error of the program, and is raised.
     """
     from importlib.util import find_spec
 

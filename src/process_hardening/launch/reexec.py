@@ -1,8 +1,9 @@
 """Re-executes this program as an execute-only image: pre_main_hardening(reexec=True).
 
-Whether that is needed depends on how the process was started, which its program's file shows, and
-not on whether it is dumpable now. An earlier harden(), the start-up hook and the library of
-`run --children` make it non-dumpable, but cannot revoke what an attacker opened before.
+Whether that is needed depends on how the process was started, which the mode of its program file
+shows, and not on whether it is dumpable now. An earlier harden(), the start-up hook and the library
+of `run --children` make it non-dumpable, but cannot revoke a descriptor that an attacker has
+already opened.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
-"""Passed from the first start to the second: PID:NAME:..., the process and its removed variables.
+"""Passed from the first start to the second: PID:NAME:..., its pid and the variables it removed.
 
 The pid distinguishes it from the marker of another process, which is ignored.
 """
@@ -45,7 +46,7 @@ _PAGE = "(docs/develop.md)"
 _RUN = "start it with `process-hardening run -- PROGRAM`"
 _APART = "test the program in a separate process"
 _DEBUGGER = "a debugger, which would be lost: debug it without reexec"
-_PROMPT = f"an interactive prompt: call it in a program, or {_RUN}"
+_PROMPT = f"an interactive prompt: call pre_main_hardening() in a program, or {_RUN}"
 _HOSTS = {
     "_pytest": f"pytest: load the plugin process_hardening.pytest_plugin, or {_APART}",
     "unittest": f"unittest: {_APART}, or call its main() without reexec",
@@ -55,7 +56,7 @@ _HOSTS = {
     "code": _PROMPT,
     "_pyrepl": _PROMPT,
 }
-"""Maps a package or module that calls the program to what it is, and what to do."""
+"""Maps each package or module that may be running the program to its name and a remedy."""
 
 
 def _refuse(reason: str, code: ExitCode = INSPECTION_ERROR) -> NoReturn:
@@ -78,7 +79,7 @@ def harden_and_start_again(
 ) -> Report:
     """Harden this process, then re-execute it unless it was born hardened.
 
-    harden -- a function of the policy and whether a failure ends the process
+    harden -- takes the policy, and whether a failure ends the process
 
     Returns the Report if it does not re-execute. Raises HardeningError.
     """
@@ -101,8 +102,8 @@ def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tu
     exposed -- what is_exposed() returned before harden()
     keep -- the variables (or PREFIX*) that harden() kept
 
-    Returns the names that both starts removed. Raises HardeningError (exit code 5) if the program
-    cannot be re-executed, or is still exposed afterwards.
+    Returns all names that the two starts removed. Raises HardeningError (exit code 5) if the
+    program cannot be re-executed, or is still exposed afterwards.
     """
     if not IS_LINUX:
         return removed
@@ -175,7 +176,7 @@ def _objections() -> Iterator[str]:
     yield from _surroundings()
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
-        yield f"{threads} threads are running and would be lost: call it before others start"
+        yield f"{threads} threads are running and would be lost: harden before starting others"
     yield from _doubts_about_the_script()
     yield from _doubts_about_the_interpreter()
 
@@ -196,8 +197,8 @@ def _surroundings() -> Iterator[str]:
         yield f"it runs inside {_HOSTS[name]}"
     if imported:
         yield (
-            f"{imported} calls it at import, and a library must not restart its program: call it"
-            " in main()"
+            f"{imported} calls pre_main_hardening() at import, and a library must not restart its"
+            " program: call it in main()"
         )
     bdb, tracer = sys.modules.get("bdb"), getattr(sys.gettrace(), "__self__", None)
     monitoring = getattr(sys, "monitoring", None)
@@ -226,7 +227,7 @@ def _doubts_about_the_script() -> Iterator[str]:
         word in sys.orig_argv and os.path.realpath(word) != os.path.realpath(path)
         for word in sys.argv[:1]
     ):
-        yield "the working directory has changed since the start: call it before os.chdir()"
+        yield "the working directory has changed since the start: harden before os.chdir()"
 
 
 def _doubts_about_the_interpreter() -> Iterator[str]:
@@ -237,7 +238,7 @@ def _doubts_about_the_interpreter() -> Iterator[str]:
     if not executable or not sys.orig_argv:
         yield f"Python is embedded in another program; {_RUN}"
     ours = os.readlink("/proc/self/exe")
-    os.stat(executable)  # raises FileNotFoundError when it was deleted or renamed
-    # Compared by path: the file of a stand-in is a different one.
+    os.stat(executable)  # raises FileNotFoundError if it was deleted or renamed
+    # Compared by path, because a stand-in is a different file.
     if ours != os.path.realpath(executable):
         yield f"Python is embedded in a program other than {executable}; {_RUN}"

@@ -28,7 +28,7 @@ class WatchApp(App[None]):
     """The monitor.
 
     machine -- what it monitors; interval -- seconds between updates, None: automatic
-    late -- why it was not hardened from its start, '' if it was
+    late -- why it was not hardened from the start, '' if it was
     only_ascii -- whether to draw with ASCII only
     """
 
@@ -56,12 +56,12 @@ class WatchApp(App[None]):
         self.processes = ProcessesScreen(machine, interval, late)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Yield Textual's commands, then ours."""
+        """Return Textual's line filters, then ours."""
         filters = super().get_line_filters()
         return [*filters, self.ascii] if self.ascii.enabled else filters
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the screen of processes."""
+        """Return the process screen."""
         return self.processes
 
     def on_mount(self) -> None:
@@ -71,7 +71,7 @@ class WatchApp(App[None]):
                 signal.signal(number, self.end_by)
 
     def end_by(self, number: int, _frame: object) -> None:
-        """Restore the terminal and exit as if by a signal; by force if it accepts no output."""
+        """Restore the terminal and exit as if by a signal; by force if the terminal hangs."""
         signal.alarm(_SECONDS_TO_END)
         with suppress(RuntimeError):  # the event loop has ended: it is already exiting
             asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, 128 + number)
@@ -105,7 +105,7 @@ class WatchApp(App[None]):
         self.push_screen(HelpScreen(sections))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The commands that have a key, and the themes."""
+        """Yield the commands that have a key, and the themes."""
         for owner in (screen, self):
             for binding in _bindings_of(owner):
                 yield SystemCommand(

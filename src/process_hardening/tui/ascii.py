@@ -20,7 +20,7 @@ _SIGNS = {
 
 
 def needs_ascii(environment: Mapping[str, str]) -> bool:
-    """Return whether a terminal with this environment seems to show only ASCII.
+    """Return whether a terminal with this environment seems to support only ASCII.
 
     TERM=linux is the kernel's console, whose fonts have 256 or 512 glyphs; console_codes(4).
     """
@@ -44,5 +44,5 @@ class AsciiFilter(LineFilter):
     """Replaces non-ASCII characters in every line that any widget draws."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        """Return the segments with other characters and the same width."""
+        """Return the segments with ASCII characters and the same width."""
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]

@@ -1,4 +1,4 @@
-"""The thread that makes attacks, so that the interface stays responsive."""
+"""The thread that runs the attacks, so that the interface stays responsive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _CancelledError(Exception):
 
 
 class Attacker(threading.Thread):
-    """Makes the attacks once. Both callbacks are called in this thread.
+    """Runs the attacks once. Both callbacks are called in this thread.
 
     The program does not exit before the thread ends, so a running attack leaves nothing behind.
 
@@ -43,7 +43,7 @@ class Attacker(threading.Thread):
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Stop after the current attempt; does not wait for it."""
+        """Stop after the current attempt, without waiting for it."""
         self._cancelled.set()
 
     def _progress(self, progress: Progress) -> None:

@@ -44,7 +44,7 @@ class Machine:
     def look(self, seen: Iterable[Posture] = ()) -> Audit:
         """Audit all processes but this one. Raises CommandError if none can be read.
 
-        seen -- postures of an earlier update, which are reused
+        seen -- postures from an earlier update, which are reused
         """
         return audit.take(everything=True, left_out=(os.getpid(),), seen=seen, proc=self.proc)
 
@@ -58,7 +58,7 @@ class Machine:
         """Attack a running process without harming it, or sample programs. Raises CommandError.
 
         pid -- the process; None: sample programs
-        with_tools -- attack with external tools too
+        with_tools -- whether to use external tools too
         progress -- called after each attempt; an exception ends the attacks
         """
         from process_hardening.verify import BUILT_IN, TOOL, list_attacks, verify, verify_process

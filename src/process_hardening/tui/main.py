@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-HELP = "monitor live which processes can read the memory of others"
+HELP = "show live which processes can read the memory of others"
 EPILOG = """\
 The bottom of the screen shows the most important keys; press ? for all keys. The monitor hardens
 itself before anything else, and never changes another process.
@@ -33,7 +33,7 @@ exit status:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the monitor; returns the exit status."""
+    """Run the monitor and return the exit status."""
     ph.pre_main_hardening()
 
     from process_hardening.errors import CommandError
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the arguments to the parser."""
     from process_hardening.parser import PrintVersion
 
     parser.epilog = EPILOG
@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
-    """The options. Raises CommandError; ends the program after --help and --version."""
+    """Return the options. Raises CommandError; ends the program after --help and --version."""
     if not arguments:
-        # argparse costs as much as Python's own start.
+        # Importing argparse takes as long as starting Python.
         return SimpleNamespace(interval=None, ascii=False)
     import argparse
 
@@ -98,7 +98,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Run the monitor in this hardened process; returns the exit status.
+    """Run the monitor in this hardened process and return the exit status.
 
     Raises CommandError.
     """
@@ -138,10 +138,10 @@ def _check() -> None:
 
 
 def _start_again() -> str:
-    """Become an execute-only image, if this process is not one yet and can be one.
+    """Become an execute-only image, if this process is not one yet and can become one.
 
-    Not by reexec=True, which exits if no image is possible: the monitor holds no secret, so it
-    continues, hardened from the first statement of main(). Returns why it is not an image.
+    Does not use reexec=True, which exits if no image is possible: the monitor holds no secret, so
+    it continues, hardened from the first statement of main(). Returns why there is no image, or ''.
     """
     from process_hardening.errors import HardeningError
     from process_hardening.launch.reexec import is_born_hardened, start_again, take_marker

@@ -16,13 +16,13 @@ SORTS: dict[str, _SortKey] = {
     "user": lambda shown: (shown.group.user,),
     "secrets": lambda shown: (-len(shown.group.secrets), shown.what),
 }
-"""The sort orders of the table, by name; for the risk, and between equals, the audit decides."""
+"""The sort orders of the table, by name; by risk, and among equals, rows keep the audit's order."""
 
 CHIPS = {
     "mine": ("mine", "only your own processes"),
     "secrets": ("with secrets", "only groups that hold secrets"),
-    "changed": ("changed", "only what changed since the first update"),
-    "ended": ("ended", "include what ended within the last minute"),
+    "changed": ("changed", "only groups that changed since the first update"),
+    "ended": ("ended", "include processes that ended within the last minute"),
 }
 """The switches in Selection: field, name and description."""
 
@@ -34,7 +34,7 @@ class Selection:
     text -- words that a group or one of its processes must contain
     mine -- only groups of the current user; secrets -- only groups that hold secrets
     changed -- only groups that changed since the first update
-    ended -- include what ended within the last minute
+    ended -- include processes that ended within the last minute
     sort -- a key of SORTS; descending -- in reverse order
     """
 

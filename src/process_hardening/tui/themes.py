@@ -1,6 +1,6 @@
 """The themes: dark, light and high contrast.
 
-Text has a contrast ratio of at least 4.5:1 with its background, 7:1 with high contrast; WCAG 2.2.
+The contrast ratio of text and background is at least 4.5:1, or 7:1 with high contrast (WCAG 2.2).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ HIGH_CONTRAST = _make_theme(
 )
 
 CYCLE = ("textual-dark", LIGHT.name, HIGH_CONTRAST.name)
-"""The themes that a key cycles through; Textual's others are in the command palette."""
+"""The themes that a key cycles through; Textual's other themes are in the command palette."""
 
 
 def next_theme(name: str) -> str:

@@ -43,12 +43,12 @@ _PROTECTION: dict[str, int] = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 
 Key = tuple[str, str, str, str, bool]
-"""User, program, reason, the script that the program runs, whether the secrets have names."""
+"""User, program, reason, the script that the program runs, and whether the secrets have names."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A change of a process, and when it was noticed."""
+    """A change in a process, and when it was noticed."""
 
     change: str
     at: float
@@ -112,7 +112,7 @@ class Program:
 class GroupView:
     """A group of the audit with its processes, including those that have just ended.
 
-    label -- the program, and how many run it; what -- its secrets, or what is wrong
+    label -- the program, and how many processes run it; what -- its secrets, or what is wrong
     before -- the previous state of its program
     """
 
@@ -173,7 +173,7 @@ class Row:
 
     @property
     def process(self) -> Process:
-        """The process, or the first of the group."""
+        """The process, or the first one of the group."""
         return self.member or self.of.members[0]
 
     @property
@@ -189,7 +189,7 @@ class Row:
 class View:
     """One snapshot of the machine.
 
-    at -- when; audit -- None if nothing could be read; problem -- why
+    at -- when it was taken; audit -- None if nothing could be read; problem -- why not
     groups -- in the order of the audit; those that have just ended come last
     programs -- every program that was seen, by user and name
     exposed -- the times of all updates so far, and how many secrets were open at each

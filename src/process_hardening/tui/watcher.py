@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
-"""The default seconds between full updates, and the share of CPU time that they may take, which
-makes them less frequent on a big machine. Updates of started and ended processes, which happen only
-when there are any, get a share of the same size."""
+"""The seconds between full updates by default, and the share of CPU time that they may take; on a
+big machine, the share makes them less frequent. Updates for processes that have started or ended,
+made only when there are any, get a share of the same size."""
 
 
 def collect_garbage_rarely() -> None:
@@ -113,7 +113,7 @@ class Watcher(threading.Thread):
         return left if self.interval is not None else min(left, self._rest_for_news)
 
     def _has_news(self) -> bool:
-        """Return whether processes have started or ended, or are too young to be settled."""
+        """Return whether processes have started or ended, or are so new that they may change."""
         if self.paused or self.interval is not None or not self._pids:
             return False
         try:
@@ -122,7 +122,7 @@ class Watcher(threading.Thread):
             return True  # the update reports why
 
     def _list_settled(self) -> list[Posture]:
-        """Return the postures of the last update, except of processes that had just started."""
+        """Return the postures of the last update, except those of processes that were new then."""
         audit = self._before.audit if self._before else None
         entries = audit.entries if audit else ()
         return [entry.posture for entry in entries if entry.posture.pid not in self._young]

@@ -1,4 +1,4 @@
-"""Makes and judges real attacks on hardened victims and on an unhardened control.
+"""Runs real attacks on hardened victims and an unhardened control, and judges the results.
 
 verify(), verify_program() and verify_process() return a Verification. Everything is loaded on
 first use, so the package costs nothing to import.

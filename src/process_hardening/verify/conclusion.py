@@ -33,7 +33,7 @@ _RUNNING_PROCESS = (
     "The control is an unprotected sample program; the victim is the process that was named."
 )
 _RULE = (
-    "Another process of the same user makes every attack on all of them. An attack counts as"
+    "Another process of the same user tries every attack on all of them. An attack counts as"
     " blocked only if it got the secret from the control in the same run."
 )
 
@@ -59,7 +59,7 @@ def worst_marks(verification: Verification) -> dict[str, str]:
 
 
 def explain(verification: Verification) -> str:
-    """Explain the words of the table in three sentences."""
+    """Explain the words in the table, in a few sentences."""
     if verification.victims == (CONFINED,):
         return f"{_CONFINED_ATTACKER} {_RULE}"
     if all(name.startswith("pid ") for name in verification.victims):
@@ -112,14 +112,14 @@ def _headline_of_one(verification: Verification) -> str:
 
 
 WORSE, BETTER, OTHER = "worse", "better", "other"
-"""The kinds of changes. Other: it was not tried in one of the two runs."""
+"""The kinds of changes. OTHER: the attack was not tried in one of the two runs."""
 
 
 @dataclass(frozen=True)
 class Change:
     """A cell of the table that changed.
 
-    attack, victim -- which cell
+    attack, victim -- its row and its column
     before, now -- its marks; UNAVAILABLE if it was not tried
     """
 

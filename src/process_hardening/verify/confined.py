@@ -1,4 +1,4 @@
-"""verify --confined: attacks the same unhardened victim from a confined attacker."""
+"""verify --confined: attacks an unhardened victim unconfined, as a control, and confined."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_made_by_the_attacker(attack: Attack) -> bool:
 def plan_confined(
     argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None
 ) -> Plan:
-    """Attack an unhardened victim twice: unconfined, as a control, and confined.
+    """Plan to attack an unhardened victim twice: unconfined, as a control, and confined.
 
     argv -- a user's program and its arguments; empty: a built-in victim
     attacks -- None: all
@@ -53,7 +53,7 @@ def plan_confined(
     if not kernel.refuses_signals:
         notes.append("Linux before 6.12 cannot block signals: attacks by signal leak")
     if skipped:
-        notes.append(f"skipped, because the victim is started with them: {', '.join(skipped)}")
+        notes.append(f"skipped because the victim is started with them: {', '.join(skipped)}")
     return Plan(
         attacks=chosen,
         starts=dict.fromkeys((CONTROL, CONFINED), plan.starts[CONTROL]),
@@ -66,8 +66,8 @@ def plan_confined(
 def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
     """Call a function in a confined thread, and return its result.
 
-    Programs that it starts could read this process through that thread: use it to attack another
-    process.
+    Programs that the function starts could read this process through that thread, so use it only
+    to attack other processes.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(restrict, allow_signals=False, all_threads=False).result()

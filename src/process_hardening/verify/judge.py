@@ -33,8 +33,8 @@ _LAUNCHER = (
     " `harden` installed by root, or an unreadable interpreter, has no such window (docs/harden.md)"
 )
 _OWNER = (
-    "the owner of the interpreter can make it readable before the next start; root's cannot be"
-    " (docs/verify.md)"
+    "the owner of the interpreter can make it readable before the next start; an interpreter"
+    " owned by root is safe (docs/verify.md)"
 )
 _EXEC = (
     "exec starts an ordinary program, and hardening from inside does not follow it: start it with"
@@ -77,7 +77,7 @@ def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
     if control.protected:
         return (
             "the control is hardened itself, by the start-up hook or by an unreadable interpreter:"
-            " install process-hardening for another interpreter and run its verify:"
+            " install process-hardening for another interpreter and run verify with it:"
             f" {control.message}"
         )
     denied = control.errno in (errno.EPERM, errno.EACCES)
@@ -86,7 +86,7 @@ def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
             f"Yama (kernel.yama.ptrace_scope={yama}) denies it for every process: {control.message}"
         )
     if denied:
-        return f"this attacker lacks the permission for any target: {control.message}"
+        return f"this attacker lacks permission for any target: {control.message}"
     if kind == TOOL:
         return f"the tool does not work here: {control.message}"
     return f"the control did not leak: {control.message}"
@@ -120,9 +120,9 @@ def judge_victim(
 
 
 def judge_process(name: str, process: Observation, canary_known: bool) -> VictimResult:
-    """Judge an attack on an existing process that leaked from our control.
+    """Judge an attack on an existing process; the same attack leaked from our control.
 
-    canary_known -- whether a secret in it is known; otherwise getting in is a leak
+    canary_known -- whether a secret in it is known; if not, getting in counts as a leak
     """
     outcome, evidence = BLOCKED, process.message
     if process.failure:

@@ -78,7 +78,7 @@ class LaboratoryProcess:
         shutil.rmtree(self.top, ignore_errors=True)
 
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
-        """Start the laboratory with a plan; yields its events.
+        """Start the laboratory with a plan, and yield its events.
 
         Raises CommandError if it cannot be started or ends early.
         """
@@ -102,7 +102,7 @@ class LaboratoryProcess:
         raise CommandError("the laboratory ended before it was done")
 
     def _start_guard(self) -> list[int]:
-        """Start core_guard.py if we may set kernel.core_pattern; returns its descriptors."""
+        """Start core_guard.py if we may set kernel.core_pattern, and return its descriptors."""
         collector = shutil.which("dd", path="/usr/bin:/bin")
         if not self.root or not collector or not os.access(core_guard.PATTERN, os.W_OK):
             return []
@@ -144,7 +144,7 @@ class LaboratoryProcess:
             ) from None
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
-        """Create what the victims need; returns how each is started, as plain values.
+        """Create what the victims need, and return how each is started, as plain values.
 
         Raises CommandError.
         """
@@ -160,10 +160,10 @@ class LaboratoryProcess:
         return starts
 
     def _skip_unexecutable(self, plan: Plan) -> Plan:
-        """Remove victims that must be installed from the plan if nothing can be executed there."""
+        """Skip the victims that must be installed if nothing can be executed in our directory."""
         if not os.statvfs(self.top).f_flag & os.ST_NOEXEC:
             return plan
-        reason = "the temporary folder is mounted noexec: set TMPDIR to another one"
+        reason = "the temporary directory is mounted noexec: set TMPDIR to another one"
         names = [name for name, start in plan.starts.items() if INSTALLED.intersection(start.words)]
         cells = {(attack.name, name): reason for attack in plan.attacks for name in names}
         return replace(plan, skipped={**cells, **plan.skipped})
@@ -193,7 +193,7 @@ class LaboratoryProcess:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process by ending its input, or else by SIGKILL."""
+    """End a process by closing its input, or else with SIGKILL."""
     try:
         if process.stdin:
             process.stdin.close()
@@ -207,6 +207,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _search_path() -> str:
-    """Return where to find tools: first the directory of this interpreter."""
+    """Return the search path for tools, with the directory of this interpreter first."""
     here = os.path.dirname(sys.executable)
     return os.pathsep.join([here, os.environ.get("PATH", os.defpath)])

@@ -1,4 +1,4 @@
-"""The facts about this machine that decide what attacks can do."""
+"""The facts about this machine that determine what attacks can do."""
 
 from __future__ import annotations
 

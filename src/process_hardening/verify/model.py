@@ -12,7 +12,7 @@ CONTROL = "control"
 """The name of the unhardened victim."""
 
 CONFINED = "confined"
-"""The name of the victim of a confined attacker, which is started like the control."""
+"""The name of a confined attacker's victim, which is started like the control."""
 
 # Kinds of attack.
 BUILT_IN = "built-in"
@@ -40,13 +40,13 @@ EXPECTED = "expected"
 SCHEMA = 1
 """The version of the JSON schema."""
 
-# Requirements on kernel.core_pattern.
+# Requirements for kernel.core_pattern.
 CORE_FILE = "file"
 CORE_PIPE = "pipe"
 
 
 class DoesNotApplyError(Exception):
-    """An attack says nothing about its target; the message, in our own words, says why."""
+    """An attack proves nothing about its target; the message, in our own words, says why."""
 
 
 class NoResultError(Exception):
@@ -54,7 +54,7 @@ class NoResultError(Exception):
 
 
 class VictimHandle(Protocol):
-    """What an attack can do with a victim that verify started, besides attacking its pid."""
+    """A victim that verify started, for attacks that need more than its pid."""
 
     @property
     def cwd(self) -> str:
@@ -119,7 +119,7 @@ class Target:
     victim: VictimHandle | None = None
 
     def places_in(self, data: bytes) -> tuple[str, ...]:
-        """Return the places whose secret is in data."""
+        """Return the places of the secrets found in data."""
         return tuple(place for place, needle in self.needles.items() if needle in data)
 
 
@@ -128,13 +128,13 @@ class Attempt:
     """The result of an attack on one target.
 
     leaked -- whether the attacker got a secret
-    message -- the message of the kernel, in our own words: it never quotes the target's memory
-    errno -- the error number, where a system call was refused
-    places -- where the leaked secrets were held
+    message -- the kernel's message or our own, which never quotes the target's memory
+    errno -- the error number, if a system call was refused
+    places -- where the leaked secrets were stored
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
     empty -- whether the attacker got in, but got no data at all
     output -- what a tool or program printed, which may quote that memory: disclosure.py decides
-        what is reported, and clears it
+        which part is reported, and clears it
     """
 
     leaked: bool = False
@@ -192,7 +192,7 @@ class Attack:
     inherits_secret -- the target inherits an open file that holds a secret
     victims -- the victims for which it is meaningful; None: all
     programs -- the names of the programs that it is for, none of which is built in; None: any
-    repeats -- a variant of an attack above it, which the default run makes on a few victims only
+    repeats -- a variant of an attack above it, run on only a few victims by default
     timeout -- seconds after which it is stopped
     """
 
@@ -228,7 +228,7 @@ class VictimResult:
     outcome -- BLOCKED, LEAKED, INCONCLUSIVE or UNAVAILABLE
     evidence -- the message of the kernel or the tool, or the reason
     known_limit -- why this leak is expected and documented, or None
-    observation -- the attempt that was judged, or None when there was none
+    observation -- the attempt that was judged, or None if there was none
     """
 
     outcome: str
@@ -247,7 +247,7 @@ class AttackResult:
     """One row of the table.
 
     control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
-    kills -- whether the attack ends its target, so that it cannot respond
+    kills -- whether the attack ends its target, which then cannot respond
     victims -- victim's name to its result
     """
 
@@ -292,7 +292,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0: all that leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
+        """0: whatever leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
         if self.count(LEAKED):
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
@@ -316,7 +316,7 @@ class Progress:
     """The progress of a verification.
 
     done, total -- attempts; attack, victim -- the last one
-    row -- the row of the table, when the last attempt completed it
+    row -- the row of the table, if the last attempt completed it
     """
 
     done: int

@@ -30,12 +30,12 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Plan:
-    """Which attacks on which victims.
+    """Which attacks to run on which victims.
 
     attacks -- in the order of the table
     starts -- how the control and the victims are started
     victims -- their names, except the control's
-    skipped -- why an attack is not made on a victim: (attack, victim) to reason
+    skipped -- why an attack is not run on a victim: (attack, victim) to reason
     program -- the fields of lab.start.Program, or None
     pid, needles -- a running process, and what to look for in it: place to text
     uid, gid -- the attacker if we are root; None: nobody
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def started(self) -> dict[str, Start]:
-        """How the targets of an attack are started."""
+        """How each victim that is attacked at all is started."""
         return {
             name: start
             for name, start in self.starts.items()
@@ -100,7 +100,7 @@ def plan_victims(
     skipped = _skip_cells(plan, as_container_root)
     if victims is None:
         others = [name for name in unique if name not in SAMPLES]
-        reason = f"a variant of an attack: only on {', '.join(SAMPLES)} unless --victim names it"
+        reason = f"a variant of an attack: only on {', '.join(SAMPLES)} unless --victim is given"
         repeated = [attack.name for attack in plan.attacks if attack.repeats]
         skipped = {(attack, name): reason for attack in repeated for name in others} | skipped
     return replace(plan, skipped=skipped)
@@ -130,7 +130,7 @@ def plan_program(
 
 
 def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], str]:
-    """Return why attacks cannot be made on victims, or would be meaningless."""
+    """Return why attacks cannot be run on victims, or would be meaningless."""
     skipped = {}
     for victim in plan.victims:
         start = plan.starts[victim]
@@ -140,7 +140,7 @@ def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], st
             if attack.victims is not None and victim not in attack.victims:
                 reason = reason or f"{attack.name} is for {attack.targets}"
             if attack.wrap and start.scripts_only and not attack.own_victim:
-                reason = reason or f"{victim} starts nothing but Python scripts"
+                reason = reason or f"{victim} starts only Python scripts"
             if reason:
                 skipped[attack.name, victim] = reason
     return skipped
@@ -149,10 +149,10 @@ def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], st
 def plan_process(
     pid: int, attacks: Sequence[Attack] | None, canary: str | None, as_container_root: bool
 ) -> Plan:
-    """Plan attacks that only read on a running process, with a built-in control.
+    """Plan read-only attacks on a running process, with a built-in control.
 
     Raises CommandError if there is no such process, if it belongs to another user, if root could
-    read it anyway, and if all attacks could harm it.
+    read it anyway, or if all attacks could harm it.
     """
     uid, gid = _find_owner(pid)
     if not is_alive(pid):
@@ -161,8 +161,8 @@ def plan_process(
         raise CommandError(f"{pid}: belongs to another user: run verify as that user or as root")
     if os.geteuid() == 0 and uid == 0 and not as_container_root:
         raise CommandError(
-            f"{pid}: root can always read this process of root: use"
-            " --as-root-without-ptrace to attack as a container's root"
+            f"{pid}: belongs to root, who can always read it: use --as-root-without-ptrace to"
+            " attack as root in a container"
         )
     harmless, harmful = split_by_harm(_choose_attacks(attacks, _read_words(pid)))
     if not harmless:
@@ -177,7 +177,7 @@ def plan_process(
         gid=gid,
         canary_known=canary is not None,
         notes=(
-            *((f"skipped, because they could harm it: {', '.join(harmful)}",) if harmful else ()),
+            *((f"skipped because they could harm it: {', '.join(harmful)}",) if harmful else ()),
             _describe_confinement(pid),
         ),
     )
@@ -209,7 +209,7 @@ def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> t
 
 
 def _read_interpreter(path: str) -> list[str]:
-    """Return the words of a script's first line, after "#!"; [] for another program."""
+    """Return the words of a script's first line, after "#!"; [] for other programs."""
     try:
         with open(path, "rb") as file:
             line = file.readline(256)
@@ -243,7 +243,7 @@ def _describe_confinement(pid: int) -> str:
     no_new_privs, seccomp = parse_number(fields, "NoNewPrivs"), parse_number(fields, "Seccomp")
     if may_be_confined(None if no_new_privs is None else no_new_privs == 1, seccomp) is False:
         return f"pid {pid}: not confined"
-    return f"pid {pid}: unknown whether it is confined, which the kernel does not report"
+    return f"pid {pid}: unknown whether it is confined, as the kernel does not report that"
 
 
 def _find_owner(pid: int) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def verify(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack the control and built-in victims, and judge.
+    """Attack the control and built-in victims, and judge the results.
 
     attacks -- from list_attacks() or find_attacks(); None: all
     victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with variants of an
@@ -64,7 +64,7 @@ def verify_program(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack a user's program, started plainly and with each method of `run`, and judge.
+    """Attack a user's program, started plainly and with each method of `run`; judge the results.
 
     argv -- the program and its arguments
     canary -- a secret that it is known to hold; None: one is put into its environment
@@ -87,7 +87,7 @@ def verify_program(
 def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
     """Attack the program of a plan once as it is, before anything else.
 
-    Raises CommandError when it cannot be started.
+    Raises CommandError if it cannot be started.
     """
     probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
@@ -105,7 +105,7 @@ def verify_confined(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack an unhardened victim, from a confined and from an unconfined attacker.
+    """Attack an unhardened victim with a confined and with an unconfined attacker.
 
     argv -- a user's program and its arguments; empty: a built-in victim
 
@@ -126,7 +126,7 @@ def verify_process(
     as_container_root: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Verification:
-    """Attack a running process, without harming it, and a built-in control, and judge.
+    """Attack a running process, without harming it, and a built-in control; judge the results.
 
     canary -- a secret that it is known to hold; None: getting in counts as a leak
 
@@ -162,7 +162,7 @@ def _execute(
 
 
 class Table:
-    """The table while it fills with the laboratory's events."""
+    """The table, which the laboratory's events fill."""
 
     def __init__(self, plan: Plan, yama: int) -> None:
         """Start with no results. plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
@@ -175,7 +175,7 @@ class Table:
         self._done = 0
 
     def add(self, event: dict[str, Any]) -> Progress | None:
-        """Take an event; return how far the run has got, or None if the event is not an attempt."""
+        """Add an event; return how far the run has got, or None if the event is not an attempt."""
         if event["event"] == lab.NOTE:
             self._notes.append(event["text"])
             return None

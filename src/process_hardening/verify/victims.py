@@ -43,12 +43,12 @@ class Start:
 
 
 def _find_python() -> str:
-    """An interpreter that does not harden the programs it starts, if there is one.
+    """Return an interpreter that does not harden the programs it starts, if there is one.
 
     It is ours, or the base interpreter of our environment if the environment has the start-up hook
     or an execute-only interpreter.
     """
-    is_readable = os.stat(sys.executable).st_mode & stat.S_IROTH  # what root can read anyway
+    is_readable = os.stat(sys.executable).st_mode & stat.S_IROTH  # os.access() is true for root
     if status().dumpable and is_readable:
         return sys.executable
     return getattr(sys, "_base_executable", sys.executable)
@@ -106,7 +106,7 @@ VICTIMS = tuple(kind for kind in _KINDS if kind != CONTROL)
 """The hardened victims."""
 
 SAMPLES = ("pre-main", "execute-only", "interpreter")
-"""One victim of each kind: hardened from inside, by a launcher, by its file."""
+"""One victim of each kind: hardened from inside, by a launcher or by its file."""
 
 BROKEN_VICTIMS = tuple(_BROKEN_KINDS)
 """Victims whose hardening is broken on purpose, which verify must detect."""
@@ -136,7 +136,7 @@ def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | 
 def starts_for(argv: list[str]) -> dict[str, Start]:
     """Return how a user's program is started: plainly, and with each method.
 
-    argv -- the program and its arguments; if it has a path, that is absolute
+    argv -- the program and its arguments; if it has a path, it is absolute
     """
     is_script = argv[0].endswith(".py")
     plain = (sys.executable, *argv) if is_script else tuple(argv)

@@ -1,4 +1,4 @@
-"""Saves what is shown as JSON, text or a picture, readable only by its owner."""
+"""Saves the current view as JSON, text or a picture, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def picture_of(app: App[Any]) -> str:
 
 
 Formats = Mapping[str, Callable[[], str]]
-"""Functions that make the content of a file, by its suffix."""
+"""Functions that render the content of a file, by suffix."""
 
 
 def save_audit(audit: Audit, pids: Collection[int], svg: str) -> Formats:
@@ -76,7 +76,7 @@ class ExportScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """A line to type into, and one that shows what is wrong."""
         with Vertical(classes="window"):
-            yield Static("Save what is shown to", classes="title")
+            yield Static("Save the current view as", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)
             yield Static(f"Enter saves it. {self._choice}", id="told", markup=False)
             yield Keys()

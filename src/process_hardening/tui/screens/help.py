@@ -17,7 +17,7 @@ from process_hardening.tui.widgets.keys import Keys
 
 _OTHERS = {
     "ctrl+p": "every action by name, and all themes",
-    "mouse": "selects a row, opens a group by its arrow, shows details; sorts by a title",
+    "mouse": "click a row to select it, again for details, its arrow to open it, a title to sort",
 }
 
 _KEYS = {
@@ -68,7 +68,7 @@ class HelpScreen(ModalScreen[None]):
         for risk in signs.RISKS.values():
             shown = f"  {risk.bar:<4}{risk.word:<10}"
             lines.append(Content.assemble((shown, risk.style), risk.meaning))
-        lines += [Content(""), Content.styled("what changed in the last seconds", "bold")]
+        lines += [Content(""), Content.styled("what changed in the last few seconds", "bold")]
         for name, (sign, style) in signs.CHANGES.items():
             lines.append(Content.assemble("  ", (f"{sign} {name}", style)))
         return Content("\n").join(lines)

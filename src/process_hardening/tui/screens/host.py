@@ -1,4 +1,4 @@
-"""The screen of the host: the results of doctor."""
+"""The host screen: the results of doctor."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class HostScreen(Screen[None]):
         self.notify(fix, title="Copied", markup=False)
 
     def action_export(self) -> None:
-        """Save what is shown."""
+        """Save the current view."""
         if self.view is None or self.view.diagnosis is None:
             self.notify("there is nothing to save yet", severity="warning")
             return
@@ -119,7 +119,7 @@ class HostScreen(Screen[None]):
 
 
 def _describe(finding: Finding) -> Iterator[Content]:
-    """Return the finding, its commands, what they may break, why it matters, how to undo them."""
+    """Return a finding: its commands, what they may break, why it matters and how to undo them."""
     message = finding.message[0].upper() + finding.message[1:]
     yield Content.styled(f"{printable(message)}. {finding.id}", "bold")
     yield from map(signs.command, finding.commands)
@@ -137,7 +137,7 @@ def _severity_of(check: Check) -> str | None:
 
 
 def _risk_of(check: Check) -> Content:
-    """Return the bar and the word of a check; a setting is fine, not hardened."""
+    """Return the bar and the word for a check; a harmless setting is "fine", not "hardened"."""
     severity = _severity_of(check)
     bar, word = signs.RISKS[severity].bar, signs.RISKS[severity].word if severity else "fine"
     return Content.styled(f"{bar:<{signs.BAR_CELLS}} {word:<9}", _style_of(check))

@@ -1,4 +1,4 @@
-"""Everything about one row: who can read it, how to fix it, why it matters, the kernel's values."""
+"""Everything about a row: who can read it, the fix, why it matters and the kernel's values."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _list_fix(row: Row) -> Iterator[Content]:
 
 
 def _list_findings(row: Row) -> Iterator[Content]:
-    """Return the findings and why they matter; first the one that explains the group."""
+    """Return the findings and why they matter, the one that explains the group first."""
     findings = list(row.process.entry.findings)
     findings.sort(key=lambda finding: finding.id != row.of.group.finding)
     if not findings:

@@ -39,9 +39,9 @@ _MOST_NEWS = 3
 
 
 class ProcessesScreen(Screen[None]):
-    """Shows what the watcher saw.
+    """Shows what the watcher has seen.
 
-    late -- why the monitor itself was not hardened from its start, '' if it was
+    late -- why the monitor itself was not hardened from the start, '' if it was
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,7 +53,7 @@ class ProcessesScreen(Screen[None]):
         Binding("space", "flip", "Open", tooltip="open or close the group"),
         Binding("right", "open(True)", "Open group", show=False, tooltip="show its processes"),
         Binding("left", "open(False)", "Close group", show=False, tooltip="hide its processes"),
-        Binding("o", "open_all", "Open all", show=False, tooltip="show all processes, or groups"),
+        Binding("o", "open_all", "Open all", show=False, tooltip="show or hide all processes"),
         Binding("c", "copy", "Copy fix", tooltip="copy the command of the selected row"),
         Binding("a", "attack", "Attack", tooltip="attack the selected process without harming it"),
         *(
@@ -65,7 +65,7 @@ class ProcessesScreen(Screen[None]):
         Binding("S", "reverse", "Reverse", show=False, tooltip="reverse the sort order"),
         Binding("h,d", "host", "Host", tooltip="show which settings of this host help an attacker"),
         Binding("v", "verify", "Verify", show=False, tooltip="attack sample programs"),
-        Binding("x", "export", "Save", tooltip="save what is shown as JSON, text or SVG"),
+        Binding("x", "export", "Save", tooltip="save the current view as JSON, text or SVG"),
         Binding("p", "pause", "Pause", show=False, tooltip="pause or resume updates"),
         Binding("r", "look", "Look", show=False, tooltip="update now"),
         Binding("plus,equals_sign", "slower", "Slower", show=False, tooltip="update less often"),
@@ -94,7 +94,7 @@ class ProcessesScreen(Screen[None]):
         self.own = Content("")
 
     def compose(self) -> ComposeResult:
-        """Overview, chips, table next to or above the detail, keys."""
+        """Overview, chips, table next to or above the detail, and keys."""
         yield Overview()
         yield Chips()
         yield Input(
@@ -133,7 +133,7 @@ class ProcessesScreen(Screen[None]):
     # Views
 
     def on_processes_screen_seen(self, event: Seen) -> None:
-        """Show what the watcher saw."""
+        """Show a new view from the watcher."""
         if isinstance(event.view, HostView):
             self.host_view = event.view
             if self.host_screen and self.host_screen.is_attached:
@@ -209,14 +209,14 @@ class ProcessesScreen(Screen[None]):
 
     @property
     def chosen(self) -> Row | None:
-        """Return the row for an action; shows a message if there is none."""
+        """Return the row for an action; show a message if there is none."""
         row = self.table.chosen
         if row is None:
             self.notify("no row is selected", severity="warning")
         return row
 
     def select(self, selection: Selection) -> None:
-        """Show other rows, or another order."""
+        """Show the rows of a selection, in its order."""
         self.selection = selection
         self.show_rows()
 
@@ -251,17 +251,17 @@ class ProcessesScreen(Screen[None]):
         self.select(replace(self.selection, **change))
 
     def action_filter(self) -> None:
-        """Start to type words that rows must contain; while typing, the key is a character."""
+        """Start typing words that rows must contain; while typing, the key inserts a character."""
         words = self.query_one("#filter", Input)
         if self.focused is words:
-            words.call_later(words.insert_text_at_cursor, "/")  # after what was typed before
+            words.call_later(words.insert_text_at_cursor, "/")  # after what has been typed so far
             return
         self.add_class("-filtering")
         self.set_focus(words)  # immediately: keys that follow in one burst are text
 
     @on(Input.Changed, "#filter")
     def filter_as_typed(self, event: Input.Changed) -> None:
-        """Show the rows that match what is typed so far."""
+        """Show the rows that match what has been typed so far."""
         self.select(replace(self.selection, text=event.value))
 
     @on(Input.Submitted, "#filter")
@@ -271,7 +271,7 @@ class ProcessesScreen(Screen[None]):
         self.table.focus()
 
     def action_clear(self) -> None:
-        """Show everything; while typing words, only stop typing."""
+        """Show everything; while words are being typed, only remove the words."""
         self.query_one("#filter", Input).value = ""
         if self.has_class("-filtering"):
             self.end_filter()
@@ -359,7 +359,7 @@ class ProcessesScreen(Screen[None]):
             self.attack(row.process.pid, row.process.name)
 
     def action_export(self) -> None:
-        """Save what is shown."""
+        """Save the current view."""
         if self.view is None or self.view.audit is None:
             self.notify("there is nothing to save yet", severity="warning")
             return
@@ -381,7 +381,7 @@ class ProcessesScreen(Screen[None]):
         self.attack(None, "")
 
     def attack(self, pid: int | None, name: str) -> None:
-        """Open the screen that makes attacks."""
+        """Open the attack screen."""
         from process_hardening.tui.screens.verify import VerifyScreen  # and the attacks
 
         self.app.push_screen(VerifyScreen(self.machine, pid, name))

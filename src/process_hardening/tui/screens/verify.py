@@ -1,4 +1,4 @@
-"""The screen of attacks: what each got from the control and each victim, and the messages."""
+"""The attack screen: what each attack got from the control and each victim, and the messages."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ _STYLES = {
 }
 """The outcomes, worst first."""
 
-# A control that leaked is expected: no colour.
+# A leak from the control is expected: no colour.
 _CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "$text-warning", UNAVAILABLE: signs.QUIET}
 
 
 class VerifyScreen(Screen[None]):
-    """Starts attacks on Enter, shows the result of each, stops on Escape.
+    """Starts attacks on Enter, shows the result of each, and stops on Escape.
 
     pid -- the process to attack; None: sample programs
     target -- the name of the process
@@ -131,13 +131,14 @@ class VerifyScreen(Screen[None]):
         attacks = "built-in attacks and external tools" if self.with_tools else "built-in attacks"
         if self.pid is None:
             plan = (
-                f"Press Enter to attack differently hardened sample programs with {attacks}. An"
-                " attack counts only if it gets a secret from the unhardened control."
+                "Press Enter to attack sample programs, each hardened in a different way, with"
+                f" {attacks}. An attack counts only if it gets a secret from the unhardened"
+                " control."
             )
         else:
             plan = (
-                f"Press Enter to attack {self.pid} {self.target} with {attacks} that only read. It"
-                " may pause for a moment, but is left unchanged. The control is a sample program."
+                f"Press Enter to attack {self.pid} {self.target} with {attacks} that only read. The"
+                " process may pause briefly but is left unchanged. The control is a sample program."
             )
         self.show_message(plan)
 

@@ -11,7 +11,7 @@ from process_hardening.tui.widgets import signs
 
 
 class Chips(Static):
-    """One chip per switch; the key of its number, or a click, toggles it."""
+    """One chip per switch; its number key, or a click, toggles it."""
 
     def __init__(self) -> None:
         super().__init__("", id="chips", markup=False)

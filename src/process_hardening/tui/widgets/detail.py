@@ -87,7 +87,7 @@ def clock(at: float) -> str:
 
 
 def describe_reason(group: Group) -> Content:
-    """Return why a group is readable, and which secrets are."""
+    """Return why a group is readable, and which of its secrets are."""
     reason = REASONS[group.reason]
     names = printable(", ".join(secret.name for secret in group.secrets))
     is_open = group.severity is not None
@@ -137,7 +137,7 @@ def describe_members(row: Row) -> Content:
 
 
 def describe_row(row: Row) -> Content:
-    """Return who can read it, its previous state, the fix, its processes, and the evidence."""
+    """Return the reason for a row, its previous state, the fix, its processes and the evidence."""
     return Content("\n").join(_list_parts(row))
 
 

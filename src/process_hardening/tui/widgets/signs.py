@@ -36,7 +36,7 @@ class Risk:
 RISKS: dict[str | None, Risk] = {
     HIGH: Risk("███", "high", "bold $text-error", "others can read its secrets, or already do"),
     MEDIUM: Risk("██", "medium", "$text-warning", "others can read it; no secret was found in it"),
-    LOW: Risk("█", "low", "$foreground", "root in a container can read it, or a crash stores it"),
+    LOW: Risk("█", "low", "$foreground", "root in a container can read it, or a crash dumps it"),
     INFO: Risk("?", "unknown", QUIET, "it cannot be judged; see its details"),
     None: Risk("✓", "hardened", "$text-success", "no program of its user can read it"),
 }
@@ -56,7 +56,7 @@ CHANGES = {
     APPEARED: ("+", "$text-accent"),
     ENDED: ("x", QUIET),
 }
-"""The sign and style of each verdict."""
+"""The sign and style of each change."""
 
 
 def verdict(name: str) -> Content:

@@ -26,7 +26,7 @@ from process_hardening.tui.view import Row
 from process_hardening.tui.widgets.signs import BAR_CELLS, CHANGES, RISKS
 
 _SIGNS = 4
-"""Cells before the program: a margin, what changed, whether it is open, a blank."""
+"""Cells before the program: a margin, what changed, whether it is open, and a blank."""
 
 _RISK = BAR_CELLS + 9
 
@@ -65,7 +65,7 @@ def columns_for(width: int) -> tuple[Column, ...]:
 class GroupTable(ScrollView, can_focus=True):
     """Rows under a header, one of which is selected. The selection follows its group or process.
 
-    is_held -- whether the user selected it; until then the first row is selected
+    is_held -- whether the user has selected a row; until then the first one is selected
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -123,7 +123,7 @@ class GroupTable(ScrollView, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show_rows(self, rows: Sequence[Row], now: float, sort: str, descending: bool) -> None:
-        """Show other rows; the cursor follows its group or process, or else keeps its position.
+        """Show new rows; the cursor follows its group or process, or else keeps its position.
 
         now -- the time of the update; sort, descending -- for the marked title
         """
@@ -145,16 +145,16 @@ class GroupTable(ScrollView, can_focus=True):
         self.refresh()
 
     def action_move(self, lines: int) -> None:
-        """Up or down."""
+        """Move up or down."""
         self.is_held = True
         self.cursor = max(0, min(self.cursor + lines, len(self.rows) - 1))
 
     def action_page(self, pages: int) -> None:
-        """Up or down by a page."""
+        """Move up or down by a page."""
         self.action_move(pages * max(self.size.height - 2, 1))
 
     def action_move_to(self, line: int) -> None:
-        """To a line; -1: the last."""
+        """Move to a line; -1: the last."""
         self.is_held = True
         self.cursor = max(0, line if line >= 0 else len(self.rows) - 1)
 
@@ -298,7 +298,7 @@ class GroupTable(ScrollView, can_focus=True):
 
 
 def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
-    """Return where a row is now: itself, its group or its program; or else where it was."""
+    """Return where a row, or else its group or program, is now; or else where the row was."""
     if before is not None:
         wanted = before.key
         (group, _), program = wanted, before.of.key[:2]

@@ -8,8 +8,8 @@ from importlib import import_module
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
-# Reading a running process, writing, crashing it, other programs, exec, its start; then its runtime
-# and tools.
+# First reading a running process, writing into it and crashing it; then other programs, exec and
+# the start of a process; then runtimes and tools.
 _MODULES = (
     "ptrace",
     "proc",
@@ -30,7 +30,7 @@ _MODULES = (
 
 
 def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...]:
-    """Return all attacks of some kinds, in the order of the table."""
+    """Return all attacks of these kinds, in the order of the table."""
     found: list[Attack] = []
     for name in _MODULES:
         found += import_module(f"{__name__}.{name}").ATTACKS

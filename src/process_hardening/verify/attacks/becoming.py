@@ -45,7 +45,7 @@ def _write_script(program: list[str], folder: str) -> list[str]:
 
 
 def _find(name: str) -> str:
-    """Return a program of the system, regardless of PATH."""
+    """Return the path of a system program, regardless of PATH."""
     found = (os.path.join(place, name) for place in _PLACES)
     return next(filter(os.path.exists, found), f"/usr/bin/{name}")
 
@@ -90,7 +90,7 @@ def _by_itself(
 def _worker(method: str, repeats: bool = False) -> Attack:
     return _attack(
         f"worker-{method}",
-        f"read a worker that multiprocessing starts by {method}",
+        f"read a worker that multiprocessing starts with {method}",
         partial(_add_options, ("--worker", method)),
         command=f'multiprocessing.get_context("{method}").Process(...)',
         type="children",

@@ -1,6 +1,6 @@
 """Read third-party programs that hold the user's secrets, which is what a malicious tool wants.
 
-Nothing protects them, so these attacks are only meaningful for a confined attacker.
+Nothing protects them, so these attacks are meaningful only for a confined attacker.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ ATTACKS = (
     ),
     _attack(
         bystander.SHELL,
-        "read a variable that a shell exported in its memory",
+        "read an exported variable in the memory of a shell",
         read_memory_file,
         command=_READ_MEMORY,
     ),

@@ -2,8 +2,8 @@
 
     python -m process_hardening.verify.attacks.child
 
-is that child. It reads what to look for from standard input, attacks its parent and prints the
-attempt as JSON.
+is that child. It reads the secrets to look for from standard input, attacks its parent and prints
+the attempt as JSON.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def read_core_pattern() -> str:
 
 
 def find_missing_file() -> str | None:
-    """Return what prevents core files, now or after we set the pattern; or None."""
+    """Return what prevents core files, or None if nothing does or we can set the pattern."""
     if os.access(PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
         return None
     return "kernel.core_pattern pipes cores to another program: run verify as root to set it"
@@ -64,7 +64,7 @@ def _find_cores(folder: str, pid: int) -> list[str]:
 
 
 def _search_file(target: Target, path: str) -> tuple[str, ...]:
-    """Return the places whose secret is in a file, which may be large."""
+    """Return the places of the secrets found in a file, which may be large."""
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return ()
@@ -77,9 +77,9 @@ def _search_file(target: Target, path: str) -> tuple[str, ...]:
 def _collect_core(
     target: Target, folder: str, dumped: bool, before: list[str]
 ) -> tuple[tuple[str, ...], int | None]:
-    """Return the places found in the core, and its size; None if there is no core.
+    """Return the places of the secrets found in the core, and its size; None if there is no core.
 
-    The reader of a pipe may still be writing it.
+    The program that reads the pipe may still be writing the core.
 
     before -- files that existed before, which are not ours to read or remove
     """
@@ -119,8 +119,8 @@ def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target
 
     cause -- makes the target end; number -- the signal that ends it
 
-    Raises DoesNotApplyError when the target catches that signal and is not killed by it, and
-    NoResultError when it does not end.
+    Raises DoesNotApplyError if the target catches that signal and is not killed by it, and
+    NoResultError if the target does not end.
     """
     victim = target.victim
     assert victim is not None
@@ -169,7 +169,7 @@ def _crash_attack(name: str, number: signal.Signals, pattern: str, repeats: bool
     return Attack(
         name=name,
         kind=BUILT_IN,
-        summary=f"crash it with {number.name}, read the core from a {pattern}",
+        summary=f"crash it with {number.name} and read the core from a {pattern}",
         type="core dump",
         targets="any process",
         requires=_PIPE_NEEDED if is_pipe else FILE_NEEDED,
@@ -188,7 +188,7 @@ ATTACKS = (
     Attack(
         name="prlimit-core",
         kind=BUILT_IN,
-        summary="raise its core limit, crash it, read the core",
+        summary="raise its core limit, crash it and read the core",
         type="core dump",
         targets="a process that lowered only its soft core limit",
         requires=FILE_NEEDED,

@@ -1,6 +1,6 @@
 /* The library of the ld-preload and ld-audit attacks: a back door. It waits in the process that
- * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all readable memory into the FIFO
- * PH_ATTACK_OUT. Environment variables or macros of these names hold the paths.
+ * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all readable memory to the FIFO
+ * PH_ATTACK_OUT. The paths are in environment variables or macros of these names.
  *
  * It runs in a bare clone(2), not a pthread: an auditor has its own C library. */
 #define _GNU_SOURCE

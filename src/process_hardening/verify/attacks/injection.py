@@ -31,7 +31,7 @@ def find_missing_compiler() -> str | None:
 
 
 def build_library(folder: str, fifos_in_environment: bool = True) -> str:
-    """Build the library and create its FIFOs; returns its path. Raises OSError.
+    """Build the library, create its FIFOs and return its path. Raises OSError.
 
     fifos_in_environment -- the library reads the paths of its FIFOs from the environment;
         otherwise they are compiled in
@@ -58,7 +58,7 @@ def _fifos(folder: str) -> dict[str, str]:
 
 
 def _prepare_environment(variable: str, folder: str) -> Mapping[str, str]:
-    """Build the library; returns the variables that make the loader load it."""
+    """Build the library and return the variables that make the loader load it."""
     return {variable: build_library(folder), **_fifos(folder)}
 
 
@@ -73,7 +73,7 @@ def _read_available(fd: int) -> Iterator[bytes]:
 
 
 def wait_and_ask(target: Target) -> Attempt:
-    """Wait until the target holds its secrets, then ask the library in it for its memory."""
+    """Wait until the target holds its secrets, then ask the library in it for the memory."""
     victim = target.victim
     assert victim is not None
     victim.wait_ready()

@@ -28,7 +28,7 @@ _CPU_SECONDS = 1  # the minimum of RLIMIT_CPU
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
 _QUESTION = "x" * 60000  # long, so that the target spends its CPU time on it
-_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened ones behave alike
+_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened victims behave alike
 
 
 def limit_processor_time(target: Target) -> Attempt:
@@ -120,7 +120,7 @@ def _attack(
     return Attack(
         name=name,
         kind=BUILT_IN,
-        summary=f"make the kernel crash it {summary}, read the core",
+        summary=f"make the kernel crash it {summary} and read the core",
         type="core dump",
         targets=targets,
         requires=FILE_NEEDED,
@@ -141,17 +141,17 @@ _LIMIT_REFUSED = "EPERM from prlimit, or no core appears"
 ATTACKS = (
     _attack(
         "core-cpu-limit",
-        "by a CPU time limit",
+        "with a CPU time limit",
         limit_processor_time,
         targets="a process that uses a second of CPU time and leaves a core",
         refusal=_LIMIT_REFUSED,
         command="prlimit(PID, RLIMIT_CPU, 1)",
-        own_victim=True,  # one that waits for work would never use it up
+        own_victim=True,  # a program that waits for work would never reach it
         timeout=60.0,
     ),
     _attack(
         "core-file-limit",
-        "by a file size limit",
+        "with a file size limit",
         limit_file_size,
         targets="a process that writes files and leaves a core",
         refusal=_LIMIT_REFUSED,
@@ -160,7 +160,7 @@ ATTACKS = (
     ),
     _attack(
         "core-sigio",
-        "by a descriptor's signal",
+        "with a descriptor's signal",
         signal_by_descriptor,
         targets="a process that leaves a core",
         refusal="no core appears",
@@ -168,7 +168,7 @@ ATTACKS = (
     ),
     _attack(
         "core-setsig",
-        "by the signal of a descriptor that it owns",
+        "with the signal of a descriptor that it owns",
         choose_signal,
         targets="a process that shares a descriptor, owns it and leaves a core",
         refusal="EPERM from fcntl, or no core appears",

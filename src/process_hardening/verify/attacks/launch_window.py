@@ -42,7 +42,7 @@ Act = Callable[[], bool]
 def _step_through(target: Target, act: Act) -> OSError | None:
     """Let the target start, stopping it repeatedly to act. Returns the last refusal.
 
-    It advances in slices that are too small to miss a window: hardened processes receive signals
+    It advances in slices that are too short to miss a window: hardened processes receive signals
     too. Returns when the target is ready. Raises NotReadyError.
     """
     victim = _victim_of(target)
@@ -53,7 +53,7 @@ def _step_through(target: Target, act: Act) -> OSError | None:
     victim.release()
     while not victim.is_ready(0.05 if is_done else 0.0):
         if time.monotonic() > deadline:
-            raise NotReadyError("the target did not get ready")
+            raise NotReadyError("the target did not become ready")
         if is_done:
             continue
         victim.signal(signal.SIGSTOP)
@@ -78,9 +78,9 @@ def _read_command_line(pid: int) -> bytes:
 
 
 def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
-    """Act while the target starts; when it is ready, use the access that this gave.
+    """Act while the target starts; when it is ready, use the access gained.
 
-    message -- says what was tried, if there is only a refusal to report
+    message -- what was tried, if there is only a refusal to report
     """
     refused = _step_through(target, act)
     attempt = use(_victim_of(target).target(target.folder))
@@ -106,24 +106,24 @@ def open_early_read_late(target: Target) -> Attempt:
                 attempt = read_through(fd, ready)
                 if attempt.leaked:
                     return attempt
-        return Attempt(False, "descriptors opened earlier read nothing")
+        return Attempt(False, "no data came through descriptors opened earlier")
 
     try:
-        return _launch(target, keep, "descriptors opened earlier read nothing", read_late)
+        return _launch(target, keep, "no data came through descriptors opened earlier", read_late)
     finally:
         for fd in kept:
             os.close(fd)
 
 
 def make_readable_and_open(target: Target) -> Attempt:
-    """Make each file of the command line readable, then do the same."""
+    """Make each file in the command line readable, then call open_early_read_late()."""
     with _readable(_victim_of(target).argv):
         return open_early_read_late(target)
 
 
 @contextmanager
 def _readable(paths: Sequence[str]) -> Iterator[None]:
-    """Make these files readable for a block, if their modes may be changed."""
+    """Make these files readable for the duration of a block, if their modes can be changed."""
     modes: dict[str, int] = {}
     for path in paths:
         if os.path.isfile(path) and not os.access(path, os.R_OK):
@@ -143,7 +143,7 @@ def _plant_bypass(
 ) -> bool:
     """Overwrite a variable in the target's initial environment with the bypass variable.
 
-    Returns whether there was one that is long enough.
+    Returns whether there was one long enough.
     """
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read().rpartition(b") ")[2].split()
@@ -295,9 +295,9 @@ ATTACKS = (
         "launch-chmod",
         "make the program's file readable before it starts",
         make_readable_and_open,
-        targets="a program that only its file mode protects",
+        targets="a program protected only by its file mode",
         command='chmod(FILE, 0755); open("/proc/PID/mem") during start',
-        refusal="EPERM from chmod, as the file is another user's",
+        refusal="EPERM from chmod, as the file belongs to another user",
         own_victim=True,
         victims=("interpreter", "interpreter-of-root"),
     ),

@@ -31,16 +31,16 @@ _PAGES = 1 + 64
 _POSITION, _DATA_HEAD, _DATA_TAIL = struct.Struct("=Q"), 1024, 1032
 _SECONDS = 0.6
 _SETTING = "kernel/perf_event_paranoid"
-_HIGHEST = 2  # Debian's 3 forbids it to everyone without CAP_PERFMON
+_HIGHEST = 2  # Debian's 3 forbids it for everyone without CAP_PERFMON
 
 
 def find_missing() -> str | None:
-    """Return what forbids it to unprivileged users, or None."""
+    """Return what prevents unprivileged users from sampling, or None."""
     if kernel.perf_event_number() is None:
-        return "the number of perf_event_open is unknown for this architecture"
+        return "the system call number of perf_event_open is unknown for this architecture"
     setting = read_sysctl(_SETTING)
     if setting and int(setting) > _HIGHEST and os.geteuid():
-        return f"kernel.perf_event_paranoid={setting} forbids it to every user"
+        return f"kernel.perf_event_paranoid={setting} forbids it for unprivileged users"
     return None
 
 
@@ -69,7 +69,7 @@ def sample_stack(target: Target) -> Attempt:
     finally:
         os.close(fd)
     if not head and is_users_program(target):
-        raise DoesNotApplyError("the program was at rest, so nothing was sampled")
+        raise DoesNotApplyError("the program was idle, so nothing was sampled")
     return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)
 
 

@@ -30,7 +30,7 @@ def read_environment(target: Target) -> Attempt:
 def read_map(target: Target) -> Attempt:
     """Read the memory map, which undoes address randomisation.
 
-    It is a leak if it shows the region of a secret, or any region if no address is known.
+    It counts as a leak if the map shows the region of a secret, or any if no address is known.
     """
     with open(f"/proc/{target.pid}/maps", "rb") as file:
         found = list(writable_regions(file.read()))
@@ -50,7 +50,7 @@ def open_files(target: Target) -> Attempt:
     """Open each descriptor that is a regular file and look for the secrets in it."""
     places: list[str] = []
     count = 0
-    os.stat(f"/proc/{target.pid}/fd")  # raises FileNotFoundError when the process has ended
+    os.stat(f"/proc/{target.pid}/fd")  # raises FileNotFoundError if the process has ended
     for number in descriptors_to_try(target):
         path = f"/proc/{target.pid}/fd/{number}"
         try:

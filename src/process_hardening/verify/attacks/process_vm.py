@@ -23,7 +23,7 @@ def read_memory(target: Target) -> Attempt:
 def overwrite_marker(target: Target) -> Attempt:
     """Overwrite a marker: an attacker who can do that can make the target disclose anything.
 
-    It counts if the target itself reports the new text.
+    The attack counts if the target itself reports the new text.
     """
     victim = target.victim
     assert victim is not None

@@ -45,7 +45,7 @@ def _attack(name: str, verb: str, request: str, run: Callable[[Target], Attempt]
     return Attack(
         name=name,
         kind=BUILT_IN,
-        summary=f"{verb} as a debugger, read memory, detach",
+        summary=f"{verb} as a debugger, read memory and detach",
         type="debugger",
         targets="any process",
         requires=PTRACE_ACCESS,

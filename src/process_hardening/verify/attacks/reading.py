@@ -1,4 +1,4 @@
-"""What attacks that read memory, files and descriptors share."""
+"""Helpers for attacks that read memory, files and descriptors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def writable_regions(maps: bytes) -> Iterator[tuple[int, int]]:
 
 
 def spans_to_read(target: Target) -> list[tuple[int, int]]:
-    """Yield where to look in the target's memory, as (address, length): known addresses, or all."""
+    """Return the memory to search, as (address, length): at known addresses, or else all of it."""
     if target.addresses:
         return [
             (target.addresses[place], len(needle))
@@ -46,7 +46,7 @@ def spans_to_read(target: Target) -> list[tuple[int, int]]:
 
 
 def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, ...], int]:
-    """Return the places whose secret is in consecutive chunks of data, and the size of the data."""
+    """Return the places of the secrets found in consecutive chunks, and the size of the chunks."""
     overlap = max(map(len, target.needles.values()))
     places: list[str] = []
     size, tail = 0, b""
@@ -58,7 +58,7 @@ def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, .
 
 
 def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
-    """Read wherever a secret may be with read(address, length).
+    """Call read(address, length) wherever a secret may be.
 
     Raises the OSError of the first read if no read succeeds.
     """
@@ -87,7 +87,7 @@ def read_spans(target: Target, read: Callable[[int, int], bytes]) -> Attempt:
 def peek_spans(target: Target) -> Attempt:
     """Read a stopped tracee's memory, word by word if the addresses are known.
 
-    Otherwise read all of it like debuggers, through its memory file.
+    Otherwise read all of it through the memory file, as debuggers do.
     """
     if target.addresses:
         return read_spans(target, lambda address, length: peek(target.pid, address, length))
@@ -117,12 +117,12 @@ def read_descriptor(fd: int) -> bytes:
 
 
 def is_users_program(target: Target) -> bool:
-    """Whether a user's program was started to be attacked, of which only one secret is known."""
+    """Return whether the target is a user's program, of which we know only one secret."""
     return target.victim is not None and FILE not in target.needles
 
 
 def judge_files(target: Target, places: list[str], opened: int, message: str) -> Attempt:
-    """Return the result of opening files of the target. message -- says what was opened.
+    """Return the result of opening the target's files. message -- what was opened.
 
     Raises DoesNotApplyError for a user's program that holds its secret elsewhere.
     """

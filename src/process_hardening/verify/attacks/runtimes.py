@@ -1,4 +1,4 @@
-"""Make a runtime disclose its memory: an inspector, the JVM's attach socket, Erlang's crash dump.
+"""Make a runtime disclose memory by an inspector, the JVM's attach socket or Erlang's crash dump.
 
 The kernel refuses nothing here, because the program itself answers. runtimes.py says how to disable
 each.
@@ -33,19 +33,19 @@ from process_hardening.verify.attacks.reading import (
 from process_hardening.verify.model import CHANGES, KILLS, TOOL, Attack, Attempt, Target
 
 _OPEN_SECONDS = 4.0
-_CATCH_SECONDS = 2.0  # Deno catches the signal half a second after its start
+_CATCH_SECONDS = 2.0  # Deno starts to catch the signal after half a second
 _SECONDS = 8.0
 _LISTENING = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # any 16 bytes, RFC 6455
 
 
 def _programs_of(*names: str) -> tuple[str, ...]:
-    """Return the programs of runtimes, by the runtimes' names."""
+    """Return the programs of the runtimes with these names."""
     return tuple(program for one in RUNTIMES if one.name in names for program in one.commands)
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
-    """Send a signal once it is caught, so that it does not end the process. False: never caught."""
+    """Send a signal once the process catches it, and so survives it. False: it never does."""
     deadline = time.monotonic() + _CATCH_SECONDS
     while time.monotonic() < deadline:
         with open(f"/proc/{pid}/status", "rb") as file:
@@ -70,7 +70,7 @@ def _list_ports() -> set[int]:
 
 
 class Inspector:
-    """A connection to an inspector: the protocol of Chrome's DevTools over a WebSocket (RFC 6455).
+    """A connection to an inspector: the Chrome DevTools Protocol over a WebSocket (RFC 6455).
 
     port -- on 127.0.0.1. Raises OSError and ValueError if no inspector answers there.
     """
@@ -94,7 +94,7 @@ class Inspector:
         self._socket.close()
 
     def call(self, method: str, **parameters: object) -> Iterator[dict[str, object]]:
-        """Send a command; yields every message up to and including its answer."""
+        """Send a command, and yield every message up to and including its answer."""
         text = json.dumps({"id": 1, "method": method, "params": parameters}).encode()
         # One unfragmented text frame of fewer than 65536 bytes, masked with zeros.
         self._socket.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text)
@@ -147,7 +147,7 @@ def _open_inspector(target: Target) -> Inspector | None:
 
 
 def ask_inspector(target: Target) -> Attempt:
-    """Make it open its inspector; read its environment, and the strings in its heap."""
+    """Make the target open its inspector; read its environment and the strings in its heap."""
     inspector = _open_inspector(target)
     if inspector is None:
         return Attempt(False, "no inspector opened on SIGUSR1", refused=True)
@@ -178,7 +178,7 @@ def _attach(pid: int) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        os.unlink(path)  # the JVM ended before it could
+        os.unlink(path)  # the JVM ended before it could do so
     finally:
         os.unlink(request)
     return connection
@@ -206,7 +206,7 @@ def _dump_path(folder: str) -> str:
 
 
 def _direct_dump(folder: str) -> dict[str, str]:
-    """Write to the attack's directory, instead of overwriting a dump in the working directory."""
+    """Return a variable that keeps Erlang from overwriting a dump in the working directory."""
     return {"ERL_CRASH_DUMP": _dump_path(folder)}
 
 
@@ -239,7 +239,7 @@ ATTACKS = (
     Attack(
         name="node-inspector",
         kind=TOOL,
-        summary="make its runtime open an inspector, run code there",
+        summary="make its runtime open an inspector and run code there",
         type="runtime",
         targets="Node.js and Deno",
         requires=SAME_USER,
@@ -255,7 +255,7 @@ ATTACKS = (
     Attack(
         name="jvm-attach",
         kind=TOOL,
-        summary="make the JVM open its attach socket, load a library",
+        summary="make the JVM open its attach socket and load a library",
         type="runtime",
         targets="the JVM",
         requires=f"{SAME_USER}; a C compiler",
@@ -270,7 +270,7 @@ ATTACKS = (
     Attack(
         name="erlang-crash-dump",
         kind=TOOL,
-        summary="make Erlang write a crash dump, read it",
+        summary="make Erlang write a crash dump and read it",
         type="runtime",
         targets="Erlang; a secret in an Erlang process, given with --canary",
         requires=SAME_USER,

@@ -1,1 +1,1 @@
-"""The laboratory: victims, attackers, and what starts them."""
+"""The laboratory: victims, attackers, and the code that starts them."""

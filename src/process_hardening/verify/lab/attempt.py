@@ -70,7 +70,7 @@ def can_share_target(attack: Attack) -> bool:
 def observe(
     attacks: Sequence[Attack], victim: str, folder: str, subject: Subject
 ) -> Iterator[Observation]:
-    """Make attempts one by one. Observation.failure says why one cannot be made.
+    """Make attempts one by one. Observation.failure says why an attempt could not be made.
 
     attacks -- one, or several that can share their target
     """
@@ -157,7 +157,7 @@ class _Targets:
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
             if self._is_confined:
-                protected = None  # its attacker is confined, instead of the victim being hardened
+                protected = None  # the attacker is confined; the victim is not hardened
             keep = keep and bool(answers)
         except BaseException:
             keep = False
@@ -201,7 +201,7 @@ class _Targets:
 
 
 def is_protected(pid: int, from_crash: bool = False) -> bool | None:
-    """Return whether other processes of its user cannot read a process; None: unknown.
+    """Return whether a process cannot be read by other processes of its user; None: unknown.
 
     from_crash -- return instead whether a crash would leave no core in a file
     """
@@ -220,7 +220,7 @@ def _has_no_core_limit(pid: int) -> bool | None:
 
 
 def _run(attack: Attack, target: Target, is_ours: bool) -> tuple[Attempt, float]:
-    """Make the attempt; return its reportable version, and the seconds that it took."""
+    """Make the attempt; return a version that can be reported, and the seconds that it took."""
     started = time.monotonic()
     try:
         attempt = attack.run(target)

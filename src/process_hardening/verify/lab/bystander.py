@@ -25,7 +25,7 @@ _READY, _READY_SECONDS = "ready", 14.0
 
 
 def _start(argv: Sequence[str], *, as_it_is: bool = True) -> subprocess.Popen[bytes]:
-    """Start one that reads its standard input. as_it_is -- False: it must not harden itself."""
+    """Start a program that reads standard input. as_it_is -- False: it must not harden itself."""
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
@@ -62,7 +62,7 @@ def _end_input(process: subprocess.Popen[bytes]) -> None:
 
 
 def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
-    """Run a program that reads a text; returns whether it exited with 0."""
+    """Run a program with a text as its input, and return whether it exited with 0."""
     quiet, env = subprocess.DEVNULL, {**os.environ, **variables}
     return not subprocess.run(
         argv, input=text.encode(), stdout=quiet, stderr=quiet, env=env, check=False
@@ -70,7 +70,10 @@ def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
 
 
 def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
-    """The comment of its key is the canary. Unlike most agents, it would make itself unreadable."""
+    """Start an agent whose key has the canary as its comment.
+
+    Unlike most agents, ssh-agent would make itself unreadable.
+    """
     _succeeds("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", secret, "-f", "key")
     agent = _start(["ssh-agent", "-D", "-a", "agent"], as_it_is=False)
     add = partial(_succeeds, "ssh-add", "-q", "key", SSH_AUTH_SOCK="agent")
@@ -80,7 +83,7 @@ def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
-    """A password in it is the canary. File capabilities would make it unreadable."""
+    """Start a keyring with the canary as a password. File capabilities make it unreadable."""
     os.environ["HOME"] = os.environ["XDG_RUNTIME_DIR"] = os.getcwd()
     address = os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={os.getcwd()}/bus"
     _start(["dbus-daemon", "--session", "--nofork", f"--address={address}"])
@@ -97,7 +100,7 @@ def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_editor(secret: str) -> subprocess.Popen[bytes]:
-    """It edits a text whose swap file was deleted."""
+    """Start an editor with a text whose swap file has been deleted."""
     commands = (
         "set directory=. updatecount=1",
         "edit text",
@@ -114,7 +117,7 @@ def _start_editor(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_shell(secret: str) -> subprocess.Popen[bytes]:
-    """It exports a variable, which is not in its own initial environment."""
+    """Start a shell that exports a variable, which is not in its own initial environment."""
     shell = _start(["/bin/sh"])
     _tell(shell, f"export KEY={secret}\n: >{_READY}\n")
     _wait_for_file()
@@ -130,7 +133,7 @@ _BYSTANDERS: dict[str, Callable[[str], subprocess.Popen[bytes]]] = {
 
 
 def main(name: str) -> None:
-    """Start it, then answer each line while it runs."""
+    """Start the program, then answer each line while it runs."""
     server = Server()
     seed = server.read()
     assert seed is not None

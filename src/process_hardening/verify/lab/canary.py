@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-# The places in which a victim holds one.
+# The places in which a victim holds a canary.
 HEAP = "heap"  # a bytes object
 TEXT = "text"  # a str object
 STACK = "stack"  # a thread's stack
@@ -13,10 +13,10 @@ ENVIRONMENT = "environment"
 BY_USER = "canary"  # wherever a user's program keeps it (--canary)
 
 OURS = (HEAP, TEXT, STACK, FILE, ENVIRONMENT)
-"""The places in built-in victims."""
+"""The places of the canaries in built-in victims."""
 
 VARIABLE = "VERIFY_CANARY"
-"""The environment variable that holds one."""
+"""The environment variable that contains a canary."""
 
 _ROTATION = 7
 

@@ -2,10 +2,10 @@
 
     python -m process_hardening.verify.lab.core_guard FILE-PATTERN PIPE-PATTERN FOLDER
 
-The only part of verify that keeps root's privileges. It reads the lines "file", "pipe" or "restore"
+The only part of verify that keeps root's privileges: it reads the lines "file", "pipe" or "restore"
 from standard input, and answers each with "ok" or an error. When its input ends, for whatever
-reason, it restores the pattern, removes FOLDER and exits. It has its own session, so signals of the
-terminal do not reach it.
+reason, it restores the pattern, removes FOLDER and exits. It has its own session, so signals from
+the terminal do not reach it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Setting:
         self.ours: bytes | None = None
 
     def set(self, pattern: bytes) -> None:
-        """Set it. Raises OSError, including when another run keeps it locked for too long."""
+        """Set the pattern. Raises OSError, also if another run keeps it locked for too long."""
         if self.file is None:
             file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- the open file holds the lock
             deadline = time.monotonic() + _LOCK_SECONDS
@@ -68,7 +68,7 @@ class Setting:
         self.ours = pattern
 
     def restore(self) -> None:
-        """Restore it, unless another program has changed it since."""
+        """Restore the pattern, unless another program has changed it since."""
         if self.file is None:
             return
         if self.ours is not None and read_pattern() == self.ours:

@@ -1,4 +1,4 @@
-"""Limits how much output of tools and programs is reported: it may quote the target's memory.
+"""Limits how much output from tools and programs is reported: it may quote the target's memory.
 
 Every result of an attempt passes through here. Output is quoted only for our own victims, which
 hold nothing but canaries. For all other targets, only the reasons in the table are reported.
@@ -26,7 +26,7 @@ _REASONS = (
 
 
 def make_reportable(attempt: Attempt, needles: Iterable[bytes], is_ours: bool) -> Attempt:
-    """Return the attempt without output, and with a message that holds no secret of its target.
+    """Return the attempt without output, and with a message that contains no secret of its target.
 
     needles -- the secrets that are known; is_ours -- whether the target is one of our victims
     """

@@ -24,9 +24,9 @@ _LIBRARY = os.path.basename(PRELOAD_LIBRARY)
 
 
 def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
-    """Install the named items; returns their paths.
+    """Install the named items and return their paths.
 
-    names -- of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
+    names -- any of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
     folder -- a directory that every user may enter
     uid, gid -- the owner of what a user would install
 
@@ -61,9 +61,9 @@ def _protect(path: str, uid: int, gid: int, mode: int) -> None:
 
 
 def _copy_interpreter(folder: str) -> str:
-    """Make a virtual environment with a copy of this interpreter; returns the copy's path.
+    """Make a virtual environment with a copy of this interpreter, and return the copy's path.
 
-    It finds our package and the packages next to it. Raises OSError.
+    The copy finds our package and the packages next to it. Raises OSError.
     """
     original = os.path.realpath(PYTHON)
     path = os.path.join(folder, "bin", os.path.basename(original))

@@ -40,7 +40,7 @@ def make_error(call: str) -> OSError:
 
 
 def ptrace(request: int, name: str, pid: int, address: int = 0, data: int = 0) -> int:
-    """Make a request. name -- the name of the request, for errors."""
+    """Make a ptrace request. name -- the name of the request, for errors."""
     ctypes.set_errno(0)
     result: int = _libc.ptrace(request, pid, address, data)
     if result == -1 and ctypes.get_errno():
@@ -129,7 +129,7 @@ _PERF_EVENT_OPEN = {
 
 
 def perf_event_number() -> int | None:
-    """Return the number of perf_event_open(2) on this machine, or None if it is unknown."""
+    """Return the system call number of perf_event_open(2) here, or None if it is unknown."""
     return _PERF_EVENT_OPEN.get(platform.machine())
 
 
@@ -145,9 +145,9 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
 
 
 def is_dumpable(pid: int) -> bool | None:
-    """Return whether other processes of its user may read a process; None: unknown.
+    """Return whether a process may be read by other processes of its user; None: unknown.
 
-    A seccomp filter can fake success of a call, but cannot fill in the answer: both answers are
+    A seccomp filter can fake the success of a call, but cannot fill in the answer: both answers are
     in a buffer that held something else before the call.
     """
     try:
@@ -162,7 +162,7 @@ def is_dumpable(pid: int) -> bool | None:
 
 
 def _belongs_to_user(pid: int) -> bool | None:
-    """Return whether its user owns a process's files in /proc, as for a dumpable one (proc(5))."""
+    """Return whether a process's user owns its /proc files, as for a dumpable one (proc(5))."""
     buffer = (ctypes.c_uint32 * 64)(*[0xFFFFFFFF] * 64)  # stx_uid is the sixth number (statx(2))
     path = f"/proc/{pid}/status".encode()
     try:
@@ -191,7 +191,7 @@ class _Program(ctypes.Structure):
 
 
 def _answer_call(number: int, error: int, first_argument: int | None = None) -> None:
-    """Make a call fail, or return 0 without being made, permanently in this process.
+    """Make a system call fail, or return 0 without executing, from now on in this process.
 
     first_argument -- only if it is this one; None: always
     """
@@ -210,17 +210,17 @@ def _answer_call(number: int, error: int, first_argument: int | None = None) -> 
 
 
 def refuse_fsopen() -> None:
-    """Keep this process and what it executes from making file systems. Raises OSError."""
+    """Keep this process, and any program it executes, from making file systems. Raises OSError."""
     _answer_call(_FSOPEN, errno.ENOSYS)
 
 
 def stay_dumpable() -> None:
-    """Keep this process and what it executes readable, whatever they do. Raises OSError."""
+    """Keep this process, and any program it executes, readable whatever it does. Raises OSError."""
     _answer_call(_PRCTL[platform.machine()], 0, _PR_SET_DUMPABLE)
 
 
 def die_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends."""
+    """Have the kernel kill this process when its parent ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 
@@ -229,15 +229,15 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
 
 
-# capability.h: what Docker leaves to root in a container, which excludes CAP_SYS_PTRACE.
+# capability.h: those that Docker leaves to root in a container, without CAP_SYS_PTRACE.
 CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
-    """Drop all other capabilities, for this process and what it starts."""
+    """Drop all other capabilities, for this process and its descendants."""
     for capability in range(64):
-        # EINVAL after the last one that the kernel knows.
+        # Fails with EINVAL after the last one that the kernel supports.
         if capability not in kept:
             _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     mask = sum(1 << capability for capability in kept)

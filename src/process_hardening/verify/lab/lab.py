@@ -1,4 +1,4 @@
-"""The laboratory: a process in which victims and attackers of one user meet.
+"""The laboratory: a process that runs victims and attackers as one user.
 
     python -m process_hardening.verify.lab.lab
 
@@ -45,7 +45,7 @@ ATTEMPT, MISSING, NOTE, FAILED, DONE = "attempt", "missing", "note", "failed", "
 
 
 Job = tuple[tuple[Attack, ...], str]
-"""Attacks that are made one by one, and the name of their victim."""
+"""Attacks that are run one by one, and the name of their victim."""
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Laboratory:
         for attacks in self._phases():
             self._set_core_pattern(attacks[0].core_pattern)
             jobs = self._make_jobs(attacks)
-            # A process has one tracer: a second attack on it would be refused for that reason.
+            # A process can have only one tracer, so a second attack on it would be refused.
             is_single = attacks[0].alone or self.subject.pid
             parallel = 1 if is_single else self.parallel
             while jobs or self.running:
@@ -112,7 +112,7 @@ class Laboratory:
         self._set_core_pattern(None)
 
     def _make_jobs(self, attacks: list[Attack]) -> list[Job]:
-        """Return the jobs of a phase; reports those that cannot be done."""
+        """Return the jobs of a phase; report those that cannot be done."""
         jobs: list[Job] = []
         for victim in self.victims:
             shared = []
@@ -275,7 +275,7 @@ def find_wrong_place(start: Start) -> str | None:
     except OSError as error:
         return f"{start.launcher[0]}: {error.strerror}"
     except subprocess.TimeoutExpired:
-        return f"{start.launcher[0]}: --explain did not end within {_START_SECONDS:.0f} seconds"
+        return f"{start.launcher[0]}: --explain did not finish within {_START_SECONDS:.0f} seconds"
     output = done.stdout.decode(errors="replace")
     if start.place in output:
         return None
@@ -304,8 +304,8 @@ def main() -> None:
             laboratory.run()
             laboratory.report(DONE)
         else:
-            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to one"
-            laboratory.report(FAILED, text=f"{text} that every user may enter")
+            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to"
+            laboratory.report(FAILED, text=f"{text} a directory that every user may enter")
     except (EOFError, BrokenPipeError):
         pass
     finally:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 _KILL_SECONDS = 3.0
-_RESUME_SECONDS = 2.0  # the kernel lets a tracee continue some time after its tracer was killed
+_RESUME_SECONDS = 2.0  # a tracee may continue only some time after its tracer was killed
 _STOPPED_OR_DEAD = (b"T", b"t", b"Z", b"X")
 
 

@@ -57,7 +57,7 @@ _ANSWER_SECONDS = 2.0
 
 
 class NotReadyError(Exception):
-    """A victim did not get ready.
+    """A victim did not become ready.
 
     message -- why, in our own words; output -- the last line of its standard error
     """
@@ -200,7 +200,7 @@ class Victim:
         return bool(self.report)
 
     def _describe_end(self) -> NotReadyError:
-        """Why it ended."""
+        """Return an error that says why it ended."""
         status = self.wait(1.0)
         code = None if status is None else os.waitstatus_to_exitcode(status)
         output = self.read_last_error()
@@ -230,7 +230,7 @@ class Victim:
         self.release()
         if not self.is_ready(_SLOWEST_SECONDS):
             self.stop()
-            raise NotReadyError("the victim did not get ready", self.read_last_error())
+            raise NotReadyError("the victim did not become ready", self.read_last_error())
 
     def target(self, folder: str) -> Target:
         """Return this process as a Target. folder -- for the attack's files."""
@@ -282,7 +282,7 @@ class Victim:
             raise type(error)(error.errno, error.strerror, call) from None
 
     def wait(self, seconds: float) -> int | None:
-        """Return its wait status, or None if it still runs after this many seconds."""
+        """Return its wait status, or None if it is still running after this many seconds."""
         deadline = time.monotonic() + seconds
         while self.status is None:
             pid, status = os.waitpid(self._child, os.WNOHANG)

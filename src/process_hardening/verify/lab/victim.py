@@ -8,8 +8,8 @@ them in a bytes and a str object, in a thread's stack and in an unnamed open fil
 environment is set by the process that starts it. Then it writes "victim: ready ..." with the
 addresses of the canaries, and answers each further line with one line. It exits when its standard
 input ends. It imports little, as it is started often; with --plain even less, and it holds no
-canary in a stack. With --again it first executes PATH in its place, which runs this program again,
-with --daemon in the background; with --worker, a process that multiprocessing starts does all this.
+canary in a stack. With --again it first executes PATH, which runs this program again, with --daemon
+in the background. With --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def harden(arguments: list[str]) -> None:
 def become_again(arguments: list[str]) -> None:
     """Re-execute this program through the path after --again, in the background for --daemon.
 
-    Like boot loaders of frozen programs, it sets LD_LIBRARY_PATH for the new program.
+    Like the boot loaders of frozen programs, it sets LD_LIBRARY_PATH for the new program.
     """
     if "--again" not in arguments:
         return
@@ -167,11 +167,11 @@ def run_child(request: str) -> str:
 
 
 def write_far(descriptor: int) -> str:
-    """Write at FAR, in a process that the file size limit ends."""
+    """Write at FAR, where a file size limit makes the kernel end this process."""
     import os
     from signal import SIG_DFL, SIGXFSZ, signal
 
-    signal(SIGXFSZ, SIG_DFL)  # ignored only by Python
+    signal(SIGXFSZ, SIG_DFL)  # Python ignores it by default
     return str(os.pwrite(descriptor, b"x", FAR))
 
 
@@ -197,7 +197,7 @@ def _read_thread_id() -> int:
 
 
 class Server:
-    """Answers questions from standard input, one line each: a word, a blank, details."""
+    """Answers questions from standard input, one line each: a word, a blank and details."""
 
     def __init__(self) -> None:
         self.buffer = b""
@@ -248,7 +248,7 @@ class Server:
         while True:
             question = self.read(timeout=0.02)
             if question is None:
-                # Like a working program: a sampler sees it run, a tracer sees it write.
+                # Like a working program: a sampler sees it run, and a tracer sees it write.
                 for _ in range(200):
                     sum(data)
                 os.pwrite(secrets.descriptor, text.encode(), 100)
@@ -271,7 +271,7 @@ class Server:
         thread = threading.Thread(target=with_stack_canary, args=(secrets, self.serve))
         thread.start()
         while thread.is_alive():
-            thread.join(0.05)  # Python runs a debugger's code only in a main thread that moves
+            thread.join(0.05)  # only a running main thread executes a debugger's code
         os._exit(1)
 
 
@@ -300,7 +300,7 @@ def serve_on(source: Connection, sink: Connection) -> None:
 
 
 def main() -> None:
-    """The first statement is what verify tests."""
+    """Run the victim. Its first statement is what verify tests."""
     harden(sys.argv[1:])
     become_again(sys.argv[1:])
     del sys.path[0]  # this directory: its modules are not top-level ones

@@ -20,7 +20,7 @@ _PROGRAMS = {"gdb": "gdb", "gcore": "gdb", "lldb": "lldb", "strace": "strace", "
 
 
 def check_file(path: str) -> None:
-    """Raise CommandError if a file cannot be written, before the work is done."""
+    """Raise CommandError if a file cannot be written, before any work is done."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise CommandError(f"{path}: is a directory, not a file")
@@ -31,7 +31,7 @@ def check_file(path: str) -> None:
 
 
 def check_folder(folder: str) -> None:
-    """Raise CommandError if no record can be written into folder, before the work is done."""
+    """Raise CommandError if no record can be written into folder, before any work is done."""
     existing = os.path.abspath(folder)
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
@@ -42,7 +42,7 @@ def check_folder(folder: str) -> None:
 
 
 def save_record(folder: str, verification: Verification) -> str:
-    """Write the record into folder, creating it; returns its path. Raises CommandError."""
+    """Create the folder, write the record into it and return its path. Raises CommandError."""
     stamp = verification.environment["time"].replace(":", "").replace("+0000", "Z")
     try:
         os.makedirs(folder, exist_ok=True)
@@ -54,7 +54,7 @@ def save_record(folder: str, verification: Verification) -> str:
 
 
 def make_record(verification: Verification) -> dict[str, Any]:
-    """Return the record; it never contains a canary or another secret."""
+    """Return the record; it never contains a canary or any other secret."""
     return {
         "commit": read_commit(),
         "tools": read_tool_versions(verification),

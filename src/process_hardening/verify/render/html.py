@@ -1,4 +1,4 @@
-"""Renders a self-contained HTML page: the table, the facts, details on demand. Needs jinja2."""
+"""Renders a self-contained HTML page: the table, the facts, and details on demand. Needs jinja2."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _victim_tile(mark: str) -> dict[str, str]:
 
 
 def _control_tile(outcome: str) -> dict[str, str]:
-    """A control that leaked is expected: no alarming colour."""
+    """Return the cell of a control, whose leak is expected: no alarming colour."""
     style = "open" if outcome == LEAKED else outcome
     return {"word": outcome, "sign": _SIGNS[outcome], "style": style}
 

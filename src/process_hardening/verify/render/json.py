@@ -107,7 +107,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def render(verification: Verification, comparison: Comparison | None = None) -> str:
-    """Render the verification as JSON; it has compared_with if it was compared."""
+    """Render the verification as JSON; with compared_with if it was compared."""
     values = as_dict(verification)
     if comparison:
         values["compared_with"] = _comparison(comparison)

@@ -16,7 +16,7 @@ from process_hardening.verify.render.text import evidence_of
 
 
 def _add_case(suite: ElementTree.Element, attack: AttackResult, result: VictimResult | None) -> str:
-    """Add a case; returns its counter: 'failures', 'skipped' or 'passed'."""
+    """Add a case, and return its counter: 'failures', 'skipped' or 'passed'."""
     case = ElementTree.SubElement(
         suite,
         "testcase",

@@ -46,7 +46,7 @@ _VERDICTS = {
 
 
 _CONFINED = {False: "not confined", True: "confined", None: "perhaps confined"}
-"""How verify itself is confined; programs that it starts are in the same domain."""
+"""Whether verify itself is confined; programs that it starts are in the same domain."""
 
 
 def mark_of(result: VictimResult | None) -> str:
@@ -155,7 +155,7 @@ def list_changes(comparison: Comparison) -> list[str]:
 def _render_tables(
     verification: Verification, width: int | None, colours: Mapping[str, str]
 ) -> list[str]:
-    """Render one table if all victims fit, else several, and one of the messages."""
+    """Render one table if all victims fit, or else several and a table of the messages."""
     attacks = verification.attacks
     messages = [evidence_of(attack) for attack in attacks]
     groups = _fit_victims(verification, width)
@@ -186,7 +186,7 @@ def render(
     coloured: bool = False,
     comparison: Comparison | None = None,
 ) -> str:
-    """Render the headline, what the words mean, the table, its footnotes and the result."""
+    """Render the headline, the explanation, the table, its footnotes and the result."""
     facts = verification.environment
     who = "root without CAP_SYS_PTRACE" if facts["container_root"] else f"user {facts['uid']}"
     confined = _CONFINED[facts["confined"]]

@@ -19,7 +19,7 @@ from process_hardening.verify.model import CHANGES, TOOL, Attack, Attempt, Targe
 
 _CLIENTS = __package__
 _CPYTHON = "CPython"
-_CPYTHON_314 = "CPython 3.14 of the same version, unless started with -X disable-remote-debug"
+_CPYTHON_314 = "CPython 3.14 (the attacker's version), unless started with -X disable-remote-debug"
 _GDB_LAUNCHES = 2
 """gdb's calls into a process can hang or kill it."""
 
@@ -157,7 +157,7 @@ ATTACKS = (
     ),
     _attack(
         "memray",
-        "memray's attach runs Python code in it",
+        "memray attach runs Python code in it",
         requires="memray, and gdb or lldb (Python 3.14: neither)",
         refusal='"Failed to attach a debugger to the process."',
         command="memray attach PID",

@@ -20,7 +20,7 @@ _CPYTHON = "CPython"
 
 
 def gdb_arguments(target: Target) -> list[str]:
-    """Dump the memory where the secrets may be."""
+    """Return arguments that dump the memory where the secrets may be."""
     arguments = ["-q", "-nx", "-batch", "-iex", "set debuginfod enabled off"]
     arguments += ["-iex", "set auto-solib-add off", "-p", str(target.pid)]
     for number, (start, length) in enumerate(spans_to_read(target)):
@@ -29,7 +29,7 @@ def gdb_arguments(target: Target) -> list[str]:
 
 
 def lldb_arguments(target: Target) -> list[str]:
-    """Write the memory where the secrets may be into files."""
+    """Return arguments that save the memory where the secrets may be."""
     arguments = ["--no-lldbinit", "--batch", "-o", "settings set target.preload-symbols false"]
     arguments += ["-o", f"process attach --pid {target.pid}"]
     for number, (start, length) in enumerate(spans_to_read(target)):
@@ -68,7 +68,7 @@ def _attack(
     seconds: float = 8.0,
     until_leak: bool = False,
 ) -> Attack:
-    """Make the attack of one row.
+    """Return the attack of one row.
 
     name -- the name of the attack and of its program; makes -- as for run_tool()
     arguments -- its arguments; None: those of the command

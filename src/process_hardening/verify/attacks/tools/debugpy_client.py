@@ -63,12 +63,12 @@ def connect(port: int) -> BinaryIO:
             return cast("BinaryIO", connection.makefile("rwb"))
         except OSError:
             if time.monotonic() > deadline:
-                sys.exit("debugpy does not listen")
+                sys.exit("debugpy is not listening")
             time.sleep(0.05)
 
 
 def main(pid: str, code: str) -> None:
-    """Attach, evaluate the code, print the answer."""
+    """Attach, evaluate the code and print the answer."""
     port = find_free_port()
     listen = ["--listen", f"127.0.0.1:{port}", "--pid", pid]
     subprocess.run([sys.executable, "-m", "debugpy", *listen], check=True)

@@ -22,7 +22,7 @@ send('done');
 
 
 def main(pid: str) -> None:
-    """Attach, run the script, collect what it sends, detach."""
+    """Attach, run the script, save the memory that it sends, and detach."""
     session = import_module("frida").attach(int(pid))
     script = session.create_script(_SCRIPT)
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""Run code in a process through the channel that `memray attach` opens before it tracks.
+"""Run code in a process through the channel that `memray attach` opens before it starts tracking.
 
 python -m process_hardening.verify.attacks.tools.memray_client PID CODE
 """
@@ -11,7 +11,7 @@ from importlib import import_module
 
 
 def main(pid: str, code: str) -> None:
-    """Attach, send the code, print the answer."""
+    """Attach, send the code and print the answer."""
     command = import_module("memray.commands.attach").AttachCommand()
     method = command.resolve_debugger("auto")
     client = command.inject_control_channel(method, int(pid))

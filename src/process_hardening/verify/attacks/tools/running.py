@@ -18,7 +18,7 @@ from process_hardening.verify.attacks.reading import search_chunks
 from process_hardening.verify.model import Attempt, Target
 
 OUTPUT = "output"
-"""The file with what a tool prints."""
+"""The name of the file that a tool's output goes to."""
 
 _MAX_OUTPUT = 64 << 20
 _LONGEST_MESSAGE = 200
@@ -54,7 +54,7 @@ def find_missing_python(*version: int) -> str | None:
     """Return why this Python is too old, or None."""
     if sys.version_info >= version:
         return None
-    return f"needs Python {'.'.join(map(str, version))}, this is older"
+    return f"needs Python {'.'.join(map(str, version))} or later"
 
 
 def make_environment(folder: str) -> dict[str, str]:
@@ -69,7 +69,7 @@ def _read_chunks(path: str) -> Iterator[bytes]:
 
 
 def search_files(target: Target) -> tuple[str, ...]:
-    """Return the places whose secret is in a file of the attack's directory."""
+    """Return the places of the secrets found in files of the attack's directory."""
     places: list[str] = []
     for folder, _, names in os.walk(target.folder):
         for name in names:
@@ -93,7 +93,7 @@ def summarize_output(output: str, target: Target) -> tuple[str, bool]:
 
 
 def _generalize(text: str, target: Target) -> str:
-    """Remove from a text what differs from target to target."""
+    """Remove everything from a text that differs between targets."""
     text = text.replace(target.folder, "DIR")
     return re.sub(rf"\b{target.pid}\b", "PID", text)[:_LONGEST_MESSAGE]
 
@@ -110,9 +110,9 @@ def run_tool(
 ) -> Attempt:
     """Run a tool and look for the secrets in its output and in the files it made.
 
-    makes -- the files with what it got out of the target, as a pattern; OUTPUT: what it prints if
-        it succeeds. None: it makes none
-    wait_for -- a file that code in the target makes, perhaps after the tool ended
+    makes -- a pattern for the files with the data that it got from the target; OUTPUT: what it
+        prints if it succeeds; None: no files
+    wait_for -- a file that code in the target creates, perhaps after the tool has ended
     seconds -- after which the tool is interrupted; with until_leak, earlier if it gets a secret
     commands -- its standard input
     """
@@ -144,7 +144,7 @@ def run_tool(
     with open(output, encoding="utf-8", errors="replace") as file:
         line, refused = summarize_output(file.read(_MAX_OUTPUT), target)
     if places:
-        return Attempt(True, f"{os.path.basename(argv[0])} got it", places=places)
+        return Attempt(True, f"{os.path.basename(argv[0])} got the secret", places=places)
     size = _measure(target.folder, makes) if makes != OUTPUT or not process.returncode else 0
     words = [f"it got {size} bytes"] if size else []
     if not ended:
