@@ -13,7 +13,7 @@ docs/decisions/0002-thin-native-core.md). All other names are loaded on first us
 import os
 import sys
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import Any, Literal
 

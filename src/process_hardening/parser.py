@@ -11,7 +11,7 @@ from process_hardening import _native
 from process_hardening.errors import CommandError, hide_value, suggest
 from process_hardening.output import USUAL_WIDTH, read_width, write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 

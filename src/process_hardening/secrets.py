@@ -16,7 +16,7 @@ from process_hardening.errors import (
 )
 from process_hardening.variables import describe_name
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal, NoReturn, TypeVar

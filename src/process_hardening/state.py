@@ -9,7 +9,7 @@ from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
 from process_hardening.system import IS_LINUX
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Container
     from typing import Literal

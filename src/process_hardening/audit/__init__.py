@@ -6,7 +6,7 @@ judging it. Importing this package loads nothing that they need.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 

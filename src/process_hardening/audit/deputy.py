@@ -24,7 +24,7 @@ from process_hardening.audit.procfiles import (
 )
 from process_hardening.elf import DamagedElfError, Image, read_image
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -20,7 +20,7 @@ from process_hardening.audit.reasons import (
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.runtimes import runtime_of
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 

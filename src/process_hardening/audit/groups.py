@@ -39,7 +39,7 @@ from process_hardening.record import Record
 from process_hardening.state import HARDENED as IS_HARDENED
 from process_hardening.state import UNKNOWN as IS_UNKNOWN
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 

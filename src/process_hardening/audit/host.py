@@ -18,7 +18,7 @@ from process_hardening.audit.posture import PIPE, READING_CAPABILITIES, CoreRule
 from process_hardening.audit.procfs import decode
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any

@@ -18,7 +18,7 @@ from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.record import Record
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ from process_hardening.environment import hand_over, read_initial_entries
 from process_hardening.errors import CannotProtectError, NotFoundError, hide_value
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -25,7 +25,7 @@ from process_hardening.errors import INSPECTION_ERROR, TRACER_ERROR, CommandErro
 from process_hardening.launch import become_execute_only
 from process_hardening.system import IS_LINUX
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import process_hardening as ph
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
