@@ -240,7 +240,7 @@ def try_refused(tree: Path, argv: Sequence[str]) -> str:
     # Without a global lock, Python warns that the import switches it on.
     seen = use(argv, f"{inside}/built", warnings="ignore")
     shutil.rmtree(folder)
-    return f"pip: {REFUSAL}; built from the source it works: {seen}"
+    return f"pip: {REFUSAL}; built from source, it works: {seen}"
 
 
 def build_free_threaded(tree: Path) -> None:

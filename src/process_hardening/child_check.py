@@ -54,7 +54,7 @@ _UNTIL_THE_HOOK = (
 
 
 class ChildCheck(Record):
-    """Whether a program would be hardened before its main(). True if it would be.
+    """Whether a program would be hardened before its main(); true if so.
 
     by -- what hardens it: 'preload library', 'start-up hook' or 'unreadable file', such as the
         execute-only interpreter of this process; None if nothing does

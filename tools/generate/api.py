@@ -64,7 +64,7 @@ import process_hardening as ph
 ```
 
 Every name here but the last two is in `process_hardening.__all__`; `ph.__version__` is the version.
-[Exit codes](exit-codes.md) lists what a failure exits with.
+[Exit codes](exit-codes.md) lists the exit status of each failure.
 `python -m pydoc process_hardening.NAME` shows the arguments, the return value and the errors of a
 name, and so does the site that `make docs` builds.
 """

@@ -95,7 +95,7 @@ A code means the same wherever it is used. Scripts can rely on it.
 
 ## Of each command
 
-`harden` and `confine` are commands of their own, too. Where the status is *any other*, it is the
+`harden` and `confine` are also commands of their own. Where the status is *any other*, it is the
 program's own.
 
 | command | status | meaning |

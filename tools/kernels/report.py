@@ -53,8 +53,8 @@ The second table shows which tools find a program that was started this way: {fi
 
 ## Attacks
 
-An attack counts only if it leaked from an unhardened control in the same run. The core attacks set
-`kernel.core_pattern` to a file and to a pipe. The attackers are:
+An attack counts only if it also succeeded against an unhardened control in the same run. The core
+attacks set `kernel.core_pattern` to a file and to a pipe. The attackers are:
 
 - *user*: {user};
 - *root*: {root}, as in a container;
@@ -65,10 +65,10 @@ An attack counts only if it leaked from an unhardened control in the same run. T
 - `launch-window*`: leaked, as documented for hardening from inside. The process was open between
   its exec and its hardening.
 - `core-*` with a star: a signal from the confined attacker crashed the victim, which left a core.
-  Before Linux 6.12 Landlock cannot refuse signals. `confine` prints a warning, and
+  Before Linux 6.12, Landlock cannot block signals. `confine` prints a warning, and
   `confine --strict` refuses to start.
-- *n* closed: the setting blocks these attacks for every process. They do not leak from the control
-  either, so they prove nothing.
+- *n* closed: the setting blocks these attacks for every process. They do not succeed against the
+  control either, so they prove nothing.
 
 ## Audits
 

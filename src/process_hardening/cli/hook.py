@@ -1,4 +1,4 @@
-"""process-hardening hook: make every Python of an environment harden itself at start-up."""
+"""process-hardening hook: make every Python process of an environment harden itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
 
-HELP = "make every Python of a virtual environment harden itself at start-up"
+HELP = "make every Python process of a virtual environment harden itself at start-up"
 EPILOG = """\
 actions:
   enable   write a file into site-packages, then start Python once to check that it works

@@ -36,10 +36,11 @@ from process_hardening.verify.render import json as json_report
 HELP = "attack hardened victims and an unhardened control on this machine"
 EPILOG = f"""\
 An attack counts as blocked only if the same attack got a secret from the control in the same run
-and both still respond afterwards. No report contains a secret or the value of a variable.
+and both victim and control still respond afterwards. No report contains a secret or the value of
+a variable.
 
-As root, victims and attackers run as an unprivileged user or, with --pid, as the user of the
-process. Root's own processes can only be attacked with --as-root-without-ptrace.
+If you are root, victims and attackers run as an unprivileged user or, with --pid, as the user of
+the process. Root's own processes can only be attacked with --as-root-without-ptrace.
 
 victims:
   {", ".join(VICTIMS)};

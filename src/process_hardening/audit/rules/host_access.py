@@ -27,9 +27,9 @@ _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
     id="PH107",
     severity=MEDIUM,
     words="any process may attach to any other of the same user (Yama)",
-    why="Without Yama, any program of a user can attach to every other that is dumpable, and read"
-    " and change its memory. With ptrace_scope 1, Yama only allows attaching to descendants; 2"
-    " requires CAP_SYS_PTRACE. Yama does not prevent reading /proc/PID/environ.",
+    why="Without Yama, any program of a user can attach to any of the user's other dumpable"
+    " programs, and read and change their memory. With ptrace_scope 1, Yama only allows attaching"
+    " to descendants; 2 requires CAP_SYS_PTRACE. Yama does not prevent reading /proc/PID/environ.",
     fix="Set kernel.yama.ptrace_scope to 1, or to 2 where nobody debugs. If the setting does not"
     " exist, boot the kernel with yama in its lsm= list.",
     commands=sysctl_commands("kernel.yama.ptrace_scope", "1"),
@@ -174,8 +174,8 @@ EXIT_RACE = Topic(name="CVE-2026-46333", describe=_describe_exit_race, rules=(fi
     id="PH116",
     severity=LOW,
     words="users other than root can read all memory",
-    why="Members of a root-equivalent group, a program whose file has a capability, and a process"
-    " that has one can read hardened processes.",
+    why="Members of a root-equivalent group, and programs and processes with certain capabilities,"
+    " can read hardened processes.",
     fix="Remove users from the group, and capabilities from the files. For processes, see PH011.",
     commands=("gpasswd -d USER GROUP", "setcap -r FILE"),
     source="capabilities(7); the documentation of Docker, LXD and Incus on their groups",
@@ -229,8 +229,9 @@ READERS = Topic(
     words="this kernel cannot confine programs (Landlock)",
     why="`confine` and `harden --confine` prevent an untrusted program from reading any other"
     " process. They need Landlock, and refuse to start anything without it.",
-    fix="Boot Linux 5.13 or later with landlock in its lsm= list. On Linux 6.12 and later, a"
-    " confined program also cannot send signals that make other processes dump core.",
+    fix="Boot Linux 5.13 or later with landlock in its lsm= list. On Linux 6.12 and later,"
+    " Landlock also prevents a confined program from making other processes dump core with a"
+    " signal.",
     commands=_SHOW_MODULES,
     source="Documentation/userspace-api/landlock.rst",
 )

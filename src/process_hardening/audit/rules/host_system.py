@@ -114,8 +114,8 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     words="swap is not encrypted",
     why="Memory, including secrets, is written to disk unencrypted. It stays there after the"
     " process has exited, and goes wherever the disk goes. Hibernation writes all of it.",
-    fix="Turn swap off, swap to compressed memory (zram), or encrypt it: add the line"
-    " `swap DEVICE /dev/urandom swap` to /etc/crypttab.",
+    fix="Turn swap off, swap to compressed memory (zram), or encrypt it with this line in"
+    " /etc/crypttab: `swap DEVICE /dev/urandom swap`.",
     commands=("swapoff -a",),
     source="proc_swaps(5); crypttab(5)",
     breaks="Hibernation, and workloads that need more memory than the machine has.",
@@ -173,7 +173,7 @@ SWAP = Topic(name="swap", describe=_describe_swap, rules=(find_plain_swap,))
     words="addresses are not randomised (kernel.randomize_va_space < 2)",
     why="Without randomisation, a single vulnerability in a program is enough to find its secrets"
     " and its code.",
-    fix="Set kernel.randomize_va_space to 2, and remove the line in /etc/sysctl.conf or"
+    fix="Set kernel.randomize_va_space to 2, and delete the line in /etc/sysctl.conf or"
     " /etc/sysctl.d that changes it.",
     commands=sysctl_commands("kernel.randomize_va_space", "2"),
     source="proc_sys_kernel(5) randomize_va_space",

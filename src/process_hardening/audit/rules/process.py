@@ -101,8 +101,8 @@ def find_core_limit(case: ProcessCase) -> Match | None:
     id="PH005",
     severity=HIGH,
     words="a tracer is attached",
-    why="A tracer that is attached with ptrace can read and change all memory and registers of the"
-    " process, and stays attached through any later hardening.",
+    why="The tracer can read and change all memory and registers of the process, and stays attached"
+    " through any later hardening.",
     fix="Find out why the tracer is attached, and stop it. With Policy(refuse_tracer=True), which"
     " STRICT includes, a program refuses to start under a tracer.",
     commands=("ps -o pid,user,args -p TRACER_PID",),
@@ -138,7 +138,7 @@ def find_injecting_variable(case: ProcessCase) -> Match | None:
     severity=LOW,
     words="its environment has a dynamic loader variable",
     why="LD_LIBRARY_PATH and similar variables decide which libraries are loaded, or make the"
-    " loader print or trace. A user who can write to a folder named there can run code in the"
+    " loader print what it does. A user who can write to a folder named there can run code in the"
     " process.",
     fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened: child_env()"
     " passes the variable on to the children that need it.",
@@ -163,9 +163,9 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     id="PH008",
     severity=HIGH,
     words="a library was injected",
-    why="The process has mapped a library that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
-    " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can make"
-    " system calls lie. Hardening the process later does not remove it.",
+    why="A library is mapped that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
+    " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can fake"
+    " the results of system calls. Hardening the process later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened, so that it is never"
     " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
@@ -200,8 +200,8 @@ def find_other_copy(case: ProcessCase) -> Match | None:
     id="PH009",
     severity=MEDIUM,
     words="other processes can read secrets in its environment",
-    why="Other processes can read variables whose names mark them as secrets in /proc/PID/environ,"
-    " because the process is dumpable. Every program that it starts inherits them.",
+    why="The process is dumpable, so other processes can read /proc/PID/environ, which contains"
+    " variables whose names mark them as secrets. Every program that it starts inherits them.",
     fix="Start it hardened, and pass secrets in a file or a descriptor instead.",
     commands=_START_HARDENED,
     source="proc_pid_environ(5); secret_names.py of this package",
@@ -235,9 +235,9 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     id="PH011",
     severity=MEDIUM,
     words="it is not root but can read processes of other users",
-    why="One of its capabilities lets it read the memory or files of others:"
-    " CAP_SYS_PTRACE, CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore)"
-    " or CAP_SYS_MODULE. A vulnerability in it exposes all of them.",
+    why="One of its capabilities lets it read other users' memory or files: CAP_SYS_PTRACE,"
+    " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
+    " CAP_SYS_MODULE. A vulnerability in it exposes all of these.",
     fix="Remove the capability from the program's file or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),
@@ -257,7 +257,7 @@ def find_reading_capability(case: ProcessCase) -> Match | None:
     words="it runs in another user namespace",
     why="The owner of a user namespace has every capability in it, including CAP_SYS_PTRACE. The"
     " dumpable flag does not prevent the owner from reading processes that were started in it.",
-    fix="Start programs that hold secrets outside rootless containers and `unshare --user`.",
+    fix="Keep programs that hold secrets out of rootless containers and `unshare --user`.",
     commands=_START_HARDENED,
     source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
 )
@@ -309,7 +309,7 @@ _PYTHON_FIX = (
 @rule(
     id="PH014",
     severity=HIGH,
-    words="it is not hardened, but its ancestor is",
+    words="it is not hardened, but one of its ancestors is",
     why="execve(2) makes a process dumpable again. Workers that are started as new programs"
     " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
     " Forked workers keep it.",
@@ -410,7 +410,7 @@ def _start_closed(runtime: Runtime) -> str:
     why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
     " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
     " The kernel cannot refuse what the program itself does for others.",
-    fix="Start it with an option or a blocked signal that prevents this.",
+    fix="Start it with this feature disabled, by an option or by blocking the signal.",
     commands=tuple(map(_start_closed, RUNTIMES)),
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
@@ -421,7 +421,7 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
             return Match(
                 message=f"{runtime.name}: {runtime.opens}",
                 subject=(runtime.name,),
-                fix=f"Start it with a setting that prevents this. {runtime.hint}".rstrip(),
+                fix=f"Start it with this feature disabled. {runtime.hint}".rstrip(),
                 commands=(_start_closed(runtime),),
             )
     return None
