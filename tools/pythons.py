@@ -255,7 +255,7 @@ def build_free_threaded(tree: Path) -> None:
     debian.run(["tar", "-xf", archive, "--strip-components=1", "-C", target])
     prefix = Path(FREE_THREADED).parent.parent
     steps = (
-        # Not optimised: that would take most of the time.
+        # Not optimized: that would take most of the time.
         f"cd /usr/src/python && OPT=-O0 ./configure --prefix={prefix} --disable-gil"
         " --disable-test-modules --without-ensurepip && make -j2 && make install"
     )

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/* strerror(3) is localised, is missing from a freestanding build, and omits the errno names. */
+/* strerror(3) is localized, is missing from a freestanding build, and omits the errno names. */
 static const struct {
     int number;
     const char *name;

@@ -337,7 +337,7 @@ def test_settings_that_were_not_seen_are_unknown(tmp_path: Path) -> None:
         "user namespaces",
         "vm.memfd_noexec",
         "swap",
-        "address randomisation",
+        "address randomization",
     ]
 
 

@@ -201,7 +201,7 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
     unread = ph_read_thread(PH_OWN_THREAD, &before);
     result = ph_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAGS,
                         (long)&ph_seal_program, 0, 0);
-    if (result) /* positive: the id of a thread that could not be synchronised */
+    if (result) /* positive: the id of a thread that could not be synchronized */
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);

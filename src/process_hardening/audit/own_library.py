@@ -1,4 +1,4 @@
-"""Recognises the library of process-hardening by its bytes, wherever it is."""
+"""Recognizes the library of process-hardening by its bytes, wherever it is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INSTALLED_BY_ROOT = (
 
 
 class OwnLibrary:
-    """Recognises our library in processes.
+    """Recognizes our library in processes.
 
     mount_namespace -- our own, in which our installations are known by their paths; None: this
         kernel has only one

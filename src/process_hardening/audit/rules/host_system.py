@@ -170,8 +170,8 @@ SWAP = Topic(name="swap", describe=_describe_swap, rules=(find_plain_swap,))
 @rule(
     id="PH115",
     severity=MEDIUM,
-    words="addresses are not randomised (kernel.randomize_va_space < 2)",
-    why="Without randomisation, a single vulnerability in a program is enough to find its secrets"
+    words="addresses are not randomized (kernel.randomize_va_space < 2)",
+    why="Without randomization, a single vulnerability in a program is enough to find its secrets"
     " and its code.",
     fix="Set kernel.randomize_va_space to 2, and delete the line in /etc/sysctl.conf or"
     " /etc/sysctl.d that changes it.",
@@ -187,13 +187,13 @@ def find_fixed_addresses(case: HostCase) -> Match | None:
     return set_sysctl("kernel.randomize_va_space", 2, value)
 
 
-def _describe_randomisation(case: HostCase) -> Answer:
+def _describe_randomization(case: HostCase) -> Answer:
     value = case.host.randomize_va_space
     if value is None:
         return Answer(text="kernel.randomize_va_space cannot be read", is_known=False)
     return Answer(text=f"kernel.randomize_va_space is {value}")
 
 
-RANDOMISATION = Topic(
-    name="address randomisation", describe=_describe_randomisation, rules=(find_fixed_addresses,)
+RANDOMIZATION = Topic(
+    name="address randomization", describe=_describe_randomization, rules=(find_fixed_addresses,)
 )

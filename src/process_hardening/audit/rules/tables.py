@@ -21,7 +21,7 @@ TOPICS = (
     host_system.MEMFD,
     host_system.SWAP,
     host_access.EXIT_RACE,
-    host_system.RANDOMISATION,
+    host_system.RANDOMIZATION,
     host_access.HIDEPID,
     host_access.READERS,
 )

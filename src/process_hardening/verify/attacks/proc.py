@@ -28,7 +28,7 @@ def read_environment(target: Target) -> Attempt:
 
 
 def read_map(target: Target) -> Attempt:
-    """Read the memory map, which undoes address randomisation.
+    """Read the memory map, which undoes address randomization.
 
     It counts as a leak if the map shows the region of a secret, or any if no address is known.
     """
