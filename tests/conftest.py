@@ -16,6 +16,11 @@ import pytest
 import support
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests that change fs.suid_dumpable last: they wait for all that depend on it."""
+    items.sort(key=lambda item: "suid_dumpable" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def default_signals() -> None:
     """Undo ignored signals, which started programs inherit: nohup and background jobs set them."""

@@ -175,6 +175,19 @@ async def test_too_small_and_back() -> None:
         assert "medium    Yama" in watch.text()
 
 
+async def test_a_screen_that_opens_while_it_is_too_small_does_not_keep_it() -> None:
+    """A key pressed before may open one after; behind it, nothing covers the others again."""
+    async with watching(size=(80, 24)) as watch:
+        processes = watch.screen
+        await watch.pilot.resize_terminal(30, 5)
+        assert name_of(watch) == "TooSmallScreen"
+        processes.action_host()
+        await watch.pilot.resize_terminal(80, 24)
+        assert name_of(watch) == "HostScreen"
+        await watch.press("escape")
+        assert watch.app.screen is processes
+
+
 async def test_sizes_that_change_between_keys() -> None:
     """Nothing is lost, nothing is drawn beside its place."""
     async with watching(size=(80, 24)) as watch:

@@ -65,10 +65,23 @@ class WatchApp(App[None]):
         return self.processes
 
     def on_mount(self) -> None:
-        """Restore the terminal even if a signal ends us."""
+        """Restore the terminal even if a signal ends us, and notice every change of its size."""
         if not self.is_headless:
             for number in _ENDING:
                 signal.signal(number, self.end_by)
+            self._read_size = signal.getsignal(signal.SIGWINCH)
+            signal.signal(signal.SIGWINCH, self.resize_by)
+
+    def resize_by(self, number: int, _frame: object) -> None:
+        """Let Textual read the size in the event loop.
+
+        Its own handler reads it at once: interrupted by the next signal, it would report the old
+        size after the new one.
+        """
+        if callable(self._read_size):
+            with suppress(RuntimeError):  # the event loop has ended: it is already exiting
+                loop = asyncio.get_running_loop()
+                loop.call_soon_threadsafe(self._read_size, number, None)
 
     def end_by(self, number: int, _frame: object) -> None:
         """Restore the terminal and exit as if by a signal; by force if the terminal hangs."""

@@ -22,6 +22,11 @@ class TooSmallScreen(ModalScreen[None]):
         """A message."""
         yield Static("", markup=False)
 
+    def on_screen_resume(self) -> None:
+        """Close if there is room again: a key pressed earlier may have opened a screen above."""
+        if not is_too_small(self.app.size):
+            self.dismiss()
+
     def show_size(self, size: Size) -> None:
         """Show the current and the required size."""
         self.query_one(Static).update(
