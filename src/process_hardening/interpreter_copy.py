@@ -33,8 +33,7 @@ def check_source(source: str) -> None:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         raise CommandError(
-            f"{source}: unreadable, so it cannot be copied; its processes are already born"
-            " hardened"
+            f"{source}: unreadable, so it cannot be copied; its processes are already born hardened"
         ) from None
     except OSError as error:
         raise CommandError(f"{source}: {error.strerror}") from None
