@@ -18,10 +18,9 @@ class Runtime(Record):
     name -- its display name; programs -- the base names of its program
     signal -- the signal that triggers this, if it is caught and not blocked; None: none is needed
     opens -- what another process of the user can do, in one line
-    option -- the first argument that disables it; '' if there is none
+    option -- the first argument that disables it, in every version; '' if there is none
     before -- the words before `harden` that disable it, if there is no option
-    others -- other options that disable it
-    hint -- for versions that lack the option
+    others -- other options that disable it, not known to every version
     starters -- the names of other programs that execute it
     source -- where the facts come from; all were tested
     """
@@ -33,7 +32,6 @@ class Runtime(Record):
     option: str = ""
     before: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    hint: str = ""
     starters: tuple[str, ...] = ()
     source: str
 
@@ -52,11 +50,10 @@ RUNTIMES = (
         programs=("node", "nodejs"),
         signal=_SIGUSR1,
         opens=_OPENS_INSPECTOR,
-        option="--disable-sigusr1",
-        others=("--inspect-port=192.0.2.1:9229",),  # no host has that address: RFC 5737
-        hint="Node before 22.14 has no --disable-sigusr1: use --inspect-port=192.0.2.1:9229, an"
-        " address that no host has.",
-        source="Node.js, Command-line API: --disable-sigusr1; Process: Signal events",
+        option="--inspect-port=192.0.2.1:9229",  # no host has that address: RFC 5737
+        others=("--disable-sigusr1",),  # Node.js before 22.14 does not start with it
+        source="Node.js, Command-line API: --inspect-port; Process: Signal events; tried with 12 to"
+        " 26",
     ),
     Runtime(
         name="Deno",

@@ -191,17 +191,17 @@ def test_a_program_is_named_as_people_say_it(
             "process-hardening hook enable --python /v/bin/python3",
         ),
         ("node x", {"opens_itself": "Node.js", "command": f"node\0{HIDDEN}\0"}, ""),
-        ("node a.js", {"opens_itself": "Node.js"}, "harden -- node --disable-sigusr1 a.js"),
+        (
+            "node a.js",
+            {"opens_itself": "Node.js"},
+            "harden -- node --inspect-port=192.0.2.1:9229 a.js",
+        ),
         (
             "java -jar a.jar",
             {"opens_itself": "the JVM", "dumpable": 0, "inspectable": False},
             "harden -- java -XX:+DisableAttachMechanism -jar a.jar",
         ),
-        (
-            "beam.smp -x",
-            {"opens_itself": "Erlang"},
-            "env --block-signal=USR1 harden -- beam.smp -x",
-        ),
+        ("beam.smp -x", {"opens_itself": "Erlang"}, ""),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
         ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/7/maps"),
         ("app", {"injected_libraries": ("/v/libprocess_hardening.so",)},

@@ -19,7 +19,7 @@ def test_a_hardened_runtime_that_shows_its_memory_comes_first_with_what_closes_i
     """It is neither called hardened nor said to have lost anything."""
     lines = render_screen(audit_of(hardened(7, "node a.js", opens_itself="Node.js"))).splitlines()
     assert lines[0] == "1 program is hardened, but its runtime discloses its memory."
-    assert "    harden -- node --disable-sigusr1 a.js" in lines
+    assert "    harden -- node --inspect-port=192.0.2.1:9229 a.js" in lines
 
 
 def test_another_version_of_our_library_is_not_called_an_injection() -> None:

@@ -76,11 +76,11 @@ def _start_hardened(
     runtime = _open_runtime_of(posture)
     if arguments is None and runtime:
         words = join_hardened((runtime.commands[0], "..."), runtime)
-        return f"Start it with `{words}`. {runtime.hint}".rstrip(), ""
+        return f"Start it with `{words}`.", ""
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
-    words = f"Start it hardened, with {runtime.name} closed. {runtime.hint}" if runtime else ""
-    return words.rstrip() or "Start it hardened.", join_hardened(arguments, runtime)
+    closed = f", with {runtime.name} closed" if runtime else ""
+    return f"Start it hardened{closed}.", join_hardened(arguments, runtime)
 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:

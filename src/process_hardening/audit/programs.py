@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from process_hardening.runtimes import close
+from process_hardening.runtimes import close, runtime_of
 from process_hardening.secret_names import HIDDEN
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -155,13 +155,23 @@ def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) ->
     return join((*before, "harden", "--", *command))
 
 
+def _has_command(posture: Posture) -> bool:
+    """Return whether its arguments start the program again: `erl` gives beam.smp variables too."""
+    arguments = posture.arguments
+    if not arguments or is_title(arguments) or not arguments[0]:
+        return False
+    runtime = runtime_of(program_of(posture).name)
+    return runtime is None or not runtime.starters
+
+
 def command_of(posture: Posture) -> tuple[str, ...] | None:
     """Return the arguments that start the program again; None if they are unknown.
 
-    They are unknown if the process overwrote them with a title or if they contain a secret.
+    They are unknown if the process overwrote them with a title, if they contain a secret, or if
+    another program set up the process.
     """
     arguments = posture.arguments
-    if not arguments or is_title(arguments) or not arguments[0] or posture.hides_arguments:
+    if not _has_command(posture) or posture.hides_arguments:
         return None
     return (arguments[0].removeprefix("-"), *arguments[1:])
 
@@ -172,7 +182,7 @@ def short_command_of(posture: Posture) -> tuple[str, ...] | None:
     For output that is stored or sent: any word of a command line may be a password.
     """
     arguments = posture.arguments
-    if not arguments or is_title(arguments) or not arguments[0]:
+    if not _has_command(posture):
         return None
     run = program_of(posture).run
     kept = (arguments[0].removeprefix("-"), *(run if HIDDEN not in run else ()))

@@ -421,7 +421,7 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
             return Match(
                 message=f"{runtime.name}: {runtime.opens}",
                 subject=(runtime.name,),
-                fix=f"Start it with this feature disabled. {runtime.hint}".rstrip(),
+                fix="Start it with this feature disabled.",
                 commands=(_start_closed(runtime),),
             )
     return None
