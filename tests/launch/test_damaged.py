@@ -103,6 +103,7 @@ DAMAGE: dict[str, Callable[[Elf], object]] = {
     "a segment out of step with its page": lambda elf: elf.change(first(elf), offset=8),
     "overlapping segments": overlap,
     "a loader without a name": lambda elf: elf.change(elf.segments(INTERPRETER)[0], filesz=1),
+    "a loader with an empty name": lambda elf: elf.change(elf.segments(INTERPRETER)[0], filesz=0),
     "a loader's name without an end": name_of_loader(b"/lib64/ld"),
     "a loader's name of a megabyte": lambda elf: elf.change(
         elf.segments(INTERPRETER)[0], filesz=1 << 20
