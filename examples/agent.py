@@ -3,7 +3,7 @@
 python examples/agent.py [--trust-tools] [--key-fd N]
 
 There is no model here: each line of standard input is the command of a tool. Tools are confined, so
-that they read no other process; with --trust-tools they are not. The key comes from OPENAI_API_KEY,
+they cannot read any other process, unless --trust-tools is given. The key comes from OPENAI_API_KEY
 or from a descriptor that is open for reading.
 """
 
@@ -16,7 +16,7 @@ import process_hardening as ph
 
 
 def run_tool(command: str, *, confine: bool) -> str:
-    """Run a tool; return what it prints. It gets the search paths back, but no secret."""
+    """Run a tool and return its output. Its environment has the search paths, but no secrets."""
     shell = ["/bin/sh", "-c", command]
     done = subprocess.run(
         ph.confined(shell) if confine else shell,
@@ -39,7 +39,7 @@ def read_key(descriptor: int | None) -> str:
 
 
 def main() -> None:
-    """Harden, then load the secret: in this order."""
+    """Harden first, then load the secret."""
     ph.pre_main_hardening(reexec=True)
     parser = argparse.ArgumentParser()
     parser.add_argument("--trust-tools", action="store_true")

@@ -1,8 +1,8 @@
-"""A daemon that is started as root, becomes another user, and signs with a key that it keeps.
+"""A daemon that is started as root, becomes another user, and signs with a key in memory.
 
 python examples/daemon.py KEY_FILE USER SOCKET
 
-KEY_FILE is root's alone. Each line sent to SOCKET is answered with its HMAC-SHA256.
+Only root can read KEY_FILE. Each line sent to SOCKET is answered with its HMAC-SHA256.
 """
 
 import hmac
@@ -15,7 +15,7 @@ import process_hardening as ph
 
 
 class Signer(socketserver.StreamRequestHandler):
-    """Answers one connection."""
+    """The handler of one connection."""
 
     key = b""
 
@@ -27,7 +27,7 @@ class Signer(socketserver.StreamRequestHandler):
 
 
 def become(name: str) -> None:
-    """Give root's privileges up for good."""
+    """Give up root's privileges for good."""
     user = pwd.getpwnam(name)
     os.initgroups(name, user.pw_gid)
     os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
@@ -35,7 +35,7 @@ def become(name: str) -> None:
 
 
 def main() -> None:
-    """Open what needs root, become the user, harden, and only then read the key."""
+    """Open the files as root, become the user, harden, and only then read the key."""
     key_file, user, path = sys.argv[1:]
     with (
         open(key_file, "rb") as key,

@@ -1,4 +1,4 @@
-"""The interface: a conversation above, a line to type in below."""
+"""The interface: the conversation, and an input line below it."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ class ChatApp(App[None]):
     """A conversation with a model; it is kept in memory only."""
 
     TITLE = "Chat"
-    BINDINGS = [("ctrl+n", "new", "New conversation")]  # noqa: RUF012 -- as textual has it
+    BINDINGS = [("ctrl+n", "new", "New conversation")]  # noqa: RUF012 -- as in textual itself
     CSS = """
     #conversation { padding: 1 2; }
     .user { color: $text-accent; margin-top: 1; }
@@ -26,33 +26,33 @@ class ChatApp(App[None]):
         self.conversation: list[Message] = []
 
     def compose(self) -> ComposeResult:
-        """Lay the screen out."""
+        """Lay out the screen."""
         yield Header()
         yield VerticalScroll(id="conversation", can_focus=False)
         yield Input(placeholder="Say something")
         yield Footer()
 
     def on_mount(self) -> None:
-        """Follow the conversation, and leave the terminal as it was when a signal ends us."""
+        """Scroll with the conversation, and restore the terminal if a signal terminates us."""
         self.query_one("#conversation").anchor()
         loop = asyncio.get_running_loop()
 
         def end(number: int, _: object) -> None:
-            signal.alarm(3)  # by force, if the terminal takes no more output
+            signal.alarm(3)  # kills us if the terminal no longer accepts output
             loop.call_soon_threadsafe(self.exit, None, 128 + number)
 
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, end)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Say what was typed, and let the model answer."""
+        """Send the text that was typed, and let the model answer."""
         if text := event.value.strip():
             event.input.clear()
             self.say(Message("user", text))
             self.answer()
 
     def say(self, message: Message) -> Static:
-        """Add a message to the conversation; returns what shows it."""
+        """Add a message to the conversation and return its widget."""
         self.conversation.append(message)
         shown = Static(message.text, classes=message.role, markup=False)
         self.query_one("#conversation").mount(shown)
@@ -60,7 +60,7 @@ class ChatApp(App[None]):
 
     @work
     async def answer(self) -> None:
-        """Show an answer while it comes in."""
+        """Show an answer while it arrives."""
         asked = self.conversation.copy()
         answer = Message("model", "")
         shown = self.say(answer)

@@ -10,14 +10,14 @@ import process_hardening as ph
 
 
 def main() -> int:
-    """Run the chat; returns the exit status."""
+    """Run the chat and return the exit status."""
     ph.pre_main_hardening(reexec=True)
 
     key = os.environ.pop("CHAT_API_KEY", "")
     if not key:
         sys.exit("chat: no API key: set CHAT_API_KEY")
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        sys.exit("chat: this is no terminal")
+        sys.exit("chat: this is not a terminal")
 
     from app import ChatApp
     from model import EchoModel

@@ -1,4 +1,4 @@
-"""What a chat says, and who answers."""
+"""Messages, and a model that answers them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Message:
-    """One turn of a conversation; the text of an answer grows while it comes in."""
+    """One turn of a conversation; the text of an answer grows while it arrives."""
 
     role: str
     text: str
@@ -23,7 +23,7 @@ class EchoModel:
         self._key = key
 
     async def answer(self, conversation: list[Message]) -> AsyncIterator[str]:
-        """The parts of the answer to a conversation, as they come in."""
+        """Yield the parts of the answer to a conversation as they arrive."""
         for word in f"You said: {conversation[-1].text}".split(" "):
             yield word + " "
             await asyncio.sleep(0.02)

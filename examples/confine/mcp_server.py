@@ -2,7 +2,7 @@
 
 confine -- python examples/confine/mcp_server.py
 
-Each request is a line of JSON-RPC, each answer too. The one tool runs a command.
+Each request and each answer is a line of JSON-RPC. The only tool runs a command.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The keeper as one program without a Python installation, which hardens itself.
+"""The keeper as a program that hardens itself and needs no Python installation.
 
 pyinstaller keeper.spec
 python -m nuitka frozen.py

@@ -1,5 +1,5 @@
 #!/bin/sh
-# pipx.sh TOOL: install a tool of pipx so that each start of it is born hardened.
+# pipx.sh TOOL: install a tool with pipx so that it is born hardened at every start.
 set -eu
 pipx install "$1"
 pipx inject "$1" process-hardening

@@ -53,7 +53,7 @@ def test_the_playbook_fails_for_a_name_that_matches_nothing(tmp_path: Path) -> N
     """A typo in what must be hardened must not pass."""
     failing = play(tmp_path, "web-1", expected_hardened=["zoo-tpyo"], fail_on_severities=[])
     assert failing.returncode != 0
-    assert "web-1: nothing matched: no process is zoo-tpyo" in failing.stdout
+    assert "web-1: nothing matched: no process is named zoo-tpyo" in failing.stdout
 
 
 def test_the_playbook_fails_for_a_secret_that_is_open(tmp_path: Path, animal: Path) -> None:

@@ -391,7 +391,7 @@ def test_the_chat_wants_a_key_and_a_terminal(examples: Path) -> None:
     chat = [sys.executable, f"{examples}/chat/chat.py"]
     for env, line in (
         ({}, "chat: no API key: set CHAT_API_KEY\n"),
-        ({"CHAT_API_KEY": "sk-1"}, "chat: this is no terminal\n"),
+        ({"CHAT_API_KEY": "sk-1"}, "chat: this is not a terminal\n"),
     ):
         result = support.run_as_user(chat, env=env)
         assert (result.returncode, result.stdout, result.stderr) == (1, "", line)

@@ -47,7 +47,7 @@ SECTIONS = (
     ),
     ("Secrets", "", ("take_env", "MissingVariableError", "SecretBuffer", "SecretMemoryError")),
     (
-        "Tests of other projects",
+        "Testing your own program",
         "[How to use the plugin](../develop.md#tests-with-pytest).",
         ("pytest_plugin.assert_hardened", "pytest_plugin.HardeningCall"),
     ),

@@ -10,16 +10,16 @@ from tools.generate.markdown import read_codes
 
 EXAMPLES = (
     ("Start a program born hardened:", "process-hardening run -- node server.js"),
-    ("See what it would be protected from:", "process-hardening run --explain -- psql"),
+    ("See what a program would be protected from:", "process-hardening run --explain -- psql"),
     ("Attack hardened programs on this machine:", "process-hardening verify"),
-    ("See who lost hardening on the way:", "process-hardening audit --tree"),
+    ("See which children of hardened programs are not hardened:", "process-hardening audit --tree"),
 )
 ENVIRONMENT = (
     (
         "CODEX_SKIP_HARDENING",
         "When it is exactly 1, run starts the program without hardening, with a warning."
         " `--bypass` names another variable, `--no-bypass` refuses it."
-        " Ignored in a program with more rights than its caller.",
+        " Ignored in a program with more privileges than its caller.",
     ),
     ("NO_COLOR", "When it is set, no colours are printed."),
 )

@@ -102,7 +102,7 @@ program's own.
 |---|---|---|
 {commands}
 
-`pre_main_hardening()` ends a process with 2, 5, 6, 7 or 8; `harden()` raises `HardeningError` with
+`pre_main_hardening()` exits with status 2, 5, 6, 7 or 8; `harden()` raises `HardeningError` with
 the same number as `exit_code`. A [variable of the
 program](../develop.md#one-variable-for-development) skips hardening during development, with a
 warning; `refuse_bypass=True` and `--no-bypass` refuse it in production, with 8.
@@ -136,7 +136,7 @@ def exit_codes(commands: list[Command]) -> str:
     codes = [f"| {code} | `{name}` | {text} |" for code, name, text in read_codes()]
     rows = [
         f"| {_ALSO_CALLED.get(name, f'`{name}`')} | {status or '*any other*'}"
-        f" | {_escape(_sentence(text)[:-1] if status else 'The program ended with it')} |"
+        f" | {_escape(_sentence(text)[:-1] if status else 'The program exited with it')} |"
         for name, status, text in list_exit_statuses(commands)
     ]
     return _EXIT_CODES.format(note=NOTE, codes="\n".join(codes), commands="\n".join(rows))

@@ -21,11 +21,11 @@ from tools.markdown import make_table
 _PAGE = """\
 # Kernels
 
-This page shows how `harden`, `confine`, `verify` and `audit` behave on kernels and with settings
-other than the developers'. `make kernels` boots each kernel under qemu, runs everything inside and
-writes this page. It fails if an attack succeeds unexpectedly, a program is started by a different
-method than expected, `audit` is wrong about a process, or a kernel does not finish in time. This
-run: {date}, process-hardening {version}, {minutes} minutes.
+This page shows how `harden`, `confine`, `verify` and `audit` behave on kernels and settings that
+differ from those of the developers' machines. `make kernels` boots each kernel under qemu, runs
+everything inside and writes this page. It fails if an attack succeeds unexpectedly, a program is
+started by a different method than expected, `audit` is wrong about a process, or a kernel does not
+finish in time. This run: {date}, process-hardening {version}, {minutes} minutes.
 
 {machines}
 
@@ -73,11 +73,11 @@ attacks set `kernel.core_pattern` to a file and to a pipe. The attackers are:
 ## Audits
 
 The audited processes are of {zoo} kinds, owned by a user and by root, from unhardened to hardened
-and injected. Each reports what `prctl` and `getrlimit` tell it about itself. Root with all
+and injected. Each reports what `prctl` and `getrlimit` return for it. Root with all
 capabilities, the user, and root without CAP_SYS_PTRACE then audit all of them. *Unknown* means that
-`audit` cannot tell. Only a wrong verdict is an error, above all *hardened* for a process that is
-not. Processes started by `run` and `harden` must be hardened with every setting, or `make kernels`
-fails.
+`audit` cannot determine the verdict. Only a wrong verdict is an error, above all *hardened* for a
+process that is not. Processes started by `run` and `harden` must be hardened with every setting, or
+`make kernels` fails.
 
 {audits}
 """

@@ -24,5 +24,5 @@ SECRET = Path(os.environ["SECRET_FILE"]).read_text()
 
 @app.task
 def work() -> int:
-    """The pid of the worker."""
+    """Return the pid of the worker."""
     return os.getpid()

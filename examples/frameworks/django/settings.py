@@ -1,4 +1,4 @@
-"""The settings of a site of one page."""
+"""The settings of a one-page site."""
 
 import os
 from pathlib import Path

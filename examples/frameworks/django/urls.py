@@ -1,4 +1,4 @@
-"""The page of the site."""
+"""The only page of the site."""
 
 import os
 

@@ -1,6 +1,6 @@
 # docker build -f docker/execute-only.Dockerfile gunicorn
-# Root owns the environment and its execute-only interpreter, and the service runs as somebody else:
-# every Python of the container is born hardened, and nothing in it can undo that.
+# Root owns the environment and its execute-only interpreter, and the service runs as another user:
+# every Python process in the container is born hardened, and nothing in it can undo that.
 FROM python:3.13-slim
 RUN python -m venv /opt/app \
  && /opt/app/bin/pip install --no-cache-dir gunicorn process-hardening \

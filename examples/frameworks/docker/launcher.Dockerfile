@@ -1,6 +1,6 @@
 # docker build -f docker/launcher.Dockerfile gunicorn
-# Root owns the launcher and nobody else may read it, so its own start has no launch window either. It
-# starts any program, here one that runs as another user. The library is for what that starts.
+# Root owns the launcher and nobody else can read it, so its own start has no launch window either. It
+# starts any program, here one that runs as another user. The library hardens what that program starts.
 FROM python:3.13-slim
 RUN python -m venv /opt/app \
  && /opt/app/bin/pip install --no-cache-dir gunicorn process-hardening \

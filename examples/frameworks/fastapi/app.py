@@ -23,5 +23,5 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/")
 async def tell_worker() -> int:
-    """The pid of the worker that answers."""
+    """Return the pid of the worker that answers."""
     return os.getpid()

@@ -1,4 +1,4 @@
-"""Starts the application with workers of its own.
+"""Start the application with its own workers.
 
 python serve.py
 """

@@ -26,7 +26,7 @@ def run_shell(command: str) -> str:
 
 
 def read_key() -> str:
-    """Read the key from descriptor 3: it is in no environment and in no file."""
+    """Read the key from descriptor 3, so it is neither in an environment nor in a file."""
     with open(3) as pipe:
         return pipe.read().strip()
 

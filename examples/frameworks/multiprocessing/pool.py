@@ -13,12 +13,12 @@ secrets: list[str] = []
 
 
 def load_secret() -> None:
-    """Start a worker."""
+    """Load the secret when a worker starts."""
     secrets.append(Path(os.environ["SECRET_FILE"]).read_text())
 
 
 def main() -> None:
-    """Harden this process and its workers; print a worker's pid and keep it until stdin ends."""
+    """Harden this process and its workers, print a worker's pid, and wait until stdin ends."""
     ph.pre_main_hardening(ph.Policy(children="harden"))
     with multiprocessing.get_context(sys.argv[1]).Pool(1, load_secret) as pool:
         print(pool.apply(os.getpid), flush=True)

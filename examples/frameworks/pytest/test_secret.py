@@ -8,10 +8,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def secret() -> str:
-    """The secret that the tests use."""
+    """Return the secret that the tests use."""
     return Path(os.environ["SECRET_FILE"]).read_text()
 
 
 def test_secret_is_of_use(secret: str) -> None:
-    """It is there."""
+    """The secret is not empty."""
     assert secret

@@ -16,7 +16,7 @@ import process_hardening as ph
 
 
 def main() -> None:
-    """Harden this process and its tasks; start one and wait for its end."""
+    """Harden this process and its tasks, start a task, and wait until it exits."""
     ph.pre_main_hardening(ph.Policy(children="harden"))
     if sys.argv[1] == "exec":
         subprocess.run([sys.executable, task.__file__], check=True)

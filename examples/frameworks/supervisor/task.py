@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Load the secret, print the pid of the runner, wait."""
+    """Load the secret, print the pid of the runner, and wait."""
     secret = Path(os.environ["SECRET_FILE"]).read_text()
     print(os.getpid(), flush=True)
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""A service that keeps a token in memory: what the recipes of docs/deploy.md ship and start.
+"""A service that keeps a token in memory, shipped and started by the recipes of docs/deploy.md.
 
 keeper PIDFILE: reads the token from the file that SECRET_FILE names, then writes its pid.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Keep the token until a signal ends this process."""
+    """Keep the token until a signal terminates this process."""
     token = Path(os.environ["SECRET_FILE"]).read_text()
     Path(sys.argv[1]).write_text(f"{os.getpid()}\n")
     signal.pause()
