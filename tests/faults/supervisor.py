@@ -20,6 +20,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -311,8 +312,10 @@ class Supervised:
 
     def _end(self, status: int) -> None:
         self.status = os.waitstatus_to_exitcode(status)
-        while self._read():
-            pass
+        os.set_blocking(self._from, False)  # a process that it left may keep the pipe open
+        with suppress(BlockingIOError):
+            while self._read():
+                pass
 
     def _answer_one(self) -> None:
         notice = bytearray(_NOTICE.size)
