@@ -22,7 +22,7 @@ static inline int ph_borrow_strings(PyObject *tuple, void *address)
     for (Py_ssize_t i = 0; !failed && i < count; i++) {
         char *text = NULL;
 
-        /* No length is asked for, so bytes that contain a NUL are refused. */
+        /* No length is requested, so bytes that contain a NUL are refused. */
         failed = PyBytes_AsStringAndSize(PyTuple_GetItem(tuple, i), &text, NULL);
         (*array)[i] = text;
     }

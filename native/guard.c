@@ -1,4 +1,4 @@
-/* Calls a Python function and ends the process if it raises. */
+/* Calls a Python function and exits if it raises. */
 #include "guard.h"
 
 #include "core/hardening.h"

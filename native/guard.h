@@ -1,4 +1,4 @@
-/* Calls a Python function and ends the process if it raises. */
+/* Calls a Python function and exits if it raises. */
 #ifndef PH_GUARD_H
 #define PH_GUARD_H
 
@@ -8,7 +8,7 @@
 #define PH_GUARD_USAGE 2 /* errors.USAGE_ERROR */
 
 /* Returns what the function returns. If it raises, prints one line, which names the exception's
- * bypass_variable, and ends the process with the exception's exit_code if that is in enum
+ * bypass_variable, and exits with the exception's exit_code if that is in enum
  * ph_exit_code, else with PH_GUARD_USAGE. */
 PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords);
 

@@ -165,8 +165,8 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     return visitor.context;
 }
 
-/* Returns the names of the matching variables that were added after the start; none if the system
- * cannot tell. */
+/* Returns the names of the matching variables that were added after the start; none if that is
+ * unknown on this system. */
 static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char **names = NULL;

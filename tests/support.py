@@ -140,7 +140,7 @@ class Running:
 
 
 class Compiler:
-    """Builds C programs into a folder that every user may enter, each name once."""
+    """Builds C programs into a folder that every user can enter, each name once."""
 
     def __init__(self, sources: Path, folder: Path) -> None:
         self.sources = sources

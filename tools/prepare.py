@@ -145,7 +145,7 @@ def has_libfuzzer() -> bool:
 
 
 def is_reachable(path: Path) -> bool:
-    """Whether every user may enter a folder: the tests' victims and attackers are not root."""
+    """Whether every user can enter a folder: the tests' victims and attackers are not root."""
     return all(
         folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists()
     )
@@ -180,7 +180,7 @@ def install_packages(needs: list[Need]) -> list[Need]:
 
 
 def environment_folder(name: str) -> Path:
-    """Return the environment's folder: in the checkout, or else where other users may enter."""
+    """Return the environment's folder: in the checkout, or else where other users can enter."""
     link = ROOT / name
     if os.getuid() or is_reachable(ROOT):
         return link

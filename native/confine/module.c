@@ -76,7 +76,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Compares versions for Python, so that the numbers are only in domain.h. */
+/* Exports the version numbers to Python, so that only domain.h defines them. */
 static int add_constants(PyObject *module)
 {
     return PyModule_AddIntConstant(module, "REFUSES_SIGNALS", PH_LANDLOCK_SIGNALS) ||

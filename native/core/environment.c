@@ -52,7 +52,7 @@ const char *ph_environment_value(const char *name)
     const char *value = NULL;
     const struct ph_visitor visitor = {store_value, &value};
 
-    (void)ph_environment_visit(names, NULL, &visitor); /* -1: found */
+    (void)ph_environment_visit(names, NULL, &visitor); /* -1 if it was found */
     return value;
 }
 
@@ -78,7 +78,7 @@ static long announce_removal(const struct ph_selection *selection, const struct 
             *error = ph_platform_forget_variable(entry, name_length);
         if (*error)
             return -1;
-        /* If libc removed the variable, it also moved the others. */
+        /* If libc removed the variable, it also moved the other pointers. */
         all = *ph_platform_environ();
         if (all[i - 1] != entry)
             i = 0;

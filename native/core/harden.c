@@ -72,7 +72,7 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
         if (policy->steps & PH_BIT(step))
             outcome[step] = take_step[step](&request, failure);
         report->seccomp = ph_platform_seccomp();
-        /* Only after inspection is stopped, so that no tracer can attach after the check. */
+        /* Only after the inspection step, so that no tracer can attach after the check. */
         if (step == PH_INSPECTION && outcome[step] != PH_FAILED && policy->refuse_tracer &&
             ph_platform_refuse_tracer(failure) == PH_FAILED)
             outcome[step] = PH_FAILED;

@@ -39,8 +39,8 @@ enum ph_exit_code {
 
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
-    PH_NOT_IN_FORCE, /* the call reported success, but reading back shows otherwise */
-    PH_CONTRADICTED, /* reading back reported success too, but a seccomp filter forged both */
+    PH_NOT_IN_FORCE, /* the call reported success, but reading the value back shows otherwise */
+    PH_CONTRADICTED, /* the read-back agreed, but a seccomp filter forged both */
     PH_TRACED,       /* a tracer is attached: ph_failure.value is its pid, or 0 if unknown */
     PH_BYPASS_REFUSED /* the variable in ph_failure.call is 1, and the policy refuses that */
 };
@@ -66,7 +66,7 @@ struct ph_policy {
     const char *const *remove; /* NULL: ph_platform_loader_variables */
     const char *const *keep;   /* exceptions to remove; may be NULL */
     const char *bypass;        /* "NAME": NAME=1 skips every step; NULL: no bypass */
-    int refuse_bypass;         /* instead, NAME=1 fails with PH_EXIT_ENVIRONMENT */
+    int refuse_bypass;         /* fail with PH_EXIT_ENVIRONMENT if NAME=1 */
 };
 
 #define PH_BIT(step) (1u << (unsigned)(step))
@@ -84,7 +84,7 @@ struct ph_policy {
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
 /* The bypass variable to use instead of PH_BYPASS_VARIABLE; empty: none. */
 #define PH_BYPASS_NAME_VARIABLE "PROCESS_HARDENING_BYPASS"
-#define PH_BYPASS_SIZE 128 /* of a name, including its NUL */
+#define PH_BYPASS_SIZE 128 /* bytes for a name, including its NUL */
 /* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the
  * program would have without the library, or "-" if it would have none. */
 #define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"
@@ -103,7 +103,7 @@ struct ph_report {
     struct ph_failure failure; /* set only if ph_harden() did not return 0 */
 };
 
-/* Called once per variable. entry is "NAME=VALUE"; copy it, as it may be wiped after the call.
+/* Called once per variable. entry is "NAME=VALUE"; copy it, because it may be wiped after the call.
  * Returns 0 to continue, or an errno value to stop. */
 struct ph_visitor {
     int (*visit)(void *context, const char *entry, size_t name_length);
@@ -121,7 +121,7 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
  * privileges than its caller. */
 int ph_bypassed(const struct ph_policy *policy);
 
-/* Each writes one line without a newline into buffer, truncated to size and
+/* Each of the next functions writes one line without a newline into buffer, truncated to size and
  * NUL-terminated. All messages of the core fit in PH_MESSAGE_SIZE bytes. */
 #define PH_MESSAGE_SIZE 512
 /* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted
@@ -137,7 +137,7 @@ void ph_message(const struct ph_report *report, const struct ph_policy *policy, 
 /* Writes line and a newline to standard error, unbuffered. */
 void ph_warn(const char *line);
 
-/* Exits at once; atexit handlers, destructors and Python code do not run. */
+/* Exits immediately; atexit handlers, destructors and Python code do not run. */
 _Noreturn void ph_exit(int status);
 
 struct ph_status {
@@ -177,8 +177,8 @@ int ph_environment_matches(const char *entry, const char *const *remove, const c
  * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
-/* Whether an entry of environ is where the kernel put it at exec, and so was there at the start.
- * -1: unknown on this system. */
+/* Whether an entry of environ is where the kernel put it at exec: it was set when the program
+ * started. -1: unknown on this system. */
 int ph_environment_is_initial(const char *entry);
 
 /* Sets environ to entries if libc has not set it yet. */

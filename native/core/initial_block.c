@@ -1,4 +1,4 @@
-/* The initial environment: the strings that the kernel made at exec and shows to other
+/* The initial environment: the strings that the kernel put on the stack at exec and shows to other
  * processes. Most processes have nothing to wipe there. Two things make that check fast:
  *
  * 1. ph_platform_start_strings() finds a range to search without reading /proc/self/stat, which
@@ -38,7 +38,7 @@ static char first_byte_of(const struct ph_patterns *patterns)
     return *patterns->rest ? '\0' : first;
 }
 
-/* Returns the next string after text that is not empty, or end. */
+/* Returns the next non-empty string after text, or end. */
 static char *next_string(char *text, const char *end)
 {
     while (text < end && *text)
@@ -49,7 +49,7 @@ static char *next_string(char *text, const char *end)
 }
 
 #define STRIDE 32
-/* Returns the next string after text that starts with first, or end. */
+/* Like next_string(), but skips strings that do not start with first. */
 static char *next_string_with(char first, char *text, const char *end)
 {
     /* The compiler turns the inner loop into vector instructions. */

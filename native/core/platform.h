@@ -16,7 +16,7 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure);
  * on this system; -1: not checked. */
 int ph_platform_seccomp(void);
 
-/* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: this system cannot tell. */
+/* PH_ALREADY: no tracer is attached. PH_UNSUPPORTED: this system does not report tracers. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure);
 
 /* The address of libc's environ. Never NULL; it may point to NULL. */
@@ -28,17 +28,17 @@ struct ph_span {
     char *end;
 };
 
-/* Finds the initial environment: the strings that the kernel made at exec and
- * shows to other processes. Empty if the system does not show them. Returns 0,
- * or -1 and fills in failure. */
+/* Finds the initial environment: the strings that the kernel put on the stack at exec and shows to
+ * other processes. Empty if the system does not show them. Returns 0, or -1 and fills in
+ * failure. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure);
 
 /* Finds, without a system call, a range that includes the initial environment and
  * perhaps the arguments: initial_block.c explains why. Returns 0, or -1 if it cannot. */
 int ph_platform_start_strings(struct ph_span *strings);
 
-/* Removes a variable from a list that libc keeps in addition to environ (FreeBSD); called
- * before it is removed from environ. Returns 0 or an errno value. */
+/* Removes a variable from a list that libc keeps in addition to environ (FreeBSD); called before
+ * the variable is removed from environ. Returns 0 or an errno value. */
 int ph_platform_forget_variable(const char *entry, size_t name_length);
 
 /* Whether the program has more privileges than its caller (set-user-ID and similar). */
@@ -49,7 +49,7 @@ enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const cha
 /* The call succeeded, but value was read back. */
 enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
                                   long value);
-/* The call and reading back succeeded, but the state was forged. */
+/* Both the call and the read-back succeeded, but a filter forged the state. */
 enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
                                      const char *call);
 /* A call that detects or denies tracers failed. */

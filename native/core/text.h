@@ -31,7 +31,7 @@ static inline const char *ph_basename(const char *path)
     return name;
 }
 
-/* A buffer that is filled from its start; cut: something did not fit. */
+/* A buffer that is filled from the start; cut: something did not fit. */
 struct ph_text {
     char *buffer;
     size_t size, length;

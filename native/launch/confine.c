@@ -25,7 +25,7 @@ static const char usage[] =
     "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
     "found, 2 for a usage error. It is never started unconfined.\n";
 
-static const char probe_option[] = "--probe"; /* domain.py starts the outside process with it */
+static const char probe_option[] = "--probe"; /* domain.py starts the probe with it */
 
 enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
 static const char *const option_names[OPTIONS + 2] = {
@@ -35,7 +35,7 @@ static const char *const option_names[OPTIONS + 2] = {
     [OPTIONS] = "--help",
 };
 
-/* What the core otherwise gets from libc. */
+/* Definitions that the core otherwise gets from libc. */
 char **environ;
 
 /* Parses the options into has. Returns the program and its arguments, or NULL after printing a line

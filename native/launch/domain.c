@@ -140,8 +140,8 @@ static long drop_capabilities(unsigned flags)
     return error ? error : can_bypass(half) ? -EIO : 0;
 }
 
-/* What a confined process must not be able to do. Each returns a negative errno value if the kernel
- * refused it. */
+/* What a confined process must not be able to do. Each function returns a negative errno value if
+ * the kernel refused the attempt. */
 static long read_environment(long probe)
 {
     char path[40], byte;
@@ -185,15 +185,15 @@ static long choose_signal(long probe)
 }
 
 static const struct {
-    const char *call;     /* that should have restricted it */
+    const char *call; /* the call that should have blocked the attempt */
     long (*attempt)(long probe);
-    unsigned flag;        /* only this domain restricts it */
+    unsigned flag;    /* check it only if this flag is set; 0: always */
 } forbidden[] = {
     {restrict_self, read_environment, 0},
     {set_filter, choose_signal, 0}, /* the first that the filter blocks: see ph_is_confined() */
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
-    {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may end the probe */
+    {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may kill the probe */
 };
 
 static int check_restrictions(unsigned flags, long probe, struct ph_failure *failure)
@@ -335,7 +335,7 @@ void ph_probe_wait(void)
 {
     char byte = '\n';
 
-    /* Others can inspect this process, so it must not keep what it inherited. */
+    /* Others can inspect this process, so it must not keep inherited descriptors. */
     if (!close_inherited())
         ph_exit(1);
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -378,7 +378,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 
 void ph_probe_end(const struct ph_probe *probe)
 {
-    /* Either call ends the probe: a filter may fake one of them. */
+    /* Either call makes the probe exit: a filter may fake one of them. */
     (void)ph_syscall(SYS_shutdown, probe->socket, SHUT_WR, 0, 0, 0);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);

@@ -4,9 +4,9 @@
 
 #include "../core/platform.h"
 
-#define PH_LANDLOCK_REFER 2   /* the version that allows renaming files across directories */
-#define PH_LANDLOCK_SIGNALS 6 /* that can block signals to other processes */
-#define PH_LANDLOCK_THREADS 8 /* that can restrict all threads of a process at once */
+#define PH_LANDLOCK_REFER 2   /* the first version that allows renaming files across directories */
+#define PH_LANDLOCK_SIGNALS 6 /* the first that can block signals to other processes */
+#define PH_LANDLOCK_THREADS 8 /* the first that can restrict all threads of a process */
 
 #define PH_CONFINE_SIGNALS 1u /* block signals to other processes, where the kernel can */
 #define PH_CONFINE_THREADS 2u /* confine all threads of this process, not only the calling one */
@@ -18,7 +18,7 @@ long ph_landlock_version(struct ph_failure *failure);
 struct ph_probe {
     long pid, socket;
 };
-/* Starts it, with the bytes in secrets wiped. Returns 0, or -1 with failure filled in. */
+/* Starts a probe, with the bytes in secrets wiped. Returns 0, or -1 with failure filled in. */
 int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
                    struct ph_failure *failure);
 void ph_probe_end(const struct ph_probe *probe);
@@ -27,8 +27,8 @@ void ph_probe_end(const struct ph_probe *probe);
 _Noreturn void ph_probe_wait(void);
 
 /* Permanently confines the calling thread, the processes that it starts and the programs that it
- * executes. The process probe must be outside and belong to the same user. Returns 0, or -1 with
- * failure filled in: some restrictions may then remain.
+ * executes. probe, the pid of a process, must be outside the domain and belong to the same user.
+ * Returns 0, or -1 with failure filled in: some restrictions may then remain.
  * Source: Documentation/userspace-api/landlock.rst. */
 int ph_confine(unsigned flags, long probe, struct ph_failure *failure);
 

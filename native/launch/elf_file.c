@@ -37,7 +37,7 @@ static int read_segment(const struct file *file, size_t place, ElfW(Phdr) *segme
                       file->header.e_phoff + place * sizeof *segment) == (long)sizeof *segment;
 }
 
-/* Where in the file an address of the program is, or 0. */
+/* Returns the file offset of an address of the program, or 0. */
 static uint64_t find_offset(const struct file *file, ElfW(Addr) address)
 {
     ElfW(Phdr) segment;
@@ -91,7 +91,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
         /* A dynamic loader has no PT_INTERP but, unlike static programs, a SONAME. */
         elf->is_dynamic |= entry.d_tag == DT_SONAME;
         if (entry.d_tag == DT_STRTAB)
-            address = entry.d_un.d_ptr; /* the last of several counts, as in ld.so */
+            address = entry.d_un.d_ptr; /* the last one counts, as in ld.so */
     }
     strings = find_offset(file, address);
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
@@ -102,7 +102,7 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
             if (!ph_begins_with_runtime(elf->runtime))
                 *elf->runtime = '\0';
         }
-        if (entry.d_tag == DT_RPATH) /* the last of several counts, as in ld.so */
+        if (entry.d_tag == DT_RPATH) /* the last one counts, as in ld.so */
             rpath = string;
         if (entry.d_tag == DT_RUNPATH)
             runpath = string;
@@ -115,7 +115,7 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
 {
     struct file file = {.fd = fd};
     const unsigned char *kind = file.header.e_ident;
-    ElfW(Phdr) segment, dynamic = {0}; /* the last of several counts, as in ld.so */
+    ElfW(Phdr) segment, dynamic = {0}; /* the last one counts, as in ld.so */
 
     *elf = (struct ph_elf){0};
     if (ph_read_at(fd, &file.header, sizeof file.header, 0) != (long)sizeof file.header ||

@@ -6,12 +6,12 @@
 #include <link.h>
 #include <stdint.h>
 
-#define PH_ELF_TABLE 8192 /* the largest table of segments that is accepted: 146 of them */
+#define PH_ELF_TABLE 8192 /* the largest accepted table of segments: 146 of them */
 #define PH_RUNTIME 64
 
 struct ph_elf {
     int is_native;            /* for this architecture; nothing more is known about others */
-    int is_dynamic;           /* run by a dynamic loader, which can load our library, or is one */
+    int is_dynamic;           /* run by a dynamic loader, which can load our library, or a loader */
     uint64_t loader, loader_size; /* offset of its loader's name; 0: none */
     int needs_origin;         /* it finds its libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
@@ -24,8 +24,8 @@ const char *ph_read_elf(long fd, struct ph_elf *elf);
 /* Whether a list of libraries begins with one that has to come before ours. */
 int ph_begins_with_runtime(const char *libraries);
 
-/* Whether the file of a library can be loaded here: it is of this architecture, and may be mapped to
- * be executed. Returns 0 or a negative errno value. */
+/* Whether the file of a library can be loaded here: it is for this architecture, and can be mapped
+ * as executable. Returns 0 or a negative errno value. */
 long ph_check_loadable(long fd);
 
 /* Our own header shows which architecture this is. */

@@ -56,7 +56,8 @@ static void say_arguments(const struct ph_program *program)
     text.cut = 0;
 }
 
-/* Whether another process of the user may have opened this launcher before it had hardened itself. */
+/* Prints whether another process of the user may have opened this launcher before it hardened
+ * itself. */
 static void say_launcher(void)
 {
     static const char own_file[] = "/proc/self/exe";

@@ -41,7 +41,7 @@ static const char usage[] =
     "Exit status: the program's own; 126 if it cannot be started protected, 127 if it is not\n"
     "found, 2 for a usage error; 5, 6, 7 or 8 if a hardening step failed.\n";
 
-/* What the core and the launcher otherwise get from libc. */
+/* Definitions that the core and the launcher otherwise get from libc. */
 char **environ;
 static const ElfW(auxv_t) *vector;
 static struct ph_span start_strings;
@@ -63,8 +63,9 @@ static int asks_for_help(char **words)
     return 0;
 }
 
-/* Beyond the limit, the kernel answers EFAULT for buffers on the stack, or ends this process. Besides
- * them, the launcher needs room for copies of the arrays that it was started with. */
+/* Beyond the limit, the kernel answers EFAULT for buffers on the stack, or kills this process. In
+ * addition to the buffers, the launcher needs room for copies of the arrays that it was started
+ * with. */
 static int has_room_on_stack(const uintptr_t *stack)
 {
     const uint64_t used = (uintptr_t)start_strings.end - (uintptr_t)stack;

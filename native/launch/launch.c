@@ -64,7 +64,7 @@ static int note_removed(void *context, const char *entry, size_t name_length)
     return aside.cut ? E2BIG : 0;
 }
 
-/* Takes over what the program that started this one set aside, unless it is damaged. */
+/* Takes over the search paths that an earlier launcher set aside, unless they are damaged. */
 static void take_over_set_aside(void)
 {
     const char *value = ph_environment_value(SET_ASIDE_VARIABLE);
@@ -93,7 +93,7 @@ static int enforce(const struct ph_policy *policy, const struct ph_visitor *visi
     return status;
 }
 
-/* Enforces the policy that the options ask for; its first two steps were taken before. */
+/* Enforces the policy that the options request; its first two steps have already been taken. */
 static int enforce_options(const struct ph_launcher *launcher, const char *bypass,
                            struct ph_report *report)
 {
@@ -133,8 +133,8 @@ static int is_set_by_script(const char *entry)
     return 0;
 }
 
-/* Fills in the program's environment: what is left of ours, plus what scripts and this launcher
- * set. Returns its end, where the entries for our library go. */
+/* Fills in the program's environment: the rest of ours, plus the variables that scripts and this
+ * launcher set. Returns its end, where the entries for our library go. */
 static char **fill_environment(char **entries, int is_bypassed)
 {
     for (char **at = *ph_platform_environ(); *at; at++)
@@ -177,7 +177,7 @@ static int give_up(int method, long error)
  * no_library -- why our library is not loaded into the program, or NULL */
 static int start(unsigned methods, char **entries, char **end, const char *no_library)
 {
-    static char buffer[2048]; /* why the methods so far cannot be used */
+    static char buffer[2048]; /* why the methods tried so far cannot be used */
     struct ph_text reasons = PH_TEXT(buffer);
     long error = 0;
     int is_caused = 0; /* an error that another process may have caused */

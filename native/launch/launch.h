@@ -7,7 +7,7 @@ struct ph_launcher {
     const char *help;    /* the command that explains the options */
     const char *bypass;  /* see struct ph_policy */
     const char *library; /* the path of our library; NULL: look for it next to the command */
-    int keeps_environment; /* the program gets environ as it is */
+    int keeps_environment; /* the program gets environ unchanged */
     int (*confine)(int strict); /* for --confine, or NULL; returns 0 or an exit status */
     int ignores_signals; /* this process ignores SIGPIPE and SIGXFSZ, which its caller did not */
 };

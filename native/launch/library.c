@@ -14,7 +14,7 @@
 #define LAST_PYTHON 29
 
 static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
-static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's own */
+static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's default */
 
 static const char not_installed[] = "the preload library is not installed next to this command";
 
@@ -164,7 +164,7 @@ int ph_take_over_children(struct ph_options *options)
     return 0;
 }
 
-/* Prints, when the program is started, what --explain would print too. */
+/* Prints, when the program is started, the notes that --explain prints too. */
 static void announce(const struct ph_program *program, const char *why_not)
 {
     char line[256];

@@ -10,8 +10,8 @@
 /* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
 const char *ph_library_objection(const char *path);
 
-/* Notes what the library has to do in children, according to the options and to an outer launcher
- * that hardens all children, whose variables are still in environ. Returns 0, or an exit status
+/* Notes what the library has to do in children, according to the options and to the variables that
+ * an outer launcher, which hardens all children, left in environ. Returns 0, or an exit status
  * after ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
 

@@ -45,7 +45,7 @@ static inline int ph_lead_to_same(long one, long other)
     struct ph_statx first = {0}, second = {0};
     struct ph_identity a, b;
 
-    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* judged by effect: no inode is 0 */
+    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* checked by its effect: no inode is 0 */
     (void)ph_stat(other, "", AT_EMPTY_PATH, &second);
     a = ph_identify(&first);
     b = ph_identify(&second);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The last line that explains why nothing was started. */
+/* The most recent message that explains why nothing was started. */
 static char complaint[PH_PATH + 512];
 
 static void keep_complaint(const char *line)
@@ -82,8 +82,8 @@ static int is_own_file(const char *path)
     return ph_is_same(&one, &other);
 }
 
-/* Describes a program that was found and closes its file. An unreadable file, other than that of
- * this process, may be a script, whose interpreter would not be hardened. */
+/* Describes the program that was found, then closes its file. An unreadable file, other than that
+ * of this process, may be a script, whose interpreter would not be hardened. */
 static PyObject *describe(struct ph_program *program, const char *no_library)
 {
     const int is_own = program->fd < 0 && is_own_file(program->path);

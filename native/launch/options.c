@@ -103,7 +103,7 @@ static int is_pattern(const char *text)
     return !*text;
 }
 
-/* A program's base name, with wildcards "*" and "?". ":" would end it (ph_matches_any()). */
+/* A program's base name, with wildcards "*" and "?". ":" would terminate it (ph_matches_any()). */
 static int is_program_pattern(const char *text)
 {
     while (*text && *text != '/' && *text != ':')

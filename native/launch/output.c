@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#define MOST_SHOWN 512 /* bytes of a name in a message */
+#define MOST_SHOWN 512 /* bytes of a name shown in a message */
 #define LABEL_WIDTH 18
 
 void (*ph_complaint)(const char *line) = ph_warn;
@@ -42,7 +42,7 @@ static int print(const char *text, size_t length)
 {
     const long written = PH_CALL(SYS_write, 1, text, length);
 
-    if (written == (long)length || written == -EPIPE) /* its reader has read all it wanted */
+    if (written == (long)length || written == -EPIPE) /* a reader may stop early */
         return 0;
     return ph_complain(PH_EXIT_USAGE, "standard output",
                        ph_call_failed("writing", written < 0 ? written : -EIO));

@@ -210,7 +210,7 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
         return place->error;
     /* Through the pidfd: the pid may have been reused. */
     (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
-    (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: then, too, the helper is gone */
+    (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone in that case too */
     (void)PH_CALL(SYS_close, pidfd);
     return place->error;
 }
@@ -227,8 +227,8 @@ static long make_by_name(const struct ph_contents *contents, struct ph_place *pl
     return place->error ? place->error : ph_place_check(contents, place);
 }
 
-/* Two signals must neither end this process nor stay pending for the program: SIGXFSZ, if the file
- * exceeds RLIMIT_FSIZE, and SIGCHLD, when the helper ends. */
+/* Two signals must neither kill this process nor stay pending for the program: SIGXFSZ, if the file
+ * exceeds RLIMIT_FSIZE, and SIGCHLD, when the helper exits. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place)
 {
     const uint64_t ours = (uint64_t)1 << (SIGXFSZ - 1) | (uint64_t)1 << (SIGCHLD - 1);

@@ -8,7 +8,7 @@
 
 struct ph_contents {
     const char *path;  /* the name that the image gets: absolute, without symbolic links */
-    const void *bytes; /* NULL: the contents of the file source, from its start */
+    const void *bytes; /* NULL: the contents of the file source, from the start */
     size_t length;
     int source;
 };
@@ -28,8 +28,8 @@ static inline int ph_failed(struct ph_place *place, const char *call, long resul
     return result < 0;
 }
 
-/* Both return place->error. image.c: a sealed file in memory, which has no path but works wherever
- * memfd_create(2) does. */
+/* The next two functions return place->error. image.c: makes a sealed file in memory, which has no
+ * path but works wherever memfd_create(2) does. */
 long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *place);
 /* place.c: the same; or, with by_name, a file under its own path in a file system that nobody else
  * can reach. Needs Linux 5.9 and either CAP_SYS_ADMIN or a user namespace. */
@@ -43,7 +43,7 @@ long ph_place_fill(const struct ph_contents *contents, long fd, struct ph_place 
 long ph_place_check(const struct ph_contents *contents, struct ph_place *place);
 /* Writes all length bytes. Returns 0 or a negative errno value. */
 long ph_write(long fd, const void *from, size_t length);
-/* A file in memory that may be executed, or a negative errno value. */
+/* A file in memory that can be executed, or a negative errno value. */
 long ph_create_memfd(const char *name);
 /* Whether fd is a new, unnamed file and not standard input, which a filter can return. */
 int ph_is_new_file(long fd);

@@ -18,7 +18,7 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* Like fork(2), but without a signal when the child ends: clone(2). A seccomp filter can answer 0,
+/* Like fork(2), but without a signal when the child exits: clone(2). A seccomp filter can answer 0,
  * which would make this process continue as its own child, but it cannot forge a pid. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
@@ -39,8 +39,8 @@ static inline int ph_were_read(const struct ph_capabilities held[2])
     return held[1].permitted != UINT32_MAX;
 }
 
-/* Waits for such a child. Returns its exit status, or a negative errno value: EINTR if a signal ended
- * it. */
+/* Waits for such a child. Returns its exit status, or a negative errno value: EINTR if a signal
+ * killed it. */
 static inline long ph_wait(long pid)
 {
     int status = 0;

@@ -248,7 +248,7 @@ static int follow_script(struct ph_program *program, int depth)
     return 0;
 }
 
-/* Finds the path of the open file and checks that it leads back to it. */
+/* Finds the path of the open file and checks that this path names the same file. */
 static int find_real_path(struct ph_program *program)
 {
     char link[32];
@@ -267,7 +267,7 @@ static int find_real_path(struct ph_program *program)
         return refuse(program, "its resolved path does not exist");
     identity = ph_identify(&file);
     if (*program->real != '/' || !ph_is_same(&identity, &program->identity))
-        return refuse(program, "its resolved path leads to another file");
+        return refuse(program, "its resolved path names another file");
     return 0;
 }
 

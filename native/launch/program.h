@@ -6,7 +6,7 @@
 #include "linux_file.h"
 #include "output.h"
 
-#define PH_VARIABLES 16 /* that env lines may set */
+#define PH_VARIABLES 16 /* the most that env lines can set */
 /* The maximum number of words that scripts put before the arguments. */
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
@@ -17,10 +17,10 @@ struct ph_program {
     const char *name;   /* what the kernel would call the process */
     char **argv;
     char *variables[PH_VARIABLES + 1]; /* NAME=VALUE from env lines */
-    int fd; /* open for reading; -1: the caller may not read it, so it may be a script */
+    int fd; /* open for reading; -1: the caller cannot read it, so it may be a script */
     struct ph_identity identity;
     struct ph_elf elf;
-    int has_known_loader; /* its loader exists and obeys LD_PRELOAD, or it is one itself */
+    int has_known_loader; /* its loader exists and obeys LD_PRELOAD, or it is such a loader */
     int is_writable; /* the caller can modify the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];
     char scripts[PH_SCRIPTS][PH_PATH];

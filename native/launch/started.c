@@ -14,8 +14,8 @@
 
 #define OWN_FILE "/proc/self/exe"
 
-/* Whether the file has no path (it is in memory), or its path leads to another file system: then it
- * is in a file system that is mounted nowhere. */
+/* Whether the file cannot be reached by a path: it is in memory, or on a file system that is
+ * mounted nowhere. In the latter case, its path leads to a different file system. */
 static int is_unreachable(const struct ph_statx *file)
 {
     char path[PH_PATH];
@@ -66,7 +66,7 @@ const char *ph_read_start(void)
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1 ||
         ph_stat(AT_FDCWD, OWN_FILE, 0, &file))
         return "ordinary";
-    /* Root may read our image. */
+    /* Root can read our image. */
     if (file.mode == (S_IFREG | 0111) && is_unreachable(&file))
         return "execute-only";
     fd = PH_CALL(SYS_openat, AT_FDCWD, OWN_FILE, O_RDONLY | O_CLOEXEC);

@@ -3,7 +3,7 @@
 #ifndef PH_EXCEPTIONS_H
 #define PH_EXCEPTIONS_H
 
-/* The most that the launcher writes: NAME=, the patterns and a NUL. */
+/* The size of the longest entry that the launcher writes: NAME=, the patterns and a NUL. */
 #define PH_LIST_SIZE 4096
 
 /* Whether a list of patterns, joined by ":", matches a program's base name. "*" stands for any

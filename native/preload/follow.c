@@ -1,5 +1,5 @@
-/* Puts the library into the environment of the program that this process becomes. A child by fork
- * or vfork has another pid, so what it executes is left alone. */
+/* Puts the library into the environment of the program that this process becomes. A child created
+ * by fork or vfork has a different pid, so its exec calls are left alone. */
 #define _GNU_SOURCE
 #include "follow.h"
 
@@ -34,7 +34,7 @@ static char library[PH_PATH];
 static char bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* or "" */
 static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
-static struct ph_statx root; /* of the files that this process sees at its start */
+static struct ph_statx root; /* the root directory when this process started */
 
 /* The call cannot fail: a result that is not a pid comes from a seccomp filter. */
 static long read_pid(void)
@@ -44,7 +44,8 @@ static long read_pid(void)
     return pid > 0 ? pid : UNKNOWN_PID;
 }
 
-/* Whether this is a child by fork or vfork. If that is unknown, it counts as the process itself. */
+/* Whether this is a child created by fork or vfork. If that is unknown, it counts as the process
+ * itself. */
 static int is_child(void)
 {
     const long pid = read_pid();
@@ -137,7 +138,7 @@ static int read_environment(struct environment *environment)
         if (!*at)
             break;
         value = read_after(*at, PRELOAD, &page, &is_bad);
-        if (value) { /* of several, the last counts */
+        if (value) { /* if there are several, the last one counts */
             environment->preload = value;
             environment->place = environment->count;
         } else if (!is_bad) {
@@ -219,7 +220,8 @@ static long check_library(void)
     return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH) ? 0 : -ELIBACC;
 }
 
-/* Whether chroot(2) or a mount namespace shows this process different files than at its start. */
+/* Whether chroot(2) or a mount namespace shows this process different files than when it
+ * started. */
 static int has_other_root(void)
 {
     struct ph_statx now = {0};
@@ -248,7 +250,7 @@ static void add_entry(char **entries, size_t *count, struct ph_text *text, const
 
 /* Writes the environment with the library into memory: the pointers, then the new entries.
  * LD_PRELOAD keeps its position, and the program's libraries come first: some do not work
- * otherwise, and one with its own exec functions calls ours. */
+ * otherwise, and a library with its own exec functions calls ours. */
 static void write_environment(const struct environment *old, const struct addition *added,
                               char **memory, size_t size)
 {

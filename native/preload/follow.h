@@ -2,10 +2,11 @@
 #ifndef PH_FOLLOW_H
 #define PH_FOLLOW_H
 
-/* From now on, programs that this process executes by ph_execute_followed() load our library, the
- * first of its name in libraries, a value of LD_PRELOAD. So do children whose environment asks
- * for it. An empty list stops that. bypass -- the value of PH_BYPASS_NAME_VARIABLE, which is passed
- * on, or NULL. Returns whether the list names the library. */
+/* From now on, programs that this process executes by ph_execute_followed() load our library: the
+ * first with its name in libraries, which is a value of LD_PRELOAD. Children load it too if their
+ * environment requests it. An empty list stops that. bypass -- the value of
+ * PH_BYPASS_NAME_VARIABLE, which is passed on, or NULL. Returns whether the list names the
+ * library. */
 int ph_follow(const char *libraries, int children, const char *bypass);
 
 /* execveat(2), or execve(2) if folder is AT_FDCWD and flags is 0. Async-signal-safe, like

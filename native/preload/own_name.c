@@ -38,7 +38,8 @@ const char *ph_own_name_of(long folder, const char *path, int flags)
     return own_name;
 }
 
-/* Whether a link can point to a memfd, "/memfd:NAME (deleted)": only then are more calls needed. */
+/* Whether a link can point to a memfd, "/memfd:NAME (deleted)": otherwise, no more calls are
+ * needed. */
 static int may_be_memfd(const char *link, long length)
 {
     return link[0] == '/' && (length == 1 || link[1] == 'm'); /* 1: cut off by a small buffer */

@@ -12,13 +12,13 @@
 #include <sys/auxv.h>
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
-#define KEEP_PATTERNS (PH_LIST_SIZE / 2) /* of one character, and ":" */
+#define KEEP_PATTERNS (PH_LIST_SIZE / 2) /* each needs a character and ":" */
 
 /* Weak, so that the library links without libc. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
-/* Returns the value of a variable in environ, or NULL. The last of several counts, as in glibc's
- * loader. */
+/* Returns the value of a variable in environ, or NULL. If there are several, the last one counts,
+ * as in glibc's loader. */
 static char *find_value(const char *name)
 {
     char *value = NULL;
@@ -105,7 +105,7 @@ static void remove_runtime(char *preload)
     wipe(to);
 }
 
-/* Hardens this process, or ends it. Returns 0 if the bypass variable is 1.
+/* Hardens this process, or exits. Returns 0 if the bypass variable is 1.
  * bypass -- the value of PH_BYPASS_NAME_VARIABLE, or NULL */
 static int harden_now(const char *bypass)
 {

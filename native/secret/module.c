@@ -9,7 +9,7 @@
 #include <structmember.h>
 
 #if defined Py_LIMITED_API && Py_LIMITED_API + 0 < 0x030b0000
-/* The stable ABI has had the buffer protocol since 3.11, in the form that 3.10 and older have too.
+/* The buffer protocol joined the stable ABI in 3.11, unchanged from 3.10 and earlier.
  * Source: bpo-45459; Include/cpython/object.h and Include/typeslots.h of 3.10. */
 typedef struct {
     void *buf;
@@ -34,7 +34,7 @@ typedef struct {
 struct memory_object {
     PyObject_HEAD
     struct ph_secret secret;
-    Py_ssize_t length;  /* of the bytes, which its pages have room for */
+    Py_ssize_t length;  /* number of bytes; the pages have room for them */
     Py_ssize_t exports; /* memoryviews and other holders of the address */
     PyObject *protection;
 };

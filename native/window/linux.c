@@ -83,7 +83,7 @@ static void shut_in_child(void)
         conceal_or_end();
     is_open = 0;
     lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    (void)pthread_cond_init(&shut_early, &monotonic); /* succeeded before */
+    (void)pthread_cond_init(&shut_early, &monotonic); /* it succeeded before */
 }
 
 static int prepare(void)

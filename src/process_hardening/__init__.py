@@ -61,7 +61,7 @@ class Report(Record):
     removed -- the names of the variables that this call removed
     bypassed -- whether the bypass variable skipped every step
     started -- how the process was started: 'execute-only' (an unreadable image), 'unreadable
-        file' (a program file that its caller may not read) or 'ordinary'; in the first two cases
+        file' (a program file that its caller cannot read) or 'ordinary'; in the first two cases
         no other process of the same user has been able to open it since its first
         instruction
     seccomp -- the seccomp mode before any seal, as the first call found it. 2: an inherited filter
@@ -90,7 +90,7 @@ class Report(Record):
 
 
 def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
-    """Take the steps of a policy; a failure raises HardeningError, or ends the process if fatal.
+    """Take the steps of a policy. On failure, raise HardeningError or, if fatal, exit.
 
     pytest_plugin.py replaces this function while a test runs.
     """
@@ -117,7 +117,7 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
 
 
 def _is_clean() -> bool:
-    """Whether os.environ is clean and still Python's own, which shares a dict with os.environb."""
+    """Return whether os.environ is clean and is Python's own, sharing a dict with os.environb."""
     names: dict[bytes, bytes] = getattr(os.environ, "_data", {})
     shared = getattr(getattr(os, "environb", None), "_data", None)  # Windows has no environb
     if names is not shared:
@@ -138,7 +138,7 @@ def harden(policy: "Policy | None" = None) -> Report:
 
 
 def _exit_on_error(function: "_native.Function") -> "_native.Function":
-    """Decorate a function so that any exception it raises ends the process.
+    """Decorate a function so that the process exits if it raises any exception.
 
     The outermost frame is in C, because a signal handler can raise between any two Python
     instructions.
@@ -156,16 +156,15 @@ def _exit_on_error(function: "_native.Function") -> "_native.Function":
 
 @_exit_on_error
 def pre_main_hardening(policy: "Policy | None" = None, *, reexec: bool = False) -> Report:
-    """Harden this process or end it. Call it as the first statement of main().
+    """Harden this process or exit. Call it as the first statement of main().
 
     policy -- a Policy; None means DEFAULT
     reexec -- re-execute the program as an execute-only image, without injected libraries, unless
         it was born hardened (Linux; ignored elsewhere). Code before this call runs twice.
 
-    Returns a Report. If a step fails, prints one line to standard error and ends the process with
-    status 5 (inspection), 6 (ptrace), 7 (core limit), 8 (environment) or 2 (wrong arguments).
-    Programs cannot catch that. CODEX_SKIP_HARDENING=1 in the environment skips every step, with a
-    warning.
+    Returns a Report. If a step fails, prints one line to standard error and exits with status 5
+    (inspection), 6 (ptrace), 7 (core limit), 8 (environment) or 2 (wrong arguments). Programs
+    cannot catch that. CODEX_SKIP_HARDENING=1 in the environment skips every step, with a warning.
     """
     if reexec:
         if reexec is not True:

@@ -40,4 +40,4 @@ def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, F
     """
 
 def library_objection(path: bytes, /) -> str | None:
-    """Why LD_PRELOAD cannot load a library from this path into a program, or None."""
+    """Return why LD_PRELOAD cannot load a library from this path into a program, or None."""

@@ -47,12 +47,12 @@ def harden(
 
     steps -- one bit per step; remove -- patterns of variables, None: LOADER_VARIABLES
     bypass -- the variable that skips all steps if it is 1 or, with refuse_bypass, makes them fail
-    fatal -- print one line and end the process if a step fails; Python cannot catch that
+    fatal -- print one line and exit if a step fails; Python cannot catch that
     wipe -- zero the values of the removed variables instead of returning them
 
     Returns (the outcome of each step, whether all steps were bypassed, the seccomp mode before any
     seal or -1, the removed variables, the failure). A removed variable is (name, value, whether it
-    was there at the start: 1, 0, or -1 for unknown).
+    was set at the start: 1, 0, or -1 for unknown).
     """
 
 def matching(entries: list[bytes] | None, remove: Names | None, keep: Names, /) -> list[bytes]:
@@ -82,7 +82,7 @@ def status() -> tuple[int, int, int, int, int, int, tuple[int, int] | None]:
 def call_or_exit(
     function: Callable[_P, _R], args: tuple[object, ...], keywords: dict[str, object], /
 ) -> _R:
-    """Call a function. If it raises, print one line and end the process; Python cannot catch that.
+    """Call a function. If it raises, print one line and exit; Python cannot catch that.
 
     The exit code is the exit_code of the exception if that is 5 to 8, else 2; the line names the
     bypass_variable of the exception, if it has one.

@@ -54,7 +54,7 @@ _UNTIL_THE_HOOK = (
 
 
 class ChildCheck(Record):
-    """Whether a program would be hardened before its main(); true if so.
+    """Whether a program would be hardened before its main(). True if it would be.
 
     by -- what hardens it: 'preload library', 'start-up hook' or 'unreadable file', such as the
         execute-only interpreter of this process; None if nothing does
@@ -130,7 +130,7 @@ def _refused(reason: str) -> ChildCheck:
 
 
 def _read_own_variables() -> dict[str, str]:
-    """The variables that affect the answer, from the C environment, which children inherit.
+    """Return the variables that affect the answer, from the C environment, which children inherit.
 
     os.environ may differ.
     """
@@ -196,14 +196,14 @@ def _check_hook(
 
 
 def _is_own_interpreter(path: str) -> bool:
-    """Whether a file is the interpreter of our environment, which Python finds by its location."""
+    """Return whether a file is our environment's interpreter, which Python finds by location."""
     if os.path.dirname(path) != os.path.dirname(sys.executable):
         return False
     return os.path.samefile(path, sys.executable)
 
 
 def _read_flags(arguments: Sequence[str]) -> set[str]:
-    """The one-letter options that Python would parse before the name of the program."""
+    """Return the one-letter options that Python would parse before the name of the program."""
     flags = set()
     rest = iter(arguments)
     for word in rest:
@@ -225,12 +225,12 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
 
 
 def _is_shadowed(folders: Sequence[str]) -> bool:
-    """Whether a module that must be ours or Python's would be loaded from these directories."""
+    """Return whether these directories shadow a module that must be ours or Python's."""
     import _imp
     import sysconfig
     from importlib.machinery import PathFinder
 
-    # The hook looks beside itself first, except in Python 3.15.
+    # The hook looks next to itself first, except in Python 3.15.
     is_beside_hook = os.path.dirname(os.path.dirname(__file__)) == sysconfig.get_path("purelib")
     ours = () if is_beside_hook and sys.version_info < (3, 15) else _OURS
     for name in (*ours, *_UNTIL_THE_HOOK):

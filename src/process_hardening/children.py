@@ -36,7 +36,7 @@ _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader prints a line and starts them without it",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
-    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process may not do",
+    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process cannot do",
     "programs started with an environment without LD_PRELOAD",
     "the window between exec and the library's first instruction, in which a patient attacker can"
     " open /proc/PID/mem",

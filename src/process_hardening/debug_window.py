@@ -1,4 +1,4 @@
-"""A limited time in which a developer may attach a debugger."""
+"""A limited time in which a developer can attach a debugger."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class debuggable:  # noqa: N801 -- it is used like a function
     inspectable, because these calls run no handlers. A process that is not hardened
     (CODEX_SKIP_HARDENING=1) is left as it is.
 
-    While the window is open, the process is as exposed as any other: a file that is opened then,
-    such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is a
-    pipe.
+    While the window is open, the process is as exposed as any other: a file that is opened at that
+    time, such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is
+    a pipe.
 
     Raises DebugWindowError if the process is sealed, if a window is already open, if the system
     cannot undo hardening, or, at the end, if a debugger is still attached. Raises ValueError for

@@ -174,7 +174,7 @@ def explain(arguments: Iterable[str]) -> tuple[int, str]:
     except OSError as error:
         raise CannotProtectError(f"{COMMAND}: {error.strerror}") from None
     if done.returncode < 0:
-        raise CannotProtectError(f"{COMMAND}: ended by signal {-done.returncode}")
+        raise CannotProtectError(f"{COMMAND}: killed by signal {-done.returncode}")
     return done.returncode, os.fsdecode(done.stdout)
 
 

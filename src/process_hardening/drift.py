@@ -97,8 +97,8 @@ def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
     the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, or load_dotenv().
 
     policy -- the steps that should be applied
-    on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': end the process with the
-        exit code of the first step; or a function, which is called with the Drift
+    on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': exit with the exit code
+        of the first step; or a function, which is called with the Drift
 
     The steps are applied again before the function is called. Returns a Drift, which is false if
     nothing had changed. Raises HardeningError if a step cannot be applied again, or, with exit
@@ -176,9 +176,9 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
     policy, on_drift -- as in recheck(); a function is called in the thread, and its exceptions go
         to threading.excepthook
 
-    If a step cannot be applied again, the process ends with its exit code. Forked children watch
-    themselves too. Watches pause while a debug window is open. Returns a Watch; end it with stop()
-    or by using it in a `with` statement. Raises TypeError and ValueError.
+    If a step cannot be applied again, the process exits with the step's exit code. Forked children
+    watch themselves too. Watches pause while a debug window is open. Returns a Watch; stop it with
+    stop() or by using it in a `with` statement. Raises TypeError and ValueError.
     """
     _check(policy, on_drift)
     if not isinstance(interval, (int, float)) or not 0.01 <= interval <= threading.TIMEOUT_MAX:

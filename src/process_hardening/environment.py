@@ -1,8 +1,8 @@
 """The environment of this process and of its children.
 
 The variables that harden() removed are set aside here. child_env() restores the search paths among
-them for children that need them, but never injectors. Every start that has something to remove
-loads this module, so it imports the tables of variables.py only when needed.
+them for children that need them, but never injectors. Every process that removes a variable at
+start-up loads this module, so it imports the tables of variables.py only when needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """LD_PRELOAD with only that library; such an entry is kept, because it hardens the children."""
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
-"""Carries the search paths that were set aside across an exec: entries joined by NUL, in hex."""
+"""Carries set-aside search paths across an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
 """Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
@@ -77,14 +77,14 @@ def read_initial_entries() -> list[bytes]:
 
 
 def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
-    """Remember variables that were removed from this process; returns their unique names.
+    """Remember variables that were removed from this process, and return their unique names.
 
     Only variables that were set at the start are the user's. Later ones, such as those from
     load_dotenv(), are remembered only if the system cannot tell them apart, and only by the first
     call.
     """
     global _was_called
-    for name, value, initial in reversed(removed):  # getenv(3) finds the first of several
+    for name, value, initial in reversed(removed):  # getenv(3) finds the first of any duplicates
         if initial > 0 or (initial < 0 and not _was_called):
             _removed[name] = value
     _was_called = True
@@ -213,7 +213,7 @@ def _search_paths() -> dict[str, str]:
 
 
 def hand_over() -> list[bytes]:
-    """Return the entry, if any, that carries what was set aside across an exec."""
+    """Return the entry, if any, that carries set-aside search paths across an exec."""
     entries = [os.fsencode(f"{name}={value}") for name, value in _search_paths().items()]
     if not entries:
         return []

@@ -38,8 +38,8 @@ INTERRUPTED = 130
 class HardeningError(OSError):
     """A hardening step failed; earlier steps remain applied.
 
-    errno -- the error of the failed call; 0 if the call reported success but reading back shows
-        that the step is not applied
+    errno -- the error of the failed call; 0 if the call reported success but reading the value back
+        shows that the step is not applied
     step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- the status that pre_main_hardening() exits with: 5, 6, 7 or 8
     bypass_variable -- the variable that skips every step if it is '1'; None: unknown, or none
@@ -90,7 +90,7 @@ class ConfinementError(OSError):
 
 
 class DebugWindowError(RuntimeError):
-    """A debug window cannot be opened, or a debugger is still attached at its end."""
+    """A debug window cannot be opened, or a debugger is still attached when it closes."""
 
 
 def hide_value(word: str) -> str:

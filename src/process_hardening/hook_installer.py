@@ -49,7 +49,7 @@ _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()
 
 # The package is looked up where this file is, before PYTHONPATH. If it is missing, Python
 # continues, so that pip can repair the environment; `site` itself would print a traceback, twice.
-# Any other error may be caused by another process, such as a descriptor limit, so it ends Python.
+# Another process can cause any other error, for example with a descriptor limit, so Python exits.
 _TRY = """\
 try:
  sys.path.insert(0, sitedir)
@@ -68,7 +68,7 @@ except Exception as error:
  finally: os._exit(2)
 """
 
-# For an execute-only environment: checks before importing anything, and does not check for root,
+# For an execute-only environment: checks before importing anything, and skips the check for root,
 # who can always read the interpreter.
 _CHECK = (
     "os.getuid() and os.access(sys.executable, 4)"
@@ -266,7 +266,7 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
     execute_only -- make the interpreter execute-only first, or copy it again; an interpreter that
         is already execute-only stays that way in any case
 
-    Raises CommandError, and then changes nothing.
+    If it raises CommandError, nothing has changed.
     """
     if not environment.has_package:
         raise CommandError(

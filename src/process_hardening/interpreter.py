@@ -1,6 +1,6 @@
 """An execute-only interpreter: a private copy that its users can run but not read.
 
-The kernel makes a process non-dumpable before its first instruction if the caller may not read the
+The kernel makes a process non-dumpable before its first instruction if the caller cannot read the
 program's file (would_dump() in fs/exec.c). Every process is then born hardened, even with spawn,
 forkserver, `-I -S` or an empty environment.
 
@@ -47,14 +47,14 @@ OUTDATED = "outdated"
 
 _READ_BITS = 0o444
 _UNFINISHED = ".python.unfinished"
-"""The copy, until it replaces the names, in the same directory."""
+"""Temporary name of the copy, in the same directory, until it replaces the interpreter."""
 
 
 class Names(Record):
     """The names of an environment's interpreter.
 
-    paths -- the names that are regular files or links out of their directory; a system interpreter
-        has one
+    paths -- names that are regular files or links to other directories; a system interpreter has
+        only one name
     source -- the file to copy: the base interpreter, or the file that the copy replaced
     """
 
@@ -96,7 +96,7 @@ def read_state(names: Names) -> str:
 def find_reopeners(names: Names) -> list[int]:
     """Return the uids, except root's, that can make the interpreter readable again.
 
-    They own the file or a directory above it, or may write to such a directory (uid -1: others).
+    They own the file or a directory above it, or can write to such a directory (uid -1: others).
     """
     users = set()
     folders = (os.path.realpath(os.path.dirname(path)) for path in names.paths)
@@ -259,7 +259,7 @@ def _find_new_source(names: Names) -> str:
 
 
 def _keep(path: str) -> None:
-    """Save what is there: the entry itself or, if that is not allowed, a copy of it."""
+    """Save the existing entry itself or, if that is not allowed, a copy of it."""
     kept = _kept(path)
     try:
         _remove(kept)

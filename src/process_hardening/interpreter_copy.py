@@ -1,4 +1,4 @@
-"""Copies an interpreter: checks whether it can, links its libraries, and tests the copy."""
+"""Copies an interpreter if that is possible, links its libraries, and tests the copy."""
 
 from __future__ import annotations
 

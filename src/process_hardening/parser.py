@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse like argparse, but remember the arguments for error() and refuse unknown ones here.
 
-        argparse leaves that to the outermost parser, which does not know the commands' options.
+        argparse leaves that to the outermost parser, which lacks the commands' options.
         """
         self._words = list(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)

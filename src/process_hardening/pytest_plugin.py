@@ -5,10 +5,10 @@ Load it in the conftest.py at the root of the tests, or with
 
     pytest_plugins = ["process_hardening.pytest_plugin"]
 
-While a test runs, harden() and pre_main_hardening() do not harden, re-execute or end the pytest
-process. The fixture hardening_calls records their calls instead. Calls in a conftest.py before the
-tests and calls in child processes are not affected. Use assert_hardened() for child processes; it
-is both a function and a fixture.
+While a test runs, harden() and pre_main_hardening() do not harden, re-execute or terminate the
+pytest process. The fixture hardening_calls records their calls instead. Calls in a conftest.py
+before the tests and calls in child processes are not affected. Use assert_hardened() for child
+processes; it is both a function and a fixture.
 
 The plugin has no entry point, so pytest does not load it automatically: that would slow every test
 run in an environment with this package.
@@ -138,7 +138,7 @@ class HardeningCall(Record):
 
 
 class _Recorder:
-    """Replaces the functions that harden, re-execute or end this process."""
+    """Replaces the functions that harden, re-execute or terminate this process."""
 
     def __init__(self) -> None:
         self.calls: list[HardeningCall] = []

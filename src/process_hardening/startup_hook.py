@@ -28,8 +28,8 @@ def harden_on_request() -> None:
 def check_interpreter() -> None:
     """Print one line if this execute-only interpreter has been made readable again.
 
-    Never for root, who can read every file, and only once, although `site` reads the files of a
-    virtual environment twice.
+    Prints nothing for root, who can read every file. Prints only once, although `site` reads the
+    files of a virtual environment twice.
     """
     global _is_checked
     if _is_checked:

@@ -78,7 +78,7 @@ def verdict_of(
 class Status(Record):
     """The state of this process as the kernel reports it now; None: unknown on this system.
 
-    inspectable -- whether another process of the same user may read this one
+    inspectable -- whether another process of the same user can read this one
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
     no_new_privs -- whether exec can no longer raise privileges (Linux, FreeBSD)
     sealed -- whether the process cannot make itself inspectable again (Linux)

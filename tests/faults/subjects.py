@@ -112,7 +112,7 @@ CONTROL = Subject("control", ("{puppet}",), HARDENED)
 
 
 def make_paths(folder: Path) -> dict[str, str]:
-    """Build and find the programs, into a folder that every user may enter."""
+    """Build and find the programs, into a folder that every user can enter."""
     compiler = support.Compiler(PROGRAMS, folder)
     script = folder / "puppet.py"
     shutil.copy(PROGRAMS / "puppet.py", script)

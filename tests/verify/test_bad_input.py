@@ -25,7 +25,7 @@ from verify.leftovers import Place
         (["--pid", "1", "--", "sleep", "9"], 2, "not both"),
         (["--victim", "preload", "--", "sleep", "9"], 2, "--victim cannot be combined with"),
         (["--", "no-such-program-here"], 127, "no such program"),
-        (["--attack", "proc-mem", "--", "true"], 2, "ended at once"),
+        (["--attack", "proc-mem", "--", "true"], 2, "exited immediately"),
         (["--evidence", "/proc/nothing"], 2, "/proc"),
         (["--evidence", "/etc/hostname"], 2, "is not a directory"),
         (["--junit", "/nowhere/x.xml"], 2, "no such directory"),

@@ -176,7 +176,7 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_APPLIED;
 }
 
-/* The kernel rejects this value with EINVAL; the seal, which comes first, with EPERM. */
+/* The kernel rejects this value with EINVAL; the seal, which is checked first, with EPERM. */
 #define INVALID_DUMPABLE 3
 
 static int is_sealed(void)
@@ -205,7 +205,8 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
-    /* The first filter changes the mode, which no filter can forge: it is greater than 0. */
+    /* The first filter changes the mode. No filter can fake that: it is greater than 0, and a
+     * filter can only return 0 or an error. */
     if (first_seccomp || sys_prctl(PR_GET_SECCOMP, 0) != SECCOMP_MODE_FILTER) {
         unread = unread ? unread : ph_read_thread(PH_OWN_THREAD, &after);
         if (unread)

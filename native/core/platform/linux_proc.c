@@ -138,7 +138,7 @@ struct entry {
     char name[];
 };
 
-/* Counts the threads in one part of the list. Returns the tracer of one, 0, or an error. */
+/* Counts the threads in one part of the list. Returns the tracer of one of them, 0, or an error. */
 static long find_tracer(const char *list, long length, int *threads, int *ended)
 {
     for (long at = 0; at < length;) {
@@ -193,7 +193,8 @@ static long walk_threads(int *ended)
 
 #define MOST_WALKS 100
 
-/* A thread that ends during a walk may pass its tracer to one that was not listed: walk again. */
+/* A thread that exits during a walk may pass its tracer to a thread that was not listed: walk
+ * again. */
 long ph_read_tracer(void)
 {
     for (int left = MOST_WALKS; left; left--) {
@@ -227,7 +228,7 @@ _Static_assert(sizeof(struct pidfd_info) == 72, "PIDFD_INFO_SIZE_VER1");
 /* Returns the dumpable flag (Linux 6.16), or -1. */
 static long ask_pidfd(void)
 {
-    /* By coredump_mask: PIDFD_COREDUMP_SKIP, _USER, _ROOT. */
+    /* The bits of coredump_mask: PIDFD_COREDUMP_SKIP, _USER, _ROOT. */
     static const struct {
         uint32_t bit;
         int dumpable;
@@ -251,7 +252,7 @@ static long ask_pidfd(void)
 /* Returns the uid that owns a file, or -1. */
 static int64_t find_owner(const char *path)
 {
-    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's: unchanged if the call was faked */
+    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's id: unchanged if the call was faked */
 
     (void)ph_stat(AT_FDCWD, path, 0, &file);
     return file.uid == UINT32_MAX ? -1 : (int64_t)file.uid;

@@ -1,5 +1,5 @@
-/* System calls without libc, whose syscall(2) a preloaded library can replace.
- * Returns what the kernel returns: a negative errno value is an error.
+/* System calls without libc: a preloaded library can replace libc's syscall(2). They return what
+ * the kernel returns: a negative errno value is an error.
  *
  * A seccomp filter may answer for the kernel, but only with an error or with 0: it cannot return
  * other numbers or write memory. The cross-checks rely on that. A supervisor
@@ -98,7 +98,7 @@ static inline long ph_syscall(long number, long a, long b, long c, long d, long 
     return ph_syscall6(number, a, b, c, d, e, 0);
 }
 
-/* The same for up to six arguments, some of which may be pointers. */
+/* The same for up to six arguments, including pointers. */
 #define PH_CALL(...) PH_CALL_WITH(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define PH_CALL_WITH(number, a, b, c, d, e, f, ...)                                                \
     ph_syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))

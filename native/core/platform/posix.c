@@ -18,7 +18,7 @@ enum ph_outcome ph_platform_core_limit(struct ph_failure *failure)
     static const struct rlimit zero = {0, 0};
     struct rlimit now;
 
-    /* OpenBSD's pledge(2) kills a process that calls setrlimit(2) after it. */
+    /* After pledge(2), OpenBSD kills a process that calls setrlimit(2). */
     if (!getrlimit(RLIMIT_CORE, &now) && !now.rlim_cur && !now.rlim_max)
         return PH_ALREADY;
     if (setrlimit(RLIMIT_CORE, &zero))

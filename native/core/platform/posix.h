@@ -41,7 +41,7 @@ static inline enum ph_outcome posix_refuse(struct ph_failure *failure, int64_t t
 
 /* The range of the strings that exec's vector points to; the kernel does not show a
  * string that unsetenv(3) has removed from it. exec puts the strings between envp
- * and limit; those that setenv(3) makes are elsewhere. */
+ * and limit; strings that setenv(3) adds are elsewhere. */
 static inline void posix_environment_block(char **envp, size_t count, const void *limit,
                                            struct ph_span *block)
 {

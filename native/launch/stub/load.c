@@ -1,5 +1,5 @@
 /* The stand-in: maps the program that the launcher wrote into it, and the program's dynamic loader,
- * as the kernel would, and jumps to them. Nobody may read its file, so the kernel has made the
+ * as the kernel would, and jumps to them. Its file is unreadable, so the kernel has made the
  * process non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/text.h"
@@ -156,8 +156,8 @@ static void measure(struct image *image)
         fail(image->path, "damaged ELF file: no loadable segment", 0);
 }
 
-/* Finds an address with room for all segments by reserving it. The reservation is released at once:
- * the gaps between segments also stay free after an exec by the kernel. */
+/* Finds an address with room for all segments by reserving it. The reservation is released
+ * immediately: the gaps between segments also stay free after an exec by the kernel. */
 static uintptr_t find_room(const struct image *image)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;

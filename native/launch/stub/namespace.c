@@ -1,6 +1,6 @@
 /* Creates a user namespace in which the user keeps their ids and has all capabilities, reports this
  * with one byte on descriptor 0, and keeps it until the other end is closed. The launcher cannot do
- * this itself: only a dumpable process may write its own uid_map. The helper is not trusted: it
+ * this itself: only a dumpable process can write its own uid_map. The helper is not trusted: it
  * gets no environment and no other descriptor. */
 #define _GNU_SOURCE
 #include "../../core/text.h"
@@ -49,7 +49,7 @@ uintptr_t ph_start(uintptr_t *stack)
     map_id("/proc/self/uid_map", user);
     map_id("/proc/self/gid_map", group);
     stop_unless(PH_CALL(SYS_write, 0, &byte, 1) == 1);
-    /* Returns at the latest when the launcher ends. */
+    /* Returns when the launcher exits, or earlier. */
     (void)PH_CALL(SYS_read, 0, &byte, 1);
     ph_quit(0);
 }

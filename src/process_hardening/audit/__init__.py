@@ -146,8 +146,7 @@ def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
 def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
     """Audit the settings of this host once.
 
-    postures -- those of its processes, some of which may be able to read others; default: read
-        them now
+    postures -- those of its processes, to find any that can read others; default: read them now
 
     Raises CommandError if there is no /proc, and on systems other than Linux.
     """

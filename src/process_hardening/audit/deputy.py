@@ -95,7 +95,7 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 def _serve(requests: int, answers: int) -> None:
     """Answer requests until there are no more, with only these two descriptors."""
-    os.setsid()  # so that signals from the terminal do not end it
+    os.setsid()  # so that signals from the terminal do not kill it
     os.dup2(requests, 0)
     os.dup2(answers, 1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
@@ -145,7 +145,7 @@ class Deputy:
         self._answers = -1
 
     def close(self) -> None:
-        """Let the helper end."""
+        """Let the helper exit."""
         if self._pid:
             os.close(self._requests)
             os.close(self._answers)

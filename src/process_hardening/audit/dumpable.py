@@ -73,7 +73,7 @@ _BY_PIDFD = {value: _flag_of(value) for value in _DUMPABLE.values()}
 
 
 class FlagReader:
-    """Reads dumpable flags, and keeps what is the same for all processes.
+    """Reads dumpable flags, and caches what is the same for all processes.
 
     user_namespace, id_map -- our own /proc/self/ns/user and uid_map; None: not in this kernel
     suid_dumpable -- fs.suid_dumpable; None: unknown

@@ -19,15 +19,15 @@ ELSEWHERE = {
         " `process-hardening status` reports what is known about this one"
     ),
     "openbsd": (
-        "there is no per-process switch; kern.global_ptrace (0: only parents may trace) and"
+        "there is no per-process switch; kern.global_ptrace (0: only parents can trace) and"
         " fs.suiddumpable apply to all; `process-hardening status` reports on this one"
     ),
     "netbsd": (
-        "there is no per-process switch; security.models.bsd44 and proc.PID.corename decide;"
-        " `process-hardening status` reports on this one"
+        "there is no per-process switch; see security.models.bsd44 and proc.PID.corename in"
+        " sysctl(7); `process-hardening status` reports on this one"
     ),
     "win": (
-        "the DACL of a process decides who may read it, and this package does not set it;"
+        "the DACL of a process decides who can read it, and this package does not set it;"
         " audit does not support this system"
     ),
 }

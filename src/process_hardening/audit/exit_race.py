@@ -28,7 +28,7 @@ _FIXED_FROM = (7, 1)
 _FLAWED_FROM = (4, 10)
 
 # Two children exit and stay zombies, one dumpable, one not. Reading the user namespace of a process
-# requires the right to trace it, and nobody may trace the second child, unless the kernel forgets
+# requires the right to trace it, and nobody can trace the second child, unless the kernel forgets
 # the flag once the memory is freed. That is the flaw. Nothing is stolen.
 _EXIT_PROBE = """
 import ctypes, os

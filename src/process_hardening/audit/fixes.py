@@ -132,7 +132,7 @@ def _move_argument(*_: object) -> tuple[str, str]:
 
 def _find_tracer(entry: Entry, *_: object) -> tuple[str, str]:
     return (
-        "Find the process that reads its memory, and end that process.",
+        "Find the process that reads its memory, and stop that process.",
         f"ps -o pid,user,args -p {entry.posture.tracer_pid}",
     )
 

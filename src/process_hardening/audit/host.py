@@ -77,13 +77,13 @@ class Host(Record):
     hidden -- the settings that exist but could not be read
     kernel -- its release; kernel_version -- (major, minor, patch)
     core -- where core dumps go
-    core_storage -- Storage= of systemd's coredump.conf, if it gets the core dumps
+    core_storage -- Storage= of systemd's coredump.conf, if systemd gets the core dumps
     core_limits -- the lines about core in limits.conf and limits.d
     core_handler -- HANDLER_MISSING, HANDLER_REPLACEABLE (by users other than root) or None
     ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users can create them
-    preload_file -- the libraries in ld.so.preload; preload_writable -- those of them, and the file
-        itself, that users other than root can write
+    preload_file -- the libraries in ld.so.preload; preload_writable -- which of these, or the file
+        itself, users other than root can write
     swaps -- the swap areas; hidepid -- the mount option of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None

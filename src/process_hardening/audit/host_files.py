@@ -35,7 +35,7 @@ class Files:
         return None
 
     def shows_settings(self) -> bool:
-        """Whether /proc has settings; with the mount option subset=pid it has only processes."""
+        """Return whether /proc has settings; with subset=pid, a mount option, it has none."""
         return os.path.isdir(self.path("proc/sys"))
 
     def number(self, name: str) -> int | None:

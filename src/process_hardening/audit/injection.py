@@ -154,7 +154,7 @@ class InjectionReader:
         self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
 
     def close(self) -> None:
-        """Let the helper process end, if there is one."""
+        """Let the helper process exit, if there is one."""
         if self._deputy is not None:
             self._deputy.close()
 
@@ -208,7 +208,7 @@ class InjectionReader:
         return program_of(image) if image else None
 
     def _mapped_as(self, request: bytes, process: Mapped) -> tuple[bytes, ...]:
-        """The mapped files that a request names: by path, by inode or by base name."""
+        """Return the mapped files that a request names: by path, by inode or by base name."""
         if not request.startswith(b"/") or b"$" in request:
             name = os.path.basename(request)
             return tuple(path for _, path in process.code if os.path.basename(path) == name)
@@ -231,9 +231,9 @@ class InjectionReader:
     def _program_of(self, process: Mapped) -> Program | None:
         folder, exe = process.folder, process.exe
         files = [file for file in process.code if file[1] == exe]
-        if not files:  # an exe link and a mapping that differ, as after an exec in between
+        if not files:  # the link and the mappings differ, e.g. the process called exec in between
             return None
-        if len(files) > 1:  # the image of `harden` and the program; the link leads to the image
+        if len(files) > 1:  # the image of `harden` and the program; the link is to the image
             return self._read_program_behind(process) or self._read_program(folder, exe)
         key = files[0]
         if key not in self._programs:
@@ -243,7 +243,7 @@ class InjectionReader:
         return self._programs[key]
 
     def _read_program_behind(self, process: Mapped) -> Program | None:
-        """The dynamic program that a stand-in has mapped under its own path."""
+        """Return the dynamic program that a stand-in has mapped under its own path."""
         deputy, no_answer = self._find_deputy()
         exe = decode(process.exe)
         for name, start in process.find_starts(process.exe):
@@ -284,7 +284,7 @@ class InjectionReader:
         return self._search(process, program, requests, environment_is_whole)
 
     def name_only_ours(self, process: Mapped, requests: Sequence[bytes]) -> bool:
-        """Whether there are requests, and all of them name only our library."""
+        """Return whether there are requests, and all of them name only our library."""
         return 0 < len(requests) <= _MOST_REQUESTS and all(
             request.startswith(b"/")
             and all(
@@ -301,7 +301,7 @@ class InjectionReader:
         requests: Sequence[bytes],
         environment_is_whole: bool,
     ) -> tuple[str, ...] | None:
-        """The injected libraries of a process that has some, or may have some."""
+        """Return the injected libraries of a process that has some, or may have some."""
         found: dict[bytes, None] = {}
         everywhere = self.preload_file_of(process.folder, self._own_library.place_of(process))
         wanted = [*requests, *(everywhere or ())]

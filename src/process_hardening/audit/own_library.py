@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Place: TypeAlias = tuple[str | None, bytes]
 
-# Where docs/harden.md says to install our library, beside the command.
+# Where docs/harden.md says to install our library, next to the command.
 _INSTALLED_BY_ROOT = (
     b"/usr/lib/process-hardening/libprocess_hardening.so",
     b"/usr/local/lib/process-hardening/libprocess_hardening.so",

@@ -33,7 +33,7 @@ _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 # The kernel hides these because the process is hardened. Any other missing field stays unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
 
-# The fields, besides inspectable, that decide whether a process counts as hardened.
+# The fields, in addition to inspectable, that decide whether a process counts as hardened.
 _DECIDING = (
     "dumpable",
     "core_limit",
@@ -50,10 +50,9 @@ class Posture(Record):
     name, ppid, exe -- as the kernel reports them; uid -- the effective one
     kind -- PROCESS, KERNEL_THREAD or ZOMBIE; only the first has memory
     dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
-    inspectable -- whether another process of the same user may read its memory
+    inspectable -- whether another process of the same user can read its memory
     core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
-    confined -- False: it is not confined; None: it may be, which only the process itself can find
-        out
+    confined -- False: it is not confined; None: it may be; only the process itself can find out
     capabilities -- those of READING_CAPABILITIES that it has or can acquire
     other_user_namespace -- whether its user namespace is not ours
     loader_variables -- names of loader variables in its initial environment
@@ -228,8 +227,9 @@ class Crash(Record):
     """Where the memory of a process would go if it crashed now.
 
     destination -- NOWHERE, FILE, PIPE, SOCKET; None: unknown; target -- as in CoreRules
-    reader -- who may read it: 'owner', 'root', or None
-    can_be_raised -- nowhere for now, but any process of the user can raise the core limit
+    reader -- who can read it: 'owner', 'root', or None
+    can_be_raised -- the destination is NOWHERE, but any process of the user can raise the core
+        limit
     """
 
     destination: str | None

@@ -55,7 +55,8 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     effective = parse_bits(own, "CapEff") or 0
     if not effective & _CAP_SYS_PTRACE:
-        # Success proves that it is. A refusal proves nothing: it may come from a security module.
+        # Success proves that it can be. A refusal proves nothing: it may come from a security
+        # module.
         return True if may_read() else None
     allowed_at_all = may_read()
     readable = _without_ptrace(libc, may_read)

@@ -168,7 +168,7 @@ def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def unescape_path(raw: bytes) -> bytes:
-    r"""A path of /proc/PID/maps, where the kernel writes a newline as \012 (and nothing else)."""
+    r"""Unescape a path of /proc/PID/maps: the kernel escapes only a newline, as \012."""
     return raw.replace(rb"\012", b"\n")
 
 

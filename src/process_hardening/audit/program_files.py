@@ -1,7 +1,7 @@
 """Opens the programs of other processes, unless that could block.
 
 On a file system that a user serves (FUSE), every read waits for the server. Opening with O_PATH
-does not, and the mount of that descriptor shows whether reading would.
+does not, and the mount of that descriptor shows whether a read would wait.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ SHELLS = frozenset({
     "rbash", "sh", "tcsh", "xonsh", "yash", "zsh",
 })  # fmt: skip
 
-# Their names without the version, such as 3.14t in python3.14t.
+# Names of interpreters, without the version: python3.14t is listed as python.
 _INTERPRETERS = frozenset({
     "python", "pypy", "node", "nodejs", "bun", "deno", "ruby", "perl", "php", "java", "lua",
     "luajit", "tclsh", "wish", "guile", "Rscript", "julia", "elixir", "beam.smp", "mono", "dotnet",

@@ -71,7 +71,7 @@ class _Changed(Exception):  # noqa: N818 -- likewise
 
 
 class Reader:
-    """Reads processes, and keeps what their readings share.
+    """Reads processes, and caches what they have in common.
 
     proc -- where the proc file system is mounted. Raises CommandError if it is not mounted.
     """
@@ -105,7 +105,7 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor of /proc, and end helper processes."""
+        """Close the descriptor of /proc, and stop helper processes."""
         os.close(self._root)
         self._injection.close()
 
@@ -135,7 +135,7 @@ class Reader:
             try:
                 folder = os.open(str(pid), FOLDER, dir_fd=self._root)
             except (PermissionError, FileNotFoundError):
-                # With hidepid=2, /proc hides processes that we may not trace.
+                # With hidepid=2, /proc hides processes that we cannot trace.
                 return _read_hidden(pid, pidfd)
             return self._read_steadily(pid, pidfd, folder)
         except (_Ended, FileNotFoundError, ProcessLookupError):
@@ -265,7 +265,7 @@ class Reader:
     def _read_without_memory(
         self, pid: int, facts: Facts, fields: dict[str, bytes], folder: int
     ) -> Posture:
-        """Read a kernel thread, a zombie, or a process whose first thread ended early."""
+        """Read a kernel thread, a zombie, or a process whose first thread exited early."""
         is_kernel = parse_number(fields, "Kthread")
         if is_kernel is None:  # before Linux 6.10: kthreadd and its children
             is_kernel = pid == 2 or facts["ppid"] == 2
@@ -355,7 +355,7 @@ class Reader:
         theirs = read_link(folder, "ns/user")
         if theirs is not None and self._user_namespace is not None:
             return theirs != self._user_namespace
-        # Everyone may read the map. Another namespace cannot have the same text, unless root made
+        # Everyone can read the map. Another namespace cannot have the same text, unless root made
         # one that maps all ids to themselves.
         id_map = read_file(folder, "uid_map")
         return id_map != self._id_map if id_map and self._id_map else None

@@ -99,16 +99,16 @@ class Audit(Record):
         return pairs
 
     def count_verdicts(self) -> Counter[str]:
-        """The number of processes with memory, by verdict."""
+        """Return the number of processes with memory, by verdict."""
         return Counter(e.posture.verdict for e in self.entries if e.posture.has_memory)
 
     def count_severities(self) -> dict[str, int]:
-        """The number of findings, by severity."""
+        """Return the number of findings, by severity."""
         counts = Counter(finding.severity for entry in self.entries for finding in entry.findings)
         return {severity: counts[severity] for severity in SEVERITIES}
 
     def worst(self) -> str | None:
-        """The highest severity among the findings."""
+        """Return the highest severity among the findings."""
         return worst_of(finding for entry in self.entries for finding in entry.findings)
 
 
@@ -132,7 +132,7 @@ class Diagnosis(Record):
 def make_entries(
     postures: Iterable[Posture], host: Host, user_of: Callable[[int], str]
 ) -> tuple[Entry, ...]:
-    """Judge every process, by itself and by its ancestors.
+    """Judge every process, taking its ancestors into account.
 
     user_of -- a function that takes a uid and returns the name of the user
     """
@@ -171,7 +171,7 @@ def list_notes(
     if host.hidepid and all_users and not as_root:
         notes.append(
             f"/proc is mounted with hidepid={host.hidepid}, which hides processes that this user"
-            " may not trace, even its own hardened ones; run the audit as root"
+            " cannot trace, even its own hardened ones; run the audit as root"
         )
     gaps: dict[str, list[int]] = {}
     for posture in postures:

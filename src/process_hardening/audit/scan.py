@@ -77,7 +77,7 @@ class _Worker(threading.Thread):
             return Posture(pid=pid, problem=str(error.strerror))
 
     def read_progress(self) -> tuple[int | None, bytes]:
-        """The process that it is reading, and how often the thread has given up the CPU.
+        """Return the process that it is reading, and how often the thread has given up the CPU.
 
         Both stay the same while the thread waits in the kernel, but not while it waits for the GIL.
         """

@@ -29,8 +29,9 @@ class Selection(Record):
     excluded_ids -- findings to omit; excluded_names -- process names to omit, as regular
         expressions
     left_out -- pids to omit
-    unread -- pids whose arguments are not matched against name, because the caller's own contain it
-    known -- fingerprints of findings to omit, with the processes that have no others
+    unread -- pids whose arguments are not matched against name, because the caller's own arguments
+        contain it
+    known -- fingerprints of findings to omit, along with processes that have no other findings
     """
 
     pids: tuple[int, ...] = ()
@@ -90,7 +91,7 @@ class Selection(Record):
         return _order_as_tree(chosen) if self.tree else tuple(chosen)
 
     def describe(self) -> tuple[str, ...]:
-        """The options that narrow the audit, as on the command line."""
+        """Return the options that narrow the audit, as on the command line."""
         given = [str(pid) for pid in self.pids]
         if self.name is not None:
             given.append(f"--name {self.name}")

@@ -205,7 +205,7 @@ def _report(result: Audit, options: Options, comparison: Comparison | None) -> N
         write(as_json.render(document, options.watch is not None))
         return
     if result.is_empty and result.scope:
-        return  # _complain() says so
+        return  # _complain() reports it
     width, coloured = width_and_colour()
     if options.watch is not None and sys.stdout is not None and sys.stdout.isatty():
         write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
@@ -269,7 +269,7 @@ def _status_of(result: Audit, options: Options, comparison: Comparison | None) -
 
 
 def run(options: Options) -> int:
-    """Audit and report; returns 0 clean, 1 findings, 3 incomplete or nothing matched."""
+    """Audit and report. Return 0 (clean), 1 (findings) or 3 (incomplete, or no match)."""
     if options.pids[:1] == ["merge"]:
         from process_hardening.cli import merge
 
@@ -292,7 +292,7 @@ def run(options: Options) -> int:
 
 
 def _complain(result: Audit) -> None:
-    """Print what was requested but does not exist to standard error."""
+    """Print to standard error what was requested but does not exist."""
     for pid in result.gone:
         complain(CommandError(f"{pid}: no such process"))
     if result.is_empty and result.scope:

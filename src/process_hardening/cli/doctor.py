@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Check the host and report; returns 0 clean, 1 findings, 3 incomplete."""
+    """Check the host and report. Return 0 (clean), 1 (findings) or 3 (incomplete)."""
     if options.json and options.script:
         raise CommandError("print JSON or a script, not both")
     diagnosis = audit.doctor()

@@ -42,7 +42,7 @@ def _find_rule(name: str) -> Rule:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Explain findings; returns 0. Raises CommandError for an unknown id."""
+    """Explain findings and return 0. Raises CommandError for an unknown id."""
     from process_hardening.audit.render import text as as_text
 
     width, _ = width_and_colour()

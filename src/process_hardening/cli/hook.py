@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the action; returns the exit status. Raises CommandError."""
+    """Run the action and return the exit status. Raises CommandError."""
     if options.on_request and options.action != "enable":
         raise CommandError("--on-request is an option of `hook enable`")
     if options.execute_only and options.action != "enable":

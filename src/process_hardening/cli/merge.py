@@ -20,7 +20,10 @@ _OTHERS = (
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Write the page or print the JSON; returns 0. Raises CommandError for other files."""
+    """Write the page or print the JSON, and return 0.
+
+    Raises CommandError for files that are not audits of this version.
+    """
     for name in _OTHERS:
         if getattr(options, name):
             raise CommandError(f"audit merge: accepts FILE..., --html and --json, not --{name}")

@@ -100,7 +100,10 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         ),
         ("tracer", "none" if found.tracer_pid == 0 else _or_not_known(found.tracer_pid)),
         ("no new privileges", _YES_NO[found.no_new_privs]),
-        ("seccomp filter", _SECCOMP.get(found.seccomp, "in force: it can answer system calls")),
+        (
+            "seccomp filter",
+            _SECCOMP.get(found.seccomp, "active: it can fake the results of system calls"),
+        ),
         ("confined", _CONFINED[found.confined]),
         ("loader variables", _describe_variables(found)),
     ]
@@ -113,14 +116,14 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
         rows.append(("user namespace", "not ours: its owner can read the process"))
-    # Printed beside the verdict, which covers who can read the process, not what it can read.
+    # Printed next to the verdict, which covers who can read the process, not what it can read.
     confined = ", and confined: it cannot read other processes" if found.confined else ""
     lines = [f"{pid} ({name}): {found.verdict}{confined}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Print the status; returns 0 hardened, 1 not hardened, 3 not known."""
+    """Print the status. Return 0 (hardened), 1 (not hardened) or 3 (not known)."""
     pid, name, found = _read(options.pid)
     if options.json:
         import json

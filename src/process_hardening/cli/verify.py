@@ -216,7 +216,7 @@ def _read_canary(argument: str | None) -> str | None:
 
 
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
-    """Attack and print the results. Returns 0 blocked, 1 leaked, 3 inconclusive."""
+    """Attack and print the results. Return 0 (blocked), 1 (leaked) or 3 (inconclusive)."""
     attacks = _select_attacks(options)
     if options.list:
         _write_list(attacks, options.json)

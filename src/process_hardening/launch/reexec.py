@@ -70,7 +70,7 @@ def is_exposed() -> bool:
 
 
 def is_born_hardened() -> bool:
-    """Return whether this process runs a file that its caller may not read."""
+    """Return whether this process runs a file that its caller cannot read."""
     return _native.STARTED != "ordinary"
 
 
@@ -79,7 +79,7 @@ def harden_and_start_again(
 ) -> Report:
     """Harden this process, then re-execute it unless it was born hardened.
 
-    harden -- takes the policy, and whether a failure ends the process
+    harden -- takes the policy, and whether to exit on failure
 
     Returns the Report if it does not re-execute. Raises HardeningError.
     """

@@ -65,7 +65,7 @@ class WatchApp(App[None]):
         return self.processes
 
     def on_mount(self) -> None:
-        """Restore the terminal even if a signal ends us, and notice every change of its size."""
+        """Restore the terminal even if a signal kills us, and track its size."""
         if not self.is_headless:
             for number in _ENDING:
                 signal.signal(number, self.end_by)
@@ -75,8 +75,8 @@ class WatchApp(App[None]):
     def resize_by(self, number: int, _frame: object) -> None:
         """Let Textual read the size in the event loop.
 
-        Its own handler reads it at once: interrupted by the next signal, it would report the old
-        size after the new one.
+        Its own handler reads the size immediately: if interrupted by the next signal, it would
+        report the old size after the new one.
         """
         if callable(self._read_size):
             with suppress(RuntimeError):  # the event loop has ended: it is already exiting

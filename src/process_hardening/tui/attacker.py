@@ -19,7 +19,7 @@ class _CancelledError(Exception):
 class Attacker(threading.Thread):
     """Runs the attacks once. Both callbacks are called in this thread.
 
-    The program does not exit before the thread ends, so a running attack leaves nothing behind.
+    The program does not exit before the thread does, so a running attack leaves nothing behind.
 
     pid, with_tools -- see Machine.attack()
     on_progress -- called with each step

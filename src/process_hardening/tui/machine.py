@@ -27,7 +27,7 @@ class Machine:
         self.proc = proc
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time()
 
     def own_status(self) -> Status:
@@ -59,7 +59,7 @@ class Machine:
 
         pid -- the process; None: sample programs
         with_tools -- whether to use external tools too
-        progress -- called after each attempt; an exception ends the attacks
+        progress -- called after each attempt; an exception stops the attacks
         """
         from process_hardening.verify import BUILT_IN, TOOL, list_attacks, verify, verify_process
 

@@ -1,4 +1,4 @@
-"""Starts the monitor, hardened before anything else is loaded.
+"""Hardens the monitor before anything else is loaded, then starts it.
 
 Only the core may be imported at the top of this file.
 """
@@ -28,7 +28,7 @@ exit status:
   6    a debugger is attached
   7    the core limit could not be lowered
   8    the environment could not be cleaned
-  128  plus the number of the signal that ended it; SIGALRM if the terminal accepted no output
+  128  plus the number of the signal that killed it; SIGALRM if the terminal accepted no output
 """
 
 
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
-    """Return the options. Raises CommandError; ends the program after --help and --version."""
+    """Return the options. Raises CommandError; exits after --help and --version."""
     if not arguments:
         # Importing argparse takes as long as starting Python.
         return SimpleNamespace(interval=None, ascii=False)

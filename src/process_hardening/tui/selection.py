@@ -16,7 +16,7 @@ SORTS: dict[str, _SortKey] = {
     "user": lambda shown: (shown.group.user,),
     "secrets": lambda shown: (-len(shown.group.secrets), shown.what),
 }
-"""The sort orders of the table, by name; by risk, and among equals, rows keep the audit's order."""
+"""The sort orders of the table, by name. By risk, equal rows keep the order of the audit."""
 
 CHIPS = {
     "mine": ("mine", "only your own processes"),

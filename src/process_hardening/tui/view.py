@@ -91,7 +91,7 @@ class Before:
     at: float
 
     def is_worse_than(self, group: Group) -> bool:
-        """Whether the program is better protected now."""
+        """Return whether the program is better protected now."""
         return _ORDER[self.group.reason] < _ORDER[group.reason]
 
 

@@ -1,4 +1,4 @@
-"""verify --confined: attacks an unhardened victim unconfined, as a control, and confined."""
+"""verify --confined: attacks by a confined attacker, and by an unconfined one as the control."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_made_by_the_attacker(attack: Attack) -> bool:
 def plan_confined(
     argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None
 ) -> Plan:
-    """Plan to attack an unhardened victim twice: unconfined, as a control, and confined.
+    """Plan attacks on an unhardened victim, unconfined (the control) and confined.
 
     argv -- a user's program and its arguments; empty: a built-in victim
     attacks -- None: all

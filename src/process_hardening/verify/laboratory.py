@@ -67,7 +67,7 @@ class LaboratoryProcess:
             path = os.path.join(self.top, name)
             os.mkdir(path, mode)
             if self.drops:
-                # A root program writes into "piped": nobody else may put a link there.
+                # A root program writes into "piped": others must not be able to put a link there.
                 os.chown(path, 0 if name == "piped" else self.uid, self.gid)
 
     def __exit__(self, *_: object) -> None:
@@ -80,7 +80,7 @@ class LaboratoryProcess:
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
         """Start the laboratory with a plan, and yield its events.
 
-        Raises CommandError if it cannot be started or ends early.
+        Raises CommandError if it cannot be started or exits early.
         """
         plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
@@ -102,7 +102,7 @@ class LaboratoryProcess:
         raise CommandError("the laboratory ended before it was done")
 
     def _start_guard(self) -> list[int]:
-        """Start core_guard.py if we may set kernel.core_pattern, and return its descriptors."""
+        """Start core_guard.py if we can set kernel.core_pattern, and return its descriptors."""
         collector = shutil.which("dd", path="/usr/bin:/bin")
         if not self.root or not collector or not os.access(core_guard.PATTERN, os.W_OK):
             return []
@@ -193,7 +193,7 @@ class LaboratoryProcess:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process by closing its input, or else with SIGKILL."""
+    """Stop a process by closing its input, or else with SIGKILL."""
     try:
         if process.stdin:
             process.stdin.close()

@@ -24,7 +24,7 @@ READS = "reads"
 CHANGES = "changes"
 """Writes into the target, or runs code in it."""
 KILLS = "kills"
-"""Ends the target."""
+"""Kills the target."""
 LAUNCHES = "launches"
 """Interferes with the start of the target."""
 
@@ -86,7 +86,7 @@ class VictimHandle(Protocol):
         ...
 
     def ask(self, question: str, details: str = "", seconds: float = 2.0) -> str | None:
-        """Return the victim's answer, or None if none comes in time."""
+        """Return the victim's answer, or None if there is none in time."""
         ...
 
     def signal(self, number: int) -> None:
@@ -191,7 +191,7 @@ class Attack:
         line and the attack's directory. None: unchanged
     inherits_secret -- the target inherits an open file that holds a secret
     victims -- the victims for which it is meaningful; None: all
-    programs -- the names of the programs that it is for, none of which is built in; None: any
+    programs -- the names of the programs that it is for (none is built in); None: any
     repeats -- a variant of an attack above it, run on only a few victims by default
     timeout -- seconds after which it is stopped
     """
@@ -247,7 +247,7 @@ class AttackResult:
     """One row of the table.
 
     control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
-    kills -- whether the attack ends its target, which then cannot respond
+    kills -- whether the attack kills its target, which then cannot respond
     victims -- victim's name to its result
     """
 

@@ -49,7 +49,7 @@ def verify(
     victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with variants of an
         attack only on some
     as_container_root -- attack as root without CAP_SYS_PTRACE, not as an unprivileged user
-    progress -- called after each attempt; an exception ends the run
+    progress -- called after each attempt; an exception stops the run
 
     Raises CommandError if nothing can be tried at all.
     """
@@ -193,11 +193,11 @@ class Table:
         return Progress(self._done, self._plan.attempts, name, victim, row)
 
     def results(self) -> tuple[AttackResult, ...]:
-        """The rows, in the order of the plan."""
+        """Return the rows, in the order of the plan."""
         return tuple(self._rows[name] for name in self._attacks)
 
     def notes(self) -> tuple[str, ...]:
-        """The notes for the report."""
+        """Return the notes for the report."""
         if self._plan.program and not any(row.control == LEAKED for row in self._rows.values()):
             return (*self._notes, "no attack found the canary in the control: check --canary")
         return tuple(self._notes)

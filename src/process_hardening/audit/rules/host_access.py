@@ -26,7 +26,7 @@ _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
 @rule(
     id="PH107",
     severity=MEDIUM,
-    words="any process may attach to any other of the same user (Yama)",
+    words="any process can attach to any other of the same user (Yama)",
     why="Without Yama, any program of a user can attach to any of the user's other dumpable"
     " programs, and read and change their memory. With ptrace_scope 1, Yama only allows attaching"
     " to descendants; 2 requires CAP_SYS_PTRACE. Yama does not prevent reading /proc/PID/environ.",
@@ -103,7 +103,7 @@ PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profi
     breaks="Rootless containers, Flatpak, bubblewrap and the sandboxes of Chromium and Electron.",
 )
 def find_free_user_namespaces(case: HostCase) -> Match | None:
-    """Unprivileged users may create user namespaces."""
+    """Unprivileged users can create user namespaces."""
     if not case.host.user_namespaces:
         return None
     setting = case.host.namespace_setting
@@ -113,7 +113,7 @@ def find_free_user_namespaces(case: HostCase) -> Match | None:
 def _describe_user_namespaces(case: HostCase) -> Answer:
     allowed = case.host.user_namespaces
     if allowed is None:
-        return Answer(text="who can create them is not known", is_known=False)
+        return Answer(text="it is not known who can create them", is_known=False)
     return Answer(text=f"unprivileged users {'can' if allowed else 'cannot'} create them")
 
 
@@ -248,7 +248,7 @@ def find_missing_landlock(case: HostCase) -> Match | None:
 def _describe_landlock(case: HostCase) -> Answer:
     version = case.host.landlock
     if version is None:
-        return Answer(text="whether the kernel has it is not known", is_known=False)
+        return Answer(text="it is not known whether the kernel has it", is_known=False)
     return Answer(text=f"its version is {version}" if version else "is not active in this kernel")
 
 
@@ -283,7 +283,7 @@ def find_visible_arguments(case: HostCase) -> Match | None:
 def _describe_hidepid(case: HostCase) -> Answer:
     hidepid = case.host.hidepid
     if hidepid is None:
-        return Answer(text="how /proc is mounted cannot be read", is_known=False)
+        return Answer(text="the mount options of /proc cannot be read", is_known=False)
     if hidepid:
         return Answer(text=f"/proc is mounted with hidepid={hidepid}")
     return Answer(text="everybody can see them")

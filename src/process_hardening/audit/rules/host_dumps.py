@@ -161,9 +161,9 @@ CORE_DUMPS = Topic(
     id="PH105",
     severity=HIGH,
     words="programs with raised privileges are dumpable (fs.suid_dumpable = 1)",
-    why="With 1, a process that changes its uid, or executes a file that it has no permission to"
-    " read, becomes dumpable. Set-user-ID programs leave readable cores, setuid(2) undoes"
-    " hardening, and an execute-only image does not protect a process.",
+    why="With 1, a process that changes its uid, or executes a file that it cannot read, becomes"
+    " dumpable. Set-user-ID programs leave readable cores, setuid(2) undoes hardening, and an"
+    " execute-only image does not protect a process.",
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",
@@ -179,9 +179,8 @@ def find_dumpable_suid(case: HostCase) -> Match | None:
     id="PH106",
     severity=MEDIUM,
     words="programs with raised privileges leave cores for root (fs.suid_dumpable = 2)",
-    why="With 2, a process that changes its uid, or executes a file that it has no permission to"
-    " read, still dumps core. The core is readable by root and goes to an absolute path or a"
-    " program.",
+    why="With 2, a process that changes its uid, or executes a file that it cannot read, still"
+    " dumps core. The core is readable by root and goes to an absolute path or a program.",
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,
     source="proc_sys_fs(5) suid_dumpable",

@@ -59,7 +59,7 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
 @rule(
     id="PH003",
     severity=MEDIUM,
-    words="a crash would store its memory",
+    words="a crash would dump its memory",
     why="With its core limit and kernel.core_pattern, a crash copies all of its memory, including"
     " secrets, to a file, a program or a socket. Any process of the user can crash it with a"
     " signal.",
@@ -69,7 +69,7 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     source="core(5); fs/coredump.c: do_coredump()",
 )
 def find_core_dump(case: ProcessCase) -> Match | None:
-    """A crash now would store its memory somewhere."""
+    """A crash now would dump its memory somewhere."""
     crash = case.crash
     if crash.destination in (NOWHERE, None):
         return None
@@ -369,7 +369,7 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     source="proc_pid_maps(5)",
 )
 def find_unseen_libraries(case: ProcessCase) -> Match | None:
-    """It is hardened, and its maps are hidden for that very reason."""
+    """It is hardened, and the kernel therefore hides its maps."""
     posture = case.posture
     is_hidden = "injected_libraries" in posture.protected and posture.verdict == HARDENED
     return Match() if is_hidden else None

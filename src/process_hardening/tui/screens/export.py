@@ -74,7 +74,7 @@ class ExportScreen(ModalScreen[None]):
         self.warned_of = ""
 
     def compose(self) -> ComposeResult:
-        """A line to type into, and one that shows what is wrong."""
+        """Yield a line to type into, and one that shows what is wrong."""
         with Vertical(classes="window"):
             yield Static("Save the current view as", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)

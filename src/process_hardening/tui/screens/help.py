@@ -45,7 +45,7 @@ class HelpScreen(ModalScreen[None]):
         self.sections = list(sections)
 
     def compose(self) -> ComposeResult:
-        """One long text."""
+        """Yield one long text."""
         with Vertical(classes="window"):
             with VerticalScroll():
                 yield Static(self.explained(), markup=False)

@@ -39,7 +39,7 @@ class HostScreen(Screen[None]):
         self.watcher = watcher
 
     def compose(self) -> ComposeResult:
-        """A table, and the text about its selected row."""
+        """Yield a table, and the text about its selected row."""
         yield Static("Which settings of this host help an attacker", classes="title")
         yield DataTable[Text](cursor_type="row")
         with VerticalScroll(id="about", can_focus=False):

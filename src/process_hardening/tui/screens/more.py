@@ -43,7 +43,7 @@ class MoreScreen(ModalScreen[None]):
         self.row = row
 
     def compose(self) -> ComposeResult:
-        """The text in a scrollable window."""
+        """Yield the text in a scrollable window."""
         with Vertical(classes="window") as window:
             user = printable(self.row.of.group.user)
             window.border_title = Content(f" {self.row.label} of {user} ")

@@ -67,7 +67,7 @@ class ProcessesScreen(Screen[None]):
         Binding("v", "verify", "Verify", show=False, tooltip="attack sample programs"),
         Binding("x", "export", "Save", tooltip="save the current view as JSON, text or SVG"),
         Binding("p", "pause", "Pause", show=False, tooltip="pause or resume updates"),
-        Binding("r", "look", "Look", show=False, tooltip="update now"),
+        Binding("r", "look", "Refresh", show=False, tooltip="update now"),
         Binding("plus,equals_sign", "slower", "Slower", show=False, tooltip="update less often"),
         Binding("minus", "faster", "Faster", show=False, tooltip="update more often"),
     ]  # fmt: skip
@@ -94,7 +94,7 @@ class ProcessesScreen(Screen[None]):
         self.own = Content("")
 
     def compose(self) -> ComposeResult:
-        """Overview, chips, table next to or above the detail, and keys."""
+        """Yield overview, chips, table next to or above the detail, and keys."""
         yield Overview()
         yield Chips()
         yield Input(

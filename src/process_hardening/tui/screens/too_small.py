@@ -19,7 +19,7 @@ class TooSmallScreen(ModalScreen[None]):
     """Covers the other screens until there is room."""
 
     def compose(self) -> ComposeResult:
-        """A message."""
+        """Yield a message."""
         yield Static("", markup=False)
 
     def on_screen_resume(self) -> None:

@@ -94,7 +94,7 @@ class VerifyScreen(Screen[None]):
         self.victims = VICTIMS if pid is None else (f"pid {pid}",)
 
     def compose(self) -> ComposeResult:
-        """The plan, the progress, the table, and details of one row."""
+        """Yield the plan, the progress, the table, and details of one row."""
         target = f"process {self.pid} {self.target}" if self.pid else "sample programs"
         yield Static(printable(f"Attacks on {target}"), classes="title", markup=False)
         yield Static("", id="about", markup=False)

@@ -87,7 +87,7 @@ def clock(at: float) -> str:
 
 
 def describe_reason(group: Group) -> Content:
-    """Return why a group is readable, and which of its secrets are."""
+    """Return why a group is readable, and which of its secrets can be read."""
     reason = REASONS[group.reason]
     names = printable(", ".join(secret.name for secret in group.secrets))
     is_open = group.severity is not None
@@ -162,7 +162,7 @@ class Detail(VerticalScroll, can_focus=False):
         self._shown: Content | None = None
 
     def compose(self) -> ComposeResult:
-        """A text."""
+        """Yield a text."""
         yield Static("", markup=False)
 
     def show_row(self, row: Row | None) -> None:

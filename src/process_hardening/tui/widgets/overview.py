@@ -67,7 +67,7 @@ def describe_host(view: HostView | None) -> Content:
 
 
 def describe_monitor(status: Status, late: str) -> Content:
-    """Return how the monitor itself is protected. late -- why only since its first statement."""
+    """Return how the monitor is protected. late -- why it was not hardened from the start."""
     if status.verdict != HARDENED:
         return Content.assemble("monitor: ", signs.verdict(status.verdict))
     since = " since its first statement" if late else ""

@@ -63,7 +63,7 @@ def columns_for(width: int) -> tuple[Column, ...]:
 
 
 class GroupTable(ScrollView, can_focus=True):
-    """Rows under a header, one of which is selected. The selection follows its group or process.
+    """Rows under a header. One row is selected; the selection follows its group or process.
 
     is_held -- whether the user has selected a row; until then the first one is selected
     """
@@ -193,7 +193,7 @@ class GroupTable(ScrollView, can_focus=True):
                 return
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen: the header, which stays, or a row."""
+        """Return one line of the screen: the header, which stays, or a row."""
         width = self.size.width
         if y == 0:
             style = self._look("header")
@@ -288,7 +288,7 @@ class GroupTable(ScrollView, can_focus=True):
         }
 
     def _mark_of(self, row: Row) -> str | None:
-        """Its most recent change."""
+        """Return its most recent change."""
         mark = row.of.mark_at(self.now) if row.member is None else row.member.mark
         return mark.change if mark and mark.is_fresh(self.now) else None
 
@@ -298,7 +298,10 @@ class GroupTable(ScrollView, can_focus=True):
 
 
 def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
-    """Return where a row, or else its group or program, is now; or else where the row was."""
+    """Return the current index of a row.
+
+    If it is gone, return that of its group or program, or its old index.
+    """
     if before is not None:
         wanted = before.key
         (group, _), program = wanted, before.of.key[:2]

@@ -1,4 +1,4 @@
-"""Wait until a program has executed another or started workers; then read their memory.
+"""Wait until a program has executed another program or started workers; then read their memory.
 
 An exec may undo what a launcher or main() did. Each row is one way to become another program.
 """

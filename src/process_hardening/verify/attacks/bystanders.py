@@ -1,4 +1,4 @@
-"""Read third-party programs that hold the user's secrets, which is what a malicious tool wants.
+"""Read third-party programs that hold the user's secrets, the usual target of a malicious tool.
 
 Nothing protects them, so these attacks are meaningful only for a confined attacker.
 """

@@ -104,7 +104,7 @@ def crash(number: int, target: Target) -> Attempt:
 
 
 def _catches(pid: int, number: int) -> bool:
-    """Whether a process catches or ignores a signal, as far as we can see."""
+    """Return whether a process catches or ignores a signal, as far as we can see."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             fields = parse_status(file.read())
@@ -117,10 +117,10 @@ def _catches(pid: int, number: int) -> bool:
 def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target) -> Attempt:
     """Crash the target and look for the secrets in the core.
 
-    cause -- makes the target end; number -- the signal that ends it
+    cause -- makes the target crash; number -- the signal that kills it
 
     Raises DoesNotApplyError if the target catches that signal and is not killed by it, and
-    NoResultError if the target does not end.
+    NoResultError if the target does not exit.
     """
     victim = target.victim
     assert victim is not None
@@ -132,7 +132,7 @@ def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target
     if catches and (status is None or not os.WIFSIGNALED(status)):
         raise DoesNotApplyError(f"the program catches {number.name}, so it leaves no core")
     if status is None:
-        raise NoResultError(f"{number.name}: the target did not end")
+        raise NoResultError(f"{number.name}: the target did not exit")
     dumped = os.WIFSIGNALED(status) and os.WCOREDUMP(status)
     places, size = _collect_core(target, victim.cwd, dumped, before)
     ended = f"killed by {number.name}" if os.WIFSIGNALED(status) else "exited despite the signal"

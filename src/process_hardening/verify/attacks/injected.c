@@ -2,7 +2,7 @@
  * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all readable memory to the FIFO
  * PH_ATTACK_OUT. The paths are in environment variables or macros of these names.
  *
- * It runs in a bare clone(2), not a pthread: an auditor has its own C library. */
+ * It runs in a bare clone(2), not a pthread: an LD_AUDIT library has its own copy of libc. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>

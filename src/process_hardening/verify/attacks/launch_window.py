@@ -2,9 +2,9 @@
 
 A descriptor stays usable for as long as the address space it was opened on exists: later hardening
 does not revoke it. A program that hardens itself in main(), or in a library's constructor, is
-briefly vulnerable to this, and so is a launcher that its user can read. A new exec ends the address
-space, and an execute-only image is never vulnerable. But an attacker who could write to the
-launcher has already decided what it starts.
+briefly vulnerable to this, and so is a launcher that its user can read. A new exec replaces the
+address space, and an execute-only image is never vulnerable. But an attacker who can write to the
+launcher already controls what it starts.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def write_early_read_late(target: Target) -> Attempt:
 
 
 def seize_early_read_late(target: Target) -> Attempt:
-    """Make the launcher start the program unprotected, as its tracer."""
+    """Trace the launcher, and make it start the program unprotected."""
 
     def patch() -> bool:
         pid = target.pid
@@ -222,7 +222,7 @@ _LAUNCHED = (
     *("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root"),
     *("interpreter", "interpreter-of-root"),
 )
-"""The victims that a launcher starts, and those that need none."""
+"""The victims that a launcher starts, and those that need no launcher."""
 
 
 def _attack(

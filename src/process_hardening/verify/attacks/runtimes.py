@@ -45,7 +45,7 @@ def _programs_of(*names: str) -> tuple[str, ...]:
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
-    """Send a signal once the process catches it, and so survives it. False: it never does."""
+    """Send a signal once the process can survive it. Return False if it never catches it."""
     deadline = time.monotonic() + _CATCH_SECONDS
     while time.monotonic() < deadline:
         with open(f"/proc/{pid}/status", "rb") as file:
@@ -178,7 +178,7 @@ def _attach(pid: int) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        os.unlink(path)  # the JVM ended before it could do so
+        os.unlink(path)  # the JVM may exit without removing it
     finally:
         os.unlink(request)
     return connection

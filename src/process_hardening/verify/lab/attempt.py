@@ -57,7 +57,7 @@ class Subject:
     environment: dict[str, str]
 
     def is_ours(self, victim: str) -> bool:
-        """Whether a victim holds nothing but canaries."""
+        """Return whether a victim holds nothing but canaries."""
         return self.program is None and victim in self.starts
 
 
@@ -96,7 +96,7 @@ def observe(
 
 
 def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observation:
-    """Try a race on several launches, until one leaks without harm."""
+    """Try a race on several launches, until one leaks and its victim still works."""
     observation = Observation()
     for launch in range(attack.launches):
         here = os.path.join(folder, str(launch))
@@ -203,7 +203,7 @@ class _Targets:
 def is_protected(pid: int, from_crash: bool = False) -> bool | None:
     """Return whether a process cannot be read by other processes of its user; None: unknown.
 
-    from_crash -- return instead whether a crash would leave no core in a file
+    from_crash -- also count a dumpable process as protected if a crash would write no core file
     """
     dumpable = is_dumpable(pid)
     if dumpable and from_crash:
@@ -231,7 +231,7 @@ def _run(attack: Attack, target: Target, is_ours: bool) -> tuple[Attempt, float]
 
 
 def describe_refusal(error: OSError) -> Attempt:
-    """The attempt that ended with a refused system call."""
+    """Return the attempt that ended with a refused system call."""
     if error.errno is None:  # not the kernel's: its text may come from anywhere
         return Attempt(message=type(error).__name__, output=str(error), refused=True)
     path = str(error.filename or "")

@@ -27,7 +27,7 @@ def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
     """Install the named items and return their paths.
 
     names -- any of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
-    folder -- a directory that every user may enter
+    folder -- a directory that every user can enter
     uid, gid -- the owner of what a user would install
 
     Raises OSError.

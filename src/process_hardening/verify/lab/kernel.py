@@ -145,7 +145,7 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
 
 
 def is_dumpable(pid: int) -> bool | None:
-    """Return whether a process may be read by other processes of its user; None: unknown.
+    """Return whether a process can be read by other processes of its user; None: unknown.
 
     A seccomp filter can fake the success of a call, but cannot fill in the answer: both answers are
     in a buffer that held something else before the call.
@@ -220,7 +220,7 @@ def stay_dumpable() -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
+    """Have the kernel kill this process when its parent exits."""
     _libc.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
 
 

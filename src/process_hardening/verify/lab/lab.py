@@ -305,7 +305,7 @@ def main() -> None:
             laboratory.report(DONE)
         else:
             text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to"
-            laboratory.report(FAILED, text=f"{text} a directory that every user may enter")
+            laboratory.report(FAILED, text=f"{text} a directory that every user can enter")
     except (EOFError, BrokenPipeError):
         pass
     finally:

@@ -164,7 +164,7 @@ class Victim:
             os.write(self._to, line.encode() + b"\n")
 
     def _read_answer(self, seconds: float) -> str | None:
-        """Return its next answer; None if none comes in time."""
+        """Return its next answer; None if it does not answer in time."""
         deadline = time.monotonic() + seconds
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
@@ -200,13 +200,13 @@ class Victim:
         return bool(self.report)
 
     def _describe_end(self) -> NotReadyError:
-        """Return an error that says why it ended."""
+        """Return an error that says why it exited."""
         status = self.wait(1.0)
         code = None if status is None else os.waitstatus_to_exitcode(status)
         output = self.read_last_error()
         if code in _REFUSALS:
             return RefusedToStartError(f"it did not start, status {code}", output)
-        return NotReadyError(f"it ended at once, status {code}", output)
+        return NotReadyError(f"it exited immediately with status {code}", output)
 
     def _is_settled(self, seconds: float) -> bool:
         """Return whether it has used no CPU time for a while, or has run for long enough."""
@@ -263,7 +263,7 @@ class Victim:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def ask(self, question: str, details: str = "", seconds: float = _ANSWER_SECONDS) -> str | None:
-        """Return its answer, or None if none comes in time."""
+        """Return its answer, or None if it does not answer in time."""
         self._send(f"{question} {details}".rstrip())
         return self._read_answer(seconds)
 

@@ -7,9 +7,9 @@ It reads a seed from the first line of its standard input, derives the canaries 
 them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
 environment is set by the process that starts it. Then it writes "victim: ready ..." with the
 addresses of the canaries, and answers each further line with one line. It exits when its standard
-input ends. It imports little, as it is started often; with --plain even less, and it holds no
-canary in a stack. With --again it first executes PATH, which runs this program again, with --daemon
-in the background. With --worker, a process that multiprocessing starts does all this.
+input ends. It imports little, because it is started often; with --plain even less, and it holds no
+canary in a stack. With --again it first executes PATH, which runs this program again; --daemon does
+this in the background. With --worker, a process that multiprocessing starts does all this.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def run_child(request: str) -> str:
 
 
 def write_far(descriptor: int) -> str:
-    """Write at FAR, where a file size limit makes the kernel end this process."""
+    """Write at FAR, where a file size limit makes the kernel kill this process."""
     import os
     from signal import SIG_DFL, SIGXFSZ, signal
 
@@ -204,7 +204,7 @@ class Server:
         self.secrets: Secrets | None = None
 
     def read(self, timeout: float | None = None) -> str | None:
-        """Return the next question; None if none comes in time. Exits when the input ends."""
+        """Return the next question; None if there is none in time. Exits when the input ends."""
         import os
         import select
 

@@ -112,7 +112,7 @@ def run_tool(
 
     makes -- a pattern for the files with the data that it got from the target; OUTPUT: what it
         prints if it succeeds; None: no files
-    wait_for -- a file that code in the target creates, perhaps after the tool has ended
+    wait_for -- a file that code in the target creates, perhaps after the tool has exited
     seconds -- after which the tool is interrupted; with until_leak, earlier if it gets a secret
     commands -- its standard input
     """
@@ -158,7 +158,7 @@ def run_tool(
 
 
 def _measure(folder: str, pattern: str | None) -> int:
-    """The size of the files in a folder whose names match."""
+    """Return the total size of the files in a folder whose names match."""
     if pattern is None:
         return 0
     return sum(path.stat().st_size for path in Path(folder).glob(pattern))
