@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_hardening.output import write
 
-TYPE_CHECKING = False  # importing typing would cost as much as Python's own start
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
