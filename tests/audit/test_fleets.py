@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import support
 from zoo import COMMAND, HARDENED, Animal, audit
@@ -15,14 +18,21 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 HOSTS = {"web-1", "web-2", "worker-1"}
 
 
-def play(folder: Path, hosts: str = "all", **variables: Any) -> subprocess.CompletedProcess[str]:
+def play(
+    folder: Path,
+    *arguments: str,
+    hosts: str = "web-1",
+    path: str = f"{Path(COMMAND).parent}:/usr/bin:/bin",
+    **variables: Any,
+) -> subprocess.CompletedProcess[str]:
     """Run the playbook over hosts of its inventory, with a folder of its own for the facts."""
     ansible = EXAMPLES / "ansible"
-    values = {"facts_folder": str(folder / "facts.d"), "report_folder": str(folder), **variables}
+    values = {"facts_folder": str(folder / "facts.d"), "report_folder": str(folder / "reports")}
     argv = [support.find_tool("ansible-playbook"), "-i", str(ansible / "inventory.ini"),
-            str(ansible / "audit.yml"), "--limit", hosts, "-e", json.dumps(values)]  # fmt: skip
+            str(ansible / "audit.yml"), "--limit", hosts, *arguments,
+            "-e", json.dumps({**values, **variables})]  # fmt: skip
     env = {
-        "PATH": f"{Path(COMMAND).parent}:/usr/bin:/bin",
+        "PATH": path,
         "HOME": str(folder),
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
@@ -32,37 +42,73 @@ def play(folder: Path, hosts: str = "all", **variables: Any) -> subprocess.Compl
     return support.run(argv, cwd=str(folder), env=env)
 
 
+NOTHING_ELSE: dict[str, Any] = {"fail_on_leaks": False, "fail_on_host_severities": []}
+"""The variables of a play that fails only for what is expected to be hardened."""
+
+
 def test_the_playbook(tmp_path: Path, animal: Path) -> None:
     """Every host is audited, and fails when a process that must be hardened is not."""
     with Animal(animal, *HARDENED, "name=zoo-good") as good, Animal(animal, "name=zoo-bad") as bad:
-        done = play(tmp_path, expected_hardened=["zoo-good"], fail_on_severities=[])
+        done = play(tmp_path, hosts="all", expected_hardened=["^zoo-good$"], **NOTHING_ELSE)
         assert done.returncode == 0, done.stdout + done.stderr
         for host in HOSTS:
-            facts = json.loads((tmp_path / f"{host}.json").read_text())
+            facts = json.loads((tmp_path / f"reports/{host}.json").read_text())
             verdicts = {p["pid"]: p["verdict"] for p in facts["audit"]["processes"]}
             assert (verdicts[good.pid], verdicts[bad.pid]) == ("hardened", "exposed")
             assert facts["doctor"]["schema"] == 1
 
-        failing = play(tmp_path, "web-1", expected_hardened=["zoo-bad"], fail_on_severities=[])
+        failing = play(tmp_path, expected_hardened="zoo-bad", **NOTHING_ELSE)
         assert failing.returncode != 0
-        assert f"web-1: not hardened: zoo-bad ({bad.pid})" in failing.stdout
+        assert "web-1: not hardened: animal of " in failing.stdout
+        assert str(bad.pid) in failing.stdout
         assert f"harden -- {animal} ..." in failing.stdout
 
 
-def test_the_playbook_fails_for_a_name_that_matches_nothing(tmp_path: Path) -> None:
-    """A typo in what must be hardened must not pass."""
-    failing = play(tmp_path, "web-1", expected_hardened=["zoo-tpyo"], fail_on_severities=[])
+def test_the_playbook_names_everything_that_is_wrong(tmp_path: Path, user_tmp: Path) -> None:
+    """By default also a secret that is open; a script has the name that `audit --name` knows."""
+    script = user_tmp / "keeper.{{7*7}}.py"
+    script.write_text("print('ready', flush=True)\ninput()\n")
+    argv = [sys.executable, str(script)]
+    with support.Running(argv, env={"A_KEY": "x"}) as keeper:
+        failing = play(tmp_path, expected_hardened=["^keeper", "zoo-tpyo"])
     assert failing.returncode != 0
+    leaks, rest = failing.stdout.partition("web-1: not hardened: ")[::2]
+    assert "web-1: others can read secrets of " in leaks
+    assert str(keeper.pid) in leaks
+    assert str(keeper.pid) in rest
+    assert "keeper.{{7*7}}.py" in rest
+    assert "web-1: nothing matched: no process is named zoo-tpyo" in rest
+
+
+@pytest.mark.parametrize("given", ["true", "false"])
+def test_the_playbook_takes_words_for_its_switch(tmp_path: Path, given: str) -> None:
+    """As in `-e fail_on_leaks=true`."""
+    with support.Running(["sh", "-c", "echo ready; read _"], env={"A_KEY": "x"}):
+        done = play(tmp_path, fail_on_leaks=given, fail_on_host_severities="high")
+    assert ("others can read secrets of " in done.stdout) is (given != "false")
+
+
+def test_the_playbook_on_a_host_without_the_package(tmp_path: Path) -> None:
+    """It says what to do, and then takes a command that is not in the PATH of the host."""
+    failing = play(tmp_path, path="/usr/bin:/bin", **NOTHING_ELSE)
+    assert failing.returncode != 0
+    assert "web-1: no audit. Is the package installed?" in failing.stdout
+    named: dict[str, Any] = {"process_hardening_command": COMMAND, **NOTHING_ELSE}
+    done = play(tmp_path, path="/usr/bin:/bin", **named)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_playbook_changes_nothing_when_it_only_checks(tmp_path: Path) -> None:
+    """A new host is left out; a host with the fact is audited."""
+    done = play(tmp_path, "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "web-1: not audited, because --check does not install the fact" in done.stdout
+    assert not (tmp_path / "facts.d").exists()
+
+    assert play(tmp_path, report_folder="", **NOTHING_ELSE).returncode == 0
+    failing = play(tmp_path, "--check", expected_hardened="zoo-tpyo", **NOTHING_ELSE)
     assert "web-1: nothing matched: no process is named zoo-tpyo" in failing.stdout
-
-
-def test_the_playbook_fails_for_a_secret_that_is_open(tmp_path: Path, animal: Path) -> None:
-    """When it was asked to."""
-    with Animal(animal, env={"A_KEY": "x"}):
-        failing = play(tmp_path, "web-1", fail_on_leaks=True, fail_on_severities=[])
-    assert failing.returncode != 0
-    assert "web-1: others can read secrets of" in failing.stdout
-    assert "animal" in failing.stdout
+    assert not (tmp_path / "reports").exists()
 
 
 def test_the_fact_without_the_package() -> None:
