@@ -130,7 +130,7 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
             *elf = (struct ph_elf){.is_native = 1};
             return "damaged ELF file: it ends too early";
         }
-        if (segment.p_type == PT_INTERP) {
+        if (segment.p_type == PT_INTERP && !elf->is_dynamic) { /* the first counts, as in exec */
             elf->is_dynamic = 1;
             elf->loader = segment.p_offset;
             elf->loader_size = segment.p_filesz;

@@ -171,7 +171,7 @@ def _parse(fd: int, path: str) -> Image:
     dynamic = 0
     tags: Tags = {}
     for type_, offset, address, length in segments:
-        if type_ == _PT_INTERP:
+        if type_ == _PT_INTERP and interpreter is None:  # the first counts, as in exec
             interpreter = file.string(offset)
         elif type_ == _PT_DYNAMIC:
             if length > _LARGEST_DYNAMIC_SECTION:

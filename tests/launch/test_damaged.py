@@ -136,6 +136,25 @@ def test_the_undamaged_program_starts(harden: str, show: str, user_tmp: Path) ->
     assert starts.show([harden, write(Elf(show), user_tmp)]).value("dumpable") == "0"
 
 
+def test_the_first_of_two_loaders_counts(harden: str, show: str, user_tmp: Path) -> None:
+    """As in the kernel (load_elf_binary() in fs/binfmt_elf.c). The other one has an odd name."""
+    elf = Elf(show)
+    (first,), (second,) = elf.segments(INTERPRETER), elf.segments(STACK)
+    place, size = elf.segment(first, "offset"), elf.segment(first, "filesz")
+    known, unknown = {"offset": place, "filesz": size}, {"offset": place + size - 2, "filesz": 2}
+    command = [harden, "--method", "preload", write(elf, user_tmp)]
+
+    elf.change(second, type=INTERPRETER, **unknown)
+    write(elf, user_tmp)
+    assert starts.show(command[-1:]).value("dumpable") == "1"
+    assert starts.show(command).value("dumpable") == "0"
+
+    elf.change(first, **unknown)
+    elf.change(second, **known)
+    write(elf, user_tmp)
+    assert "its dynamic loader is missing" in starts.refused(support.run_as_user(command))
+
+
 def test_explain_refuses_what_could_not_be_mapped(harden: str, show: str, user_tmp: Path) -> None:
     elf = Elf(show)
     overlap(elf)

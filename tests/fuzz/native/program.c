@@ -40,7 +40,7 @@ static void make_program(void)
     file = fd;
 }
 
-/* Whether the file names a loader in a table as large as ours. The stand-in refuses an empty name. */
+/* Whether the file names a loader, in a table that is no larger than ours. */
 static int names_loader(const uint8_t *data, size_t size)
 {
     ElfW(Ehdr) header;
@@ -51,8 +51,8 @@ static int names_loader(const uint8_t *data, size_t size)
         if (header.e_phoff > size || size - header.e_phoff < (i + 1) * sizeof segment)
             return 0;
         memcpy(&segment, data + header.e_phoff + i * sizeof segment, sizeof segment);
-        if (segment.p_type == PT_INTERP && segment.p_filesz)
-            return 1;
+        if (segment.p_type == PT_INTERP) /* the first counts */
+            return segment.p_filesz > 0;
     }
     return 0;
 }
