@@ -63,6 +63,7 @@ TOOLS: list[Need] = [
     ("man", lambda: shutil.which("man"), "man-db"),
     ("systemd-analyze", lambda: shutil.which("systemd-analyze"), "systemd"),
     ("cron", lambda: shutil.which("cron"), "cron"),
+    ("promtool", lambda: shutil.which("promtool"), "prometheus"),
     ("tmux", lambda: shutil.which("tmux"), "tmux"),
     ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
 ]

@@ -70,6 +70,7 @@ def test_openmetrics(animal: Path, user_tmp: Path) -> None:
             "hardened": "safe",
             "exposed": "<&\"'\\\\n\\x1b>\\x0b",
         }
+        assert {s.labels["program"] for s in named} == {"animal"}
         counts = {
             s.labels["id"]: s.value for s in samples if s.name == "process_hardening_findings"
         }

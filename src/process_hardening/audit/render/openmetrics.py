@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 from process_hardening.audit.groups import measure_users
+from process_hardening.audit.programs import program_of
 from process_hardening.audit.reasons import READERS
 from process_hardening.audit.render.json import readable
 from process_hardening.audit.rules import PROCESS_RULES
@@ -69,7 +70,12 @@ def render(audit: Audit, now: float | None = None) -> str:
 def _families_of_processes(audit: Audit) -> list[Family]:
     verdicts = audit.count_verdicts()
     by_name = Counter(
-        (entry.posture.name, entry.user, entry.posture.verdict)
+        (
+            entry.posture.name,
+            program_of(entry.posture).words,
+            entry.user,
+            entry.posture.verdict,
+        )
         for entry in audit.entries
         if entry.posture.has_memory
     )
@@ -82,10 +88,13 @@ def _families_of_processes(audit: Audit) -> list[Family]:
         ),
         (
             "process_hardening_processes_by_name",
-            "Processes by name, user and verdict.",
+            "Processes by name, program, user and verdict.",
             [
-                ({"name": name, "user": user, "verdict": verdict}, float(count))
-                for (name, user, verdict), count in sorted(by_name.items())
+                (
+                    {"name": name, "program": program, "user": user, "verdict": verdict},
+                    float(count),
+                )
+                for (name, program, user, verdict), count in sorted(by_name.items())
             ],
         ),
         (
