@@ -23,6 +23,7 @@ BYPASS = {"CODEX_SKIP_HARDENING": "1"}
 REQUEST = {CHILDREN_VARIABLE: "1"}
 CODE = "print(input(), flush=True); input()"
 SHELL = "read line; echo $line; read line"
+LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ class Programs:
         self.words: dict[str, tuple[str, ...]] = {}
         self.was_wrong: set[str] = set()
         self.add_builds(make)
+        self.add_loaders()
         self.add_modes()
         self.add_links()
         self.add_scripts()
@@ -247,6 +249,24 @@ class Programs:
         self.add("missing loader", str(missing), was_wrong=True)
         asan = make("repeat.c", "-fsanitize=address", name="repeat-asan", cc="gcc")
         self.add("address sanitizer", str(asan), was_wrong=True)
+
+    def add_loaders(self) -> None:
+        """Programs below a dynamic loader that is called explicitly."""
+        loader = next(filter(os.path.exists, LOADERS), None)
+        if loader is None:
+            return
+        static = self.words["static"][0]
+        named = self.folder / "bwrap-by-loader" / "bwrap"
+        named.parent.mkdir()
+        shutil.copy(self.dynamic, named)
+        for name, words in {
+            "dynamic": (self.dynamic,),
+            "static": (static,),
+            "static with --argv0": ("--argv0", self.dynamic, static),
+            "static with --preload": ("--preload", loader, static),
+            "called bwrap": (str(named),),
+        }.items():
+            self.add(f"loader, {name}", loader, *words, was_wrong=name != "dynamic")
 
     def copy(self, name: str, mode: int) -> str:
         """A copy of the dynamic program with another mode."""
@@ -375,6 +395,9 @@ class Programs:
                     )
         yield Case("open descriptors", (repeat,), close_fds=False)
         yield Case("relative", (f"./{name}",), cwd=folder, was_wrong=True)
+        loader = self.words.get("loader, dynamic", ("/none",))[0]
+        for at in (folder, "/"):
+            yield Case(f"loader, relative, {at}", (loader, f"./{name}"), cwd=at, was_wrong=True)
         yield Case("relative elsewhere", (f"./{name}",), cwd="/")
         yield Case("found in PATH", (name,), env={"PATH": folder}, was_wrong=True)
         yield Case("not in PATH", ("cat",), env={"PATH": folder}, was_wrong=True)

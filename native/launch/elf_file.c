@@ -11,6 +11,7 @@
 
 #define MOST_ENTRIES 256 /* entries of the dynamic section: more than any program has */
 #define MOST_SEARCHED 4096 /* bytes of a list of directories */
+#define MOST_STRINGS (1 << 20) /* bytes of names that a loader exports: musl's has 16 KiB */
 
 /* Libraries that refuse to work unless they come first. */
 static const char *const runtimes[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
@@ -81,19 +82,45 @@ static int names_origin(const struct file *file, uint64_t offset)
     return 0;
 }
 
+/* Whether the names of the dynamic section are those of a dynamic loader, whatever its file is
+ * called: glibc's and musl's export this function on every architecture, and Android's has this
+ * SONAME. A static program exports nothing. */
+static int are_of_loader(const struct file *file, uint64_t strings, uint64_t size)
+{
+    static const char *const marks[] = {"__tls_get_addr", "ld-android.so"};
+    enum { LONGEST = 16 };
+    char text[256];
+
+    size = size < MOST_STRINGS ? size : MOST_STRINGS;
+    for (uint64_t at = 0; at < size; at += sizeof text - LONGEST) {
+        const long length = ph_read_at(file->fd, text, sizeof text - 1, strings + at);
+
+        if (length <= 0)
+            return 0;
+        text[length] = '\0';
+        for (long i = 0; i < length; i++)
+            for (size_t j = 0; j < sizeof marks / sizeof *marks; j++)
+                if (ph_after(text + i, marks[j]))
+                    return 1;
+    }
+    return 0;
+}
+
 static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, struct ph_elf *elf)
 {
     ElfW(Dyn) entry;
     ElfW(Addr) address = 0;
-    uint64_t strings, rpath = 0, runpath = 0;
+    uint64_t strings, size = 0, rpath = 0, runpath = 0;
 
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
-        /* A dynamic loader has no PT_INTERP but, unlike static programs, a SONAME. */
-        elf->is_dynamic |= entry.d_tag == DT_SONAME;
         if (entry.d_tag == DT_STRTAB)
             address = entry.d_un.d_ptr; /* the last one counts, as in ld.so */
+        if (entry.d_tag == DT_STRSZ)
+            size = entry.d_un.d_val;
     }
     strings = find_offset(file, address);
+    elf->is_loader = !elf->loader_size && strings && are_of_loader(file, strings, size);
+    elf->is_dynamic |= elf->is_loader;
     for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
         const uint64_t string = strings + entry.d_un.d_val;
 

@@ -12,6 +12,7 @@
 struct ph_elf {
     int is_native;            /* for this architecture; nothing more is known about others */
     int is_dynamic;           /* run by a dynamic loader, which can load our library, or a loader */
+    int is_loader;            /* a dynamic loader */
     uint64_t loader, loader_size; /* offset of its loader's name; 0: none */
     int needs_origin;         /* it finds its libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as

@@ -5,6 +5,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../preload/exceptions.h"
+#include "method.h"
 
 #include <errno.h>
 
@@ -32,10 +33,10 @@ const char *ph_library_objection(const char *path)
         return "the preload library is damaged or for another architecture: reinstall the package";
     if (error)
         return "the preload library cannot be loaded: is its file system mounted noexec?";
-    for (; *path; path++)
-        if (*path == ':' || *path == ' ')
+    for (; *path; path++) /* glibc's loader expands "$", and musl's splits at every blank */
+        if (*path == ':' || *path == '$' || *path == ' ' || (*path >= '\t' && *path <= '\r'))
             return "LD_PRELOAD cannot name the preload library: install the package in a path"
-                   " without spaces or colons";
+                   " without blanks, colons or dollar signs";
     return NULL;
 }
 
@@ -184,7 +185,7 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     /* Nothing is known about an unreadable file, but most programs are dynamic. */
     if (program->fd >= 0 && !program->elf.is_dynamic)
         *why_not = "no library can be loaded into it";
-    else if (!*why_not && ph_matches_any(except + sizeof PH_EXCEPT_VARIABLE, program->name))
+    else if (!*why_not && ph_program_is_listed(program, except + sizeof PH_EXCEPT_VARIABLE))
         *why_not = "--except exempts it";
     /* A missing library is the installer's choice; other reasons may be an attacker's doing. */
     else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
@@ -199,10 +200,21 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
     static char preload[1 << 16], follow[64], children[] = PH_CHILDREN_VARIABLE "=1";
     struct ph_text text = PH_TEXT(preload), marker = PH_TEXT(follow);
     const char *runtime = program->elf.runtime, *kept = NULL; /* by --keep */
-    char **slot = entries;
+    char **slot = NULL, **to = entries;
 
-    while (slot < end && !(kept = ph_after(*slot, PRELOAD)))
-        slot++;
+    /* Of several, glibc's loader takes the last, and musl's the first: only one is left. */
+    for (char **from = entries; from < end; from++) {
+        const char *value = ph_after(*from, PRELOAD);
+
+        if (value)
+            kept = value;
+        if (!value || !slot)
+            *to++ = *from;
+        if (value && !slot)
+            slot = to - 1;
+    }
+    end = to;
+    slot = slot ? slot : end;
     ph_add(&text, PRELOAD);
     ph_add(&text, kept ? kept : "");
     ph_add(&text, kept ? ":" : "");

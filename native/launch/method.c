@@ -24,6 +24,12 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
 /* The stub, as it is written into the place. */
 static _Alignas(16) char stub[PH_STUB_SIZE];
 
+int ph_program_is_listed(const struct ph_program *program, const char *patterns)
+{
+    return ph_matches_any(patterns, program->name) ||
+           (program->loaded && ph_matches_any(patterns, ph_basename(program->loaded)));
+}
+
 const char *ph_objection(enum ph_method method, const struct ph_program *program,
                          const char *no_library)
 {
@@ -33,7 +39,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
         return "it is statically linked";
     if (method == PH_PRELOAD && program->elf.is_native && !program->has_known_loader)
         return "its dynamic loader is missing, or is unknown and might ignore LD_PRELOAD";
-    if (method == PH_PRELOAD && ph_matches_any(PH_EXCEPTIONS, program->name))
+    if (method == PH_PRELOAD && ph_program_is_listed(program, PH_EXCEPTIONS))
         return "the preload library exempts this program: docs/harden.md, exceptions";
     if (method == PH_PRELOAD)
         return program->elf.is_native ? no_library
@@ -47,7 +53,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
                " fs.suid_dumpable=0`";
     /* The stand-in sets the dumpable flag to 0, and so does our library in a copy. */
     if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
-        (method == PH_UNREADABLE_FILE || no_library || ph_matches_any(PH_EXCEPTIONS, program->name)))
+        (method == PH_UNREADABLE_FILE || no_library || ph_program_is_listed(program, PH_EXCEPTIONS)))
         return "fs.suid_dumpable is not 0, so a crash could hand its memory to a program in"
                " kernel.core_pattern: run `sysctl fs.suid_dumpable=0`";
     if (PH_BIT(method) & PH_IN_MEMORY && program->elf.needs_origin)

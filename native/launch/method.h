@@ -10,6 +10,10 @@ extern const struct ph_method_name {
     const char *shortly, *text;
 } ph_method_names[PH_METHODS];
 
+/* Whether patterns (native/preload/exceptions.h) match the program. The library sees the name of
+ * what a loader loads. */
+int ph_program_is_listed(const struct ph_program *program, const char *patterns);
+
 /* Why a method cannot be used, if that is known without trying it; else NULL. no_library -- why our
  * library cannot be loaded, or NULL. */
 const char *ph_objection(enum ph_method method, const struct ph_program *program,

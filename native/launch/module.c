@@ -95,9 +95,9 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
     } else if (!is_own) {
         no_library = "its file cannot be read: it may be a script with a readable interpreter";
     }
-    return Py_BuildValue("(yyNNzyN)", program->path, program->name, list_words(program->argv),
+    return Py_BuildValue("(yyNNzyNz)", program->path, program->name, list_words(program->argv),
                          list_words(program->variables), no_library, program->elf.runtime,
-                         PyBool_FromLong(is_unreadable));
+                         PyBool_FromLong(is_unreadable), program->loaded);
 }
 
 /* Finds the program that words run; returns (status, line, None or what describe() returns). */

@@ -328,24 +328,30 @@ static int has_known_loader(const struct ph_program *program)
            !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
 }
 
-/* Whether the program that a loader has to run, the first ELF file among its arguments, is static:
- * the loader executes such a program, and that exec is not followed (elf/rtld.c
- * rtld_chain_load()). */
-static int runs_static_program(char *const *arguments)
+/* What an explicitly started loader would run. Returns NULL unless that is certain: with most
+ * options, loaders of other versions run something else (ld.so(8)), and a name without "/" is
+ * searched for like a library. */
+static const char *find_loaded(char *const *arguments)
 {
-    int is_program = 0, is_static = 0;
+    if (arguments[0] && arguments[1] && ph_equal(arguments[0], "--library-path"))
+        arguments += 2;
+    return *arguments && **arguments != '-' && ph_basename(*arguments) != *arguments ? *arguments
+                                                                                     : NULL;
+}
 
-    for (; *arguments && !is_program; arguments++) {
-        const long fd = PH_CALL(SYS_openat, AT_FDCWD, *arguments, PH_TO_READ);
-        struct ph_elf elf;
+/* Whether a loader would load this program itself. It executes a static one, and another loader,
+ * and that exec is not followed (glibc's elf/rtld.c rtld_chain_load()). */
+static int would_be_loaded(const char *path)
+{
+    const long fd = path ? PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ) : -ENOENT;
+    struct ph_elf elf = {0};
 
-        if (fd < 0)
-            continue;
-        is_program = !ph_read_elf(fd, &elf);
-        is_static = is_program && elf.is_native && !elf.is_dynamic;
-        (void)PH_CALL(SYS_close, fd);
-    }
-    return is_static;
+    if (fd < 0)
+        return 0;
+    if (ph_read_elf(fd, &elf))
+        elf.loader_size = 0;
+    (void)PH_CALL(SYS_close, fd);
+    return elf.is_native && elf.loader_size;
 }
 
 /* Reads the headers of the open file. */
@@ -357,13 +363,13 @@ static int read_file(struct ph_program *program)
     if (status)
         return status;
     program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
-    if (program->elf.loader_size || !program->elf.is_dynamic)
+    if (!program->elf.is_loader)
         return 0;
-    /* A loader, or a static program with a SONAME. */
-    program->elf.is_dynamic = is_known_loader(program->path) || is_known_loader(program->real);
-    if (program->elf.is_dynamic && runs_static_program(program->argv + 1))
-        return refuse(program, "it would execute a static program unprotected: start that"
-                               " program directly");
+    program->loaded = find_loaded(program->argv + 1);
+    if (!would_be_loaded(program->loaded))
+        return refuse(program, "a dynamic loader, which would execute a static program unprotected:"
+                               " start the program directly, or write"
+                               " LOADER [--library-path LIST] ./PROGRAM for a dynamic one");
     return 0;
 }
 

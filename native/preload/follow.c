@@ -6,6 +6,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../launch/linux_file.h"
+#include "exceptions.h"
 #include "own_name.h"
 #include "target.h"
 
@@ -32,6 +33,7 @@
 
 static char library[PH_PATH];
 static char bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* or "" */
+static char except_entry[PH_LIST_SIZE]; /* or "" */
 static long followed; /* the pid, UNKNOWN_PID, or 0 */
 static int has_children; /* whether children load the library, too */
 static struct ph_statx root; /* the root directory when this process started */
@@ -53,17 +55,23 @@ static int is_child(void)
     return followed > 0 && pid > 0 && pid != followed;
 }
 
-/* The end of the first path of a list. ld.so splits at ":" and " ", musl at any white space. */
+/* Where both loaders split a list. musl's also splits at other blanks. */
+static int is_end(char c)
+{
+    return !c || c == ':' || c == ' ';
+}
+
+/* The end of the first path of a list, as musl sees it. */
 static const char *end_of_path(const char *list)
 {
-    while (*list && *list != ':' && *list != ' ' && (*list < '\t' || *list > '\r'))
+    while (!is_end(*list) && (*list < '\t' || *list > '\r'))
         list++;
     return list;
 }
 
-int ph_follow(const char *libraries, int children, const char *bypass)
+int ph_follow(const char *libraries, int children, const char *bypass, const char *except)
 {
-    struct ph_text entry = PH_TEXT(bypass_entry);
+    struct ph_text entry = PH_TEXT(bypass_entry), excepted = PH_TEXT(except_entry);
 
     followed = 0;
     has_children = children;
@@ -73,6 +81,13 @@ int ph_follow(const char *libraries, int children, const char *bypass)
         ph_add(&entry, bypass);
         if (entry.cut) /* a name that is too long: no bypass */
             bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE] = '\0';
+    }
+    *except_entry = '\0';
+    if (except) {
+        ph_add(&excepted, PH_EXCEPT_VARIABLE "=");
+        ph_add(&excepted, except);
+        if (excepted.cut) /* a list that is too long: no exceptions */
+            *except_entry = '\0';
     }
     for (const char *end; *libraries && !followed; libraries = end + (*end != '\0')) {
         struct ph_text text = PH_TEXT(library);
@@ -119,7 +134,8 @@ static const char *read_after(const char *entry, const char *prefix, uintptr_t *
 struct environment {
     char *const *entries;
     size_t count;
-    size_t place;        /* of LD_PRELOAD */
+    size_t preloads;     /* how many LD_PRELOAD entries there are */
+    size_t place;        /* of the last */
     const char *preload; /* its value, or NULL */
     int hardens_children;
 };
@@ -138,7 +154,8 @@ static int read_environment(struct environment *environment)
         if (!*at)
             break;
         value = read_after(*at, PRELOAD, &page, &is_bad);
-        if (value) { /* if there are several, the last one counts */
+        if (value) { /* of several, glibc's loader takes the last, and musl's the first */
+            environment->preloads++;
             environment->preload = value;
             environment->place = environment->count;
         } else if (!is_bad) {
@@ -150,15 +167,16 @@ static int read_environment(struct environment *environment)
     return is_bad ? -1 : 0;
 }
 
-/* Whether a list of LD_PRELOAD names the library. */
+/* Whether a list of LD_PRELOAD names the library for both loaders. */
 static int names_library(const char *list)
 {
     for (; *list; list += *list != '\0') {
         const char *rest = ph_after(list, library);
 
-        list = end_of_path(list);
-        if (rest == list)
+        if (rest && is_end(*rest))
             return 1;
+        while (!is_end(*list))
+            list++;
     }
     return 0;
 }
@@ -235,6 +253,7 @@ static int has_other_root(void)
 struct addition {
     struct ph_elf elf;    /* of the program: runtime has to come directly before our library */
     const char *own_name; /* of an image in memory that re-executes itself, or NULL */
+    int is_for_child;     /* its environment is the choice of this process */
     int is_named;         /* LD_PRELOAD names our library already */
     int is_lasting;       /* our library stays there for the program's children too */
 };
@@ -248,6 +267,31 @@ static void add_entry(char **entries, size_t *count, struct ph_text *text, const
     ph_add(text, name);
 }
 
+/* Whether the library would start anew from the environment, as in a child, instead of continuing
+ * what it did in this process (preload.c). */
+static int starts_anew(const struct addition *added)
+{
+    return added->is_named || added->is_lasting;
+}
+
+/* Whether an entry is left out: a second LD_PRELOAD, a marker that is not ours, and what this
+ * process set to exempt the program that it becomes. page -- as in is_readable() */
+static int is_left_out(const char *entry, const struct addition *added, uintptr_t *page)
+{
+    const char *const names[] = {
+        PRELOAD,
+        PH_FOLLOW_VARIABLE "=",
+        !added->is_for_child && *bypass_entry ? PH_BYPASS_NAME_VARIABLE "=" : PRELOAD,
+        !added->is_for_child && starts_anew(added) ? PH_EXCEPT_VARIABLE "=" : PRELOAD,
+    };
+    int is_bad = 0; /* then the kernel reports it */
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (read_after(entry, names[i], page, &is_bad))
+            return 1;
+    return 0;
+}
+
 /* Writes the environment with the library into memory: the pointers, then the new entries.
  * LD_PRELOAD keeps its position, and the program's libraries come first: some do not work
  * otherwise, and a library with its own exec functions calls ours. */
@@ -256,10 +300,14 @@ static void write_environment(const struct environment *old, const struct additi
 {
     char *strings = (char *)(memory + old->count + MOST_ADDED + 1);
     struct ph_text text = {strings, (size_t)((char *)memory + size - strings), 0, 0};
-    size_t count = 0, place = old->place;
+    size_t count = 0, place = 0;
+    uintptr_t page = NO_PAGE;
 
-    for (; count < old->count; count++)
-        memory[count] = old->entries[count];
+    for (size_t i = 0; i < old->count; i++)
+        if (old->preload && i == old->place)
+            place = count++;
+        else if (!is_left_out(old->entries[i], added, &page))
+            memory[count++] = old->entries[i];
     add_entry(memory, old->preload ? &place : &count, &text, PRELOAD);
     if (old->preload && !added->is_named) {
         ph_add(&text, old->preload);
@@ -268,15 +316,17 @@ static void write_environment(const struct environment *old, const struct additi
     ph_add(&text, added->elf.runtime);
     ph_add(&text, *added->elf.runtime ? ":" : "");
     ph_add(&text, added->is_named ? old->preload : library);
-    if (!added->is_named && !added->is_lasting) {
+    if (!starts_anew(added)) {
         add_entry(memory, &count, &text, PH_FOLLOW_VARIABLE "=");
         if (old->preload)
             ph_add_number(&text, ph_length(old->preload));
         else
             ph_add(&text, "-");
-        if (*bypass_entry)
-            add_entry(memory, &count, &text, bypass_entry);
+    } else if (!added->is_for_child && *except_entry) {
+        add_entry(memory, &count, &text, except_entry);
     }
+    if (*bypass_entry && !(added->is_for_child && starts_anew(added)))
+        add_entry(memory, &count, &text, bypass_entry);
     if (added->own_name) {
         add_entry(memory, &count, &text, PH_PROGRAM_VARIABLE "=");
         ph_add(&text, added->own_name);
@@ -290,7 +340,7 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
                         size_t *size)
 {
     const int child = is_child();
-    struct environment old = {envp, 0, 0, NULL, 0};
+    struct environment old = {.entries = envp};
     struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
     long error, mapped;
 
@@ -307,11 +357,12 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     error = check_library();
     if (error)
         return error == -ELIBACC && has_other_root() ? 0 : error;
-    if (added.is_named && !*added.elf.runtime && !added.own_name)
+    added.is_for_child = child;
+    if (child && added.is_named && old.preloads == 1 && !*added.elf.runtime && !added.own_name)
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
             ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32 +
-            sizeof bypass_entry;
+            sizeof bypass_entry + sizeof except_entry;
     if (old.preload)
         *size += ph_length(old.preload);
     if (added.own_name)

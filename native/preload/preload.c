@@ -121,7 +121,7 @@ static int harden_now(const char *bypass)
     ph_warn(message);
     if (status)
         ph_exit(status);
-    (void)ph_follow("", 0, NULL);
+    (void)ph_follow("", 0, NULL, NULL);
     return 0;
 }
 
@@ -141,7 +141,7 @@ static void harden_again(char *preload, const char *length)
 {
     const char *bypass = find_value(PH_BYPASS_NAME_VARIABLE);
 
-    (void)ph_follow(preload, 0, bypass);
+    (void)ph_follow(preload, 0, bypass, NULL);
     if (!is_listed(PH_EXCEPTIONS))
         (void)harden_now(bypass);
     if (*length == '-')
@@ -165,9 +165,10 @@ static void harden_first(const char *preload)
     static char text[PH_LIST_SIZE];
     size_t count = list ? split_patterns(list, text, keep) : 0;
     const int is_asked = children && ph_equal(children, "1");
-    const int stays = preload && ph_follow(preload, is_asked, bypass) && is_asked;
+    const char *except = is_asked ? find_value(PH_EXCEPT_VARIABLE) : NULL;
+    const int stays = preload && ph_follow(preload, is_asked, bypass, except) && is_asked;
 
-    if (stays && (is_listed(PH_EXCEPTIONS) || is_listed(find_value(PH_EXCEPT_VARIABLE))))
+    if (stays && (is_listed(PH_EXCEPTIONS) || is_listed(except)))
         return;
     if (!harden_now(bypass))
         return;

@@ -25,7 +25,9 @@ def launch(
     On failure, returns (exit status, message, b""); with --explain, (0, b"", its lines).
     """
 
-Found: TypeAlias = tuple[bytes, bytes, list[bytes], list[bytes], str | None, bytes, bool]
+Found: TypeAlias = tuple[
+    bytes, bytes, list[bytes], list[bytes], str | None, bytes, bool, bytes | None
+]
 
 def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, Found | None]:
     """Find the program that words run, following PATH, "#!" lines and env(1).
@@ -35,8 +37,8 @@ def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, F
 
     Returns (0, b"", found) or (exit status, message, None). found is a tuple: the program's path,
     its name, its arguments, the variables that env lines set, why our library cannot be loaded
-    into it, the library that has to come before ours (or b""), and whether it is the unreadable
-    file of this process, which is hardened by its file mode.
+    into it, the library that has to come before ours (or b""), whether it is the unreadable file
+    of this process, which is hardened by its file mode, and what it loads if it is a loader.
     """
 
 def library_objection(path: bytes, /) -> str | None:

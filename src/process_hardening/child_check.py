@@ -112,6 +112,8 @@ def check_child(
         return ChildCheck(by=UNREADABLE, reason=None)
     if folder and not os.path.isabs(program.path):
         return _refused("its #! line names an interpreter relative to the working directory")
+    if folder and program.loaded is not None and not os.path.isabs(program.loaded):
+        return _refused("it is a dynamic loader, with a program relative to the working directory")
     for entry in program.variables:
         name, _, value = entry.partition("=")
         variables[name] = value
@@ -157,15 +159,16 @@ def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str |
             f"{program.runtime} must come before the preload library: set"
             f" ASAN_OPTIONS={_IN_ANY_ORDER}"
         )
-    return _excepted(program.name, variables.get(EXCEPT_VARIABLE, ""))
+    names = [program.name, *([os.path.basename(program.loaded)] if program.loaded else [])]
+    return _excepted(names, variables.get(EXCEPT_VARIABLE, ""))
 
 
-def _excepted(name: str, patterns: str) -> str | None:
-    """Return why a variable exempts a program of this name from our library, or None."""
+def _excepted(names: Sequence[str], patterns: str) -> str | None:
+    """Return why a variable exempts a program with one of these names from our library, or None."""
     from fnmatch import fnmatchcase
 
     for pattern in patterns.split(":"):
-        if fnmatchcase(name, pattern.replace("[", "[[]")):
+        if any(fnmatchcase(name, pattern.replace("[", "[[]")) for name in names):
             return f"{EXCEPT_VARIABLE} in its environment exempts it"
     return None
 

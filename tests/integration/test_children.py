@@ -395,7 +395,7 @@ def test_a_library_that_cannot_be_loaded_is_an_error(fault: str, user_tmp: Path)
     assert (result.returncode, result.stdout) == (8, "")
     assert result.stderr.startswith("process-hardening: children cannot be hardened: ")
     assert result.stderr.count("\n") == 1
-    assert ("is not installed" if fault == "gone" else "path without spaces") in result.stderr
+    assert ("is not installed" if fault == "gone" else "path without blanks") in result.stderr
 
 
 def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:

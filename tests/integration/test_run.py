@@ -560,13 +560,14 @@ def test_without_proc_nothing_is_started(run_argv: list[str]) -> None:
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["with blank", "with\ttab"])
 def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
-    python: str, subject: str, user_tmp: Path
+    python: str, subject: str, user_tmp: Path, name: str
 ) -> None:
     """A blank would cut the entry in two and start the program unprotected: refused."""
     import process_hardening
 
-    folder = user_tmp / "with blank"
+    folder = user_tmp / name
     folder.mkdir()
     package = Path(str(process_hardening.__file__)).parent
     subprocess.run(["cp", "-r", str(package), str(folder)], check=True)
@@ -574,7 +575,7 @@ def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")
-    assert "in a path without spaces or colons" in result.stderr
+    assert "in a path without blanks, colons or dollar signs" in result.stderr
     assert told([*run, "execute-only", subject, "tell"], env=env).number("dumpable") == 0
 
 

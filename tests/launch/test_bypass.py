@@ -9,6 +9,7 @@ import pytest
 import launches
 import starts
 import support
+from process_hardening.environment import PRELOAD_LIBRARY as LIBRARY
 
 WITHOUT = launches.remove_loader_variables()
 VERDICT = "import process_hardening as ph; print(ph.status().verdict)"
@@ -90,6 +91,27 @@ def test_without_a_bypass_what_the_program_sets_has_no_effect(
     assert loose.stdout == "exposed\n"
     for choice in ("--no-bypass", "--bypass=MYAPP_DEV"):
         assert verdict([*command, *options, choice, "--", *words]) == "hardened"
+
+
+@pytest.mark.parametrize("options", [[], ["--children"]], ids=["alone", "with --children"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "PROCESS_HARDENING_BYPASS=FOO FOO=1",
+        "-u PROCESS_HARDENING_BYPASS CODEX_SKIP_HARDENING=1",
+        f"LD_PRELOAD={LIBRARY} CODEX_SKIP_HARDENING=1",
+    ],
+    ids=["another name", "no name", "our library named"],
+)
+def test_the_program_cannot_take_the_choice_back_for_what_it_becomes(
+    command: list[str], options: list[str], change: str
+) -> None:
+    """Whatever it does to the variables of our library; the control has a bypass."""
+    becomes = ["env", *change.split(), *HERE]
+    loose = support.run_as_user([*command, *options, "--", *becomes], env=WITHOUT)
+
+    assert loose.stdout == "exposed\n"
+    assert verdict([*command, *options, "--no-bypass", "--", *becomes]) == "hardened"
 
 
 def test_a_launcher_below_takes_the_choice_over(command: list[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import starts
 import support
+from process_hardening.environment import PRELOAD_LIBRARY as LIBRARY
 
 
 def child(harden: str, *options: str, program: str) -> starts.Shown:
@@ -40,6 +41,28 @@ def test_a_variable_of_the_program_excepts_nothing_from_following(
     plain, hardened = starts.show(words), starts.show([harden, "--", *words])
 
     assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+
+
+@pytest.mark.parametrize("options", [["--children"], ["--children", "--strict"], []], ids=str)
+@pytest.mark.parametrize("names", [[], [f"LD_PRELOAD={LIBRARY}"]], ids=["", "named"])
+def test_a_variable_of_the_program_exempts_nothing_that_it_becomes(
+    harden: str, show: str, options: list[str], names: list[str]
+) -> None:
+    """With --children neither; the control is a child, whose environment is its parent's choice."""
+    entries = [*names, "PROCESS_HARDENING_CHILDREN=1", "PROCESS_HARDENING_EXCEPT=*"]
+    words = ["env", *entries, show]
+
+    assert starts.show([harden, *options, "--", *words]).value("dumpable") == "0"
+    start = 'PROCESS_HARDENING_EXCEPT=* "$@"; exit $?'
+    control = [harden, "--children", "--", "sh", "-c", start, "sh", show]
+    assert starts.show(control).value("dumpable") == "1"
+
+
+@pytest.mark.parametrize("change", ["A=1", "-u PROCESS_HARDENING_EXCEPT"])
+def test_what_the_option_exempts_may_also_be_executed(harden: str, show: str, change: str) -> None:
+    """As a shell does that starts a single command: `sh -c show`."""
+    words = [harden, "--children", "--except", "show", "--", "env", *change.split(), show]
+    assert starts.show(words).value("dumpable") == "1"
 
 
 def test_several_patterns_add_up(harden: str, show: str) -> None:

@@ -121,6 +121,16 @@ def test_what_a_hardened_process_becomes_is_hardened(
         assert (hardened.variables, ours(hardened.initial_variables())) == expected
 
 
+def test_a_loader_of_musl_is_followed(harden: str, make: support.Compiler, user_tmp: Path) -> None:
+    """It has no name of its own in its file, and may be called anything."""
+    show = str(make("show.c", name="show-musl-gcc", cc="musl-gcc"))
+    loader = next(Path("/lib").glob("ld-musl-*.so.1"))
+    for name in (str(loader), str(shutil.copy(loader, user_tmp / "start"))):
+        plain, hardened = (starts.show([*before, "env", name, show]) for before in ([], [harden]))
+
+        assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+
+
 @pytest.mark.parametrize("method", ["copy", "preload"])
 @pytest.mark.parametrize("wrapper", ["env", "several"])
 def test_every_method_is_followed(harden: str, holder: str, method: str, wrapper: str) -> None:

@@ -198,11 +198,51 @@ def test_a_loader_that_would_execute_a_static_program_is_refused(
 ) -> None:
     """It would run unprotected: the loader becomes the program by exec."""
     static = launches.build_static(compiler)
-    for words in ([static, "tell"], ["--argv0", "x", static, "tell"]):
+    for words in (
+        [static, "tell"],
+        ["--argv0", show, static, "tell"],
+        ["--preload", LOADER, static, "tell"],
+        ["--library-path", os.path.dirname(static), os.path.basename(static), "tell"],
+        ["--library-path", show, static, "tell"],
+        [LOADER, static, "tell"],
+        ["--preload"],
+        [],
+    ):
         command = [harden, *options, LOADER, *words]
         assert "a static program" in starts.refused(support.run_as_user(command))
+    control = support.run_as_user([LOADER, "--argv0", show, static, "tell"])
+    assert launches.Description(control.stdout).number("dumpable") == 1
     # What the loader maps itself is protected.
-    assert starts.show([harden, *options, LOADER, show]).value("dumpable") == "0"
+    for words in ([show], ["--library-path", "/lib", show]):
+        assert starts.show([harden, *options, LOADER, *words]).value("dumpable") == "0"
+
+
+@pytest.mark.skipif(not os.path.exists(LOADER), reason="the loader has another name here")
+def test_a_loader_is_recognized_whatever_it_is_called(
+    harden: str, show: str, compiler: support.Compiler, user_tmp: Path
+) -> None:
+    """As in a bundle that brings its own: it still executes a static program."""
+    loader = str(shutil.copy(LOADER, user_tmp / "start"))
+    static = launches.build_static(compiler)
+    control = support.run_as_user([loader, static, "tell"])
+    assert launches.Description(control.stdout).number("dumpable") == 1
+
+    refused = support.run_as_user([harden, loader, static, "tell"])
+    assert "a static program" in starts.refused(refused)
+    for words in ([], ["--method", "preload"]):
+        assert starts.show([harden, *words, loader, show]).value("dumpable") == "0"
+
+
+@pytest.mark.skipif(not os.path.exists(LOADER), reason="the loader has another name here")
+def test_the_name_of_what_a_loader_loads_counts_too(harden: str, show: str, user_tmp: Path) -> None:
+    """The library exempts `bwrap`, so it cannot protect a program with that name."""
+    named = str(shutil.copy(show, user_tmp / "bwrap"))
+    command = ["--method", "preload", LOADER, named]
+
+    assert starts.show([LOADER, named]).value("dumpable") == "1"
+    refused = starts.refused(support.run_as_user([harden, *command]))
+    assert "the preload library exempts this program" in refused
+    assert starts.show([harden, LOADER, named]).value("dumpable") == "0"
 
 
 def test_a_static_program_with_the_name_of_a_library_is_static(

@@ -181,3 +181,22 @@ def test_the_launcher_refuses_a_damaged_library(installed: tuple[str, Path], sho
     started = support.run_as_user([command, show])
     assert starts.Shown(started.stdout).value("dumpable") == "0"
     assert started.stderr.count("damaged") == 1
+
+
+@pytest.mark.parametrize("folder", ["a$LIB", "a${ORIGIN}", "a\tb", "a b", "a:b"])
+def test_a_path_that_ld_preload_cannot_name_is_refused(
+    harden: str, show: str, show_musl: str, user_tmp: Path, folder: str
+) -> None:
+    """A loader would expand it or cut it in two, and start the program without the library."""
+    command = str(user_tmp / folder / "bin" / "harden")
+    library = user_tmp / folder / "lib" / "process-hardening"
+    for file, to in ((harden, Path(command).parent), (PRELOAD_LIBRARY, library)):
+        to.mkdir(parents=True)
+        shutil.copy(file, to)
+    for program in (show, show_musl):
+        for option in ("--method=preload", "--children"):
+            refused = support.run_as_user([command, option, program])
+            assert "LD_PRELOAD cannot name" in starts.refused(refused)
+        started = support.run_as_user([command, program])
+        assert starts.Shown(started.stdout).value("dumpable") == "0"
+        assert "programs that it executes are not hardened: LD_PRELOAD cannot" in started.stderr

@@ -9,6 +9,7 @@ import pytest
 
 import starts
 import support
+from process_hardening.environment import PRELOAD_LIBRARY as LIBRARY
 
 CHILD = ["sh", "-c", '"$@"; exit $?', "sh"]
 """Starts what follows as a child."""
@@ -153,3 +154,53 @@ def test_without_children_a_child_keeps_the_environment_that_it_gets(
     shown = starts.show([harden, "--", "sh", "-c", script])
 
     assert (shown.value("answer"), shown.value("dumpable")) == ("42", "1")
+
+
+@pytest.fixture(scope="session")
+def with_entries(make: support.Compiler) -> str:
+    """Becomes a program with exactly the given entries."""
+    return str(make("with_entries.c"))
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+@pytest.mark.parametrize("options", [[], ["--children"]], ids=["alone", "with --children"])
+@pytest.mark.parametrize("second", ["", "OURS"], ids=["empty", "ours"])
+def test_several_entries_with_libraries_do_not_keep_ours_out(
+    harden: str, make: support.Compiler, with_entries: str, cc: str, options: list[str], second: str
+) -> None:
+    """Of several, glibc's loader takes the last, and musl's the first."""
+    show = str(make("show.c", name=f"show-{cc}", cc=cc))
+    entries = ["PROCESS_HARDENING_CHILDREN=1", "LD_PRELOAD=", f"LD_PRELOAD={second}"]
+    words = [with_entries, *(entry.replace("OURS", LIBRARY) for entry in entries), "--", show]
+    shown = starts.show([harden, *options, "--", *words])
+
+    if not second:
+        assert starts.show(words).value("dumpable") == "1"
+    assert shown.value("dumpable") == "0"
+
+
+@pytest.mark.parametrize("options", [["--method=preload"], ["--children", "--method=preload"], []])
+def test_the_launcher_leaves_one_of_several_entries_with_libraries(
+    harden: str, answer: str, show: str, with_entries: str, options: list[str]
+) -> None:
+    """It fills the entry that the loader reads."""
+    words = [show] if options else ["/usr/bin/env", show]
+    before = [with_entries, "LD_PRELOAD=", f"LD_PRELOAD={answer}", "--"]
+    plain = starts.show([*before, *words])
+    hardened = starts.show([*before, harden, "--keep=LD_PRELOAD", *options, "--", *words])
+
+    assert (plain.value("dumpable"), hardened.value("dumpable")) == ("1", "0")
+    assert plain.value("answer") == hardened.value("answer") == "42"
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+def test_our_library_counts_as_named_only_where_both_loaders_split(
+    harden: str, make: support.Compiler, cc: str
+) -> None:
+    """After a tab, musl's loader finds it and glibc's does not."""
+    show = str(make("show.c", name=f"show-{cc}", cc=cc))
+    words = ["env", f"LD_PRELOAD=\t{LIBRARY}", show]
+    result = support.run_as_user([harden, *words])
+
+    assert result.returncode == 0, result.stderr
+    assert starts.Shown(result.stdout).value("dumpable") == "0"

@@ -170,7 +170,7 @@ static const struct start {
     {"no bypass variable for children", again,
      {"A=1", CHILDREN "=1", BYPASS "=", "CODEX_SKIP_HARDENING=1"}, 0, {{0}}, 0,
      HARDENED VARIABLES("|A=1|" PRELOAD "|" CHILDREN "=1|" BYPASS "=|CODEX_SKIP_HARDENING=1")
-         HARDENED VARIABLES("|A=1|" PRELOAD "|" CHILDREN "=1|" BYPASS "=|CODEX_SKIP_HARDENING=1"),
+         HARDENED VARIABLES("|A=1|" PRELOAD "|" CHILDREN "=1|CODEX_SKIP_HARDENING=1|" BYPASS "="),
      ""},
     {"dumpable refused after an exec", once, {"A=1", FOLLOW "=-"}, 0,
      {{SYS_prctl, 0, PR_SET_DUMPABLE, FAIL(EPERM)}}, 5, "",

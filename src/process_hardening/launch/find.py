@@ -24,6 +24,7 @@ class Program(Record):
     runtime -- the library that has to come before ours, such as AddressSanitizer's, or ""
     is_unreadable -- whether it is the unreadable file that this process runs, and would therefore
         be born hardened; any other unreadable file may be a script
+    loaded -- the program that it loads if it is a dynamic loader; else None
     """
 
     path: str
@@ -33,6 +34,7 @@ class Program(Record):
     no_library: str | None
     runtime: str
     is_unreadable: bool
+    loaded: str | None
 
 
 def find_program(words: Iterable[str], folders: str) -> Program:
@@ -49,7 +51,7 @@ def find_program(words: Iterable[str], folders: str) -> Program:
     status, line, found = find(encode(words), os.fsencode(folders), library)
     if found is None:
         raise make_error(status, line)
-    path, name, argv, variables, no_library, runtime, is_unreadable = found
+    path, name, argv, variables, no_library, runtime, is_unreadable, loaded = found
     return Program(
         path=os.fsdecode(path),
         name=os.fsdecode(name),
@@ -58,4 +60,5 @@ def find_program(words: Iterable[str], folders: str) -> Program:
         no_library=no_library,
         runtime=os.fsdecode(runtime),
         is_unreadable=is_unreadable,
+        loaded=None if loaded is None else os.fsdecode(loaded),
     )

@@ -72,9 +72,6 @@ static void check_program(const struct ph_program *program, const uint8_t *data,
     EXPECT(!*elf->runtime || ph_begins_with_runtime(elf->runtime));
     EXPECT(!elf->needs_origin || memmem(data, size, "ORIGIN", 6));
     EXPECT(ph_is_followable(AT_FDCWD, path, 0, &again) == again.is_dynamic);
-    /* Only the launcher tells a loader from a static program with a name like a library's, by its path. */
-    if (!elf->loader_size)
-        again.is_dynamic = elf->is_dynamic;
     EXPECT(!memcmp(elf, &again, sizeof again));
 }
 
