@@ -1,5 +1,5 @@
-/* The extension process_hardening._confine: domain.h for domain.py (Linux). A failure is returned
- * as (errno or 0, description). */
+/* The extension process_hardening._confine, through which domain.py calls domain.h (Linux). A
+ * failure is returned as (errno or 0, description). */
 #include "../borrow.h"
 #include "../launch/domain.h"
 
@@ -51,7 +51,7 @@ static PyObject *is_confined(PyObject *module, PyObject *unused)
 }
 
 /* Executes a program with exactly these environment entries. os.execve() takes a dict, which cannot
- * contain entries with the same name or without a name. Returns an errno value. */
+ * contain two entries with the same name, or one without a name. Returns an errno value. */
 static PyObject *become(PyObject *module, PyObject *args)
 {
     const char *path, **words = NULL, **entries = NULL;

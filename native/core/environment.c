@@ -52,12 +52,12 @@ const char *ph_environment_value(const char *name)
     const char *value = NULL;
     const struct ph_visitor visitor = {store_value, &value};
 
-    (void)ph_environment_visit(names, NULL, &visitor); /* -1 if it was found */
+    (void)ph_environment_visit(names, NULL, &visitor); /* returns -1 if it was found */
     return value;
 }
 
-/* Calls the visitor for each selected variable and makes libc forget it. Returns their number, or
- * -1 and sets error. */
+/* Calls the visitor for each selected variable and makes libc forget it. Returns the number of
+ * these variables, or -1 and sets error. */
 static long announce_removal(const struct ph_selection *selection, const struct ph_visitor *removed,
                              int *error)
 {

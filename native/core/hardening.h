@@ -18,7 +18,7 @@ enum ph_step {
     PH_STEPS
 };
 
-/* Their names, as the Python interface spells them. */
+/* The names of the steps, as the Python interface spells them. */
 extern const char *const ph_step_names[PH_STEPS];
 
 enum ph_outcome {
@@ -54,8 +54,8 @@ struct ph_failure {
     const char *call; /* the call with its arguments, in C notation */
 };
 
-/* Patterns are NULL-terminated lists of variable names. "LD_*" matches every
- * name that starts with LD_; "NAME=VALUE" matches only that entry. */
+/* Variables are selected by NULL-terminated lists of patterns. A pattern is a name; "LD_*" matches
+ * every name that starts with LD_, and "NAME=VALUE" matches only that entry. */
 
 /* The loader variables of this system, defined in platform/. */
 extern const char *const *const ph_platform_loader_variables;
@@ -64,7 +64,7 @@ struct ph_policy {
     unsigned steps;            /* the steps to take: a set of PH_BIT(step) */
     int refuse_tracer;         /* fail with PH_EXIT_PTRACE if a tracer is attached */
     const char *const *remove; /* NULL: ph_platform_loader_variables */
-    const char *const *keep;   /* exceptions to remove; may be NULL */
+    const char *const *keep;   /* not removed even if remove matches; may be NULL */
     const char *bypass;        /* "NAME": NAME=1 skips every step; NULL: no bypass */
     int refuse_bypass;         /* fail with PH_EXIT_ENVIRONMENT if NAME=1 */
 };
@@ -72,23 +72,25 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* The file name of the preload library (native/preload/), by which it finds itself in
- * LD_PRELOAD. */
+/* The file name of the preload library (native/preload/), by which the library finds its own entry
+ * in LD_PRELOAD. */
 #define PH_LIBRARY_NAME "libprocess_hardening.so"
-/* The variables that configure that library. It hides them from the program. PH_CHILDREN_VARIABLE=1
- * keeps the library in LD_PRELOAD for children, which see the variables. */
+/* The variables that configure that library, which hides them from the program. With
+ * PH_CHILDREN_VARIABLE=1, it leaves them in the environment, and itself in LD_PRELOAD, for
+ * children. */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 /* The variables to keep, and the programs not to harden as children: patterns joined by ":". They
  * have no effect without PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
-/* The bypass variable to use instead of PH_BYPASS_VARIABLE; empty: none. */
+/* Its value is the name of the bypass variable to use instead of PH_BYPASS_VARIABLE; empty: no
+ * bypass. */
 #define PH_BYPASS_NAME_VARIABLE "PROCESS_HARDENING_BYPASS"
 #define PH_BYPASS_SIZE 128 /* bytes for a name, including its NUL */
-/* The process was hardened before this exec. The value is the length of the LD_PRELOAD that the
- * program would have without the library, or "-" if it would have none. */
+/* Set if the process was hardened before this exec. The value is the length of the LD_PRELOAD that
+ * the program would have without the library, or "-" if it would have none. */
 #define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"
-/* The path of a program that runs from memory, which /proc/self/exe does not name. */
+/* The path of a program that runs from memory, because /proc/self/exe does not show this path. */
 #define PH_PROGRAM_VARIABLE "PROCESS_HARDENING_PROGRAM"
 
 /* Names of programs that are never hardened as children: they configure a user namespace through
@@ -121,8 +123,8 @@ int ph_harden(const struct ph_policy *policy, const struct ph_visitor *removed,
  * privileges than its caller. */
 int ph_bypassed(const struct ph_policy *policy);
 
-/* Each of the next functions writes one line without a newline into buffer, truncated to size and
- * NUL-terminated. All messages of the core fit in PH_MESSAGE_SIZE bytes. */
+/* Each of the next three functions writes one line without a newline into buffer, truncated to size
+ * and NUL-terminated. All messages of the core fit in PH_MESSAGE_SIZE bytes. */
 #define PH_MESSAGE_SIZE 512
 /* The failed call and the reason: "prctl(PR_SET_DUMPABLE, 0) failed: Operation not permitted
  * (EPERM)". */
@@ -160,25 +162,25 @@ void ph_status(struct ph_status *status);
 int ph_expose(struct ph_failure *failure);
 
 /* Calls visitor for each variable in environ that matches remove (NULL: the loader
- * variables of this system) and not keep (may be NULL). Returns 0, or -1 if the
+ * variables of this system) but not keep (may be NULL). Returns 0, or -1 if the
  * visitor stopped. */
 int ph_environment_visit(const char *const *remove, const char *const *keep,
                          const struct ph_visitor *visitor);
 
-/* The value of a variable in environ, the first with that name, or NULL. */
+/* The value of the first variable in environ with this name, or NULL. */
 const char *ph_environment_value(const char *name);
 
 /* Whether an entry "NAME=VALUE", or a bare "NAME", matches remove (NULL: the loader
- * variables of this system) and not keep (may be NULL). */
+ * variables of this system) but not keep (may be NULL). */
 int ph_environment_matches(const char *entry, const char *const *remove, const char *const *keep);
 
-/* Calls visitor for each variable of the initial environment, except those wiped
+/* Calls visitor for each variable of the initial environment that has not been wiped
  * since. Returns 0, or -1 if the visitor stopped (failure->call is NULL) or the
  * initial environment was not found (failure says why). */
 int ph_environment_initial(const struct ph_visitor *visitor, struct ph_failure *failure);
 
-/* Whether an entry of environ is where the kernel put it at exec: it was set when the program
- * started. -1: unknown on this system. */
+/* Whether an entry of environ is still where the kernel put it at exec, which means that it was set
+ * when the program started. -1: unknown on this system. */
 int ph_environment_is_initial(const char *entry);
 
 /* Sets environ to entries if libc has not set it yet. */

@@ -1,13 +1,14 @@
 /* The initial environment: the strings that the kernel put on the stack at exec and shows to other
- * processes. Most processes have nothing to wipe there. Two things make that check fast:
+ * processes. Most processes have nothing to wipe there. Two things make it fast to check that:
  *
  * 1. ph_platform_start_strings() finds a range to search without reading /proc/self/stat, which
  *    takes about 8 us warm and 50 us cold.
  * 2. next_string_with() compares STRIDE bytes at once: with 5,000 variables, this reduces the time
  *    of the first ph_harden() from 150 us to 35 us.
  *
- * To reproduce, compare "the call alone, first" of `make bench` with the same benchmark after
- * making ph_platform_start_strings() return -1, or without the first loop of next_string_with(). */
+ * To reproduce these times, compare "the call alone, first" of `make bench` with the same benchmark
+ * after making ph_platform_start_strings() return -1, or without the first loop of
+ * next_string_with(). */
 #include "initial_block.h"
 #include "hardening.h"
 #include "pattern.h"

@@ -61,7 +61,7 @@ static void parse_list(struct ph_patterns *patterns, const char *const *list)
         patterns->first_bytes = UINT32_MAX;
 }
 
-/* Parses only the patterns that can match: their first byte is that of entry or "*". */
+/* Parses only the patterns that can match: those whose first byte is "*" or that of entry. */
 static int any_in_list_matches(const char *const *list, const char *entry)
 {
     for (; *list; list++)

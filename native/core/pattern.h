@@ -15,7 +15,8 @@ struct ph_pattern {
     size_t length;
 };
 
-/* The core does not allocate: if a list is longer, the rest is parsed again for each entry. */
+/* The core does not allocate memory: if a list is longer than this, the patterns after the first 32
+ * are parsed again for each entry. */
 #define PH_MAX_PARSED 32
 struct ph_patterns {
     struct ph_pattern parsed[PH_MAX_PARSED];
@@ -26,7 +27,7 @@ struct ph_patterns {
 /* Most variables need no comparison, because their first byte is not in first_bytes. */
 #define PH_FIRST_BYTE(entry) (1u << (*(entry)&31))
 
-/* The variables that match remove and not keep. */
+/* The variables that match remove but not keep. */
 struct ph_selection {
     struct ph_patterns remove;
     struct ph_patterns keep;
@@ -39,7 +40,7 @@ void ph_select(struct ph_selection *selection, const char *const *remove, const 
 /* Whether an entry "NAME=VALUE", or a bare "NAME", is in the selection. */
 int ph_is_selected(const struct ph_selection *selection, const char *entry);
 
-/* The length of an entry's name. A "=" at its start is part of the name. */
+/* The length of an entry's name. A "=" at the start of the entry is part of the name. */
 size_t ph_name_length(const char *entry);
 
 #endif

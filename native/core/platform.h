@@ -6,7 +6,7 @@
 
 #include "hardening.h"
 
-/* Each step returns its outcome, and fills in failure if that is PH_FAILED. */
+/* Each step returns its outcome, and fills in failure if the outcome is PH_FAILED. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure);
 enum ph_outcome ph_platform_core_limit(struct ph_failure *failure);
 enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure);
@@ -29,12 +29,12 @@ struct ph_span {
 };
 
 /* Finds the initial environment: the strings that the kernel put on the stack at exec and shows to
- * other processes. Empty if the system does not show them. Returns 0, or -1 and fills in
- * failure. */
+ * other processes. block is empty if the system does not show them. Returns 0, or -1 and
+ * fills in failure. */
 int ph_platform_environment_block(struct ph_span *block, struct ph_failure *failure);
 
 /* Finds, without a system call, a range that includes the initial environment and
- * perhaps the arguments: initial_block.c explains why. Returns 0, or -1 if it cannot. */
+ * perhaps the arguments: initial_block.c explains why. Returns 0, or -1 if it cannot find one. */
 int ph_platform_start_strings(struct ph_span *strings);
 
 /* Removes a variable from a list that libc keeps in addition to environ (FreeBSD); called before
@@ -44,9 +44,9 @@ int ph_platform_forget_variable(const char *entry, size_t name_length);
 /* Whether the program has more privileges than its caller (set-user-ID and similar). */
 int ph_platform_privileged(void);
 
-/* Each fills in failure and returns PH_FAILED. */
+/* Each of the next functions fills in failure and returns PH_FAILED. */
 enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const char *call, int error);
-/* The call succeeded, but value was read back. */
+/* The call succeeded, but reading the state back returned value instead. */
 enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
                                   long value);
 /* Both the call and the read-back succeeded, but a filter forged the state. */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The part of text after prefix, or NULL. */
+/* The part of text after prefix, or NULL if text does not start with prefix. */
 static inline const char *ph_after(const char *text, const char *prefix)
 {
     for (; *prefix; text++, prefix++)
@@ -61,7 +61,7 @@ static inline void ph_add(struct ph_text *text, const char *more)
     ph_add_bytes(text, more, ph_length(more));
 }
 
-/* The same for untrusted text: bytes that could control a terminal are written as \\xNN. */
+/* Like ph_add(), but for untrusted text: writes bytes that could control a terminal as \\xNN. */
 static inline void ph_add_printable(struct ph_text *text, const char *more)
 {
     for (; *more; more++) {

@@ -15,7 +15,7 @@ static const char usage[] =
     "other processes, hardened or not, or take file descriptors from them. Nothing else is\n"
     "restricted: --explain lists the remaining ways to reach other processes.\n"
     "\n"
-    "  --allow-signals  allow signals to other processes. These can disclose memory: a crash\n"
+    "  --allow-signals  allow signals to other processes. Signals can disclose memory: a crash\n"
     "                   leaves a core, and some runtimes dump their memory on a signal\n"
     "  --strict         refuse to start if the kernel cannot block signals (Linux before 6.12) or\n"
     "                   would block renaming files across directories (before 5.19)\n"
@@ -25,7 +25,7 @@ static const char usage[] =
     "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
     "found, 2 for a usage error. It is never started unconfined.\n";
 
-static const char probe_option[] = "--probe"; /* domain.py starts the probe with it */
+static const char probe_option[] = "--probe"; /* domain.py uses it to start the probe */
 
 enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
 static const char *const option_names[OPTIONS + 2] = {
@@ -38,7 +38,7 @@ static const char *const option_names[OPTIONS + 2] = {
 /* Definitions that the core otherwise gets from libc. */
 char **environ;
 
-/* Parses the options into has. Returns the program and its arguments, or NULL after printing a line
+/* Records the options in has. Returns the program and its arguments, or NULL after printing a line
  * on standard error. */
 static char **parse(char **words, int has[OPTIONS])
 {
@@ -79,7 +79,7 @@ static int explain(const char *path, unsigned flags, const char *gaps)
 {
     struct ph_failure failure;
     const long version = ph_landlock_version(&failure);
-    static char lines[5 * PH_PATH]; /* each byte of a path may need four */
+    static char lines[5 * PH_PATH]; /* each byte of a path may be printed as four */
     char names[64], core[512];
     struct ph_text text = PH_TEXT(lines), method = PH_TEXT(names), crash = PH_TEXT(core);
 

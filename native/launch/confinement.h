@@ -12,8 +12,8 @@ void ph_add_core(struct ph_text *text);
 struct ph_span ph_find_strings(char **argv);
 
 /* Confines this process. start_strings: its arguments and variables, which may contain secrets. Any
- * restriction that the kernel lacks is added to gaps, or printed if gaps is NULL; with strict, it
- * is an error. Returns 0, or PH_EXIT_CANNOT after ph_complain(). */
+ * restriction that the kernel lacks is added to gaps, or printed if gaps is NULL; with strict, a
+ * missing restriction is an error. Returns 0, or PH_EXIT_CANNOT after ph_complain(). */
 int ph_confine_launcher(unsigned flags, int strict, const struct ph_span *start_strings,
                         struct ph_text *gaps);
 

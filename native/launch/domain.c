@@ -28,9 +28,9 @@
 
 /* Capabilities that give access to other processes without a Landlock check: kernel modules,
  * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
- * /proc/PID/environ and maps. SYS_NICE can make the kernel crash them: if they overrun a
- * deadline that it sets, they get SIGXCPU (SCHED_FLAG_DL_OVERRUN of sched_setattr(2)). One word for
- * each half of a capability set. */
+ * /proc/PID/environ and maps. With SYS_NICE, a process can make the kernel crash others:
+ * if they overrun a deadline that it sets for them, they get SIGXCPU (SCHED_FLAG_DL_OVERRUN of
+ * sched_setattr(2)). One word for each half of a capability set. */
 /* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
 #define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
 #define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */
@@ -58,8 +58,8 @@ long ph_landlock_version(struct ph_failure *failure)
     return version > 0 ? version : fail(failure, create_ruleset, version ? version : -ENOSYS);
 }
 
-/* A domain needs at least one rule. With versions 1 to 5, or if it allows signals, it restricts a
- * file operation and then allows it everywhere. */
+/* A domain must restrict something. If Landlock cannot block signals (versions 1 to 5) or the flags
+ * do not request that, it restricts one file operation, and a rule then allows it everywhere. */
 static long set_domain(long version, unsigned flags, const char **call)
 {
     const int scoped = flags & PH_CONFINE_SIGNALS && version >= PH_LANDLOCK_SIGNALS;
@@ -171,7 +171,7 @@ static long set_limit(long probe)
     return ph_syscall(SYS_prlimit64, probe, RLIMIT_CORE, (long)zero, 0, 0);
 }
 
-/* -1 is not a descriptor: without the filter, this and the next call fail with EBADF. */
+/* -1 is not a descriptor: without the filter, this call and the next one fail with EBADF. */
 static long type_into_terminal(long probe)
 {
     (void)probe;
@@ -190,7 +190,7 @@ static const struct {
     unsigned flag;    /* check it only if this flag is set; 0: always */
 } forbidden[] = {
     {restrict_self, read_environment, 0},
-    {set_filter, choose_signal, 0}, /* the first that the filter blocks: see ph_is_confined() */
+    {set_filter, choose_signal, 0}, /* before the others that the filter blocks: ph_is_confined() */
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
     {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may kill the probe */
@@ -224,7 +224,7 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
         return -1;
     if (version < PH_LANDLOCK_SIGNALS)
         flags &= ~PH_CONFINE_SIGNALS;
-    error = read_environment(probe); /* otherwise its refusal below would prove nothing */
+    error = read_environment(probe); /* must succeed, or its refusal below proves nothing */
     if (error < 0)
         return fail(failure, read_probe, error);
     error = ph_syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -245,10 +245,11 @@ int ph_confine(unsigned flags, long probe, struct ph_failure *failure)
     return check_restrictions(flags, probe, failure);
 }
 
-/* The number of domains that this process is in, or -1. The kernel does not report it, but at most
- * MOST_DOMAINS can be nested, so a child adds as many as it can, and the remainder is our number.
- * The child's domains disappear when it exits. A filter that fakes success always gives the same
- * answer, so the child would add none or never get E2BIG. */
+/* The number of domains that this process is in, or -1. The kernel does not report this number, but
+ * at most MOST_DOMAINS can be nested, so a child adds as many as it can, and MOST_DOMAINS
+ * minus that number is ours. The child's domains disappear when it exits. A filter that fakes
+ * success always gives the same answer, so the child would either add no domain or never get
+ * E2BIG. */
 static int count_domains(void)
 {
     struct ph_failure failure;
@@ -335,7 +336,7 @@ void ph_probe_wait(void)
 {
     char byte = '\n';
 
-    /* Others can inspect this process, so it must not keep inherited descriptors. */
+    /* Other processes can inspect this one, so it must not keep inherited descriptors. */
     if (!close_inherited())
         ph_exit(1);
     (void)ph_syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -378,7 +379,7 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
 
 void ph_probe_end(const struct ph_probe *probe)
 {
-    /* Either call makes the probe exit: a filter may fake one of them. */
+    /* Either call makes the probe exit. Both are made because a filter may fake one of them. */
     (void)ph_syscall(SYS_shutdown, probe->socket, SHUT_WR, 0, 0, 0);
     (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
     (void)ph_wait(probe->pid);

@@ -18,7 +18,8 @@ long ph_landlock_version(struct ph_failure *failure);
 struct ph_probe {
     long pid, socket;
 };
-/* Starts a probe, with the bytes in secrets wiped. Returns 0, or -1 with failure filled in. */
+/* Starts a probe, in whose memory the bytes of secrets are wiped. Returns 0, or -1 with failure
+ * filled in. */
 int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
                    struct ph_failure *failure);
 void ph_probe_end(const struct ph_probe *probe);

@@ -1,12 +1,12 @@
-/* The seccomp filter of a confined program: what Landlock does not cover, in every ABI that the
- * kernel accepts. */
+/* The seccomp filter of a confined program. It blocks what Landlock does not cover, in every ABI
+ * that the kernel accepts. */
 #ifndef PH_DOMAIN_FILTER_H
 #define PH_DOMAIN_FILTER_H
 
 #include "../core/platform/linux_filter.h"
 
-/* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. Where an ABI has no fcntl64, its
- * fcntl is used for both. */
+/* The numbers of the calls for OTHER_ARCH, and of ioctl(2) for x32. Where an ABI has no fcntl64,
+ * the number of fcntl is used for both. */
 #if defined __x86_64__
 #define OTHER_FCNTL 55
 #define OTHER_FCNTL64 221
@@ -67,7 +67,7 @@
 #define EVERY_PROCESS 0xffffffffu
 #define OPERATION_SESSION_TO_PARENT 18
 
-/* The calls of an ABI, OWN or OTHER: their labels, and where each of them jumps. */
+/* The labels and the instructions for the calls of an ABI, which is OWN or OTHER. */
 #define CALL_LABELS(ABI)                                                                           \
     LOAD_##ABI##_CALL, ABI##_WITHOUT_X32, IS_##ABI##_PRLIMIT, IS_##ABI##_IOCTL,                    \
         IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF,               \
@@ -94,14 +94,15 @@ enum ph_domain_label {
 
 /* Denies
  * - prlimit64(2) if it sets a limit of a process other than the caller: RLIMIT_CPU makes the kernel
- *   crash it, and RLIMIT_CORE lets it write a core. pid must be 0: a filter cannot know the pid of
- *   its caller;
+ *   crash it, and RLIMIT_CORE lets it write a core. pid must be 0, because a filter cannot know
+ *   the pid of its caller;
  * - ioctl(2) TIOCSTI and TIOCLINUX, which type into a terminal;
  * - fcntl(2) F_SETSIG, which chooses the signal that a file sends to its owner: the kernel sends it
- *   on behalf of whoever set the owner, so Landlock cannot block it. 0, the default, is allowed;
+ *   on behalf of whoever set the owner, so Landlock cannot block it. The default signal, 0, is
+ *   allowed;
  * - perf_event_open(2) for every process: its samples show stacks and registers;
  * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which replaces the session keyring of the parent, a process
- *   outside: the caller could read what the parent puts there;
+ *   outside the domain: the caller could read what the parent puts into the new keyring;
  * and every call of an architecture that linux_filter.h does not list. */
 static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),

@@ -1,5 +1,5 @@
-/* Reads ELF files piece by piece: a program may call exec on the small stack of a signal handler.
- * The stand-in has its own reader, since it maps the program. */
+/* Reads ELF files piece by piece to use little stack: a program may call exec on the small stack of
+ * a signal handler. The stand-in has its own reader, since it maps the program. */
 #define _GNU_SOURCE
 #include "elf_file.h"
 
@@ -13,7 +13,7 @@
 #define MOST_SEARCHED 4096 /* bytes of a list of directories */
 #define MOST_STRINGS (1 << 20) /* bytes of names that a loader exports: musl's has 16 KiB */
 
-/* Libraries that refuse to work unless they come first. */
+/* Libraries that refuse to work unless they are loaded first. */
 static const char *const runtimes[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
                                        "libhwasan.so", "libclang_rt.hwasan"};
 
@@ -38,7 +38,7 @@ static int read_segment(const struct file *file, size_t place, ElfW(Phdr) *segme
                       file->header.e_phoff + place * sizeof *segment) == (long)sizeof *segment;
 }
 
-/* Returns the file offset of an address of the program, or 0. */
+/* Returns the file offset of the byte at an address of the program, or 0. */
 static uint64_t find_offset(const struct file *file, ElfW(Addr) address)
 {
     ElfW(Phdr) segment;
@@ -59,7 +59,7 @@ static int read_entry(const struct file *file, const ElfW(Phdr) *dynamic, size_t
            entry->d_tag != DT_NULL;
 }
 
-/* Reads a string, or its beginning. */
+/* Reads a string, or as much of it as fits. */
 static void read_string(const struct file *file, uint64_t offset, char *text, size_t size)
 {
     const long length = ph_read_at(file->fd, text, size - 1, offset);

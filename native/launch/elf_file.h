@@ -6,14 +6,14 @@
 #include <link.h>
 #include <stdint.h>
 
-#define PH_ELF_TABLE 8192 /* the largest accepted table of segments: 146 of them */
+#define PH_ELF_TABLE 8192 /* bytes of the largest accepted segment table: 146 segments */
 #define PH_RUNTIME 64
 
 struct ph_elf {
-    int is_native;            /* for this architecture; nothing more is known about others */
-    int is_dynamic;           /* run by a dynamic loader, which can load our library, or a loader */
-    int is_loader;            /* a dynamic loader */
-    uint64_t loader, loader_size; /* offset of its loader's name; 0: none */
+    int is_native;            /* for this architecture; if not, nothing else is filled in */
+    int is_dynamic;           /* is or uses a dynamic loader, which can load our library */
+    int is_loader;            /* is a dynamic loader */
+    uint64_t loader, loader_size; /* offset and size of its loader's name; 0: none */
     int needs_origin;         /* it finds its libraries relative to its own file */
     char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
                                  AddressSanitizer's, or "" */
@@ -22,7 +22,7 @@ struct ph_elf {
 /* Returns NULL, or what is wrong with the file. Uses little stack. */
 const char *ph_read_elf(long fd, struct ph_elf *elf);
 
-/* Whether a list of libraries begins with one that has to come before ours. */
+/* Whether a list of libraries begins with a library that has to come before ours. */
 int ph_begins_with_runtime(const char *libraries);
 
 /* Whether the file of a library can be loaded here: it is for this architecture, and can be mapped

@@ -1,6 +1,6 @@
 # Writes a C file that contains the bytes of programs:
 # cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
-# Not .incbin: a compiler cache does not notice changes to the included file.
+# It does not use .incbin, because a compiler cache would not notice changes to the included file.
 set(text "/* Made by embed.cmake. */\n#include \"stub/stub.h\"\n")
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(number RANGE ${last})

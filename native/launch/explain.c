@@ -1,4 +1,4 @@
-/* Prints how a program would be started, and what that protects it from. */
+/* Prints how a program would be started, and what it would be protected from. */
 #define _GNU_SOURCE
 #include "explain.h"
 
@@ -19,7 +19,7 @@ static void say(const char *label, const char *value, const char *more)
     ph_add(&text, "\n");
 }
 
-/* The programs of runtimes.py: a test compares the two lists. */
+/* The same programs as in runtimes.py: a test compares the two lists. */
 static int shows_its_memory(const char *program)
 {
     static const char *const runtimes[] = {"node", "nodejs", "deno", "java", "beam.smp"};

@@ -11,7 +11,8 @@
 int ph_explain(enum ph_method method, const struct ph_program *program,
                const struct ph_options *options, const char *no_library, const char *because,
                const char *removed);
-/* The same if the bypass variable is set. */
+/* Prints how the program would be started if the bypass variable is set. Returns what ph_explain()
+ * returns. */
 int ph_explain_bypass(const struct ph_program *program);
 
 #endif

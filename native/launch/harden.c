@@ -1,4 +1,5 @@
-/* The command `harden`. Static and without libc: it starts fast and no library can be injected. */
+/* The command `harden`. It is static and has no libc, so it starts fast and no library can be
+ * injected into it. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/text.h"
@@ -22,7 +23,7 @@ static const char usage[] =
     "\n"
     "  --method auto          use the first method below that works here, except copy (default)\n"
     "  --method execute-only  map the program from an unreadable stand-in: no launch window\n"
-    "  --method copy          run an unreadable copy, which changes to the file cannot affect\n"
+    "  --method copy          run an unreadable copy: changes to the file have no effect\n"
     "  --method preload       load a library that hardens it before main(): has a launch window\n"
     "  --children             also harden dynamically linked descendants, before their main()\n"
     "  --except NAME          with --children: skip programs with this name (or pattern)\n"
@@ -63,9 +64,8 @@ static int asks_for_help(char **words)
     return 0;
 }
 
-/* Beyond the limit, the kernel answers EFAULT for buffers on the stack, or kills this process. In
- * addition to the buffers, the launcher needs room for copies of the arrays that it was started
- * with. */
+/* Beyond the stack limit, the kernel answers EFAULT for buffers, or kills this process. In addition
+ * to the buffers, the launcher needs room for copies of the arrays that it was started with. */
 static int has_room_on_stack(const uintptr_t *stack)
 {
     const uint64_t used = (uintptr_t)start_strings.end - (uintptr_t)stack;

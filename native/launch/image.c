@@ -32,7 +32,7 @@ long ph_create_memfd(const char *name)
 
 int ph_is_new_file(long fd)
 {
-    struct ph_statx file = {.links = 1}; /* a new file has none */
+    struct ph_statx file = {.links = 1}; /* a new file has no links */
 
     return !ph_stat(fd, "", AT_EMPTY_PATH, &file) && S_ISREG(file.mode) && !file.links &&
            !file.size;
@@ -45,7 +45,7 @@ long ph_write(long fd, const void *from, size_t length)
     while (length) {
         const long done = PH_CALL(SYS_write, fd, bytes, length);
 
-        if (done <= 0) /* 0: the call was never made */
+        if (done <= 0) /* 0: a filter faked the call */
             return done ? done : -EIO;
         bytes += done;
         length -= (size_t)done;
@@ -91,7 +91,7 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
     return place->error;
 }
 
-/* A seccomp filter can answer 0 for any call, but no greater number. */
+/* A seccomp filter can fake the result 0 for any call, but no greater number. */
 static long check_seals(long fd)
 {
     const long seals = PH_CALL(SYS_fcntl, fd, F_GET_SEALS);
@@ -101,7 +101,7 @@ static long check_seals(long fd)
     return (seals & SEALS) == SEALS ? 0 : -EIO;
 }
 
-/* Under load, the kernel may briefly hold a reference to a page, and then returns EBUSY. */
+/* Under load, the kernel may briefly hold a reference to a page, which causes EBUSY. */
 static long add_seals(long fd)
 {
     for (int left = 100;; left--) {
@@ -124,7 +124,7 @@ long ph_place_in_memory(const struct ph_contents *contents, struct ph_place *pla
     if (ph_failed(place, "memfd_create", place->fd))
         return place->error;
     if (!ph_is_new_file(place->fd)) {
-        place->fd = -1; /* the caller closes it */
+        place->fd = -1; /* so that the caller does not close it */
         (void)ph_failed(place, "memfd_create", -EIO);
         return place->error;
     }
@@ -140,8 +140,8 @@ static int is_reduced(const struct ph_capabilities held[2])
     return ph_were_read(held) && !(held[0].effective & DAC_OVERRIDE_AND_READ_SEARCH);
 }
 
-/* Capabilities that override file modes would let us read the image: they are dropped from the
- * effective set for the call. exec restores them. The set is read back: a filter may fake
+/* Capabilities that override file modes would let us read the image, so they are dropped from the
+ * effective set for the call. exec restores them. The set is read back, because a filter may fake
  * success. */
 long ph_place_execute(struct ph_place *place, char *const argv[], char *const envp[])
 {

@@ -1,5 +1,5 @@
-/* From options to the program: hardens this process, cleans the environment and tries the methods
- * in order. Only one launch at a time: all state is static. */
+/* Starts a program as the options request: hardens this process, cleans the environment and tries
+ * the methods in order. Only one launch at a time is possible, because all state is static. */
 #define _GNU_SOURCE
 #include "launch.h"
 
@@ -19,7 +19,7 @@
 #define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
 
-/* Always removed: ours are written anew below. */
+/* Always removed. Those that this launch needs are written anew below. */
 static const char *const own_variables[] = {
     "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
     PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, PH_BYPASS_NAME_VARIABLE, NULL};
@@ -119,7 +119,7 @@ static int enforce_options(const struct ph_launcher *launcher, const char *bypas
     return enforce(&policy, &visitor, report);
 }
 
-/* Whether an env line of a script sets the variable of this entry. */
+/* Whether an env line of a script sets the same variable as this entry. */
 static int is_set_by_script(const char *entry)
 {
     for (char **at = program.variables; *at; at++) {
@@ -133,8 +133,8 @@ static int is_set_by_script(const char *entry)
     return 0;
 }
 
-/* Fills in the program's environment: the rest of ours, plus the variables that scripts and this
- * launcher set. Returns its end, where the entries for our library go. */
+/* Fills in the program's environment: what is left of ours, plus the variables that scripts and
+ * this launcher set. Returns the end of the environment, where the entries for our library go. */
 static char **fill_environment(char **entries, int is_bypassed)
 {
     for (char **at = *ph_platform_environ(); *at; at++)
@@ -206,7 +206,8 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
             if (status)
                 return status;
             is_caused |= !is_refusal(error);
-            /* A filter refuses this call for every place, whatever else failed. */
+            /* A filter that refuses execveat(2) refuses it for every image, so the other errors do
+             * not matter. */
             if (ph_equal(call, "execveat") && (error == -EPERM || error == -ENOSYS))
                 is_caused = 0;
             objection = ph_call_failed(call, error);
@@ -240,7 +241,7 @@ static int start_unprotected(char *const *entries)
     return ph_complain(PH_EXIT_CANNOT, program.path, ph_call_failed("execve", error));
 }
 
-/* Restores the default action of both signals, which this process, being Python, ignores. */
+/* Restores the default action of SIGPIPE and SIGXFSZ, which Python ignores in this process. */
 static void reset_signals(void)
 {
     static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
@@ -249,7 +250,8 @@ static void reset_signals(void)
     (void)PH_CALL(SYS_rt_sigaction, SIGXFSZ, by_default, 0, sizeof(uint64_t));
 }
 
-/* Finds the program and starts it. There must be room for PH_SPARE words before words. */
+/* Finds the program and starts it. The array must have room for PH_SPARE more words
+ * before words. */
 static int find_and_start(const struct ph_launcher *launcher, char **words, int is_bypassed)
 {
     const char *no_library = NULL;
@@ -303,18 +305,19 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
-    /* Before everything except parsing the options, which name the bypass variable. */
+    /* Must come before everything except parsing the options, which can name the bypass
+     * variable. */
     first.bypass = ph_choose_bypass(&options, launcher->bypass);
     first.refuse_bypass = options.has[PH_NO_BYPASS];
     status = enforce(&first, NULL, &report);
     if (status)
         return status;
-    /* Before another file can take over descriptor 1. */
+    /* Must come before another file can take over descriptor 1. */
     if (options.has[PH_EXPLAIN] && PH_CALL(SYS_fcntl, 1, F_GETFD) < 0)
         return ph_complain(PH_EXIT_USAGE, "standard output is closed", "cannot print --explain");
     if (options.has[PH_CONFINED] && !launcher->confine)
         return ph_complain(PH_EXIT_USAGE, "--confine", "only the harden command has this option");
-    /* Before --seal, which would make the test process unreadable. */
+    /* Must come before --seal, which would make the test process unreadable. */
     if (options.has[PH_CONFINED] && (status = launcher->confine(options.has[PH_STRICT])))
         return status;
     if (!launcher->keeps_environment) {

@@ -1,5 +1,5 @@
-# The command `harden` and the two programs embedded in it. None of them has a libc: they start
-# fast, and no library can be loaded into them.
+# The command `harden` and the two programs embedded in it. None of them has a libc, so they start
+# fast and no library can be loaded into them.
 if(NOT system STREQUAL "linux")
   return()
 endif()
@@ -14,7 +14,7 @@ if(can_join_segments)
   list(APPEND without_libc -Wl,-z,noseparate-code)
 endif()
 
-# Position-independent: a program with fixed addresses needs them to be free.
+# These are position-independent, because a program with fixed addresses needs its addresses to be free.
 foreach(program IN ITEMS load namespace)
   add_executable(launch_${program} ${launch}/stub/${program}.c ${launch}/stub/entry.c)
   set_target_properties(
@@ -66,14 +66,14 @@ static const char *const strict_variables[] = {
 @strict_variables@    NULL};
 " @ONLY)
 
-# Shared by the command and the extension.
+# Shared by the command `harden` and the Python extension.
 set(launcher_sources
     ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c ${launch}/output.c
     ${launch}/method.c ${launch}/program.c ${launch}/elf_file.c ${launch}/place.c
     ${launch}/image.c ${blobs} ${native}/preload/exceptions.c)
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
-# Fixed addresses: nothing would relocate it.
+# Fixed addresses, because without a libc nothing would relocate the code.
 function(set_launcher_options name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_include_directories(${name} PRIVATE ${launcher_headers})

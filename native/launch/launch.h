@@ -9,12 +9,12 @@ struct ph_launcher {
     const char *library; /* the path of our library; NULL: look for it next to the command */
     int keeps_environment; /* the program gets environ unchanged */
     int (*confine)(int strict); /* for --confine, or NULL; returns 0 or an exit status */
-    int ignores_signals; /* this process ignores SIGPIPE and SIGXFSZ, which its caller did not */
+    int ignores_signals; /* this process, unlike its caller, ignores SIGPIPE and SIGXFSZ */
 };
 
 /* Hardens this process and executes a program. words -- the options, then the program and its
- * arguments. The environment is environ. Returns an exit status after ph_complain(), or 0 after
- * --explain. */
+ * arguments. The environment is taken from environ. Returns an exit status after ph_complain(), or
+ * 0 after --explain. */
 int ph_launch(const struct ph_launcher *launcher, char **words);
 
 #endif

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #define PRELOAD "LD_PRELOAD="
-/* python3.10 to python3.29: a missing directory costs one system call. */
+/* Looks for python3.10 to python3.29: a missing directory costs one system call. */
 #define FIRST_PYTHON 10
 #define LAST_PYTHON 29
 
@@ -51,7 +51,7 @@ static void cut_last_part(char *path)
 }
 
 /* Writes the path of the library below a folder. Returns why it cannot be loaded, or NULL.
- * version -- the N of python3.N, or 0: no such folder */
+ * version -- the N of python3.N, or 0 if the path has no such folder */
 static const char *try_folder(const char *prefix, const char *folder, unsigned version,
                               const char *rest)
 {
@@ -105,7 +105,8 @@ static const char *find_library(const char *path)
     return path ? ph_library_objection(library) : find_beside();
 }
 
-/* Writes NAME=, patterns, and those in the value of a variable (or NULL), joined by ":". */
+/* Writes NAME= and a list joined by ":": first patterns, then the patterns in value, which is that
+ * of a variable or NULL. Returns whether something did not fit. */
 static int join(struct ph_text *text, const char *name, const char *const *patterns,
                 const char *value)
 {
@@ -133,7 +134,7 @@ static int are_children_asked(void)
 
 const char *ph_choose_bypass(const struct ph_options *options, const char *own)
 {
-    static char chosen[PH_BYPASS_SIZE]; /* the environment's own value is wiped */
+    static char chosen[PH_BYPASS_SIZE]; /* a copy, because the value in the environment is wiped */
     const char *inherited =
         own && are_children_asked() ? ph_environment_value(PH_BYPASS_NAME_VARIABLE) : NULL;
     const char *name = options->bypass ? options->bypass : inherited ? inherited : own;
@@ -165,7 +166,8 @@ int ph_take_over_children(struct ph_options *options)
     return 0;
 }
 
-/* Prints, when the program is started, the notes that --explain prints too. */
+/* Warns, when the program is started, that the programs that it executes are not hardened.
+ * --explain prints this too. */
 static void announce(const struct ph_program *program, const char *why_not)
 {
     char line[256];
@@ -182,7 +184,7 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
     *why_not = find_library(path);
     if (options->has[PH_CHILDREN] && *why_not)
         return ph_complain(PH_EXIT_CANNOT, "--children", *why_not);
-    /* Nothing is known about an unreadable file, but most programs are dynamic. */
+    /* Treats an unreadable file as dynamic: its kind is unknown, but most programs are dynamic. */
     if (program->fd >= 0 && !program->elf.is_dynamic)
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_program_is_listed(program, except + sizeof PH_EXCEPT_VARIABLE))
@@ -227,12 +229,12 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
     }
     *slot = preload;
     end += slot == end;
-    if (options->has[PH_CHILDREN]) { /* they see these variables and pass them on */
+    if (options->has[PH_CHILDREN]) { /* children see these variables and pass them on */
         *end++ = children;
         *end++ = keep;
         if (except[sizeof PH_EXCEPT_VARIABLE])
             *end++ = except;
-    } else { /* for this process alone: the library removes it again */
+    } else { /* for this process alone: the library removes the variable again */
         ph_add(&marker, PH_FOLLOW_VARIABLE "=");
         if (kept)
             ph_add_number(&marker, ph_length(kept));

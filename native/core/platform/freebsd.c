@@ -45,7 +45,7 @@ static int control(int command, int *value)
 /* Type: prevents inspection and core dumps.
  * Targets: ptrace, ktrace, sysctl(KERN_PROC_ENV) and everything else that p_candebug() guards.
  * API: procctl(PROC_TRACE_CTL); fork keeps it, and execve keeps DISABLE_EXEC.
- * PROC_TRACE_STATUS is -1 for DISABLE and DISABLE_EXEC alike, so this always sets the latter.
+ * PROC_TRACE_STATUS is -1 for both DISABLE and DISABLE_EXEC, so this always sets DISABLE_EXEC.
  * Errors: exit code 6 with a tracer, else 5; EBUSY without a tracer means ktrace(1).
  * Source: procctl(2), sys/kern/kern_procctl.c trace_ctl and trace_status. */
 enum ph_outcome ph_platform_inspection(struct ph_failure *failure)

@@ -176,7 +176,7 @@ enum ph_outcome ph_platform_no_new_privs(struct ph_failure *failure)
     return PH_APPLIED;
 }
 
-/* The kernel rejects this value with EINVAL; the seal, which is checked first, with EPERM. */
+/* The kernel rejects this value with EINVAL. The seal, checked first, rejects it with EPERM. */
 #define INVALID_DUMPABLE 3
 
 static int is_sealed(void)
@@ -205,8 +205,8 @@ enum ph_outcome ph_platform_seal(struct ph_failure *failure)
         return ph_fail(failure, PH_SEAL, call, result < 0 ? (int)-result : EBUSY);
     if (!is_sealed())
         return ph_fail_read_back(failure, PH_SEAL, call, 0);
-    /* The first filter changes the mode. No filter can fake that: it is greater than 0, and a
-     * filter can only return 0 or an error. */
+    /* The first filter changes the mode. No filter can fake the new mode, which is greater than 0:
+     * a filter can only return 0 or an error. */
     if (first_seccomp || sys_prctl(PR_GET_SECCOMP, 0) != SECCOMP_MODE_FILTER) {
         unread = unread ? unread : ph_read_thread(PH_OWN_THREAD, &after);
         if (unread)
@@ -290,7 +290,7 @@ void ph_warn(const char *line)
 
     while (line[length])
         length++;
-    /* If standard error is closed, there is no other place to report it. */
+    /* Errors are ignored: if standard error is closed, there is no other place to write to. */
     (void)ph_syscall(SYS_write, 2, (long)line, (long)length, 0, 0);
     (void)ph_syscall(SYS_write, 2, (long)"\n", 1, 0, 0);
 }

@@ -19,7 +19,7 @@
 #define SECCOMP_RET_ALLOW 0x7fff0000u
 #define SECCOMP_RET_ERRNO 0x00050000u
 
-/* ARCH is this architecture, OTHER_ARCH another one whose system calls the kernel accepts
+/* ARCH is this architecture, and OTHER_ARCH is another one whose system calls the kernel accepts
  * (AUDIT_ARCH_* of audit.h). */
 #define X32_BIT 0x40000000u /* set in the call numbers of x32, which has the ARCH of x86_64 */
 #if defined __x86_64__
@@ -76,7 +76,7 @@ struct ph_bpf_program {
 #define BPF_K 0x00
 #define BPF_RET 0x06
 
-/* Each is one instruction, at its label. Jumps count from the next instruction. */
+/* Each macro is one instruction, placed at its label. Jumps count from the next instruction. */
 #define LOAD(label, offset) [label] = {BPF_LD | BPF_W | BPF_ABS, 0, 0, offset}
 #define IF_EQUAL(label, value, then, otherwise)                                                    \
     [label] = {BPF_JMP | BPF_JEQ | BPF_K, (then) - (label) - 1, (otherwise) - (label) - 1, value}

@@ -14,8 +14,9 @@
 #define SYS_pidfd_open 434 /* Linux 5.3; older headers lack it */
 #endif
 
-/* Makes a call that returns a descriptor. A seccomp filter can answer 0, which is standard
- * input and can be any file. If the kernel really returned 0, the next descriptor is not 0. */
+/* Makes a call that returns a descriptor. A seccomp filter can fake the answer 0, the descriptor of
+ * standard input, which can be any file. If the kernel really returned 0, a second call returns
+ * another descriptor. */
 static long open_by(long number, long a, long b, long c)
 {
     const long fd = ph_syscall(number, a, b, c, 0, 0);
@@ -94,8 +95,9 @@ long ph_read_stat(int first, uint64_t *numbers, int count)
     return at ? 0 : -ENOSYS;
 }
 
-/* Returns the number (a pid, a mode or a count) at a place, counted from 0, in a line of a status
- * file; missing if there is no such line, -1 if the line has no such number. */
+/* Returns a number (a pid, a mode or a count) from the line of a status file that begins with
+ * label. place is the position of the number in the line, counted from 0. Returns missing if there
+ * is no such line, or -1 if the line has no such number. */
 static int64_t find_number(const char *text, const char *label, int place, int64_t missing)
 {
     const char *at = ph_find_after(text, label);
@@ -118,7 +120,7 @@ long ph_read_thread(const char *path, struct ph_thread *thread)
     *thread = (struct ph_thread){-1, -1, -1, -1, -1};
     if (length <= 0)
         return length ? length : -EIO;
-    /* Thousands of groups can push the end out of the buffer. */
+    /* Thousands of groups can push the end of the file out of the buffer. */
     is_whole = length < (long)sizeof text - 1;
     thread->tracer = find_number(text, "\nTracerPid:", 0, -1);
     /* A kernel without seccomp has no such line. */
@@ -138,7 +140,7 @@ struct entry {
     char name[];
 };
 
-/* Counts the threads in one part of the list. Returns the tracer of one of them, 0, or an error. */
+/* Counts the threads in one part of the list. Returns the first tracer found, 0, or an error. */
 static long find_tracer(const char *list, long length, int *threads, int *ended)
 {
     for (long at = 0; at < length;) {
@@ -168,7 +170,7 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
 }
 
 /* One pass over the threads. A filter can answer 0 for getdents64(2), which looks like the end of
- * the list, so the number of threads must match that of the process. */
+ * the list, so the number of threads found must match the process's own count. */
 static long walk_threads(int *ended)
 {
     _Alignas(struct entry) char list[4096] = {0};
@@ -187,14 +189,14 @@ static long walk_threads(int *ended)
         length = ph_read_thread(PH_OWN_THREAD, &own);
     if (tracer || length < 0)
         return tracer ? tracer : length;
-    *ended += own.threads > threads; /* or some have started since */
+    *ended += own.threads > threads; /* some were not listed, or have started since */
     return threads ? 0 : -EIO;
 }
 
 #define MOST_WALKS 100
 
-/* A thread that exits during a walk may pass its tracer to a thread that was not listed: walk
- * again. */
+/* A thread that exits during a walk may pass its tracer to a thread that was not listed, so
+ * another walk follows. */
 long ph_read_tracer(void)
 {
     for (int left = MOST_WALKS; left; left--) {
@@ -252,14 +254,14 @@ static long ask_pidfd(void)
 /* Returns the uid that owns a file, or -1. */
 static int64_t find_owner(const char *path)
 {
-    struct ph_statx file = {.uid = UINT32_MAX}; /* no user's id: unchanged if the call was faked */
+    struct ph_statx file = {.uid = UINT32_MAX}; /* no user has this id; kept if the call is faked */
 
     (void)ph_stat(AT_FDCWD, path, 0, &file);
     return file.uid == UINT32_MAX ? -1 : (int64_t)file.uid;
 }
 
-/* When a process is not dumpable, root owns its files in /proc, but not its directory. That says
- * nothing about root's own processes. Source: fs/proc/base.c task_dump_owner(). */
+/* When a process is not dumpable, root owns its files in /proc, but not its directory. For root's
+ * own processes this shows nothing. Source: fs/proc/base.c task_dump_owner(). */
 long ph_confirm_dumpable(long claimed)
 {
     struct ph_thread own;
@@ -276,7 +278,7 @@ long ph_confirm_dumpable(long claimed)
     if (dumpable >= 0)
         return dumpable;
     if (!ph_read_thread(PH_OWN_THREAD, &own) && !own.seccomp)
-        return claimed; /* no filter answers for the kernel */
+        return claimed; /* there is no filter that could have faked it */
     if (owner >= 0)
         return 1;
     return user == 0 ? claimed : -1;

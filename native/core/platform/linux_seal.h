@@ -6,7 +6,7 @@
 
 #include <sys/prctl.h>
 
-/* The numbers of prctl(2) for ARCH and OTHER_ARCH. */
+/* The call numbers of prctl(2) for ARCH and OTHER_ARCH. */
 #if defined __x86_64__
 #define ALSO_PRCTL (X32_BIT + SYS_prctl)
 #define OTHER_PRCTL 172
@@ -37,7 +37,7 @@ enum ph_seal_label {
 };
 
 /* Denies prctl(PR_SET_DUMPABLE, value) unless value is 0, and every system call of an architecture
- * that the table above does not list. */
+ * other than ARCH and OTHER_ARCH. */
 static const struct ph_bpf ph_seal_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
     IF_EQUAL(IS_ARCH, ARCH, LOAD_CALL, IS_OTHER_ARCH),

@@ -1,5 +1,5 @@
 /* Linux: the strings that exec put on the stack, found from the auxiliary vector.
- * ../initial_block.c explains how to measure what this saves. */
+ * ../initial_block.c explains how to measure the time that this saves. */
 #include "../platform.h"
 
 #include <sys/auxv.h>

@@ -25,7 +25,7 @@ static inline long ph_syscall6(long number, long a, long b, long c, long d, long
 #elif defined __i386__
     long result;
 
-    /* The sixth is in ebp, which may be the frame pointer. */
+    /* The sixth argument goes into ebp, which may be the frame pointer. */
     __asm__ volatile("pushl %7; push %%ebp; mov 4(%%esp), %%ebp; int $0x80; pop %%ebp; add $4, %%esp"
                      : "=a"(result)
                      : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), "g"(f)
@@ -98,7 +98,7 @@ static inline long ph_syscall(long number, long a, long b, long c, long d, long 
     return ph_syscall6(number, a, b, c, d, e, 0);
 }
 
-/* The same for up to six arguments, including pointers. */
+/* The same, but with up to six arguments, which may be pointers. */
 #define PH_CALL(...) PH_CALL_WITH(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define PH_CALL_WITH(number, a, b, c, d, e, f, ...)                                                \
     ph_syscall6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))

@@ -18,7 +18,8 @@ const char *const *const ph_platform_loader_variables = loader_variables;
 static const char deny_attach[] = "ptrace(PT_DENY_ATTACH, 0, 0, 0)";
 static const char ask_tracer[] = "sysctl(KERN_PROC_PID)";
 
-/* The pid that called PT_DENY_ATTACH, which forked children do not inherit. */
+/* The pid of the process that called ptrace(PT_DENY_ATTACH), whose effect forked children do not
+ * inherit. */
 static pid_t denied;
 
 /* The arguments of main(), and what follows the environment on the stack. */

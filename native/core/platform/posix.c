@@ -61,7 +61,7 @@ void ph_warn(const char *line)
 
     while (line[parts[0].iov_len])
         parts[0].iov_len++;
-    /* If standard error is closed, there is no other place to report it. */
+    /* Errors are ignored: if standard error is closed, there is no other place to write to. */
     (void)!writev(2, parts, 2);
 }
 

@@ -20,7 +20,7 @@ static inline void posix_status(struct ph_status *status)
     status->core_hard = limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit.rlim_max;
 }
 
-/* Returns the pid of the tracer: on these systems it becomes the parent of the traced process. */
+/* Returns the pid of the tracer, which these systems make the parent of the traced process. */
 static inline int64_t posix_tracer(int traced, int64_t parent)
 {
     if (!traced)
@@ -39,9 +39,9 @@ static inline enum ph_outcome posix_refuse(struct ph_failure *failure, int64_t t
     return PH_ALREADY;
 }
 
-/* The range of the strings that exec's vector points to; the kernel does not show a
- * string that unsetenv(3) has removed from it. exec puts the strings between envp
- * and limit; strings that setenv(3) adds are elsewhere. */
+/* Finds the range of the strings to which the vector made by exec points. The kernel does not show
+ * a string that unsetenv(3) has removed from that vector. exec puts the strings between envp and
+ * limit; strings that setenv(3) adds are elsewhere. */
 static inline void posix_environment_block(char **envp, size_t count, const void *limit,
                                            struct ph_span *block)
 {
@@ -49,7 +49,7 @@ static inline void posix_environment_block(char **envp, size_t count, const void
     char *last = NULL;
 
     block->start = block->end = NULL;
-    /* Continues past a NULL: unsetenv(3) moves pointers down and leaves a copy of the last. */
+    /* Continues past a NULL: unsetenv(3) moves pointers down and leaves a copy of the last one. */
     for (size_t i = 0; i < count; i++) {
         if ((uintptr_t)envp[i] < low || (uintptr_t)envp[i] >= high)
             continue;

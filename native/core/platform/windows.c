@@ -92,7 +92,7 @@ void ph_warn(const char *line)
 
     while (line[length])
         length++;
-    /* If standard error is closed, there is no other place to report it. */
+    /* Errors are ignored: if standard error is closed, there is no other place to write to. */
     (void)_write(2, line, length);
     (void)_write(2, "\n", 1);
 }
