@@ -21,7 +21,7 @@ static const char *value_in(const char *entry, size_t name_length)
     return entry + name_length + (entry[name_length] == '=');
 }
 
-/* The visitors that append have a list as their context. */
+/* The context of each visitor that appends is the list to which it appends. */
 static int append(PyObject *list, PyObject *item)
 {
     int failed = !item || PyList_Append(list, item);
@@ -60,7 +60,8 @@ static void wipe_text(const char *text)
         *byte = '\0';
 }
 
-/* Whether text is writable: putenv(3) accepts a literal too. Asking the kernel causes no signal. */
+/* Whether text is writable: putenv(3) accepts a string literal too. A system call finds this out
+ * without causing a signal. */
 static int is_writable(const char *text)
 {
 #ifdef SYS_getrandom
@@ -74,7 +75,8 @@ static int is_writable(const char *text)
 #endif
 }
 
-/* setenv(3) may have put a value outside the initial block, and the core wipes nothing else. */
+/* Wipes a value outside the initial block, where setenv(3) may have put it. The core wipes only
+ * values in that block. */
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
     const char *value = value_in(entry, name_length);
@@ -136,8 +138,8 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     return result;
 }
 
-/* Returns the entries (a list of bytes) that match. With None, returns the names of the matching
- * variables in the environment. */
+/* Returns those of the given entries (a list of bytes) that match. If None is given instead,
+ * returns the names of the matching variables in the environment. */
 static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char **remove = NULL, **keep = NULL;
@@ -165,8 +167,8 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     return visitor.context;
 }
 
-/* Returns the names of the matching variables that were added after the start; none if that is
- * unknown on this system. */
+/* Returns the names of the matching variables that were added after the start. Returns an empty
+ * list on systems where this is unknown. */
 static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char **names = NULL;
@@ -181,8 +183,8 @@ static PyObject *added(PyObject *Py_UNUSED(module), PyObject *args)
     return visitor.context;
 }
 
-/* Returns the entries that this process was started with, except wiped ones; or only their
- * names. */
+/* Returns the entries that this process was started with, or only their names. Leaves out wiped
+ * entries. */
 static PyObject *initial_environment(PyObject *Py_UNUSED(module), PyObject *only_names)
 {
     PyObject *entries = PyList_New(0), *result = NULL;
@@ -196,7 +198,7 @@ static PyObject *initial_environment(PyObject *Py_UNUSED(module), PyObject *only
     return result;
 }
 
-/* A bytearray, which the caller wipes, or None. */
+/* Returns the value as a bytearray, which the caller has to wipe, or None. */
 static PyObject *read_variable(PyObject *Py_UNUSED(module), PyObject *name)
 {
     const char *text = PyBytes_AsString(name), *value = text ? ph_environment_value(text) : NULL;
@@ -207,7 +209,7 @@ static PyObject *read_variable(PyObject *Py_UNUSED(module), PyObject *name)
                  : Py_NewRef(Py_None);
 }
 
-/* Deletes a key of a dict, and zeroes its value, bytes, when nothing else refers to it. */
+/* Deletes a key of a dict. If its value is bytes to which nothing else refers, zeroes the value. */
 static PyObject *pop_and_wipe(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *mapping, *key, *value;
@@ -291,8 +293,9 @@ static int add_constants(PyObject *module)
     return 0;
 }
 
-/* Not marked Py_MOD_GIL_NOT_USED: the environment is changed in several steps. Interpreters with
- * their own GIL share it too, as with setenv(3): the first one hardens before others start. */
+/* Not marked Py_MOD_GIL_NOT_USED, since changing the environment takes several steps. Interpreters
+ * with their own GIL share the environment too, as with setenv(3), but the first interpreter
+ * hardens before others start. */
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, (void *)(uintptr_t)add_constants}, {0, NULL}, {0, NULL}};
 

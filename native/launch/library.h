@@ -10,23 +10,25 @@
 /* Why LD_PRELOAD cannot load a library from this path into a program, or NULL. */
 const char *ph_library_objection(const char *path);
 
-/* Notes what the library has to do in children, according to the options and to the variables that
- * an outer launcher, which hardens all children, left in environ. Returns 0, or an exit status
- * after ph_complain(). */
+/* Notes what the library has to do in children. The options decide that, together with the
+ * variables that an outer launcher left in environ if it hardens all children. Returns 0, or an
+ * exit status after ph_complain(). */
 int ph_take_over_children(struct ph_options *options);
 
-/* Chooses the bypass variable: from the options, from an outer launcher that hardens all children,
- * or own. Notes it for the library. Returns NULL if there is none. */
+/* Chooses the name of the bypass variable: the one in the options, else the one of an outer
+ * launcher that hardens all children, else own. Notes the name for the library. Returns NULL if
+ * there is no bypass variable. */
 const char *ph_choose_bypass(const struct ph_options *options, const char *own);
 
 /* Finds the library. path -- where it is; NULL: next to the command. Sets why_not to the reason why
- * it cannot be loaded into the program, or to NULL. Returns 0, or an exit status after
+ * the program cannot load it, or to NULL if it can. Returns 0, or an exit status after
  * ph_complain(). */
 int ph_prepare_library(const char *path, const struct ph_program *program,
                        const struct ph_options *options, const char **why_not);
 
-/* Adds what the library needs to an environment that has room for PH_LIBRARY_ENTRIES and a null
- * pointer. Returns its new end, or NULL after ph_complain(). */
+/* Adds the variables that load and configure the library to an environment, which must have room
+ * for PH_LIBRARY_ENTRIES more entries and a null pointer. Returns the environment's new end, or
+ * NULL after ph_complain(). */
 char **ph_add_library(char **entries, char **end, const struct ph_program *program,
                       const struct ph_options *options);
 

@@ -1,4 +1,4 @@
-/* What identifies a file, and how to read from it. */
+/* Identifies files and reads from them. */
 #ifndef PH_LINUX_FILE_H
 #define PH_LINUX_FILE_H
 
@@ -13,12 +13,12 @@
 #define PH_LINE 256  /* BINPRM_BUF_SIZE: how much of a file the kernel reads to execute it */
 #define PH_SCRIPTS 5 /* how many "#!" lines in a row it follows: fs/exec.c exec_binprm() */
 
-/* To read a file that may turn out to be a pipe or a terminal: never blocks. */
+/* Flags for opening a file that may turn out to be a pipe or a terminal: open(2) never blocks. */
 #define PH_TO_READ (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE)
 
-/* Identifies this file, and not a later one that reuses its inode number: device, inode, size, and
- * times of birth and modification. Not the change time: a new hard link must not prevent a running
- * program from re-executing itself. */
+/* Distinguishes a file from a later one that reuses its inode number: device, inode, size, and
+ * times of birth and modification. The change time is left out: a new hard link changes it, but
+ * must not prevent a running program from re-executing itself. */
 struct ph_identity {
     uint64_t part[7];
 };
@@ -39,13 +39,13 @@ static inline int ph_is_same(const struct ph_identity *a, const struct ph_identi
     return 1;
 }
 
-/* Whether two descriptors refer to the same file: dup3(2) may have faked success. */
+/* Whether two descriptors refer to the same file: a filter can fake the success of dup3(2). */
 static inline int ph_lead_to_same(long one, long other)
 {
     struct ph_statx first = {0}, second = {0};
     struct ph_identity a, b;
 
-    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* checked by its effect: no inode is 0 */
+    (void)ph_stat(one, "", AT_EMPTY_PATH, &first); /* after a failure, inode is 0 */
     (void)ph_stat(other, "", AT_EMPTY_PATH, &second);
     a = ph_identify(&first);
     b = ph_identify(&second);
@@ -60,7 +60,7 @@ static inline long ph_read_at(long fd, void *to, size_t size, uint64_t offset)
         size_t length;
     } part = {to, size};
 
-    /* Two halves for 32-bit kernels; 64-bit ones ignore the second. */
+    /* 32-bit kernels need the offset in two halves; 64-bit ones ignore the second half. */
     return PH_CALL(SYS_preadv, fd, &part, 1, offset, sizeof(long) == 4 ? offset >> 32 : 0);
 }
 

@@ -1,4 +1,4 @@
-/* The methods of starting a program hardened. Each is tested by trying it. */
+/* The methods of starting a program hardened. Only trying a method shows whether it works. */
 #define _GNU_SOURCE
 #include "method.h"
 
@@ -18,10 +18,10 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
     {"a copy in memory", "copy in memory"},
     {"preload", "preload: a library hardens it before its main()"},
     {"the unreadable file", "none needed: its file is unreadable, so the kernel protects the"
-                            " process, or refuses a script"},
+                            " process, or refuses to start it if it is a script"},
 };
 
-/* The stub, as it is written into the place. */
+/* The stub, filled in for the program, before it is written into the place. */
 static _Alignas(16) char stub[PH_STUB_SIZE];
 
 int ph_program_is_listed(const struct ph_program *program, const char *patterns)
@@ -51,7 +51,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
     if (setting == '1')
         return "fs.suid_dumpable=1 makes unreadable programs dumpable: run `sysctl"
                " fs.suid_dumpable=0`";
-    /* The stand-in sets the dumpable flag to 0, and so does our library in a copy. */
+    /* The stand-in sets its dumpable flag to 0, and so does our library if a copy loads it. */
     if (setting != '0' && !(PH_BIT(method) & PH_STAND_INS) &&
         (method == PH_UNREADABLE_FILE || no_library || ph_program_is_listed(program, PH_EXCEPTIONS)))
         return "fs.suid_dumpable is not 0, so a crash could hand its memory to a program in"
@@ -61,7 +61,7 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
     return NULL;
 }
 
-/* Fills in the stub for the program. Returns its size, or 0 if that is impossible. */
+/* Fills in the stub for the program. Returns the stub's size, or 0 if it cannot be filled in. */
 static size_t write_stub(const struct ph_program *program, int rehearse)
 {
     struct ph_stub_config *config = NULL;
@@ -83,9 +83,10 @@ static size_t write_stub(const struct ph_program *program, int rehearse)
     return ph_stub_size;
 }
 
-/* Executes an unreadable file, unless it is a script, whose interpreter can be read. The kernel
- * refuses a script relative to a close-on-exec descriptor with ENOENT, since its interpreter could
- * not open it: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
+/* Executes an unreadable file. If it is a script, this has to fail: the process would not be
+ * protected, because the file of its interpreter is readable. So the path is given relative to a
+ * close-on-exec descriptor. The kernel refuses such a script with ENOENT, since its interpreter
+ * could not open it: fs/binfmt_script.c, BINPRM_FLAGS_PATH_INACCESSIBLE. */
 static long execute_unreadable(const struct ph_program *program, char *const *envp,
                                const char **call)
 {
@@ -112,7 +113,7 @@ static long rehearse_stub(struct ph_place *place, char *const *argv, char *const
     if (!pid) {
         const long error = ph_place_execute(place, argv, envp);
 
-        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* that status is the stub's own */
+        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* only the stub may use that */
     }
     (void)ph_failed(place, "execveat", ph_wait_for_error(pid));
     return place->error;

@@ -5,7 +5,7 @@
 #include "options.h"
 #include "program.h"
 
-/* The names of a method in a reason and in --explain. */
+/* The names of a method: shortly is for reasons, text for --explain. */
 extern const struct ph_method_name {
     const char *shortly, *text;
 } ph_method_names[PH_METHODS];
@@ -19,9 +19,10 @@ int ph_program_is_listed(const struct ph_program *program, const char *patterns)
 const char *ph_objection(enum ph_method method, const struct ph_program *program,
                          const char *no_library);
 
-/* Executes the program by a method. A rehearsal does so in a child, with a stub that stops before
- * starting the program. Returns a negative errno value and sets call to what failed, or returns 0
- * after a successful rehearsal. -PH_EXIT_CANNOT: the stub has printed the reason. */
+/* Executes the program by a method. rehearse -- whether only to test the method, in a child and
+ * with a stub that stops before starting the program. Returns 0 after a successful rehearsal. On
+ * failure, sets call to what failed and returns a negative errno value, or -PH_EXIT_CANNOT if the
+ * stub has already printed the reason. */
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, const char **call);
 

@@ -1,5 +1,5 @@
-/* The extension _launcher: the launcher, for `process-hardening run` and reexec=True. A separate
- * module, because few programs need it and all would pay for it at import. */
+/* The extension _launcher: the launcher, for `process-hardening run` and reexec=True. It is a
+ * separate module, because few programs need it and every import would pay for it otherwise. */
 #include "../borrow.h"
 #include "../core/platform.h"
 #include "launch.h"
@@ -17,7 +17,7 @@ static void keep_complaint(const char *line)
     strncpy(complaint, line, sizeof complaint - 1);
 }
 
-/* What --explain found, which stays in its static buffer. */
+/* The output of --explain. It points into a static buffer. */
 static const char *explanation;
 
 static int keep_explanation(const char *text, size_t length)
@@ -32,7 +32,7 @@ static char **as_words(const char **array)
     return (char **)(uintptr_t)array;
 }
 
-/* Executes the program, or returns (status, line, what --explain found). */
+/* Executes the program. If nothing is started, returns (status, message, output of --explain). */
 static PyObject *launch(PyObject *Py_UNUSED(module), PyObject *args)
 {
     struct ph_launcher launcher = {.ignores_signals = 1};
@@ -82,8 +82,8 @@ static int is_own_file(const char *path)
     return ph_is_same(&one, &other);
 }
 
-/* Describes the program that was found, then closes its file. An unreadable file, other than that
- * of this process, may be a script, whose interpreter would not be hardened. */
+/* Describes the program that was found, then closes its file. An unreadable file other than this
+ * process's own may be a script. Its interpreter would not be hardened. */
 static PyObject *describe(struct ph_program *program, const char *no_library)
 {
     const int is_own = program->fd < 0 && is_own_file(program->path);
@@ -100,7 +100,8 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
                          PyBool_FromLong(is_unreadable), program->loaded);
 }
 
-/* Finds the program that words run; returns (status, line, None or what describe() returns). */
+/* Finds the program that the command line `words` would run. Returns (status, message, None) or
+ * (0, "", what describe() returns). */
 static PyObject *find(PyObject *Py_UNUSED(module), PyObject *args)
 {
     static struct ph_program program;

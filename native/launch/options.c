@@ -9,7 +9,7 @@
 
 #define LONGEST_OPTION 24
 
-/* The flags, then the lists, then the rest. */
+/* The names of the options: first the flags, then the lists, then the others. */
 enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, BYPASS, OPTIONS };
 static const char *const names[OPTIONS + 2] = {
     [PH_CHILDREN] = "--children",
@@ -23,7 +23,7 @@ static const char *const names[OPTIONS + 2] = {
     [LISTS + PH_EXCEPT] = "--except",
     [METHOD] = "--method",
     [BYPASS] = "--bypass",
-    [OPTIONS] = "--help", /* which the command itself looks for */
+    [OPTIONS] = "--help", /* handled by the command itself */
 };
 
 static const struct {
@@ -36,7 +36,7 @@ static const struct {
     {"preload", PH_BIT(PH_PRELOAD)},
 };
 
-/* How many letters of an option also occur in a word, in the same order. */
+/* Returns the length of the longest common subsequence of a word and an option. */
 static size_t count_common(const char *word, size_t length, const char *option)
 {
     size_t row[LONGEST_OPTION + 1] = {0}; /* row[n] is for the first n letters of the option */
@@ -52,7 +52,8 @@ static size_t count_common(const char *word, size_t length, const char *option)
     return row[ph_length(option)];
 }
 
-/* Complains about a word. nearest -- the option probably meant, or NULL. Returns PH_EXIT_USAGE. */
+/* Complains about a word. nearest -- the option that was probably meant, or NULL. Returns
+ * PH_EXIT_USAGE. */
 static int complain(const char *word, const char *problem, const char *nearest, const char *help)
 {
     char what[256];
@@ -89,7 +90,7 @@ int ph_refuse_option(const char *word, const char *const *options, const char *h
     return complain(word, "unknown option", nearest, help);
 }
 
-/* Returns 0: no words were consumed. */
+/* Complains about a word. Returns 0, for failure. */
 static int refuse(const struct ph_options *options, const char *word, const char *problem)
 {
     (void)complain(word, problem, NULL, options->help);
@@ -103,7 +104,8 @@ static int is_pattern(const char *text)
     return !*text;
 }
 
-/* A program's base name, with wildcards "*" and "?". ":" would terminate it (ph_matches_any()). */
+/* Whether text can be the base name of a program, with the wildcards "*" and "?". It must not
+ * contain ":", which ends a pattern (ph_matches_any()). */
 static int is_program_pattern(const char *text)
 {
     while (*text && *text != '/' && *text != ':')

@@ -33,7 +33,7 @@ struct ph_options {
     size_t count[PH_LISTS];
 };
 
-/* Parses the words before the program into options, whose help must already be set. Returns the
+/* Parses the words before the program into *options; options->help must already be set. Returns the
  * program and its arguments, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#define MOST_SHOWN 512 /* bytes of a name shown in a message */
+#define MOST_SHOWN 512 /* how many bytes of a name a message shows */
 #define LABEL_WIDTH 18
 
 void (*ph_complaint)(const char *line) = ph_warn;
@@ -42,7 +42,7 @@ static int print(const char *text, size_t length)
 {
     const long written = PH_CALL(SYS_write, 1, text, length);
 
-    if (written == (long)length || written == -EPIPE) /* a reader may stop early */
+    if (written == (long)length || written == -EPIPE) /* the reader of a pipe may exit early */
         return 0;
     return ph_complain(PH_EXIT_USAGE, "standard output",
                        ph_call_failed("writing", written < 0 ? written : -EIO));

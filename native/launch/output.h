@@ -8,14 +8,15 @@
 #define PH_EXIT_CANNOT 126
 #define PH_EXIT_NOT_FOUND 127
 
-/* Prints "process-hardening: WHO: WHAT": why nothing is started, or a note if status is 0. If who
- * is NAME=VALUE, prints NAME=..., since the value may be a secret. Returns status. */
+/* Prints "process-hardening: WHO: WHAT", which is the reason why nothing is started or, if status
+ * is 0, a note. If who is NAME=VALUE, prints NAME=..., since the value may be a secret. Returns
+ * status. */
 int ph_complain(int status, const char *who, const char *what);
-/* "CALL failed: WHY", in a buffer that the next call overwrites. error -- a negative errno value */
+/* Returns "CALL failed: WHY" in a buffer that is reused. error -- a negative errno value */
 const char *ph_call_failed(const char *call, long error);
 /* Writes to standard output. Returns 0, or PH_EXIT_USAGE after ph_complain(). */
 extern int (*ph_print)(const char *text, size_t length);
-/* What ph_complain() does with a line for a failure: by default, it writes it to standard error. */
+/* ph_complain() calls this for a failure. By default, it writes the line to standard error. */
 extern void (*ph_complaint)(const char *line);
 /* Adds a line of --explain: a label and its value. */
 void ph_add_fact(struct ph_text *text, const char *label, const char *value, const char *more);

@@ -1,7 +1,8 @@
-/* A place under the program's own path, in a tmpfs that is mounted nowhere. fsopen(2) needs
- * CAP_SYS_ADMIN in a user namespace, which a helper provides. The helper is not trusted: an
- * attacker who controls it cannot access this process, which is not dumpable and whose memory
- * belongs to the user namespace in which it was started (kernel/ptrace.c __ptrace_may_access()). */
+/* Makes a place under the program's own path, in a tmpfs that is mounted nowhere. fsopen(2) needs
+ * CAP_SYS_ADMIN. A process that lacks it uses a user namespace, which a helper creates. The helper
+ * is not trusted: an attacker who controls it cannot access this process, which is not dumpable and
+ * whose memory belongs to the user namespace in which it was started (kernel/ptrace.c
+ * __ptrace_may_access()). */
 #define _GNU_SOURCE
 #include "place.h"
 
@@ -27,7 +28,7 @@
 #define CLONE_AND_GIVE_PIDFD 0x1000
 #define CLOSE_RANGE_ON_EXEC 4
 #define HELPER_SECONDS 5
-/* The same on every architecture: they are newer than the unified system call table. */
+/* These are the same on every architecture: the calls are newer than the unified table. */
 #define CALL_PIDFD_SEND_SIGNAL 424
 #define CALL_FSOPEN 430
 #define CALL_FSCONFIG 431
@@ -58,9 +59,8 @@ static long make_folders(long folder, const char *name)
     return folder;
 }
 
-/* Creates the file system, the directories and the file below place->fd. Its descriptors are closed
- * at exec, except the file's, which is closed here: a file that is open for writing cannot be
- * executed. */
+/* Creates the file system, the directories and the file below place->fd. The file is closed here,
+ * because a file that is open for writing cannot be executed; exec closes the other descriptors. */
 static long build(const struct ph_contents *contents, struct ph_place *place)
 {
     const long fs = open_tmpfs();
@@ -79,7 +79,7 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     if (ph_failed(place, "mkdirat", folder))
         return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
-    /* 0 means that a seccomp filter faked success; using it would overwrite standard input. */
+    /* 0 means that a filter faked success; writing to it would overwrite standard input. */
     if (ph_failed(place, "openat", file ? file : -EIO))
         return place->error;
     (void)ph_place_fill(contents, file, place);
@@ -87,8 +87,8 @@ static long build(const struct ph_contents *contents, struct ph_place *place)
     return place->error;
 }
 
-/* A file that contains the helper's program, open for reading: in memory, or unnamed in the first
- * temporary directory that has room for it. */
+/* Writes the helper's program to a file and opens it for reading. The file is in memory or, without
+ * a name, in the first temporary directory that has room for it. */
 static long open_helper(void)
 {
     static const char *const folders[] = {NULL, "/tmp", "/dev/shm", "/var/tmp"};
@@ -116,7 +116,7 @@ static long open_helper(void)
     return error;
 }
 
-/* Starts the helper with nothing but one end of a socket. Returns its pid. */
+/* Starts the helper, which inherits only one end of a socket. Returns its pid. */
 static long start_helper(int *pidfd, long *socket)
 {
     static char *const nothing[] = {NULL};
@@ -133,8 +133,8 @@ static long start_helper(int *pidfd, long *socket)
     *socket = ends[0];
     pid = error ? error : ph_fork(CLONE_AND_GIVE_PIDFD, pidfd);
     if (!pid) {
-        /* A seccomp filter can answer 0 for close_range(2), but cannot set the flag. ends[1] is the
-         * greater one, so never descriptor 0. */
+        /* A seccomp filter can answer 0 for close_range(2), but cannot set the close-on-exec flag.
+         * ends[1] is greater than ends[0], so it is never descriptor 0. */
         if (!PH_CALL(SYS_dup3, ends[1], 0, 0) && ph_lead_to_same(ends[1], 0) &&
             !PH_CALL(CALL_CLOSE_RANGE, 1, -1, CLOSE_RANGE_ON_EXEC) &&
             PH_CALL(SYS_fcntl, ends[1], F_GETFD) == FD_CLOEXEC)
@@ -155,14 +155,15 @@ static int is_ready(long socket)
     long count;
     char byte;
 
-    do /* a signal may interrupt it, in a program that re-executes itself */
+    do /* a program that re-executes itself may get a signal here */
         count = PH_CALL(SYS_ppoll, &question, 1, patience);
     while (count == -EINTR);
     return count == 1 && PH_CALL(SYS_read, socket, &byte, 1) == 1;
 }
 
-/* Runs in a child that shares our descriptors, so that this process never enters the namespace.
- * namespace -- the one to enter; -1: a new one, to see whether the kernel allows it */
+/* Calls build() in a child that shares our descriptors, so that this process never enters the
+ * namespace. namespace -- the one to enter; -1: builds nothing, but tests whether the kernel allows
+ * the child to create one */
 static long build_in_child(const struct ph_contents *contents, struct ph_place *place,
                            int namespace)
 {
@@ -172,13 +173,13 @@ static long build_in_child(const struct ph_contents *contents, struct ph_place *
         long error = namespace < 0 ? PH_CALL(SYS_unshare, CLONE_NEWUSER)
                                    : PH_CALL(SYS_setns, namespace, CLONE_NEWUSER);
 
-        /* If no filter refuses every such call, the helper was tampered with: it has no namespace
-         * of its own, or is not dumpable. */
+        /* EBADF shows that no filter refuses every setns(2). So the helper was tampered with: it
+         * has no namespace of its own, or is not dumpable. */
         if (error && namespace >= 0 && PH_CALL(SYS_setns, -1, CLONE_NEWUSER) == -EBADF)
             error = -EINTR;
         if (error == -ENOSPC && ph_read_setting("/proc/sys/user/max_user_namespaces") == '0')
             error = -EPERM; /* due to a setting, not because all namespaces are in use */
-        /* The change of credentials may have reset it. */
+        /* The change of credentials may have reset this flag. */
         (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
         if (!error)
             error = PH_CALL(SYS_unshare, CLONE_NEWNS);
@@ -200,7 +201,7 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
         if (is_ready(socket))
             (void)build_in_child(contents, place, pidfd);
         /* Did the kernel refuse a namespace, or did somebody tamper with the helper? A refusal may
-         * lead to a weaker method, so the helper's own answer does not count. */
+         * lead to a weaker method, so we ask the kernel rather than believe the helper. */
         else if (!build_in_child(contents, place, -1))
             (void)ph_failed(place, "making a user namespace", -EINTR);
     }
@@ -208,9 +209,9 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
         (void)PH_CALL(SYS_close, socket);
     if (pid < 0)
         return place->error;
-    /* Through the pidfd: the pid may have been reused. */
+    /* Uses the pidfd, since the pid may have been reused. */
     (void)PH_CALL(CALL_PIDFD_SEND_SIGNAL, pidfd, SIGKILL);
-    (void)ph_wait(pid); /* ECHILD if SIGCHLD is ignored: the helper is gone in that case too */
+    (void)ph_wait(pid); /* fails if SIGCHLD is ignored, but only after the helper has ended */
     (void)PH_CALL(SYS_close, pidfd);
     return place->error;
 }
@@ -218,7 +219,7 @@ static long build_with_helper(const struct ph_contents *contents, struct ph_plac
 static long make_by_name(const struct ph_contents *contents, struct ph_place *place)
 {
     place->name = contents->path + 1;
-    /* Reserves a descriptor number for the place, which the child can fill. */
+    /* Reserves a descriptor number, which build() reuses for the place, even in a child. */
     place->fd = PH_CALL(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
     if (ph_failed(place, "openat", place->fd))
         return place->error;

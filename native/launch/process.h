@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-/* close_range(2), which some libcs lack: the same on every architecture. */
+/* close_range(2), which some libcs lack. The number is the same on every architecture. */
 #define CALL_CLOSE_RANGE 436
 
 /* One half of the sets of capget(2) and capset(2), for which musl has no header. */
@@ -18,8 +18,9 @@ struct ph_capabilities {
 };
 #define PH_CAPABILITY_VERSION 0x20080522
 
-/* Like fork(2), but without a signal when the child exits: clone(2). A seccomp filter can answer 0,
- * which would make this process continue as its own child, but it cannot forge a pid. */
+/* Like fork(2), but the child sends no signal when it exits. A seccomp filter can answer 0 without
+ * creating a child, so that this process would continue as its own child. The pid reveals this:
+ * a filter cannot forge it. */
 static inline long ph_fork(unsigned long flags, int *pidfd)
 {
     const long own = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
@@ -32,15 +33,16 @@ static inline long ph_fork(unsigned long flags, int *pidfd)
     return !pid && ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) == own ? -EIO : pid;
 }
 
-/* Whether a filter faked success of capget(2): there are fewer than 64 capabilities. */
+/* Whether capget(2) filled in `held`. If a seccomp filter faked its success, the initial value is
+ * unchanged, which is impossible otherwise: there are fewer than 64 capabilities. */
 #define PH_NO_CAPABILITIES {{0, 0, 0}, {0, UINT32_MAX, 0}}
 static inline int ph_were_read(const struct ph_capabilities held[2])
 {
     return held[1].permitted != UINT32_MAX;
 }
 
-/* Waits for such a child. Returns its exit status, or a negative errno value: EINTR if a signal
- * killed it. */
+/* Waits for a child of ph_fork(). Returns its exit status, or a negative errno value: -EINTR if a
+ * signal killed it. */
 static inline long ph_wait(long pid)
 {
     int status = 0;
@@ -54,8 +56,8 @@ static inline long ph_wait(long pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
-/* Waits for such a child, which exits with 0 or an errno value. Returns 0 or the negative errno
- * value. pid -- what ph_fork() returned; an error is returned unchanged. */
+/* Waits for a child that exits with 0 or an errno value. Returns 0 or the negative errno value.
+ * pid -- what ph_fork() returned; if that is an error, it is returned unchanged */
 static inline long ph_wait_for_error(long pid)
 {
     const long status = pid < 0 ? pid : ph_wait(pid);

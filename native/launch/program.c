@@ -92,13 +92,13 @@ static int open_program(struct ph_program *program)
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* To decide whether a program is dumpable, exec checks only the file's mode. AppArmor and
-     * Landlock can refuse open(2) too: such a program would be dumpable. */
+     * Landlock can refuse open(2) as well, but that does not make the program non-dumpable. */
     if (fd == -EACCES && may(path, R_OK) == -EACCES && ph_confirm_unreadable(file.mode, file.uid))
         return 0;
     if (fd < 0)
         return refuse(program, fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
                                                               : "cannot be opened for reading");
-    /* Checked again for the open file: a filter can return standard input instead. */
+    /* Check the open file too: a seccomp filter can return standard input instead. */
     if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
         return refuse(program, "not a regular file");
     opened = ph_identify(&file);
@@ -108,13 +108,14 @@ static int open_program(struct ph_program *program)
     return 0;
 }
 
-/* What separates words for env(1): to the kernel, a carriage return is part of the line. */
+/* Whether env(1) splits words at this character. The kernel does not split at carriage returns. */
 static int is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Splits text at spaces, in place, respecting quotes. Returns the number of words, or -1. */
+/* Splits text at spaces, in place, respecting quotes. Returns the number of words, or -1 if a quote
+ * is not closed. */
 static int split(char *text, char **words)
 {
     for (int count = 0;; count++) {
@@ -137,7 +138,8 @@ static int split(char *text, char **words)
     }
 }
 
-/* What env(1) would start for the argument of its "#!" line. Returns the number of words, or -1. */
+/* Writes the command that env(1) would run, given the argument of its "#!" line, to words. Returns
+ * the number of words, or -1 if the argument is not supported. */
 static int follow_env(struct ph_program *program, char *argument, char **words)
 {
     const char *rest = argument ? ph_after(argument, "-S") : NULL;
@@ -179,8 +181,8 @@ static char *skip_blanks(char *text)
     return text;
 }
 
-/* Splits a "#!" line in a file's first PH_LINE bytes, in place. Returns -1 if it names no
- * interpreter, or only part of one. Source: fs/binfmt_script.c load_script(). */
+/* Splits the "#!" line in a file's first PH_LINE bytes, in place. Returns -1 if it names no
+ * interpreter or if the interpreter's path is cut off. Source: fs/binfmt_script.c load_script(). */
 static int split_line(char *line, char **interpreter, char **argument)
 {
     char *const last = line + PH_LINE - 1;
@@ -188,7 +190,7 @@ static int split_line(char *line, char **interpreter, char **argument)
 
     while (*end && *end != '\n')
         end++;
-    if (!*end) { /* then it extends to the end of these bytes, past any NUL */
+    if (!*end) { /* without a newline, it extends to the end of these bytes, past any NUL */
         for (rest = skip_blanks(line + 2); rest < last && *rest && !is_blank(*rest);)
             rest++;
         if (*rest && !is_blank(*rest))
@@ -328,9 +330,9 @@ static int has_known_loader(const struct ph_program *program)
            !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
 }
 
-/* What an explicitly started loader would run. Returns NULL unless that is certain: with most
- * options, loaders of other versions run something else (ld.so(8)), and a name without "/" is
- * searched for like a library. */
+/* Returns the program that an explicitly started loader would run, or NULL if that is uncertain:
+ * with most options, loaders of other versions run something else (ld.so(8)), and a name without
+ * "/" is searched for like a library. */
 static const char *find_loaded(char *const *arguments)
 {
     if (arguments[0] && arguments[1] && ph_equal(arguments[0], "--library-path"))
@@ -339,8 +341,8 @@ static const char *find_loaded(char *const *arguments)
                                                                                      : NULL;
 }
 
-/* Whether a loader would load this program itself. It executes a static one, and another loader,
- * and that exec is not followed (glibc's elf/rtld.c rtld_chain_load()). */
+/* Whether a loader would load this program itself. It executes static programs and other loaders
+ * instead, and our library does not follow that exec (glibc's elf/rtld.c rtld_chain_load()). */
 static int would_be_loaded(const char *path)
 {
     const long fd = path ? PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ) : -ENOENT;

@@ -6,12 +6,12 @@
 #include "linux_file.h"
 #include "output.h"
 
-#define PH_VARIABLES 16 /* the most that env lines can set */
+#define PH_VARIABLES 16 /* how many variables env lines can set, at most */
 /* The maximum number of words that scripts put before the arguments. */
 #define PH_SPARE (PH_SCRIPTS * (PH_LINE / 2 + 2))
 
 struct ph_program {
-    const char *folders; /* where to search, as in PATH; NULL: in our own PATH */
+    const char *folders; /* where to search, in the format of PATH; NULL: in our own PATH */
     char path[PH_PATH]; /* as it was found */
     char real[PH_PATH]; /* absolute, without symbolic links; empty for an unreadable file */
     const char *name;   /* what the kernel would call the process */
@@ -27,8 +27,8 @@ struct ph_program {
     char scripts[PH_SCRIPTS][PH_PATH];
 };
 
-/* Writes the path of a program to found, as execvp(3) would find it. folders -- as in PATH;
- * NULL: PATH itself. Returns 0, or an exit status after one line on standard error. */
+/* Finds a program as execvp(3) would, and writes its path to found. folders -- in the format of
+ * PATH; NULL: use PATH itself. Returns 0, or an exit status after one line on standard error. */
 int ph_program_search(const char *name, const char *folders, char found[PH_PATH]);
 
 /* Finds out what argv would run, by the rules of execvp(3), the kernel and env(1). There must be

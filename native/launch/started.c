@@ -1,5 +1,5 @@
-/* How this process was started, as its program's file shows: no variable and no library can forge
- * that. */
+/* Finds out from the file of its program how this process was started: no variable and no library
+ * can forge that. */
 #define _GNU_SOURCE
 #include "started.h"
 
@@ -40,9 +40,9 @@ static long read_clock(clockid_t clock, int64_t time[2])
 #endif
 }
 
-/* Whether the mode of the file is what it was when this process executed it, or only root can have
- * changed it. Its owner could make it unreadable afterwards, to hide that it was readable. The
- * process is older than its exec, so a change in between counts as a later one. */
+/* Whether the file still has the mode with which this process executed it, or only root can have
+ * changed that mode. The file's owner could make it unreadable afterwards, to hide that it was
+ * readable. The time of the exec is unknown, so any change since the process started counts. */
 static int has_kept_its_mode(const struct ph_statx *file)
 {
     const int64_t second = 1000 * 1000 * 1000, tick = second / 100; /* USER_HZ */
@@ -66,13 +66,13 @@ const char *ph_read_start(void)
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1 ||
         ph_stat(AT_FDCWD, OWN_FILE, 0, &file))
         return "ordinary";
-    /* Root can read our image. */
+    /* Root can open our image anyway, so this does not try. */
     if (file.mode == (S_IFREG | 0111) && is_unreachable(&file))
         return "execute-only";
     fd = PH_CALL(SYS_openat, AT_FDCWD, OWN_FILE, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         (void)PH_CALL(SYS_close, fd);
-    /* Landlock and AppArmor can refuse open(2) too, but exec checked the mode alone. */
+    /* Landlock and AppArmor can refuse open(2) too, but exec checked only the mode. */
     return fd == -EACCES &&
                    PH_CALL(SYS_faccessat, AT_FDCWD, OWN_FILE, R_OK) == -EACCES &&
                    ph_confirm_unreadable(file.mode, file.uid) && has_kept_its_mode(&file)

@@ -2,8 +2,8 @@
 #ifndef PH_STARTED_H
 #define PH_STARTED_H
 
-/* "execute-only": from an image of ours; "unreadable file": from a file that its caller cannot
- * read; "ordinary": otherwise, or if the process is dumpable nevertheless. */
+/* Returns "execute-only" if this process runs an image of ours, "unreadable file" if it runs a file
+ * that its caller cannot read, and "ordinary" otherwise or if the process is dumpable. */
 const char *ph_read_start(void);
 
 #endif

@@ -8,12 +8,12 @@ static int is_end(char c)
     return !c || c == ':';
 }
 
-/* Whether the pattern, up to ":" or its end, matches a name. On a mismatch, only the last "*"
- * matches more text. That is enough, and backtracking into all of them would take exponential
+/* Whether a pattern, which ends at ":" or NUL, matches a name. After a mismatch, only the last "*"
+ * is tried with more text. That is sufficient, and trying it with every "*" would take exponential
  * time. */
 static int matches(const char *pattern, const char *name)
 {
-    const char *after_star = NULL, *begin = name; /* where the text after that "*" may begin */
+    const char *after_star = NULL, *begin = name; /* where the text after the last "*" may begin */
 
     for (;;) {
         if (*pattern == '*') {

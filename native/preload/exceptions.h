@@ -1,5 +1,5 @@
-/* The lists that the launcher passes to our library in variables: names to keep, and programs that
- * are not hardened as children. */
+/* The lists that the launcher passes to our library in variables: the names of the variables to
+ * keep, and the programs that are not to be hardened when they are started as children. */
 #ifndef PH_EXCEPTIONS_H
 #define PH_EXCEPTIONS_H
 

@@ -1,5 +1,5 @@
-/* The exec functions of libc, which reach the kernel through ph_execute_followed(). posix_spawn(3),
- * system(3) and popen(3) start children, and are left to libc. */
+/* Replaces the exec functions of libc with ones that call ph_execute_followed(). posix_spawn(3),
+ * system(3) and popen(3) start children, so they are left to libc. */
 #define _GNU_SOURCE
 #include "../core/hardening.h"
 #include "../core/platform.h"
@@ -14,7 +14,7 @@
 #define SHELL "/bin/sh"
 #define LONGEST_NAME 255 /* NAME_MAX */
 
-/* Only glibc has it. glibc and musl differ in execvp(3). */
+/* Only glibc has this function. It tells glibc from musl, whose execvp(3) is different. */
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 static char **inherited(void)
@@ -57,8 +57,8 @@ static int goes_on(long error)
     return gnu_get_libc_version && (error == -ESTALE || error == -ENODEV || error == -ETIMEDOUT);
 }
 
-/* Tries the directories of a list. most -- the length of the longest path, so that the buffer fits
- * on the small stack of a signal handler */
+/* Tries the directories of a list. most -- the greatest length of a path: a larger buffer might not
+ * fit on the small stack of a signal handler */
 static long search_folders(const char *folders, const char *file, size_t most, char *const *argv,
                            char *const *envp)
 {
@@ -86,7 +86,7 @@ static long search_folders(const char *folders, const char *file, size_t most, c
     }
 }
 
-/* execvpe(3): glibc's posix/execvpe.c, musl's src/process/execvp.c. */
+/* Works like execvpe(3). Source: glibc's posix/execvpe.c, musl's src/process/execvp.c. */
 static long search(const char *file, char *const *argv, char *const *envp)
 {
     const char *folders = ph_environment_value("PATH");
@@ -148,7 +148,7 @@ PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
     return (int)ph_return(execute(link, argv, envp));
 }
 
-/* Counts the arguments of execl(3) and its relatives, including first. */
+/* Counts the arguments of execl(3) and similar functions, including first. */
 static size_t count_words(const char *first, va_list *rest)
 {
     size_t count = 0;
@@ -158,7 +158,7 @@ static size_t count_words(const char *first, va_list *rest)
     return count;
 }
 
-/* Fills in argv from a second copy of the argument list, which starts after first. */
+/* Fills in argv: first, then the arguments after it, which are read here a second time. */
 static void collect(char **argv, const char *first, size_t count, va_list *rest)
 {
     argv[0] = (char *)(uintptr_t)first;

@@ -1,5 +1,5 @@
-/* Puts the library into the environment of the program that this process becomes. A child created
- * by fork or vfork has a different pid, so its exec calls are left alone. */
+/* When this process executes another program, adds the library to that program's environment. A
+ * child created by fork or vfork has a different pid, so its exec calls are left alone. */
 #define _GNU_SOURCE
 #include "follow.h"
 
@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The calls for 32-bit ids, whatever the architecture. */
+/* The calls that return 32-bit ids on each architecture. */
 #ifdef SYS_getresuid32
 #define CALL_GETRESUID SYS_getresuid32
 #define CALL_GETRESGID SYS_getresgid32
@@ -34,11 +34,11 @@
 static char library[PH_PATH];
 static char bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* or "" */
 static char except_entry[PH_LIST_SIZE]; /* or "" */
-static long followed; /* the pid, UNKNOWN_PID, or 0 */
+static long followed; /* the pid of the process to follow, UNKNOWN_PID, or 0 for none */
 static int has_children; /* whether children load the library, too */
 static struct ph_statx root; /* the root directory when this process started */
 
-/* The call cannot fail: a result that is not a pid comes from a seccomp filter. */
+/* getpid(2) cannot fail, so a result that is not a pid comes from a seccomp filter. */
 static long read_pid(void)
 {
     const long pid = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
@@ -46,8 +46,8 @@ static long read_pid(void)
     return pid > 0 ? pid : UNKNOWN_PID;
 }
 
-/* Whether this is a child created by fork or vfork. If that is unknown, it counts as the process
- * itself. */
+/* Whether this is a child created by fork or vfork. If that is unknown, the caller counts as the
+ * process that is followed. */
 static int is_child(void)
 {
     const long pid = read_pid();
@@ -61,7 +61,7 @@ static int is_end(char c)
     return !c || c == ':' || c == ' ';
 }
 
-/* The end of the first path of a list, as musl sees it. */
+/* Returns the end of the first path in a list, where musl would split it. */
 static const char *end_of_path(const char *list)
 {
     while (!is_end(*list) && (*list < '\t' || *list > '\r'))
@@ -79,7 +79,7 @@ int ph_follow(const char *libraries, int children, const char *bypass, const cha
     if (bypass) {
         ph_add(&entry, PH_BYPASS_NAME_VARIABLE "=");
         ph_add(&entry, bypass);
-        if (entry.cut) /* a name that is too long: no bypass */
+        if (entry.cut) /* the name is too long: there is no bypass */
             bypass_entry[sizeof PH_BYPASS_NAME_VARIABLE] = '\0';
     }
     *except_entry = '\0';
@@ -100,8 +100,8 @@ int ph_follow(const char *libraries, int children, const char *bypass, const cha
     return followed != 0;
 }
 
-/* Whether memory is mapped at an address. For an unreadable environment the kernel reports EFAULT,
- * and this process must not crash instead. page -- the last one found readable */
+/* Whether the memory at an address can be read. For an unreadable environment, the kernel reports
+ * EFAULT, and this library must not crash instead. page -- the last page that was readable */
 static int is_readable(const void *address, uintptr_t *page)
 {
     const uintptr_t at = (uintptr_t)address & -(uintptr_t)SMALLEST_PAGE;
@@ -110,7 +110,7 @@ static int is_readable(const void *address, uintptr_t *page)
 
     if (at == *page)
         return 1;
-    /* Reads 8 bytes as a signal set, then fails on the invalid argument. */
+    /* The kernel reads 8 bytes as a signal set, then rejects the invalid action. */
     if (ph_syscall(SYS_rt_sigprocmask, no_such_action, (long)aligned, 0, sizeof(uint64_t), 0) ==
         -EFAULT)
         return 0;
@@ -118,7 +118,7 @@ static int is_readable(const void *address, uintptr_t *page)
     return 1;
 }
 
-/* The part of an entry after prefix, or NULL. Sets *is_bad if it cannot be read. */
+/* Returns the part of an entry after prefix, or NULL. Sets *is_bad if the entry cannot be read. */
 static const char *read_after(const char *entry, const char *prefix, uintptr_t *page,
                               int *is_bad)
 {
@@ -140,7 +140,7 @@ struct environment {
     int hardens_children;
 };
 
-/* Returns 0, or -1 if the kernel could not read it either. */
+/* Returns 0, or -1 if neither this process nor the kernel can read the environment. */
 static int read_environment(struct environment *environment)
 {
     uintptr_t array = NO_PAGE, page = NO_PAGE;
@@ -167,7 +167,7 @@ static int read_environment(struct environment *environment)
     return is_bad ? -1 : 0;
 }
 
-/* Whether a list of LD_PRELOAD names the library for both loaders. */
+/* Whether both loaders find the library's name in a value of LD_PRELOAD. */
 static int names_library(const char *list)
 {
     for (; *list; list += *list != '\0') {
@@ -181,8 +181,8 @@ static int names_library(const char *list)
     return 0;
 }
 
-/* Whether real and effective ids differ: then the dynamic loader ignores LD_PRELOAD. A seccomp
- * filter can answer for these calls, but cannot fill in the ids; unfilled, they are equal. */
+/* Whether real and effective ids differ. If so, the dynamic loader ignores LD_PRELOAD. A seccomp
+ * filter can fake success of these calls, but cannot fill in the ids, which then stay equal. */
 static int has_other_ids(void)
 {
     uint32_t user[3] = {0, 0, 0}, group[3] = {0, 0, 0};
@@ -198,7 +198,8 @@ static int is_absent(long error)
     return error == -ENOENT || error == -ENOTDIR || error == -EACCES || error == -ELOOP;
 }
 
-/* Whether the next program can open our library: a descriptor is free, or exec closes one. */
+/* Whether the next program can open our library: a descriptor is free now, or exec will close
+ * one. */
 static int has_descriptor(void)
 {
     uint64_t limit[2] = {0, 0};
@@ -214,8 +215,8 @@ static int has_descriptor(void)
     return 0;
 }
 
-/* Whether the next program can load our library, as far as that can be known: musl's loader fails
- * silently. Returns 0, or a negative errno value: -ELIBACC if the library is missing. */
+/* Checks as far as possible that the next program can load our library, since musl's loader fails
+ * silently. Returns 0, or a negative errno value, which is -ELIBACC if the library is missing. */
 static long check_library(void)
 {
     struct ph_statx file = {0};
@@ -232,7 +233,7 @@ static long check_library(void)
         return has_descriptor() ? 0 : -EMFILE;
     if (!is_absent(fd))
         return 0;
-    /* Checked again by a call whose result a seccomp filter cannot fill in. */
+    /* Check again with a call whose results a seccomp filter cannot fill in. */
     if (is_absent(ph_stat(AT_FDCWD, library, 0, &file)))
         return -ELIBACC;
     return !file.mode || file.mode & (S_IRUSR | S_IRGRP | S_IROTH) ? 0 : -ELIBACC;
@@ -251,11 +252,11 @@ static int has_other_root(void)
 
 /* What to add to an environment. */
 struct addition {
-    struct ph_elf elf;    /* of the program: runtime has to come directly before our library */
+    struct ph_elf elf;    /* of the program; its runtime has to come directly before our library */
     const char *own_name; /* of an image in memory that re-executes itself, or NULL */
     int is_for_child;     /* its environment is the choice of this process */
     int is_named;         /* LD_PRELOAD names our library already */
-    int is_lasting;       /* our library stays there for the program's children too */
+    int is_lasting;       /* our library stays in LD_PRELOAD for the program's children too */
 };
 #define MOST_ADDED 4 /* entries */
 
@@ -293,8 +294,8 @@ static int is_left_out(const char *entry, const struct addition *added, uintptr_
 }
 
 /* Writes the environment with the library into memory: the pointers, then the new entries.
- * LD_PRELOAD keeps its position, and the program's libraries come first: some do not work
- * otherwise, and a library with its own exec functions calls ours. */
+ * LD_PRELOAD keeps its position. Its value names the program's own libraries before ours: some do
+ * not work otherwise, and those with their own exec functions can then call ours. */
 static void write_environment(const struct environment *old, const struct addition *added,
                               char **memory, size_t size)
 {
@@ -334,7 +335,7 @@ static void write_environment(const struct environment *old, const struct additi
     memory[count] = NULL;
 }
 
-/* Makes the environment with the library, if it has to change: *memory, *size.
+/* If the environment has to change, makes a copy with the library and sets *memory and *size to it.
  * Returns 0 or a negative errno value. */
 static long add_library(long folder, const char *path, char *const *envp, int flags, char ***memory,
                         size_t *size)
@@ -385,7 +386,7 @@ long ph_execute_followed(long folder, const char *path, char *const *argv, char 
     if (followed)
         error = add_library(folder, path, envp, flags, &memory, &size);
     if (error == -EFAULT)
-        envp = NOWHERE; /* as the kernel does, unless it finds another error first */
+        envp = NOWHERE; /* the kernel reports it, unless it finds another error first */
     else if (error)
         return error;
     if (memory)

@@ -1,5 +1,5 @@
-/* errno, and the functions of memory.h: hidden, so that no other library's definition is called
- * instead. */
+/* Sets errno, and defines the functions of memory.h. These are hidden, so that no other library's
+ * definitions are called instead. */
 #include "libc.h"
 
 #include "../core/memory.h"

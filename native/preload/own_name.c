@@ -1,5 +1,5 @@
 /* Fakes the name of a program that runs from memory, which the kernel calls /memfd:NAME (deleted).
- * Every path to this process's own image resolves to the program's path. */
+ * Instead, every path to this process's own image resolves to the program's path. */
 #define _GNU_SOURCE
 #include "own_name.h"
 
@@ -38,7 +38,7 @@ const char *ph_own_name_of(long folder, const char *path, int flags)
     return own_name;
 }
 
-/* Whether a link can point to a memfd, "/memfd:NAME (deleted)": otherwise, no more calls are
+/* Whether a link can point to a memfd, "/memfd:NAME (deleted)". If it cannot, no more calls are
  * needed. */
 static int may_be_memfd(const char *link, long length)
 {
@@ -57,7 +57,8 @@ static long read_link(long folder, const char *path, char *buffer, size_t size)
         return ph_return(length);
     for (at = 0; own_name[at] && at < size; at++)
         buffer[at] = own_name[at];
-    /* Programs with a zeroed buffer read up to its first zero: erase the rest of a longer link. */
+    /* A program that zeroed its buffer reads up to the first zero: erase the rest of the kernel's
+     * link if that is longer. */
     for (size_t rest = at; rest < (size_t)length; rest++)
         buffer[rest] = '\0';
     return (long)at;
@@ -92,7 +93,7 @@ PH_EXPORT long __readlinkat_chk(int folder, const char *path, char *buffer, size
     return read_link(folder, path, buffer, size);
 }
 
-/* libc's function of this name, or NULL with ENOSYS. */
+/* Returns libc's function of this name. If there is none, sets errno to ENOSYS. */
 static void *find_next(const char *name)
 {
     void *found = NULL;
@@ -106,7 +107,7 @@ static void *find_next(const char *name)
     return found;
 }
 
-/* What libc has to resolve instead of path. */
+/* Returns the path that libc has to resolve instead of this one. */
 static const char *true_path(const char *path)
 {
     return path && ph_own_name_of(AT_FDCWD, path, 0) ? own_name : path;

@@ -32,8 +32,8 @@ static char *find_value(const char *name)
     return value;
 }
 
-/* Splits list at ":" into patterns, which point into text. Returns their number. Patterns that
- * do not fit are dropped, so their variables are removed. */
+/* Splits list at ":" into patterns, which point into text. Returns the number of patterns. Those
+ * that do not fit are dropped, so the variables that they match are removed. */
 static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
                              const char *patterns[KEEP_PATTERNS])
 {
@@ -50,15 +50,15 @@ static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
     return *list && !begins ? count - 1 : count; /* the last one may be cut off */
 }
 
-/* Wipes text in place. The entries of environ are still those that other processes see in
- * /proc/PID/environ: nothing has moved them yet, and finding them does not need /proc. */
+/* Wipes text in place. The entries of environ are still in the memory that /proc/PID/environ shows:
+ * nothing has moved them yet, and this way of finding them does not need /proc. */
 static void wipe(char *text)
 {
     for (volatile char *byte = text; *byte; byte++)
         *byte = '\0';
 }
 
-/* Removes and wipes the entries that match remove and not keep. */
+/* Removes and wipes the entries that match remove but not keep. */
 static void remove_entries(const char *const *remove, const char *const *keep)
 {
     char **to = *ph_platform_environ();
@@ -79,7 +79,8 @@ static void remove_variable(const char *name)
     remove_entries(names, NULL);
 }
 
-/* Truncates a value where our part of it begins, and wipes that part. length -- in decimal */
+/* Truncates a value where our part of it begins, and wipes that part. length -- of the part before
+ * ours, in decimal */
 static void cut_value(char *value, const char *length)
 {
     size_t left = 0;
@@ -125,7 +126,7 @@ static int harden_now(const char *bypass)
     return 0;
 }
 
-/* Whether a list of patterns, or NULL, matches this program. */
+/* Whether a list of patterns matches this program. patterns -- NULL: there are none */
 static int is_listed(const char *patterns)
 {
     const unsigned long executed = getauxval ? getauxval(AT_EXECFN) : 0;
@@ -133,8 +134,8 @@ static int is_listed(const char *patterns)
     return patterns && ph_matches_any(patterns, executed ? ph_basename((const char *)executed) : "");
 }
 
-/* Continues what `harden` or this library began: the process was hardened before the exec. Removes
- * what was added to the environment, and nothing else: the program itself set the rest.
+/* Hardens again a process that `harden` or this library hardened before an exec. Removes from the
+ * environment what was added for that exec, and nothing else: the program itself set the rest.
  * PH_EXCEPT_VARIABLE has no effect here, since it would silently disable hardening.
  * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
 static void harden_again(char *preload, const char *length)
@@ -152,9 +153,9 @@ static void harden_again(char *preload, const char *length)
     remove_variable(PH_BYPASS_NAME_VARIABLE);
 }
 
-/* LD_PRELOAD names the library, and there is no marker: hardening begins with this program. If it
- * covers children too, LD_PRELOAD stays as it is, with the libraries of whoever started the
- * program. */
+/* Hardens a process for the first time: LD_PRELOAD names the library, but there is no
+ * PH_FOLLOW_VARIABLE. If children are to be hardened too, LD_PRELOAD stays as it is, with all
+ * libraries that it names. */
 static void harden_first(const char *preload)
 {
     static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,
@@ -185,7 +186,7 @@ static void harden_first(const char *preload)
         remove_variable(PRELOAD_VARIABLE);
 }
 
-/* glibc passes three arguments. musl passes none, but has set environ. */
+/* glibc passes these three arguments. musl passes none, but has already set environ. */
 __attribute__((constructor)) static void harden_before_main(int argc, char **argv, char **envp)
 {
     char *preload, *length, *program;

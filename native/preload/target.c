@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* Whether the loader would ignore our library: set-user-ID, set-group-ID, file capabilities. */
+/* Whether the loader would ignore our library because the file is set-user-ID or set-group-ID or
+ * has file capabilities. */
 static int has_privileges(long fd, uint16_t mode)
 {
     char one;
@@ -20,7 +21,7 @@ static int has_privileges(long fd, uint16_t mode)
                                   0) > 0);
 }
 
-/* Cuts the interpreter out of a "#!" line. Returns it, or NULL. */
+/* Cuts the path of the interpreter out of a "#!" line. Returns that path, or NULL. */
 static const char *find_interpreter(char line[PH_LINE + 1])
 {
     char *start = line + 2, *end;
@@ -52,9 +53,9 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
         int is_privileged;
         const char *problem;
 
-        /* Unknown, here and below: a static program would see two extra variables, which is better
-         * than not hardening a dynamic one. An attacker can cause a lack of descriptors, and a
-         * seccomp filter can answer 0. */
+        /* If the file cannot be read, here and below, it counts as dynamic. A static program would
+         * then see two extra variables, which is better than not hardening a dynamic one. An
+         * attacker can cause a lack of descriptors, and a seccomp filter can answer 0. */
         if (ph_stat(folder, path, 0, &file) || !S_ISREG(file.mode))
             return 1;
         fd = ph_syscall(SYS_openat, folder, (long)path, PH_TO_READ, 0, 0);

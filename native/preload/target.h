@@ -4,8 +4,8 @@
 
 #include "../launch/elf_file.h"
 
-/* Whether exec of this file starts a dynamic loader that would load our library, or that is
- * unknown. "#!" lines are followed; elf describes the last file, as far as it can be read. */
+/* Whether exec of this file starts a dynamic loader that would load our library; also true if that
+ * is unknown. Follows "#!" lines. elf -- describes the last file, as far as it can be read */
 int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *elf);
 
 #endif

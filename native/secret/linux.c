@@ -36,8 +36,8 @@ static void *take_hidden(size_t size)
 }
 
 /* Type: pages that are not in swap or core dumps. Targets: disks.
- * API: mlock(2), limited by RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). Shared, so that locking
- * and zeroing by the owner apply to its forked children too. */
+ * API: mlock(2), limited by RLIMIT_MEMLOCK, and madvise(MADV_DONTDUMP). The mapping is shared, so
+ * that locking and zeroing by the owner apply to its forked children too. */
 static void *take_locked(size_t size)
 {
     void *start =
@@ -55,7 +55,7 @@ static void *take_locked(size_t size)
     return MAP_FAILED;
 }
 
-/* Whether the system lacks such memory, or forbids it to this process. */
+/* Whether an error means that the system lacks such memory or forbids it to this process. */
 static int is_unavailable(int error)
 {
     return error == ENOSYS || error == EPERM || error == EACCES;

@@ -1,5 +1,5 @@
-/* The extension _secret_memory: pages of secret.h behind the buffer protocol, as the base of
- * process_hardening.SecretBuffer. */
+/* The extension _secret_memory: the base class of process_hardening.SecretBuffer, which gives
+ * access to the pages of secret.h through the buffer protocol. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -34,8 +34,8 @@ typedef struct {
 struct memory_object {
     PyObject_HEAD
     struct ph_secret secret;
-    Py_ssize_t length;  /* number of bytes; the pages have room for them */
-    Py_ssize_t exports; /* memoryviews and other holders of the address */
+    Py_ssize_t length;  /* number of bytes in use; the pages may have room for more */
+    Py_ssize_t exports; /* number of memoryviews and other users of the address */
     PyObject *protection;
 };
 
@@ -77,8 +77,8 @@ static PyObject *memory_take(PyObject *self, PyObject *args)
 PyDoc_STRVAR(close_doc,
              "close()\n--\n\n"
              "Zero the bytes and free the memory. Further calls do nothing.\n\n"
-             "In a forked child of the process that made it, the bytes stay: the parent owns them.\n"
-             "Raises BufferError, and changes nothing, while a memoryview of it is open.");
+             "A forked child leaves the bytes as they are: they belong to its parent.\n"
+             "While a memoryview of the buffer is open, raises BufferError and changes nothing.");
 
 static PyObject *memory_close(PyObject *self, PyObject *unused)
 {

@@ -1,5 +1,5 @@
-/* Memory for secrets. Not in the core, and it calls libc: a preloaded library that replaces
- * mmap(2) can read the memory anyway. */
+/* Memory for secrets. It is not in the core, so it may call libc: a preloaded library that replaces
+ * mmap(2) could read the memory anyway. */
 #ifndef PH_SECRET_H
 #define PH_SECRET_H
 
@@ -19,8 +19,8 @@ struct ph_secret {
 };
 
 /* Allocates zeroed pages of this kind for size bytes; forked children share them. PH_SECRET_ANY
- * uses locked pages only if the system has no memfd_secret(2): a full descriptor table, which another
- * process can cause, is an error. Returns 0, or -1 and sets errno. */
+ * uses locked pages only if memfd_secret(2) is unavailable. A full descriptor table, which another
+ * process can cause, is an error instead. Returns 0, or -1 and sets errno. */
 int ph_secret_take(size_t size, enum ph_secret_kind kind, struct ph_secret *secret);
 
 /* Zeroes the pages, unless this is a forked child of the owner, and unmaps them. */

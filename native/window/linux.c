@@ -70,7 +70,7 @@ static void *shut_in_time(void *own)
         is_open = 0;
     }
     (void)pthread_mutex_unlock(&lock);
-    /* After unlocking, since standard error may be a pipe that blocks. */
+    /* This comes after unlocking, since standard error may be a pipe that blocks. */
     if (was_open)
         ph_warn("process-hardening: the debug window has expired and is closed");
     return NULL;
@@ -147,7 +147,7 @@ int ph_window_open(double seconds, struct ph_failure *failure)
         end.tv_sec++;
         end.tv_nsec -= 1000000000;
     }
-    /* The thread first, so that it closes every open window; then the flag for forked children. */
+    /* Start the thread first, so that every open window closes; then set the flag for children. */
     error = start_thread();
     if (error) {
         (void)pthread_mutex_unlock(&lock);

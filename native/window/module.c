@@ -1,5 +1,5 @@
-/* The extension process_hardening._debug_window: window.h for debug_window.py. A failure is
- * returned as in _native. */
+/* The extension process_hardening._debug_window, with which debug_window.py calls window.h.
+ * Failures have the same form as those of _native. */
 #include "../failure.h"
 #include "../interpreters.h"
 #include "window.h"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     __all__: list[str]
     __version__: str
 else:
-    # Next to the package: if it were inside, every start would create a path finder for it.
+    # This is next to the package: if it were inside, every start would create a path finder.
     import _process_hardening as _native
 
     Record = type(sys.implementation)  # types.SimpleNamespace: no file to read for it
@@ -36,7 +36,7 @@ _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "u
 
 _PRELOAD_LIBRARY = os.fsencode(f"{os.path.dirname(__file__)}/libprocess_hardening.so")
 _PRELOAD_ENTRY = b"LD_PRELOAD=" + _PRELOAD_LIBRARY
-"""environment.PRELOAD_ENTRY, which is kept: it hardens the children of `run --children`."""
+"""Same as environment.PRELOAD_ENTRY. It is kept: it hardens the children of `run --children`."""
 
 _DEFAULT: "Request" = (
     _native.DEFAULT_STEPS,
@@ -46,7 +46,7 @@ _DEFAULT: "Request" = (
     _native.BYPASS_VARIABLE,
     False,
 )
-"""native_form(DEFAULT), see policy.py."""
+"""The result of native_form(DEFAULT); see policy.py."""
 
 
 class Report(Record):
@@ -62,10 +62,11 @@ class Report(Record):
     bypassed -- whether the bypass variable skipped every step
     started -- how the process was started: 'execute-only' (an unreadable image), 'unreadable
         file' (a program file that its caller cannot read) or 'ordinary'; in the first two cases
-        no other process of the same user has been able to open it since its first
+        no other process of the same user has been able to access it since its first
         instruction
-    seccomp -- the seccomp mode before any seal, as the first call found it. 2: an inherited filter
-        could forge the kernel's answers; the steps are confirmed without it (Linux)
+    seccomp -- the seccomp mode that the first call found, before any seal. With 2, an inherited
+        filter could forge the kernel's answers, so the steps are confirmed without relying on
+        them (Linux)
     """
 
     inspection: "Outcome"
@@ -147,7 +148,7 @@ def _exit_on_error(function: "_native.Function") -> "_native.Function":
     def guarded(*args: object, **kwargs: object) -> object:
         return _native.call_or_exit(function, args, kwargs)
 
-    # What functools.wraps() does; importing functools would slow every start.
+    # This does what functools.wraps() does; importing functools would slow every start.
     guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded.__doc__ = function.__doc__
     guarded.__name__ = guarded.__qualname__ = function.__name__

@@ -22,7 +22,7 @@ def launch(
     help_command -- the command that explains the options
     as_given -- whether the program gets the entries unchanged
 
-    On failure, returns (exit status, message, b""); with --explain, (0, b"", its lines).
+    Returns (exit status, message, b"") on failure, and (0, b"", the lines) with --explain.
     """
 
 Found: TypeAlias = tuple[
@@ -30,9 +30,9 @@ Found: TypeAlias = tuple[
 ]
 
 def find(words: Words, folders: bytes, library: bytes, /) -> tuple[int, bytes, Found | None]:
-    """Find the program that words run, following PATH, "#!" lines and env(1).
+    """Find the program that a command line would run, following PATH, "#!" lines and env(1).
 
-    folders -- where to search, as in PATH
+    words -- the command line; folders -- where to search, in the format of PATH
     library -- the path of our preload library
 
     Returns (0, b"", found) or (exit status, message, None). found is a tuple: the program's path,

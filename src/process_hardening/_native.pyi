@@ -29,7 +29,7 @@ EXCEPT_VARIABLE: str
 BYPASS_NAME_VARIABLE: str
 EXCEPTIONS: str
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]
-"""How this process was started, as its program's file showed when this module was loaded."""
+"""How this process was started, according to its program's file when this module was loaded."""
 VERSION: str
 
 def harden(
@@ -65,7 +65,7 @@ def added(names: Names, /) -> list[bytes]:
     """Return the matching variables that were added to the environment after the start."""
 
 def initial_environment(only_names: bool, /) -> tuple[list[bytes], Failure | None]:
-    """Return the entries that this process was started with, except wiped ones."""
+    """Return the environment entries that this process was started with, except wiped ones."""
 
 def read_variable(name: bytes, /) -> bytearray | None:
     """Return a copy of the value that getenv(3) finds; the caller wipes it."""

@@ -1,4 +1,4 @@
-/* What each architecture's file in entry/ defines. */
+/* The function that each architecture's file in entry/ calls, and how to exit. */
 #ifndef PH_ENTRY_H
 #define PH_ENTRY_H
 
@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* The program itself, called with the stack as the kernel left it: argc, argv, envp, auxv. Returns
- * the address to jump to, with that stack and with the registers as the kernel would set them. */
+ * the address to jump to. Before the jump, _start restores the stack and sets the registers as the
+ * kernel would. */
 uintptr_t ph_start(uintptr_t *stack);
 
 static inline _Noreturn void ph_quit(long status)

@@ -1,6 +1,7 @@
-/* The stand-in: maps the program that the launcher wrote into it, and the program's dynamic loader,
- * as the kernel would, and jumps to them. Its file is unreadable, so the kernel has made the
- * process non-dumpable before the first of these instructions (fs/exec.c would_dump()). */
+/* The stand-in. It maps the program whose path the launcher wrote into it, and that program's
+ * dynamic loader, as the kernel would. Then it jumps to the loader or, if there is none, to the
+ * program. The stand-in's file is unreadable, so the kernel has made the process non-dumpable
+ * before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/text.h"
 #include "../elf_file.h"
@@ -18,7 +19,7 @@
 #endif
 #define MAP_PLACED (MAP_PRIVATE | MAP_FIXED_NOREPLACE)
 
-/* The launcher writes it into the file. */
+/* The launcher fills this in, in its copy of the stand-in. */
 static const struct ph_stub_config config = {.mark = PH_STUB_MARK};
 
 /* From the auxiliary vector. */
@@ -38,7 +39,7 @@ struct image {
     uintptr_t entry;
     uintptr_t headers; /* address of the program headers in memory, or 0 */
     int wants_stack_executable; /* -1: not specified */
-    int protection;             /* that its code has in addition to PROT_EXEC */
+    int protection;             /* the flags of its code, in addition to PROT_EXEC */
     int has_interpreter;
     char interpreter[PH_PATH];
 };
@@ -101,8 +102,8 @@ static void read_property(struct image *image, const ElfW(Phdr) *segment)
     if (count > sizeof words / sizeof *words)
         fail(image->path, "damaged ELF file: invalid properties", 0);
     read_at(image, words, count * sizeof *words, segment->p_offset);
-    /* After three words and the name "GNU" come properties: each has a kind, a size, and as many
-     * bytes, padded to a multiple of 8. */
+    /* The properties follow three words and the name "GNU". Each has a kind, a size, and as many
+     * bytes as its size, padded to a multiple of 8. */
     for (size_t at = 4; at + 2 < count; at += 2 + (words[at + 1] / 8 + !!(words[at + 1] % 8)) * 2)
         if (words[at] == PROPERTY_FEATURES && words[at + 2] & 1 && has_landing_pads)
             image->protection = PROTECTION_BTI;
@@ -196,7 +197,7 @@ static void map_segment(const struct image *image, const ElfW(Phdr) *segment)
               segment->p_offset - (start - from));
         from = round_up(file_end, page);
         if (segment->p_memsz > segment->p_filesz && protection & PROT_WRITE)
-            /* Clears the rest of the file's last page. volatile: no call to memset(). */
+            /* Clears the rest of the file's last page. volatile prevents a call to memset(). */
             for (volatile char *byte = (char *)file_end; (uintptr_t)byte < from; byte++)
                 *byte = 0;
     }
@@ -227,7 +228,7 @@ static void load(struct image *image, const char *path, const struct ph_identity
     read_headers(image, &file, segments);
     measure(image);
     if (identity && image->has_interpreter)
-        image->protection = 0; /* the loader does that */
+        image->protection = 0; /* the loader sets this for the program */
     image->bias = file.e_type == ET_EXEC ? 0 : find_room(image) - image->low;
     for (const ElfW(Phdr) *at = segments; at < segments + image->count; at++) {
         if (at->p_type != PT_LOAD)
@@ -244,8 +245,8 @@ static void load(struct image *image, const char *path, const struct ph_identity
     image->segments = NULL; /* they are on this function's stack */
 }
 
-/* PT_GNU_STACK: the program's flags count, not the loader's. Without it, programs on the two oldest
- * architectures expect an executable stack and READ_IMPLIES_EXEC. */
+/* Follows PT_GNU_STACK. The program's flags count, not the loader's. Programs without this header
+ * expect an executable stack and READ_IMPLIES_EXEC on the two oldest architectures. */
 static void set_stack(const struct image *program, uintptr_t stack)
 {
     long error;
@@ -261,9 +262,10 @@ static void set_stack(const struct image *program, uintptr_t stack)
         fail(program->path, "cannot make the stack executable, which the program requires", error);
 }
 
-/* A seccomp filter can fake what a system call returns, but not who owns a file in /proc, nor user:
- * AT_EUID, which the kernel wrote. In a user namespace without root, root's files, such as
- * /proc, belong to the overflow uid, so there is no cross-check for that uid. */
+/* A seccomp filter can fake the result of a system call. It can fake neither the owner of a file in
+ * /proc nor the value of user, which is the AT_EUID that the kernel wrote. In a user namespace
+ * without root, root's files, such as /proc, belong to the overflow uid, so there is no cross-check
+ * for that uid. */
 static void check_non_dumpable(const char *path)
 {
     struct ph_statx root = {.uid = OVERFLOW_UID};
@@ -271,7 +273,7 @@ static void check_non_dumpable(const char *path)
 
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1)
         fail(path, "its stand-in was started dumpable: is fs.suid_dumpable 1?", 0);
-    /* It can also be 2, which would let a core_pattern pipe read the memory. */
+    /* The flag can also be 2, which would let a core_pattern pipe read the memory. */
     (void)PH_CALL(SYS_prctl, PR_SET_DUMPABLE, 0);
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE))
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
@@ -282,8 +284,9 @@ static void check_non_dumpable(const char *path)
              0);
 }
 
-/* After execveat(2), AT_EXECFN is "/dev/fd/N/PATH": the part after the number is the path of the
- * program, and is used in place, on the stack. For a program in memory, it is "/dev/fd/N". */
+/* Returns the correct AT_EXECFN. After execveat(2) it is "/dev/fd/N/PATH": the part after the
+ * number is the path of the program, which is already on the stack. For a program in memory it is
+ * only "/dev/fd/N". */
 static uintptr_t true_name(uintptr_t executed, const char *path)
 {
     const char *rest = ph_after((const char *)executed, "/dev/fd/");
@@ -318,7 +321,7 @@ uintptr_t ph_start(uintptr_t *stack)
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;
 
-    __asm__("" : "+r"(mine)); /* the compiler must not rely on the contents in this source */
+    __asm__("" : "+r"(mine)); /* the compiler must not assume the initial contents */
     while (*end_of_environment)
         end_of_environment++;
     vector = (ElfW(auxv_t) *)(end_of_environment + 1);

@@ -1,7 +1,7 @@
-/* Creates a user namespace in which the user keeps their ids and has all capabilities, reports this
- * with one byte on descriptor 0, and keeps it until the other end is closed. The launcher cannot do
- * this itself: only a dumpable process can write its own uid_map. The helper is not trusted: it
- * gets no environment and no other descriptor. */
+/* Creates a user namespace in which the user keeps their ids and has all capabilities. Reports this
+ * with one byte on descriptor 0, a socket, and keeps the namespace until the other end is closed.
+ * The launcher cannot do this itself: only a dumpable process can write its own uid_map. The helper
+ * is not trusted: it gets no environment and no other descriptor. */
 #define _GNU_SOURCE
 #include "../../core/text.h"
 #include "entry.h"
@@ -24,7 +24,7 @@ static void write_file(const char *path, const char *text)
     (void)PH_CALL(SYS_close, fd);
 }
 
-/* One id, which is the same inside and outside. */
+/* Maps one id, which is the same inside and outside the namespace. */
 static void map_id(const char *path, long id)
 {
     char buffer[64];
@@ -49,7 +49,7 @@ uintptr_t ph_start(uintptr_t *stack)
     map_id("/proc/self/uid_map", user);
     map_id("/proc/self/gid_map", group);
     stop_unless(PH_CALL(SYS_write, 0, &byte, 1) == 1);
-    /* Returns when the launcher exits, or earlier. */
+    /* Waits until the launcher exits or closes its end. */
     (void)PH_CALL(SYS_read, 0, &byte, 1);
     ph_quit(0);
 }

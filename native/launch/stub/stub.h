@@ -1,4 +1,4 @@
-/* The two programs embedded in the launcher, and what it writes into the first. */
+/* The two programs embedded in the launcher, and what the launcher writes into the first. */
 #ifndef PH_STUB_H
 #define PH_STUB_H
 

@@ -1,7 +1,7 @@
 """Audit: who can read the memory of which process, and which host settings allow it.
 
 take() audits processes, doctor() audits the host, and read_process() reads one process without
-judging it. Importing this package loads nothing that they need.
+judging it. Importing this package loads none of the modules that these functions need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def take(
     pids ... left_out -- which processes and findings to show: the fields of select.Selection
     with_ancestors -- whether to read the ancestors of pids too: an unhardened process with a
         hardened ancestor has a separate finding (PH014)
-    seen -- postures to reuse: only other processes are read
+    seen -- postures to reuse: only processes without one are read
     proc -- where the proc file system is mounted
 
     The groups of the result show who can read which secrets, and which command prevents it.
@@ -146,7 +146,7 @@ def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
 def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
     """Audit the settings of this host once.
 
-    postures -- those of its processes, to find any that can read others; default: read them now
+    postures -- of all processes, to find any that can read others; default: read them now
 
     Raises CommandError if there is no /proc, and on systems other than Linux.
     """

@@ -1,9 +1,9 @@
 """Reads files in a helper process that can be abandoned, because a read may block forever.
 
 A process can run a program from a file system that its user serves (FUSE), map a file from it, or
-put one in place of a file that we read. A reader waits for the server, and if the server is
-stopped, the reader waits forever: nothing interrupts the wait (fs/fuse/dev.c,
-request_wait_answer()), and a process does not end before all its threads do.
+use it to replace a file that we read. A reader waits for the server, and if the server is stopped,
+the reader waits forever: nothing interrupts the wait (fs/fuse/dev.c, request_wait_answer()), and a
+process cannot end before all its threads do.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 
 def _serve(requests: int, answers: int) -> None:
-    """Answer requests until there are no more, with only these two descriptors."""
+    """Close all descriptors but these two, and answer requests until there are no more."""
     os.setsid()  # so that signals from the terminal do not kill it
     os.dup2(requests, 0)
     os.dup2(answers, 1)
@@ -135,8 +135,9 @@ def _read_whole(fd: int, size: int) -> bytes:
 class Deputy:
     """The helper process, which is started on first use.
 
-    It is not our child, so we need not wait for it. Each method takes a descriptor of /proc/PID.
-    It raises NoAnswerError, and OSError for a call that failed in the helper.
+    The helper is not our child, so we need not wait for it. Each method takes a descriptor of
+    /proc/PID. Raises NoAnswerError if the helper cannot answer, and OSError for a call that failed
+    in the helper.
     """
 
     def __init__(self) -> None:
@@ -152,12 +153,12 @@ class Deputy:
             self._pid = 0
 
     def read_lists(self, folder: int, image: Image, base: int | None) -> Lists:
-        """Call loader_lists.read_lists() for the program that has this image and base."""
+        """Call loader_lists.read_lists() in the helper, for a program with this image and base."""
         lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic, base)
         return lists
 
     def read_image(self, folder: int, exe: str, name: str = "exe") -> Image | None:
-        """Call elf.read_image(). Returns None if the program is not a valid ELF file.
+        """Call elf.read_image() in the helper. Returns None if the program is not a valid ELF file.
 
         name -- the link to the program, or to another mapped file, below folder
         """
@@ -237,7 +238,7 @@ class Deputy:
                 time.sleep(_TICK)
 
     def _receive(self) -> Any:
-        """Return what the helper sends. Raises ValueError if it sends nothing valid."""
+        """Return the message that the helper sends. Raises ValueError if it is not valid."""
         (size,) = _SIZE.unpack(self._wait_for(_SIZE.size))
         return marshal.loads(self._wait_for(size))  # noqa: S302 -- from _serve()
 

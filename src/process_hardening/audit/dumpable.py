@@ -11,8 +11,8 @@ from process_hardening.audit.procfs import parse_id_map
 from process_hardening.record import Record
 
 # include/uapi/linux/pidfd.h: struct pidfd_info: mask, cgroupid, pid, tgid, ppid, four pairs of
-# ids, exit_code, coredump_mask. Bits of mask request fields and confirm them; coredump_mask exists
-# since Linux 6.16.
+# ids, exit_code, coredump_mask. The bits of mask request fields, and then show which were filled
+# in; coredump_mask has existed since Linux 6.16.
 _PIDFD_INFO = Struct("=QQ3I8IiI4x")
 _PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
 _PIDFD_INFO_CREDS = 1 << 1
@@ -102,10 +102,10 @@ class FlagReader:
     ) -> Flag:
         """Return the flag of a process: reported, or inferred from the owner of its files.
 
-        observed -- from observe(); fields -- of its /proc/PID/status
+        observed -- the result of observe(); fields -- those of its /proc/PID/status
 
         The files of a process that is not dumpable belong to root (fs/proc/base.c:
-        task_dump_owner()). For root's processes, that shows nothing, so a probe is tried.
+        task_dump_owner()). If the process runs as root, this shows nothing, so a probe is tried.
         """
         if isinstance(observed, Flag):
             return observed
@@ -138,7 +138,7 @@ class FlagReader:
     def _is_root_somewhere(self, uid: int, folder: int) -> bool:
         """Return whether uid is root in the process's user namespace.
 
-        If so, it owns the files whether or not the process is dumpable.
+        If so, this uid owns the files whether or not the process is dumpable.
         """
         if uid == 0:
             return True

@@ -31,7 +31,7 @@ ELSEWHERE = {
         " audit does not support this system"
     ),
 }
-"""Reasons, by sys.platform without its numbers."""
+"""Why a system is not supported. The key is sys.platform without its digits."""
 
 
 def check_system() -> None:

@@ -21,7 +21,7 @@ _MOST_BLOCKS = 1 << 14
 class EnvironmentFacts(Record):
     """What an environment block contains.
 
-    loader_variables, secret_variables -- names of such variables
+    loader_variables, secret_variables -- the names of these variables
     requests -- the libraries that LD_PRELOAD and LD_AUDIT name
     is_whole -- whether the block looks unchanged since execve(2)
     forbids_debugging -- whether it disables Python's remote debugging
@@ -35,7 +35,7 @@ class EnvironmentFacts(Record):
 
 
 class EnvironmentReader:
-    """Classifies environment blocks. Caches names and blocks, since siblings share them.
+    """Classifies environment blocks. Caches names and blocks, since many processes share them.
 
     Only a hash of each block is kept.
     """
@@ -56,7 +56,7 @@ class EnvironmentReader:
         return facts
 
     def _learn(self, names: set[bytes]) -> None:
-        """Classify names; a machine has few different ones."""
+        """Classify names that are not in the cache; a machine has few different names."""
         if len(self._known_names) > _MOST_NAMES:
             self._known_names.clear()
         self._known_names |= names

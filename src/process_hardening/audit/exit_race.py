@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 FIXED = "fixed"
 VULNERABLE = "vulnerable"
 
-# The stable releases with the fix for CVE-2026-46333, by line; mainline has had it since 7.1-rc4.
-# All were released on 2026-05-15 and announced together (LWN article 1073060).
+# The first release of each stable line that fixes CVE-2026-46333; mainline has had the fix since
+# 7.1-rc4. All these were released on 2026-05-15 and announced together (LWN article 1073060).
 _FIXED_IN = {
     (5, 10): 256,
     (5, 15): 207,
@@ -27,9 +27,10 @@ _FIXED_IN = {
 _FIXED_FROM = (7, 1)
 _FLAWED_FROM = (4, 10)
 
-# Two children exit and stay zombies, one dumpable, one not. Reading the user namespace of a process
-# requires the right to trace it, and nobody can trace the second child, unless the kernel forgets
-# the flag once the memory is freed. That is the flaw. Nothing is stolen.
+# Two children exit and stay zombies. The first is dumpable, the second is not. Reading the user
+# namespace of a process requires the right to trace it. Nobody has that right for the second child,
+# unless the kernel ignores the dumpable flag once the memory is freed. That is the flaw. Nothing is
+# stolen.
 _EXIT_PROBE = """
 import ctypes, os
 libc = ctypes.CDLL(None)
@@ -52,7 +53,7 @@ _NOBODY = 65534
 
 
 def parse_release(release: str) -> tuple[int, int, int]:
-    """Return the numbers at the start of a kernel release; 0 for a missing one."""
+    """Return the three numbers at the start of a kernel release; a missing number is 0."""
     found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (0, 0, 0)
 
@@ -78,11 +79,11 @@ def exit_race_by_version(release: str) -> str | None:
 
 
 def exit_race_by_trying() -> str | None:
-    """Return FIXED or VULNERABLE, tested on two child processes; None if that is impossible.
+    """Return FIXED or VULNERABLE after a test on two child processes; None if it is impossible.
 
     Raises nothing and changes nothing.
     """
-    import subprocess  # imported here: an audit does not need it, and it takes longer than the rest
+    import subprocess  # not at the top: it loads slowly, and an audit does not need it
 
     options: dict[str, Any] = {}
     if os.geteuid() == 0:

@@ -37,7 +37,7 @@ def fix_of(
 ) -> tuple[str, str]:
     """Return what to do about a process, and the shell command that does it ('' for none).
 
-    reason -- a key of reasons.REASONS; secrets -- those of its group
+    reason -- a key of reasons.REASONS; secrets -- the secrets of its group
     find_command -- command_of(), or short_command_of() for output that is stored
     """
     make = _FIXES.get(reason)
@@ -69,7 +69,7 @@ def _start_hardened(
     python = _environment_of(posture)
     if python and posture.framework:
         return (
-            "Harden every Python of its environment, including workers, and restart it.",
+            "Harden every Python of its environment, including workers, and restart the program.",
             f"process-hardening hook enable --python {quote(python)}",
         )
     arguments = find_command(posture)
@@ -88,20 +88,20 @@ def _open_runtime_of(posture: Posture) -> Runtime | None:
 
 
 def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
-    """Return how to edit a systemd service: an empty ExecStart= comes first, systemd.service(5)."""
+    """Return how to edit a systemd service. An empty ExecStart= is needed: systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
     arguments = find_command(posture) or ("COMMAND",)
     line = join_hardened(arguments, _open_runtime_of(posture))
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
-        f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart it.",
+        f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart the service.",
         f"{edit} {quote(name)}",
     )
 
 
 def _environment_of(posture: Posture) -> str:
-    """Return the interpreter of a Python's virtual environment; '' for none."""
+    """Return the interpreter in the virtual environment of a Python process; '' for none."""
     arguments = posture.arguments
     if not posture.python or not arguments or not arguments[0].startswith("/"):
         return ""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.result import Entry
 
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
-# Findings that make a group open, whatever the process holds.
+# Findings that make a group a leak, whether or not its processes hold secrets.
 _ALWAYS_SERIOUS = {
     "PH005": TRACED,
     "PH008": INJECTED,
@@ -68,7 +68,7 @@ _SEVERITIES_WITH_SECRETS = {**_SEVERITIES, READABLE: HIGH, READABLE_BY_ROOT: MED
 class Group(Record):
     """Processes of one user with the same program, reason and kind of secrets.
 
-    program -- in a word or two: 'node server.js'; names -- the comm of each
+    program -- in a word or two: 'node server.js'; names -- the comm of each process
     reason -- a key of REASONS; severity -- None: nothing is wrong
     secrets -- the secrets found in them, those in the environment first
     open_to -- keys of READERS: who can get these secrets, or the memory
@@ -92,7 +92,7 @@ class Group(Record):
 
     @property
     def is_leak(self) -> bool:
-        """Whether a known secret is readable by somebody, or something already reads it.
+        """Whether somebody can read a known secret, or something already reads the processes.
 
         Also true if a process that was hardened is readable after all.
         """
@@ -127,7 +127,7 @@ class Exposure(Record):
 def make_groups(
     entries: Iterable[Entry], find_command: CommandFinder = command_of
 ) -> tuple[Group, ...]:
-    """Group the entries that have memory: leaks first, worst first.
+    """Group the entries that have memory. Leaks come first, the worst at the top.
 
     find_command -- returns the command of a process, in a form that may be shown
     """
@@ -218,7 +218,7 @@ def _list_secrets(program: str, entries: Sequence[Entry]) -> tuple[Secret, ...]:
 
 
 def _list_readers(entries: Sequence[Entry], secrets: Sequence[Secret]) -> tuple[str, ...]:
-    """Return who can read any of the processes."""
+    """Return the keys of READERS who can read at least one of the processes or its secrets."""
     readers = set()
     for entry in entries:
         if entry.posture.inspectable:

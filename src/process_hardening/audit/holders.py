@@ -7,7 +7,7 @@ _PASSWORDS = "passwords"
 _BROWSER = "passwords, cookies"
 _TLS = "TLS keys"
 
-# Program: what it holds, and the source of that.
+# A program, what it holds, and the source of that fact.
 _TABLE = (
     ("ssh-agent", _KEYS, "ssh-agent(1)"),
     ("yubikey-agent", "PIN", "github.com/FiloSottile/yubikey-agent"),
@@ -61,7 +61,7 @@ _TABLE = (
 )
 
 HOLDERS = {program: (what, source) for program, what, source in _TABLE}
-"""Maps a program to what it holds, and the source of that."""
+"""Maps a program to what it holds, and to the source of that fact."""
 
 _COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, include/linux/sched.h
 
@@ -69,7 +69,7 @@ _BY_COMM = {program[:_COMM_LENGTH]: what for program, (what, _) in HOLDERS.items
 
 
 def secret_held_by(program: str, comm: str) -> str | None:
-    """Return what a program holds, by its name, or by its comm if nothing else is known."""
+    """Return what a program holds, looked up by its name, or by its comm if that is all we know."""
     found = HOLDERS.get(program)
     if found is not None:
         return found[0]

@@ -82,8 +82,8 @@ class Host(Record):
     core_handler -- HANDLER_MISSING, HANDLER_REPLACEABLE (by users other than root) or None
     ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users can create them
-    preload_file -- the libraries in ld.so.preload; preload_writable -- which of these, or the file
-        itself, users other than root can write
+    preload_file -- the libraries in ld.so.preload; preload_writable -- those of these libraries,
+        and the file itself, if users other than root can write them
     swaps -- the swap areas; hidepid -- the mount option of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
@@ -91,9 +91,9 @@ class Host(Record):
         it can also block signals of confined programs
     root_like -- groups that are equivalent to root, and their members: (group, users)
     capable_files -- programs with file capabilities to read other processes: (path, names)
-    namespace_setting -- the setting that forbids user namespaces here, and its value
+    namespace_setting -- the setting that can forbid user namespaces here, and its value
     has_systemd -- whether systemd manages its services
-    is_container -- whether it is a container, whose settings are those of the host that runs it
+    is_container -- whether this is a container, whose settings are those of its host
     """
 
     system: str = sys.platform
@@ -327,7 +327,7 @@ def _learn_confinement() -> dict[str, Any]:
 
 
 def read_rules(root: str = "/") -> Host:
-    """Read only the settings that affect verdicts: fast enough for every audit."""
+    """Read only the settings that affect verdicts, which is fast enough for every audit."""
     files = Files(root)
     names = os.uname()
     version = parse_release(names.release)

@@ -10,7 +10,7 @@ from process_hardening.audit.procfs import decode
 class Files:
     """The files of a host.
 
-    root -- where they are: / except in tests; hidden -- the unreadable ones
+    root -- where the files are: / except in tests; hidden -- the names of unreadable files
     """
 
     def __init__(self, root: str) -> None:
@@ -18,7 +18,7 @@ class Files:
         self.hidden: list[str] = []
 
     def path(self, name: str) -> str:
-        """Return the path of a file, given relative to the root."""
+        """Return the full path of a file; its name is relative to the root."""
         return os.path.join(self.root, name)
 
     def text(self, name: str) -> str | None:
@@ -35,7 +35,7 @@ class Files:
         return None
 
     def shows_settings(self) -> bool:
-        """Return whether /proc has settings; with subset=pid, a mount option, it has none."""
+        """Return whether /proc has settings. With the mount option subset=pid, it has none."""
         return os.path.isdir(self.path("proc/sys"))
 
     def number(self, name: str) -> int | None:

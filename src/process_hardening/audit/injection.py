@@ -1,8 +1,8 @@
-"""Finds injected libraries: mapped because LD_PRELOAD, LD_AUDIT or ld.so.preload requested them.
+"""Finds injected libraries: those that LD_PRELOAD, LD_AUDIT or ld.so.preload caused to be mapped.
 
-The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise the
-order of loading shows them: the dynamic loader loads audit libraries first, then preloaded ones,
-then those that the program needs (ld.so(8)). It keeps a list in that order for debuggers (struct
+The environment block shows the requests if it is unchanged since execve(2). Otherwise, the order of
+loading reveals them: the dynamic loader loads audit libraries first, then preloaded ones, then
+those that the program needs (ld.so(8)). The loader keeps a list in that order for debuggers (struct
 r_debug in link.h). This module reads that list only if it has to, and reads nothing else from the
 process's memory.
 """
@@ -33,8 +33,8 @@ PRELOAD_FILE = "etc/ld.so.preload"
 _MOST_REQUESTS = 64
 _MOST_REMEMBERED = 4096
 
-# Where distributions keep their libraries. If the program names no directory, a library from
-# elsewhere could be anything.
+# Where distributions keep their libraries. If the program names no directory of its own, a library
+# from any other place could be anything.
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
 
@@ -85,10 +85,10 @@ def _is_expected(path: bytes, program: Program) -> bool:
 def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
     """Return the libraries that were loaded before the first one that the program needs.
 
-    lists -- from ListReader.read()
+    lists -- from loader_lists.read_lists()
 
-    Returns None if that is unknown: a library that the program needs is in a directory that neither
-    the system nor the program names.
+    Returns None if that is unknown, since a library that the program needs is in a directory that
+    neither the system nor the program names.
     """
     early = []
     border = None
@@ -105,7 +105,7 @@ def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
         return None
     for namespace in lists[1:]:
         # Each audit library has its own namespace, which is created before the program's libraries
-        # are mapped and is therefore above them. Those that dlmopen(3) creates are below.
+        # are mapped and is therefore above them. Namespaces that dlmopen(3) creates are below.
         if namespace and border is not None and namespace[0][0] > border:
             early.append(namespace[0][1])
     return early
@@ -122,12 +122,12 @@ def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bo
     paths = [path for _, path in code]
     while paths and not _is_loader(paths[-1]):
         paths.pop()
-    # Two are the program and its loader. If none is left, the loader is unknown to us.
+    # Two paths are the program and its loader. If no path is left, the loader is unknown to us.
     return len(paths) == 2 or (len(paths) > 2 and _is_expected(paths[-2], program))
 
 
 def parse_requests(name: bytes, value: bytes) -> list[bytes]:
-    """Return the libraries that a value of LD_PRELOAD or LD_AUDIT, or ld.so.preload, names.
+    """Return the libraries named by a value of LD_PRELOAD or LD_AUDIT, or by ld.so.preload.
 
     name -- the variable's name, or PRELOAD_FILE
     """
@@ -179,7 +179,7 @@ class InjectionReader:
         return self._preload_files[place]
 
     def _find_deputy(self) -> tuple[Deputy, type[Exception]]:
-        """Return the helper for reads that could block, and its exception; few audits need it."""
+        """Return the helper for reads that could block, and its exception. Few audits need them."""
         from process_hardening.audit.deputy import Deputy, NoAnswerError
 
         if self._deputy is None:
@@ -233,7 +233,7 @@ class InjectionReader:
         files = [file for file in process.code if file[1] == exe]
         if not files:  # the link and the mappings differ, e.g. the process called exec in between
             return None
-        if len(files) > 1:  # the image of `harden` and the program; the link is to the image
+        if len(files) > 1:  # the image of `harden`, to which the link points, and the program
             return self._read_program_behind(process) or self._read_program(folder, exe)
         key = files[0]
         if key not in self._programs:
@@ -243,7 +243,7 @@ class InjectionReader:
         return self._programs[key]
 
     def _read_program_behind(self, process: Mapped) -> Program | None:
-        """Return the dynamic program that a stand-in has mapped under its own path."""
+        """Return the dynamic program that a stand-in has mapped. Both have the same path."""
         deputy, no_answer = self._find_deputy()
         exe = decode(process.exe)
         for name, start in process.find_starts(process.exe):
@@ -253,7 +253,7 @@ class InjectionReader:
                 raise
             except (no_answer, OSError):
                 return None  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE
-            if image and image.interpreter:  # a position-independent one starts at address 0
+            if image and image.interpreter:  # if position-independent, it starts at address 0
                 return program_of(image, 0 if image.entry >= start else start)
         return None
 

@@ -89,7 +89,7 @@ def facts_of_python(
 ) -> Facts:
     """Return the version of Python, and whether sys.remote_exec() works on it.
 
-    reachable -- whether everything but the version and the arguments permits it; None: unknown
+    reachable -- whether it works, apart from the version and the arguments; None: unknown
     """
     version = python_version_of(exe, code)
     if version is None:
@@ -100,7 +100,7 @@ def facts_of_python(
 
 
 def with_runtime(posture: Posture, fields: dict[str, bytes]) -> Posture:
-    """Return the posture, with the name of its runtime if that discloses its memory.
+    """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
     fields -- those of its /proc/PID/status. Raises ValueError if they are malformed.
     """

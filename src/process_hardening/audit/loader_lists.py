@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    # Address and requested name, in loading order.
+    # The address and the requested name of a library; lists are in loading order.
     Library: TypeAlias = tuple[int, bytes]
     Lists: TypeAlias = list[list[Library]]
 
@@ -59,7 +59,7 @@ class _Memory:
 
 
 def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
-    """Follow a list of struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
+    """Read a linked list of struct link_map, which has l_addr, l_name, l_ld, l_next and l_prev."""
     size = memory.word.size
     libraries: list[Library] = []
     at = first
@@ -97,8 +97,8 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None 
         at = tags.get(_DT_DEBUG, [0])[0]
         lists: Lists = []
         left = _MOST_LIBRARIES
-        # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase; since glibc 2.35 and
-        # with r_version 2, which means more than one namespace, r_next.
+        # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase. Since glibc 2.35, r_next
+        # follows if r_version is 2, which means that there is more than one namespace.
         while at and len(lists) < _MOST_NAMESPACES:
             version = int.from_bytes(memory.bytes_at(at, 4), sys.byteorder)
             lists.append(_list_at(memory, memory.word_at(at + size), left))

@@ -31,18 +31,18 @@ class Mapped(Record):
     maps: bytes
 
     def find_code(self, path: bytes) -> list[str] | None:
-        """Return the names in /proc/PID/map_files of a file's code; None: too many to examine.
+        """Return the names of a file's code in /proc/PID/map_files; None: too many to examine.
 
-        [] if no such file is mapped.
+        Returns [] if no such file is mapped.
         """
         found = [_name_of(start, end) for start, end in self._find(path, rb"..x. [^ \n]+")]
         is_mapped = any(path == mapped for _, mapped in self.code)
         return found if 0 < len(found) <= _MOST_MAPPINGS or not is_mapped else None
 
     def find_starts(self, path: bytes) -> list[tuple[str, int]]:
-        """Return the mappings that start at offset 0 of files at a path: names and addresses.
+        """Return the name and address of each mapping of a path that starts at file offset 0.
 
-        [] if there are too many to examine.
+        Returns [] if there are too many to examine.
         """
         found = self._find(path, rb"[^ \n]+ 0+")
         chosen = found if len(found) <= _MOST_MAPPINGS else []
@@ -59,7 +59,7 @@ class Mapped(Record):
 
 
 def _name_of(start: int, end: int) -> str:
-    return f"{start:x}-{end:x}"  # maps pads them with zeros
+    return f"{start:x}-{end:x}"  # without the leading zeros of maps
 
 
 def read_mapped(folder: int, exe: str, maps: bytes) -> Mapped:

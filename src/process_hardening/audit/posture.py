@@ -30,7 +30,7 @@ READING_CAPABILITIES = {
 
 _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
-# The kernel hides these because the process is hardened. Any other missing field stays unknown.
+# The kernel hides these fields of a hardened process. Any other missing field counts as unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
 
 # The fields, in addition to inspectable, that decide whether a process counts as hardened.
@@ -227,7 +227,7 @@ class Crash(Record):
     """Where the memory of a process would go if it crashed now.
 
     destination -- NOWHERE, FILE, PIPE, SOCKET; None: unknown; target -- as in CoreRules
-    reader -- who can read it: 'owner', 'root', or None
+    reader -- who can read the dump: 'owner', 'root', or None
     can_be_raised -- the destination is NOWHERE, but any process of the user can raise the core
         limit
     """
@@ -297,7 +297,7 @@ _CRASH_SENTENCES = {
 
 
 def describe_outcome(posture: Posture, crash: Crash) -> str:
-    """Describe in one line what an attacker of the same user gets, and where a crash goes."""
+    """Describe in one line what an attacker of the same user gets, and where a crash dump goes."""
     if not posture.has_memory:
         return f"a {posture.kind} has no memory to read"
     sentence = _CRASH_SENTENCES[crash.destination].format(target=crash.target)

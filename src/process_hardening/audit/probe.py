@@ -1,7 +1,8 @@
 """Checks whether a root process can be inspected, on kernels that do not report the dumpable flag.
 
-The probe is get_robust_list(2) on the process. The kernel permits it by the same rule as reading
-(PTRACE_MODE_READ_REALCREDS), but it neither attaches nor reads memory: it returns an address.
+The probe is get_robust_list(2) on the process. The kernel applies the same rule to this call as to
+reading memory (PTRACE_MODE_READ_REALCREDS), but the call only returns an address: it neither
+attaches nor reads memory.
 Without an effective CAP_SYS_PTRACE, and with equal ids and capabilities, only the dumpable flag
 decides (__ptrace_may_access() in kernel/ptrace.c).
 """
@@ -55,8 +56,8 @@ def is_inspectable(pid: int, status: dict[str, bytes]) -> bool | None:
 
     effective = parse_bits(own, "CapEff") or 0
     if not effective & _CAP_SYS_PTRACE:
-        # Success proves that it can be. A refusal proves nothing: it may come from a security
-        # module.
+        # Success proves that the process can be inspected. A refusal proves nothing: it may come
+        # from a security module.
         return True if may_read() else None
     allowed_at_all = may_read()
     readable = _without_ptrace(libc, may_read)

@@ -7,7 +7,7 @@ import os
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_CLOEXEC
 
-# What malloc() allocates without a system call (mallopt(3), M_MMAP_THRESHOLD).
+# malloc() allocates this much without a system call (mallopt(3), M_MMAP_THRESHOLD).
 _PIECE = 1 << 16
 
 NO_LIMIT = 1 << 62
@@ -15,8 +15,8 @@ NO_LIMIT = 1 << 62
 PATIENCE = 0.05
 """How many seconds a thread or process that reads for us may sleep before it is abandoned.
 
-Reading waits for locks of the process. A process that is stuck while it holds them, on a file
-system that does not answer, blocks everyone who reads it (mmap_lock, mm/mmap.c).
+A read waits for locks of the process that is read. If that process holds such a lock while it waits
+for a file system that does not answer, it blocks everyone who reads it (mmap_lock, mm/mmap.c).
 """
 
 ORDINARY_FILE_SYSTEMS = frozenset(
@@ -53,7 +53,7 @@ def open_file(folder: int, name: str) -> int | None:
 def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
     """Read a file; None if the kernel protects it. Raises OSError if it no longer exists.
 
-    most -- how many bytes to read, plus up to one chunk; a longer result is incomplete
+    most -- stop after this many bytes, or up to a chunk later; a longer result is incomplete
     """
     fd = open_file(folder, name)
     if fd is None:
@@ -90,7 +90,7 @@ def read_link(folder: int, name: str) -> str | None:
 def is_asleep(path: str) -> bool:
     """Return whether a thread or process is waiting for anything other than a CPU.
 
-    path -- of its stat in /proc. One that has ended counts as asleep.
+    path -- the path of its stat file in /proc. If it has ended, it counts as asleep.
     """
     try:
         with open(path, "rb") as file:

@@ -16,7 +16,7 @@ def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | No
     """Return a soft and a hard limit for display and JSON: a number or 'unlimited'."""
     if limits is None:
         return None
-    from resource import RLIM_INFINITY  # from a Status; UNLIMITED is from a Posture
+    from resource import RLIM_INFINITY  # for a Status; a Posture has UNLIMITED
 
     named = zip(("soft", "hard"), limits, strict=True)
     unlimited = (UNLIMITED, RLIM_INFINITY)
@@ -24,7 +24,7 @@ def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | No
 
 
 def parse_status(text: bytes) -> dict[str, bytes]:
-    """Parse /proc/PID/status: field name to the rest of its line; the kernel escapes newlines."""
+    """Parse /proc/PID/status into {field: rest of its line}; the kernel escapes newlines."""
     fields: dict[str, bytes] = {}
     # Not splitlines(): a process name may contain a carriage return, which is not escaped.
     for line in text.removesuffix(b"\n").split(b"\n") if text else ():
@@ -48,7 +48,8 @@ _ASKED = tuple(
 def parse_asked(text: bytes) -> dict[str, bytes]:
     """Parse /proc/PID/status like parse_status(), but only the fields that an audit needs.
 
-    A process cannot fake one with its name: that is in the first line, with newlines escaped.
+    A process cannot fake a field with its name: newlines are escaped in the name, and it is in the
+    first line.
     """
     fields = {}
     for name, label in _ASKED:
@@ -62,7 +63,7 @@ def parse_asked(text: bytes) -> dict[str, bytes]:
 def refuse_repeated_fields(text: bytes) -> None:
     """Raise ValueError if a field that parse_asked() reads occurs twice in /proc/PID/status.
 
-    The kernel writes every field once. Costs twice as much as parse_asked().
+    The kernel writes every field once. This takes twice as long as parse_asked().
     """
     for name, label in _ASKED:
         if text.count(label) > 1:
@@ -148,8 +149,8 @@ def parse_numbers(fields: dict[str, bytes], name: str) -> tuple[int, ...] | None
 
 
 # Address, permissions, offset, device, inode, path; the kernel escapes newlines in the path.
-# Not [^ \n]: that would take twice as long. Without bounds, a text full of newlines would take
-# hours.
+# With [^ \n] instead of [^ ], this would take twice as long. Without bounds, a text full of
+# newlines would take hours.
 _CODE = re.compile(
     rb"\n[^ ]{1,40} ..x. [^ ]{1,20} ([^ ]{1,20} [^ ]{1,20}) {1,100}(/[^\n]*)",
 )
@@ -183,7 +184,7 @@ def parse_id_map(text: bytes) -> list[tuple[int, int, int]]:
 
 
 def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
-    """Parse /proc/PID/auxv: type to value, as for getauxval(3), in this machine's byte order."""
+    """Parse /proc/PID/auxv, in this machine's byte order, into {type: value} of getauxval(3)."""
     size = bits // 8
     words = [
         int.from_bytes(text[at : at + size], sys.byteorder)
@@ -200,7 +201,8 @@ _MANAGER = rb"user@\d+\.service"
 def parse_unit(cgroup: bytes) -> str | None:
     """Return the systemd service in a /proc/PID/cgroup, prefixed by "--user " for a user service.
 
-    None: it belongs to a session, a container or nothing. Source: systemd.unit(5), cgroups(7).
+    Returns None if the process belongs to a session, a container or nothing. Source:
+    systemd.unit(5), cgroups(7).
     """
     units = re.findall(_UNIT, cgroup)
     own = [unit for unit in units if not re.fullmatch(_MANAGER, unit)]

@@ -1,7 +1,7 @@
 """Opens the programs of other processes, unless that could block.
 
-On a file system that a user serves (FUSE), every read waits for the server. Opening with O_PATH
-does not, and the mount of that descriptor shows whether a read would wait.
+On a file system that a user serves (FUSE), every read waits for the server. Opening a file with
+O_PATH does not wait, and the mount of that descriptor shows whether a read would.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 from process_hardening.audit.procfiles import read_file
 
-# File systems on disk and in memory, which never wait for a process, whoever mounts them.
+# File systems on disk and in memory: reads never wait for a process, whoever mounted them.
 _NEVER_ASK = frozenset(
     {
         *(
@@ -29,14 +29,14 @@ _NEVER_ASK = frozenset(
         *("ramfs", "rootfs", "tmpfs"),
     }
 )
-# Those that do not wait if only root can have mounted them, as in our mount namespace.
+# File systems whose reads do not wait if only root can have mounted them, as in our namespace.
 _OF_ROOT = frozenset({"9p", "ceph", "cifs", "nfs", "nfs4", "overlay", "smb3", "virtiofs"})
 
-_LONGEST_LIST = 1 << 20  # of mounts of another process
+_LONGEST_LIST = 1 << 20  # in bytes, of the mounts of another process
 
 
 def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
-    """Parse /proc/PID/mountinfo: id of a mount to its device (MAJOR:MINOR) and type (proc(5))."""
+    """Parse /proc/PID/mountinfo into {mount id: (device as MAJOR:MINOR, type)}; proc(5)."""
     mounts = {}
     for line in text.split(b"\n"):
         before, dash, after = line.partition(b" - ")

@@ -24,16 +24,16 @@ _INTERPRETERS = frozenset({
     "electron",
 })  # fmt: skip
 
-# Files with many names: argv[0] says what they do.
+# Program files with many names: argv[0] decides what they do.
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
 
-# Interpreter options that consume the next argument; after -m and -jar, it is the program.
+# Interpreter options that consume the next argument; after -m and -jar, that is the program.
 _TAKES_VALUE = frozenset({
     "-W", "-X", "-r", "-I", "-C", "-cp", "-classpath", "--class-path", "--require", "--import",
     "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
 })  # fmt: skip
 _NAMES_PROGRAM = frozenset({"-m", "-jar"})
-# These are followed by code, or read it from standard input: there is no script name.
+# After these options comes code, or it is read from standard input: there is no script name.
 _IS_CODE = frozenset({"-", "-c", "-e", "-p", "--eval", "--print", "--command", "--init-command"})
 _ENDS_WITH_CODE = re.compile(r"-[A-Za-z]+[ce]", re.ASCII)  # python -Ic, perl -ne
 _ENDS_WITH_CODE_OF_SHELLS = re.compile(r"-[A-Za-z]*[cs][A-Za-z]*", re.ASCII | re.IGNORECASE)
@@ -46,8 +46,8 @@ _SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 class Program:
     """What a process runs.
 
-    name -- of the program file, or argv[0] if one file has many names
-    run -- the arguments that say what an interpreter runs: 'server.js', or '-m' and a module
+    name -- the name of the program file, or argv[0] if one file has many names
+    run -- the arguments that determine what an interpreter runs: 'server.js', or '-m' and a module
     script -- the last of those arguments; '' for none
     script_name -- its file name
     words -- the whole name for display: 'node server.js'
@@ -102,7 +102,7 @@ def _choose_name(file_name: str, called: str) -> str:
 
 
 def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str, ...]:
-    """Return the arguments that say what an interpreter runs; never code, which may be secret.
+    """Return the arguments that name what an interpreter runs; never code, which may be secret.
 
     code -- matches options of this interpreter that take code
     """
@@ -156,7 +156,7 @@ def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) ->
 
 
 def _has_command(posture: Posture) -> bool:
-    """Return whether its arguments start the program again: `erl` gives beam.smp variables too."""
+    """Return whether its arguments can start it again; beam.smp needs variables from `erl` too."""
     arguments = posture.arguments
     if not arguments or is_title(arguments) or not arguments[0]:
         return False

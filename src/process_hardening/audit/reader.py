@@ -158,7 +158,7 @@ class Reader:
             return None  # the system lacks this call, or forbids it
 
     def _read_steadily(self, pid: int, pidfd: int | None, folder: int) -> Posture:
-        """Read until nothing changes during a read: exec replaces the program."""
+        """Read the process again if it executed another program during the read."""
         for _ in range(_ATTEMPTS):
             try:
                 return self._read_once(pid, pidfd, folder)
@@ -178,7 +178,7 @@ class Reader:
                 os.close(maps)
 
     def _read_with(self, maps: int | None, pid: int, pidfd: int | None, folder: int) -> Posture:
-        # Observed before status is read, which then proves that the process still had memory.
+        # This comes before status is read, which then proves that the process still had memory.
         observed = self._flags.observe(pidfd, folder)
         status = read_file(folder, "status")
         if status is None:
@@ -248,7 +248,7 @@ class Reader:
         return os.listdir(f"{self._proc}/{pid}/task")
 
     def _find_tracer(self, pid: int) -> int | None:
-        """Return who traces any thread of a process: its status covers only its first thread."""
+        """Return the tracer of any thread of a process: its status covers only its first thread."""
         tracer: int | None = 0
         names = self._list_threads(pid)
         for name in names[:_MOST_THREADS]:  # more threads may have started since
@@ -301,7 +301,7 @@ class Reader:
     def _read_image(self, open_maps: int | None, folder: int, inspectable: bool | None) -> Facts:
         """Read the arguments, the environment and the mapped files of the program.
 
-        Raises _Changed if the program is no longer the one whose maps was opened.
+        Raises _Changed if the program is no longer the one whose maps file was opened.
         """
         command = read_file(folder, "cmdline", _LONGEST_BLOCK)
         other_user_namespace = self._is_in_other_user_namespace(folder)
@@ -355,8 +355,8 @@ class Reader:
         theirs = read_link(folder, "ns/user")
         if theirs is not None and self._user_namespace is not None:
             return theirs != self._user_namespace
-        # Everyone can read the map. Another namespace cannot have the same text, unless root made
-        # one that maps all ids to themselves.
+        # Everyone can read the map of user ids. Another namespace has a different map, unless root
+        # created one that maps all ids to themselves.
         id_map = read_file(folder, "uid_map")
         return id_map != self._id_map if id_map and self._id_map else None
 

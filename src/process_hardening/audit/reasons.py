@@ -42,7 +42,7 @@ READERS = {
     CRASH: "crashes",
     ROOT: "root in containers",
 }
-"""Who can get a secret, and their descriptions."""
+"""The kinds of readers who can get a secret, and their descriptions."""
 
 IN_ENVIRONMENT = "environment"
 IN_ARGUMENTS = "arguments"

@@ -51,7 +51,7 @@ class Entry(Record):
         return describe_outcome(self.posture, self.crash)
 
     def fingerprint(self, finding: Finding) -> str:
-        """Return what identifies a finding in a later audit: no pid, no number that changes."""
+        """Return a text that identifies a finding in later audits: no pid, no changing number."""
         subject = ",".join(finding.subject)
         return f"{finding.id}:{self.posture.uid}:{self.posture.name}:{subject}"
 
@@ -63,7 +63,7 @@ class Audit(Record):
     notes -- what could not be read, one sentence each; any note makes the audit incomplete
     gone -- requested pids that had ended
     seconds -- how long reading took; taken -- when, in seconds since the epoch
-    scope -- the options that narrowed it; asked_by -- the uid of the caller
+    scope -- the options that narrowed the audit; asked_by -- the uid of the caller
     is_empty -- whether no process meets the conditions
     """
 
@@ -164,7 +164,7 @@ def list_notes(
     """Return a sentence for each thing that could not be read.
 
     all_users -- whether processes of all users were requested
-    as_root -- whether root requested them
+    as_root -- whether root requested the audit
     """
     postures = list(postures)
     notes = []

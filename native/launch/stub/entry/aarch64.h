@@ -1,5 +1,5 @@
-/* Source: arch/arm64 start_thread(): all registers are 0. ret, because br would need a
- * landing pad, which the kernel does not require. */
+/* Source: arch/arm64 start_thread(): all registers are 0. The jump uses ret, because br would need
+ * a landing pad, which the kernel does not require. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    mov x0, sp\n"

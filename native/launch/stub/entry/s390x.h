@@ -1,5 +1,5 @@
-/* Source: s390x ABI: r15 is the stack pointer. A called function needs 160 bytes there, which are
- * missing at the start of a program. */
+/* Source: s390x ABI: r15 is the stack pointer. A function expects 160 bytes for its use at that
+ * address, which the kernel does not reserve when it starts a program. */
 __asm__(".globl _start\n"
         "_start:\n"
         "    lgr %r2, %r15\n"

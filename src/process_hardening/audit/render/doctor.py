@@ -57,7 +57,7 @@ def _summarise(diagnosis: Diagnosis) -> str:
 
 
 def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list[str]:
-    """Render a finding: what it is, why it matters, its commands, their risks, and their undo.
+    """Render a finding: what it is, why it matters, its commands, their risks and how to undo them.
 
     Commands are never wrapped, so that they can be copied.
     """
@@ -105,7 +105,7 @@ esac"""
 def render_script(diagnosis: Diagnosis, severity: str) -> str:
     """Render a POSIX shell script with the fixes for findings of this severity or above.
 
-    Fixes that need a decision first, and findings that no command fixes, are comments.
+    Fixes that need a decision first, and findings that no command fixes, become comments.
     """
     found = [f for f in sort_findings(diagnosis) if f.is_at_least(severity)]
     head = _SCRIPT_HEAD.format(host=printable(diagnosis.host.name), severity=severity)
@@ -124,7 +124,7 @@ def render_script(diagnosis: Diagnosis, severity: str) -> str:
 
 
 def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
-    """Render one finding: what it is, what its fix may break, and its new commands."""
+    """Render one finding: what it is, what its fix may break, and the commands not yet seen."""
     lines = [f"    # {finding.id} {finding.severity}: {printable(finding.message)}"]
     if finding.rule.breaks:
         lines.append(f"    # may break: {finding.rule.breaks}")

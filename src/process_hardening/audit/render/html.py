@@ -149,7 +149,7 @@ def _render_hosts(newest: Sequence[Saved]) -> list[str]:
 
 
 def _render_changes(hosts: Iterable[History]) -> list[str]:
-    """Render what changed from the first audit to the last on each host with at least two."""
+    """Render what changed between the first and last audit of each host that has at least two."""
     rows, incomparable = [], []
     for host in hosts:
         comparison = host.comparison

@@ -142,7 +142,7 @@ class _Screen:
     # Groups that leak
 
     def _leak_lines(self, room: int) -> list[str]:
-        """Render as many groups as fit, then the number of those left."""
+        """Render as many groups as fit, then the number of the remaining groups."""
         several_users = len({group.user for group in self.leaks}) > 1
         labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
         users = [f" ({printable(group.user)})" if several_users else "" for group in self.leaks]
@@ -239,7 +239,7 @@ class _Screen:
         rows.append(("audit --json > FILE", "save it; later: --compare FILE"))
         rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
         commands = [f"process-hardening {command}" for command, _ in rows]
-        cells = max(map(len, commands[:-1]))  # the last is too long to align
+        cells = max(map(len, commands[:-1]))  # the last command is too long to align
         return [
             shorten(f"{'Next:' if not i else '':6}{commands[i]:{cells}}  {rows[i][1]}", self.width)
             for i in range(len(rows))
@@ -255,7 +255,7 @@ def _with_count(name: str, number: int) -> str:
 
 
 def describe_exposure(audit: Audit) -> str:
-    """Return the facts of the host in a sentence; '' if no secret is open."""
+    """Return a sentence with the number of secrets that are open to each reader; '' if none is."""
     facts = measure(audit.groups)
     counts = {reader: getattr(facts, reader) for reader in READERS}
     opened = [f"{number} to {READERS[key]}" for key, number in counts.items() if number]
@@ -265,7 +265,7 @@ def describe_exposure(audit: Audit) -> str:
 def render_comparison(
     comparison: Comparison, width: int | None = None, coloured: bool = False
 ) -> str:
-    """Render what got worse and what got better since an earlier audit, then the changed facts."""
+    """Render what got worse or better since an earlier audit, then the numbers that changed."""
     worse, better = len(comparison.worse), len(comparison.better)
     lines = [f"Since {printable(comparison.taken)}: {worse} worse, {better} better."]
     rows = [("worse", change) for change in comparison.worse]

@@ -20,7 +20,7 @@ from process_hardening.audit.rules.model import (
 )
 
 _SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
-"""The security modules of this kernel: those in its lsm= list, a boot parameter."""
+"""Shows the security modules of this kernel, which are set by the boot parameter lsm=."""
 
 
 @rule(
@@ -41,7 +41,7 @@ def find_free_attaching(case: HostCase) -> Match | None:
     scope = case.host.ptrace_scope
     if scope is None:
         return Match(commands=_SHOW_MODULES)
-    wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as for PH114: one fix, not two
+    wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as for PH114, so that there is one fix
     return set_sysctl("kernel.yama.ptrace_scope", wanted, 0) if scope == 0 else None
 
 
