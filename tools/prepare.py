@@ -59,6 +59,7 @@ TOOLS: list[Need] = [
         Path("/usr/share/bash-completion/bash_completion").exists,
         "bash-completion",
     ),
+    ("chromium", lambda: shutil.which("chromium"), "chromium"),
     ("mandoc", lambda: shutil.which("mandoc"), "mandoc"),
     ("man", lambda: shutil.which("man"), "man-db"),
     ("systemd-analyze", lambda: shutil.which("systemd-analyze"), "systemd"),

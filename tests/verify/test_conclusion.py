@@ -12,6 +12,7 @@ import support
 from process_hardening.errors import CommandError
 from process_hardening.verify import BUILT_IN, TOOL, AttackResult, Verification, VictimResult
 from process_hardening.verify.conclusion import compare, headline, read_earlier
+from process_hardening.verify.model import RunningProcess
 from process_hardening.verify.render import json as json_report
 from process_hardening.verify.render import text
 
@@ -54,13 +55,25 @@ def make(*rows: dict[str, str], control: str = "leaked") -> Verification:
         ([{"x": "b", "y": "b"}], "2 of 2 methods kept every secret."),
         (
             [{"x": "b", "y": "b"}, {"x": "b", "y": "d"}],
-            "1 of 2 methods kept every secret; 1 leaked only as documented (*).",
+            "No unexpected leak: 1 of 2 methods kept every secret; 1 blocked every attack except"
+            " for documented limits (*).",
+        ),
+        (
+            [{"x": "d", "y": "b"}, {"x": "b", "y": "d"}],
+            "No unexpected leak: 2 of 2 methods blocked every attack except for documented limits"
+            " (*).",
         ),
         (
             [{"x": "l", "y": "b"}, {"x": "d", "y": "b"}],
             "A secret LEAKED from x; 1 of 2 methods kept every secret.",
         ),
-        ([{"x": "i", "y": "d"}, {"x": "b", "y": "b"}], "None of 2 methods kept every secret;"),
+        ([{"x": "l", "y": "l"}, {"x": "d", "y": "b"}], "A secret LEAKED from x, y."),
+        (
+            [{"x": "i", "y": "d"}, {"x": "b", "y": "b"}],
+            "1 of 2 methods blocked every attack except for documented limits (*); could not be"
+            " judged: x.",
+        ),
+        ([{"x": "i", "y": "i"}], "Could not be judged: x, y."),
         ([{"x": "i", "y": "b"}], "1 of 2 methods kept every secret; could not be judged: x."),
         ([{"x": "u", "y": "b"}], "1 of 2 methods kept every secret; not tried: x."),
         ([{"x": "b"}, {"x": "b"}, {"x": "u"}], "x: kept every secret from 2 attacks."),
@@ -77,7 +90,7 @@ def test_the_headline_is_the_truth_of_the_whole_table(
     rows: list[dict[str, str]], expected: str
 ) -> None:
     """A method keeps every secret only if each cell of its column is blocked or was not tried."""
-    assert headline(make(*rows)).startswith(expected)
+    assert headline(make(*rows)) == expected
 
 
 def test_without_a_leak_from_the_control_nothing_is_proven() -> None:
@@ -92,6 +105,17 @@ def test_a_tool_that_does_not_work_here_says_nothing() -> None:
     tool = make_attack("gdb", "inconclusive", {"x": "i", "y": "i"}, TOOL)
     both = Verification(FACTS, ("x", "y"), (works, tool))
     assert headline(both) == "2 of 2 methods kept every secret."
+
+
+def test_a_leak_is_in_the_headline_even_if_the_control_did_not_leak() -> None:
+    """Such a run fails, and its headline says so too."""
+    tool = make_attack("gdb", "inconclusive", {"x": "l", "y": "i"}, TOOL)
+    works = make_attack("proc-mem", "leaked", {"x": "b", "y": "b"})
+    for rows in ((tool,), (works, tool)):
+        run = Verification(FACTS, ("x", "y"), rows)
+        assert headline(run).startswith("A secret LEAKED from x")
+        assert run.exit_code == 1
+    assert headline(make({"x": "l"}, control="inconclusive")).startswith("x: a secret LEAKED")
 
 
 def test_a_comparison_says_what_is_better_and_what_is_worse() -> None:
@@ -110,12 +134,51 @@ def test_a_comparison_says_what_is_better_and_what_is_worse() -> None:
         "other": [("attack1", "y", "unavailable", "blocked")],
     }
     shown = text.render(now, 100, comparison=comparison)
-    assert "Since 2026-01-02T03:04:05+00:00 on here, Linux 6.1:" in shown
-    assert "better: attack0 of y (LEAKED -> blocked)" in shown
+    assert "Since 2026-01-02T03:04:05+00:00 on here, Linux 6.1: 2 worse, 1 better" in shown
+    assert "better (LEAKED -> blocked): attack0 of y" in shown
     record = json.loads(json_report.render(now, comparison))["compared_with"]
     assert record["better"] == [
         {"attack": "attack0", "victim": "y", "before": "leaked", "now": "blocked"}
     ]
+
+
+def make_run_of(pid: int, *letters: str, program: str = "python3 keeper.py") -> Verification:
+    """A run of attacks on a running process, which has this pid."""
+    run = make(*({f"pid {pid}": letter} for letter in letters))
+    process = RunningProcess(pid, program, "nobody")
+    return Verification(run.environment, run.victims, run.attacks, process=process)
+
+
+@pytest.mark.parametrize("program", ["python3 keeper.py", "a renamed program"])
+def test_a_restarted_service_is_compared_with_what_it_was(program: str) -> None:
+    """Its pid changed, and perhaps its name."""
+    earlier = read_earlier(json.loads(json_report.render(make_run_of(12, "l", "l", "b", "l"))))
+    now = make_run_of(345, "b", "b", "l", "l", program=program)
+    shown = text.render(now, 200, comparison=compare(earlier, now)).splitlines()
+    assert shown[0] == f"{program} of nobody (pid 345): a secret LEAKED to 2 of 4 attacks."
+    assert shown[2:5] == [
+        "Since 2026-01-02T03:04:05+00:00 on here, Linux 6.1, when it was python3 keeper.py of"
+        " nobody (pid 12): 1 worse, 2 better, 1 unchanged.",
+        "worse (blocked -> LEAKED): attack2 of pid 345",
+        "better (LEAKED -> blocked): attack0, attack1 of pid 345",
+    ]
+
+
+def test_what_was_not_tried_is_counted_not_listed() -> None:
+    """A run of few attacks is compared with one of all."""
+    victims = [f"victim{i}" for i in range(10)]
+    everything = make(*(dict.fromkeys(victims, "l") for _ in range(50)))
+    few = make(dict.fromkeys(victims, "b"), dict.fromkeys(victims, "b"))
+    new = make_attack("new", "leaked", dict.fromkeys(victims, "b"))
+    few = Verification(FACTS, few.victims, (*few.attacks, new))
+    comparison = compare(read_earlier(json.loads(json_report.render(everything))), few)
+    shown = text.list_changes(comparison)
+    assert shown == [
+        "Since 2026-01-02T03:04:05+00:00 on here, Linux 6.1: 0 worse, 20 better, 0"
+        " unchanged, 480 not tried this time, 10 not tried before.",
+        f"better (LEAKED -> blocked): attack0, attack1 of {', '.join(victims)}",
+    ]
+    assert len(comparison.parts["other"]) == 490
 
 
 def test_the_same_table_is_no_change() -> None:
@@ -139,6 +202,8 @@ WHOLE = json_report.as_dict(make({"x": "b", "y": "b"}))
         {**WHOLE, "attacks": None},
         {**WHOLE, "attacks": [{}]},
         {**WHOLE, "environment": []},
+        {**WHOLE, "process": 1},
+        {**WHOLE, "process": {"pid": "x", "program": "a", "user": "b"}},
         {**WHOLE, "attacks": [{"name": "a", "victims": {"x": {"outcome": "good"}}}]},
         {**WHOLE, "attacks": [{"name": "a", "victims": {"x": {"outcome": [], "known_limit": 1}}}]},
     ],
@@ -187,4 +252,5 @@ def test_a_run_is_compared_with_the_one_before(command: str, tmp_path: Path) -> 
 )
 def test_the_words_of_the_table_are_explained(victim: str, sentence: str) -> None:
     """What a victim is differs with what was asked for."""
-    assert sentence in " ".join(text.render(make({victim: "b"}), 80).split())
+    run = make_run_of(12, "b") if victim == "pid 12" else make({victim: "b"})
+    assert sentence in " ".join(text.render(run, 80).split())

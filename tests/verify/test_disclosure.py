@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -42,9 +43,9 @@ def environment(user_tmp: Path) -> dict[str, str]:
 
 @pytest.fixture
 def pid(program: str, python: str) -> Iterator[int]:
-    """The program, running."""
+    """The program, running, with PLANTED also in its arguments."""
     variables = {"PATH": os.environ["PATH"], "API_TOKEN": PLANTED}
-    process = subprocess.Popen([python, program], env=variables, **support.user_options())
+    process = subprocess.Popen([python, program, PLANTED], env=variables, **support.user_options())
     yield process.pid
     process.kill()
     process.wait()
@@ -74,8 +75,9 @@ def assert_nothing_planted(reports: dict[str, str], *attacks: str) -> None:
 
 def test_no_attack_on_a_process_quotes_its_memory(command: str, pid: int, tmp_path: Path) -> None:
     """All attacks get in, by the real tools as far as they are installed; no canary is known."""
+    user = pwd.getpwuid(Path(f"/proc/{pid}").stat().st_uid).pw_name
     reports = report(tmp_path / "reports", command, "--pid", str(pid))
-    assert_nothing_planted(reports, "proc-environ", "cat")
+    assert_nothing_planted(reports, "proc-environ", "cat", f" program.py of {user}")
     assert "LEAKED" in reports["output"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from process_hardening.audit.posture import Posture
 from process_hardening.errors import CommandError, NotFoundError
 from process_hardening.verify import (
     BROKEN_VICTIMS,
@@ -21,6 +22,7 @@ from process_hardening.verify import (
 from process_hardening.verify.confined import plan_confined
 from process_hardening.verify.model import CONFINED
 from process_hardening.verify.plan import (
+    name_program,
     plan_process,
     plan_program,
     plan_victims,
@@ -122,6 +124,33 @@ def test_a_running_process_is_attacked_only_by_reading() -> None:
     assert plan.needles == {"canary": "a secret of ours"}
     assert plan.canary_known
     assert plan.uid == os.geteuid()
+    assert plan.process
+    assert plan.process.pid == os.getpid()
+    assert plan.process.program
+    assert plan.process.program.startswith("python")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python3 -u keeper.py hunter2", "python3 keeper.py"),
+        ("python3 -m keeper hunter2", "python3 -m keeper"),
+        ("python3 -c hunter2", "python3 -c"),
+        ("nginx hunter2", "nginx"),
+        # Options that take a value in one interpreter, and none in another.
+        ("python3 -I keeper.py hunter2", "python3"),
+        ("python3 -O keeper.py hunter2", "python3"),
+        ("php -r hunter1 hunter2", "php"),
+    ],
+)
+def test_a_process_is_named_by_its_program_and_script(command: str, expected: str) -> None:
+    """By no other argument, which may be a secret."""
+    words = command.split()
+    posture = Posture(
+        pid=1, ppid=0, uid=0, name=words[0], exe=f"/usr/bin/{words[0]}", command="\0".join(words)
+    )
+    assert name_program(posture) == expected
+    assert name_program(posture.replace(protected=("name",))) is None
 
 
 def test_a_running_process_is_not_attacked_when_every_attack_could_harm_it() -> None:

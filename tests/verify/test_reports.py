@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +20,11 @@ from process_hardening.verify import (
     VictimResult,
     list_attacks,
 )
+from process_hardening.verify.conclusion import Change, Comparison, Earlier
+from process_hardening.verify.judge import KNOWN_LIMITS
+from process_hardening.verify.machine import describe_environment
+from process_hardening.verify.model import RunningProcess
+from process_hardening.verify.plan import plan_victims
 from process_hardening.verify.render import evidence, html, junit, text
 from process_hardening.verify.render import json as json_report
 
@@ -93,6 +100,65 @@ def test_html_is_one_safe_page() -> None:
     assert not re.search(r"(src|href)=", shown)
     for sign, word in (("✓", "blocked"), ("✗", "LEAKED"), ("✱", "leaked*"), ("?", "inconclusive")):
         assert f"<i>{sign}</i> <span>{word}</span>" in shown
+
+
+def test_every_report_names_a_running_process() -> None:
+    """By its program and user; JUnit without the pid, which would be another suite each time."""
+    support.import_module("jinja2")
+    process = RunningProcess(12, f"python3 {HOSTILE}", "nobody")
+    rows = [
+        replace(row, victims={name: row.victims[name] for name in row.victims if name == "good"})
+        for row in MADE_UP.attacks
+    ]
+    run = replace(MADE_UP, victims=("good",), attacks=tuple(rows), process=process)
+    shown = {"text": text.render(run, None), "html": html.render(run), "junit": junit.render(run)}
+    for report in shown.values():
+        assert not _CONTROLS.search(report)
+        assert re.search(r"python3 \\x1b.* of nobody", report)
+    assert not any("<script" in shown[name] for name in ("html", "junit"))
+    assert all("of nobody (pid 12)" in shown[name] for name in ("text", "html"))
+    assert "pid 12" not in shown["junit"]
+    assert json_report.as_dict(run)["process"] == {
+        "pid": 12,
+        "program": process.program,
+        "user": "nobody",
+    }
+    assert "a hidden program of nobody (pid 12)" in text.render(
+        replace(run, process=replace(process, program=None))
+    )
+
+
+def make_full_run() -> Verification:
+    """A run of every attack on every victim, with long messages."""
+    plan = plan_victims(None)
+    rows = []
+    for attack in plan.attacks:
+        cells = {}
+        for victim in plan.victims:
+            limit = KNOWN_LIMITS.get((attack.name, victim))
+            reason = plan.skipped.get((attack.name, victim))
+            message = reason or f"{attack.name}: Operation not permitted " * 2
+            outcome = "unavailable" if reason else "leaked" if limit else "blocked"
+            cells[victim] = VictimResult(outcome, message, None if reason else limit)
+        row = AttackResult(attack.name, attack.kind, attack.summary, attack.command, "leaked", "")
+        rows.append(replace(row, victims=cells))
+    return Verification(describe_environment(1000, False), plan.victims, tuple(rows))
+
+
+def test_the_full_report_prints_on_one_page(tmp_path: Path) -> None:
+    """Every attack, method, message, documented leak and reason, and the machine, compared."""
+    support.import_module("jinja2")
+    browser = support.find_tool("chromium")
+    page, printed = tmp_path / "report.html", tmp_path / "report.pdf"
+    run = make_full_run()
+    comparison = Comparison(
+        Earlier("yesterday", "web-1", "6.1", {}), (Change("gdb", "reexec", "leaked", "blocked"),)
+    )
+    page.write_text(html.render(run, comparison))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    command = [browser, *options, f"--print-to-pdf={printed}", page.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=support.TIMEOUT)
+    assert re.findall(rb"/Type\s*/Pages\s*/Count (\d+)", printed.read_bytes()) == [b"1"]
 
 
 def test_json_has_its_stable_keys() -> None:

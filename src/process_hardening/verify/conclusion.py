@@ -17,6 +17,7 @@ from process_hardening.verify.model import (
     TOOL,
     UNAVAILABLE,
     AttackResult,
+    RunningProcess,
     Verification,
     VictimResult,
 )
@@ -37,20 +38,23 @@ _RULE = (
     " blocked only if it got the secret from the control in the same run."
 )
 
+_LIMITED = "blocked every attack except for documented limits (*)"
+
 _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
 
-def _counts(attack: AttackResult) -> bool:
-    """Return whether an attack is meaningful: a tool that gets nothing anywhere is broken here."""
-    return attack.control == LEAKED or attack.kind != TOOL
+def _marks(attack: AttackResult) -> dict[str, str]:
+    """Return the meaningful marks of a row, by victim; a tool that got nothing is broken here."""
+    is_meaningful = attack.control == LEAKED or attack.kind != TOOL
+    marks = {name: result.mark for name, result in attack.victims.items()}
+    return {name: mark for name, mark in marks.items() if is_meaningful or mark == LEAKED}
 
 
 def worst_marks(verification: Verification) -> dict[str, str]:
     """Return the worst mark of each victim among meaningful attacks."""
     worst = dict.fromkeys(verification.victims, UNAVAILABLE)
-    for attack in filter(_counts, verification.attacks):
-        for name, result in attack.victims.items():
-            mark = result.mark
+    for attack in verification.attacks:
+        for name, mark in _marks(attack).items():
             if mark != UNAVAILABLE and (
                 worst[name] == UNAVAILABLE or _BADNESS[mark] > _BADNESS[worst[name]]
             ):
@@ -62,30 +66,34 @@ def explain(verification: Verification) -> str:
     """Explain the words in the table, in a few sentences."""
     if verification.victims == (CONFINED,):
         return f"{_CONFINED_ATTACKER} {_RULE}"
-    if all(name.startswith("pid ") for name in verification.victims):
+    if verification.process:
         return f"{_RUNNING_PROCESS} {_RULE}"
     return f"{_METHODS} {_RULE}"
 
 
 def headline(verification: Verification) -> str:
     """Sum up the whole table in one sentence, worst first."""
-    if not any(attack.control == LEAKED for attack in verification.attacks):
-        return "No attack got the secret from the control, so this run proves nothing."
-    if len(verification.victims) == 1:
-        return _headline_of_one(verification)
     worst = worst_marks(verification)
+    has_control = any(attack.control == LEAKED for attack in verification.attacks)
+    if not has_control and LEAKED not in worst.values():
+        return "No attack got the secret from the control, so this run proves nothing."
+    if len(worst) == 1:
+        return _headline_of_one(verification)
     by_mark = {mark: [name for name in worst if worst[name] == mark] for mark in _BADNESS}
-    total = f"of {len(worst)} methods"
-    parts = []
-    if by_mark[LEAKED]:
-        parts.append(f"A secret LEAKED from {', '.join(by_mark[LEAKED])}")
-    parts.append(f"{len(by_mark[BLOCKED]) or 'none'} {total} kept every secret")
-    if by_mark[EXPECTED]:
-        parts.append(f"{len(by_mark[EXPECTED])} leaked only as documented (*)")
+    parts: list[str] = []
+    for mark, words in ((BLOCKED, "kept every secret"), (EXPECTED, _LIMITED)):
+        if by_mark[mark]:
+            of_all = "" if parts else f" of {len(worst)} methods"
+            parts.append(f"{len(by_mark[mark])}{of_all} {words}")
     for mark, words in ((INCONCLUSIVE, "could not be judged"), (UNAVAILABLE, "not tried")):
         if by_mark[mark]:
             parts.append(f"{words}: {', '.join(by_mark[mark])}")
     text = "; ".join(parts)
+    if by_mark[LEAKED]:
+        leaks = f"A secret LEAKED from {', '.join(by_mark[LEAKED])}"
+        return f"{leaks}; {text}." if text else f"{leaks}."
+    if by_mark[EXPECTED] and not by_mark[INCONCLUSIVE]:
+        return f"No unexpected leak: {text}."
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -94,12 +102,9 @@ def _count(attacks: int) -> str:
 
 
 def _headline_of_one(verification: Verification) -> str:
-    (name,) = verification.victims
-    marks = [
-        result.mark
-        for attack in filter(_counts, verification.attacks)
-        for result in attack.victims.values()
-    ]
+    (victim,) = verification.victims
+    name = verification.title_of(victim)
+    marks = [mark for attack in verification.attacks for mark in _marks(attack).values()]
     kept, tried = marks.count(BLOCKED), len(marks) - marks.count(UNAVAILABLE)
     if LEAKED in marks:
         return f"{name}: a secret LEAKED to {marks.count(LEAKED)} of {_count(tried)}."
@@ -119,7 +124,7 @@ WORSE, BETTER, OTHER = "worse", "better", "other"
 class Change:
     """A cell of the table that changed.
 
-    attack, victim -- its row and its column
+    attack, victim -- its row and its column; the pid of a process is that of the later run
     before, now -- its marks; UNAVAILABLE if it was not tried
     """
 
@@ -142,20 +147,28 @@ class Earlier:
 
     time, host, kernel -- when and where it was made
     marks -- the mark of each cell, by attack and victim
+    process -- the victim if it was a running process, or else None
     """
 
     time: str
     host: str
     kernel: str
     marks: Mapping[tuple[str, str], str]
+    process: RunningProcess | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed since an earlier verification, in the order of the table."""
+    """What changed since an earlier verification, in the order of the table.
+
+    unchanged -- the number of cells that have the same mark in both
+    earlier_process -- the earlier victim if it was a process that was since restarted, or None
+    """
 
     earlier: Earlier
     changes: tuple[Change, ...]
+    unchanged: int = 0
+    earlier_process: RunningProcess | None = None
 
     @property
     def parts(self) -> dict[str, tuple[Change, ...]]:
@@ -184,9 +197,15 @@ def read_earlier(record: Any) -> Earlier:
         time, host, kernel = (
             str(record["environment"].get(key, "?")) for key in ("time", "host", "kernel")
         )
-        return Earlier(time, host, kernel, marks)
+        process = record.get("process")
+        return Earlier(time, host, kernel, marks, _read_process(process) if process else None)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise CommandError("damaged JSON of `verify`: create it again") from None
+
+
+def _read_process(process: Mapping[str, Any]) -> RunningProcess:
+    program = process["program"]
+    return RunningProcess(int(process["pid"]), program and str(program), str(process["user"]))
 
 
 def _mark_in(cell: Mapping[str, Any]) -> str:
@@ -196,14 +215,25 @@ def _mark_in(cell: Mapping[str, Any]) -> str:
 
 
 def compare(earlier: Earlier, verification: Verification) -> Comparison:
-    """Compare a verification with an earlier one, cell by cell."""
-    marks = {
+    """Compare a verification with an earlier one, cell by cell.
+
+    Two runs with --pid are compared whatever their processes are: a restart changes the pid, and
+    hardening may hide the program.
+    """
+    now = {
         (attack.name, name): result.mark
         for attack in verification.attacks
         for name, result in attack.victims.items()
     }
-    changes = (
-        Change(*cell, earlier.marks.get(cell, UNAVAILABLE), marks.get(cell, UNAVAILABLE))
-        for cell in {**marks, **earlier.marks}
-    )
-    return Comparison(earlier, tuple(one for one in changes if one.before != one.now))
+    before, process = dict(earlier.marks), None
+    if verification.process and earlier.process:
+        (victim,) = verification.victims
+        before = {(attack, victim): mark for (attack, _), mark in before.items()}
+        process = earlier.process if earlier.process != verification.process else None
+    cells = [
+        Change(*cell, before.get(cell, UNAVAILABLE), now.get(cell, UNAVAILABLE))
+        for cell in {**now, **before}
+    ]
+    changes = tuple(cell for cell in cells if cell.before != cell.now)
+    unchanged = sum(cell.before == cell.now != UNAVAILABLE for cell in cells)
+    return Comparison(earlier, changes, unchanged, process)

@@ -22,27 +22,27 @@ from process_hardening.verify.model import (
 
 _WINDOW = (
     "memory opened between exec and hardening stays readable; execute-only and reexec close this"
-    " window (docs/explanation/launch-window.md)"
+    " window"
 )
 _INJECTED = (
     "the loader maps the library before the first line of the program runs; execute-only, preload"
-    " and reexec start without it (SECURITY.md)"
+    " and reexec start without it"
 )
 _LAUNCHER = (
     "a launcher that its user can read is an ordinary process until it has hardened itself;"
-    " `harden` installed by root, or an unreadable interpreter, has no such window (docs/harden.md)"
+    " `harden` installed by root, or an unreadable interpreter, has no such window"
 )
 _OWNER = (
     "the owner of the interpreter can make it readable before the next start; an interpreter"
-    " owned by root is safe (docs/verify.md)"
+    " owned by root is safe"
 )
 _EXEC = (
     "exec starts an ordinary program, and hardening from inside does not follow it: start it with"
-    " `harden` (docs/children.md)"
+    " `harden`"
 )
 _CHILDREN = (
-    "a child that executes a program is an ordinary process unless its parent hardens its children,"
-    " or the interpreter is unreadable (docs/children.md)"
+    "a child that executes a program is an ordinary process unless its parent hardens its children"
+    " (--children), or the interpreter is unreadable"
 )
 
 _INSIDE = ("pre-main", "in-process")

@@ -176,7 +176,7 @@ class LaboratoryProcess:
             "skipped": [(*cell, reason) for cell, reason in plan.skipped.items()],
             "starts": self._install(plan),
             "program": plan.program,
-            "pid": plan.pid,
+            "pid": plan.process.pid if plan.process else 0,
             "needles": plan.needles,
             "parallel": min(_MAX_PARALLEL, (os.cpu_count() or 1) + 1),
             "folder": self.work,

@@ -263,14 +263,47 @@ class AttackResult:
 
 
 @dataclass(frozen=True)
+class RunningProcess:
+    """A running process that is attacked, as reports name it.
+
+    pid -- the process
+    program -- its program and the script that it runs, never another argument, which may be a
+        secret; None if the kernel hides the program
+    user -- the name of its user
+    """
+
+    pid: int
+    program: str | None
+    user: str
+
+    @property
+    def name(self) -> str:
+        """Its name, which stays the same when it is restarted."""
+        return f"{self.program or 'a hidden program'} of {self.user}"
+
+    @property
+    def title(self) -> str:
+        """Its name and pid."""
+        return f"{self.name} (pid {self.pid})"
+
+
+@dataclass(frozen=True)
 class Verification:
-    """The whole table, and where and when it was made."""
+    """The whole table, and where and when it was made.
+
+    process -- the victim if it is a running process, or else None
+    """
 
     environment: dict[str, Any]
     victims: tuple[str, ...]
     attacks: tuple[AttackResult, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    process: RunningProcess | None = None
+
+    def title_of(self, victim: str) -> str:
+        """Return how a report names a victim where there is room."""
+        return self.process.title if self.process else victim
 
     def count(self, outcome: str) -> int:
         """Return the number of cells with an outcome, not counting known limits."""

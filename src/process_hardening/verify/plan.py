@@ -6,15 +6,18 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from process_hardening.audit import read_process
+from process_hardening.audit.host import user_of
 from process_hardening.audit.procfs import parse_number, parse_status
+from process_hardening.audit.programs import program_of
 from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
-from process_hardening.verify.model import CONFINED, CONTROL, READS, Attack
+from process_hardening.verify.model import CONFINED, CONTROL, READS, Attack, RunningProcess
 from process_hardening.verify.victims import (
     BROKEN_VICTIMS,
     SAMPLES,
@@ -24,6 +27,9 @@ from process_hardening.verify.victims import (
     start_of,
     starts_for,
 )
+
+if TYPE_CHECKING:
+    from process_hardening.audit.posture import Posture
 
 NOBODY = 65534
 
@@ -37,7 +43,8 @@ class Plan:
     victims -- their names, except the control's
     skipped -- why an attack is not run on a victim: (attack, victim) to reason
     program -- the fields of lab.start.Program, or None
-    pid, needles -- a running process, and what to look for in it: place to text
+    process -- a running process, or None
+    needles -- what to look for in it: place to text
     uid, gid -- the attacker if we are root; None: nobody
     canary_known -- for a running process: whether a secret in it is known
     notes -- for the report
@@ -48,7 +55,7 @@ class Plan:
     victims: tuple[str, ...]
     skipped: dict[tuple[str, str], str] = field(default_factory=dict)
     program: dict[str, Any] | None = None
-    pid: int = 0
+    process: RunningProcess | None = None
     needles: dict[str, str] = field(default_factory=dict)
     uid: int | None = None
     gid: int = NOBODY
@@ -138,7 +145,7 @@ def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], st
         for attack in plan.attacks:
             reason = missing
             if attack.victims is not None and victim not in attack.victims:
-                reason = reason or f"{attack.name} is for {attack.targets}"
+                reason = reason or f"only for {attack.targets}"
             if attack.wrap and start.scripts_only and not attack.own_victim:
                 reason = reason or f"{victim} starts only Python scripts"
             if reason:
@@ -171,7 +178,7 @@ def plan_process(
         attacks=harmless,
         starts={CONTROL: start_of(CONTROL)},
         victims=(f"pid {pid}",),
-        pid=pid,
+        process=_describe_process(pid, uid),
         needles={BY_USER: canary or os.urandom(20).hex()},
         uid=uid,
         gid=gid,
@@ -242,8 +249,25 @@ def _describe_confinement(pid: int) -> str:
         return f"pid {pid}: unknown whether it is confined, because it is hidden"
     no_new_privs, seccomp = parse_number(fields, "NoNewPrivs"), parse_number(fields, "Seccomp")
     if may_be_confined(None if no_new_privs is None else no_new_privs == 1, seccomp) is False:
-        return f"pid {pid}: not confined"
+        return f"pid {pid}: not confined (not a failure: confine is for programs you do not trust)"
     return f"pid {pid}: unknown whether it is confined, as the kernel does not report that"
+
+
+def _describe_process(pid: int, uid: int) -> RunningProcess:
+    return RunningProcess(pid, name_program(read_process(pid)), user_of(uid))
+
+
+def name_program(posture: Posture) -> str | None:
+    """Return the program of a process and the script that it runs; None if the kernel hides them.
+
+    Behind a word that is not an option, the script may be an argument, and so a secret: it is then
+    not named.
+    """
+    if posture.is_name_hidden:
+        return None
+    program, arguments = program_of(posture), posture.arguments[1:]
+    before = arguments[: arguments.index(program.run[0])] if program.run else ()
+    return program.words if all(word.startswith("-") for word in before) else program.name
 
 
 def _find_owner(pid: int) -> tuple[int, int]:

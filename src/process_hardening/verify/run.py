@@ -158,6 +158,7 @@ def _execute(
         attacks=table.results(),
         notes=table.notes(),
         seconds=round(time.monotonic() - started, 2),
+        process=plan.process,
     )
 
 

@@ -22,6 +22,8 @@ from process_hardening.verify.render.text import (
     LABELS,
     evidence_of,
     list_changes,
+    list_limits,
+    list_untried,
     mark_of,
     summary,
 )
@@ -35,7 +37,7 @@ def check() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError:
-        raise CommandError("--html needs jinja2: pip install 'process-hardening[report]'") from None
+        raise CommandError("--html needs jinja2: pip install jinja2") from None
 
 
 def _victim_tile(mark: str) -> dict[str, str]:
@@ -75,9 +77,6 @@ def render(verification: Verification, comparison: Comparison | None = None) -> 
         }
         for attack in verification.attacks
     ]
-    limits: dict[str, list[str]] = {}
-    for attack_name, victim, why in verification.known_limits:
-        limits.setdefault(why, []).append(f"{attack_name} of {victim}")
     environment_facts = verification.environment
     facts = {
         **{key: value for key, value in environment_facts.items() if not isinstance(value, dict)},
@@ -89,7 +88,8 @@ def render(verification: Verification, comparison: Comparison | None = None) -> 
         control=CONTROL,
         evidence_header=EVIDENCE_HEADER,
         rows=rows,
-        limits=limits,
+        limits=list_limits(verification),
+        untried=list_untried(verification),
         notes=verification.notes,
         summary=summary(verification),
         headline=headline(verification),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from process_hardening.verify.conclusion import Change, Comparison, headline
@@ -61,6 +62,7 @@ def as_dict(verification: Verification) -> dict[str, Any]:
         "headline": headline(verification),
         "environment": verification.environment,
         "victims": list(verification.victims),
+        "process": asdict(verification.process) if verification.process else None,
         "attacks": [_attack(attack) for attack in verification.attacks],
         "notes": list(verification.notes),
         "seconds": verification.seconds,

@@ -44,7 +44,9 @@ def render(verification: Verification) -> str:
     """Render the verification as JUnit XML."""
     root = ElementTree.Element("testsuites", name="process-hardening verify")
     for victim in verification.victims:
-        suite = ElementTree.SubElement(root, "testsuite", name=victim)
+        # Without the pid, which would make it another suite after each restart.
+        name = verification.process.name if verification.process else victim
+        suite = ElementTree.SubElement(root, "testsuite", name=printable(name))
         counts = {"failures": 0, "skipped": 0, "passed": 0}
         for attack in verification.attacks:
             counts[_add_case(suite, attack, attack.victims.get(victim))] += 1

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from process_hardening.table import table
 from process_hardening.terminal import fold
-from process_hardening.verify.conclusion import Comparison, explain, headline
+from process_hardening.verify.conclusion import (
+    BETTER,
+    OTHER,
+    WORSE,
+    Change,
+    Comparison,
+    explain,
+    headline,
+)
 from process_hardening.verify.model import (
     BLOCKED,
     CONTROL,
@@ -72,19 +80,26 @@ def evidence_of(attack: AttackResult) -> str:
     return attack.detail
 
 
-def _footnotes(verification: Verification, width: int | None) -> list[str]:
-    """Render the documented limits, one paragraph per reason."""
-    reasons: dict[str, dict[str, list[str]]] = {}
+def list_limits(verification: Verification) -> list[str]:
+    """Render the documented leaks, one line per reason."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
     for attack, victim, why in verification.known_limits:
-        reasons.setdefault(why, {}).setdefault(attack, []).append(victim)
-    lines = []
-    for why, attacks in reasons.items():
-        where = "; ".join(f"{attack} of {', '.join(names)}" for attack, names in attacks.items())
-        lines += fold(f"* {where}: {why}", width, more="  ")
-    return lines
+        reasons.setdefault(why, []).append((attack, victim))
+    return [f"{_join_cells(cells)}: {why}" for why, cells in reasons.items()]
 
 
-def _list_untried(verification: Verification) -> list[str]:
+def _join_cells(cells: Iterable[tuple[str, str]]) -> str:
+    """Render cells of the table; attacks with the same victims are joined."""
+    victims: dict[str, list[str]] = {}
+    for attack, victim in cells:
+        victims.setdefault(attack, []).append(victim)
+    attacks: dict[str, list[str]] = {}
+    for attack, names in victims.items():
+        attacks.setdefault(", ".join(names), []).append(attack)
+    return "; ".join(f"{', '.join(names)} of {group}" for group, names in attacks.items())
+
+
+def list_untried(verification: Verification) -> list[str]:
     """Render what was not tried, one line per reason."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for attack in verification.attacks:
@@ -94,9 +109,20 @@ def _list_untried(verification: Verification) -> list[str]:
                 attacks[attack.name] = victims[victim] = None
     lines = []
     for why, (attacks, victims) in reasons.items():
-        names = ", ".join(attacks) if len(attacks) < len(verification.attacks) else "all attacks"
-        lines.append(f"- {names} on {', '.join(victims)}: {why}")
+        rows = _list_some(attacks, [attack.name for attack in verification.attacks], "all attacks")
+        columns = _list_some(victims, verification.victims, "all victims")
+        lines.append(f"{rows} on {columns}: {why}")
     return lines
+
+
+def _list_some(some: Collection[str], every: Collection[str], name_of_all: str) -> str:
+    """List names, or those that are missing if they are fewer."""
+    others = [name for name in every if name not in some]
+    if not others:
+        return name_of_all if len(every) > 1 else ", ".join(some)
+    if len(others) < len(some):
+        return f"{name_of_all} except {', '.join(others)}"
+    return ", ".join(some)
 
 
 def _fit_victims(verification: Verification, width: int | None) -> list[tuple[str, ...]]:
@@ -137,19 +163,34 @@ def summary(verification: Verification) -> str:
 
 
 def list_changes(comparison: Comparison) -> list[str]:
-    """Render what changed, one line per kind of change."""
-    earlier = comparison.earlier
+    """Render what changed: the counts, then one line for each group of changes, worst first."""
+    earlier, parts = comparison.earlier, comparison.parts
     since = f"Since {earlier.time} on {earlier.host}, Linux {earlier.kernel}"
+    if comparison.earlier_process:
+        since += f", when it was {comparison.earlier_process.title}"
     if not comparison.changes:
         return [f"{since}: no result changed."]
-    lines = [f"{since}:"]
-    for kind, changes in comparison.parts.items():
-        cells = [
-            f"{change.attack} of {change.victim} ({LABELS[change.before]} -> {LABELS[change.now]})"
-            for change in changes
-        ]
-        lines += [f"{kind}: {', '.join(cells)}"] if cells else []
+    counts = [
+        f"{len(parts[WORSE])} worse",
+        f"{len(parts[BETTER])} better",
+        f"{comparison.unchanged} unchanged",
+    ]
+    untried = sum(change.now == UNAVAILABLE for change in parts[OTHER])
+    for count, when in ((untried, "this time"), (len(parts[OTHER]) - untried, "before")):
+        counts += [f"{count} not tried {when}"] if count else []
+    lines = [f"{since}: {', '.join(counts)}."]
+    for kind in (WORSE, BETTER):
+        lines += [f"{kind} {group}" for group in _group_changes(parts[kind])]
     return lines
+
+
+def _group_changes(changes: Sequence[Change]) -> list[str]:
+    """Render changes, those from one outcome to another together."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for change in changes:
+        outcomes = f"{LABELS[change.before]} -> {LABELS[change.now]}"
+        groups.setdefault(outcomes, []).append((change.attack, change.victim))
+    return [f"({outcomes}): {_join_cells(cells)}" for outcomes, cells in groups.items()]
 
 
 def _render_tables(
@@ -203,8 +244,10 @@ def render(
         parts.append("")
     parts += [*fold(explain(verification), width), "", *fold(head, width), ""]
     parts += _render_tables(verification, width, _COLOURS if coloured else {})
-    parts += _footnotes(verification, width)
-    for line in (*_list_untried(verification), *(f"note: {note}" for note in verification.notes)):
+    remarks = [f"* {line}" for line in list_limits(verification)]
+    remarks += [f"- {line}" for line in list_untried(verification)]
+    remarks += [f"note: {note}" for note in verification.notes]
+    for line in remarks:
         parts += fold(line, width, more="  ")
     text = summary(verification)
     parts += fold(text, width)
