@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from process_hardening.audit.scan import scan
+from process_hardening.environment import PRELOAD_LIBRARY
 
 PROGRAMS = Path(__file__).resolve().parent.parent / "tests" / "audit" / "programs"
 HARDENED = ("undump", "core=0,0")
@@ -50,6 +52,17 @@ def measure(pid: int, rounds: int) -> tuple[float, float]:
     return min(cpu for cpu, _ in seen) * 1000, min(wall for _, wall in seen) * 1000
 
 
+def ask_for_ours(folder: Path, pages: int) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment of a process that has our library under many names."""
+    names = [folder / str(number) / Path(PRELOAD_LIBRARY).name for number in range(63)]
+    for name in names:
+        name.parent.mkdir(exist_ok=True)
+        if not name.exists():
+            shutil.copy(PRELOAD_LIBRARY, name)
+    words = [str(folder / "crowd"), str(pages), *map(str, (names[0], *names))]
+    return words, {"LD_PRELOAD": ":".join(map(str, names))}
+
+
 def hostile(folder: Path, animal: str) -> Iterator[tuple[str, list[str], dict[str, str]]]:
     """What it is, its command and its environment."""
     long = folder
@@ -66,6 +79,8 @@ def hostile(folder: Path, animal: str) -> Iterator[tuple[str, list[str], dict[st
     yield "1,000 threads", [animal, "threads=999", *HARDENED], {}
     yield "5,000 threads", [animal, "threads=5000", *HARDENED], {}
     yield "5,000 libraries asked for", me, {"LD_PRELOAD": ":".join(["/none.so"] * 5000)}
+    yield "4,000 files with code, 63 of them named like ours", *ask_for_ours(folder, 4000)
+    yield "20,000 files with code, 63 of them named like ours", *ask_for_ours(folder, 20_000)
     if os.getuid() == 0 and os.access("/dev/fuse", os.W_OK):
         serve = [*MOUNTS, *SERVER, f"{folder}/fuse", animal]
         yield "a program on FUSE that is stopped", [*serve, f"{folder}/fuse/file", *HARDENED], {}
@@ -78,12 +93,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory(prefix="ph-bench-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="ph-bench-") as temporary:
+        folder = Path(temporary)
         animal = str(folder / "animal")
         (folder / "fuse").mkdir()
-        source = str(PROGRAMS / "animal.c")
-        subprocess.run(["cc", "-std=c11", "-O2", "-pthread", source, "-o", animal], check=True)
+        for name, options in (("animal", ["-pthread"]), ("crowd", ["-static"])):
+            source = [str(PROGRAMS / f"{name}.c"), "-o", str(folder / name)]
+            subprocess.run(["cc", "-std=c11", "-O2", *options, *source], check=True)
         with running([animal, *HARDENED]) as pid:
             least_cpu, least = measure(pid, rounds)
         print("| one process with | CPU, ms | time, ms |\n|---|---|---|")

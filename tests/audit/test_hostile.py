@@ -19,6 +19,7 @@ import pytest
 
 import support
 from process_hardening.audit.scan import scan
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.secret_names import hide_arguments
 from zoo import HARDENED, ROOT, Animal, audit, audit_json, check, process_of
 
@@ -101,6 +102,31 @@ def test_requests_without_number(animal: Path, injected: Path, other: Animal) ->
     value = ":".join([*(f"/none/{number}.so" for number in range(5000)), str(injected)])
     with Animal(animal, env={"LD_PRELOAD": value}, stderr=subprocess.DEVNULL) as one:
         assert audit_both(one.pid, other)["injected_libraries"] == [str(injected)]
+
+
+@pytest.mark.parametrize("pages", [3000, 20_000])
+@pytest.mark.parametrize("is_one_file", [True, False])
+def test_our_library_under_many_names_and_many_mappings(
+    pages: int, is_one_file: bool, build: support.Compiler, other: Animal, user_tmp: Path
+) -> None:
+    """They are not compared one by one with each other, or with every mapping."""
+    crowd = build("crowd.c", "-static")
+    names = []
+    for number in range(63):
+        names.append(user_tmp / str(number) / Path(PRELOAD_LIBRARY).name)
+        names[-1].parent.mkdir()
+        if number and is_one_file:
+            names[-1].hardlink_to(names[0])
+        else:
+            shutil.copy(PRELOAD_LIBRARY, names[-1])
+    env = {"LD_PRELOAD": ":".join(map(str, names))}
+    argv = [crowd, str(pages), names[0], *names]
+    with support.Running(list(map(str, argv)), env=env) as one:
+        found = audit_both(one.pid, other)
+        assert found["verdict"] == "exposed"
+        assert found["loader_variables"] == ["LD_PRELOAD"]
+        too_much = "too much to read: its mappings"
+        assert found["problem"] == (too_much if pages > 4096 else None)
 
 
 def test_a_variable_whose_name_is_as_long_as_can_be(

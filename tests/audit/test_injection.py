@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from process_hardening.audit.injection import find_early_libraries, looks_untouched, program_of
+from process_hardening.audit.loaded import (
+    Program,
+    explain_libraries,
+    find_first_libraries,
+    program_of,
+)
 from process_hardening.elf import Image
 
 LOADER = b"/usr/lib64/ld-linux-x86-64.so.2"
 _FACTS: dict[str, Any] = {"machine": 62, "bits": 64, "interpreter": LOADER.decode()}
 PROGRAM = program_of(Image(**_FACTS, needed=("libtinfo.so.6", "libc.so.6")))
+ORIGIN = program_of(
+    Image(**_FACTS, needed=("libtinfo.so.6",), rpath=("$ORIGIN/../lib",), path="/opt/app/bin/tool")
+)
 RUNPATH = program_of(Image(**_FACTS, needed=("libtinfo.so.6",), runpath=("/opt/lib",)))
 
 
@@ -19,6 +28,12 @@ def mapped(*first: bytes) -> list[tuple[bytes, bytes]]:
     """The code that is mapped when the loader loaded these libraries, in this order."""
     paths = [b"/usr/bin/bash", b"/usr/lib/libc.so.6", *reversed(first), LOADER]
     return [(b"08:01 %d" % number, path) for number, path in enumerate(paths)]
+
+
+def looks_untouched(*first: bytes, program: Program = PROGRAM, is_exposed: bool = True) -> bool:
+    """Whether what is mapped needs no closer look."""
+    code = mapped(*first)
+    return find_first_libraries(code, code[0][1], program, is_exposed) is not None
 
 
 @pytest.mark.parametrize(
@@ -31,8 +46,9 @@ def mapped(*first: bytes) -> list[tuple[bytes, bytes]]:
 )
 def test_a_library_that_the_program_needs_needs_no_closer_look(name: bytes) -> None:
     """Under the name that the program has for it, or with a longer version."""
-    assert looks_untouched(mapped(b"/usr/lib/" + name), PROGRAM)
-    assert looks_untouched(mapped(b"/opt/lib/" + name), RUNPATH)
+    assert looks_untouched(b"/usr/lib/" + name)
+    assert looks_untouched(b"/opt/lib/" + name, program=RUNPATH)
+    assert looks_untouched(b"/opt/app/lib/" + name, program=ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +67,66 @@ def test_a_library_that_the_program_needs_needs_no_closer_look(name: bytes) -> N
 )
 def test_any_other_first_library_leads_to_a_closer_look(path: bytes) -> None:
     """Whatever its name has in common with one that the program needs."""
-    assert not looks_untouched(mapped(path, b"/usr/lib/libtinfo.so.6.4"), PROGRAM)
+    assert not looks_untouched(path, b"/usr/lib/libtinfo.so.6.4")
 
 
-def test_what_the_loader_loaded_before_a_needed_library_is_injected() -> None:
-    """The needed library may be named with its whole version there, too."""
-    listed = [(0, b""), (30, b"/tmp/evil.so"), (20, b"/usr/lib/libtinfo.so.6.4")]
-    assert find_early_libraries([listed], PROGRAM) == [b"/tmp/evil.so"]
-    elsewhere = [(0, b""), (20, b"/tmp/libtinfo.so.6.4")]
-    assert find_early_libraries([elsewhere], PROGRAM) is None
+def test_what_is_mapped_behind_a_needed_library_leads_to_a_closer_look_too() -> None:
+    """Of a hardened process even behind all of them, unless only root can have put it there."""
+    needed, other = b"/usr/lib/libtinfo.so.6.4", b"/home/user/other.so"
+    assert not looks_untouched(needed, other)
+    last = (needed, b"/usr/lib/libc.so.6", other)
+    assert looks_untouched(*last)
+    assert not looks_untouched(*last, is_exposed=False)
+    assert looks_untouched(*last[:2], b"/usr/lib/plugin.so", is_exposed=False)
+
+
+def explain(
+    *names: bytes, is_order_known: bool = True, needs: dict[bytes, list[bytes]] | None = None
+) -> tuple[tuple[bytes, ...], bool]:
+    """What was loaded early, and whether that is all, if these libraries were loaded."""
+    lists = [[(0, b""), *((1000 - number, name) for number, name in enumerate(names, 1))]]
+    start = [(number, (needs or {}).get(name, [])) for number, (_, name) in enumerate(lists[0])]
+    places = {address: os.path.normpath(name) for address, name in lists[0][1:] if b"/" in name}
+    found = explain_libraries((lists, start, is_order_known), PROGRAM, places)
+    return found.early, found.is_certain
+
+
+TINFO, LIBC, OTHER = b"/usr/lib/libtinfo.so.6.4", b"/usr/lib/libc.so.6", b"/tmp/other.so"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ((TINFO, LIBC, LOADER), ((), True)),
+        ((b"linux-vdso.so.1", TINFO, LIBC), ((), True)),
+        ((OTHER, TINFO, LIBC), ((OTHER,), True)),
+        ((TINFO, OTHER, LIBC), ((OTHER,), True)),
+        ((TINFO, LIBC, OTHER, LOADER), ((OTHER,), True)),
+        ((TINFO, LIBC, OTHER), ((), False)),
+        ((b"/tmp/ld-2.so", TINFO, LIBC), ((b"/tmp/ld-2.so",), True)),
+        ((b"/tmp/linux-vdso.so.1", TINFO, LIBC), ((b"/tmp/linux-vdso.so.1",), True)),
+        ((b"/tmp/libtinfo.so.6", LIBC), ((), False)),
+        ((b"/usr/../tmp/libtinfo.so.6", LIBC), ((), False)),
+    ],
+    ids=str,
+)
+def test_what_nobody_needs_was_injected(
+    names: tuple[bytes, ...], expected: tuple[tuple[bytes, ...], bool]
+) -> None:
+    """If the program may have loaded it itself, or it is out of place, that is not certain."""
+    assert explain(*names) == expected
+
+
+def test_what_a_needed_library_needs_was_not_injected() -> None:
+    """Unless it was loaded before the one that needs it."""
+    needs = {LIBC: [b"libz.so.1"]}
+    zlib = b"/usr/lib/libz.so.1"
+    assert explain(TINFO, LIBC, zlib, needs=needs) == ((), True)
+    assert explain(zlib, TINFO, LIBC, needs=needs) == ((zlib,), True)
+
+
+def test_a_list_of_all_libraries_shows_those_that_the_program_loaded_itself() -> None:
+    """They are not injected, but only where root keeps libraries is that certain."""
+    plugin = b"/usr/lib/plugin.so"
+    assert explain(TINFO, LIBC, plugin, is_order_known=False) == ((), True)
+    assert explain(TINFO, LIBC, OTHER, is_order_known=False) == ((), False)

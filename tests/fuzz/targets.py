@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fuzz.one_process import OneProcess, is_evidently_hardened, split_parts
-from process_hardening.audit import host, injection, loader_lists, procfs, select
+from process_hardening.audit import host, loaded, loader_lists, procfs, select
 from process_hardening.audit.posture import PIPE, SOCKET, core_rules_of
 from process_hardening.audit.render.json import process_as_dict, readable
 from process_hardening.audit.result import make_entries
@@ -136,13 +136,13 @@ def read_process(data: bytes) -> None:
 
 def read_loader_list(data: bytes) -> None:
     """The list in a hostile process's memory is read, or called unreadable."""
-    program = injection.program_of(Image(machine=62, bits=64))
+    program = loaded.program_of(Image(machine=62, bits=64))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "auxv").write_bytes(bytes(16))
         (Path(folder) / "mem").write_bytes(data)
         with contextlib.suppress(loader_lists.UnreadableListError):
-            lists = loader_lists.read_lists(folder, bits=64, entry=0, dynamic=0)
-            injection.find_early_libraries(lists, program)
+            found = loader_lists.read_lists(folder, bits=64, entry=0, dynamic=0)
+            loaded.explain_libraries(found, program, {})
 
 
 def parse_command_line(data: bytes) -> None:

@@ -16,6 +16,7 @@ import time
 from struct import Struct
 
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
+from process_hardening.audit.own_library import OUR_LIBRARIES
 from process_hardening.audit.procfiles import (
     ORDINARY_FILE_SYSTEMS,
     PATIENCE,
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from process_hardening.audit.loader_lists import Lists
+    from process_hardening.audit.loader_lists import Lists, Start
 
 _TICK = 0.005
+_MOST_TIME = 0.02  # seconds of CPU: a path can lead through thousands of links
 _SIZE = Struct("=I")  # before each message
 _LONGEST_FILE = 1 << 18  # longer than our library on every architecture
 
@@ -71,25 +73,94 @@ def _read_ordinary(fd: int) -> bytes | None:
         return file.read(_LONGEST_FILE)
 
 
-def _read_mapped(path: str, name: str) -> bytes | None:
-    fd = os.open(f"{path}/map_files/{name}", os.O_PATH | os.O_CLOEXEC)
+def _read_our_libraries() -> list[bytes]:
+    """Return the libraries of this installation and of root's, once per helper process."""
+    if not _OURS:
+        for name in OUR_LIBRARIES:
+            try:
+                with open(name, "rb") as file:
+                    _OURS.append(file.read())
+            except OSError:
+                continue  # not installed there
+    return _OURS
+
+
+_OURS: list[bytes] = []
+
+
+def _is_ours(path: str, names: list[str]) -> bool:
+    for name in names:
+        fd = os.open(f"{path}/map_files/{name}", os.O_PATH | os.O_CLOEXEC)
+        try:
+            if _read_ordinary(fd) not in _read_our_libraries():
+                return False
+        finally:
+            os.close(fd)
+    return bool(names)
+
+
+def _is_ours_on_disk(path: str, name: str, identity: str | None) -> bool:
+    fd = os.open(f"{path}/root{name}", os.O_PATH | os.O_CLOEXEC)
     try:
-        return _read_ordinary(fd)
+        if identity is not None and _identity_of(os.fstat(fd)) != identity:
+            return False
+        return _read_ordinary(fd) in _read_our_libraries()
     finally:
         os.close(fd)
 
 
-def _identify(path: str, name: str) -> tuple[int, int]:
-    found = os.stat(f"{path}/root{name}")
-    return found.st_dev, found.st_ino
+def _identity_of(found: os.stat_result) -> str:
+    """Return the device and the inode as they are written in maps."""
+    device = found.st_dev
+    return f"{os.major(device):02x}:{os.minor(device):02x} {found.st_ino}"
+
+
+def _identify(path: str, names: list[str]) -> list[str | None]:
+    found: list[str | None] = []
+    end = time.process_time() + _MOST_TIME
+    for name in names:
+        identity = None
+        try:
+            if time.process_time() < end:
+                identity = _identity_of(os.stat(f"{path}/root{name}"))
+        except (OSError, ValueError):
+            pass  # deleted, hidden from us, or not a path
+        found.append(identity)
+    return found
+
+
+def _are_genuine(path: str, files: list[tuple[str, str]]) -> bool:
+    end = time.process_time() + _MOST_TIME
+    return all(time.process_time() < end and _is_genuine(path, *file) for file in files)
+
+
+def _is_genuine(path: str, range_: str, name: str) -> bool:
+    """Return whether a mapped file is what the process finds under its path, or root's own.
+
+    maps does not tell a path of this mount namespace from one of another, where a user can put
+    anything under any path. Nobody but root can make a file there that belongs to root.
+    """
+    fd = os.open(f"{path}/map_files/{range_}", os.O_PATH | os.O_CLOEXEC)
+    try:
+        mapped = os.fstat(fd)
+        if mapped.st_uid == 0 and not mapped.st_mode & 0o022:
+            return read_file_system(fd) in ORDINARY_FILE_SYSTEMS
+    finally:
+        os.close(fd)
+    try:
+        return os.path.samestat(os.stat(f"{path}/root{name}"), mapped)
+    except OSError:
+        return False
 
 
 _TASKS: dict[str, Callable[..., object]] = {
     "lists": read_lists,
     "image": _read_image,
     "file": _read_plain_file,
-    "mapped": _read_mapped,
+    "ours": _is_ours,
+    "ours on disk": _is_ours_on_disk,
     "identify": _identify,
+    "genuine": _are_genuine,
 }
 
 
@@ -144,6 +215,7 @@ class Deputy:
         self._pid = 0
         self._requests = -1
         self._answers = -1
+        self._blocking = ""  # the process that kept us waiting: it gets no second chance
 
     def close(self) -> None:
         """Let the helper exit."""
@@ -152,10 +224,12 @@ class Deputy:
             os.close(self._answers)
             self._pid = 0
 
-    def read_lists(self, folder: int, image: Image, base: int | None) -> Lists:
-        """Call loader_lists.read_lists() in the helper, for a program with this image and base."""
-        lists: Lists = self._ask(folder, "lists", image.bits, image.entry, image.dynamic, base)
-        return lists
+    def read_lists(self, folder: int, image: Image, base: int | None) -> tuple[Lists, Start, bool]:
+        """Call loader_lists.read_lists() for the program that has this image and base."""
+        found: tuple[Lists, Start, bool] = self._ask(
+            folder, "lists", image.bits, image.entry, image.dynamic, base
+        )
+        return found
 
     def read_image(self, folder: int, exe: str, name: str = "exe") -> Image | None:
         """Call elf.read_image() in the helper. Returns None if the program is not a valid ELF file.
@@ -174,21 +248,36 @@ class Deputy:
         content: bytes | None = self._ask(folder, "file", name)
         return content
 
-    def read_mapped(self, folder: int, name: str) -> bytes | None:
-        """Return the beginning of a file that the process has mapped, even if it was deleted.
+    def is_ours(self, folder: int, names: list[str]) -> bool:
+        """Return whether files that the process has mapped have the bytes of our library.
 
-        name -- its name in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+        names -- in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
         """
-        content: bytes | None = self._ask(folder, "mapped", name)
-        return content
+        return bool(self._ask(folder, "ours", names))
 
-    def identify(self, folder: int, name: str) -> tuple[int, int]:
-        """Return the device and inode of a file in the process's file system."""
-        device, inode = self._ask(folder, "identify", name)
-        return device, inode
+    def is_ours_on_disk(self, folder: int, name: str, identity: str | None) -> bool:
+        """Return whether a file in the process's file system has the bytes of our library.
+
+        identity -- its device and inode, as in maps; None: any
+        """
+        return bool(self._ask(folder, "ours on disk", name, identity))
+
+    def identify(self, folder: int, names: list[str]) -> list[str | None]:
+        """Return the device and inode, as in maps, of files in the process's file system."""
+        found: list[str | None] = self._ask(folder, "identify", names)
+        return found
+
+    def are_genuine(self, folder: int, files: list[tuple[str, str]]) -> bool:
+        """Return whether mapped files are those that the process finds under their paths.
+
+        files -- their names in /proc/PID/map_files, and the paths. Needs the same capabilities.
+        """
+        return bool(self._ask(folder, "genuine", files))
 
     def _ask(self, folder: int, task: str, *arguments: object) -> Any:
         path = os.readlink(f"/proc/self/fd/{folder}")
+        if path == self._blocking:
+            raise NoAnswerError
         try:
             if not self._pid:
                 self._start()
@@ -196,6 +285,7 @@ class Deputy:
             error, answer = self._receive()
         except (OSError, EOFError, ValueError):
             self.close()
+            self._blocking = path
             raise NoAnswerError from None
         try:
             os.stat("status", dir_fd=folder)  # it still exists, so the pid was not reused

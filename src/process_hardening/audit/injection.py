@@ -1,129 +1,45 @@
 """Finds injected libraries: those that LD_PRELOAD, LD_AUDIT or ld.so.preload caused to be mapped.
 
-The environment block shows the requests if it is unchanged since execve(2). Otherwise, the order of
-loading reveals them: the dynamic loader loads audit libraries first, then preloaded ones, then
-those that the program needs (ld.so(8)). The loader keeps a list in that order for debuggers (struct
-r_debug in link.h). This module reads that list only if it has to, and reads nothing else from the
-process's memory.
+The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise what
+the loader loaded shows them: audit libraries first, then preloaded ones, then those that the
+program needs, and those that these need (ld.so(8)). It keeps lists of them (link.h). This module
+reads these lists and the names that the libraries need, only if it has to, and reads nothing else
+from the process's memory.
 """
 
 from __future__ import annotations
 
 import os
 
-from process_hardening.audit.own_library import OwnLibrary
+from process_hardening.audit.loaded import (
+    explain_libraries,
+    find_first_libraries,
+    program_of,
+)
+from process_hardening.audit.own_library import is_ours
 from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, unescape_path
 from process_hardening.audit.program_files import ProgramOpener
-from process_hardening.elf import DamagedElfError, Image, read_image
-from process_hardening.record import Record
+from process_hardening.elf import DamagedElfError, read_image
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import TypeAlias
 
     from process_hardening.audit.deputy import Deputy
-    from process_hardening.audit.loader_lists import Lists
+    from process_hardening.audit.environ import EnvironmentFacts
+    from process_hardening.audit.loaded import File, Program
     from process_hardening.audit.mapped import Mapped
-    from process_hardening.audit.own_library import Place
+
+    Place: TypeAlias = tuple[str | None, bytes]
 
 PRELOAD_FILE = "etc/ld.so.preload"
 
 # Bounds on what a hostile process can make us read.
 _MOST_REQUESTS = 64
 _MOST_REMEMBERED = 4096
-
-# Where distributions keep their libraries. If the program names no directory of its own, a library
-# from any other place could be anything.
-_TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
-
-
-class Program(Record):
-    """A program, and the base names of the libraries that it needs.
-
-    base -- as in loader_lists.read_lists()
-    """
-
-    image: Image
-    needed: frozenset[bytes]
-    base: int | None = None
-
-
-def program_of(image: Image, base: int | None = None) -> Program:
-    """Return the program that has this image."""
-    return Program(
-        image=image,
-        base=base,
-        needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
-    )
-
-
-def _is_loader(path: bytes) -> bool:
-    return os.path.basename(path).startswith((b"ld-", b"ld.so", b"ld64.", b"linker"))
-
-
-def _is_needed(path: bytes, program: Program) -> bool:
-    """Return whether the program needs a library with this name.
-
-    It may need libz.so.1, while maps shows the target of that link: libz.so.1.3.
-    """
-    name = os.path.basename(path)
-    while name not in program.needed and b".so." in name:
-        name = name.rpartition(b".")[0]
-    return name in program.needed
-
-
-def _is_expected(path: bytes, program: Program) -> bool:
-    """Return whether the program itself requested the library at path."""
-    if _is_loader(path):
-        return True
-    return _is_needed(path, program) and (
-        bool(program.image.rpath or program.image.runpath) or path.startswith(_TRUSTED)
-    )
-
-
-def find_early_libraries(lists: Lists, program: Program) -> list[bytes] | None:
-    """Return the libraries that were loaded before the first one that the program needs.
-
-    lists -- from loader_lists.read_lists()
-
-    Returns None if that is unknown, since a library that the program needs is in a directory that
-    neither the system nor the program names.
-    """
-    early = []
-    border = None
-    for address, name in lists[0][1:]:
-        if not name or os.path.basename(name) in (b"linux-vdso.so.1", b"linux-gate.so.1"):
-            continue
-        if _is_expected(name, program):
-            border = address
-            break
-        if _is_needed(name, program):
-            return None
-        early.append(name)
-    if border is None and program.needed:
-        return None
-    for namespace in lists[1:]:
-        # Each audit library has its own namespace, which is created before the program's libraries
-        # are mapped and is therefore above them. Namespaces that dlmopen(3) creates are below.
-        if namespace and border is not None and namespace[0][0] > border:
-            early.append(namespace[0][1])
-    return early
-
-
-def looks_untouched(code: Sequence[tuple[bytes, bytes]], program: Program) -> bool:
-    """Return whether the library that was mapped first is one that the program needs.
-
-    code -- from parse_code_files()
-
-    The kernel maps downwards: the loader is on top, and the first library that it loaded is below
-    it. If anything else is there, the process needs a closer look.
-    """
-    paths = [path for _, path in code]
-    while paths and not _is_loader(paths[-1]):
-        paths.pop()
-    # Two paths are the program and its loader. If no path is left, the loader is unknown to us.
-    return len(paths) == 2 or (len(paths) > 2 and _is_expected(paths[-2], program))
+_MOST_OF_OURS = 4  # files with our library's name; an honest process has one or two
 
 
 def parse_requests(name: bytes, value: bytes) -> list[bytes]:
@@ -141,17 +57,17 @@ class InjectionReader:
     """Finds the injected libraries of processes. Caches programs, since many processes share them.
 
     root -- a descriptor of /proc
-    mount_namespace -- our own, in which our own library does not count as injected
+    mount_namespace -- our own; None: this kernel has only one
     """
 
     def __init__(self, root: int, mount_namespace: str | None) -> None:
         self._opener = ProgramOpener(root)
         self._deputy: Deputy | None = None
-        self._own_library = OwnLibrary(mount_namespace)
+        self._here: Place = (mount_namespace, b"")
         self._programs: dict[tuple[bytes, bytes], Program | None] = {}
         self._preload_files: dict[Place, list[bytes] | None] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
-        self._untouched: set[tuple[bytes | tuple[bytes, bytes], ...]] = set()
+        self._untouched: set[tuple[bool | bytes | File, ...]] = set()
 
     def close(self) -> None:
         """Let the helper process exit, if there is one."""
@@ -161,11 +77,11 @@ class InjectionReader:
     def preload_file_of(self, folder: int, place: Place) -> list[bytes] | None:
         """Return the libraries that a process's own ld.so.preload names; None: it was not read.
 
-        place -- from OwnLibrary.place_of()
+        place -- the process's mount namespace, and its root in it
         """
         if place not in self._preload_files:
             found: list[bytes] | None = []
-            deputy, no_answer = self._find_deputy()
+            deputy, no_answer = self.find_deputy()
             try:
                 text = deputy.read_plain_file(folder, PRELOAD_FILE)
                 found = None if text is None else parse_requests(PRELOAD_FILE.encode(), text)
@@ -178,8 +94,8 @@ class InjectionReader:
             self._preload_files[place] = found
         return self._preload_files[place]
 
-    def _find_deputy(self) -> tuple[Deputy, type[Exception]]:
-        """Return the helper for reads that could block, and its exception. Few audits need them."""
+    def find_deputy(self) -> tuple[Deputy, type[Exception]]:
+        """Return the helper for reads that could block, and its exception; few audits need it."""
         from process_hardening.audit.deputy import Deputy, NoAnswerError
 
         if self._deputy is None:
@@ -193,7 +109,7 @@ class InjectionReader:
         """
         fd = self._opener.open(folder)
         if fd is None:
-            deputy, no_answer = self._find_deputy()
+            deputy, no_answer = self.find_deputy()
             try:
                 image = deputy.read_image(folder, decode(exe))
             except no_answer:
@@ -205,36 +121,50 @@ class InjectionReader:
                 return None
             finally:
                 os.close(fd)
-        return program_of(image) if image else None
+        if image is None:
+            return None
+        return program_of(image, is_alone=not image.interpreter and not image.dynamic)
 
-    def _mapped_as(self, request: bytes, process: Mapped) -> tuple[bytes, ...]:
-        """Return the mapped files that a request names: by path, by inode or by base name."""
-        if not request.startswith(b"/") or b"$" in request:
-            name = os.path.basename(request)
-            return tuple(path for _, path in process.code if os.path.basename(path) == name)
-        identity = None
-        deputy, no_answer = self._find_deputy()
+    def place_of(self, process: Mapped) -> Place:
+        """Return the mount namespace of a process, and its root in it. Raises OSError."""
+        here, _ = self._here
+        return here and os.readlink("ns/mnt", dir_fd=process.folder), process.root
+
+    def find_requested(self, process: Mapped, requests: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+        """Return the mapped files that each request names: by path, by inode or by base name."""
+        if not requests:
+            return []
+        paths = [r for r in requests if r.startswith(b"/") and b"$" not in r]
+        identities: dict[bytes, bytes] = {}
+        deputy, no_answer = self.find_deputy()
         try:
-            device, inode = deputy.identify(process.folder, decode(request))
-            identity = f"{os.major(device):02x}:{os.minor(device):02x} {inode}".encode()
+            found = deputy.identify(process.folder, [decode(path) for path in paths])
+            identities = {path: one.encode() for path, one in zip(paths, found, strict=True) if one}
         except ProcessLookupError:
             raise
         except (no_answer, OSError):
-            pass  # deleted, hidden from us, or not a path: compare the text
-        plain = os.path.normpath(request)
-        return tuple(
-            path
-            for file, path in process.code
-            if file == identity or unescape_path(path) in (plain, plain + b" (deleted)")
-        )
+            pass  # compare the text
+        by_key: dict[bytes, dict[bytes, None]] = {}
+        for request in requests:
+            for key in _keys_of(request, identities):
+                by_key[key] = {}
+        for file, path in process.code:
+            for key in (file, path, path.rpartition(b"/")[2]):
+                if key in by_key:
+                    by_key[key][path] = None
+        return [
+            tuple({path: None for key in _keys_of(request, identities) for path in by_key[key]})
+            for request in requests
+        ]
 
     def _program_of(self, process: Mapped) -> Program | None:
         folder, exe = process.folder, process.exe
         files = [file for file in process.code if file[1] == exe]
         if not files:  # the link and the mappings differ, e.g. the process called exec in between
             return None
-        if len(files) > 1:  # the image of `harden`, to which the link points, and the program
-            return self._read_program_behind(process) or self._read_program(folder, exe)
+        if len(files) > 1:  # the image of `harden` and the program; the link is to the image
+            behind = self._read_program_behind(process) or self._read_program(folder, exe)
+            return behind and behind.replace(is_alone=False)
         key = files[0]
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:
@@ -243,8 +173,8 @@ class InjectionReader:
         return self._programs[key]
 
     def _read_program_behind(self, process: Mapped) -> Program | None:
-        """Return the dynamic program that a stand-in has mapped. Both have the same path."""
-        deputy, no_answer = self._find_deputy()
+        """Return the dynamic program that a stand-in has mapped under its own path."""
+        deputy, no_answer = self.find_deputy()
         exe = decode(process.exe)
         for name, start in process.find_starts(process.exe):
             try:
@@ -258,101 +188,186 @@ class InjectionReader:
         return None
 
     def find_injected(
-        self, process: Mapped, requests: Sequence[bytes], environment_is_whole: bool
-    ) -> tuple[str, ...] | None:
-        """Return the injected libraries of a process; None if they are unknown.
+        self, process: Mapped, environment: EnvironmentFacts, is_exposed: bool
+    ) -> tuple[bool, tuple[str, ...] | None]:
+        """Return whether all requests name only our library, and the injected libraries.
 
-        requests -- what its LD_PRELOAD and LD_AUDIT name
-        environment_is_whole -- whether the environment still shows all requests
+        environment -- with what its LD_PRELOAD and LD_AUDIT name, and whether that is all
+        is_exposed -- whether everybody can read the process: then a quick look is enough
 
-        Raises OSError if the process ends during the read.
+        The libraries are None if they are unknown. Raises OSError if the process ends meanwhile.
         """
-        key: tuple[bytes | tuple[bytes, bytes], ...] = (process.exe, *process.code)
-        if environment_is_whole and not requests and key in self._untouched:
-            return ()
+        requests = environment.requests
+        is_quiet = environment.is_whole and not requests
+        key: tuple[bool | bytes | File, ...] = (is_exposed, process.exe, *process.code)
+        if is_quiet and key in self._untouched:
+            return False, ()
         try:
             program = self._program_of(process)
         except PermissionError:
             program = None
-        if environment_is_whole and not requests and program is not None:
-            if not program.image.interpreter:
-                return ()
-            if looks_untouched(process.code, program):
-                if len(self._untouched) < _MOST_REMEMBERED:
-                    self._untouched.add(key)
-                return ()
-        return self._search(process, program, requests, environment_is_whole)
+        if is_quiet and self.looks_untouched(process, program, (), is_exposed):
+            found: tuple[str, ...] | None = ()
+            is_ours = False
+        else:
+            is_ours, found = _Look(self, process, program, is_exposed).find(environment)
+        if is_quiet and found == () and len(self._untouched) < _MOST_REMEMBERED:
+            self._untouched.add(key)
+        return is_ours, found
 
-    def name_only_ours(self, process: Mapped, requests: Sequence[bytes]) -> bool:
-        """Return whether there are requests, and all of them name only our library."""
-        return 0 < len(requests) <= _MOST_REQUESTS and all(
-            request.startswith(b"/")
-            and all(
-                self._is_ours(process, path)
-                for path in self._mapped_as(request, process) or (request,)
-            )
-            for request in requests
-        )
-
-    def _search(
+    def looks_untouched(
         self,
         process: Mapped,
         program: Program | None,
-        requests: Sequence[bytes],
-        environment_is_whole: bool,
-    ) -> tuple[str, ...] | None:
-        """Return the injected libraries of a process that has some, or may have some."""
-        found: dict[bytes, None] = {}
-        everywhere = self.preload_file_of(process.folder, self._own_library.place_of(process))
-        wanted = [*requests, *(everywhere or ())]
-        unexplained = everywhere is None or len(wanted) > _MOST_REQUESTS
-        for request in wanted[:_MOST_REQUESTS]:
-            paths = self._mapped_as(request, process)
-            found.update(dict.fromkeys(paths))
-            unexplained = unexplained or not paths
-        certain = True
+        injected: Collection[bytes],
+        is_exposed: bool,
+    ) -> bool:
+        """Return whether the mapped files show no library besides those in injected."""
         if program is None:
-            certain = environment_is_whole and not unexplained
-        elif program.image.interpreter:
-            if unexplained or not environment_is_whole or not found:
-                certain = self._look_closely(process, program, found)
-        elif not environment_is_whole:
-            # The image of `harden` counts as static. Our library removes its own request.
-            mapped = {path for _, path in process.code}
-            ours = [path for path in mapped if has_our_name(decode(path))]
-            certain = len(mapped) <= 1 or any(
-                self._is_ours(process, path) for path in ours[:_MOST_REQUESTS]
-            )
-        names = [
-            path
-            for number, path in enumerate(found)
-            if number >= _MOST_REQUESTS or not self._is_ours(process, path)
-        ]
-        if not names and not certain:
-            return None
-        return tuple(decode(unescape_path(path)) for path in names)
+            return False
+        if not program.image.interpreter:
+            return program.is_alone or process.has_only_itself or is_exposed
+        code = [file for file in process.code if file[1] not in injected]
+        first = find_first_libraries(code, process.exe, program, is_exposed)
+        return first is not None and (is_exposed or self.are_here(process, first))
 
-    def _is_ours(self, process: Mapped, path: bytes) -> bool:
-        deputy, no_answer = self._find_deputy()
+    def are_here(self, process: Mapped, files: Sequence[File]) -> bool:
+        """Return whether mapped files are what the process finds under their paths.
+
+        If not, they may be from another mount namespace, where a user can put anything anywhere.
+        """
+        paths = [decode(unescape_path(path)) for _, path in files]
         try:
-            return self._own_library.is_at(path, process, deputy)
+            if self.place_of(process) == self._here:
+                found: list[str | None] = [_identify(path) for path in paths]
+            else:
+                deputy, no_answer = self.find_deputy()
+                try:
+                    found = deputy.identify(process.folder, paths)
+                except no_answer:
+                    return False
         except ProcessLookupError:
             raise
-        except (no_answer, OSError):
+        except OSError:
             return False
+        return found == [decode(file) for file, _ in files]
 
-    def _look_closely(self, process: Mapped, program: Program, found: dict[bytes, None]) -> bool:
-        """Add the injected libraries in the loader's list to found.
 
-        Returns whether found is then complete.
+def _identify(path: str) -> str:
+    found = os.stat(path)
+    return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x} {found.st_ino}"
+
+
+def _keys_of(request: bytes, identities: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
+    """The inode, the paths and the base name by which a mapped file counts as requested."""
+    if not request.startswith(b"/") or b"$" in request:
+        return (os.path.basename(request),)
+    plain = os.path.normpath(request).replace(b"\n", rb"\012")
+    keys = (plain, plain + b" (deleted)")
+    return (identities[request], *keys) if request in identities else keys
+
+
+class _Look:
+    """A look at one process that has injected libraries, or may have some."""
+
+    def __init__(
+        self,
+        reader: InjectionReader,
+        process: Mapped,
+        program: Program | None,
+        is_exposed: bool,
+    ) -> None:
+        self._reader = reader
+        self._process = process
+        self._program = program
+        self._is_exposed = is_exposed
+        self._deputy, self._no_answer = reader.find_deputy()
+        self._known: dict[bytes, bool] = {}
+        named = {path for _, path in process.code if has_our_name(decode(path))}
+        self._has_too_many_of_ours = len(named) > _MOST_OF_OURS
+
+    def find(self, environment: EnvironmentFacts) -> tuple[bool, tuple[str, ...] | None]:
+        """See InjectionReader.find_injected()."""
+        process, reader = self._process, self._reader
+        asked = environment.requests
+        everywhere = reader.preload_file_of(process.folder, reader.place_of(process))
+        names = [*asked, *(everywhere or ())]
+        matches = reader.find_requested(process, names[:_MOST_REQUESTS])
+        only_ours = 0 < len(asked) <= _MOST_REQUESTS and all(
+            request.startswith(b"/") and all(self._is_ours(path) for path in paths or (request,))
+            for request, paths in zip(asked, matches, strict=False)
+        )
+        injected = {path: None for paths in matches for path in paths}
+        is_explained = everywhere is not None and len(names) <= _MOST_REQUESTS and all(matches)
+        is_certain = self._is_all(injected, is_explained and environment.is_whole)
+        left = [
+            path
+            for number, path in enumerate(injected)
+            if number >= _MOST_REQUESTS or not self._is_ours(path)
+        ]
+        if not left and not is_certain:
+            return only_ours, None
+        return only_ours, tuple(decode(unescape_path(path)) for path in left)
+
+    def _is_ours(self, path: bytes) -> bool:
+        if self._has_too_many_of_ours:
+            return False
+        if path not in self._known:
+            try:
+                self._known[path] = is_ours(path, self._process, self._deputy)
+            except ProcessLookupError:
+                raise
+            except (self._no_answer, OSError):
+                self._known[path] = False
+        return self._known[path]
+
+    def _is_all(self, injected: dict[bytes, None], is_explained: bool) -> bool:
+        """Return whether these libraries are all; adds those that are not among them.
+
+        is_explained -- whether the environment is whole, and all that was requested is mapped
         """
-        deputy, no_answer = self._find_deputy()
+        process, program = self._process, self._program
+        if program is None:
+            return self._is_exposed and is_explained
+        if program.image.interpreter:
+            return (
+                is_explained
+                and self._reader.looks_untouched(process, program, injected, self._is_exposed)
+            ) or self._look_closely(program, injected)
+        if program.is_alone or process.has_only_itself:
+            return True
+        # A loader that was started by its name, or a stand-in whose program we cannot read.
+        ours = [path for _, path in process.code if has_our_name(decode(path))]
+        return self._is_exposed and (is_explained or any(map(self._is_ours, ours)))
+
+    def _look_closely(self, program: Program, injected: dict[bytes, None]) -> bool:
+        """Add the injected libraries in the loader's lists. Returns whether these are all."""
+        process = self._process
         try:
-            lists = deputy.read_lists(process.folder, program.image, program.base)
-            early = find_early_libraries(lists, program)
-        except (no_answer, PermissionError):
+            lists = self._deputy.read_lists(process.folder, program.image, program.base)
+        except (self._no_answer, PermissionError):
             return False
-        for name in (early or ())[:_MOST_REQUESTS]:
-            paths = self._mapped_as(name, process) or (name,)
-            found.update(dict.fromkeys(paths))
-        return early is not None and len(early) <= _MOST_REQUESTS
+        places = process.locate([address for each in lists[0] for address, _ in each])
+        if places is None:
+            return False
+        paths = {address: path for address, (_, path) in places.items()}
+        found = explain_libraries(lists, program, paths, injected)
+        injected.update(dict.fromkeys(found.early[:_MOST_REQUESTS]))
+        if not found.is_certain or len(found.early) > _MOST_REQUESTS:
+            return False
+        files = [places[address] for address in found.explained if address in places]
+        return len(files) == len(found.explained) and (self._is_exposed or self._are_genuine(files))
+
+    def _are_genuine(self, files: Sequence[tuple[str, bytes]]) -> bool:
+        names = [(name, decode(unescape_path(path))) for name, path in files]
+        try:
+            return self._deputy.are_genuine(self._process.folder, names)
+        except ProcessLookupError:
+            raise
+        except PermissionError:
+            # Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+            paths = {path for _, path in files}
+            mapped = [file for file in self._process.code if file[1] in paths]
+            return self._reader.are_here(self._process, mapped)
+        except (self._no_answer, OSError):
+            return False

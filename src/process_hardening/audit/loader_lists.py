@@ -11,13 +11,18 @@ from process_hardening.elf import parse_tags
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TypeAlias
 
-    # The address and the requested name of a library; lists are in loading order.
+    from process_hardening.elf import Tags
+
+    # Address of its dynamic section, and name, in loading order.
     Library: TypeAlias = tuple[int, bytes]
     Lists: TypeAlias = list[list[Library]]
+    # Position in the program's own list, and the names that the library needs.
+    Start: TypeAlias = list[tuple[int, list[bytes]]]
 
-_DT_DEBUG = 21
+_DT_NEEDED, _DT_STRTAB, _DT_DEBUG = 1, 5, 21
 _AT_ENTRY = 9
 
 # Limits on what a hostile process can make us read.
@@ -25,6 +30,9 @@ _MOST_LIBRARIES = 4096
 _MOST_NAMESPACES = 64
 _LONGEST_TABLE = 1 << 16
 _LONGEST_NAME = 4096
+_MOST_NEEDED = 4096
+_LONGEST_DYNAMIC_SECTION = 4096
+_LONGEST_LINK_MAP = 2048
 
 
 class UnreadableListError(Exception):
@@ -57,11 +65,37 @@ class _Memory:
                 return name
         raise UnreadableListError
 
+    def tags_at(self, address: int, longest: int) -> Tags:
+        return parse_tags(
+            self.bytes_at(address, longest), Struct("=QQ" if self.word.size == 8 else "=II")
+        )
 
-def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
-    """Read a linked list of struct link_map, which has l_addr, l_name, l_ld, l_next and l_prev."""
+    def needed_at(self, dynamic: int, moved_by: int) -> list[bytes]:
+        """Return the names that a library needs, from its dynamic section."""
+        tags = self.tags_at(dynamic, _LONGEST_DYNAMIC_SECTION)
+        table = tags.get(_DT_STRTAB, [0])[0]
+        if table < moved_by:  # glibc has replaced the address in the file, musl has not
+            table += moved_by
+        places = tags.get(_DT_NEEDED, [])
+        return [os.path.basename(self.name_at(table + place)) for place in places]
+
+
+class _LinkMap:
+    """A struct link_map: where it is, l_addr, l_name and l_ld."""
+
+    __slots__ = ("at", "dynamic", "moved_by", "name")
+
+    def __init__(self, at: int, moved_by: int, name: bytes, dynamic: int) -> None:
+        self.at = at
+        self.moved_by = moved_by
+        self.name = name
+        self.dynamic = dynamic
+
+
+def _list_at(memory: _Memory, first: int, most: int) -> list[_LinkMap]:
+    """Follow a list of struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
     size = memory.word.size
-    libraries: list[Library] = []
+    libraries: list[_LinkMap] = []
     at = first
     while at:
         if len(libraries) >= most:
@@ -69,14 +103,48 @@ def _list_at(memory: _Memory, first: int, most: int) -> list[Library]:
         raw = memory.bytes_at(at, 4 * size)
         if len(raw) < 4 * size:
             raise UnreadableListError
-        address, name, _, following = (int(word[0]) for word in memory.word.iter_unpack(raw))
-        libraries.append((address, memory.name_at(name) if name else b""))
+        moved_by, name, dynamic, following = (int(w[0]) for w in memory.word.iter_unpack(raw))
+        text = memory.name_at(name) if name else b""
+        libraries.append(_LinkMap(at, moved_by, text, dynamic))
         at = following
     return libraries
 
 
-def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None = None) -> Lists:
+def _find_search_list(memory: _Memory, libraries: list[_LinkMap]) -> list[int] | None:
+    """Return the positions of what the loader loaded before the program began, in search order.
+
+    Whatever the program itself loads with RTLD_GLOBAL follows them. None: not a list of glibc,
+    whose link_map has, at an offset that depends on the version, the address of an array and its
+    length: r_list and r_nlist of l_searchlist (include/link.h). The array begins with the program.
+    """
+    size = memory.word.size
+    position = {library.at: number for number, library in enumerate(libraries)}
+    first = libraries[0].at
+    raw = memory.bytes_at(first, _LONGEST_LINK_MAP)
+    for at in range(5 * size, len(raw) - 2 * size + 1, size):
+        count = int.from_bytes(raw[at + size : at + size + 4], sys.byteorder)
+        if not 0 < count <= len(libraries):
+            continue
+        try:
+            (array,) = memory.word.unpack_from(raw, at)
+            if memory.word_at(array) != first:
+                continue
+            words = memory.bytes_at(array, count * size)
+        except UnreadableListError:
+            continue
+        found = [position.get(word) for (word,) in memory.word.iter_unpack(words)]
+        if len(words) == count * size and None not in found:
+            return [number for number in found if number is not None]
+    return None
+
+
+def read_lists(
+    path: str, bits: int, entry: int, dynamic: int, base: int | None = None
+) -> tuple[Lists, Start, bool]:
     """Return the loader's lists, one per namespace, the program's own first.
+
+    Also returns the libraries of the first list that were loaded before the program began, in
+    search order, with what they need, and whether this order is known. If it is not, these are all.
 
     path -- the path of /proc/PID; bits, entry, dynamic -- as in Image
     base -- the program's load offset; None: the kernel mapped the program, so compute the offset
@@ -92,10 +160,9 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None 
         memory = _Memory(fd, bits)
         size = memory.word.size
         moved_by = vector.get(_AT_ENTRY, 0) - entry if base is None else base
-        pairs = memory.bytes_at(moved_by + dynamic, _LONGEST_TABLE)
-        tags = parse_tags(pairs, Struct("=QQ" if size == 8 else "=II"))
+        tags = memory.tags_at(moved_by + dynamic, _LONGEST_TABLE)
         at = tags.get(_DT_DEBUG, [0])[0]
-        lists: Lists = []
+        lists: list[list[_LinkMap]] = []
         left = _MOST_LIBRARIES
         # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase. Since glibc 2.35, r_next
         # follows if r_version is 2, which means that there is more than one namespace.
@@ -104,8 +171,23 @@ def read_lists(path: str, bits: int, entry: int, dynamic: int, base: int | None 
             lists.append(_list_at(memory, memory.word_at(at + size), left))
             left -= len(lists[-1])
             at = memory.word_at(at + 5 * size) if version > 1 else 0
+        if not lists or not lists[0]:
+            raise UnreadableListError
+        order = _find_search_list(memory, lists[0])
+        start = _read_needs(memory, lists[0], range(len(lists[0])) if order is None else order)
     finally:
         os.close(fd)
-    if not lists:
-        raise UnreadableListError
-    return lists
+    return [[(one.dynamic, one.name) for one in each] for each in lists], start, order is not None
+
+
+def _read_needs(memory: _Memory, libraries: list[_LinkMap], order: Iterable[int]) -> Start:
+    start: Start = []
+    left = _MOST_NEEDED
+    for number in order:
+        library = libraries[number]
+        needed = memory.needed_at(library.dynamic, library.moved_by) if library.dynamic else []
+        left -= 1 + len(needed)
+        if left < 0:
+            raise UnreadableListError
+        start.append((number, needed))
+    return start

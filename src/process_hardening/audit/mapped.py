@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
+from bisect import bisect
 
 from process_hardening.audit.procfiles import read_link
 from process_hardening.audit.procfs import parse_code_files
 from process_hardening.record import Record
 
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MOST_MAPPINGS = 4
 """How many mappings of a path to examine. An honest process has one, or two with a stand-in."""
+
+# Limits on what a hostile process can make us read.
+_MOST_LINES = 64
+_MOST_FILES = 1 << 14
 
 
 class Mapped(Record):
@@ -30,36 +38,72 @@ class Mapped(Record):
     code: list[tuple[bytes, bytes]]
     maps: bytes
 
+    @property
+    def has_only_itself(self) -> bool:
+        """Whether no file but the program has code in it, as in a static program."""
+        return all(path == self.exe for _, path in self.code)
+
     def find_code(self, path: bytes) -> list[str] | None:
         """Return the names of a file's code in /proc/PID/map_files; None: too many to examine.
 
         Returns [] if no such file is mapped.
         """
-        found = [_name_of(start, end) for start, end in self._find(path, rb"..x. [^ \n]+")]
-        is_mapped = any(path == mapped for _, mapped in self.code)
-        return found if 0 < len(found) <= _MOST_MAPPINGS or not is_mapped else None
+        found = self._find(path)
+        if found is None:
+            return None
+        names = [_name_of(line) for line in found if line.split(b" ", 2)[1][2:3] == b"x"]
+        return names if len(names) <= _MOST_MAPPINGS else None
 
     def find_starts(self, path: bytes) -> list[tuple[str, int]]:
         """Return the name and address of each mapping of a path that starts at file offset 0.
 
         Returns [] if there are too many to examine.
         """
-        found = self._find(path, rb"[^ \n]+ 0+")
-        chosen = found if len(found) <= _MOST_MAPPINGS else []
-        return [(_name_of(start, end), start) for start, end in chosen]
+        lines = [line for line in self._find(path) or () if not line.split(b" ", 3)[2].strip(b"0")]
+        chosen = lines if len(lines) <= _MOST_MAPPINGS else []
+        return [(_name_of(line), _range_of(line)[0]) for line in chosen]
 
-    def _find(self, path: bytes, kind: bytes) -> list[tuple[int, int]]:
-        """Return the addresses of a path's mappings.
+    def _find(self, path: bytes) -> list[bytes] | None:
+        """Return the lines of maps that show a file; None if there are too many."""
+        found: list[bytes] = []
+        ends = {path, self.root + path}
+        at = -1
+        for _ in range(_MOST_LINES):
+            at = self.maps.find(path + b"\n", at + 1)
+            if at < 0:
+                return found
+            line = self.maps[self.maps.rfind(b"\n", 0, at) + 1 : at + len(path)]
+            if line.split(b" ", 5)[-1].lstrip(b" ") in ends:
+                found.append(line)
+        return None
 
-        kind -- a pattern for permissions and offset
+    def locate(self, addresses: Sequence[int]) -> dict[int, tuple[str, bytes]] | None:
+        """Return the mapping of a file at each address: its name in map_files, and the path.
+
+        Addresses outside of mapped files are left out. None if there are too many mappings.
         """
-        line = rb"(?m)^([^ \n]+)-([^ \n]+) %s [^ \n]+ [^ \n]+ +(?:%s)?%s$"
-        found = re.findall(line % (kind, re.escape(self.root), re.escape(path)), self.maps)
-        return [(int(start, 16), int(end, 16)) for start, end in found]
+        lines = [line for line in self.maps.split(b"\n") if b"/" in line]
+        if len(lines) > _MOST_FILES:
+            return None
+        ranges = [_range_of(line) for line in lines]
+        starts = [start for start, _ in ranges]
+        found = {}
+        for address in addresses:
+            number = bisect(starts, address) - 1
+            if number >= 0 and address < ranges[number][1]:
+                path = lines[number].split(b" ", 5)[-1].lstrip(b" ")
+                found[address] = (_name_of(lines[number]), _below(self.root, path))
+        return found
 
 
-def _name_of(start: int, end: int) -> str:
-    return f"{start:x}-{end:x}"  # without the leading zeros of maps
+def _range_of(line: bytes) -> tuple[int, int]:
+    start, _, end = line.partition(b" ")[0].partition(b"-")
+    return int(start, 16), int(end, 16)
+
+
+def _name_of(line: bytes) -> str:
+    start, end = _range_of(line)
+    return f"{start:x}-{end:x}"  # maps pads them with zeros
 
 
 def read_mapped(folder: int, exe: str, maps: bytes) -> Mapped:

@@ -156,15 +156,26 @@ _CODE = re.compile(
 )
 
 
+MOST_CODE_FILES = 4096
+"""How many files with code parse_code_files() returns at most, plus one: then there are more."""
+
+_LONG_MAPS = 1 << 19  # to parse line by line, which is slower but can be stopped
+
+
 def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
     """Parse /proc/PID/maps: the files whose code is mapped, ordered by address.
 
     Each is (device and inode, path), listed once for consecutive mappings.
     """
+    text = b"\n" + text
+    is_long = len(text) > _LONG_MAPS
+    lines = ((m[1], m[2]) for m in _CODE.finditer(text)) if is_long else _CODE.findall(text)
     found: list[tuple[bytes, bytes]] = []
-    for file in _CODE.findall(b"\n" + text):
+    for file in lines:
         if not found or found[-1] != file:
             found.append(file)
+            if len(found) > MOST_CODE_FILES:
+                break
     return found
 
 

@@ -14,6 +14,7 @@ from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
 from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
 from process_hardening.audit.procfs import (
+    MOST_CODE_FILES,
     parse_asked,
     parse_bits,
     parse_core_limit,
@@ -336,17 +337,20 @@ class Reader:
             facts["secret_variables"] = environment.secret_variables
             if maps is not None and exe is not None:
                 mapped = read_mapped(folder, exe, maps)
-                facts |= self._find_libraries(mapped, environment)
+                if len(mapped.code) > MOST_CODE_FILES:
+                    return {**facts, "problem": _TOO_MUCH.format("mappings")}
+                facts |= self._find_libraries(mapped, environment, inspectable is True)
                 reachable = False if environment.forbids_debugging else inspectable
                 facts |= facts_of_python(exe, mapped.code, command or b"", reachable)
         return facts
 
-    def _find_libraries(self, mapped: Mapped, environment: EnvironmentFacts) -> Facts:
-        variables, requests = environment.loader_variables, environment.requests
-        is_preload = {"LD_PRELOAD", "LD_AUDIT"}.intersection(variables) == {"LD_PRELOAD"}
-        if is_preload and self._injection.name_only_ours(mapped, requests):
+    def _find_libraries(
+        self, mapped: Mapped, environment: EnvironmentFacts, is_exposed: bool
+    ) -> Facts:
+        variables = environment.loader_variables
+        is_ours, found = self._injection.find_injected(mapped, environment, is_exposed)
+        if is_ours and "LD_AUDIT" not in variables:
             variables = tuple(name for name in variables if name != "LD_PRELOAD")
-        found = self._injection.find_injected(mapped, requests, environment.is_whole)
         return {"loader_variables": variables, "injected_libraries": found}
 
     def _is_in_other_user_namespace(self, folder: int) -> bool | None:

@@ -114,6 +114,8 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
         if worker.error is not None:
             raise worker.error
         if not waiting or time.perf_counter() >= end:
+            if not worker.finished.is_set() and worker.current is not None:
+                waiting.append(worker.current)
             break
         reader = Reader(proc)
     for pid in blocking:  # unless it was read after all
@@ -122,7 +124,8 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
         if found.setdefault(pid, late) is late:
             snapshot.stuck.append(pid)
     problem = f"not read: the scan took more than {DEADLINE:.0f} seconds"
-    found.update({pid: Posture(pid=pid, problem=problem) for pid in waiting})
+    for pid in waiting:  # unless it was read after all
+        found.setdefault(pid, Posture(pid=pid, problem=problem))
     snapshot.processes = [posture for _, posture in sorted(found.items()) if posture is not None]
     snapshot.gone = [pid for pid, posture in sorted(found.items()) if posture is None]
     snapshot.seconds = time.perf_counter() - begin
@@ -137,5 +140,8 @@ def _attend(worker: _Worker) -> list[int]:
         if now == before and worker.is_asleep() and worker.current is not None:
             worker.left_behind = True
             return [worker.current]
+        if time.perf_counter() >= worker.end:  # one process keeps it busy
+            worker.left_behind = True
+            return []
         before = now
     return []

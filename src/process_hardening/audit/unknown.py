@@ -47,8 +47,8 @@ _GAPS = {
         command="grep TracerPid /proc/PID/task/*/status",
     ),
     "injected_libraries": Gap(
-        words="whether a library was injected, because its environment was changed or its loader's"
-        " list cannot be read",
+        words="whether a library was injected, because its environment was changed, or its loader's"
+        " lists cannot be read or do not explain all that it loaded",
         fix="Start it with `harden --`, which removes the variables that inject libraries.",
         command="harden -- PROGRAM",
         is_restart=True,

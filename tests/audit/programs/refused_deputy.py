@@ -20,7 +20,7 @@ def ask(limit: int, most: int) -> None:
     soft, hard = resource.getrlimit(limit)
     resource.setrlimit(limit, (most, hard))
     try:
-        Deputy().identify(folder, "/")
+        Deputy().identify(folder, ["/"])
         print("it was answered")
     except NoAnswerError:
         resource.setrlimit(limit, (soft, hard))

@@ -362,8 +362,8 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     severity=INFO,
     words="it is not known whether a library was injected before it was hardened",
     why="The kernel hides the maps of a hardened process from other processes of its user, and from"
-    " this audit. Root sees them: in root's audit, *hardened* also means that no library was"
-    " injected.",
+    " this audit. Root sees them: in root's audit, *hardened* also means that they and the"
+    " loader's lists show no injected library.",
     fix="Nothing, unless you need to know: then audit it as root.",
     commands=("sudo process-hardening audit PID",),
     source="proc_pid_maps(5)",

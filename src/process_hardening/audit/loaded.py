@@ -1,0 +1,184 @@
+"""Which of a process's libraries its program, or what that needs, asked for. Pure."""
+
+from __future__ import annotations
+
+import os
+
+from process_hardening.elf import Image
+from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import TypeAlias
+
+    from process_hardening.audit.loader_lists import Lists, Start
+
+    File: TypeAlias = tuple[bytes, bytes]  # device and inode, path
+
+# Where distributions keep their libraries. If the program names no directory of its own, a library
+# from any other place could be anything.
+_TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
+
+# The kernel's library, which is no file. Loaders know it by its name, or without one.
+_OF_KERNEL = (
+    b"",
+    b"linux-vdso.so.1",
+    b"linux-gate.so.1",
+    b"linux-vdso64.so.1",
+    b"linux-vdso32.so.1",
+)
+
+
+class Program(Record):
+    """A program, the base names of the libraries that it needs, and the folders that it names.
+
+    base -- as in loader_lists.read_lists()
+    is_alone -- whether the kernel mapped it, and it loads no library
+    """
+
+    image: Image
+    needed: frozenset[bytes]
+    folders: frozenset[bytes] = frozenset()
+    base: int | None = None
+    is_alone: bool = False
+
+
+def program_of(image: Image, base: int | None = None, is_alone: bool = False) -> Program:
+    """Return the program that has this image."""
+    here = os.path.dirname(image.path)
+    folders = (
+        folder.replace("${ORIGIN}", here).replace("$ORIGIN", here)
+        for folder in (*image.rpath, *image.runpath)
+    )
+    return Program(
+        image=image,
+        base=base,
+        needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
+        folders=frozenset(
+            os.fsencode(os.path.normpath(folder)) for folder in folders if folder.startswith("/")
+        ),
+        is_alone=is_alone,
+    )
+
+
+def _is_loader(path: bytes) -> bool:
+    return os.path.basename(path).startswith((b"ld-", b"ld.so", b"ld64.", b"linker"))
+
+
+def _name_in(names: Collection[bytes], path: bytes) -> bytes | None:
+    """Return the name under which a library is needed; None if it is not.
+
+    It may be needed as libz.so.1, while maps shows the target of that link: libz.so.1.3.
+    """
+    name = os.path.basename(path)
+    while name not in names and b".so." in name:
+        name = name.rpartition(b".")[0]
+    return name if name in names else None
+
+
+def _is_in_place(path: bytes, program: Program, name: bytes = b"") -> bool:
+    """Return whether a library is where the system or the program keeps its own.
+
+    path -- as in maps; name -- the loader's name for it
+    """
+    folder = os.path.dirname(os.path.normpath(name or path))
+    return path.startswith(_TRUSTED) or folder in program.folders
+
+
+class Explanation(Record):
+    """Which of the loaded libraries the program, or what it needs, asked for.
+
+    early -- the paths of those that were loaded earlier, without being asked for
+    explained -- the addresses of those that were asked for
+    is_certain -- whether no other library was injected
+    """
+
+    early: tuple[bytes, ...]
+    explained: tuple[int, ...]
+    is_certain: bool
+
+
+def explain_libraries(
+    found: tuple[Lists, Start, bool],
+    program: Program,
+    places: Mapping[int, bytes],
+    requested: Collection[bytes] = (),
+) -> Explanation:
+    """Find out who asked for the libraries that a process loaded before its program began.
+
+    found -- from loader_lists.read_lists()
+    places -- the path in maps of each address
+    requested -- paths of libraries that are known to be injected
+    """
+    lists, start, is_order_known = found
+    wanted = set(program.needed)
+    loader = os.fsencode(program.image.interpreter or "")
+    early: list[bytes] = []
+    explained: list[int] = []
+    pending: list[bytes] = []
+    border = None
+    is_certain = True
+    for number, needed in start:
+        address, name = lists[0][number]
+        if number == 0 or (name in _OF_KERNEL and address not in places):
+            continue
+        path = places.get(address, name)
+        is_wanted = os.path.basename(name) in wanted or _name_in(wanted, path)
+        if is_wanted or name == loader:
+            is_certain = is_certain and (name == loader or _is_in_place(path, program, name))
+            border = border or address
+            explained.append(address)
+            early += pending  # what is searched before a needed library was not loaded by one
+            pending.clear()
+        elif path not in requested:
+            pending.append(path)
+            continue
+        wanted.update(needed)
+    # The rest was loaded by the program itself, or injected behind all that it needs.
+    if is_order_known:
+        is_certain = is_certain and not pending
+    else:
+        is_certain = is_certain and all(path.startswith(_TRUSTED) for path in pending)
+    for namespace in lists[1:]:
+        # Each audit library has its own namespace, which is created before the program's libraries
+        # are mapped and is therefore above them. Those that dlmopen(3) creates are below.
+        if namespace and border is not None and namespace[0][0] > border:
+            address, name = namespace[0]
+            early.append(places.get(address, name))
+    return Explanation(
+        early=tuple(early),
+        explained=tuple(explained),
+        is_certain=is_certain and (border is not None or not program.needed),
+    )
+
+
+def find_first_libraries(
+    code: Sequence[File], exe: bytes, program: Program, is_exposed: bool = True
+) -> list[File] | None:
+    """Return the libraries that were mapped first, down to the last that the program needs.
+
+    code -- from parse_code_files(), without the libraries that are known to be injected
+    exe -- the path of the program; a stand-in maps it above its loader
+    is_exposed -- False: all libraries, since those that it needs may have been preloaded, too
+
+    The kernel maps downwards: the loader is on top, and the first library that it loaded is below
+    it. None: anything else is there, so the process needs a closer look.
+    """
+    libraries = [file for file in reversed(code) if file[1] != exe]
+    if not libraries or not _is_loader(libraries.pop(0)[1]):
+        return None
+    if libraries and not (
+        _name_in(program.needed, libraries[0][1]) and _is_in_place(libraries[0][1], program)
+    ):
+        return None
+    left = {name for name in program.needed if not _is_loader(name)}
+    first: list[File] = []
+    for file in libraries:
+        if not left and is_exposed:
+            break
+        if not _is_in_place(file[1], program):
+            return None
+        first.append(file)
+        left.discard(_name_in(left, file[1]) or b"")
+    return first

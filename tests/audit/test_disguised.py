@@ -1,0 +1,190 @@
+"""An injected library that disguises itself does not pass for nothing, or for ours.
+
+Every victim is hardened and has wiped its environment, if the library did not forge it. The
+control of each is the same without the disguise, or without the library.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import support
+from process_hardening.audit.mapped import Mapped
+from process_hardening.elf import read_image
+from process_hardening.environment import PRELOAD_LIBRARY
+from zoo import HARDENED, ROOT, Animal, check, ids_of, in_mounts, process_of
+
+OUR_NAME = Path(PRELOAD_LIBRARY).name
+WIPED = (*HARDENED, "wipe=0*")
+
+
+@pytest.fixture(autouse=True)
+def _root() -> None:
+    """Others do not see the mappings of a hardened process."""
+    support.require_root()
+
+
+def audit_animal(
+    program: Path | str, modes: Sequence[str], preload: str = "", **options: Any
+) -> dict[str, Any]:
+    """What an audit says of an animal with these libraries."""
+    env = {"LD_PRELOAD": preload} if preload else {}
+    with Animal(program, *modes, env=env, **options) as one:
+        found = process_of(one.pid)
+        check(one, found)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("any.so", ""),
+        ("ld-any.so", ""),
+        ("linker.so", ""),
+        ("linux-vdso.so.1", ""),
+        ("any.so", "libc.so.6 "),
+        ("any.so", "libc.so.6 ld-linux-x86-64.so.2 "),
+        ("any.so", "libm.so.6 "),
+    ],
+    ids=str,
+)
+def test_an_injected_library_that_looks_like_one_that_is_needed(
+    name: str, before: str, animal: Path, injected: Path, user_tmp: Path
+) -> None:
+    """By its name, or behind one that the program needs. The control: only the needed one."""
+    library = str(shutil.copy(injected, user_tmp / name))
+    with Animal(animal, *WIPED, env={"LD_PRELOAD": f"{before}{library}"}) as one:
+        assert library in one.code, "inconclusive: it was not loaded"
+        found = process_of(one.pid)
+    assert found["verdict"] in ("partial", "unknown")
+    assert found["injected_libraries"] is None or library in found["injected_libraries"]
+
+    assert audit_animal(animal, WIPED, "libc.so.6")["verdict"] == "hardened"
+
+
+def test_a_needed_name_in_another_folder(animal: Path, injected: Path, user_tmp: Path) -> None:
+    """However its path begins."""
+    library = shutil.copy(injected, user_tmp / "libc.so.6")
+    for path in (str(library), f"/usr/..{library}"):
+        assert audit_animal(animal, WIPED, path)["verdict"] in ("partial", "unknown")
+
+
+def test_a_name_that_leads_to_our_library_after_the_start(
+    animal: Path, injected: Path, user_tmp: Path
+) -> None:
+    """What counts is what is mapped, not what is found under its name later."""
+    link = user_tmp / OUR_NAME
+    link.symlink_to(injected)
+    with Animal(animal, *WIPED, env={"LD_PRELOAD": str(link)}) as one:
+        assert process_of(one.pid)["injected_libraries"] == [str(injected)]
+        link.unlink()
+        shutil.copy(PRELOAD_LIBRARY, link)
+        assert process_of(one.pid)["injected_libraries"] == [str(injected)]
+
+
+def test_a_copy_of_ours_under_the_name_of_what_was_deleted(
+    animal: Path, injected: Path, user_tmp: Path
+) -> None:
+    """An ordinary user, who cannot open what is mapped, does not take one for the other."""
+    library = user_tmp / OUR_NAME
+    shutil.copy(injected, library)
+    user = [support.find_tool("setpriv"), f"--reuid={support.USER}", f"--regid={support.USER}"]
+    with Animal(animal, env={"LD_PRELOAD": str(library)}) as one:
+        library.unlink()
+        for name in (library, library.with_name(f"{OUR_NAME} (deleted)")):
+            shutil.copy(PRELOAD_LIBRARY, name)
+        for before in ([], [*user, "--clear-groups"]):
+            found = process_of(one.pid, before=before)
+            assert found["injected_libraries"] == [f"{library} (deleted)"]
+            assert "PH019" in ids_of(found)
+
+
+@pytest.mark.parametrize(
+    ("flags", "first", "limits"),
+    [
+        ((), PRELOAD_LIBRARY, ""),
+        (("-DRENAME",), "", ""),
+        (("-DRENAME",), "", "ulimit -s unlimited; "),
+        (("-DRENAME",), "libc.so.6", ""),
+    ],
+    ids=["beside ours", "alone", "mapped upwards", "behind a needed one"],
+)
+def test_a_forged_environment(
+    flags: tuple[str, ...], first: str, limits: str, animal: Path, build: support.Compiler
+) -> None:
+    """The block looks whole, and names our library or none. The control: only what it names."""
+    name = f"libforging{len(flags)}.so"
+    library = str(build("forging.c", "-shared", "-fPIC", *flags, name=name))
+    before = ["sh", "-c", f'{limits}exec "$@"', "sh", "env", "PROCESS_HARDENING_CHILDREN=1"]
+    for preload, verdict, injected in (
+        (":".join(filter(None, (first, library))), "partial", [library]),
+        (first if first == PRELOAD_LIBRARY else "", "hardened", []),
+    ):
+        words = [f"LD_PRELOAD={preload}"] if preload else []
+        found = audit_animal(animal, HARDENED, before=[*before, *words], **ROOT)
+        assert (found["verdict"], found["loader_variables"]) == (verdict, [])
+        assert found["injected_libraries"] == injected
+
+
+@pytest.mark.parametrize("name", [f"process-hardening/{OUR_NAME}", "libc.so.6"])
+def test_a_path_of_another_mount_namespace(name: str, animal: Path, injected: Path) -> None:
+    """In maps it looks like a path of root's. The control: without it, the animal is hardened."""
+    place = f"/usr/local/lib/{name}"
+    mount = f"mount -t tmpfs none /usr/local/lib && install -Dm755 -o{support.USER}"
+    with support.Running(
+        [*in_mounts(f"{mount} {injected} {place}"), "sh", "-c", "echo ready; read line"], **ROOT
+    ) as owner:
+        path = f"/proc/{owner.pid}/root{place}"
+        with Animal(animal, *WIPED, env={"LD_PRELOAD": path}) as one:
+            assert place in one.code, "inconclusive: it was not loaded"
+            found = process_of(one.pid)
+            assert found["verdict"] in ("partial", "unknown")
+            assert found["injected_libraries"] in ([place], None)
+    assert audit_animal(animal, WIPED)["verdict"] == "hardened"
+
+
+def test_a_loader_that_was_told_to_inject(animal: Path, injected: Path) -> None:
+    """As an argument. What a loader that was started by its name has loaded is not known."""
+    with animal.open("rb") as file:
+        image = read_image(file.fileno(), str(animal))
+    assert image is not None
+    assert image.interpreter is not None
+    found = audit_animal(image.interpreter, ["--preload", str(injected), str(animal), *HARDENED])
+    assert (found["verdict"], found["injected_libraries"]) == ("unknown", None)
+
+
+def test_more_files_of_our_name_than_a_process_has(animal: Path, user_tmp: Path) -> None:
+    """None of them counts as ours then. The control: two do."""
+    copies = []
+    for number in range(5):
+        copies.append(user_tmp / str(number) / OUR_NAME)
+        copies[-1].parent.mkdir()
+        shutil.copy(PRELOAD_LIBRARY, copies[-1])
+    for most, verdict in ((5, "partial"), (2, "hardened")):
+        preload = ":".join(map(str, copies[:most]))
+        env = {"LD_PRELOAD": preload, "PROCESS_HARDENING_CHILDREN": "1"}
+        with Animal(animal, *HARDENED, env=env) as one:
+            found = process_of(one.pid)
+            assert found["verdict"] == verdict
+            assert len(found["injected_libraries"]) == (most if most > 4 else 0)
+
+
+def test_where_a_file_is_mapped() -> None:
+    """Under its whole path, below the root of the process or not, and not under a part of it."""
+    maps = (
+        b"1000-2000 r--p 00000000 08:01 7 /top/lib/a.so\n"
+        b"2000-3000 r-xp 00001000 08:01 7 /top/lib/a.so\n"
+        b"3000-4000 r-xp 00000000 08:01 8 /elsewhere/lib/a.so\n"
+        b"5000-6000 rw-p 00000000 00:00 0 \n"
+    )
+    mapped = Mapped(folder=-1, root=b"/top", exe=b"/lib/b", code=[], maps=maps)
+    assert mapped.find_code(b"/lib/a.so") == ["2000-3000"]
+    assert mapped.find_starts(b"/lib/a.so") == [("1000-2000", 0x1000)]
+    assert mapped.find_code(b"/b.so") == []
+    assert mapped.locate([0x2FFF, 0x4000, 0x5000, 0]) == {0x2FFF: ("2000-3000", b"/lib/a.so")}
+    assert mapped.replace(maps=maps * 70).find_code(b"/lib/a.so") is None
