@@ -62,7 +62,6 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("PH106", {"suid_dumpable": 2}, "echo 'fs.suid_dumpable = 0'", "sysctl -w fs.suid_dumpable=2"),
     ("PH107", {"ptrace_scope": 0}, "echo 'kernel.yama.ptrace_scope = 1'",
      "sysctl -w kernel.yama.ptrace_scope=0"),
-    ("PH107", {"ptrace_scope": None}, "cat /sys/kernel/security/lsm", ""),
     ("PH108", {"perf_event_paranoid": -1}, "echo 'kernel.perf_event_paranoid = 2'",
      "sysctl -w kernel.perf_event_paranoid=-1"),
     ("PH109", {"user_namespaces": True, "namespace_setting": ("user.max_user_namespaces", 7)},
@@ -146,6 +145,30 @@ def test_no_command_sets_what_this_kernel_has_not(fields: dict[str, Any], settin
     assert diagnosis.findings
     assert setting not in settings_named(diagnosis.findings)
     assert "sysctl" not in render_doctor(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"ptrace_scope": None}, "with yama in its lsm= list"),
+        ({"ptrace_scope": None, "security_modules": ("capability", "landlock", "bpf")},
+         "lsm=landlock,bpf,yama"),
+        ({"landlock": 0, "refuses_signals": False, "security_modules": ("capability", "yama")},
+         "lsm=yama,landlock"),
+        ({"landlock": 4, "refuses_signals": False}, "Boot Linux 6.12 or later"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_only_another_kernel_fixes_has_words_instead_of_commands(
+    fields: dict[str, Any], wanted: str
+) -> None:
+    """Written for this host: its security modules, with the missing one."""
+    diagnosis = diagnose(**fields)
+    (finding,) = diagnosis.findings
+    assert (finding.commands, finding.undo) == ((), ())
+    assert wanted in finding.fix
+    assert wanted in " ".join(render_doctor(diagnosis, 80).split())
+    assert f"    # no command fixes it: {finding.fix}" in render_script(diagnosis, "info")
 
 
 def test_this_kernel_has_every_setting_that_doctor_would_change_here() -> None:
@@ -236,6 +259,34 @@ def test_the_script_applies_its_fixes_and_takes_them_back(tmp_path: Path) -> Non
         "sysctl -w kernel.core_pattern=core",
         "sysctl -w fs.suid_dumpable=1",
     ]
+
+
+OWN_ETC = "cp -a /etc /run/etc && mount --bind /run/etc /etc"
+"""Makes a copy of /etc whose files can be replaced."""
+ROOT = "UUID=aa / ext4 defaults 0 1"
+
+
+@pytest.mark.parametrize(
+    "fstab",
+    [ROOT, f"{ROOT}\n", "", "# hidepid=invisible is for later\n", f"# a\n{ROOT}\n\n", None],
+    ids=repr,
+)
+def test_no_fix_damages_fstab(fstab: str | None, tmp_path: Path) -> None:
+    """Its last line may lack the newline. Undoing the fix gives back the same bytes."""
+    script, path, before = (tmp_path / name for name in ("fixes.sh", "fstab", "before"))
+    script.write_text(render_script(diagnose(hidepid=""), "info") + "\n")
+    before.write_text(fstab or "")
+    setup = "rm /etc/fstab" if fstab is None else f"cat {before} > /etc/fstab"
+    show = (
+        f"PATH=/opt:$PATH; {setup}; sh {script}; sh {script}; cat /etc/fstab > {path};"
+        f" sh {script} undo; cmp /etc/fstab {before}"
+    )
+    prepare = PREPARE.partition(" && : > /run/fstab")[0]
+    fakes = PREPARE[PREPARE.index(" && for name") :]
+    namespace = in_mounts(f"{prepare} && {OWN_ETC}{fakes}", as_user=False)
+    done = support.run([*namespace, "sh", "-ec", show])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.read_text() == f"proc /proc proc hidepid=invisible 0 0\n{fstab or ''}"
 
 
 def test_the_script_refuses_other_users_and_other_words(tmp_path: Path) -> None:

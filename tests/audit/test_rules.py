@@ -164,7 +164,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_the_commands_of_a_fix_can_be_typed(rule: Rule) -> None:
     """The shell takes them, they start a known program, and options of ours exist."""
-    assert rule.commands
+    assert rule.commands or rule.id == "PH118", "only another kernel fixes that one"
     for command in rule.commands:
         assert subprocess.run(["sh", "-nc", command], check=False).returncode == 0, command
         words = [word for word in shlex.split(command) if word != "sudo"]

@@ -93,6 +93,8 @@ class Host(Record):
     capable_files -- programs with file capabilities to read other processes: (path, names)
     namespace_setting -- the setting that can forbid user namespaces here, and its value
     has_systemd -- whether systemd manages its services
+    security_modules -- the active ones, in order; None if securityfs is not mounted
+    machine_id -- identifies its installation, see machine-id(5); '' for none
     is_container -- whether this is a container, whose settings are those of its host
     """
 
@@ -122,6 +124,8 @@ class Host(Record):
     capable_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
     namespace_setting: tuple[str, int] | None = None
     has_systemd: bool = False
+    security_modules: tuple[str, ...] | None = None
+    machine_id: str = ""
     is_container: bool = False
     hidden: tuple[str, ...] = ()
 
@@ -326,6 +330,20 @@ def _learn_confinement() -> dict[str, Any]:
     return {"landlock": kernel.landlock, "refuses_signals": kernel.refuses_signals}
 
 
+def _read_security_modules(files: Files) -> tuple[str, ...] | None:
+    text = files.text("sys/kernel/security/lsm")
+    return tuple(text.strip().split(",")) if text else None
+
+
+def _read_machine_id(files: Files) -> str:
+    """Return the machine's id, which systemd, D-Bus and the image's maker set; '' for none."""
+    for name in ("etc/machine-id", "var/lib/dbus/machine-id"):
+        found = (files.text(name) or "").strip()
+        if re.fullmatch("[0-9a-f]{32}", found):
+            return found
+    return ""
+
+
 def read_rules(root: str = "/") -> Host:
     """Read only the settings that affect verdicts, which is fast enough for every audit."""
     files = Files(root)
@@ -337,6 +355,7 @@ def read_rules(root: str = "/") -> Host:
     uses_pid = files.number("proc/sys/kernel/core_uses_pid") == 1
     return Host(
         name=names.nodename,
+        machine_id=_read_machine_id(files),
         kernel=names.release,
         kernel_version=version,
         core=core_rules_of(pattern and pattern.removesuffix("\n"), uses_pid, version[:2]),
@@ -367,6 +386,7 @@ def read_host(root: str = "/", *, try_exit_race: bool = True) -> Host:
         "root_like": tuple(_list_root_like(files)),
         "capable_files": tuple(_list_capable_files(files)),
         "namespace_setting": _find_namespace_setting(files),
+        "security_modules": _read_security_modules(files),
         "has_systemd": os.path.isdir(files.path("run/systemd/system")),
         "is_container": any(os.path.exists(files.path(name)) for name in _CONTAINER_SIGNS),
         **_learn_confinement(),

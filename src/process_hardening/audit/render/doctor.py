@@ -24,7 +24,7 @@ def render_doctor(diagnosis: Diagnosis, width: int | None = None, coloured: bool
     """Render a summary, a block per finding with the commands that fix it, and what is fine."""
     lines = fold(_summarise(diagnosis), width)
     found = sort_findings(diagnosis)
-    if not all(finding.is_shown_only for finding in found):
+    if any(finding.commands for finding in found):
         place = " on the host of this container" if diagnosis.host.is_container else ""
         lines += fold(f"Run the commands as root{place}, in this order.", width)
     for finding in found:
@@ -66,7 +66,7 @@ def _render_finding(finding: Finding, width: int | None, coloured: bool) -> list
     if coloured and finding.severity in _COLOURS:
         lines = [f"{_COLOURS[finding.severity]}{line}{_RESET}" for line in lines]
     lines += fold(finding.rule.reason, width, _INDENT)
-    if finding.is_shown_only:
+    if not finding.commands:
         lines += fold(finding.fix, width, _INDENT)
     lines += [f"{_INDENT * 2}{printable(command)}" for command in finding.commands]
     if finding.rule.breaks:
@@ -130,9 +130,9 @@ def _script_lines(finding: Finding, seen: set[str]) -> list[str]:
         lines.append(f"    # may break: {finding.rule.breaks}")
     if finding.rule.by_hand:
         lines.append("    # not applied: decide first, then run")
-    if finding.is_shown_only:
+    if not finding.commands:
         lines.append(f"    # no command fixes it: {printable(finding.fix)}")
-    start = "    #     " if finding.rule.by_hand or finding.is_shown_only else "    "
+    start = "    #     " if finding.rule.by_hand else "    "
     new = [command for command in finding.commands if command not in seen]
     seen.update(new)
     return [*lines, *(start + printable(command) for command in new)]

@@ -19,8 +19,17 @@ from process_hardening.audit.rules.model import (
     sysctl_commands,
 )
 
-_SHOW_MODULES = ("cat /sys/kernel/security/lsm",)
-"""Shows the security modules of this kernel, which are set by the boot parameter lsm=."""
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from process_hardening.audit.host import Host
+
+
+def _boot_with(host: Host, module: str) -> str:
+    """Return how to start this host's kernel with one more security module."""
+    if host.security_modules is None:
+        return f"boot it with {module} in its lsm= list"
+    active = [name for name in host.security_modules if name != "capability"]  # always implied
+    return f"boot it with lsm={','.join((*active, module))}"
 
 
 @rule(
@@ -40,7 +49,13 @@ def find_free_attaching(case: HostCase) -> Match | None:
     """Yama is off or missing."""
     scope = case.host.ptrace_scope
     if scope is None:
-        return Match(commands=_SHOW_MODULES)
+        return Match(
+            message="any process may attach to any other of the same user: this kernel has no Yama",
+            fix=f"If the kernel was built with Yama, {_boot_with(case.host, 'yama')}, in the"
+            " configuration of the boot loader. Otherwise, install a kernel with"
+            " CONFIG_SECURITY_YAMA.",
+            commands=None,
+        )
     wanted = 2 if case.host.exit_race == VULNERABLE else 1  # as for PH114, so that there is one fix
     return set_sysctl("kernel.yama.ptrace_scope", wanted, 0) if scope == 0 else None
 
@@ -100,7 +115,9 @@ PERF = Topic(name="perf events", describe=_describe_perf, rules=(find_free_profi
     fix="Disable them if nothing needs them.",
     commands=sysctl_commands("user.max_user_namespaces", "0"),
     source="user_namespaces(7)",
-    breaks="Rootless containers, Flatpak, bubblewrap and the sandboxes of Chromium and Electron.",
+    breaks="Rootless containers, Flatpak, bubblewrap and the sandboxes of Chromium and Electron."
+    " A program that a user starts with `harden` runs from a memfd instead: Go and static programs"
+    " then see /memfd:NAME as their own path.",
 )
 def find_free_user_namespaces(case: HostCase) -> Match | None:
     """Unprivileged users can create user namespaces."""
@@ -232,7 +249,7 @@ READERS = Topic(
     fix="Boot Linux 5.13 or later with landlock in its lsm= list. On Linux 6.12 and later,"
     " Landlock also prevents a confined program from making other processes dump core with a"
     " signal.",
-    commands=_SHOW_MODULES,
+    commands=(),
     source="Documentation/userspace-api/landlock.rst",
 )
 def find_missing_landlock(case: HostCase) -> Match | None:
@@ -241,8 +258,15 @@ def find_missing_landlock(case: HostCase) -> Match | None:
     if version is None or case.host.refuses_signals:
         return None
     if version:
-        return Match(message=f"confined programs can send signals: Landlock's version is {version}")
-    return Match()
+        return Match(
+            message=f"confined programs can send signals: Landlock's version is {version}",
+            fix="Boot Linux 6.12 or later.",
+        )
+    return Match(
+        fix=f"If the kernel, {case.host.kernel}, was built with Landlock (5.13 or later),"
+        f" {_boot_with(case.host, 'landlock')}. Otherwise, install a kernel with"
+        " CONFIG_SECURITY_LANDLOCK."
+    )
 
 
 def _describe_landlock(case: HostCase) -> Answer:
@@ -255,6 +279,11 @@ def _describe_landlock(case: HostCase) -> Answer:
 LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missing_landlock,))
 
 
+# Inserted at the top, never appended: the last line may lack its newline, and would be joined to
+# ours. The kernel would then not find its root file system.
+_PROC_LINE = "proc /proc proc hidepid=invisible 0 0"
+
+
 @rule(
     id="PH117",
     severity=INFO,
@@ -263,8 +292,8 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
     " the gid= option as well.",
     commands=(
-        "grep -qs hidepid= /etc/fstab"
-        " || echo 'proc /proc proc hidepid=invisible 0 0' >> /etc/fstab",
+        f"grep -qs '^[^#]*hidepid=' /etc/fstab || if [ -s /etc/fstab ];"
+        f" then sed -i '1i {_PROC_LINE}' /etc/fstab; else echo '{_PROC_LINE}' > /etc/fstab; fi",
         "mount -o remount,hidepid=invisible /proc",
     ),
     source="proc(5), mount options",
@@ -274,7 +303,7 @@ LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missi
 def find_visible_arguments(case: HostCase) -> Match | None:
     """/proc is mounted without hidepid."""
     undo = (
-        "sed -i '\\|^proc /proc proc hidepid=invisible|d' /etc/fstab",
+        f"sed -i '\\|^{_PROC_LINE}$|d' /etc/fstab",
         "mount -o remount,hidepid=off /proc",
     )
     return Match(undo=undo) if not case.host.hidepid else None

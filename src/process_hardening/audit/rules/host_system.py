@@ -141,8 +141,8 @@ def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, .
             commands.append(f"systemctl mask {unit}")
             undo.append(f"systemctl unmask {unit}")
         else:
-            commands.append("cp /etc/fstab /etc/fstab.before")
-            commands.append("sed -i '/[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
+            commands.append("test -e /etc/fstab.before || cp -p /etc/fstab /etc/fstab.before")
+            commands.append("sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
             undo.append("mv /etc/fstab.before /etc/fstab")
         commands.append(f"swapoff {path}")
         undo.append(f"swapon {path}")

@@ -157,11 +157,6 @@ class Finding(Record):
         """The severity of its rule."""
         return self.rule.severity
 
-    @property
-    def is_shown_only(self) -> bool:
-        """Whether its commands, if any, only show something and change nothing."""
-        return all(command.startswith("cat ") for command in self.commands)
-
     def is_at_least(self, severity: str) -> bool:
         """Return whether it has this severity or a higher one."""
         return rank(self.severity) >= rank(severity)
