@@ -62,6 +62,10 @@ def _save(audit: Audit) -> Saved:
     return read_saved(audit_as_dict(audit))
 
 
+def _save_by_root(audit: Audit) -> Saved:
+    return _save(audit.replace(asked_by=0))
+
+
 def _audit(width: int) -> str:
     return screen.render_screen(crowded(), width, True)
 
@@ -170,9 +174,9 @@ TERMINALS = {
 PAGES: dict[str, Callable[[], str]] = {
     "fleet": lambda: audit_page.render(
         [
-            _save(_machine_of_yesterday()),
-            _save(_machine_of_today()),
-            _save(
+            _save_by_root(_machine_of_yesterday()),
+            _save_by_root(_machine_of_today()),
+            _save_by_root(
                 audit_of(
                     process(7, "gunicorn app", secret_variables=("DJANGO_SECRET_KEY",))
                 ).replace(host=HOST.replace(name="web-2"), taken=_TODAY)
@@ -181,6 +185,9 @@ PAGES: dict[str, Callable[[], str]] = {
     ),
     "verify-report": lambda: verify_page.render(_verification(), None),
 }
+
+
+_WIDTHS = {"fleet": 1100, "verify-report": 1000}
 
 
 def draw(terminal: Terminal) -> str:
@@ -213,7 +220,7 @@ def _photograph(page: str, path: Path, browser: str) -> None:
         file = Path(folder) / "page.html"
         file.write_text(page)
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        size = ["--window-size=1000,760", f"--user-data-dir={folder}/profile"]
+        size = [f"--window-size={_WIDTHS[path.stem]},760", f"--user-data-dir={folder}/profile"]
         command = [browser, *options, *size, f"--screenshot={path}", file.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
 

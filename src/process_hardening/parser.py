@@ -56,6 +56,7 @@ class Parser(argparse.ArgumentParser):
         width = (read_width(1) or USUAL_WIDTH) - _MARGIN
         super().__init__(formatter_class=partial(formatter_class, width=width), **options)
         self._words: list[str] = []
+        self.suggest_on_error = False  # since Python 3.15 the default, in other words than ours
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse like argparse, but remember the arguments for error() and refuse unknown ones here.
@@ -74,6 +75,14 @@ class Parser(argparse.ArgumentParser):
             hint = suggest(unknown[0].partition("=")[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return namespace, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Check a choice like argparse, but suggest the closest one."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            hint = suggest(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def error(self, message: str) -> NoReturn:
         """Raise CommandError with the message, without values, and the command that prints help."""

@@ -109,8 +109,8 @@ def write_line(text: str, stream: TextIO) -> None:
         raise
 
 
-def complain(error: Exception) -> None:
-    """Print an error as one line on standard error, if it is open."""
+def complain(error: Exception | str) -> None:
+    """Print an error or a message as one line on standard error, if it is open."""
     if sys.stderr is None:
         return
     try:

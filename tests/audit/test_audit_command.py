@@ -202,7 +202,10 @@ def test_the_baseline(animal: Path, user_tmp: Path, core_pattern: support.Sysctl
         done = audit("--json", one.pid)
         assert done.returncode == 1
         baseline.write_text(done.stdout)
-        assert audit(one.pid, "--baseline", baseline).returncode == 0
+        same = audit("--name", "^known$", "--baseline", baseline)
+        assert same.returncode == 0
+        since = json.loads(done.stdout)["taken"]
+        assert same.stdout.startswith(f"No new finding since {since}. 2 known findings are not")
     with (
         Animal(animal, "name=known") as another,
         Animal(animal, "name=new") as new,
@@ -225,7 +228,7 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "not a baseline" in done.stderr
+    assert "not the JSON of an audit" in done.stderr or "not schema 1" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -239,6 +242,8 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--name", "("], "is not a regular expression"),
         (["--exclude", "["], "is not a regular expression"),
         (["--exclude", "PH999"], "no such finding"),
+        (["--exclude", "PH01"], "no such finding (did you mean PH"),
+        (["--fail-on", "hihg"], "(did you mean high?)"),
         (["--user", "nobody-of-that-name"], "no such user"),
         (["--user", "4294967295"], "no such user"),
         (["--exclude", ""], "would omit every process"),
@@ -306,6 +311,31 @@ def test_what_is_no_file_is_written_to_as_it_is(animal: Path, user_tmp: Path) ->
     assert pipe.is_fifo()
     assert Path("/dev/full").is_char_device()
     assert Path("/dev/stdout").is_symlink()
+
+
+@pytest.mark.parametrize("option", ["--openmetrics", "--html"])
+def test_what_goes_into_a_file_is_not_printed_too(
+    option: str, animal: Path, user_tmp: Path
+) -> None:
+    """A timer's output ends up in a log, and the first screen shows arguments: maybe a password."""
+    import pty
+
+    path = user_tmp / "out"
+    leader, follower = pty.openpty()
+    with Animal(animal, "word=hunter2", env={"A_KEY": "x"}) as one:
+        quiet = audit(option, path, "--name", "word=hunter2", "--fail-on", "never")
+        assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+        text = path.read_text()
+        assert "A_<wbr>KEY" in text or "process_hardening_leaks{" in text
+        assert "hunter2" not in text.replace("--name word=hunter2", "")
+        argv = [COMMAND, "audit", str(one.pid), option, str(path), "--fail-on", "never"]
+        shown = subprocess.run(argv, stdout=subprocess.PIPE, stderr=follower, text=True)
+        assert (shown.returncode, shown.stdout) == (0, "")
+        assert os.read(leader, 1 << 16).decode().strip() == f"process-hardening: wrote {path}"
+        asked = audit(one.pid, option, path, "--long", "--fail-on", "never")
+        assert str(one.pid) in asked.stdout
+    os.close(leader)
+    os.close(follower)
 
 
 def test_files_are_replaced_whole(animal: Path, user_tmp: Path) -> None:

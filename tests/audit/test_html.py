@@ -14,9 +14,9 @@ import pytest
 import support
 from machines import audit_of, crowded, hardened, process
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.render.html import render
+from process_hardening.audit.render.html import render, render_audit
 from process_hardening.audit.render.json import audit_as_dict
-from process_hardening.audit.saved import Saved, read_saved
+from process_hardening.audit.saved import Saved, compare, read_saved
 from zoo import COMMAND, Animal, audit
 
 LEAKS = process(1, "app", secret_variables=("A_KEY",))
@@ -38,7 +38,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element; a table, a row or a cell is kept."""
         self.references += [f"{k}={v}" for k, v in attrs if k in ("src", "href", "action")]
-        if tag in ("meta", "br"):
+        if tag in ("meta", "br", "wbr"):
             return
         self.open.append(tag)
         if tag == "table":
@@ -76,16 +76,68 @@ def table_with(page: Page, column: str) -> list[list[str]]:
 def test_the_page_of_one_host() -> None:
     """The truth in its headline, then a row for each group with its command."""
     page = Page(render([read_saved(audit_as_dict(crowded()))]))
-    assert page.heading == "4 programs have secrets that others can read on web-1"
+    assert page.heading == "web-1: 4 programs hold secrets that others can read."
     leaks, others = (t[1:] for t in page.tables if "what to do" in t[0])
-    assert leaks[0][3:6] == ["node server.js", "14", "OPENAI_API_KEY, DATABASE_URL"]
+    assert leaks[0][2:5] == ["node server.js", "14", "OPENAI_API_KEY, DATABASE_URL"]
     assert leaks[0][-1].endswith("harden -- node server.js")
-    assert sum(int(row[4]) for row in leaks + others) == 300
+    assert sum(int(row[3]) for row in leaks + others) == 300
 
 
 def test_the_page_of_a_host_without_leaks() -> None:
     page = Page(render([saved(hardened(1, "app"))]))
-    assert page.heading == "No known secret is readable on web-1"
+    assert page.heading == "web-1: No known secret of uid 1000 can be read by others."
+
+
+@pytest.mark.parametrize(
+    ("posture", "fields", "words"),
+    [
+        (process(1, "app", tracer_pid=4), {}, "1 program is traced or injected into, or has lost"),
+        (hardened(1, "app"), {"asked_by": 0}, "No known secret can be read by others."),
+        (hardened(1, "app"), {"asked_by": 0, "scope": ("--name app",)}, "only --name app."),
+        (hardened(1, "app"), {"asked_by": 0, "notes": ("x",)}, "by others, as far as seen."),
+    ],
+    ids=["traced", "whole", "narrowed", "incomplete"],
+)
+def test_the_headline_claims_no_more_than_was_seen(
+    posture: Posture, fields: dict[str, Any], words: str
+) -> None:
+    """A debugged program without a secret has none that others can read."""
+    heading = Page(render([saved(posture, **fields)])).heading
+    assert words in heading
+    assert "hold" not in heading
+
+
+def test_a_comparison_is_in_the_page() -> None:
+    before, after = saved(LEAKS), saved(hardened(1, "app"), taken=100.0)
+    page = Page(render_audit(after, compare(before, after)))
+    (change,) = table_with(page, "change")
+    assert change[1:6] == ["1970-01-01T00:00:00Z", "better", "ada", "app", "A_KEY"]
+
+
+_MEASURE = """<script>document.querySelectorAll("iframe").forEach(frame => frame.onload = () => {
+  const page = frame.contentDocument.documentElement;
+  document.title += ` ${page.scrollWidth}/${page.clientWidth}`;
+})</script>"""
+
+
+@pytest.mark.parametrize("width", [360, 500, 1060, 1300])
+def test_the_page_is_as_wide_as_the_screen(width: int, tmp_path: Path) -> None:
+    """Nothing is off screen: in a browser, with long names, paths and commands."""
+    long = process(2, f"/opt/{'folder/' * 20}app --{'x' * 200}", uid=1001,
+                   secret_variables=(f"{'VERY_LONG_' * 9}KEY", "A_KEY"))  # fmt: skip
+    audits = [saved(LEAKS, long), saved(hardened(1, "app"), long, taken=9.0)]
+    audits.append(saved(long, host="a-host-with-a-long-name.example.org", asked_by=0))
+    (tmp_path / "page.html").write_text(render(audits))
+    style = f"width:{width}px;height:900px;border:0"
+    frame = f'<iframe src="page.html" style="{style}"></iframe>{_MEASURE}'
+    (tmp_path / "frame.html").write_text(frame)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    options += [f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=2000", "--dump-dom"]
+    browser = support.find_tool("chromium")
+    done = support.run([browser, *options, (tmp_path / "frame.html").as_uri()])
+    found = re.search(r"<title> (\d+)/(\d+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert int(found[1]) <= int(found[2]) <= width
 
 
 def test_the_page_needs_no_network() -> None:
@@ -139,11 +191,11 @@ def test_a_hostile_name_is_only_text(name: str) -> None:
     page = Page(render([saved(process(1, "app", name=name, exe=None, command=None,
                                       secret_variables=(name,)), host=name)]))  # fmt: skip
     assert page.open == []
-    assert any(row[3] == name.replace("\x1b", "\\x1b") for row in table_with(page, "what to do"))
+    assert any(row[2] == name.replace("\x1b", "\\x1b") for row in table_with(page, "what to do"))
 
 
 def test_many_hosts_and_two_dates() -> None:
-    """The newest audit of each counts; what changed is told of those that have two."""
+    """The newest audit of each counts, but not if it sees less than an older one by root."""
     page = Page(
         render(
             [
@@ -155,15 +207,18 @@ def test_many_hosts_and_two_dates() -> None:
             ]
         )
     )
-    assert page.heading == "2 programs have secrets that others can read on 3 hosts"
+    assert page.heading == (
+        "3 hosts: 1 program holds secrets that others can read. 1 program is traced or injected"
+        " into, or has lost its hardening. 2 of 3 audits cover only a part."
+    )
     hosts = table_with(page, "hardened")
     assert [(row[0], row[1]) for row in hosts] == [
         ("web-1", "1970-01-01T00:01:40Z"),
         ("web-2", "1970-01-01T00:00:09Z"),
-        ("web-3", "1970-01-01T00:00:02Z"),
+        ("web-3", "1970-01-01T00:00:01Z"),
     ]
     (change,) = table_with(page, "change")
-    assert change[1:5] == ["better", "ada", "app", "A_KEY"]
+    assert change[2:6] == ["better", "ada", "app", "A_KEY"]
 
 
 def test_the_commands_write_a_page(user_tmp: Path, animal: Path) -> None:

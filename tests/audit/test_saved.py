@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 import support
 from machines import HOST, audit_of, hardened, process
 from process_hardening.audit.posture import Posture
+from process_hardening.audit.render import html
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.render.screen import render_comparison
-from process_hardening.audit.saved import Saved, compare, read_saved
+from process_hardening.audit.result import Audit
+from process_hardening.audit.saved import NOT_AN_AUDIT, Saved, compare, merge, read_saved
 from zoo import COMMAND, HARDENED, Animal, audit
 
 
@@ -22,6 +25,7 @@ def saved(*postures: Posture, **fields: Any) -> Saved:
     return read_saved(json.loads(json.dumps(audit_as_dict(audit_of(*postures, **fields)))))
 
 
+HERE = {"name": os.uname().nodename, "kernel": os.uname().release}
 LEAKS = process(1, "app", secret_variables=("A_KEY", "B_KEY"))
 
 
@@ -90,7 +94,8 @@ def test_the_command_compares(animal: Path, user_tmp: Path) -> None:
         ({"groups": None}, "older version"),
         ({"schema": 2}, "another version"),
         ({"host": {"name": "web-9", "kernel": "6.1"}}, "from host 'web-9'"),
-        ({"scope": ["--python"]}, "made with other options: --python"),
+        ({"scope": ["--python"]}, "made with --python, but this audit has no options"),
+        ({"host": {**HERE, "machine": "0123"}}, "another machine that is also named"),
         ({"asked_by": 4242}, "made by uid 4242"),
         ({"groups": [{}]}, "damaged"),
         ({"groups": 3}, "damaged"),
@@ -140,7 +145,10 @@ def test_an_audit_that_cannot_be_merged_is_one_line(
 
 
 def test_merged_audits_are_one_document(user_tmp: Path) -> None:
-    """The newest of each host, compared with its first where both are of the same processes."""
+    """The newest of each host, compared with its first where both are of the same processes.
+
+    An audit of some processes does not speak for the host.
+    """
     other = HOST.replace(name="web-2")
     audits = {
         "old": audit_of(LEAKS, taken=1.0),
@@ -159,18 +167,64 @@ def test_merged_audits_are_one_document(user_tmp: Path) -> None:
         True,
     )
     assert [change["secret"] for change in first["comparison"]["better"]] == ["A_KEY", "B_KEY"]
-    assert (second["name"], second["taken"]) == ("web-2", "1970-01-01T00:00:04Z")
+    assert (second["name"], second["taken"]) == ("web-2", "1970-01-01T00:00:03Z")
     assert (second["comparable"], second["comparison"]) == (False, None)
+    (left_out,) = second["left_out"]
+    assert (left_out["taken"], left_out["scope"]) == ("1970-01-01T00:00:04Z", ["--python"])
+
+
+def on_machine(audit: Audit, machine_id: str, **fields: Any) -> Saved:
+    """An audit of a machine with this id, which is named web-1."""
+    host = HOST.replace(machine_id=machine_id)
+    return read_saved(audit_as_dict(audit.replace(host=host))).replace(**fields)
+
+
+def test_two_machines_with_one_name_are_two_hosts() -> None:
+    """A clean one does not hide one that leaks; each is named with its file."""
+    leaking = on_machine(audit_of(LEAKS), "a" * 32, source="a.json")
+    clean = on_machine(audit_of(hardened(1, "app"), taken=9.0), "b" * 32, source="b.json")
+    hosts = merge([leaking, clean])
+    assert {host.name for host in hosts} == {"web-1 (a.json)", "web-1 (b.json)"}
+    assert [host.comparison for host in hosts] == [None, None]
+    assert "web-1 (a.json)" in html.render([leaking, clean])
+    assert "1 program holds secrets" in html.render([leaking, clean])
+
+
+def test_a_machine_without_an_id_may_be_another() -> None:
+    """The page says that only the name tells its audits apart."""
+    audits = [on_machine(audit_of(LEAKS, taken=taken), "") for taken in (1.0, 2.0)]
+    (host,) = merge(audits)
+    assert not host.is_identified
+    assert "another host with that name may be among them" in html.render(audits)
+    assert all(h.is_identified for h in merge([on_machine(audit_of(LEAKS), "c" * 32)] * 2))
+
+
+def test_the_machine_id_itself_is_not_stored() -> None:
+    """machine-id(5) asks for that; the hash is of 64 bits."""
+    document = audit_as_dict(audit_of(LEAKS).replace(host=HOST.replace(machine_id="d" * 32)))
+    assert len(document["host"]["machine"]) == 16
+    assert "d" * 16 not in json.dumps(document)
+    assert audit_as_dict(audit_of(LEAKS))["host"]["machine"] is None
+
+
+def test_a_file_of_the_playbook_is_of_the_host_that_it_is_named_after(user_tmp: Path) -> None:
+    """Whatever the machine calls itself: the example's inventory has three names for one."""
+    document = {"audit": audit_as_dict(audit_of(LEAKS)), "doctor": None}
+    paths = [user_tmp / "web-1.json", user_tmp / "web-2.json"]
+    for path in paths:
+        path.write_text(json.dumps(document))
+    done = audit("merge", "--json", *paths)
+    assert [host["name"] for host in json.loads(done.stdout)["hosts"]] == ["web-1", "web-2"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\x00"], ids=range(5))
 def test_a_damaged_file_is_one_line(text: str, user_tmp: Path) -> None:
     path = user_tmp / "before.json"
     path.write_text(text)
-    for arguments in (["--compare", path], ["merge", path, "--html"]):
+    for arguments in (["--compare", path], ["--baseline", path], ["merge", path, "--html"]):
         done = audit(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.count("\n") == 1
+        assert done.stderr == f"process-hardening: {path}: {NOT_AN_AUDIT}\n"
 
 
 def test_a_missing_file_is_one_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,67 @@ def test_a_chosen_process_does_not_speak_for_the_others() -> None:
     chosen = audit_of(hardened(7, "gunicorn")).replace(scope=("--name gunicorn",))
     headline = render_screen(chosen, 200).splitlines()[0]
     assert headline == (
-        "No known secret can be read by others. This covers only the processes that"
+        "No known secret of yours can be read by others. This covers only the processes that"
         " you chose: run `process-hardening audit` for all."
     )
     assert "you chose" not in render_screen(audit_of(hardened(7, "gunicorn")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "headline"),
+    [
+        ({"asked_by": 0}, "No known secret can be read by others."),
+        ({"asked_by": 1000}, "No known secret of yours can be read by others."),
+        (
+            {"asked_by": 0, "notes": ("x",)},
+            "No known secret can be read by others, as far as seen.",
+        ),
+    ],
+    ids=str,
+)
+def test_the_headline_claims_no_more_than_was_seen(fields: dict[str, Any], headline: str) -> None:
+    """Only root sees the secrets of all users, and a note says that something was not seen."""
+    assert render_screen(audit_of(hardened(7, "app"), **fields)).splitlines()[0] == headline
+
+
+def test_the_headline_counts_what_a_baseline_leaves_out() -> None:
+    """It never says that nothing leaks because all that leaks is known."""
+    leaks = audit_of(process(7, "app", secret_variables=("A_KEY",)))
+    known = leaks.replace(entries=(), known=leaks.entries, known_since="T", scope=("--baseline",))
+    assert render_screen(known, 200).splitlines()[0] == (
+        "No new finding since T. 2 known findings are not shown."
+        " Known or not: 1 program holds secrets that others can read."
+    )
+    new = leaks.replace(known=leaks.entries, known_since="T", scope=("--baseline",))
+    assert render_screen(new, 200).splitlines()[0] == (
+        "2 new findings since T. 1 program of yours holds secrets that your other programs can"
+        " read. No known finding was left out."
+    )
+
+
+def test_root_sees_whose_program_it_is_and_how_to_start_it_as_that_user() -> None:
+    """Pasted, the command must not start another user's program as root, or somewhere else."""
+    one = process(7, "python3 keeper.py", secret_variables=("A_KEY",), cwd="/srv/x y")
+    own = process(8, "python3 /srv/own.py", uid=0, secret_variables=("A_KEY",), cwd="/srv")
+    lines = render_screen(audit_of(one, own, asked_by=0), 120).splitlines()
+    assert any(line.startswith("! python3 keeper.py (ada) ") for line in lines)
+    assert "    cd '/srv/x y' && sudo -u ada harden -- python3 keeper.py" in lines
+    assert "    harden -- python3 /srv/own.py" in lines
+    (group, *_) = audit_of(one, asked_by=0).groups
+    assert group.fix == (
+        "Start it hardened as ada, in /srv/x y, with the environment that it has now."
+    )
+
+
+def test_a_group_with_several_command_lines_says_how_many() -> None:
+    """The one that is printed would not start the others; --long has all."""
+    fields: dict[str, Any] = {"secret_variables": ("A_KEY",)}
+    audit = audit_of(process(11, "sleep 901", **fields), process(12, "sleep 5000", **fields),
+                     process(13, "sleep 901", **fields))  # fmt: skip
+    lines = render_screen(audit).splitlines()
+    start = lines.index("    harden -- sleep 901")
+    assert lines[start + 1] == "    (1 of 2 command lines: process-hardening audit --long)"
+    assert "$ harden -- sleep 5000" in render_audit(audit)
 
 
 def test_the_first_screen_of_a_machine_of_300_processes() -> None:
@@ -86,7 +144,7 @@ def test_a_command_too_long_for_the_screen_is_named() -> None:
 
 def test_nothing_to_say_is_said() -> None:
     lines = render_screen(audit_of(hardened(1, "agent")), 80).splitlines()
-    assert lines[0] == "No known secret can be read by others."
+    assert lines[0] == "No known secret of yours can be read by others."
     assert any("1 is hardened: agent" in line for line in lines)
 
 

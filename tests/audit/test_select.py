@@ -9,7 +9,8 @@ import pytest
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Posture, core_rules_of
 from process_hardening.audit.result import Entry, make_entries
-from process_hardening.audit.select import Selection, known_from
+from process_hardening.audit.saved import known_from
+from process_hardening.audit.select import Selection
 from process_hardening.audit.tree import find_hardened_ancestors, walk_tree
 
 HOST = Host(core=core_rules_of("core", False, (6, 18)))

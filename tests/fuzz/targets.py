@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fuzz.one_process import OneProcess, is_evidently_hardened, split_parts
-from process_hardening.audit import host, loaded, loader_lists, procfs, select
+from process_hardening.audit import host, loaded, loader_lists, procfs, saved
 from process_hardening.audit.posture import PIPE, SOCKET, core_rules_of
 from process_hardening.audit.render.json import process_as_dict, readable
 from process_hardening.audit.result import make_entries
@@ -184,7 +184,7 @@ TARGETS: dict[str, Callable[[bytes], object]] = {
     "uid_map": procfs.parse_id_map,
     "core_pattern": parse_core_pattern,
     "cmdline": lambda data: secret_arguments(data.split(b"\0")),
-    "baseline": lambda data: select.known_from(json.loads(data)),
+    "baseline": lambda data: saved.known_from(json.loads(data)),
     "swaps": parse_host,
     "process": read_process,
     "loader_list": read_loader_list,

@@ -17,7 +17,7 @@ import pytest
 import elf_files
 import support
 from fuzz.targets import KERNEL, TARGETS, parse_elf, read_seed, read_seeds, try_target
-from process_hardening.audit import loader_lists, procfs, select
+from process_hardening.audit import loader_lists, procfs, saved
 from process_hardening.audit.posture import FILE, PIPE, SOCKET, CoreRules, core_rules_of
 from process_hardening.secret_names import secret_arguments
 
@@ -197,7 +197,7 @@ def test_the_findings_of_an_earlier_audit_are_read_back() -> None:
         findings = [[{"fingerprint": text} for text in texts] for texts in processes]
         document = {"schema": 1, "processes": [{"findings": list(each)} for each in findings]}
         expected = {text for texts in processes for text in texts}
-        assert select.known_from(json.loads(json.dumps(document))) == expected
+        assert saved.known_from(json.loads(json.dumps(document))) == expected
 
     try_many(check, st.lists(st.lists(st.text("abc", max_size=4), max_size=3), max_size=3))
 

@@ -29,6 +29,7 @@ def take(
     excluded_ids: Collection[str] = (),
     excluded_names: Iterable[str] = (),
     known: Collection[str] | None = None,
+    known_since: str = "",
     left_out: Collection[int] = (),
     with_ancestors: bool = True,
     seen: Iterable[Posture] = (),
@@ -39,6 +40,7 @@ def take(
     pids ... left_out -- which processes and findings to show: the fields of select.Selection
     with_ancestors -- whether to read the ancestors of pids too: an unhardened process with a
         hardened ancestor has a separate finding (PH014)
+    known_since -- when the audit was made that has the known findings
     seen -- postures to reuse: only processes without one are read
     proc -- where the proc file system is mounted
 
@@ -66,8 +68,10 @@ def take(
     selection.check()
     believed = tuple(seen)
     if believed:
-        return _judge(_scan_others(believed, proc), selection)
-    return _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
+        audit = _judge(_scan_others(believed, proc), selection)
+    else:
+        audit = _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
+    return audit.replace(known_since=known_since) if known_since else audit
 
 
 def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
@@ -106,6 +110,7 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         scope=selection.describe(),
         asked_by=os.geteuid(),
         is_empty=not found,
+        known=() if selection.known is None else tuple(found),
     )
 
 

@@ -18,6 +18,7 @@ from process_hardening.audit.reasons import (
     UNKNOWN,
 )
 from process_hardening.audit.unknown import find_gaps
+from process_hardening.record import Record
 from process_hardening.runtimes import runtime_of
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -32,21 +33,26 @@ if TYPE_CHECKING:
     CommandFinder = Callable[[Posture], tuple[str, ...] | None]
 
 
-def fix_of(
-    entry: Entry, reason: str, secrets: Sequence[Secret], find_command: CommandFinder
-) -> tuple[str, str]:
+class Caller(Record):
+    """Who will type the commands, and in which form they may be shown.
+
+    find_command -- command_of(), or short_command_of() for output that is stored
+    """
+
+    find_command: CommandFinder
+    is_root: bool = False
+
+
+def fix_of(entry: Entry, reason: str, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
     """Return what to do about a process, and the shell command that does it ('' for none).
 
     reason -- a key of reasons.REASONS; secrets -- the secrets of its group
-    find_command -- command_of(), or short_command_of() for output that is stored
     """
     make = _FIXES.get(reason)
-    return make(entry, secrets, find_command) if make else ("", "")
+    return make(entry, secrets, caller) if make else ("", "")
 
 
-def _start_hardened(
-    entry: Entry, secrets: Sequence[Secret], find_command: CommandFinder
-) -> tuple[str, str]:
+def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
     posture = entry.posture
     if posture.pid == 1:
         return (
@@ -55,11 +61,11 @@ def _start_hardened(
             "",
         )
     if posture.unit:
-        return _edit_unit(posture, find_command)
+        return _edit_unit(posture, caller)
     program = program_of(posture)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
     if program.name in SHELLS and not program.script and exported:
-        words = join(find_command(posture) or (program.name,))
+        words = join(caller.find_command(posture) or (program.name,))
         options = " ".join(f"-u {quote(name)}" for name in exported)
         return (
             "Unset the variable in that shell; keep the secret in a file that only the program"
@@ -72,7 +78,7 @@ def _start_hardened(
             "Harden every Python of its environment, including workers, and restart the program.",
             f"process-hardening hook enable --python {quote(python)}",
         )
-    arguments = find_command(posture)
+    arguments = caller.find_command(posture)
     runtime = _open_runtime_of(posture)
     if arguments is None and runtime:
         words = join_hardened((runtime.commands[0], "..."), runtime)
@@ -80,18 +86,53 @@ def _start_hardened(
     if arguments is None:
         return "Put `harden --` before the command that starts it.", ""
     closed = f", with {runtime.name} closed" if runtime else ""
-    return f"Start it hardened{closed}.", join_hardened(arguments, runtime)
+    where = _describe_place(entry, caller)
+    command = _put_in_place(posture, entry.user, caller, join_hardened(arguments, runtime))
+    return f"Start it hardened{where}{closed}.", command
+
+
+def _is_of_other_user(posture: Posture, caller: Caller) -> bool:
+    return caller.is_root and bool(posture.uid)
+
+
+def _needs_folder(posture: Posture, caller: Caller) -> bool:
+    """Return whether the command only works in the folder in which the program was started."""
+    if posture.cwd in (None, "/") or not posture.arguments:
+        return False
+    program, script = posture.arguments[0], program_of(posture).script
+    is_relative = "/" in program and not program.startswith(("/", "-"))
+    is_file = bool(script) and not script.startswith(("/", "-")) and "-m" not in posture.arguments
+    return is_relative or is_file or _is_of_other_user(posture, caller)
+
+
+def _describe_place(entry: Entry, caller: Caller) -> str:
+    """Return what root has to keep of how another user's program was started."""
+    posture = entry.posture
+    if not _is_of_other_user(posture, caller):
+        return ""
+    folder = f" in {posture.cwd}," if _needs_folder(posture, caller) else ""
+    return f" as {entry.user},{folder} with the environment that it has now"
+
+
+def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> str:
+    """Make a command start the program as its user and in its folder."""
+    if _is_of_other_user(posture, caller):
+        name = f"#{user}" if user.isdecimal() else user  # sudo(8), -u
+        command = f"sudo -u {quote(name)} {command}"
+    if _needs_folder(posture, caller):
+        command = f"cd {quote(str(posture.cwd))} && {command}"
+    return command
 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:
     return runtime_of(program_of(posture).name) if posture.opens_itself else None
 
 
-def _edit_unit(posture: Posture, find_command: CommandFinder) -> tuple[str, str]:
+def _edit_unit(posture: Posture, caller: Caller) -> tuple[str, str]:
     """Return how to edit a systemd service. An empty ExecStart= is needed: systemd.service(5)."""
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
-    arguments = find_command(posture) or ("COMMAND",)
+    arguments = caller.find_command(posture) or ("COMMAND",)
     line = join_hardened(arguments, _open_runtime_of(posture))
     edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
     return (
@@ -110,16 +151,16 @@ def _environment_of(posture: Posture) -> str:
     return arguments[0] if is_linked and not is_system else ""
 
 
-def _harden_parent(
-    entry: Entry, _: Sequence[Secret], find_command: CommandFinder
-) -> tuple[str, str]:
+def _harden_parent(entry: Entry, _: Sequence[Secret], caller: Caller) -> tuple[str, str]:
     ancestor = entry.ancestor
-    arguments = find_command(ancestor) if ancestor else None
+    arguments = caller.find_command(ancestor) if ancestor else None
     if ancestor is None or arguments is None:
         return "Start its parent with `harden --children --`.", ""
+    user = entry.user if ancestor.uid == entry.posture.uid else str(ancestor.uid)
+    command = f"harden --children -- {join(arguments)}"
     return (
         f"Start its parent, {ancestor.name}, in a way that hardens its children too.",
-        f"harden --children -- {join(arguments)}",
+        _put_in_place(ancestor, user, caller, command),
     )
 
 
@@ -159,16 +200,14 @@ def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
     )
 
 
-def _close_gap(
-    entry: Entry, secrets: Sequence[Secret], find_command: CommandFinder
-) -> tuple[str, str]:
+def _close_gap(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
     gap = find_gaps(entry.posture)[0]
     if gap.is_restart:
-        return _start_hardened(entry, secrets, find_command)
+        return _start_hardened(entry, secrets, caller)
     return gap.fix, gap.command.replace("PID", str(entry.posture.pid))
 
 
-_FIXES: dict[str, Callable[[Entry, Sequence[Secret], CommandFinder], tuple[str, str]]] = {
+_FIXES: dict[str, Callable[[Entry, Sequence[Secret], Caller], tuple[str, str]]] = {
     TRACED: _find_tracer,
     INJECTED: _find_library,
     OTHER_COPY: _find_installation,

@@ -7,7 +7,7 @@ HTML, metrics and the monitor all show these groups.
 
 from __future__ import annotations
 
-from process_hardening.audit.fixes import fix_of
+from process_hardening.audit.fixes import Caller, fix_of
 from process_hardening.audit.holders import secret_held_by
 from process_hardening.audit.posture import NOWHERE
 from process_hardening.audit.programs import command_of, program_of
@@ -74,7 +74,8 @@ class Group(Record):
     open_to -- keys of READERS: who can get these secrets, or the memory
     pids -- in ascending order
     finding -- the id of the finding that explains the reason, '' for none
-    fix -- what to do; command -- the shell command that does it, '' for none
+    fix -- what to do; commands -- the shell commands that do it, one for each way that the
+        program was started
     """
 
     user: str
@@ -88,7 +89,12 @@ class Group(Record):
     pids: tuple[int, ...]
     finding: str
     fix: str
-    command: str
+    commands: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The first of its commands; '' for none."""
+        return self.commands[0] if self.commands else ""
 
     @property
     def is_leak(self) -> bool:
@@ -125,12 +131,14 @@ class Exposure(Record):
 
 
 def make_groups(
-    entries: Iterable[Entry], find_command: CommandFinder = command_of
+    entries: Iterable[Entry], find_command: CommandFinder = command_of, *, as_root: bool = False
 ) -> tuple[Group, ...]:
     """Group the entries that have memory. Leaks come first, the worst at the top.
 
     find_command -- returns the command of a process, in a form that may be shown
+    as_root -- whether root will type the commands
     """
+    caller = Caller(find_command=find_command, is_root=as_root)
     members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
     programs = {}
     for entry in entries:
@@ -142,9 +150,7 @@ def make_groups(
         key = (entry.user, program.words, program.script, _reason_of(entry), holds_names)
         members.setdefault(key, []).append(entry)
         programs[key] = program.name
-    groups = [
-        _make_group(key, programs[key], found, find_command) for key, found in members.items()
-    ]
+    groups = [_make_group(key, programs[key], found, caller) for key, found in members.items()]
     groups.sort(key=_position)
     return tuple(groups)
 
@@ -180,13 +186,17 @@ def _make_group(
     key: tuple[str, str, str, str, bool],
     program: str,
     entries: Sequence[Entry],
-    find_command: CommandFinder,
+    caller: Caller,
 ) -> Group:
     user, words, _, reason, _ = key
     secrets = _list_secrets(program, entries)
     severities = _SEVERITIES_WITH_SECRETS if secrets else _SEVERITIES
     first = entries[0]
-    fix, command = fix_of(first, reason, secrets, find_command)
+    # One of each, because a command takes longer to make than everything else.
+    started: dict[tuple[str | None, str | None], Entry] = {}
+    for entry in entries:
+        started.setdefault((entry.posture.command, entry.posture.cwd), entry)
+    fixes = [fix_of(entry, reason, secrets, caller) for entry in started.values()]
     return Group(
         user=user,
         uid=first.posture.uid,
@@ -198,8 +208,8 @@ def _make_group(
         open_to=_list_readers(entries, secrets),
         pids=tuple(sorted(entry.posture.pid for entry in entries)),
         finding=_finding_of(first, reason),
-        fix=fix,
-        command=command,
+        fix=fixes[0][0],
+        commands=tuple(dict.fromkeys(command for _, command in fixes if command)),
     )
 
 

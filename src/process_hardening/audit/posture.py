@@ -64,6 +64,7 @@ class Posture(Record):
     framework -- the framework that started it, a key of interpreter.FRAMEWORKS
     command -- its arguments, each terminated by a NUL; what looks like a secret is replaced by
         secret_names.HIDDEN
+    cwd -- its working directory, unless that was deleted
     opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
         its user; '' if none was found
     unit -- the systemd service that it belongs to, with the prefix "--user " for a user service
@@ -95,6 +96,7 @@ class Posture(Record):
     remote_debugging: bool | None = None
     framework: str | None = None
     command: str | None = None
+    cwd: str | None = None
     opens_itself: str = ""
     unit: str | None = None
     protected: tuple[str, ...] = ()

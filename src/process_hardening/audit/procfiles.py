@@ -87,6 +87,15 @@ def read_link(folder: int, name: str) -> str | None:
         return None
 
 
+def read_cwd(folder: int) -> str | None:
+    """Return the working directory; None if it is hidden, deleted, or its path is too long."""
+    try:
+        found = os.readlink("cwd", dir_fd=folder)
+    except OSError:
+        return None
+    return None if found.endswith(" (deleted)") else found
+
+
 def is_asleep(path: str) -> bool:
     """Return whether a thread or process is waiting for anything other than a CPU.
 

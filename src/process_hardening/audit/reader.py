@@ -12,7 +12,14 @@ from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.interpreter import facts_of_command, facts_of_python, with_runtime
 from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
-from process_hardening.audit.procfiles import FOLDER, open_file, read_file, read_link, read_rest
+from process_hardening.audit.procfiles import (
+    FOLDER,
+    open_file,
+    read_cwd,
+    read_file,
+    read_link,
+    read_rest,
+)
 from process_hardening.audit.procfs import (
     MOST_CODE_FILES,
     parse_asked,
@@ -312,6 +319,7 @@ class Reader:
         if maps == b"":
             raise _Changed
         facts: Facts = {"exe": exe, "other_user_namespace": other_user_namespace}
+        facts["cwd"] = read_cwd(folder)
         if self._has_units:
             facts["unit"] = parse_unit(read_file(folder, "cgroup") or b"")
         if None in (command, environ, exe, maps, other_user_namespace):

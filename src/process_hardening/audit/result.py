@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from process_hardening.audit.groups import Group
 
 
+KNOWN_LEFT_OUT = "--baseline"
+"""In the scope of an audit: known findings are left out, and processes that have no others."""
+
+
 class Entry(Record):
     """One process of an audit.
 
@@ -65,6 +69,8 @@ class Audit(Record):
     seconds -- how long reading took; taken -- when, in seconds since the epoch
     scope -- the options that narrowed the audit; asked_by -- the uid of the caller
     is_empty -- whether no process meets the conditions
+    known -- the chosen entries with their known findings, if known findings are left out
+    known_since -- the time of the audit that knows them; '' for none
     """
 
     host: Host
@@ -76,16 +82,23 @@ class Audit(Record):
     scope: tuple[str, ...] = ()
     asked_by: int = 0
     is_empty: bool = False
+    known: tuple[Entry, ...] = ()
+    known_since: str = ""
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """The processes in groups: who can read which secrets, and which command prevents it."""
-        return make_groups(self.entries)
+        return make_groups(self.entries, as_root=self.asked_by == 0)
 
     @cached_property
     def stored_groups(self) -> tuple[Group, ...]:
         """The groups for output that is stored or sent: commands without programs' arguments."""
-        return make_groups(self.entries, short_command_of)
+        return make_groups(self.entries, short_command_of, as_root=self.asked_by == 0)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether options left processes or kinds of findings out, other than known ones."""
+        return any(word != KNOWN_LEFT_OUT for word in self.scope)
 
     @property
     def is_complete(self) -> bool:

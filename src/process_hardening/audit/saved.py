@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
 from process_hardening.audit.reasons import READERS, REASONS, Secret
 from process_hardening.audit.rules.model import SEVERITIES
@@ -15,15 +18,22 @@ if TYPE_CHECKING:
     Opened = dict[tuple[str, str, str], tuple[str, ...]]
 
 
+NOT_AN_AUDIT = "not the JSON of an audit; `process-hardening audit --json > FILE` makes one"
+
+
 class Saved(Record):
     """An audit as stored in JSON.
 
-    host -- the name of the host; kernel -- its release; taken -- when, as ISO 8601 in UTC
+    host -- the name of the host; machine -- a number that identifies it, '' for none
+    kernel -- its release; taken -- when, as ISO 8601 in UTC
     scope -- the options that narrowed it; asked_by -- the uid of the caller
-    verdicts -- the number of processes with each; is_complete -- whether everything could be read
+    verdicts -- the number of processes with each; notes -- what could not be read
+    is_fact -- whether it is in the local fact of examples/ansible
+    source -- its file; '' for none
     """
 
     host: str
+    machine: str
     kernel: str
     taken: str
     scope: tuple[str, ...]
@@ -31,6 +41,29 @@ class Saved(Record):
     groups: tuple[Group, ...]
     verdicts: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    is_fact: bool = False
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people call the host: the name in Ansible's inventory, or that of the host."""
+        stem = os.path.splitext(os.path.basename(self.source))[0]
+        return stem if self.is_fact and stem else self.host
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether options left some processes out."""
+        return bool(self.scope)
+
+    @property
+    def is_of_all_users(self) -> bool:
+        """Whether it could see the secrets of all users."""
+        return self.asked_by == 0
+
+    def describe_coverage(self) -> str:
+        """Return which processes it covers, in words."""
+        what = f"only {' '.join(self.scope)}" if self.scope else "all processes"
+        return what if self.is_of_all_users else f"{what}; secrets of uid {self.asked_by} only"
 
 
 def read_saved(document: object) -> Saved:
@@ -38,10 +71,11 @@ def read_saved(document: object) -> Saved:
 
     The document may also be the local fact of examples/ansible, which contains an audit.
     """
-    if isinstance(document, dict) and isinstance(document.get("audit"), dict):
-        document = document["audit"]
+    is_fact = isinstance(document, dict) and isinstance(document.get("audit"), dict)
+    if is_fact:
+        document = document["audit"]  # type: ignore[index]  # it is a dict
     if not isinstance(document, dict) or "processes" not in document:
-        raise ValueError("not the JSON of an audit")
+        raise ValueError(NOT_AN_AUDIT)
     if document.get("schema") != 1:
         raise ValueError("not schema 1: made by another version")
     if "groups" not in document:
@@ -49,6 +83,7 @@ def read_saved(document: object) -> Saved:
     try:
         return Saved(
             host=str(document["host"]["name"]),
+            machine=str(document["host"].get("machine") or ""),
             kernel=str(document["host"]["kernel"]),
             taken=str(document["taken"]),
             scope=tuple(map(str, document["scope"])),
@@ -56,9 +91,10 @@ def read_saved(document: object) -> Saved:
             groups=tuple(map(_read_group, document["groups"])),
             verdicts={str(k): int(v) for k, v in document["summary"]["verdicts"].items()},
             notes=tuple(map(str, document["notes"])),
+            is_fact=is_fact,
         )
     except (KeyError, TypeError, AttributeError, IndexError):
-        raise ValueError("not the JSON of an audit: damaged") from None
+        raise ValueError("damaged: not the whole JSON of an audit") from None
 
 
 def _read_group(found: Mapping[str, Any]) -> Group:
@@ -81,8 +117,27 @@ def _read_group(found: Mapping[str, Any]) -> Group:
         pids=tuple(map(int, found["pids"])),
         finding=str(found["finding"]),
         fix=str(found["fix"]),
-        command=str(found["command"]),
+        commands=tuple(map(str, found.get("commands") or filter(None, [found["command"]]))),
     )
+
+
+def time_of(document: object) -> str:
+    """Return when the audit in a JSON document was made; '' if it does not say."""
+    return str(document.get("taken", "")) if isinstance(document, dict) else ""
+
+
+def known_from(document: object) -> frozenset[str]:
+    """Return the fingerprints in the JSON of an audit. Raises ValueError for other documents."""
+    try:
+        if document["schema"] != 1:  # type: ignore[index]  # the except clause checks the type
+            raise ValueError("not schema 1: made by another version")
+        return frozenset(
+            str(finding["fingerprint"])
+            for process in document["processes"]  # type: ignore[index]
+            for finding in process["findings"]
+        )
+    except (KeyError, TypeError, IndexError):
+        raise ValueError(NOT_AN_AUDIT) from None
 
 
 class Change(Record):
@@ -118,11 +173,13 @@ def check_comparable(before: Saved, after: Saved) -> None:
     """Raise ValueError, with the reason, if two audits do not cover the same processes."""
     if before.host != after.host:
         raise ValueError(f"from host {before.host!r}, but this is {after.host!r}")
+    if before.machine and after.machine and before.machine != after.machine:
+        raise ValueError(f"from another machine that is also named {after.host!r}")
     if before.asked_by != after.asked_by:
         raise ValueError(f"made by uid {before.asked_by}, which sees different data from this user")
     if before.scope != after.scope:
-        options = " ".join(before.scope) or "no options that narrow it"
-        raise ValueError(f"made with other options: {options}")
+        was, is_now = (" ".join(one.scope) or "no options" for one in (before, after))
+        raise ValueError(f"made with {was}, but this audit has {is_now}: choose the same processes")
 
 
 def compare(before: Saved, after: Saved) -> Comparison:
@@ -166,29 +223,42 @@ def _list_changes(
 
 
 class History(Record):
-    """The audits of one host: the newest, and what changed since the first.
+    """The audits of one host that cover the most: the newest, and what changed since the first.
 
-    comparison -- None if there is only one, or if they do not cover the same processes
-    is_comparable -- whether the first and the newest cover the same processes
+    name -- what people call the host, with a file if several machines have that name
+    comparison -- None if there is only one audit, or if all are of one time
+    left_out -- audits that cover less: of fewer processes, or by a user who sees fewer secrets
+    is_identified -- whether it is certain that all audits are of one machine
     """
 
+    name: str
     newest: Saved
     comparison: Comparison | None
-    is_comparable: bool
+    left_out: tuple[Saved, ...]
+    is_identified: bool
 
 
 def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
-    """Return the history of each host, by name."""
-    hosts: dict[str, list[Saved]] = {}
+    """Return the history of each host, by name. Machines with the same name are separate hosts."""
+    hosts: dict[tuple[str, str], list[Saved]] = {}
     for audit in sorted(audits, key=lambda audit: audit.taken):
-        hosts.setdefault(audit.host, []).append(audit)
-    return tuple(_make_history(found[0], found[-1]) for _, found in sorted(hosts.items()))
+        hosts.setdefault((audit.label, audit.machine), []).append(audit)
+    labels = Counter(label for label, _ in hosts)
+    return tuple(
+        _make_history(found, is_unique=labels[label] == 1)
+        for (label, _), found in sorted(hosts.items())
+    )
 
 
-def _make_history(first: Saved, newest: Saved) -> History:
-    try:
-        check_comparable(first, newest)
-    except ValueError:
-        return History(newest=newest, comparison=None, is_comparable=False)
-    changed = compare(first, newest) if first.taken != newest.taken else None
-    return History(newest=newest, comparison=changed, is_comparable=True)
+def _make_history(audits: list[Saved], *, is_unique: bool) -> History:
+    """Return the history of one host, whose audits are in order of time."""
+    newest = max(audits, key=lambda one: (not one.is_narrowed, one.is_of_all_users, one.taken))
+    alike = [a for a in audits if (a.scope, a.asked_by) == (newest.scope, newest.asked_by)]
+    first = alike[0]
+    return History(
+        name=newest.label if is_unique else f"{newest.label} ({newest.source or newest.machine})",
+        newest=newest,
+        comparison=compare(first, newest) if first.taken != newest.taken else None,
+        left_out=tuple(audit for audit in audits if audit not in alike),
+        is_identified=bool(newest.machine) or len(audits) == 1,
+    )

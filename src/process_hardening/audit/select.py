@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from process_hardening.audit.programs import program_of
-from process_hardening.audit.result import Entry
+from process_hardening.audit.result import KNOWN_LEFT_OUT, Entry
 from process_hardening.audit.tree import walk_tree
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
@@ -102,7 +102,7 @@ class Selection(Record):
         excluded = (*sorted(self.excluded_ids), *self.excluded_names)
         given += [f"--exclude {word}" for word in excluded]
         if self.known is not None:
-            given.append("--baseline")
+            given.append(KNOWN_LEFT_OUT)
         return tuple(given)
 
 
@@ -134,17 +134,3 @@ def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]
         if new:
             kept.append(entry.replace(findings=new))
     return kept
-
-
-def known_from(document: object) -> frozenset[str]:
-    """Return the fingerprints in the JSON of an audit. Raises ValueError for other documents."""
-    try:
-        if document["schema"] != 1:  # type: ignore[index]  # the except clause checks the type
-            raise ValueError("not schema 1")
-        return frozenset(
-            str(finding["fingerprint"])
-            for process in document["processes"]  # type: ignore[index]
-            for finding in process["findings"]
-        )
-    except (KeyError, TypeError, IndexError):
-        raise ValueError("not the JSON of an audit") from None

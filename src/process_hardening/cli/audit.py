@@ -17,6 +17,7 @@ from process_hardening.errors import (
     NOT_KNOWN,
     CommandError,
     NotKnownError,
+    suggest,
 )
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain
@@ -140,12 +141,16 @@ def _parse_interval(text: str | None) -> float | None:
 
 def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Split the values of --exclude into ids of findings and names of processes."""
-    ids = frozenset(word for word in excluded if re.fullmatch(r"PH\d{3}", word))
+    ids = [word for word in excluded if re.fullmatch(r"(?i:PH)\d+", word)]
     if "" in excluded:
         raise CommandError("--exclude: an empty expression would omit every process")
-    for word in sorted(ids - _list_ids() if ids else ()):
-        raise CommandError(f"--exclude {word}: no such finding")
-    return ids, tuple(word for word in excluded if word not in ids)
+    known = _list_ids() if ids else set()
+    for word in ids:
+        if word.upper() not in known:
+            hint = suggest(word.upper(), sorted(known))
+            raise CommandError(f"--exclude {word}: no such finding{hint}")
+    names = tuple(word for word in excluded if word not in ids)
+    return frozenset(word.upper() for word in ids), names
 
 
 def _list_ids() -> set[str]:
@@ -154,13 +159,14 @@ def _list_ids() -> set[str]:
     return set(RULES)
 
 
-def _read_baseline(path: str) -> frozenset[str]:
-    from process_hardening.audit.select import known_from
+def _read_baseline(path: str) -> dict[str, Any]:
+    from process_hardening.audit.saved import known_from, time_of
 
+    document = read_json(path)
     try:
-        return known_from(read_json(path))
+        return {"known": known_from(document), "known_since": time_of(document)}
     except ValueError as error:
-        raise CommandError(f"{path}: not a baseline: {error}") from None
+        raise CommandError(f"{path}: {error}") from None
 
 
 def _compare(result: Audit, before: Saved, path: str) -> Comparison:
@@ -188,14 +194,12 @@ def _selection_of(options: Options) -> dict[str, Any]:
         "excluded_ids": excluded_ids,
         "excluded_names": excluded_names,
         "left_out": [os.getpid()],
-        "known": None if options.baseline is None else _read_baseline(options.baseline),
+        **({} if options.baseline is None else _read_baseline(options.baseline)),
     }
 
 
 def _report(result: Audit, options: Options, comparison: Comparison | None) -> None:
-    _write_files(result, options)
-    if "-" in (options.openmetrics, options.html):
-        return
+    _write_files(result, options, comparison)
     if options.json:
         from process_hardening.audit.render import json as as_json
 
@@ -204,12 +208,24 @@ def _report(result: Audit, options: Options, comparison: Comparison | None) -> N
             document["comparison"] = as_json.comparison_as_dict(comparison)
         write(as_json.render(document, options.watch is not None))
         return
-    if result.is_empty and result.scope:
-        return  # _complain() reports it
+    if not _wants_screen(options) or (result.is_empty and result.scope):
+        return  # _complain() says that nothing matched
     width, coloured = width_and_colour()
     if options.watch is not None and sys.stdout is not None and sys.stdout.isatty():
         write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
     write(_render(result, options, comparison, width, coloured))
+
+
+def _wants_screen(options: Options) -> bool:
+    """Return whether to print a report as well.
+
+    A log must not get one uninvited: it shows the arguments of programs.
+    """
+    if "-" in (options.openmetrics, options.html):
+        return False
+    if options.html is not None or (options.openmetrics is not None and not options.compare):
+        return bool(options.long)
+    return True
 
 
 def _render(
@@ -230,7 +246,7 @@ def _render(
     return screen.render_screen(result, width, coloured)
 
 
-def _write_files(result: Audit, options: Options) -> None:
+def _write_files(result: Audit, options: Options, comparison: Comparison | None) -> None:
     if options.openmetrics is not None:
         from process_hardening.audit.render import openmetrics
 
@@ -240,7 +256,8 @@ def _write_files(result: Audit, options: Options) -> None:
         from process_hardening.audit.render.json import audit_as_dict
         from process_hardening.audit.saved import read_saved
 
-        write_to(options.html, html.render([read_saved(audit_as_dict(result))]))
+        page = html.render_audit(read_saved(audit_as_dict(result)), comparison)
+        write_to(options.html, page)
 
 
 def _check_forms(options: Options) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.rules import RULES
-from process_hardening.errors import CommandError, hide_value
+from process_hardening.errors import CommandError, hide_value, suggest
 from process_hardening.output import width_and_colour, write
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _find_rule(name: str) -> Rule:
     rule = RULES.get(name.upper())
     if rule is None:
-        shown = hide_value(name)
-        raise CommandError(f"{shown!r}: no such finding; `process-hardening explain` lists them")
+        problem = f"{hide_value(name)!r}: no such finding{suggest(name.upper(), RULES)}"
+        raise CommandError(f"{problem}; `process-hardening explain` lists them")
     return rule
 
 

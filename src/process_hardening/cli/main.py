@@ -129,7 +129,7 @@ def _dispatch(arguments: list[str]) -> int:
 
         return watch(arguments[1:])  # hardens itself before it does anything else
     if name not in COMMANDS and not name.startswith("-"):
-        problem = f"unknown command {hide_value(name)!r}{suggest(name, COMMANDS)}"
+        problem = f"unknown command {hide_value(name)!r}{suggest(name, [*COMMANDS, 'help'])}"
         raise CommandError(f"{problem}; see `process-hardening --help`")
     try:
         commands = [name] if name in COMMANDS else COMMANDS

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
+from process_hardening.audit.saved import NOT_AN_AUDIT
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
 from process_hardening.output import write
+from process_hardening.terminal import complain
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_json(path: str) -> object:
-    """Read a JSON file. Raises CommandError if it is unreadable, ValueError if it is not JSON."""
+    """Read the JSON of an audit. Raises CommandError if the file is unreadable or not JSON."""
     import json
 
     try:
@@ -20,8 +24,8 @@ def read_json(path: str) -> object:
             return json.load(file)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
-    except RecursionError as error:
-        raise ValueError(str(error)) from None
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested too deeply
+        raise CommandError(f"{path}: {NOT_AN_AUDIT}") from None
 
 
 def read_audit(path: str) -> Saved:
@@ -29,14 +33,19 @@ def read_audit(path: str) -> Saved:
     from process_hardening.audit.saved import read_saved
 
     try:
-        return read_saved(read_json(path))
+        return read_saved(read_json(path)).replace(source=path)
     except ValueError as error:
         raise CommandError(f"{path}: {error}") from None
 
 
 def write_to(path: str, text: str) -> None:
-    """Replace a file, or print to standard output for '-'. Raises CommandError."""
+    """Replace a file, and say so in a terminal; print to standard output for '-'.
+
+    Raises CommandError.
+    """
     if path == "-":
         write(text)
-    else:
-        replace_file(path, text)
+        return
+    replace_file(path, text)
+    if sys.stderr is not None and sys.stderr.isatty():
+        complain(f"wrote {path}")

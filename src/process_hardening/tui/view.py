@@ -6,9 +6,9 @@ Views are created in the watcher's thread and are immutable.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from process_hardening.audit.fixes import fix_of
+from process_hardening.audit.fixes import Caller, fix_of
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
 from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import HARDENED as CLOSED
@@ -113,7 +113,7 @@ class GroupView:
     """A group of the audit with its processes, including those that have just ended.
 
     label -- the program, and how many processes run it; what -- its secrets, or what is wrong
-    before -- the previous state of its program
+    before -- the previous state of its program; for_root -- whether root watches
     """
 
     key: Key
@@ -123,6 +123,7 @@ class GroupView:
     what: str
     searchable: str
     before: Before | None = None
+    for_root: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -181,8 +182,11 @@ class Row:
         """What to do about it, and the command with the arguments of this process."""
         group = self.of.group
         if self.member is None:
-            return group.fix, group.command
-        return fix_of(self.member.entry, group.reason, group.secrets, command_of)
+            number = len(group.commands)
+            more = f" This is 1 of {number} command lines: open the group." if number > 1 else ""
+            return group.fix + more, group.command
+        caller = Caller(find_command=command_of, is_root=self.of.for_root)
+        return fix_of(self.member.entry, group.reason, group.secrets, caller)
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,10 @@ def view_of(audit: Audit, at: float, before: View | None) -> View:
             present[entry.posture.pid] = make_process(entry, mark)
     ended = _list_ended(before, present, at)
     number_ended = sum(len(members) for _, members in ended.values())
-    groups = [_show_group(group, present, ended, programs) for group in audit.groups]
+    groups = [
+        replace(_show_group(group, present, ended, programs), for_root=audit.asked_by == 0)
+        for group in audit.groups
+    ]
     groups += [_show_ended(group, members) for group, members in ended.values()]
     opened = {(g.user, g.program, name) for g in audit.groups for name, _ in open_secrets(g)}
     looks = ((before.exposed if before else ()) + ((at, len(opened)),))[-_MOST_LOOKS:]

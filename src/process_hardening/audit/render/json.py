@@ -112,11 +112,21 @@ def _contents(posture: Posture) -> dict[str, Any]:
     }
 
 
+def _hash_machine_id(machine_id: str) -> str | None:
+    """Return a number that identifies the machine, but not its id, which machine-id(5) protects."""
+    if not machine_id:
+        return None
+    from hashlib import sha256  # slow to import: only for output that is stored
+
+    return sha256(f"process-hardening {machine_id}".encode()).hexdigest()[:16]
+
+
 def rules_as_dict(host: Host) -> dict[str, Any]:
     """Return the host settings that affect the verdicts."""
     pattern = host.core.pattern
     return {
         "name": readable(host.name),
+        "machine": _hash_machine_id(host.machine_id),
         "system": host.system,
         "kernel": host.kernel,
         "core_pattern": None if pattern is None else readable(pattern),
@@ -144,6 +154,7 @@ def group_as_dict(group: Group) -> dict[str, Any]:
         "finding": group.finding,
         "fix": readable(group.fix),
         "command": readable(group.command),
+        "commands": [readable(command) for command in group.commands],
     }
 
 
@@ -189,13 +200,22 @@ def merged_as_dict(hosts: Iterable[History]) -> dict[str, Any]:
 def _host_as_dict(host: History) -> dict[str, Any]:
     newest, changed = host.newest, host.comparison
     return {
-        "name": newest.host,
+        "name": host.name,
+        "host": newest.host,
+        "machine": newest.machine or None,
+        "identified": host.is_identified,
+        "scope": list(newest.scope),
+        "asked_by": newest.asked_by,
         "kernel": newest.kernel,
         "taken": newest.taken,
         "exposure": exposure_as_dict(measure(newest.groups)),
         "groups": [group_as_dict(group) for group in newest.groups],
         "notes": list(newest.notes),
-        "comparable": host.is_comparable,
+        "left_out": [
+            {"taken": one.taken, "scope": list(one.scope), "asked_by": one.asked_by}
+            for one in host.left_out
+        ],
+        "comparable": not host.left_out,
         "comparison": None if changed is None else comparison_as_dict(changed),
     }
 

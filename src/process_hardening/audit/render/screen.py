@@ -8,8 +8,6 @@ from process_hardening.audit.groups import Group, measure
 from process_hardening.audit.reasons import (
     HARDENED,
     IN_ARGUMENTS,
-    OPENS_ITSELF,
-    OTHER_COPY,
     PARTIAL,
     READABLE,
     READABLE_BY_ROOT,
@@ -17,6 +15,7 @@ from process_hardening.audit.reasons import (
     REASONS,
     UNKNOWN,
 )
+from process_hardening.audit.render.headline import count, render_headline
 from process_hardening.audit.rules.model import HIGH
 from process_hardening.table import table
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
@@ -40,11 +39,6 @@ _MOST_NOTES = 2
 _WIDEST_PROGRAM = 34
 
 
-def count(number: int, noun: str, plural: str = "") -> str:
-    """Return '1 process', '2 processes'."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
 def label_of(group: Group) -> str:
     """Return the program, and how many processes run it."""
     number = len(group.pids)
@@ -58,55 +52,6 @@ def describe_secrets(group: Group) -> str:
         for secret in group.secrets
     ]
     return printable(", ".join(names)) or REASONS[group.reason]
-
-
-def render_headline(audit: Audit) -> str:
-    """Summarise who can read secrets here, in a sentence or two."""
-    leaks = [group for group in audit.groups if group.is_leak]
-    holders = {(g.user, g.program) for g in leaks if g.secrets}
-    others = {(g.user, g.program) for g in leaks if not g.secrets} - holders
-    are_own = audit.asked_by and all(g.uid == audit.asked_by for g in leaks)
-    sentences = []
-    if holders:
-        number = len(holders)
-        sentences.append(
-            f"{count(number, 'program')}{' of yours' if are_own else ''}"
-            f" {'holds' if number == 1 else 'hold'} secrets that"
-            f" {'your other programs' if are_own else 'others'} can read."
-        )
-    opened = {(g.user, g.program) for g in leaks if g.reason == OPENS_ITSELF} - holders
-    copies = {(g.user, g.program) for g in leaks if g.reason == OTHER_COPY} - holders
-    others -= opened | copies
-    if opened:
-        one = len(opened) == 1
-        sentences.append(
-            f"{count(len(opened), 'program')} {'is' if one else 'are'} hardened, but"
-            f" {'its' if one else 'their'} runtime discloses {'its' if one else 'their'} memory."
-        )
-    if others:
-        one = len(others) == 1
-        sentences.append(
-            f"{count(len(others), 'program')} {'is' if one else 'are'} traced or injected into,"
-            f" or {'has lost its' if one else 'have lost their'} hardening."
-        )
-    if copies:
-        one = len(copies) == 1
-        sentences.append(
-            f"{count(len(copies), 'program')} {'runs' if one else 'run'} another version of"
-            " process-hardening, or a library with its name."
-        )
-    if audit.is_empty:
-        return "Nothing matched: no process meets the conditions."
-    unread = sum(bool(entry.posture.problem) for entry in audit.entries)
-    if unread and not sentences:
-        sentences.append(f"{count(unread, 'process', 'processes')} could not be read: see below.")
-    if not sentences:
-        sentences.append("No known secret can be read by others.")
-    if audit.scope:
-        sentences.append(
-            "This covers only the processes that you chose: run `process-hardening audit` for all."
-        )
-    return " ".join(sentences)
 
 
 def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
@@ -143,9 +88,9 @@ class _Screen:
 
     def _leak_lines(self, room: int) -> list[str]:
         """Render as many groups as fit, then the number of the remaining groups."""
-        several_users = len({group.user for group in self.leaks}) > 1
+        are_own = {group.uid for group in self.leaks} == {self.audit.asked_by}
         labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
-        users = [f" ({printable(group.user)})" if several_users else "" for group in self.leaks]
+        users = ["" if are_own else f" ({printable(group.user)})" for group in self.leaks]
         cells = max((count_cells(a + b) for a, b in zip(labels, users, strict=True)), default=0)
         lines: list[str] = []
         for position, group in enumerate(self.leaks):
@@ -163,7 +108,11 @@ class _Screen:
         colour = _RED if group.severity == HIGH else _YELLOW
         start = self._paint(colour, f"! {pad(label, cells)}")
         room = self.width - cells - 4
-        return [f"{start}  {shorten(describe_secrets(group), room)}", self._render_fix(group)]
+        lines = [f"{start}  {shorten(describe_secrets(group), room)}", self._render_fix(group)]
+        number = len(group.commands)
+        if number > 1:
+            lines.append(f"{_INDENT}(1 of {number} command lines: process-hardening audit --long)")
+        return lines
 
     def _render_fix(self, group: Group) -> str:
         command = printable(group.command)
@@ -173,7 +122,7 @@ class _Screen:
             return _INDENT + printable(words)
         if self._height(_INDENT + command) <= _MOST_LINES_OF_A_COMMAND:
             return _INDENT + command
-        return f"{_INDENT}process-hardening audit --long {group.pids[0]}  # prints the long command"
+        return f"{_INDENT}(a long command: process-hardening audit --long {group.pids[0]})"
 
     def _height(self, line: str) -> int:
         """Return how many terminal lines a line occupies."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from process_hardening.audit.programs import program_of
+from process_hardening.audit.render.headline import count
 from process_hardening.audit.render.screen import (
-    count,
     describe_exposure,
     describe_secrets,
     label_of,
@@ -93,7 +93,7 @@ def _render_fixes(audit: Audit, width: int | None) -> list[str]:
     for group in audit.groups:
         if group.is_leak:
             lines.append(f"{label_of(group)} of {printable(group.user)}: {describe_secrets(group)}")
-            lines += _render_fix(group.fix, [group.command] if group.command else [], width)
+            lines += _render_fix(group.fix, group.commands, width)
     return [*lines, ""] if lines else []
 
 
@@ -146,6 +146,7 @@ def render_rules(width: int | None = None) -> str:
 
 
 def _rule_as_markdown(rule: Rule) -> list[str]:
+    commands = ["```sh", *rule.commands, "```", ""] if rule.commands else []
     return [
         f"### {rule.id}: {rule.words}",
         "",
@@ -155,10 +156,7 @@ def _rule_as_markdown(rule: Rule) -> list[str]:
         "",
         *fold(f"**Fix:** {rule.fix}", _WIDTH_OF_PAGES),
         "",
-        "```sh",
-        *rule.commands,
-        "```",
-        "",
+        *commands,
         *fold(f"**Source:** {rule.source}", _WIDTH_OF_PAGES),
         "",
     ]

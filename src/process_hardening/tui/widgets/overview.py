@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from process_hardening.audit.render.screen import count, describe_exposure, render_headline
+from process_hardening.audit.render.headline import count, render_headline
+from process_hardening.audit.render.screen import describe_exposure
 from process_hardening.state import HARDENED, Status
 from process_hardening.terminal import printable
 from process_hardening.tui.view import HostView, View

@@ -1,0 +1,122 @@
+"""Says in a sentence or two who can read secrets, claiming no more than an audit looked at."""
+
+from __future__ import annotations
+
+from process_hardening.audit.groups import make_groups
+from process_hardening.audit.reasons import OPENS_ITSELF, OTHER_COPY
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from process_hardening.audit.groups import Group
+    from process_hardening.audit.result import Audit
+    from process_hardening.audit.saved import Saved
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return '1 process', '2 processes'."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def render_headline(audit: Audit) -> str:
+    """Summarise who can read secrets on this machine."""
+    if audit.is_empty:
+        return "Nothing matched: no process meets the conditions."
+    are_own = bool(audit.asked_by) and all(
+        group.uid == audit.asked_by for group in audit.groups if group.is_leak
+    )
+    sentences = describe_leaks((("", group) for group in audit.groups), are_own=are_own)
+    unread = sum(bool(entry.posture.problem) for entry in audit.entries)
+    if audit.known_since or audit.known:
+        sentences = _describe_news(audit, sentences)
+    elif unread and not sentences:
+        sentences = [f"{count(unread, 'process', 'processes')} could not be read: see below."]
+    elif not sentences:
+        of = " of yours" if audit.asked_by else ""
+        sentences = [describe_calm(of, is_complete=audit.is_complete)]
+    if audit.is_narrowed:
+        sentences.append(
+            "This covers only the processes that you chose: run `process-hardening audit` for all."
+        )
+    return " ".join(sentences)
+
+
+def _describe_news(audit: Audit, sentences: list[str]) -> list[str]:
+    """Say what is new since the audit that knows the rest, and how much that is."""
+    since = f" since {audit.known_since}" if audit.known_since else ""
+    shown = sum(len(entry.findings) for entry in audit.entries)
+    known = sum(len(entry.findings) for entry in audit.known) - shown
+    start = [f"{count(shown, 'new finding') if shown else 'No new finding'}{since}."]
+    end = [f"{count(known, 'known finding')} {'is' if known == 1 else 'are'} not shown."]
+    if not known:
+        end = ["No known finding was left out."]
+    leaks = [("", group) for group in make_groups(audit.known) if group.is_leak]
+    if not sentences:
+        end += [f"Known or not: {sentence}" for sentence in describe_leaks(leaks)[:1]]
+    return [*start, *sentences, *end]
+
+
+def describe_calm(of: str, *, is_complete: bool) -> str:
+    """Say that nothing leaks. of -- whose secrets were looked for, ' of yours'; '' for everyone's.
+
+    is_complete -- whether everything could be read
+    """
+    return f"No known secret{of} can be read by others{'' if is_complete else ', as far as seen'}."
+
+
+def describe_leaks(found: Iterable[tuple[str, Group]], *, are_own: bool = False) -> list[str]:
+    """Return a sentence for each kind of leak; [] if there is none.
+
+    found -- groups, each with its host
+    are_own -- whether all belong to the reader, an ordinary user
+    """
+    leaks = [(host, group) for host, group in found if group.is_leak]
+    holders = {(host, g.user, g.program) for host, g in leaks if g.secrets}
+    others = [(host, g) for host, g in leaks if (host, g.user, g.program) not in holders]
+    opened = {(host, g.user, g.program) for host, g in others if g.reason == OPENS_ITSELF}
+    copies = {(host, g.user, g.program) for host, g in others if g.reason == OTHER_COPY}
+    changed = {(host, g.user, g.program) for host, g in others} - opened - copies
+    sentences = []
+    if holders:
+        sentences.append(
+            f"{count(len(holders), 'program')}{' of yours' if are_own else ''}"
+            f" {'holds' if len(holders) == 1 else 'hold'} secrets that"
+            f" {'your other programs' if are_own else 'others'} can read."
+        )
+    if opened:
+        one = len(opened) == 1
+        sentences.append(
+            f"{count(len(opened), 'program')} {'is' if one else 'are'} hardened, but"
+            f" {'its' if one else 'their'} runtime discloses {'its' if one else 'their'} memory."
+        )
+    if changed:
+        one = len(changed) == 1
+        sentences.append(
+            f"{count(len(changed), 'program')} {'is' if one else 'are'} traced or injected into,"
+            f" or {'has lost its' if one else 'have lost their'} hardening."
+        )
+    if copies:
+        sentences.append(
+            f"{count(len(copies), 'program')} {'runs' if len(copies) == 1 else 'run'} another"
+            " version of process-hardening, or a library with its name."
+        )
+    return sentences
+
+
+def summarise_hosts(newest: Sequence[tuple[str, Saved]]) -> str:
+    """Summarise the audits of one or more hosts, each with its name."""
+    audits = [audit for _, audit in newest]
+    where = newest[0][0] if len(newest) == 1 else f"{len(newest)} hosts"
+    groups = ((name, group) for name, audit in newest for group in audit.groups)
+    sentences = describe_leaks(groups)
+    if not sentences:
+        uids = {audit.asked_by for audit in audits}
+        of = "" if uids == {0} else f" of uid {min(uids)}" if len(uids) == 1 else ""
+        sentences = [describe_calm(of, is_complete=not any(audit.notes for audit in audits))]
+    partly = sum(audit.is_narrowed or not audit.is_of_all_users for audit in audits)
+    if len(audits) > 1 and partly:
+        sentences.append(f"{partly} of {len(audits)} audits cover only a part.")
+    elif audits[0].is_narrowed:
+        sentences.append(f"This covers {audits[0].describe_coverage()}.")
+    return f"{where}: {' '.join(sentences)}"
