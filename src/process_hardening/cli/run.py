@@ -32,7 +32,7 @@ methods:
   auto          execute-only if possible, otherwise preload (the default)
   execute-only  start an unreadable stand-in that maps the program: the kernel makes the process
                 non-dumpable before its first instruction
-  copy          start an unreadable copy, which changes to the program's file cannot affect
+  copy          start an unreadable copy: changes to the program's file have no effect on it
   preload       load a library that hardens the program before its main(); dynamically linked
                 programs only; has a launch window
   in-process    harden this interpreter, then run the script or module in it
