@@ -17,6 +17,7 @@ from typing import NamedTuple
 import support
 
 ROOT = Path(__file__).resolve().parents[1]
+WHEELS = ROOT / "build" / "wheel"
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """That of an image, as Docker sets it."""
@@ -82,7 +83,8 @@ def read_image(file: Path, context: Path) -> Image:
             steps.append(f"build {folder} {shlex.quote(value)}")
         elif instruction == "COPY":
             source, target = value.split()
-            steps.append(f"cp {shlex.quote(str(context / source))} /mnt/image{folder}/{target}")
+            place = WHEELS if source.endswith(".whl") else context
+            steps.append(f"cp {shlex.quote(str(place))}/{source} /mnt/image{folder}/{target}")
         elif instruction == "WORKDIR":
             folder = value
             steps.append(f"mkdir -p /mnt/image{folder}")
@@ -98,7 +100,7 @@ def read_image(file: Path, context: Path) -> Image:
 
 def collect_wheels(folder: Path, *packages: str) -> None:
     """Put the wheel under test into a folder, and installed pure packages packed as wheels."""
-    for wheel in (ROOT / "build" / "wheel").glob("*.whl"):
+    for wheel in WHEELS.glob("*.whl"):
         (folder / wheel.name).write_bytes(wheel.read_bytes())
     for package in packages:
         distribution = metadata.distribution(package)

@@ -66,6 +66,12 @@ def run_installer(application: Application, wheels: Path, script: str, *words: s
     return result.stdout
 
 
+def find_wheel(wheels: Path) -> str:
+    """Return the wheel of process-hardening, which has no release on PyPI."""
+    (wheel,) = wheels.glob("process_hardening-*.whl")
+    return str(wheel)
+
+
 @BOTH
 @pytest.mark.parametrize("name", ["uv-tool.sh", "pipx.sh"])
 def test_an_installed_tool(name: str, hardened: bool, user_tmp: Path, wheels: Path) -> None:
@@ -74,7 +80,7 @@ def test_an_installed_tool(name: str, hardened: bool, user_tmp: Path, wheels: Pa
     script = read_example(name)
     if not hardened:
         script = script[: script.rindex("\n", 0, -1)]
-    run_installer(application, wheels, script, "keeper")
+    run_installer(application, wheels, script, "keeper", find_wheel(wheels))
     command = application.home / ".local" / "bin" / "keeper"
     pid_file = application.home / "pid"
     with application.started([str(command), str(pid_file)], user=True) as process:
@@ -105,7 +111,7 @@ def test_an_upgrade_keeps_the_recipe_and_a_new_installation_does_not(
 ) -> None:
     """As docs/deploy.md says; its interpreter can be read again."""
     application = Application(user_tmp, DEPLOY / "keeper")
-    run_installer(application, wheels, read_example(name), "keeper")
+    run_installer(application, wheels, read_example(name), "keeper", find_wheel(wheels))
     (python,) = application.home.glob(f"{folder}/keeper/bin/python3.*")
     run_installer(application, wheels, kept)
     assert python.stat().st_mode & 0o777 == 0o111
@@ -267,6 +273,7 @@ def test_a_unit_of_systemd(hardened: bool, user_tmp: Path, wheels: Path) -> None
     (application.home / "test.conf").write_text(DROP_IN)
     shutil.copytree(wheels, user_tmp / "wheels")
     steps = [
+        f"cp {user_tmp}/wheels/process_hardening-*.whl /mnt/image/",
         *(f"build / {shlex.quote(command)}" for command in made),
         "mkdir -p /mnt/image/etc/keeper /mnt/image/etc/systemd/system/keeper.service.d",
         f"cp {application.secret} /mnt/image/etc/keeper/token",

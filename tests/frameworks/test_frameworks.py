@@ -357,9 +357,10 @@ def build_steps(unit: str, application: Application) -> list[str]:
     """How the comments of a unit, or docs/frameworks.md, make its environment."""
     made = re.findall(r"^#   (.+)$", unit, re.MULTILINE) or [
         "python3 -m venv /srv/app/.venv",
-        "/srv/app/.venv/bin/pip install gunicorn process-hardening",
+        "/srv/app/.venv/bin/pip install gunicorn ./process_hardening-*.whl",
     ]
     return [
+        f"cp {application.home}/wheels/process_hardening-*.whl /mnt/image/",
         *(f"build / {shlex.quote(command)}" for command in made),
         "mkdir -p /mnt/image/etc/app /mnt/image/etc/systemd/system/app.service.d",
         f"cp {application.home}/app.py /mnt/image/srv/app/",

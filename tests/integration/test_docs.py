@@ -297,3 +297,18 @@ def test_one_page_maps_the_specification() -> None:
         name for name in find_markdown_files() if SPECIFICATION.search(read_prose(ROOT / name))
     ]
     assert [name for name in naming if "SPEC-" not in name] == ["docs/acceptance.md"]
+
+
+def test_nothing_installs_the_package_by_its_name() -> None:
+    """It has no release on PyPI, where somebody else could publish one."""
+    texts = [ROOT / name for name in find_markdown_files()]
+    for folder in ("src", "examples"):
+        texts += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    by_name = re.compile(
+        r"\b(?:pip|pipx|uv)\b[^`\n]* ['\"]?process-hardening(?![-\w/.@])"
+    )
+    found = []
+    for path in texts:
+        text = path.read_bytes().decode(errors="replace")
+        found += [f"{path.relative_to(ROOT)}: {one[0]}" for one in by_name.finditer(text)]
+    assert found == []

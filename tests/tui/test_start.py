@@ -105,7 +105,7 @@ def test_textual_is_missing(user_tmp: Path) -> None:
     (user_tmp / extension.name).symlink_to(extension)
     argv = [sys.executable, "-S", "-m", "process_hardening.tui"]
     result = support.run_as_user(argv, env={"PYTHONPATH": str(user_tmp)})
-    assert "python -m pip install 'process-hardening[tui]'" in one_line(result)
+    assert "python -m pip install 'textual>=8'" in one_line(result)
 
 
 def test_the_start_loads_nothing_of_textual() -> None:

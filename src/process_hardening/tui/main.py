@@ -122,9 +122,7 @@ def _check() -> None:
     from process_hardening.errors import CommandError
 
     if find_spec("textual") is None:
-        raise CommandError(
-            "textual is not installed: python -m pip install 'process-hardening[tui]'"
-        )
+        raise CommandError("textual is not installed: python -m pip install 'textual>=8'")
     for name, stream in (("input", sys.stdin), ("output", sys.stdout), ("error", sys.stderr)):
         if stream is None or not stream.isatty():
             raise CommandError(
