@@ -30,6 +30,8 @@ echo ' end'
 LINES = [
     ("process-hardening expl", "[explain]"),
     ("process-hardening audit --fail-on hi", "[audit][--fail-on][high]"),
+    ("process-hardening audit mer", "[audit][merge]"),
+    ("process-hardening audit merge lon", "[audit][merge][long-name.txt]"),
     ("process-hardening audit --openm", "[audit][--openmetrics]"),
     ("process-hardening audit --tree --fail-on=med", "[audit][--tree][--fail-on=medium]"),
     ("process-hardening audit --baseline lon", "[audit][--baseline][long-name.txt]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tools.generate.command_line import (
+    AUDITED,
     FILE,
     FOLDER,
     NATIVE,
@@ -41,6 +42,16 @@ _process_hardening_program()
             fi
         done
         _process_hardening_files -f
+    fi
+}
+
+# Completes what audit takes: processes, or `merge` and files.
+_process_hardening_audited()
+{
+    if [[ $COMP_CWORD -gt 2 && ${COMP_WORDS[2]} == merge ]]; then
+        _process_hardening_files -f
+    else
+        _process_hardening_words "merge $(cd /proc 2>/dev/null && echo [0-9]*)"
     fi
 }
 
@@ -101,6 +112,7 @@ _OFFERS = {
     USER: 'mapfile -t COMPREPLY < <(compgen -u -- "$current")',
     PROCESS: '_process_hardening_words "$(cd /proc 2>/dev/null && echo [0-9]*)"',
     PROGRAM: '_process_hardening_program "${program:-$COMP_CWORD}"',
+    AUDITED: "_process_hardening_audited",
     "": ":",
 }
 

@@ -16,6 +16,7 @@ from process_hardening.cli.main import make_parser
 from process_hardening.verify import VICTIMS, list_attacks
 
 FILE, FOLDER, PROCESS, USER, PROGRAM = "file", "folder", "process", "user", "program"
+AUDITED = "audited"  # a process, or `merge` and files
 """What completion can offer for a value, beside a list of words."""
 
 _BY_METAVAR = {"FILE": FILE, "DIR": FOLDER, "PID": PROCESS, "USER": USER}
@@ -103,6 +104,8 @@ class Command:
 def _argument(command: str, action: argparse.Action, prog: str) -> Argument:
     metavar = action.metavar if isinstance(action.metavar, str) else action.dest.upper()
     kind = PROGRAM if action.nargs == argparse.REMAINDER else _BY_METAVAR.get(metavar, "")
+    if (command, action.dest) == ("audit", "pids"):
+        kind = AUDITED
     return Argument(
         flags=tuple(action.option_strings),
         metavar=None if action.nargs == 0 else metavar,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.generate.command_line import (
+    AUDITED,
     FILE,
     FOLDER,
     NATIVE,
@@ -38,6 +39,19 @@ function __process_hardening_in
     __process_hardening_is $argv; and test -z "$(__process_hardening_program)"
 end
 
+# Prints what audit takes: processes, or `merge` and files.
+function __process_hardening_audited
+    if contains merge (commandline -opc)
+        for file in (commandline -ct)*
+            test -d $file; and set file $file/
+            echo $file
+        end
+    else
+        echo merge
+        __fish_complete_pids
+    end
+end
+
 function __process_hardening_complete_program
     __fish_complete_subcommand --commandline (__process_hardening_program) (commandline -ct)
 end
@@ -50,6 +64,7 @@ _OFFERS = {
     PROCESS: "-xa '(__fish_complete_pids)'",
     USER: "-xa '(__fish_complete_users)'",
     PROGRAM: "-xa '(__process_hardening_complete_program)'",
+    AUDITED: "-xa '(__process_hardening_audited)'",
     "": "-x",
 }
 

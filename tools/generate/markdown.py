@@ -64,6 +64,19 @@ def _command(command: Command) -> str:
     return "\n\n".join(parts)
 
 
+_SHELLS = """\
+Completions for bash, zsh and fish and the man page are in `share/` of the environment that the
+package is installed in. If that is not a folder where your shell looks (`/usr/local`), load them
+from its start-up file. `PREFIX` is the environment, such as `/opt/app/.venv`:
+
+| for | line |
+|---|---|
+| bash | `. PREFIX/share/bash-completion/completions/process-hardening` |
+| zsh | `fpath=(PREFIX/share/zsh/site-functions $fpath)`, before `compinit` |
+| fish | `source PREFIX/share/fish/vendor_completions.d/process-hardening.fish` |
+| the man page | `man -M PREFIX/share/man process-hardening` |"""
+
+
 def command_line(commands: list[Command]) -> str:
     """docs/reference/cli.md."""
     program, *rest = commands
@@ -77,6 +90,7 @@ def command_line(commands: list[Command]) -> str:
         _table("options", program.options),
         "[Exit codes](exit-codes.md) are a contract. The same text is in the man page"
         " `process-hardening(1)`.",
+        _SHELLS,
         *map(_command, rest),
     ]
     return "\n\n".join(parts) + "\n"

@@ -20,6 +20,19 @@ function __process_hardening_in
     __process_hardening_is $argv; and test -z "$(__process_hardening_program)"
 end
 
+# Prints what audit takes: processes, or `merge` and files.
+function __process_hardening_audited
+    if contains merge (commandline -opc)
+        for file in (commandline -ct)*
+            test -d $file; and set file $file/
+            echo $file
+        end
+    else
+        echo merge
+        __fish_complete_pids
+    end
+end
+
 function __process_hardening_complete_program
     __fish_complete_subcommand --commandline (__process_hardening_program) (commandline -ct)
 end
@@ -92,7 +105,7 @@ complete -c process-hardening -n '__process_hardening_is audit' -l long -d 'prin
 complete -c process-hardening -n '__process_hardening_is audit' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is audit' -l html -rF -d 'write a sortable page; default: -'
 complete -c process-hardening -n '__process_hardening_is audit' -l openmetrics -rF -d 'write metrics for node_exporter\'s textfile collector'
-complete -c process-hardening -n '__process_hardening_is audit' -xa '(__fish_complete_pids)'
+complete -c process-hardening -n '__process_hardening_is audit' -xa '(__process_hardening_audited)'
 complete -c process-hardening -n '__process_hardening_is doctor' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is doctor' -l json -d 'print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_is doctor' -l script -xa 'info low medium high' -d 'print a shell script that fixes findings of this severity or above; default: medium'

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 HELP = "list programs whose secrets other programs can read, and the commands that protect them"
 NEVER = "never"
+USAGE = """\
+process-hardening audit [OPTION...] [PID...]
+       process-hardening audit merge FILE... [--html FILE] [--json]"""
 EPILOG = f"""\
 The report groups processes by user, program and reason. Readable processes that hold secrets come
 first, each with the command that protects it. With --long, --all, --tree or PIDs, the report has
@@ -68,6 +71,7 @@ exit status of `audit merge`:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments to argparse."""
+    parser.usage = USAGE
     parser.epilog = EPILOG
     parser.add_argument("pids", nargs="*", metavar="PID", help="only these processes; default: all")
     select = parser.add_argument_group("which processes")
