@@ -304,9 +304,7 @@ def test_nothing_installs_the_package_by_its_name() -> None:
     texts = [ROOT / name for name in find_markdown_files()]
     for folder in ("src", "examples"):
         texts += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
-    by_name = re.compile(
-        r"\b(?:pip|pipx|uv)\b[^`\n]* ['\"]?process-hardening(?![-\w/.@])"
-    )
+    by_name = re.compile(r"\b(?:pip|pipx|uv)\b[^`\n]* ['\"]?process-hardening(?![-\w/.@])")
     found = []
     for path in texts:
         text = path.read_bytes().decode(errors="replace")
