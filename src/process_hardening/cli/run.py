@@ -82,6 +82,8 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
 )
 _PYTHONS_OWN = ("module", "help", "json")
 _BY_NAME = {name: option for option in OPTIONS for name in option[0]}
+# Replaces --confine when this command restarts itself, so that --explain can mention it.
+_CONFINED = "--confined"
 
 
 class Options:
@@ -96,6 +98,7 @@ class Options:
         self.strict = False
         self.seal = False
         self.confine = False
+        self.confined = False
         self.bypass = ""
         self.no_bypass = False
         self.explain = False
@@ -135,6 +138,9 @@ def _parse_option(word: str, rest: list[str], options: Options) -> None:
     name, joined, value = word.partition("=")
     if word.startswith("-m"):  # -mMODULE, as python(1) accepts it
         name, joined, value = "-m", word[2:], word[2:]
+    if word == _CONFINED:
+        options.confined = True
+        return
     if name not in _BY_NAME:
         raise _usage_error(f"unknown option {name}{suggest(name, _BY_NAME)}")
     _, destination, metavar, _ = _BY_NAME[name]
@@ -203,11 +209,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
-    """Re-execute this command under the native `confine`, without --confine."""
+    """Re-execute this command under the native `confine`."""
     from process_hardening import domain
 
     rest = list(arguments)
-    rest.remove("--confine")  # the first one is ours: those of the program come later
+    # The first one is ours: those of the program come later.
+    rest[rest.index("--confine")] = _CONFINED
     this_command = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
     options = ["--strict"] if strict else []
     domain.become([*options, "--", sys.executable, *this_command, *rest])
@@ -225,8 +232,16 @@ def run(options: Options) -> int:
     text = become(_words_for_the_launcher(options))
     from process_hardening.cli.facts import parse_facts, write_facts
 
-    write_facts(parse_facts(text), options.json)
+    write_facts([*parse_facts(text), *_explain_confinement(options)], options.json)
     return 0
+
+
+def _explain_confinement(options: Options) -> Iterator[tuple[str, str]]:
+    """Yield what `harden --confine --explain` prints, if this process really is confined."""
+    from process_hardening.state import status
+
+    if options.confined and status().confined:
+        yield "confined", "cannot read, trace or signal other processes; see confine --explain"
 
 
 def _words_for_the_launcher(options: Options) -> Iterator[str]:
@@ -321,3 +336,4 @@ def _explain_in_process(options: Options, report: Report) -> Iterator[tuple[str,
         " who attached or opened /proc/PID/mem while this interpreter started",
     )
     yield "children", "not hardened, except for the core limit"
+    yield from _explain_confinement(options)
