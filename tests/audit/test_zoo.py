@@ -698,3 +698,20 @@ def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) 
     argv = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", code]
     result = support.run(argv)
     assert (result.stdout, result.stderr) == ("None\n" if source else "[b'/one.so']\n", "")
+
+
+def test_the_folder_in_which_a_program_runs(animal: Path, user_tmp: Path) -> None:
+    """Not known if it was deleted, or if its path is longer than the kernel shows."""
+    folder = user_tmp / "folder"
+    folder.mkdir()
+    with Animal(animal, cwd=folder) as one:
+        assert read_posture(one.pid).cwd == str(folder)
+        folder.rmdir()
+        assert read_posture(one.pid).cwd is None
+    deep = (
+        "import os, sys\nfor _ in range(25): os.mkdir('x' * 200); os.chdir('x' * 200)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with Animal(animal, before=[sys.executable, "-c", deep], cwd=user_tmp) as one:
+        posture = read_posture(one.pid)
+        assert (posture.cwd, posture.verdict) == (None, "exposed")
