@@ -19,14 +19,33 @@ static void say(const char *label, const char *value, const char *more)
     ph_add(&text, "\n");
 }
 
+/* Whether the end of a program's name is nothing or a version, as in node22 or java-17-openjdk. */
+static int is_version(const char *end)
+{
+    if (!*end)
+        return 1;
+    if (*end == '-' || *end == '_' || *end == '.')
+        end++;
+    if (*end == 'v')
+        end++;
+    if (*end < '0' || *end > '9')
+        return 0;
+    while ((*end >= '0' && *end <= '9') || *end == '.')
+        end++;
+    return !*end || *end == '-' || *end == '_' || *end == '+' || *end == '~';
+}
+
 /* The same programs as in runtimes.py: a test compares the two lists. */
 static int shows_its_memory(const char *program)
 {
     static const char *const runtimes[] = {"node", "nodejs", "deno", "java", "beam.smp"};
 
-    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
-        if (ph_equal(program, runtimes[i]))
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++) {
+        const char *end = ph_after(program, runtimes[i]);
+
+        if (end && is_version(end))
             return 1;
+    }
     return 0;
 }
 

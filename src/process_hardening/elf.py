@@ -14,13 +14,14 @@ from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Segment = tuple[int, int, int, int]  # type, offset in the file, address, size
     Tags = dict[int, list[int]]
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
+_DT_STRSZ = 10
 _ET_EXEC, _ET_DYN = 2, 3
 
 # The kernel's own limit on the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
@@ -29,6 +30,7 @@ _LARGEST_SEGMENT_TABLE = 1 << 16
 _LARGEST_DYNAMIC_SECTION = 1 << 16
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
+_LARGEST_STRING_TABLE = 1 << 26  # that of Node.js has 5 MB
 _PIECE = 256  # longer than most paths
 
 
@@ -138,11 +140,7 @@ def parse_tags(section: bytes, layout: Struct) -> Tags:
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
     """Return a function that maps a tag to the strings of its entries."""
-    address = tags.get(_DT_STRTAB, [-1])[0]
-    table = -1
-    for kind, offset, start, length in segments:
-        if kind == _PT_LOAD and start <= address < start + length:
-            table = offset + address - start
+    table = _place_of(tags.get(_DT_STRTAB, [-1])[0], segments)
 
     def strings(tag: int) -> list[str]:
         places = tags.get(tag, [])
@@ -190,6 +188,39 @@ def _parse(fd: int, path: str) -> Image:
         runpath=_folders(strings(_DT_RUNPATH)),
         path=path,
     )
+
+
+def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
+    """Return the first of these symbols that an ELF file names in its dynamic symbols, or None.
+
+    fd -- a descriptor of the file. Raises DamagedElfError for a damaged file, and OSError.
+    """
+    start = os.pread(fd, 6, 0)
+    if len(start) < 6 or start[:4] != b"\x7fELF" or start[4] not in (1, 2):
+        return None
+    file = _File(fd, 32 * start[4], "<" if start[5] == 1 else ">")
+    try:
+        segments = _read_segments(file)
+        for kind, offset, _, length in segments:
+            if kind == _PT_DYNAMIC and length <= _LARGEST_DYNAMIC_SECTION:
+                tags = parse_tags(file.read(offset, length), file.layout("QQ", "II"))
+                table = _place_of(tags.get(_DT_STRTAB, [-1])[0], segments)
+                size = tags.get(_DT_STRSZ, [0])[0]
+                if table < 0 or size > _LARGEST_STRING_TABLE:
+                    return None
+                names = file.read(table, size)
+                return next((name for name in symbols if b"\0%b\0" % name in names), None)
+    except (struct.error, ValueError, OverflowError, IndexError) as error:
+        raise DamagedElfError(f"damaged ELF file ({error})") from None
+    return None
+
+
+def _place_of(address: int, segments: list[Segment]) -> int:
+    """Return the offset in the file of an address; -1 if it is not in the file."""
+    for kind, offset, start, length in segments:
+        if kind == _PT_LOAD and start <= address < start + length:
+            return offset + address - start
+    return -1
 
 
 def _folders(texts: list[str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ Most have a switch that disables it. `audit` finds processes that run without th
 
 from __future__ import annotations
 
+import re
+
 from process_hardening.record import Record
 
 _SIGUSR1 = 10  # signal(7): on every architecture that we support
@@ -85,10 +87,41 @@ RUNTIMES = (
 
 _BY_PROGRAM = {program: runtime for runtime in RUNTIMES for program in runtime.programs}
 
+# What distributions append: node22, node-22, nodejs-22.4.0, java-17-openjdk; shows_its_memory() in
+# native/launch/explain.c does the same.
+_VERSION = re.compile(r"[-_.]?v?[0-9][0-9.]*(?:[-_+~].*)?", re.ASCII | re.DOTALL)
+
+_BY_LIBRARY = {"libnode.so": "Node.js", "libjvm.so": "the JVM", "libj9vm": "the JVM"}
+_BY_SYMBOL = {b"node_module_register": "Node.js"}  # node.h: add-ons need it; Electron has it too
+
+SYMBOLS = tuple(_BY_SYMBOL)
+"""The symbols for runtime_of_symbol()."""
+
+
+def runtime_named(name: str) -> Runtime | None:
+    """Return the runtime with a display name."""
+    return next((runtime for runtime in RUNTIMES if runtime.name == name), None)
+
 
 def runtime_of(program: str) -> Runtime | None:
-    """Return the runtime of a program, by the name of its file."""
-    return _BY_PROGRAM.get(program)
+    """Return the runtime of a program, by the name of its file, with or without a version."""
+    for name, runtime in _BY_PROGRAM.items():
+        if program == name or (program.startswith(name) and _VERSION.fullmatch(program, len(name))):
+            return runtime
+    return None
+
+
+def runtime_of_library(name: str) -> Runtime | None:
+    """Return the runtime that is in a library, by the name of its file."""
+    for start, runtime in _BY_LIBRARY.items():
+        if name.startswith(start):
+            return runtime_named(runtime)
+    return None
+
+
+def runtime_of_symbol(symbol: bytes) -> Runtime | None:
+    """Return the runtime whose program exports a symbol."""
+    return runtime_named(_BY_SYMBOL.get(symbol, ""))
 
 
 def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: int) -> bool:

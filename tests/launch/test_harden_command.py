@@ -720,7 +720,10 @@ def test_explain_starts_nothing(harden: str, user_tmp: Path) -> None:
     assert result.stdout.startswith("program:          /usr/bin/touch\nmethod: ")
 
 
-@pytest.mark.parametrize("program", [name for one in RUNTIMES for name in one.programs])
+@pytest.mark.parametrize(
+    "program",
+    [*(name for one in RUNTIMES for name in one.programs), "node22", "node-22", "java-17-openjdk"],
+)
 def test_explain_names_the_runtimes_that_show_their_memory(
     program: str, harden: str, user_tmp: Path
 ) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from process_hardening.runtimes import RUNTIMES, Runtime, close, is_open, runtime_of
+from process_hardening import _native
+from process_hardening.elf import DamagedElfError, exports
+from process_hardening.runtimes import (
+    RUNTIMES,
+    Runtime,
+    close,
+    is_open,
+    runtime_of,
+    runtime_of_library,
+)
 
 USR1 = 1 << signal.SIGUSR1 - 1
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
@@ -44,5 +54,55 @@ def test_the_words_that_close_a_runtime_are_documented(runtime: Runtime) -> None
     assert [word for word in words if word not in DOCUMENT.read_text()] == []
 
 
-def test_a_program_of_another_kind_is_no_such_runtime() -> None:
-    assert runtime_of("python3") is None
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        *((program, one.name) for one in RUNTIMES for program in one.programs),
+        *((program, "Node.js") for program in ("node22", "node-22", "nodejs-22.4.0", "node-v18.2")),
+        *((program, "the JVM") for program in ("java17", "java-17-openjdk", "java_21")),
+    ],
+)
+def test_a_runtime_is_recognized_by_the_names_that_distributions_give_it(
+    program: str, name: str
+) -> None:
+    runtime = runtime_of(program)
+    assert runtime is not None
+    assert runtime.name == name
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["python3", "node_exporter", "node-exporter", "nodemon", "node2vec", "javac", "java2html", ""],
+)
+def test_a_program_of_another_kind_is_no_such_runtime(program: str) -> None:
+    assert runtime_of(program) is None
+
+
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [("libjvm.so", "the JVM"), ("libnode.so.115", "Node.js"), ("libc.so.6", None)],
+)
+def test_a_runtime_is_recognized_by_its_library(library: str, name: str | None) -> None:
+    runtime = runtime_of_library(library)
+    assert (runtime and runtime.name) == name
+
+
+def test_the_symbols_that_a_program_exports_are_found() -> None:
+    """In any ELF file: here, in our own extension."""
+    with open(str(_native.__file__), "rb") as file:
+        found = exports(file.fileno(), (b"no_such_symbol", b"PyInit__process_hardening"))
+        missing = exports(file.fileno(), (b"Init__process_hardening", b"PyInit_"))
+    assert (found, missing) == (b"PyInit__process_hardening", None)
+
+
+def test_a_damaged_program_exports_nothing(tmp_path: Path) -> None:
+    """It raises an error, whatever is missing."""
+    whole = Path(str(_native.__file__)).read_bytes()
+    damaged = tmp_path / "program"
+    for length in (0, 5, 64, 1000, len(whole) // 2):
+        damaged.write_bytes(whole[:length])
+        with damaged.open("rb") as file, suppress(DamagedElfError):
+            assert exports(file.fileno(), (b"PyInit__process_hardening",)) in {
+                None,
+                b"PyInit__process_hardening",
+            }

@@ -16,6 +16,8 @@ import pytest
 import support
 from process_hardening.verify import find_attacks
 from process_hardening.verify.attacks.tools.running import find_program
+from process_hardening.verify.plan import plan_program
+from process_hardening.verify.run import cover_started
 
 SECRET = "sk-live-0123456789abcdefghij"  # noqa: S105 -- a made-up one
 PROGRAM = Path(__file__).parent / "programs" / "secret_holder.py"
@@ -65,6 +67,48 @@ def test_a_program_without_a_known_secret_gets_one(command: str) -> None:
     report = json.loads(result.stdout)
     assert report["victims"] == METHODS
     assert report["attacks"][0]["control_run"]["places"] == ["environment"]
+
+
+@pytest.mark.parametrize(("way", "outcome"), [("exec ", "blocked"), ("", "leaked")])
+def test_what_a_start_script_starts_is_attacked(
+    command: str, program: str, user_tmp: Path, way: str, outcome: str
+) -> None:
+    """A child of the script is not hardened without --children; one that replaces it is."""
+    script = user_tmp / "start"
+    script.write_text(f"#!/bin/sh\n{way}{sys.executable} {program}\necho ended\n")
+    script.chmod(0o755)
+    for canary in (["--canary", SECRET], []):
+        argv = [command, "verify", "--json", "--attack", "proc-mem", *canary, "--", str(script)]
+        result = support.run(argv)
+        report = json.loads(result.stdout)
+        (attack,) = report["attacks"]
+        assert attack["victims"]["execute-only"]["outcome"] == outcome
+        assert attack["control"] == "leaked"
+        assert result.returncode == (outcome == "leaked")
+        assert ("started 1 process" in " ".join(report["notes"])) is (outcome == "leaked")
+
+
+def test_a_child_that_nobody_can_judge_is_not_called_kept(
+    command: str, program: str, user_tmp: Path
+) -> None:
+    """It has no known secret, since its environment is empty, but can be read."""
+    script = user_tmp / "start"
+    script.write_text(f"#!/bin/sh\nenv -i {sys.executable} {program}\necho ended\n")
+    script.chmod(0o755)
+    argv = [command, "verify", "--json", "--attack", "proc-mem", "--", str(script)]
+    result = support.run(argv)
+    report = json.loads(result.stdout)
+    assert report["attacks"][0]["victims"]["execute-only"]["outcome"] == "inconclusive"
+    assert result.returncode == 3
+    assert "5 of 5" not in report["headline"]
+
+
+def test_what_a_program_started_is_attacked_whatever_was_asked_for() -> None:
+    """With one attack more, if those that were asked for are only for the program itself."""
+    for name, expected in (("core-segv", ["proc-mem", "core-segv"]), ("proc-fd", ["proc-fd"])):
+        plan = cover_started(plan_program(["true"], find_attacks([name]), None), started=2)
+        assert [attack.name for attack in plan.attacks] == expected
+        assert "started 2 processes" in plan.notes[-1]
 
 
 def test_a_canary_that_is_nowhere_is_inconclusive(command: str, program: str) -> None:

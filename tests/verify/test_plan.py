@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,7 @@ from process_hardening.verify.plan import (
 )
 
 FOR_HARDENED = tuple(
-    attack for attack in list_attacks() if attack.victims != (CONFINED,) and not attack.programs
+    attack for attack in list_attacks() if attack.victims != (CONFINED,) and not attack.runtimes
 )
 """The attacks on any hardened program."""
 METHODS = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root")
@@ -45,24 +44,20 @@ def test_each_victim_is_planned_once_after_the_control() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words", "expected"),
+    ("runtimes", "expected"),
     [
-        ("#!/usr/bin/env node\n", [], "node-inspector"),
-        ("#!/bin/sh\n", ["x", "/opt/jdk/bin/java"], "jvm-attach"),
-        ("#!/bin/sh\n", ["erl"], "erlang-crash-dump"),
-        ("#!/bin/sh\n", ["javac"], None),
+        (["Node.js"], ["node-inspector"]),
+        (["the JVM", "Deno"], ["node-inspector", "jvm-attach"]),
+        (["Erlang"], ["erlang-crash-dump"]),
+        ([], []),
     ],
 )
-def test_attacks_on_a_runtime_are_planned_where_its_program_is_named(
-    line: str, words: list[str], expected: str | None, tmp_path: Path
+def test_attacks_on_a_runtime_are_planned_where_it_runs(
+    runtimes: list[str], expected: list[str]
 ) -> None:
-    """On the command line, or in the first line of a script."""
-    script = tmp_path / "script"
-    script.write_text(line)
-    plan = plan_program([str(script), *words], None, None)
-    assert [attack.name for attack in plan.attacks if attack.programs] == [expected] * bool(
-        expected
-    )
+    """Whatever the command line says: it may be that of a start script."""
+    plan = plan_program(["true"], None, None, runtimes=runtimes)
+    assert [attack.name for attack in plan.attacks if attack.runtimes] == expected
 
 
 def test_all_attacks_are_planned_by_default() -> None:

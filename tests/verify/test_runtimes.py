@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -167,4 +169,41 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
     """It is an argument of the program."""
     words = [support.find_tool("harden"), "--", *start_node(user_tmp), "--disable-sigusr1"]
     with support.Running(words, cwd=user_tmp) as one:
+        assert read_process(one.pid).opens_itself == "Node.js"
+
+
+def copy_node(folder: Path) -> str:
+    """A Node.js under the name of another program."""
+    return str(shutil.copy(support.find_tool("node"), folder / "my-server"))
+
+
+@pytest.mark.parametrize("way", ["exec", "child", "renamed"])
+def test_verify_recognizes_a_runtime_by_what_was_really_started(
+    way: str, command: str, user_tmp: Path
+) -> None:
+    """Behind a start script, as its child, and under another name."""
+    node, *rest = start_node(user_tmp)
+    argv = [copy_node(user_tmp), *rest]
+    if way != "renamed":
+        script = user_tmp / "start"
+        before, after = ("exec ", "") if way == "exec" else ("", "\necho ended")
+        script.write_text(f"#!/bin/sh\n{before}{shlex.join([node, *rest])}{after}\n")
+        script.chmod(0o755)
+        argv = [str(script)]
+    words = ["--json", "--attack", "node-inspector", "--canary", SECRET, "--"]
+    result = support.run([command, "verify", *words, *argv])
+    rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
+    row = rows["node-inspector"]
+    assert row["control"] == "leaked"
+    assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
+    assert result.returncode == 1
+
+
+def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -> None:
+    """By the symbols of its program; a program that is no runtime is hardened."""
+    if os.getuid():
+        support.fail_or_skip("root")
+    _, *rest = start_node(user_tmp)
+    harden = support.find_tool("harden")
+    with support.Running([harden, "--", copy_node(user_tmp), *rest], cwd=user_tmp) as one:
         assert read_process(one.pid).opens_itself == "Node.js"

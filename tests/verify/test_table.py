@@ -35,7 +35,7 @@ def plan() -> Plan:
 
 def attempt(attack: str, victim: str, observation: Observation) -> dict[str, Any]:
     """The event of an attempt, as JSON gives it back."""
-    fields = {**asdict(observation), "places": list(observation.places)}
+    fields = {**asdict(observation), "places": list(observation.places), "runtimes": []}
     return {"event": "attempt", "attack": attack, "victim": victim, "observation": fields}
 
 

@@ -19,7 +19,7 @@ from process_hardening.audit.reasons import (
 )
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
-from process_hardening.runtimes import runtime_of
+from process_hardening.runtimes import runtime_named
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> 
 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:
-    return runtime_of(program_of(posture).name) if posture.opens_itself else None
+    return runtime_named(posture.opens_itself)
 
 
 def _edit_unit(posture: Posture, caller: Caller) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
+from process_hardening.audit.runtime_files import find_runtime
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
 _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
+
+# SIGQUIT and SIGUSR1: the files of a process that catches neither are not worth reading.
+_CAUGHT_BY_RUNTIMES = 1 << 2 | 1 << 9
 
 _FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
 """PEP 768."""
@@ -99,19 +103,24 @@ def facts_of_python(
     return {"python": version, "remote_debugging": reachable}
 
 
-def with_runtime(posture: Posture, fields: dict[str, bytes]) -> Posture:
+def with_runtime(posture: Posture, fields: dict[str, bytes], folder: int) -> Posture:
     """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
-    fields -- those of its /proc/PID/status. Raises ValueError if they are malformed.
+    fields -- those of its /proc/PID/status; folder -- a descriptor of /proc/PID
+
+    Raises ValueError if they are malformed.
     """
     program = program_of(posture)
+    caught, blocked = parse_bits(fields, "SigCgt") or 0, parse_bits(fields, "SigBlk") or 0
     runtime = runtime_of(program.name)
+    if runtime is None and caught & _CAUGHT_BY_RUNTIMES:
+        called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
+        runtime = find_runtime((called,), folder)
     if runtime is None:
         return posture
     options = posture.arguments[1:]
     if program.script in options:
         options = options[: options.index(program.script)]
-    caught, blocked = parse_bits(fields, "SigCgt") or 0, parse_bits(fields, "SigBlk") or 0
     if not is_open(runtime, options, caught, blocked):
         return posture
     return posture.replace(opens_itself=runtime.name)

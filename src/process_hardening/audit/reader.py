@@ -199,7 +199,7 @@ class Reader:
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
             facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
-            posture = with_runtime(Posture(pid=pid, **facts), fields)
+            posture = with_runtime(Posture(pid=pid, **facts), fields, folder)
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except ValueError as error:

@@ -45,7 +45,7 @@ _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
 def _marks(attack: AttackResult) -> dict[str, str]:
     """Return the meaningful marks of a row, by victim; a tool that got nothing is broken here."""
-    is_meaningful = attack.control == LEAKED or attack.kind != TOOL
+    is_meaningful = attack.control == LEAKED or attack.is_needed or attack.kind != TOOL
     marks = {name: result.mark for name, result in attack.victims.items()}
     return {name: mark for name, mark in marks.items() if is_meaningful or mark == LEAKED}
 

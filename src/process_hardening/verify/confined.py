@@ -26,13 +26,16 @@ def is_made_by_the_attacker(attack: Attack) -> bool:
 
 
 def plan_confined(
-    argv: Sequence[str], attacks: Sequence[Attack] | None, canary: str | None
+    argv: Sequence[str],
+    attacks: Sequence[Attack] | None,
+    canary: str | None,
+    runtimes: Sequence[str] = (),
 ) -> Plan:
     """Plan attacks on an unhardened victim, unconfined (the control) and confined.
 
     argv -- a user's program and its arguments; empty: a built-in victim
     attacks -- None: all
-    canary -- as for verify_program()
+    canary -- as for verify_program(); runtimes -- as for plan_program()
 
     Raises CommandError if this kernel cannot confine, or if the victim starts all the attacks.
     """
@@ -40,7 +43,7 @@ def plan_confined(
     if kernel.reason:
         raise CommandError(f"--confined: {kernel.reason}")
     if argv:
-        plan = plan_program(argv, attacks, canary)
+        plan = plan_program(argv, attacks, canary, runtimes=runtimes)
     else:
         asked = tuple(list_attacks() if attacks is None else attacks)
         every = tuple(attack for attack in asked if suits(attack, ()))

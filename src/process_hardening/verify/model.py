@@ -157,6 +157,8 @@ class Observation(Attempt):
     protected -- whether the kernel keeps other processes of its user out, or would leave no core;
         None: unknown. If False, a refusal has a cause other than hardening
     seconds -- how long it took
+    runtimes -- the runtimes (runtimes.py) that a user's program ran on, if it was started plainly
+    started -- the number of other processes that a user's program had started
     """
 
     answers: bool | None = None
@@ -165,6 +167,8 @@ class Observation(Attempt):
     failed_closed: bool = False
     protected: bool | None = None
     seconds: float = 0.0
+    runtimes: tuple[str, ...] = ()
+    started: int = 0
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,7 @@ class Attack:
         line and the attack's directory. None: unchanged
     inherits_secret -- the target inherits an open file that holds a secret
     victims -- the victims for which it is meaningful; None: all
-    programs -- the names of the programs that it is for (none is built in); None: any
+    runtimes -- the names of the runtimes that it is for (none is built in); None: any
     repeats -- a variant of an attack above it, run on only a few victims by default
     timeout -- seconds after which it is stopped
     """
@@ -216,7 +220,7 @@ class Attack:
     wrap: Callable[[list[str], str], list[str]] | None = None
     inherits_secret: bool = False
     victims: tuple[str, ...] | None = None
-    programs: tuple[str, ...] | None = None
+    runtimes: tuple[str, ...] | None = None
     repeats: bool = False
     timeout: float = 5.0
 
@@ -248,6 +252,7 @@ class AttackResult:
 
     control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
     kills -- whether the attack kills its target, which then cannot respond
+    is_needed -- whether the control's runtime may be open although the attack on it got no result
     victims -- victim's name to its result
     """
 
@@ -258,6 +263,7 @@ class AttackResult:
     control: str
     detail: str
     kills: bool = False
+    is_needed: bool = False
     observation: Observation | None = None
     victims: dict[str, VictimResult] = field(default_factory=dict)
 
@@ -330,7 +336,11 @@ class Verification:
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
         # A tool that gets nothing from the control does not work here, and counts as missing.
-        counting = [attack for attack in self.attacks if attack in leaking or attack.kind != TOOL]
+        counting = [
+            attack
+            for attack in self.attacks
+            if attack in leaking or attack.is_needed or attack.kind != TOOL
+        ]
         unclear = any(
             result.outcome == INCONCLUSIVE
             for attack in counting

@@ -12,6 +12,7 @@ from process_hardening.audit import read_process
 from process_hardening.audit.host import user_of
 from process_hardening.audit.procfs import parse_number, parse_status
 from process_hardening.audit.programs import program_of
+from process_hardening.audit.runtime_files import runtime_of_process
 from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks, suits
@@ -118,8 +119,11 @@ def plan_program(
     attacks: Sequence[Attack] | None,
     canary: str | None,
     as_container_root: bool = False,
+    runtimes: Sequence[str] = (),
 ) -> Plan:
     """Plan attacks on a user's program, started plainly and with each method.
+
+    runtimes -- the names of the runtimes that it ran on when it was started plainly
 
     Raises NotFoundError if there is no such program.
     """
@@ -128,7 +132,7 @@ def plan_program(
         raise NotFoundError(f"{hide_value(argv[0])}: no such program")
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
-        attacks=_choose_attacks(attacks, (*argv, *_read_interpreter(path))),
+        attacks=_choose_attacks(attacks, runtimes),
         starts=starts,
         victims=tuple(name for name in starts if name != CONTROL),
         program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
@@ -171,7 +175,7 @@ def plan_process(
             f"{pid}: belongs to root, who can always read it: use --as-root-without-ptrace to"
             " attack as root in a container"
         )
-    harmless, harmful = split_by_harm(_choose_attacks(attacks, _read_words(pid)))
+    harmless, harmful = split_by_harm(_choose_attacks(attacks, _find_runtimes(pid)))
     if not harmless:
         raise CommandError(f"{', '.join(harmful)}: not tried, because it could harm process {pid}")
     return Plan(
@@ -196,16 +200,18 @@ def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[s
     return harmless, [attack.name for attack in attacks if attack.effect != READS]
 
 
-def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> tuple[Attack, ...]:
+def _choose_attacks(
+    attacks: Sequence[Attack] | None, runtimes: Sequence[str]
+) -> tuple[Attack, ...]:
     """Return the attacks that are meaningful for a hardened victim.
 
-    attacks -- None: all; words -- the victim's command line; (): a built-in victim
+    attacks -- None: all; runtimes -- the names of those that the victim runs on
 
     Raises CommandError if there are none.
     """
     asked = tuple(list_attacks() if attacks is None else attacks)
     hardened = tuple(attack for attack in asked if attack.victims != (CONFINED,))
-    chosen = tuple(attack for attack in hardened if suits(attack, words))
+    chosen = tuple(attack for attack in hardened if suits(attack, runtimes))
     if not chosen:
         names = ", ".join(attack.name for attack in asked)
         where = "only for unhardened programs: use verify --confined"
@@ -215,23 +221,10 @@ def _choose_attacks(attacks: Sequence[Attack] | None, words: Sequence[str]) -> t
     return chosen
 
 
-def _read_interpreter(path: str) -> list[str]:
-    """Return the words of a script's first line, after "#!"; [] for other programs."""
-    try:
-        with open(path, "rb") as file:
-            line = file.readline(256)
-    except OSError:
-        return []
-    return os.fsdecode(line[2:]).split() if line.startswith(b"#!") else []
-
-
-def _read_words(pid: int) -> list[str]:
-    """Return the command line of a process; [] if it cannot be read."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return os.fsdecode(file.read()).split("\0")
-    except OSError:
-        return []
+def _find_runtimes(pid: int) -> tuple[str, ...]:
+    """Return the name of the runtime of a process, as far as it can be recognized."""
+    runtime = runtime_of_process(pid)
+    return (runtime.name,) if runtime else ()
 
 
 def _read_status(pid: int) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from process_hardening.verify.attacks import find_attacks
 from process_hardening.verify.confined import plan_confined
 from process_hardening.verify.judge import result_for
 from process_hardening.verify.lab import lab
+from process_hardening.verify.lab.attempt import reaches_started
 from process_hardening.verify.laboratory import LaboratoryProcess
 from process_hardening.verify.machine import describe_environment, read_yama_scope
 from process_hardening.verify.model import (
@@ -33,6 +34,9 @@ from process_hardening.verify.plan import (
     plan_program,
     plan_victims,
 )
+
+_PROBE = find_attacks(["proc-mem"])
+"""The attack that is made first on a user's program, and that reaches the processes it started."""
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -74,14 +78,32 @@ def verify_program(
     Raises CommandError if the program cannot be started or exits immediately, and NotKnownError if
     it is hardened even when started plainly.
     """
-    plan = plan_program(argv, attacks, canary, as_container_root)
+    plan = plan_program(argv, _PROBE, canary, as_container_root)
     plain = _attack_plain(plan, as_container_root)
     if plain.refused and plain.protected:
         raise NotKnownError(
             f"{argv[0]}: is hardened even when started plainly, so there is nothing to compare"
             " with: start it and attack it with `process-hardening verify --pid PID`"
         )
-    return _execute(plan, as_container_root, progress)
+    plan = plan_program(argv, attacks, canary, as_container_root, plain.runtimes)
+    return _execute(cover_started(plan, plain.started), as_container_root, progress)
+
+
+def cover_started(plan: Plan, started: int) -> Plan:
+    """Return a plan that also attacks the processes that the program of a plan has started.
+
+    started -- their number
+    """
+    if not started:
+        return plan
+    if not any(map(reaches_started, plan.attacks)):
+        plan = replace(plan, attacks=(*_PROBE, *plan.attacks))
+    names = ", ".join(attack.name for attack in plan.attacks if reaches_started(attack))
+    note = (
+        f"the program started {started} process{'es' if started > 1 else ''}, also attacked with"
+        f" {names}; the other attacks are only on the program itself"
+    )
+    return replace(plan, notes=(*plan.notes, note))
 
 
 def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
@@ -89,7 +111,7 @@ def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
 
     Raises CommandError if it cannot be started.
     """
-    probe = replace(plan, attacks=find_attacks(["proc-mem"]), victims=(), skipped={})
+    probe = replace(plan, attacks=_PROBE, victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
     assert row.observation
     if row.observation.failure:
@@ -113,9 +135,10 @@ def verify_confined(
 
     Raises CommandError if this kernel cannot confine or the program cannot be started.
     """
-    plan = plan_confined(argv, attacks, canary)
+    plan = plan_confined(argv, _PROBE if argv else attacks, canary)
     if plan.program:
-        _attack_plain(plan, as_container_root)
+        plain = _attack_plain(plan, as_container_root)
+        plan = cover_started(plan_confined(argv, attacks, canary, plain.runtimes), plain.started)
     return _execute(plan, as_container_root, progress)
 
 
@@ -204,7 +227,8 @@ class Table:
         return tuple(self._notes)
 
     def _observe(self, name: str, victim: str, fields: dict[str, Any]) -> None:
-        self._observed[name][victim] = Observation(**{**fields, "places": tuple(fields["places"])})
+        lists = {field: tuple(fields[field]) for field in ("places", "runtimes")}
+        self._observed[name][victim] = Observation(**{**fields, **lists})
 
     def _complete(self, name: str, missing: str | None = None) -> AttackResult:
         observed = self._observed[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container
 from importlib import import_module
 
 from process_hardening.errors import CommandError
@@ -37,10 +37,9 @@ def list_attacks(kinds: tuple[str, ...] = (BUILT_IN, TOOL)) -> tuple[Attack, ...
     return tuple(attack for attack in found if attack.kind in kinds)
 
 
-def suits(attack: Attack, words: Iterable[str]) -> bool:
-    """Return whether an attack applies to a command line's program."""
-    programs = attack.programs
-    return programs is None or any(word.rsplit("/", 1)[-1] in programs for word in words)
+def suits(attack: Attack, runtimes: Container[str]) -> bool:
+    """Return whether an attack applies to a program that runs on these runtimes."""
+    return attack.runtimes is None or any(name in runtimes for name in attack.runtimes)
 
 
 def find_attacks(names: list[str]) -> tuple[Attack, ...]:

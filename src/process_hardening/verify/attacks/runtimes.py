@@ -19,7 +19,6 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from process_hardening.audit.procfs import parse_bits, parse_status
-from process_hardening.runtimes import RUNTIMES
 from process_hardening.verify.attacks.injection import (
     ask_library,
     build_library,
@@ -30,18 +29,22 @@ from process_hardening.verify.attacks.reading import (
     find_nothing_missing,
     search_chunks,
 )
-from process_hardening.verify.model import CHANGES, KILLS, TOOL, Attack, Attempt, Target
+from process_hardening.verify.model import (
+    CHANGES,
+    KILLS,
+    TOOL,
+    Attack,
+    Attempt,
+    NoResultError,
+    Target,
+)
 
 _OPEN_SECONDS = 4.0
 _CATCH_SECONDS = 2.0  # Deno starts to catch the signal after half a second
 _SECONDS = 8.0
+_PORT = 9229  # of the inspector
 _LISTENING = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # any 16 bytes, RFC 6455
-
-
-def _programs_of(*names: str) -> tuple[str, ...]:
-    """Return the programs of the runtimes with these names."""
-    return tuple(program for one in RUNTIMES if one.name in names for program in one.commands)
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
@@ -66,6 +69,19 @@ def _list_ports() -> set[int]:
                 _, local, _, state, *_ = line.split()
                 if state == _LISTENING:
                     ports.add(int(local.rpartition(":")[2], 16))
+    return ports
+
+
+def _wait_for_port() -> set[int]:
+    """Wait until an earlier victim has left the inspector's port; return the ports in use.
+
+    Raises NoResultError if it stays in use: no inspector would open, although one could.
+    """
+    deadline = time.monotonic() + _CATCH_SECONDS
+    while _PORT in (ports := _list_ports()):
+        if time.monotonic() > deadline:
+            raise NoResultError(f"port {_PORT} is in use, so no inspector can open: free it")
+        time.sleep(0.05)
     return ports
 
 
@@ -131,7 +147,7 @@ class Inspector:
 
 def _open_inspector(target: Target) -> Inspector | None:
     """Make the target open its inspector, and connect to it; None if none opens."""
-    before = _list_ports()
+    before = _wait_for_port()
     if not _signal_once_caught(target.pid, signal.SIGUSR1):
         return None
     deadline = time.monotonic() + _OPEN_SECONDS
@@ -249,7 +265,7 @@ ATTACKS = (
         find_missing=find_nothing_missing,
         run=ask_inspector,
         alone=True,  # the port is the same for all
-        programs=_programs_of("Node.js", "Deno"),
+        runtimes=("Node.js", "Deno"),
         timeout=25.0,
     ),
     Attack(
@@ -264,7 +280,7 @@ ATTACKS = (
         command="/tmp/.attach_pidPID; kill(PID, SIGQUIT); load injected.so at /tmp/.java_pidPID",
         find_missing=find_missing_compiler,
         run=load_library,
-        programs=_programs_of("the JVM"),
+        runtimes=("the JVM",),
         timeout=25.0,
     ),
     Attack(
@@ -280,7 +296,7 @@ ATTACKS = (
         find_missing=find_nothing_missing,
         run=read_crash_dump,
         prepare_environment=_direct_dump,
-        programs=_programs_of("Erlang"),
+        runtimes=("Erlang",),
         timeout=25.0,
     ),
 )

@@ -6,10 +6,12 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from process_hardening.audit.runtime_files import runtime_of_process
 from process_hardening.state import status
 from process_hardening.verify.confined import run_confined
 from process_hardening.verify.lab.disclosure import describe, make_reportable
@@ -21,6 +23,7 @@ from process_hardening.verify.model import (
     BUILT_IN,
     CHANGES,
     CONFINED,
+    CONTROL,
     KILLS,
     LAUNCHES,
     READS,
@@ -56,6 +59,11 @@ class Subject:
     needles: dict[str, bytes]
     environment: dict[str, str]
 
+    @property
+    def has_unknown_secrets(self) -> bool:
+        """Whether it is a user's program of which no secret is known."""
+        return self.program is not None and self.program.canary is None
+
     def is_ours(self, victim: str) -> bool:
         """Return whether a victim holds nothing but canaries."""
         return self.program is None and victim in self.starts
@@ -65,6 +73,11 @@ def can_share_target(attack: Attack) -> bool:
     """Return whether the next attack can use the same target."""
     is_general = attack.kind == BUILT_IN and attack.wrap is None
     return is_general and attack.effect in (READS, CHANGES)
+
+
+def reaches_started(attack: Attack) -> bool:
+    """Return whether an attack on a user's program is also made on each process it started."""
+    return can_share_target(attack) or attack.runtimes is not None
 
 
 def observe(
@@ -115,6 +128,7 @@ class _Targets:
         self._subject = subject
         self._victim: Victim | None = None
         self._is_confined = name == CONFINED
+        self._is_plain = name == CONTROL
         self._is_ours = subject.is_ours(name)
 
     def __enter__(self) -> Self:
@@ -146,16 +160,19 @@ class _Targets:
             protected = (
                 is_protected(victim.pid, from_crash=True) if attack.effect == KILLS else None
             )
-            target = victim.target(attack_folder)
-            if self._is_confined:
-                attempt, seconds = run_confined(_run, attack, target, self._is_ours)
-            else:
-                attempt, seconds = _run(attack, target, self._is_ours)
+            started = victim.list_started()
+            is_shown = self._subject.program is not None and self._is_plain
+            runtimes = name_runtimes((victim.pid, *started)) if is_shown else ()
+            begun = time.monotonic()
+            attempt = self._attack_each(attack, victim.target(attack_folder), started)
+            seconds = round(time.monotonic() - begun, 3)
             if self._is_confined and attack.effect == LAUNCHES:
                 victim.wait_ready()  # a refused attacker may have left it waiting
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
+                if protected and self._subject.has_unknown_secrets and reaches_started(attack):
+                    protected = all(is_protected(pid) is not False for pid in started)
             if self._is_confined:
                 protected = None  # the attacker is confined; the victim is not hardened
             keep = keep and bool(answers)
@@ -165,13 +182,52 @@ class _Targets:
         finally:
             if not keep:
                 self._leave()
-        return Observation(**asdict(attempt), answers=answers, protected=protected, seconds=seconds)
+        return Observation(
+            **asdict(attempt),
+            answers=answers,
+            protected=protected,
+            seconds=seconds,
+            runtimes=runtimes,
+            started=len(started),
+        )
+
+    def _attack_each(self, attack: Attack, target: Target, started: Sequence[int]) -> Attempt:
+        """Attack the target, and then what it started, until an attempt leaks.
+
+        Returns the attempt that leaked, or the one on the target.
+        """
+        result = problem = None
+        try:
+            result = self._attack_one(attack, target)
+        except DoesNotApplyError as error:
+            problem = error
+        for pid in started if reaches_started(attack) else ():
+            if result and result.leaked:
+                break
+            folder = os.path.join(target.folder, str(pid))
+            os.mkdir(folder)
+            with suppress(DoesNotApplyError, NoResultError):
+                name = _read_name(pid)
+                found = self._attack_one(attack, replace(target, pid=pid, folder=folder))
+                if found.leaked:
+                    result = replace(found, message=f"{name}, which it started: {found.message}")
+        if result is None:
+            assert problem
+            raise problem
+        return result
+
+    def _attack_one(self, attack: Attack, target: Target) -> Attempt:
+        if self._is_confined:
+            return run_confined(_run, attack, target, self._is_ours)
+        return _run(attack, target, self._is_ours)
 
     def _attack_process(self, attack: Attack, folder: str) -> Observation:
         """Attack an existing process, which must continue to run."""
         pid = self._subject.pid
         target = Target(pid, self._subject.needles, folder)
-        attempt, seconds = _run(attack, target, self._is_ours)
+        begun = time.monotonic()
+        attempt = _run(attack, target, self._is_ours)
+        seconds = round(time.monotonic() - begun, 3)
         # A confined attacker is refused by its own domain, whatever the process is.
         protected = is_protected(pid) if status().confined is False else None
         return Observation(
@@ -219,15 +275,27 @@ def _has_no_core_limit(pid: int) -> bool | None:
         return None
 
 
-def _run(attack: Attack, target: Target, is_ours: bool) -> tuple[Attempt, float]:
-    """Make the attempt; return a version that can be reported, and the seconds that it took."""
-    started = time.monotonic()
+def name_runtimes(pids: Iterable[int]) -> tuple[str, ...]:
+    """Return the names of the runtimes that readable processes run on."""
+    found = filter(None, map(runtime_of_process, pids))
+    return tuple(dict.fromkeys(runtime.name for runtime in found))
+
+
+def _read_name(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return os.fsdecode(file.read()).rstrip("\n")
+    except OSError:
+        return "a process"
+
+
+def _run(attack: Attack, target: Target, is_ours: bool) -> Attempt:
+    """Make the attempt; return a version that can be reported."""
     try:
         attempt = attack.run(target)
     except OSError as error:
         attempt = describe_refusal(error)
-    seconds = round(time.monotonic() - started, 3)
-    return make_reportable(attempt, target.needles.values(), is_ours), seconds
+    return make_reportable(attempt, target.needles.values(), is_ours)
 
 
 def describe_refusal(error: OSError) -> Attempt:

@@ -51,6 +51,32 @@ def list_children() -> list[int]:
         return [int(pid) for pid in file.read().split()]
 
 
+def list_descendants() -> list[int]:
+    """Return the processes that this process started, and those that they started.
+
+    They include orphans, which we adopt. hidepid hides a hardened process, and its children are
+    then found only if they are in our session.
+    """
+    us = os.getpid()
+    parents: dict[int, int] = {}
+    sessions: dict[int, int] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            state, *numbers = file.read().rpartition(b")")[2].split()[:4]
+            if state not in (b"Z", b"X"):
+                parents[int(name)], _, sessions[int(name)] = map(int, numbers)
+    found = []
+    for pid in parents:
+        top, seen = pid, set[int]()
+        while top != us and top in parents and top not in seen:
+            seen.add(top)
+            top = parents[top]
+        is_orphan = top != us and top not in (0, *parents) and sessions[pid] == os.getsid(0)
+        if pid != us and (top == us or is_orphan):
+            found.append(pid)
+    return sorted(found)
+
+
 def kill_children(besides: Iterable[int] = ()) -> None:
     """Kill our children, including detached ones, since we adopt orphans."""
     kept = frozenset(besides)

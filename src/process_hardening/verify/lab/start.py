@@ -20,6 +20,7 @@ from process_hardening.errors import (
 )
 from process_hardening.verify.lab import canary
 from process_hardening.verify.lab.kernel import die_with_parent, refuse_fsopen
+from process_hardening.verify.lab.processes import list_descendants
 from process_hardening.verify.lab.victim import ANSWER
 from process_hardening.verify.model import Target
 
@@ -70,6 +71,14 @@ class NotReadyError(Exception):
 
 class RefusedToStartError(NotReadyError):
     """A victim exited with one of our codes instead of starting unhardened."""
+
+
+def _read_cpu_clock(pid: int) -> float:
+    """Return the CPU time of another process in seconds, clock_getcpuclockid(3); 0.0 if ended."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
 
 
 class Victim:
@@ -215,15 +224,18 @@ class Victim:
             if self.wait(0.0) is not None:
                 raise self._describe_end()
             now = time.monotonic()
-            # The CPU clock of another process: clock_getcpuclockid(3).
-            used = time.clock_gettime(~self._child << 3 | 2)
-            if used - self._used > _BUSY_SECONDS:
+            used = sum(map(_read_cpu_clock, (self._child, *self.list_started())))
+            if abs(used - self._used) > _BUSY_SECONDS:
                 self._used, self._changed = used, now
             if now - self._changed > _REST_SECONDS or now - self._started > _READY_SECONDS:
                 return True
             if now >= deadline:
                 return False
             time.sleep(0.01)
+
+    def list_started(self) -> list[int]:
+        """Return the other processes that a user's program has started and that still run."""
+        return [pid for pid in list_descendants() if pid != self.pid] if self.program else []
 
     def wait_ready(self) -> None:
         """Release it and wait until it holds its secrets. Raises NotReadyError."""

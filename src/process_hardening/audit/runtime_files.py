@@ -1,0 +1,109 @@
+"""Recognizes the runtime of a process by its name, its libraries and the symbols of its program.
+
+Only a readable process, or root, shows more than its name: Node.js under another name, Electron and
+a program with a JVM inside are then recognized too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from process_hardening.audit.procfiles import (
+    ORDINARY_FILE_SYSTEMS,
+    read_file,
+    read_file_system,
+    read_link,
+)
+from process_hardening.elf import exports
+from process_hardening.errors import CannotProtectError
+from process_hardening.runtimes import SYMBOLS, runtime_of, runtime_of_library, runtime_of_symbol
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from process_hardening.runtimes import Runtime
+
+_LONGEST_MAPS = 1 << 20
+_MOST_MAPPINGS = 4  # of the program; two with a stand-in
+_CODE = re.compile(rb"(?m)^([^ \n]+) ..x. [^ \n]+ [^ \n]+ [^ \n]+ +(/[^\n]*)$")
+
+
+def find_runtime(names: Iterable[str], folder: int) -> Runtime | None:
+    """Return the runtime of a process.
+
+    names -- of its program, as far as they are known; folder -- a descriptor of /proc/PID
+    """
+    for name in names:
+        found = runtime_of(name)
+        if found:
+            return found
+    try:
+        return _find_in_files(folder)
+    except (OSError, CannotProtectError):  # it ended, or its program is damaged
+        return None
+
+
+def runtime_of_process(pid: int) -> Runtime | None:
+    """Return the runtime of a process; None also if it has ended."""
+    try:
+        folder = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        first = (read_file(folder, "cmdline") or b"").split(b"\0", 1)[0]
+        words = (read_link(folder, "exe") or "", os.fsdecode(first))
+        return find_runtime((word.rsplit("/", 1)[-1] for word in words), folder)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+
+
+def _find_in_files(folder: int) -> Runtime | None:
+    exe = read_link(folder, "exe")
+    maps = read_file(folder, "maps", _LONGEST_MAPS)
+    if exe is None or maps is None:
+        return None
+    code = _CODE.findall(maps)
+    for _, path in code:
+        name = os.fsdecode(path).rsplit("/", 1)[-1]
+        # Behind a stand-in, the program is mapped like a library.
+        found = runtime_of_library(name)
+        if found:
+            return found
+    program = [range_ for range_, path in code if os.fsdecode(path) == exe][:_MOST_MAPPINGS]
+    for name in ("exe", *(f"map_files/{os.fsdecode(_unpad(range_))}" for range_ in program)):
+        symbol = _find_symbol(folder, name)
+        if symbol:
+            return runtime_of_symbol(symbol)
+    return None
+
+
+def _unpad(range_: bytes) -> bytes:
+    start, end = range_.split(b"-")
+    return b"%x-%x" % (int(start, 16), int(end, 16))
+
+
+def _find_symbol(folder: int, name: str) -> bytes | None:
+    """Return the symbol of a runtime that a program exports, or None.
+
+    Programs on file systems that may not answer are not read.
+    """
+    try:
+        place = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+    except PermissionError:
+        return None
+    try:
+        if read_file_system(place) not in ORDINARY_FILE_SYSTEMS:
+            return None
+        fd = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError:
+        return None
+    finally:
+        os.close(place)
+    try:
+        return exports(fd, SYMBOLS)
+    finally:
+        os.close(fd)
