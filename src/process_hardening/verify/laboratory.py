@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _STOP_SECONDS = 4.0
 _MAX_PARALLEL = 4
+_FIRST_FREE_GROUP = 1 << 30  # far above all groups of users, containers and services
 
 
 class LaboratoryProcess:
@@ -43,6 +45,8 @@ class LaboratoryProcess:
         self.drops = self.root and not as_container_root
         self.uid = (NOBODY if uid is None else uid) if self.drops else os.geteuid()
         self.gid = gid
+        # Of the cores that a root program writes: a group that no other process is in.
+        self.reading_group = _FIRST_FREE_GROUP + secrets.randbelow(1 << 28)
         self.top = ""
         self.work = ""
         self.process: subprocess.Popen[bytes] | None = None
@@ -63,12 +67,23 @@ class LaboratoryProcess:
         self.top = tempfile.mkdtemp(prefix="ph-verify-")
         self.work = os.path.join(self.top, "work")
         os.chmod(self.top, 0o711)
-        for name, mode in (("work", 0o700), ("cores", 0o700), ("piped", 0o750)):
+        for name in ("work", "cores"):
             path = os.path.join(self.top, name)
-            os.mkdir(path, mode)
+            os.mkdir(path, 0o700)
             if self.drops:
-                # A root program writes into "piped": others must not be able to put a link there.
-                os.chown(path, 0 if name == "piped" else self.uid, self.gid)
+                os.chown(path, self.uid, self.gid)
+        if self._can_set_pattern:
+            # A root program writes here: others must not be able to put a link there. The attacker reads it
+            # as the only member of a group.
+            piped = os.path.join(self.top, "piped")
+            for path in (piped, os.path.join(piped, f"{self.uid}-1")):
+                os.mkdir(path, 0o750)
+                if self.drops:
+                    os.chown(path, 0, self.reading_group)
+
+    @property
+    def _can_set_pattern(self) -> bool:
+        return self.root and os.access(core_guard.PATTERN, os.W_OK)
 
     def __exit__(self, *_: object) -> None:
         if self.process:
@@ -104,11 +119,11 @@ class LaboratoryProcess:
     def _start_guard(self) -> list[int]:
         """Start core_guard.py if we can set kernel.core_pattern, and return its descriptors."""
         collector = shutil.which("dd", path="/usr/bin:/bin")
-        if not self.root or not collector or not os.access(core_guard.PATTERN, os.W_OK):
+        if not collector or not self._can_set_pattern:
             return []
         patterns = [
             f"{self.top}/cores/%p",
-            f"|{collector} bs=1M status=none of={self.top}/piped/%p",
+            f"|{collector} bs=1M status=none of={self.top}/piped/{core_guard.PIPED}",
         ]
         if max(map(len, patterns)) > core_guard.MAX_LENGTH:
             return []
@@ -135,7 +150,7 @@ class LaboratoryProcess:
                 start_new_session=True,
                 user=self.uid if self.drops else None,
                 group=self.gid if self.drops else None,
-                extra_groups=[] if self.drops else None,
+                extra_groups=[self.reading_group] * bool(guard) if self.drops else None,
             )
         except PermissionError as error:
             raise CommandError(

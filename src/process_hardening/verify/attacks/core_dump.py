@@ -54,11 +54,13 @@ def _find_cores(folder: str, pid: int) -> list[str]:
     """Return the files that the current pattern may have created for a process in a directory."""
     pattern = read_core_pattern()
     if pattern.startswith("|"):
-        # Ours: "|PROGRAM ... of=/PATH/%p".
-        return glob.glob(re.sub(r".* of=(\S*)%p.*", rf"\g<1>{pid}", pattern))
+        pattern = pattern.partition(" of=")[2].partition(" ")[0]  # ours: "|PROGRAM ... of=PATH"
+        folder = "/"
     pieces = re.split("%(.)", os.path.join(glob.escape(folder), pattern))
     for index in range(1, len(pieces), 2):
-        pieces[index] = {"p": str(pid), "%": "%"}.get(pieces[index], "*")
+        pieces[index] = {"p": str(pid), "u": str(os.geteuid()), "d": "1", "%": "%"}.get(
+            pieces[index], "*"
+        )
     path = "".join(pieces)
     return glob.glob(path) + glob.glob(f"{path}.{pid}")
 

@@ -25,6 +25,12 @@ RESTORE = "restore"
 OK = "ok"
 PATTERN = "/proc/sys/kernel/core_pattern"
 MAX_LENGTH = 127  # CORENAME_MAX_SIZE of the kernel, less the NUL
+PIPED = "%u-%d/%p"
+"""Where cores are piped to: the kernel's user, dump mode and pid (core(5)).
+
+Only the folder of the attacker's user and of dump mode 1 exists, so the cores of other users, and
+of set-user-ID programs, are not written.
+"""
 _LOCK_SECONDS = 30.0
 
 
