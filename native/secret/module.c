@@ -127,6 +127,13 @@ static Py_ssize_t memory_length(PyObject *self)
     return is_open(self) ? of(self)->length : -1;
 }
 
+/* int() and float() would parse the bytes, and quote them in their error. */
+static PyObject *memory_refuse_number(PyObject *self)
+{
+    (void)self;
+    return PyErr_Format(PyExc_TypeError, "a SecretBuffer is not a number: decode it first");
+}
+
 static PyObject *memory_closed(PyObject *self, void *unused)
 {
     (void)unused;
@@ -169,6 +176,8 @@ static PyType_Slot memory_slots[] = {
     {Py_tp_methods, memory_methods},
     {Py_tp_getset, memory_properties},
     {Py_tp_members, memory_members},
+    {Py_nb_int, (void *)(uintptr_t)memory_refuse_number},
+    {Py_nb_float, (void *)(uintptr_t)memory_refuse_number},
     {Py_sq_length, (void *)(uintptr_t)memory_length},
     {Py_bf_getbuffer, (void *)(uintptr_t)memory_get_buffer},
     {Py_bf_releasebuffer, (void *)(uintptr_t)memory_release_buffer},

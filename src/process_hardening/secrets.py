@@ -110,7 +110,9 @@ class SecretBuffer(SecretMemory):
     Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
     (`socket.recv_into(secret)`, `open(path, "rb", buffering=0).readinto(secret)`; a buffered file
     would keep a copy). memoryview(secret) makes no copy. bytes(secret), and slices that are
-    converted to bytes or str, are ordinary copies, which Python cannot wipe.
+    converted to bytes or str, are ordinary copies, which Python cannot wipe. int() and float()
+    refuse it. Other functions that parse bytes, such as compile(), copy them and may quote them in
+    an error.
 
     source -- a number of zero bytes, or an object whose bytes are copied; the original remains
     require -- 'memfd_secret': accept nothing else; 'mlock': use locked pages, which allow

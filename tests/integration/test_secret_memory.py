@@ -11,6 +11,7 @@ import re
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,18 @@ def test_repr_shows_nothing() -> None:
     texts = {repr(ph.SecretBuffer(bytes(size))) for size in (0, 5, 5000)}
     assert texts == {"<SecretBuffer>"}
     assert f"{ph.SecretBuffer(b'secret')!s}" == "<SecretBuffer>"
+
+
+@pytest.mark.parametrize("read", [int, float, complex])
+def test_it_is_not_read_as_a_number(read: Callable[[object], object]) -> None:
+    """The error of int() quotes what it cannot read; a bytearray is the control."""
+    with pytest.raises((TypeError, ValueError)) as control:
+        read(bytearray(b"sesame"))
+    with pytest.raises(TypeError) as caught:
+        read(ph.SecretBuffer(b"sesame"))
+    assert "sesame" not in repr(caught.value)
+    if read is not complex:
+        assert "sesame" in repr(control.value)
 
 
 @pytest.mark.parametrize("source", [b"bytes", bytearray(b"array"), memoryview(b"xviewx")[1:-1]])
