@@ -99,6 +99,20 @@ def hide_value(word: str) -> str:
     return f"{name}=..." if equals else word
 
 
+def hide_values(message: str, words: Iterable[str]) -> str:
+    """Return a message without the values of all words NAME=VALUE of a command line.
+
+    An option may be before them: --option=NAME=VALUE.
+    """
+    for word in words:
+        text = word.partition("=")[2] if word.startswith("-") else word
+        name, equals, value = text.partition("=")
+        if value and name.isidentifier():
+            for shown in (text, repr(text)[1:-1]):
+                message = message.replace(shown, f"{name}{equals}...")
+    return message
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean X?)" for an unknown word, or an empty string."""
     import difflib  # imported only after a mistake

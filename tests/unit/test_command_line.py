@@ -15,6 +15,7 @@ from process_hardening.errors import (
     CommandError,
     HardeningError,
     NotFoundError,
+    hide_values,
 )
 from process_hardening.terminal import printable
 
@@ -266,3 +267,34 @@ def test_a_hardening_error_is_an_os_error() -> None:
 def test_names_of_others_cannot_control_the_terminal(text: str, expected: str) -> None:
     """Control characters, line ends and direction marks are shown as escapes."""
     assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "--attack", "TOKEN=sesame"],
+        ["verify", "--attack=TOKEN=sesame"],
+        ["verify", "--compare", "TOKEN=sesame", "--attack", "proc-mem"],
+        ["audit", "--user", "TOKEN=sesame"],
+        ["audit", "--name", "TOKEN=sesame("],
+        ["audit", "--name", "TOKEN=(?P=sesame)"],
+        ["hook", "status", "--python", "TOKEN=sesame"],
+        ["run", "-m", "TOKEN=sesame"],
+        ["run", "--method", "TOKEN=sesame", "true"],
+        ["TOKEN=sesame"],
+    ],
+)
+def test_no_error_repeats_the_value_of_an_argument(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may be a secret in the wrong place; its name stays in the message."""
+    assert main(words) in (2, 127)
+    message = capsys.readouterr().err
+    assert "sesame" not in message
+    assert "TOKEN" in message
+
+
+def test_an_error_keeps_what_is_no_value() -> None:
+    """A path with "=" is not a variable with its value."""
+    text = "/a=b: no such file; 'X=1' is wrong"
+    assert hide_values(text, ["/a=b", "--page=/a=b", "X=1"]) == text.replace("X=1", "X=...")

@@ -72,7 +72,9 @@ class Selection(Record):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise CommandError(f"{pattern!r} is not a regular expression: {error}") from None
+                # The reason may quote a part of the pattern, and so of a value.
+                where = f"error at position {error.pos}" if "=" in pattern else error
+                raise CommandError(f"{pattern!r} is not a regular expression: {where}") from None
 
     def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries of the selected processes, including known findings."""

@@ -10,6 +10,7 @@ from process_hardening.errors import (
     HardeningError,
     StoppedError,
     hide_value,
+    hide_values,
     suggest,
 )
 
@@ -148,11 +149,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns the exit status; 130 after Ctrl-C. Prints errors as one line on standard error.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _dispatch(sys.argv[1:] if arguments is None else arguments)
+        return _dispatch(words)
     except KeyboardInterrupt:
         return _fail(StoppedError("stopped"))
-    except (CommandError, ConfinementError, HardeningError) as error:
+    except CommandError as error:
+        error.args = (hide_values(str(error), words),)
+        return _fail(error)
+    except (ConfinementError, HardeningError) as error:
         return _fail(error)
 
 

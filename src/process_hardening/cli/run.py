@@ -11,7 +11,13 @@ from __future__ import annotations
 import os
 import sys
 
-from process_hardening.errors import CannotProtectError, CommandError, hide_value, suggest
+from process_hardening.errors import (
+    CannotProtectError,
+    CommandError,
+    NotFoundError,
+    hide_value,
+    suggest,
+)
 from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -122,6 +128,8 @@ def parse(arguments: Sequence[str]) -> Options:
             break
         _parse_option(word, rest, options)
     options.command = rest
+    if "=" in options.module:  # Python would print the value
+        raise NotFoundError(f"{hide_value(options.module)}: no such module")
     if options.method not in METHODS:
         raise _usage_error(
             f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}"
