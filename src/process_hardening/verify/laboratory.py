@@ -73,8 +73,8 @@ class LaboratoryProcess:
             if self.drops:
                 os.chown(path, self.uid, self.gid)
         if self._can_set_pattern:
-            # A root program writes here: others must not be able to put a link there. The attacker reads it
-            # as the only member of a group.
+            # A root program writes here: others must not be able to put a link there. The attacker
+            # reads it as the only member of a group.
             piped = os.path.join(self.top, "piped")
             for path in (piped, os.path.join(piped, f"{self.uid}-1")):
                 os.mkdir(path, 0o750)
