@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import encodings
+import importlib.util
 import json
+import marshal
 import os
 import shutil
+import struct
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -107,6 +111,19 @@ def environments(folder: Path) -> dict[str, Environment]:
         "executable": Environment(
             {"PYTHONEXECUTABLE": "/usr/bin/python3", **REQUEST}, False, was_wrong=True
         ),
+        "other libraries": Environment(
+            {"PYTHONPLATLIBDIR": str(folder / "none"), **REQUEST}, False
+        ),
+        "forged cache": Environment(
+            {"PYTHONPYCACHEPREFIX": str(forge_encodings(folder / "cache")), **REQUEST},
+            False,
+            was_wrong=True,
+        ),
+        "filter": Environment(
+            {"PYTHONPATH": str(folder / "filter"), "PYTHONWARNINGS": "ignore::first.W", **REQUEST},
+            False,
+            was_wrong=True,
+        ),
         **{
             f"path {name}": Environment({"PYTHONPATH": str(path), **REQUEST}, False, was_wrong)
             for name, (path, was_wrong) in shadows.items()
@@ -141,6 +158,70 @@ def write_shadows(folder: Path) -> dict[str, tuple[Path, bool]]:
     }
 
 
+# Executed before the start-up hook, it makes it harden nothing.
+FIRST = """
+import sys
+class W(Warning): pass
+for name in ("process_hardening", "process_hardening.startup_hook"):
+    sys.modules[name] = type(sys)(name)
+    for call in ("pre_main_hardening", "harden_always", "harden_on_request"):
+        setattr(sys.modules[name], call, lambda: None)
+"""
+
+
+def forge_cache(prefix: Path, source: Path, code: str) -> Path:
+    """Put forged compiled code of a module below a folder for PYTHONPYCACHEPREFIX."""
+    own, sys.pycache_prefix = sys.pycache_prefix, str(prefix)
+    try:
+        cached = Path(importlib.util.cache_from_source(str(source)))
+    finally:
+        sys.pycache_prefix = own
+    facts = source.stat()
+    head = importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, int(facts.st_mtime), facts.st_size)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    cached.write_bytes(head + marshal.dumps(compile(code, str(source), "exec")))
+    return prefix
+
+
+def forge_encodings(prefix: Path) -> Path:
+    """The same for the first module that Python imports."""
+    source = Path(encodings.__file__)
+    return forge_cache(prefix, source, source.read_text() + FIRST)
+
+
+def code_before_the_hook(python: str, folder: Path) -> Iterator[Case]:
+    """Options and variables together that execute code of the user before the start-up hook."""
+    (folder / "filter").mkdir()
+    (folder / "filter" / "first.py").write_text(FIRST)
+    (folder / "site").mkdir()
+    (folder / "site" / "site.py").write_text("def main(): pass\n")
+    for name, options, path in (
+        ("-X frozen_modules=off", ("-X", "frozen_modules=off"), "site"),
+        ("-Xfrozen_modules=off", ("-Xfrozen_modules=off",), "site"),
+        ("-W", ("-W", "ignore::first.W"), "filter"),
+    ):
+        yield Case(
+            f"python {name}, path {path}",
+            (python, *options, "-c", CODE),
+            env={"PYTHONPATH": str(folder / path), **REQUEST},
+            inherits=False,
+            was_wrong=True,
+        )
+    yield Case(
+        "python -X pycache_prefix",
+        (python, "-X", f"pycache_prefix={folder / 'cache'}", "-I", "-c", CODE),
+        env={**REQUEST},
+        inherits=False,
+        was_wrong=True,
+    )
+    yield Case(
+        "python -X frozen_modules=off",
+        (python, "-X", "frozen_modules=off", "-c", CODE),
+        env={**REQUEST},
+        inherits=False,
+    )
+
+
 def python_cases(python: str, folder: Path) -> Iterator[Case]:
     """Every option in some environments, and some options in every environment."""
     for env_name, env in environments(folder).items():
@@ -172,6 +253,7 @@ def python_cases(python: str, folder: Path) -> Iterator[Case]:
                 inherits=changes is None,
                 cwd=str(folder),
             )
+    yield from code_before_the_hook(python, folder)
     yield from interpreter_cases(python, folder)
 
 

@@ -32,23 +32,42 @@ UNREADABLE: Literal["unreadable file"] = "unreadable file"
 
 _IN_ANY_ORDER = "verify_asan_link_order=0"  # lets AddressSanitizer load after our library
 
-_MISLEADING = {"PYTHONEXECUTABLE": False, "PYTHONHOME": True}
-"""Variables that make Python look elsewhere for its libraries and for the start-up hook.
+_MISLEADING = {
+    "PYTHONEXECUTABLE": False,
+    "PYTHONHOME": True,
+    "PYTHONPLATLIBDIR": True,
+    "PYTHONPYCACHEPREFIX": True,
+    "PYTHON_PRESITE": True,
+}
+"""Variables with which Python executes other code than its own before the start-up hook.
 
-The values: whether -E and -I make Python ignore the variable (Modules/getpath.py).
+It looks elsewhere for its libraries (Modules/getpath.py) or for their compiled code, or imports a
+module first. The values: whether -E and -I make Python ignore the variable.
 """
+
+_MISLEADING_OPTIONS = {"Xpycache_prefix", "Xpresite"}
+
+_WARNING_VARIABLES = ("PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONWARNDEFAULTENCODING")
+_WARNING_OPTIONS = {"W", "b", "Xdev", "Xwarn_default_encoding"}
+"""With these, Python imports warnings, and modules that a filter names, before the start-up hook.
+
+Source: init_interp_main() in Python/pylifecycle.c; tried with 3.11.
+"""
+
+_FROZEN_VARIABLE = "PYTHON_FROZEN_MODULES"  # since 3.13
 
 _DECIDING = (
     *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", CHILDREN_VARIABLE, EXCEPT_VARIABLE),
     *(_native.BYPASS_VARIABLE, BYPASS_NAME_VARIABLE),
-    *("PYTHONPATH", *_MISLEADING),
+    *("PYTHONPATH", *_MISLEADING, *_WARNING_VARIABLES, _FROZEN_VARIABLE),
+    *("PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME"),
 )
 """The variables that affect the answer."""
 
 _OURS = ("process_hardening", _native.__name__)
 _UNTIL_THE_HOOK = (
     *("encodings", "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath"),
-    *("_collections_abc", "_sitebuiltins", "site"),
+    *("_collections_abc", "_sitebuiltins", "site", "__future__"),
 )
 """The modules that Python imports before the start-up hook has run."""
 
@@ -184,18 +203,56 @@ def _check_hook(
     mode = find_hook() if _is_own_interpreter(program.path) else ""
     if not mode or (mode != "always" and variables.get(CHILDREN_VARIABLE) != "1"):
         return _refused(reason)
-    flags = _read_flags(program.argv[1:])
+    problem = _why_not_by_hook(_read_flags(program.argv[1:]), variables, folder)
+    return _refused(f"{reason}, and {problem}") if problem else ChildCheck(by=HOOK, reason=None)
+
+
+def _why_not_by_hook(flags: set[str], variables: Mapping[str, str], folder: str) -> str | None:
+    """Return why Python would not reach the start-up hook, or only after other code; or None.
+
+    flags -- its options; folder -- its working directory; "": ours
+    """
     if "S" in flags:
-        return _refused(f"{reason}, and -S disables the start-up hook")
+        return "-S disables the start-up hook"
+    if not flags.isdisjoint(_MISLEADING_OPTIONS):
+        return "an option -X makes Python miss the start-up hook"
     is_isolated = not flags.isdisjoint("EI")
     for name, is_ignored in _MISLEADING.items():
         if variables.get(name) and not (is_ignored and is_isolated):
-            return _refused(f"{reason}, and {name} makes Python miss the start-up hook")
-    if not is_isolated:
-        path = variables.get("PYTHONPATH")
-        if path and _is_shadowed([os.path.join(folder, one) for one in path.split(os.pathsep)]):
-            return _refused(f"{reason}, and PYTHONPATH shadows the package of the start-up hook")
-    return ChildCheck(by=HOOK, reason=None)
+            return f"{name} makes Python miss the start-up hook"
+    if flags.isdisjoint("Is") and runs_user_site_first(variables, folder, is_isolated):
+        return "a .pth file in the user's site-packages comes before the start-up hook"
+    path = "" if is_isolated else variables.get("PYTHONPATH")
+    if not path:
+        return None
+    if any(map(variables.get, _WARNING_VARIABLES)) or not flags.isdisjoint(_WARNING_OPTIONS):
+        return "PYTHONPATH serves the warnings filter before the start-up hook"
+    is_frozen = "Xfrozen_modules=off" not in flags and variables.get(_FROZEN_VARIABLE) != "off"
+    if _is_shadowed([os.path.join(folder, one) for one in path.split(os.pathsep)], is_frozen):
+        return "PYTHONPATH shadows the package of the start-up hook"
+    return None
+
+
+def runs_user_site_first(variables: Mapping[str, str], folder: str, is_isolated: bool) -> bool:
+    """Return whether Python would execute .pth files of the user before the start-up hook.
+
+    Not in a virtual environment, whose own are first (site.py).
+
+    variables, folder -- the environment and the working directory that it would get
+    is_isolated -- whether it ignores the variables of Python
+    """
+    if sys.prefix != sys.base_prefix:
+        return False
+    base = None if is_isolated else variables.get("PYTHONUSERBASE")
+    if variables.get("PYTHONNOUSERSITE") and not is_isolated:
+        return False
+    home = variables.get("HOME") or os.path.expanduser("~")
+    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    site = os.path.join(folder, base or f"{home}/.local", "lib", name, "site-packages")
+    try:
+        return any(entry.endswith(".pth") for entry in os.listdir(site))
+    except OSError:
+        return False
 
 
 def _is_own_interpreter(path: str) -> bool:
@@ -206,7 +263,10 @@ def _is_own_interpreter(path: str) -> bool:
 
 
 def _read_flags(arguments: Sequence[str]) -> set[str]:
-    """Return the one-letter options that Python would parse before the name of the program."""
+    """Return the options that Python would parse before the name of the program.
+
+    One letter each; -X with its name, and frozen_modules with its value.
+    """
     flags = set()
     rest = iter(arguments)
     for word in rest:
@@ -221,14 +281,17 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
             if letter in "cm":
                 return flags
             if letter in "WX":  # their value is the rest of the word, or the next word
-                if place == len(word):
-                    next(rest, None)
+                value = next(rest, "") if place == len(word) else word[place:]
+                flags |= {letter + value, letter + value.partition("=")[0]}
                 break
     return flags
 
 
-def _is_shadowed(folders: Sequence[str]) -> bool:
-    """Return whether these directories shadow a module that must be ours or Python's."""
+def _is_shadowed(folders: Sequence[str], is_frozen: bool) -> bool:
+    """Return whether these directories shadow a module that must be ours or Python's.
+
+    is_frozen -- whether Python has some of them in itself, as usual
+    """
     import _imp
     import sysconfig
     from importlib.machinery import PathFinder
@@ -239,8 +302,12 @@ def _is_shadowed(folders: Sequence[str]) -> bool:
     for name in (*ours, *_UNTIL_THE_HOOK):
         module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
-        if file is None or _imp.is_frozen(name):
+        if is_frozen and _imp.is_frozen(name):
             continue
+        if file is None:
+            if is_frozen:
+                continue
+            return True  # where Python would load it from is unknown here
         own = os.path.dirname(os.path.dirname(file) if hasattr(module, "__path__") else file)
         spec = PathFinder.find_spec(name, [*folders, own])
         if spec is None or spec.origin is None:

@@ -47,15 +47,19 @@ _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
-# The package is looked up where this file is, before PYTHONPATH. If it is missing, Python
+# The package is looked up where this file is, before PYTHONPATH, and its compiled code is not taken
+# from where PYTHONPYCACHEPREFIX says, which is of the user's choice. If it is missing, Python
 # continues, so that pip can repair the environment; `site` itself would print a traceback, twice.
 # Another process can cause any other error, for example with a descriptor limit, so Python exits.
 _TRY = """\
 try:
- sys.path.insert(0, sitedir)
- try: import process_hardening
- finally: sys.path.remove(sitedir)
- {call}
+ caches, sys.pycache_prefix = sys.pycache_prefix, None
+ try:
+  sys.path.insert(0, sitedir)
+  try: import process_hardening
+  finally: sys.path.remove(sitedir)
+  {call}
+ finally: sys.pycache_prefix = caches
  globals()['hardened'] = True
 except ModuleNotFoundError as error:
  if globals().setdefault('hardening_error', error) is error:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import launches
+import process_hardening
 import support
 from child_commands import Case, Programs, python_cases, sample
 from environments import Venv
@@ -116,3 +117,30 @@ def test_of_programs(user_tmp: Path, programs: Path, compiler: support.Compiler)
     """Of every kind of file, first line and name."""
     cases = Programs(user_tmp, compiler, sys.executable).cases()
     try_all(sys.executable, programs, list(cases))
+
+
+def test_a_pth_file_of_the_user_comes_before_the_hook_outside_virtual_environments(
+    user_tmp: Path,
+) -> None:
+    """Unless Python ignores the user's site-packages, or where they are."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    site = user_tmp / "lib" / version / "site-packages"
+    site.mkdir(parents=True)
+    base = {"PYTHONUSERBASE": str(user_tmp), "HOME": "/nonexistent"}
+    asked = [(base, False), ({**base, "PYTHONNOUSERSITE": "1"}, False), (base, True)]
+    code = (
+        "from process_hardening.child_check import runs_user_site_first as first\n"
+        f"print([first(variables, '', is_isolated) for variables, is_isolated in {asked!r}])"
+    )
+    folder = str(Path(process_hardening.__file__).parents[1])
+    python = getattr(sys, "_base_executable", sys.executable)
+
+    def ask(interpreter: str) -> str:
+        argv = [interpreter, "-c", code]
+        return support.run(argv, env={"PYTHONPATH": folder}).stdout.strip()
+
+    assert ask(python) == "[False, False, False]"
+    (site / "a.pth").write_text("import os\n")
+    assert ask(python) == "[True, False, False]"
+    if sys.prefix != sys.base_prefix:
+        assert ask(sys.executable) == "[False, False, False]"

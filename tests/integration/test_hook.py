@@ -14,6 +14,7 @@ import pytest
 import launches
 import support
 import victims
+from child_commands import FIRST, forge_cache
 from environments import ATTACKS, HOOK, Venv, check
 from process_hardening import hook_installer as installer
 
@@ -172,6 +173,27 @@ def test_a_damaged_hook_is_reported_and_can_be_enabled_or_disabled(
         check(venv.call("status"), 0, "enabled: every start")
         venv.call("disable")
     assert venv.files() == before
+
+
+@pytest.mark.parametrize("mode", ["enable", "enable --on-request"])
+def test_forged_compiled_code_of_the_package_is_not_used(
+    mode: str, venv: Venv, user_tmp: Path
+) -> None:
+    """PYTHONPYCACHEPREFIX names it; another package is the control."""
+    check(venv.call(mode), 0, "enabled")
+    other = venv.site_packages / "other.py"
+    other.write_text("is_forged = False\n")
+    prefix = user_tmp / "cache"
+    package = venv.site_packages / "process_hardening"
+    for source in (package / "__init__.py", package / "startup_hook.py", other):
+        forge_cache(prefix, source, f"is_forged = True\n{FIRST}")
+    code = (
+        "import ctypes, other, sys\n"
+        "print(other.is_forged, ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), sys.pycache_prefix)"
+    )
+    variables = {"PYTHONPYCACHEPREFIX": str(prefix), **REQUEST}
+    result = venv.run([venv.python, "-c", code], env=variables)
+    assert result.stdout == f"True 0 {prefix}\n"
 
 
 FIRST_VERSION = {
