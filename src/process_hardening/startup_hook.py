@@ -17,7 +17,7 @@ def harden_always() -> None:
 
 
 def harden_on_request() -> None:
-    """Harden this interpreter if an ancestor hardens its children.
+    """Harden this interpreter if an ancestor process hardens its children.
 
     If that fails, print one line and exit with 2, 5, 6, 7 or 8.
     """
@@ -44,7 +44,7 @@ def check_interpreter() -> None:
         )
         os.write(2, line.encode("utf-8", "backslashreplace"))
     except OSError:
-        return  # embedded in another program, or no standard error
+        return  # Python is embedded in another program, or has no standard error
 
 
 def _is_requested() -> bool:
@@ -59,7 +59,7 @@ def _harden() -> None:
             _harden_as_requested()
         else:
             pre_main_hardening()
-    except BaseException as error:  # `site` would print it and continue unhardened
+    except BaseException as error:  # `site` would print the error and continue unhardened
         code = 2  # errors.USAGE_ERROR
         line = f"process-hardening: the start-up hook failed: {error!r}; exiting with status {code}"
         try:
@@ -69,8 +69,8 @@ def _harden() -> None:
 
 
 def _is_request_incomplete() -> bool:
-    """Return whether LD_PRELOAD is not our library, or any option differs from its default."""
-    # Not from environment.py: loading that takes longer than hardening.
+    """Return whether LD_PRELOAD names a different library or any option has a non-default value."""
+    # Not imported from environment.py: loading that module takes longer than hardening.
     from process_hardening import _PRELOAD_LIBRARY, _native
 
     is_lost = os.environ.get("LD_PRELOAD") != os.fsdecode(_PRELOAD_LIBRARY)
@@ -88,6 +88,6 @@ def _harden_as_requested() -> None:
     bypass = os.environ.get(BYPASS_NAME_VARIABLE, DEFAULT.bypass_variable) or None
     try:
         policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)), bypass_variable=bypass)
-    except ValueError:  # not written by us: nothing is kept or skipped
+    except ValueError:  # not our values: keep no variables and allow no bypass
         policy = Policy(children=HARDEN, bypass_variable=None)
     pre_main_hardening(policy)

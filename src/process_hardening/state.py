@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Verdict = Literal["hardened", "partial", "exposed", "unknown"]
 
-_UNLIMITED = (1 << 64) - 1  # of struct ph_status, native/core/hardening.h
+_UNLIMITED = (1 << 64) - 1  # as in struct ph_status, native/core/hardening.h
 
 HARDENED: Verdict = "hardened"
 PARTIAL: Verdict = "partial"
@@ -44,10 +44,10 @@ def verdict_of(
     excused -- names of fields that may be None without making the verdict unknown: the kernel hides
         them because the process is hardened, or this system lacks them
 
-    Returns 'exposed' if another process of the same user can read it; 'hardened' if none can, a
-    crash leaves no core, and nothing else weakens the protection; 'partial' if none can, but
-    another condition is not met (dumpable 2 leaves cores that root can read); 'unknown' if a
-    deciding field was not observed.
+    Returns 'exposed' if another process of the same user can read it. If none can, returns
+    'hardened' if a crash leaves no core and nothing else weakens the protection, or 'partial' if
+    one of these conditions is not met (dumpable 2 leaves cores that root can read). Returns
+    'unknown' if a deciding field was not observed.
     """
     if inspectable is None or not has_memory:
         return UNKNOWN
@@ -82,12 +82,12 @@ class Status(Record):
     dumpable -- 0, 1 or 2 as in prctl(PR_GET_DUMPABLE) (Linux)
     no_new_privs -- whether exec can no longer raise privileges (Linux, FreeBSD)
     sealed -- whether the process cannot make itself inspectable again (Linux)
-    seccomp -- 0: no filter; 2: system calls pass through one, the seal or an inherited one (Linux)
+    seccomp -- 0: no filter; 2: a filter is active, either the seal or an inherited one (Linux)
     confined -- whether it was started confined, or confined itself (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard), like resource.getrlimit():
         resource.RLIM_INFINITY means unlimited
-    tracer_pid -- a process that traces any thread of this one; 0: none; 2**63 - 1: one whose pid
-        the system does not report
+    tracer_pid -- the pid of a process that traces any thread of this one; 0: none; 2**63 - 1:
+        there is a tracer, but the system does not report its pid
     loader_variables -- names of the loader variables in the environment
     """
 
@@ -132,7 +132,7 @@ def may_be_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | No
 
 
 def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
-    """Return whether this process is confined, which it can test itself."""
+    """Return whether this process is confined. A process can test this only for itself."""
     if may_be_confined(no_new_privs, seccomp) is False or not IS_LINUX:
         return False
     from process_hardening import _confine

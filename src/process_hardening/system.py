@@ -3,4 +3,4 @@
 import sys
 
 IS_LINUX = sys.platform.startswith(("linux", "android"))
-"""Whether the kernel is Linux, including Android: /proc, prctl(2), memfds and LD_PRELOAD."""
+"""Whether the kernel is Linux (or Android's), with /proc, prctl(2), memfds and LD_PRELOAD."""

@@ -20,8 +20,8 @@ def table(
 ) -> str:
     """Format rows as aligned columns; the last column is free text.
 
-    width -- of the terminal; None for no limit. The last column is wrapped to fit, on separate
-        lines if too little space is left next to the others
+    width -- the width of the terminal; None: no limit. The last column is wrapped to fit. If
+        the other columns leave it too little space, it is put on separate lines
     colours -- maps the whole text of a cell to its escape sequence
 
     Returns the text without a trailing newline.

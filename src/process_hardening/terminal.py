@@ -16,7 +16,7 @@ def printable(text: str) -> str:
 
 
 def count_cells(text: str) -> int:
-    """Return the width of printable text in cells: two for a wide character, none for a mark.
+    """Return the width of printable text in cells: two per wide character, none per combining mark.
 
     Source: Unicode Standard Annex 11, as wcwidth(3) applies it.
     """
@@ -38,7 +38,7 @@ def pad(text: str, cells: int) -> str:
 
 
 def end_direction(text: str) -> str:
-    """End right-to-left text with a mark, so that the terminal does not reorder what follows."""
+    """End right-to-left text with a mark, so the terminal does not reorder the text after it."""
     if text.isascii():
         return text
     from unicodedata import bidirectional
@@ -62,7 +62,7 @@ def fold(
     """Wrap printable text.
 
     width -- in cells, at least 20; None: one line
-    indent -- before every line; more -- before all lines but the first, if different
+    indent -- put before every line; more -- put before all lines but the first; None: indent
     breaks -- whether to break words that are longer than a line
     """
     text = printable(text)
@@ -89,7 +89,7 @@ def fold(
 
 
 def _cut(text: str, cells: int) -> str:
-    """Return the longest prefix of a text that fits."""
+    """Return the longest prefix of a text that fits into this many cells."""
     kept = 0
     while kept < len(text) and (cells := cells - count_cells(text[kept])) >= 0:
         kept += 1
@@ -103,7 +103,7 @@ def write_line(text: str, stream: TextIO) -> None:
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        # The rest of the buffer would fail again at exit.
+        # At exit, Python would try to write the rest of the buffer, and fail again.
         with open(os.devnull, "wb") as sink:
             os.dup2(sink.fileno(), stream.fileno())
         raise
@@ -116,4 +116,4 @@ def complain(error: Exception | str) -> None:
     try:
         write_line(f"process-hardening: {printable(str(error))}", sys.stderr)
     except OSError:
-        return  # nowhere left to print: only the exit status can show it
+        return  # there is nowhere left to print the error: only the exit status can show it

@@ -79,9 +79,10 @@ _MACOS = {
     "DYLD_SHARED_REGION": DIAGNOSTIC,
 }
 
-# Removed by STRICT in addition to the loader's variables, and by rescrub() if they were added after
-# the start: glibc's list for set-user-ID programs (sysdeps/generic/unsecvars.h), and variables with
-# which shells, git, less, TLS libraries and interpreters load or run code, or write secrets.
+# STRICT removes these variables in addition to the loader's. rescrub() removes those of them that
+# were added after the start. They are glibc's list for set-user-ID programs
+# (sysdeps/generic/unsecvars.h), and the variables that make shells, git, less, TLS libraries and
+# interpreters load or run code, or write secrets.
 STRICT_VARIABLES = {
     "BASH_ENV": INJECTOR,
     "BASH_FUNC_*": INJECTOR,
@@ -162,7 +163,7 @@ def kind_of(name: str, system: str = sys.platform) -> str:
 
 
 def describe_name(name: object) -> str:
-    """Return a description, without any value, of something that should have been a name."""
+    """Describe an object that should have been a variable name, without disclosing any value."""
     if isinstance(name, str):
         name, equals, _ = name.partition("=")
         return repr(name + equals + "..." if equals else name)
@@ -176,7 +177,7 @@ def check_flag(name: str, value: Any) -> None:
 
 
 def check_patterns(what: str, names: Any) -> tuple[str, ...]:
-    """Return names as a tuple, each NAME or PREFIX*. Raises TypeError or ValueError."""
+    """Return names as a tuple. Raises TypeError or ValueError unless each is NAME or PREFIX*."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise TypeError(f"{what} must be a sequence of variable names, not {describe_name(names)}")
     result = tuple(names)

@@ -50,7 +50,7 @@ complete -c process-hardening -n '__fish_use_subcommand' -a audit -d 'list progr
 complete -c process-hardening -n '__fish_use_subcommand' -a doctor -d 'list the host settings that let others read memory, and how to fix them'
 complete -c process-hardening -n '__fish_use_subcommand' -a explain -d 'explain a finding of audit or doctor, by its id'
 complete -c process-hardening -n '__fish_use_subcommand' -a hook -d 'make every Python process of a virtual environment harden itself at start-up'
-complete -c process-hardening -n '__fish_use_subcommand' -a tui -d 'show live which processes can read the memory of others'
+complete -c process-hardening -n '__fish_use_subcommand' -a tui -d 'monitor which processes can read the memory of others'
 complete -c process-hardening -n '__fish_use_subcommand' -a help -d 'explain a command'
 complete -c process-hardening -n '__process_hardening_in run' -l method -xa 'auto execute-only copy preload in-process' -d 'auto, execute-only, copy, preload or in-process'
 complete -c process-hardening -n '__process_hardening_in run' -l children -d 'also harden all dynamically linked descendants'

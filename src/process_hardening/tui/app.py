@@ -27,8 +27,8 @@ _SECONDS_TO_END = 5
 class WatchApp(App[None]):
     """The monitor.
 
-    machine -- what it monitors; interval -- seconds between updates, None: automatic
-    late -- why it was not hardened from the start, '' if it was
+    machine -- the machine to monitor; interval -- seconds between updates; None: automatic
+    late -- why the monitor was not hardened from the start; '' if it was
     only_ascii -- whether to draw with ASCII only
     """
 
@@ -65,7 +65,7 @@ class WatchApp(App[None]):
         return self.processes
 
     def on_mount(self) -> None:
-        """Restore the terminal even if a signal kills us, and track its size."""
+        """Restore the terminal even if a signal kills the monitor; track the terminal's size."""
         if not self.is_headless:
             for number in _ENDING:
                 signal.signal(number, self.end_by)
@@ -75,22 +75,25 @@ class WatchApp(App[None]):
     def resize_by(self, number: int, _frame: object) -> None:
         """Let Textual read the size in the event loop.
 
-        Its own handler reads the size immediately: if interrupted by the next signal, it would
-        report the old size after the new one.
+        Textual's own handler reads the size immediately. If the next signal interrupted it, it
+        would report the old size after the new one.
         """
         if callable(self._read_size):
-            with suppress(RuntimeError):  # the event loop has ended: it is already exiting
+            with suppress(RuntimeError):  # the event loop has ended: the monitor is already exiting
                 loop = asyncio.get_running_loop()
                 loop.call_soon_threadsafe(self._read_size, number, None)
 
     def end_by(self, number: int, _frame: object) -> None:
-        """Restore the terminal and exit as if by a signal; by force if the terminal hangs."""
+        """Restore the terminal and exit with status 128 plus the number of the signal.
+
+        If the terminal hangs, SIGALRM kills the monitor.
+        """
         signal.alarm(_SECONDS_TO_END)
-        with suppress(RuntimeError):  # the event loop has ended: it is already exiting
+        with suppress(RuntimeError):  # the event loop has ended: the monitor is already exiting
             asyncio.get_running_loop().call_soon_threadsafe(self.exit, None, 128 + number)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Cover everything while the terminal is too small."""
+        """Cover the other screens while the terminal is too small."""
         covering = isinstance(self.screen, TooSmallScreen)
         if is_too_small(event.size):
             if not covering:
@@ -118,7 +121,7 @@ class WatchApp(App[None]):
         self.push_screen(HelpScreen(sections))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Yield the commands that have a key, and the themes."""
+        """Yield the commands that have a key, and a command that chooses a theme."""
         for owner in (screen, self):
             for binding in _bindings_of(owner):
                 yield SystemCommand(
@@ -130,5 +133,5 @@ class WatchApp(App[None]):
 
 
 def _bindings_of(owner: App[None] | Screen[Any]) -> list[Binding]:
-    """Return the bindings that one of our classes declares."""
+    """Return the bindings that the class of the app or the screen declares itself."""
     return [each for each in type(owner).BINDINGS if isinstance(each, Binding)]

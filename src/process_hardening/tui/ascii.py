@@ -1,4 +1,4 @@
-"""Draws with ASCII only, for terminals and fonts that have nothing else."""
+"""Draws with ASCII only, for terminals and fonts that have no other characters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def needs_ascii(environment: Mapping[str, str]) -> bool:
 
 
 def to_ascii(text: str) -> str:
-    """Replace every cell of a non-ASCII character with one ASCII character."""
+    """Replace each non-ASCII character with one ASCII character per cell."""
     if text.isascii():
         return text
     return "".join(

@@ -22,7 +22,7 @@ class Attacker(threading.Thread):
     The program does not exit before the thread does, so a running attack leaves nothing behind.
 
     pid, with_tools -- see Machine.attack()
-    on_progress -- called with each step
+    on_progress -- called after each attempt
     on_end -- called with the result and "", or with None and the reason
     """
 
@@ -43,7 +43,7 @@ class Attacker(threading.Thread):
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Stop after the current attempt, without waiting for it."""
+        """Stop the attacks after the current attempt. Does not wait for that attempt to end."""
         self._cancelled.set()
 
     def _progress(self, progress: Progress) -> None:

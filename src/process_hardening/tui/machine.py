@@ -55,7 +55,7 @@ class Machine:
     def attack(
         self, pid: int | None, with_tools: bool, progress: Callable[[Progress], None]
     ) -> Verification:
-        """Attack a running process without harming it, or sample programs. Raises CommandError.
+        """Attack a running process (without harming it) or sample programs. Raises CommandError.
 
         pid -- the process; None: sample programs
         with_tools -- whether to use external tools too

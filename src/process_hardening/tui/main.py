@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-HELP = "show live which processes can read the memory of others"
+HELP = "monitor which processes can read the memory of others"
 EPILOG = """\
 The bottom of the screen shows the most important keys; press ? for all keys. The monitor hardens
 itself before anything else, and never changes another process.
@@ -136,10 +136,11 @@ def _check() -> None:
 
 
 def _start_again() -> str:
-    """Become an execute-only image, if this process is not one yet and can become one.
+    """Become an execute-only image, unless this process already is one or cannot become one.
 
-    Does not use reexec=True, which exits if no image is possible: the monitor holds no secret, so
-    it continues, hardened from the first statement of main(). Returns why there is no image, or ''.
+    Does not use reexec=True, which exits if no image is possible. The monitor holds no secret, so
+    it can continue, hardened from the first statement of main(). Returns why there is no image, or
+    ''.
     """
     from process_hardening.errors import HardeningError
     from process_hardening.launch.reexec import is_born_hardened, start_again, take_marker

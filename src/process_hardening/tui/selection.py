@@ -16,7 +16,7 @@ SORTS: dict[str, _SortKey] = {
     "user": lambda shown: (shown.group.user,),
     "secrets": lambda shown: (-len(shown.group.secrets), shown.what),
 }
-"""The sort orders of the table, by name. By risk, equal rows keep the order of the audit."""
+"""The sort orders of the table, by name. Sorting by risk keeps the order of the audit."""
 
 CHIPS = {
     "mine": ("mine", "only your own processes"),
@@ -29,7 +29,7 @@ CHIPS = {
 
 @dataclass(frozen=True)
 class Selection:
-    """The conditions for rows.
+    """Which rows the table shows, and in which order.
 
     text -- words that a group or one of its processes must contain
     mine -- only groups of the current user; secrets -- only groups that hold secrets
@@ -59,7 +59,7 @@ class Selection:
         ]
         chosen.sort(key=SORTS[self.sort], reverse=self.descending)
         if self.descending and self.sort == "risk":
-            chosen.reverse()  # all were equal, so sort() kept their order
+            chosen.reverse()  # all keys were equal, so sort() kept the order
         return chosen
 
     def list_rows(self, view: View, opened: Collection[Key]) -> tuple[Row, ...]:
@@ -70,7 +70,7 @@ class Selection:
         )
 
     def _open(self, shown: GroupView, words: list[str], opened: Collection[Key]) -> Iterator[Row]:
-        """Return a group and its processes, or only matching ones if the group does not match."""
+        """Return a group and its processes (if the group does not match: only those that do)."""
         members = [m for m in shown.members if self.ended or not m.has_ended]
         is_open = shown.key in opened
         if not all(word in shown.searchable for word in words):

@@ -67,5 +67,5 @@ CYCLE = ("textual-dark", LIGHT.name, HIGH_CONTRAST.name)
 
 
 def next_theme(name: str) -> str:
-    """Return the next theme; the first if it is not one of these."""
+    """Return the theme that follows this one in CYCLE; the first theme if it is not in CYCLE."""
     return CYCLE[(CYCLE.index(name) + 1) % len(CYCLE)] if name in CYCLE else CYCLE[0]

@@ -54,7 +54,7 @@ class Mark:
     at: float
 
     def is_fresh(self, now: float) -> bool:
-        """Return whether it is still marked."""
+        """Return whether the table still marks this change."""
         return self.at == now or now - self.at < FRESH_SECONDS
 
 
@@ -63,7 +63,7 @@ class Process:
     """One process.
 
     line -- its command line; searchable -- the text that the filter searches
-    mark -- its last change; None: none since the first update
+    mark -- its last change; None: it has not changed since the first update
     """
 
     entry: Entry
@@ -91,20 +91,20 @@ class Before:
     at: float
 
     def is_worse_than(self, group: Group) -> bool:
-        """Return whether the program is better protected now."""
+        """Return whether the program is better protected in its new group."""
         return _ORDER[self.group.reason] < _ORDER[group.reason]
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program of a user: its worst group when it was last seen, and the one before."""
+    """A user's program: its worst group when it was last seen, and the worst group before that."""
 
     group: Group
     before: Before | None = None
 
     @property
     def is_news(self) -> bool:
-        """Return whether it became hardened, or is no longer hardened."""
+        """Return whether the program became hardened, or is no longer hardened."""
         return self.before is not None and CLOSED in (self.group.reason, self.before.group.reason)
 
 
@@ -113,7 +113,7 @@ class GroupView:
     """A group of the audit with its processes, including those that have just ended.
 
     label -- the program, and how many processes run it; what -- its secrets, or what is wrong
-    before -- the previous state of its program; for_root -- whether root watches
+    before -- the previous state of its program; for_root -- whether root runs the monitor
     """
 
     key: Key
@@ -148,9 +148,10 @@ class GroupView:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a group, or one process of it.
+    """One line of the table: a group, or one of its processes.
 
-    member -- None: the group; is_open -- whether its processes are shown below it
+    member -- the process; None: the line shows the group
+    is_open -- whether the group's processes are shown below it
     """
 
     of: GroupView
@@ -193,11 +194,12 @@ class Row:
 class View:
     """One snapshot of the machine.
 
-    at -- when it was taken; audit -- None if nothing could be read; problem -- why not
-    groups -- in the order of the audit; those that have just ended come last
-    programs -- every program that was seen, by user and name
-    exposed -- the times of all updates so far, and how many secrets were open at each
-    facts -- the numbers of readable and hardened processes; ended -- how many have just ended
+    at -- when it was taken; audit -- None if nothing could be read; problem -- the reason for that
+    groups -- in the order of the audit; groups that have just ended come last
+    programs -- every program that has been seen, by user and name
+    exposed -- the time of each update so far, and how many secrets were open at that time
+    facts -- the numbers of readable and hardened processes
+    ended -- how many processes have just ended
     """
 
     at: float
@@ -261,7 +263,7 @@ def _list_members(view: View | None) -> dict[int, Process]:
 
 
 def make_process(entry: Entry, mark: Mark | None = None) -> Process:
-    """Return a process as it is shown."""
+    """Return an entry of the audit as the screens show it."""
     posture = entry.posture
     name = "(hidden)" if posture.is_name_hidden else printable(posture.name) or "?"
     line = printable(" ".join(posture.arguments)) or name
@@ -271,7 +273,7 @@ def make_process(entry: Entry, mark: Mark | None = None) -> Process:
 
 
 def _mark_of(last: Process | None, now: Entry, at: float) -> Mark | None:
-    """Return the change of a process since the previous update, or its older mark."""
+    """Return the change of a process since the previous update, or else the mark that it had."""
     if last is None or last.has_ended:
         return Mark(APPEARED, at)
     was = _PROTECTION.get(last.entry.posture.verdict)
@@ -303,9 +305,9 @@ def _list_ended(view: View | None, present: Mapping[int, Process], at: float) ->
 def _follow_programs(
     known: Mapping[tuple[str, str], Program], groups: Iterable[Group], at: float
 ) -> Mapping[tuple[str, str], Program]:
-    """Return every program with its worst group now, and the previous one if the reason changed.
+    """Return every program with its worst group now, and its previous one if the reason changed.
 
-    Ended programs are remembered, to compare them with a later start.
+    Programs that have ended are remembered, so that they can be compared when they start again.
     """
     followed = dict(known)
     worst: dict[tuple[str, str], Group] = {}
@@ -317,7 +319,7 @@ def _follow_programs(
         before = last.before if last else None
         if last and last.group.reason != group.reason:
             before = Before(last.group, at)
-        followed[key] = Program(group, before)  # at the end: the oldest come first
+        followed[key] = Program(group, before)  # at the end, so that the oldest come first
     for key in list(followed)[: max(len(followed) - _MOST_PROGRAMS, 0)]:
         del followed[key]
     return followed

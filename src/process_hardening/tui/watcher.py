@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 LEAST_INTERVAL = 2.0
 SHARE = 0.005
-"""The seconds between full updates by default, and the share of CPU time that they may take; on a
-big machine, the share makes them less frequent. Updates for processes that have started or ended,
-made only when there are any, get a share of the same size."""
+"""The default time between full updates in seconds, and the share of CPU time that full updates may
+take. On a big machine, this limit makes them less frequent. Updates for processes that have started
+or ended are made only if there are any, and may take a share of the same size."""
 
 
 def collect_garbage_rarely() -> None:
-    """Keep garbage collection from blocking the interface; call it once, before the first update.
+    """Keep garbage collection from blocking the interface. Call this once, before the first update.
 
-    Existing objects are frozen. An update creates thousands of objects without reference cycles,
-    which the next update frees; collecting them repeatedly would find nothing.
+    Existing objects are frozen, and full collections are rare: an update creates thousands of
+    objects without reference cycles, which the next update frees anyway.
     """
     gc.freeze()
     young, middle, _ = gc.get_threshold()
@@ -37,7 +37,7 @@ class Watcher(threading.Thread):
     """Reads the machine periodically, and passes the results on.
 
     seen -- called in this thread with each View and HostView
-    interval -- seconds between updates, None: LEAST_INTERVAL and SHARE decide
+    interval -- seconds between updates; None: determined by LEAST_INTERVAL and SHARE
     paused -- whether to update only on request
     """
 
@@ -58,7 +58,7 @@ class Watcher(threading.Thread):
         self._rest_for_news = LEAST_INTERVAL
         self._looked = 0.0  # when the last full update was, on the monotonic clock
         self._pids: frozenset[int] = frozenset()
-        self._young: frozenset[int] = frozenset()  # may still harden themselves
+        self._young: frozenset[int] = frozenset()  # new processes: may still harden themselves
 
     @property
     def seconds(self) -> float:
@@ -128,7 +128,7 @@ class Watcher(threading.Thread):
         return [entry.posture for entry in entries if entry.posture.pid not in self._young]
 
     def _look(self, seen: list[Posture] | tuple[()]) -> View:
-        """Update the processes; those in seen are not read again."""
+        """Update the processes. Processes whose posture is in `seen` are not read again."""
         at = self.machine.now()
         try:
             pids = self.machine.list_pids()
@@ -158,5 +158,5 @@ class Watcher(threading.Thread):
             return HostView(self.machine.diagnose(postures))
         except CommandError as error:
             return HostView(problem=str(error))
-        except Exception as error:  # for the same reason
+        except Exception as error:  # show it on the screen, as in _look()
             return HostView(problem=f"internal error: {type(error).__name__}: {error}")

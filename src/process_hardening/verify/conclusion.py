@@ -44,7 +44,7 @@ _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
 
 def _marks(attack: AttackResult) -> dict[str, str]:
-    """Return the meaningful marks of a row, by victim; a tool that got nothing is broken here."""
+    """Return the meaningful marks of a row, by victim: only leaks if a tool does not work here."""
     is_meaningful = attack.control == LEAKED or attack.is_needed or attack.kind != TOOL
     marks = {name: result.mark for name, result in attack.victims.items()}
     return {name: mark for name, mark in marks.items() if is_meaningful or mark == LEAKED}
@@ -72,7 +72,7 @@ def explain(verification: Verification) -> str:
 
 
 def headline(verification: Verification) -> str:
-    """Sum up the whole table in one sentence, worst first."""
+    """Sum up the whole table in one sentence, starting with the worst results."""
     worst = worst_marks(verification)
     has_control = any(attack.control == LEAKED for attack in verification.attacks)
     if not has_control and LEAKED not in worst.values():
@@ -125,7 +125,7 @@ class Change:
     """A cell of the table that changed.
 
     attack, victim -- its row and its column; the pid of a process is that of the later run
-    before, now -- its marks; UNAVAILABLE if it was not tried
+    before, now -- its marks in the two runs; UNAVAILABLE if the attack was not tried
     """
 
     attack: str
@@ -161,8 +161,8 @@ class Earlier:
 class Comparison:
     """What changed since an earlier verification, in the order of the table.
 
-    unchanged -- the number of cells that have the same mark in both
-    earlier_process -- the earlier victim if it was a process that was since restarted, or None
+    unchanged -- the number of cells that have the same mark in both runs
+    earlier_process -- the earlier victim if it was a process that has since been restarted, or None
     """
 
     earlier: Earlier
@@ -184,7 +184,7 @@ def read_earlier(record: Any) -> Earlier:
 
     record -- the parsed output of `verify --json` or `--evidence`
 
-    Raises CommandError if it is something else.
+    Raises CommandError if the record is something else.
     """
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         raise CommandError("not the JSON of this version of `verify`: create it again with --json")

@@ -31,13 +31,14 @@ def plan_confined(
     canary: str | None,
     runtimes: Sequence[str] = (),
 ) -> Plan:
-    """Plan attacks on an unhardened victim, unconfined (the control) and confined.
+    """Plan attacks on an unhardened victim by an unconfined (the control) and a confined attacker.
 
     argv -- a user's program and its arguments; empty: a built-in victim
     attacks -- None: all
     canary -- as for verify_program(); runtimes -- as for plan_program()
 
-    Raises CommandError if this kernel cannot confine, or if the victim starts all the attacks.
+    Raises CommandError if this kernel cannot confine a process, or if the victim starts all the
+    attacks.
     """
     kernel = confinement()
     if kernel.reason:
@@ -69,8 +70,8 @@ def plan_confined(
 def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
     """Call a function in a confined thread, and return its result.
 
-    Programs that the function starts could read this process through that thread, so use it only
-    to attack other processes.
+    Programs that the function starts could read this process through the confined thread, so call
+    run_confined() only to attack other processes.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(restrict, allow_signals=False, all_threads=False).result()

@@ -1,4 +1,4 @@
-"""Judges observations: an attack is blocked only if the control leaked. Pure."""
+"""Judges observations: an attack counts as blocked only if it leaked from the control. Pure."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ KNOWN_LIMITS: Mapping[tuple[str, str], str] = {
     for attack in attacks
     for victim in victims
 }
-"""Attacks that a method cannot stop, and why: (attack, victim) to reason. Not a failure."""
+"""Maps (attack, victim) to the reason why this method cannot stop the attack. Such a leak is not a
+failure."""
 
 
 def explain_no_leak(control: Observation, kind: str, yama: int) -> str:
@@ -120,9 +121,9 @@ def judge_victim(
 
 
 def judge_process(name: str, process: Observation, canary_known: bool) -> VictimResult:
-    """Judge an attack on an existing process; the same attack leaked from our control.
+    """Judge an attack on an existing process. The same attack has leaked from the control.
 
-    canary_known -- whether a secret in it is known; if not, getting in counts as a leak
+    canary_known -- whether a secret in the process is known; if not, getting in counts as a leak
     """
     outcome, evidence = BLOCKED, process.message
     if process.failure:
@@ -146,7 +147,7 @@ def judge_without_control(
 ) -> VictimResult:
     """Judge an attack that did not leak from the control: only a leak counts.
 
-    otherwise -- the outcome without one
+    otherwise -- the outcome if nothing leaked
     """
     if hardened.unavailable:
         return VictimResult(UNAVAILABLE, hardened.unavailable, None, hardened)
@@ -162,12 +163,12 @@ def result_for(
     yama: int,
     canary_known: bool | None = None,
 ) -> AttackResult:
-    """Return the row of an attack.
+    """Return the row of the table for an attack.
 
     observed -- the observations of the control and of each victim, by name
     missing -- why the attack could not be tried at all, or None
     yama -- kernel.yama.ptrace_scope
-    canary_known -- for an existing process: whether a secret in it is known
+    canary_known -- whether a secret in the existing process is known; None: not an existing process
     """
     row = AttackResult(
         name=attack.name,

@@ -32,7 +32,7 @@ class LaboratoryProcess:
     """The processes of the laboratory and its core guard, which leave nothing behind.
 
     as_container_root -- attack as root without CAP_SYS_PTRACE
-    uid, gid -- otherwise, the attacker's user if we are root; None: nobody
+    uid, gid -- the attacker's user and group if we are root and the attacker is not; None: nobody
 
     Raises CommandError for as_container_root if we are not root.
     """
@@ -45,7 +45,7 @@ class LaboratoryProcess:
         self.drops = self.root and not as_container_root
         self.uid = (NOBODY if uid is None else uid) if self.drops else os.geteuid()
         self.gid = gid
-        # Of the cores that a root program writes: a group that no other process is in.
+        # The group of the cores that a root program writes: no other process is in it.
         self.reading_group = _FIRST_FREE_GROUP + secrets.randbelow(1 << 28)
         self.top = ""
         self.work = ""
@@ -73,8 +73,8 @@ class LaboratoryProcess:
             if self.drops:
                 os.chown(path, self.uid, self.gid)
         if self._can_set_pattern:
-            # A root program writes here: others must not be able to put a link there. The attacker
-            # reads it as the only member of a group.
+            # A root program writes here: others must not be able to put a link here. The attacker
+            # may read the folder, as the only member of its group.
             piped = os.path.join(self.top, "piped")
             for path in (piped, os.path.join(piped, f"{self.uid}-1")):
                 os.mkdir(path, 0o750)
@@ -95,14 +95,14 @@ class LaboratoryProcess:
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
         """Start the laboratory with a plan, and yield its events.
 
-        Raises CommandError if it cannot be started or exits early.
+        Raises CommandError if the laboratory cannot be started or exits early.
         """
         plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
         self.process = self._start_laboratory(guard)
         if self.guard:
             assert self.guard.stdin
-            self.guard.stdin.close()  # its input now ends with the laboratory
+            self.guard.stdin.close()  # its input now ends when the laboratory exits
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
@@ -159,7 +159,7 @@ class LaboratoryProcess:
             ) from None
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
-        """Create what the victims need, and return how each is started, as plain values.
+        """Install what the victims need, and return how each victim is started, as plain values.
 
         Raises CommandError.
         """
@@ -175,7 +175,7 @@ class LaboratoryProcess:
         return starts
 
     def _skip_unexecutable(self, plan: Plan) -> Plan:
-        """Skip the victims that must be installed if nothing can be executed in our directory."""
+        """Skip the victims that would be installed in our directory if it is mounted noexec."""
         if not os.statvfs(self.top).f_flag & os.ST_NOEXEC:
             return plan
         reason = "the temporary directory is mounted noexec: set TMPDIR to another one"
@@ -184,7 +184,7 @@ class LaboratoryProcess:
         return replace(plan, skipped={**cells, **plan.skipped})
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
-        """Return what the laboratory reads from its standard input."""
+        """Return the request that the laboratory reads from its standard input."""
         return {
             "attacks": [attack.name for attack in plan.attacks],
             "victims": plan.names,

@@ -23,7 +23,7 @@ _SYSCTLS = (
 
 
 def read_sysctl(name: str) -> str | None:
-    """Read a kernel setting, or None if it is unreadable. name -- its path in /proc/sys."""
+    """Return a kernel setting, or None if it is unreadable. name -- its path in /proc/sys."""
     try:
         with open(f"/proc/sys/{name}", encoding="utf-8", errors="replace") as file:
             return file.read().strip()
@@ -39,7 +39,8 @@ def read_yama_scope() -> int:
 def describe_environment(uid: int, as_container_root: bool) -> dict[str, Any]:
     """Return the facts for the report.
 
-    uid -- the attacker's; as_container_root -- whether it is root without CAP_SYS_PTRACE
+    uid -- the attacker's user id
+    as_container_root -- whether the attacker is root without CAP_SYS_PTRACE
     """
     return {
         "version": process_hardening.__version__,

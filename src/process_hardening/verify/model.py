@@ -86,7 +86,7 @@ class VictimHandle(Protocol):
         ...
 
     def ask(self, question: str, details: str = "", seconds: float = 2.0) -> str | None:
-        """Return the victim's answer, or None if there is none in time."""
+        """Ask the victim a question; return its answer, or None if it does not answer in time."""
         ...
 
     def signal(self, number: int) -> None:
@@ -102,7 +102,7 @@ class Target:
     """The target of an attack, and what the attacker knows about it.
 
     pid -- the process
-    needles -- what to look for: place to secret
+    needles -- the secrets to look for: maps each place to the secret there
     folder -- an empty private directory for the attack's files
     addresses -- the known addresses of the secrets
     descriptor -- the target's descriptor of the file that holds a secret, if known
@@ -133,8 +133,8 @@ class Attempt:
     places -- where the leaked secrets were stored
     refused -- whether the attacker was kept out, as opposed to getting in and finding nothing
     empty -- whether the attacker got in, but got no data at all
-    output -- what a tool or program printed, which may quote that memory: disclosure.py decides
-        which part is reported, and clears it
+    output -- what a tool or program printed. It may quote the target's memory, so disclosure.py
+        decides which part is reported, and clears this field
     """
 
     leaked: bool = False
@@ -152,11 +152,11 @@ class Observation(Attempt):
 
     answers -- whether the target still responded; None: not applicable, since the attack kills it
     failure -- why the attempt failed, or None
-    unavailable -- why it was not made at all, or None
+    unavailable -- why the attempt was not made at all, or None
     failed_closed -- whether the target exited with one of our codes instead of starting unhardened
-    protected -- whether the kernel keeps other processes of its user out, or would leave no core;
-        None: unknown. If False, a refusal has a cause other than hardening
-    seconds -- how long it took
+    protected -- whether the kernel keeps other processes of the target's user out, or would write
+        no core if it crashed; None: unknown. If False, a refusal has a cause other than hardening
+    seconds -- how long the attempt took
     runtimes -- the runtimes (runtimes.py) that a user's program ran on, if it was started plainly
     started -- the number of other processes that a user's program had started
     """
@@ -182,21 +182,23 @@ class Attack:
     refusal -- what a refusal looks like
     effect -- READS, CHANGES, KILLS or LAUNCHES
     command -- the system calls or the command line
-    find_missing -- returns what is missing to try it here and how to get it, or None
+    find_missing -- returns what is missing here to make the attack and how to get it, or None
     run -- makes the attempt; raises OSError for a system call that the kernel refused
     prepare_environment -- returns variables for the environment of the target; takes the attack's
         directory. None: no variables
     core_pattern -- the required kernel.core_pattern: CORE_FILE, CORE_PIPE or None (any)
     soft_core_limit -- the target starts with a soft core limit of 0
-    alone -- a race: nothing else may run at the same time
+    alone -- whether it is a race, during which nothing else may run
     launches -- how often a race is tried before it counts as lost
-    own_victim -- it needs a built-in victim, which answers questions
-    wrap -- returns the command line that starts the program instead; takes the program's command
-        line and the attack's directory. None: unchanged
+    own_victim -- whether it needs a built-in victim, which answers questions
+    wrap -- takes the program's command line and the attack's directory; returns the command line
+        to start instead. None: unchanged
     inherits_secret -- the target inherits an open file that holds a secret
     victims -- the victims for which it is meaningful; None: all
-    runtimes -- the names of the runtimes that it is for (none is built in); None: any
-    repeats -- a variant of an attack above it, run on only a few victims by default
+    runtimes -- the names of the runtimes that it works on (no built-in victim runs on one of them);
+        None: any
+    repeats -- whether it is a variant of an attack above it in the table; by default, it is run
+        on only a few victims
     timeout -- seconds after which it is stopped
     """
 
@@ -230,7 +232,7 @@ class VictimResult:
     """One victim's cell of the table.
 
     outcome -- BLOCKED, LEAKED, INCONCLUSIVE or UNAVAILABLE
-    evidence -- the message of the kernel or the tool, or the reason
+    evidence -- the message of the kernel or the tool, or the reason for the outcome
     known_limit -- why this leak is expected and documented, or None
     observation -- the attempt that was judged, or None if there was none
     """
@@ -250,10 +252,11 @@ class VictimResult:
 class AttackResult:
     """One row of the table.
 
-    control -- LEAKED, INCONCLUSIVE or UNAVAILABLE; detail -- why, or how it leaked
+    control -- the control's outcome: LEAKED, INCONCLUSIVE or UNAVAILABLE
+    detail -- the reason for that outcome, or how the control leaked
     kills -- whether the attack kills its target, which then cannot respond
     is_needed -- whether the control's runtime may be open although the attack on it got no result
-    victims -- victim's name to its result
+    victims -- maps each victim's name to its result
     """
 
     name: str
@@ -284,7 +287,7 @@ class RunningProcess:
 
     @property
     def name(self) -> str:
-        """Its name, which stays the same when it is restarted."""
+        """The name of the process, which stays the same when the process is restarted."""
         return f"{self.program or 'a hidden program'} of {self.user}"
 
     @property
@@ -308,7 +311,7 @@ class Verification:
     process: RunningProcess | None = None
 
     def title_of(self, victim: str) -> str:
-        """Return how a report names a victim where there is room."""
+        """Return the name of a victim for the parts of a report that have room for a long name."""
         return self.process.title if self.process else victim
 
     def count(self, outcome: str) -> int:
@@ -331,7 +334,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """0: whatever leaked from the control was blocked; 1: something leaked; 3: inconclusive."""
+        """0: all attacks that leaked from the control were blocked; 1: a leak; 3: inconclusive."""
         if self.count(LEAKED):
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
@@ -358,7 +361,7 @@ class Verification:
 class Progress:
     """The progress of a verification.
 
-    done, total -- attempts; attack, victim -- the last one
+    done, total -- numbers of attempts; attack, victim -- those of the last attempt
     row -- the row of the table, if the last attempt completed it
     """
 

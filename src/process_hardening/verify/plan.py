@@ -42,11 +42,11 @@ class Plan:
     attacks -- in the order of the table
     starts -- how the control and the victims are started
     victims -- their names, except the control's
-    skipped -- why an attack is not run on a victim: (attack, victim) to reason
+    skipped -- maps (attack, victim) to the reason why the attack is not run on the victim
     program -- the fields of lab.start.Program, or None
     process -- a running process, or None
-    needles -- what to look for in it: place to text
-    uid, gid -- the attacker if we are root; None: nobody
+    needles -- the secrets to look for in that process, by place
+    uid, gid -- the attacker's user and group if we are root; None: nobody
     canary_known -- for a running process: whether a secret in it is known
     notes -- for the report
     """
@@ -91,7 +91,7 @@ def plan_victims(
     """Plan attacks on built-in victims.
 
     attacks -- None: all
-    victims -- None: all, with variants of an attack only on SAMPLES
+    victims -- None: all, but variants of an attack are run only on SAMPLES
 
     Raises CommandError for an unknown victim.
     """
@@ -123,7 +123,7 @@ def plan_program(
 ) -> Plan:
     """Plan attacks on a user's program, started plainly and with each method.
 
-    runtimes -- the names of the runtimes that it ran on when it was started plainly
+    runtimes -- the names of the runtimes that the program ran on when it was started plainly
 
     Raises NotFoundError if there is no such program.
     """
@@ -141,7 +141,7 @@ def plan_program(
 
 
 def _skip_cells(plan: Plan, as_container_root: bool) -> dict[tuple[str, str], str]:
-    """Return why attacks cannot be run on victims, or would be meaningless."""
+    """Return the reasons why attacks cannot be run on certain victims, or would be meaningless."""
     skipped = {}
     for victim in plan.victims:
         start = plan.starts[victim]
@@ -205,7 +205,7 @@ def _choose_attacks(
 ) -> tuple[Attack, ...]:
     """Return the attacks that are meaningful for a hardened victim.
 
-    attacks -- None: all; runtimes -- the names of those that the victim runs on
+    attacks -- None: all; runtimes -- the names of the runtimes that the victim runs on
 
     Raises CommandError if there are none.
     """
@@ -228,7 +228,7 @@ def _find_runtimes(pid: int) -> tuple[str, ...]:
 
 
 def _read_status(pid: int) -> dict[str, bytes]:
-    """Return the fields of /proc/PID/status; none if it cannot be read."""
+    """Return the fields of /proc/PID/status; {} if the file cannot be read."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return parse_status(file.read())
@@ -253,8 +253,8 @@ def _describe_process(pid: int, uid: int) -> RunningProcess:
 def name_program(posture: Posture) -> str | None:
     """Return the program of a process and the script that it runs; None if the kernel hides them.
 
-    Behind a word that is not an option, the script may be an argument, and so a secret: it is then
-    not named.
+    What follows a word that is not an option may be an argument rather than a script, and so a
+    secret. In that case, it is not named.
     """
     if posture.is_name_hidden:
         return None
@@ -266,7 +266,7 @@ def name_program(posture: Posture) -> str | None:
 def _find_owner(pid: int) -> tuple[int, int]:
     """Return the effective user and group of a process. Raises CommandError."""
     fields = _read_status(pid)
-    if fields:  # not the owner of the file: root owns a hardened process's files
+    if fields:  # not from the owner of the file: root owns a hardened process's files
         return int(fields["Uid"].split()[1]), int(fields["Gid"].split()[1])
     try:
         os.kill(pid, 0)
@@ -274,4 +274,4 @@ def _find_owner(pid: int) -> tuple[int, int]:
         raise CommandError(f"{pid}: no such process") from None
     except OSError:
         raise CommandError(f"{pid}: belongs to another user: run verify as root") from None
-    return os.geteuid(), os.getegid()  # hidepid hides it; it is ours, since the signal was allowed
+    return os.geteuid(), os.getegid()  # hidden by hidepid, but ours: the signal was allowed

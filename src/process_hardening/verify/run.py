@@ -50,8 +50,8 @@ def verify(
     """Attack the control and built-in victims, and judge the results.
 
     attacks -- from list_attacks() or find_attacks(); None: all
-    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, with variants of an
-        attack only on some
+    victims -- names from VICTIMS or BROKEN_VICTIMS; None: all of VICTIMS, but variants of an
+        attack are run only on some of them
     as_container_root -- attack as root without CAP_SYS_PTRACE, not as an unprivileged user
     progress -- called after each attempt; an exception stops the run
 
@@ -71,7 +71,7 @@ def verify_program(
     """Attack a user's program, started plainly and with each method of `run`; judge the results.
 
     argv -- the program and its arguments
-    canary -- a secret that it is known to hold; None: one is put into its environment
+    canary -- a secret that the program is known to hold; None: a canary is put into its environment
 
     The other arguments are those of verify().
 
@@ -92,7 +92,7 @@ def verify_program(
 def cover_started(plan: Plan, started: int) -> Plan:
     """Return a plan that also attacks the processes that the program of a plan has started.
 
-    started -- their number
+    started -- the number of these processes
     """
     if not started:
         return plan
@@ -107,9 +107,9 @@ def cover_started(plan: Plan, started: int) -> Plan:
 
 
 def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
-    """Attack the program of a plan once as it is, before anything else.
+    """Attack the program of a plan once, started plainly, before any other attack.
 
-    Raises CommandError if it cannot be started.
+    Raises CommandError if the program cannot be started.
     """
     probe = replace(plan, attacks=_PROBE, victims=(), skipped={})
     (row,) = _execute(probe, as_container_root, None).attacks
@@ -133,7 +133,7 @@ def verify_confined(
 
     The other arguments are those of verify_program().
 
-    Raises CommandError if this kernel cannot confine or the program cannot be started.
+    Raises CommandError if this kernel cannot confine a process or the program cannot be started.
     """
     plan = plan_confined(argv, _PROBE if argv else attacks, canary)
     if plan.program:
@@ -151,7 +151,7 @@ def verify_process(
 ) -> Verification:
     """Attack a running process, without harming it, and a built-in control; judge the results.
 
-    canary -- a secret that it is known to hold; None: getting in counts as a leak
+    canary -- a secret that the process is known to hold; None: getting in counts as a leak
 
     The other arguments are those of verify().
 
@@ -186,7 +186,7 @@ def _execute(
 
 
 class Table:
-    """The table, which the laboratory's events fill."""
+    """The table of results, which the laboratory's events fill."""
 
     def __init__(self, plan: Plan, yama: int) -> None:
         """Start with no results. plan -- what is attacked; yama -- kernel.yama.ptrace_scope."""
@@ -199,7 +199,7 @@ class Table:
         self._done = 0
 
     def add(self, event: dict[str, Any]) -> Progress | None:
-        """Add an event; return how far the run has got, or None if the event is not an attempt."""
+        """Add an event; return the progress of the run, or None if the event is not an attempt."""
         if event["event"] == lab.NOTE:
             self._notes.append(event["text"])
             return None

@@ -12,7 +12,7 @@ import process_hardening
 from process_hardening.state import status
 from process_hardening.verify.model import CONTROL
 
-# Placeholders for what is installed for one run: verify/lab/installation.py.
+# Placeholders for programs that verify/lab/installation.py installs for one run.
 INTERPRETER = "@interpreter"
 ROOTS_INTERPRETER = "@interpreter-of-root"
 ROOTS_LAUNCHER = "@harden-by-root"
@@ -26,8 +26,8 @@ class Start:
     launcher -- the words before the program; () if the program is started directly
     program -- the program and its arguments
     scripts_only -- the launcher starts only Python scripts
-    place -- the method that `LAUNCHER --explain` must print, for a victim that stands for one
-    refuses_place -- the launcher cannot make its own file system: fsopen(2) fails
+    place -- the method that this victim represents and `LAUNCHER --explain` must print, or None
+    refuses_place -- whether fsopen(2) fails, so that the launcher cannot make its own file system
     """
 
     launcher: tuple[str, ...]
@@ -45,8 +45,8 @@ class Start:
 def _find_python() -> str:
     """Return an interpreter that does not harden the programs it starts, if there is one.
 
-    It is ours, or the base interpreter of our environment if the environment has the start-up hook
-    or an execute-only interpreter.
+    This is our own interpreter, unless our environment has the start-up hook or an execute-only
+    interpreter. In that case, it is the environment's base interpreter.
     """
     is_readable = os.stat(sys.executable).st_mode & stat.S_IROTH  # os.access() is true for root
     if status().dumpable and is_readable:
@@ -55,7 +55,7 @@ def _find_python() -> str:
 
 
 PYTHON = _find_python()
-"""The interpreter of our victims."""
+"""The interpreter that runs our victims."""
 
 PYTHON_PATH = os.path.dirname(os.path.dirname(process_hardening.__file__))
 """Where an interpreter other than ours finds the package."""
@@ -106,7 +106,7 @@ VICTIMS = tuple(kind for kind in _KINDS if kind != CONTROL)
 """The hardened victims."""
 
 SAMPLES = ("pre-main", "execute-only", "interpreter")
-"""One victim of each kind: hardened from inside, by a launcher or by its file."""
+"""One victim of each kind: hardened from inside, by a launcher, or by the mode of its file."""
 
 BROKEN_VICTIMS = tuple(_BROKEN_KINDS)
 """Victims whose hardening is broken on purpose, which verify must detect."""
@@ -120,7 +120,8 @@ def start_of(victim: str) -> Start:
 def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | None:
     """Return why a victim cannot be tried here, or None.
 
-    as_root -- whether verify runs as root; as_container_root -- whether victims do
+    as_root -- whether verify runs as root
+    as_container_root -- whether the victims run as root without CAP_SYS_PTRACE
     """
     words = start.words
     is_roots = ROOTS_LAUNCHER in words or ROOTS_INTERPRETER in words
@@ -136,7 +137,7 @@ def find_missing(start: Start, as_root: bool, as_container_root: bool) -> str | 
 def starts_for(argv: list[str]) -> dict[str, Start]:
     """Return how a user's program is started: plainly, and with each method.
 
-    argv -- the program and its arguments; if it has a path, it is absolute
+    argv -- the program (an absolute path, or a name without a path) and its arguments
     """
     is_script = argv[0].endswith(".py")
     plain = (sys.executable, *argv) if is_script else tuple(argv)

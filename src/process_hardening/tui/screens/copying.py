@@ -1,4 +1,4 @@
-"""Copies the command that fixes a row, through the terminal."""
+"""Copies the command that fixes the problem of a row to the clipboard, through the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from process_hardening.tui.view import Row
 
 
 def copy_fix(app: App[Any], row: Row) -> None:
-    """Copy the command of a row, or show what to do if there is no command."""
+    """Copy the command that fixes the problem of a row; if there is none, show what to do."""
     words, command = row.fix
     if not command:
         app.notify(printable(words) or "Nothing to do.", title="No command", markup=False)

@@ -60,8 +60,8 @@ def save_diagnosis(diagnosis: Diagnosis, svg: str) -> Formats:
 class ExportScreen(ModalScreen[None]):
     """Asks for a file name and writes the file; a second Enter replaces an existing file.
 
-    subject -- what is saved, for the suggested name; formats -- the possible formats
-    now -- seconds since the epoch, for the suggested name
+    subject -- what is saved, used in the suggested name; formats -- the possible formats
+    now -- seconds since the epoch, used in the suggested name
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
@@ -74,7 +74,7 @@ class ExportScreen(ModalScreen[None]):
         self.warned_of = ""
 
     def compose(self) -> ComposeResult:
-        """Yield a line to type into, and one that shows what is wrong."""
+        """Yield an input line for the name, and a line for messages about the file."""
         with Vertical(classes="window"):
             yield Static("Save the current view as", classes="title")
             yield Input(self.suggested, compact=True, select_on_focus=False)

@@ -36,7 +36,7 @@ def shown_keys(binding: Binding) -> str:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Explains the keys of the screen below. sections -- title and bindings."""
+    """Explains the keys of the screen below. sections -- the title and bindings of each."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Back")]
 
@@ -52,7 +52,7 @@ class HelpScreen(ModalScreen[None]):
             yield Keys()
 
     def explained(self) -> Content:
-        """Return the text: keys, risks, changes."""
+        """Return the text, which explains the keys, the risks and the changes."""
         lines = []
         for title, bindings in self.sections:
             lines.append(Content.styled(title, "bold"))

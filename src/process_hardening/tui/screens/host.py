@@ -24,7 +24,7 @@ from process_hardening.tui.widgets.keys import Keys
 
 
 class HostScreen(Screen[None]):
-    """The checks, and everything about the selected one."""
+    """Shows the checks, and everything about the selected one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,h,d", "dismiss", "Back"),
@@ -47,7 +47,7 @@ class HostScreen(Screen[None]):
         yield Keys()
 
     def on_mount(self) -> None:
-        """Show what is already known."""
+        """Show the results that are already known."""
         table: DataTable[Text] = self.query_one(DataTable)
         table.add_column("RISK", width=signs.BAR_CELLS + 9)
         table.add_columns("CHECKED", "STATE")
@@ -119,7 +119,7 @@ class HostScreen(Screen[None]):
 
 
 def _describe(finding: Finding) -> Iterator[Content]:
-    """Return a finding: its commands, what they may break, why it matters and how to undo them."""
+    """Return the message of a finding, its commands, what these may break, and how to undo them."""
     message = finding.message[0].upper() + finding.message[1:]
     yield Content.styled(f"{printable(message)}. {finding.id}", "bold")
     yield from map(signs.command, finding.commands)

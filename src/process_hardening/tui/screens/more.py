@@ -31,7 +31,7 @@ _MOST_MEMBERS = 200
 
 
 class MoreScreen(ModalScreen[None]):
-    """A text about a group or a process, as it was when Enter was pressed."""
+    """Describes a group or a process in the state that it had when Enter was pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Back"),
@@ -52,7 +52,7 @@ class MoreScreen(ModalScreen[None]):
             yield Keys()
 
     def action_copy(self) -> None:
-        """Copy the command that fixes it."""
+        """Copy the command that fixes the problem."""
         copy_fix(self.app, self.row)
 
 
@@ -99,7 +99,7 @@ def _list_fix(row: Row) -> Iterator[Content]:
 
 
 def _list_findings(row: Row) -> Iterator[Content]:
-    """Return the findings and why they matter, the one that explains the group first."""
+    """Return the findings and why they matter, starting with the one that explains the group."""
     findings = list(row.process.entry.findings)
     findings.sort(key=lambda finding: finding.id != row.of.group.finding)
     if not findings:

@@ -41,11 +41,11 @@ _MOST_NEWS = 3
 class ProcessesScreen(Screen[None]):
     """Shows what the watcher has seen.
 
-    late -- why the monitor itself was not hardened from the start, '' if it was
+    late -- why the monitor itself was not hardened from the start; '' if it was
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # First, because keys that follow it in one burst (ssh) are text, not commands.
+        # First, because keys that arrive in one burst after it (over ssh) are text, not commands.
         Binding("slash", "filter", "Filter", key_display="/", priority=True,
                 tooltip="show only groups and processes with these words"),
         Binding("enter", "more", "More", key_display="enter",
@@ -151,7 +151,7 @@ class ProcessesScreen(Screen[None]):
         """Show why nothing can be read, and what is still known."""
         problem = self.view.problem if self.view else ""
         self.set_class(bool(problem), "-problem")
-        if not problem and self.focused is None:  # it may have been hidden
+        if not problem and self.focused is None:  # the table may have been hidden
             self.table.focus()
         if problem:
             lines = [
@@ -209,7 +209,7 @@ class ProcessesScreen(Screen[None]):
 
     @property
     def chosen(self) -> Row | None:
-        """Return the row for an action; show a message if there is none."""
+        """Return the row that an action applies to; show a message if there is none."""
         row = self.table.chosen
         if row is None:
             self.notify("no row is selected", severity="warning")
@@ -234,7 +234,7 @@ class ProcessesScreen(Screen[None]):
             self.open_groups(self.opened ^ {row.of.key})
 
     def action_open(self, wanted: bool) -> None:
-        """Open or close the selected group, unless it is already in that state."""
+        """Open the selected group, or close it if `wanted` is false."""
         row = self.chosen
         if row is not None:
             key = {row.of.key}
@@ -251,7 +251,7 @@ class ProcessesScreen(Screen[None]):
         self.select(replace(self.selection, **change))
 
     def action_filter(self) -> None:
-        """Start typing words that rows must contain; while typing, the key inserts a character."""
+        """Start typing a filter; if a filter is already being typed, insert the key's character."""
         words = self.query_one("#filter", Input)
         if self.focused is words:
             words.call_later(words.insert_text_at_cursor, "/")  # after what has been typed so far
@@ -266,12 +266,12 @@ class ProcessesScreen(Screen[None]):
 
     @on(Input.Submitted, "#filter")
     def end_filter(self) -> None:
-        """Keep the words, and return to the table."""
+        """Keep the filter, and return to the table."""
         self.remove_class("-filtering")
         self.table.focus()
 
     def action_clear(self) -> None:
-        """Show everything; while words are being typed, only remove the words."""
+        """Clear the filter and the chips; while a filter is being typed, clear only the filter."""
         self.query_one("#filter", Input).value = ""
         if self.has_class("-filtering"):
             self.end_filter()

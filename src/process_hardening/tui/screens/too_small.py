@@ -23,7 +23,10 @@ class TooSmallScreen(ModalScreen[None]):
         yield Static("", markup=False)
 
     def on_screen_resume(self) -> None:
-        """Close if there is room again: a key pressed earlier may have opened a screen above."""
+        """Close if there is room again.
+
+        The terminal may have grown while another screen was on top of this one.
+        """
         if not is_too_small(self.app.size):
             self.dismiss()
 

@@ -44,14 +44,14 @@ _STYLES = {
     BLOCKED: "$text-success",
     UNAVAILABLE: signs.QUIET,
 }
-"""The outcomes, worst first."""
+"""The style of each outcome, worst first."""
 
 # A leak from the control is expected: no colour.
 _CONTROL_STYLES = {LEAKED: "", INCONCLUSIVE: "$text-warning", UNAVAILABLE: signs.QUIET}
 
 
 class VerifyScreen(Screen[None]):
-    """Starts attacks on Enter, shows the result of each, and stops on Escape.
+    """Starts attacks on Enter, shows the result of each, and stops them on Escape.
 
     pid -- the process to attack; None: sample programs
     target -- the name of the process
@@ -147,7 +147,7 @@ class VerifyScreen(Screen[None]):
         self.query_one("#about", Static).update(printable(message))
 
     def action_tools(self) -> None:
-        """Enable or disable tools."""
+        """Switch the external tools on or off."""
         if not self.is_attacking:
             self.with_tools = not self.with_tools
             self.show_plan()
@@ -180,7 +180,7 @@ class VerifyScreen(Screen[None]):
     def on_verify_screen_progressed(self, event: Progressed) -> None:
         """Show the progress, and each complete row."""
         progress = event.progress
-        self.add_class("-attacking")  # a bar without a total would move before anything runs
+        self.add_class("-attacking")  # without a total, the bar would move before anything runs
         self.query_one(ProgressBar).update(total=progress.total, progress=progress.done)
         self.show_message(
             f"{progress.done} of {progress.total}: {progress.attack} on {progress.victim}"
@@ -207,7 +207,7 @@ class VerifyScreen(Screen[None]):
         return signs.rich_style(self.app, style)
 
     def _conclude(self, row: AttackResult) -> tuple[str, str]:
-        """Return the worst outcome among the victims, and how many have it."""
+        """Return the worst outcome among the victims, and how many victims have it."""
         counts = Counter(text.mark_of(row.victims.get(victim)) for victim in self.victims)
         mark = next(mark for mark in _STYLES if counts[mark])
         label = text.LABELS[mark]

@@ -1,4 +1,4 @@
-"""The switches above the table, which filter it."""
+"""The switches above the table, which filter its rows."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ EVIDENCE = (
     ("remote debugging", "remote_debugging"),
     ("framework", "framework"),
 )
-"""Labels and fields of Posture."""
+"""The fields of Posture that are shown, each with its label."""
 
 
 def describe_evidence(posture: Posture) -> Content:

@@ -22,10 +22,10 @@ _MOST_LINES = 2
 
 
 def draw_bars(values: Sequence[int], cells: int) -> str:
-    """Return a bar for each value, or for the largest of each group; the newest is on the right.
+    """Return a bar per value, or per run of values (for its largest); the newest is on the right.
 
     Textual's Sparkline scales from the lowest value to the highest, so a rise from forty secrets to
-    forty-one would look like a rise from none to all. This one starts at zero.
+    forty-one would look like a rise from none to all. These bars start at zero.
     """
     each = -(-len(values) // cells) or 1
     start = len(values) % each
@@ -45,7 +45,7 @@ def describe_time(seconds: float) -> str:
 
 
 def describe_secrets_over_time(view: View, cells: int) -> Content:
-    """Return how many secrets are open, and to whom, after a bar per update."""
+    """Return a bar per update, followed by how many secrets are open now, and to whom."""
     counts = [number for _, number in view.exposed]
     opened = describe_exposure(view.audit) if view.audit else ""
     opened = opened or "Secrets open: none."

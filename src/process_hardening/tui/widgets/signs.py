@@ -20,7 +20,7 @@ QUIET = "$foreground 70%"
 
 @dataclass(frozen=True)
 class Risk:
-    """How a severity is shown. style -- of a Content; meaning -- for the help."""
+    """How a severity is shown. style -- a Content style; meaning -- for the help."""
 
     bar: str
     word: str
@@ -66,7 +66,7 @@ def verdict(name: str) -> Content:
 
 
 def risk(group: Group) -> Content:
-    """Return the bar and the word of a group, padded to a common width."""
+    """Return the bar and the word for the risk of a group, padded to a common width."""
     shown = RISKS[group.severity]
     return Content.styled(f"{shown.bar:<{BAR_CELLS}} {shown.word:<8}", shown.style)
 
@@ -85,12 +85,12 @@ def copyable(finding: Finding) -> str:
 
 
 def command(line: str) -> Content:
-    """Return a command as it is typed."""
+    """Return a command after a prompt, as in a shell."""
     return Content.assemble(("$ ", QUIET), (printable(line), "bold $text-accent"))
 
 
 def rich_style(app: App[Any], style: str) -> str:
-    """Return a Content style for cells of a DataTable, which do not resolve variables."""
+    """Convert a Content style for cells of a DataTable, which do not resolve theme variables."""
     variables = app.theme_variables
     return " ".join(
         variables.get(word[1:], "").split(" ")[0] if word.startswith("$") else word

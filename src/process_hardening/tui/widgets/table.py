@@ -26,7 +26,7 @@ from process_hardening.tui.view import Row
 from process_hardening.tui.widgets.signs import BAR_CELLS, CHANGES, RISKS
 
 _SIGNS = 4
-"""Cells before the program: a margin, what changed, whether it is open, and a blank."""
+"""The cells before the program: a margin, the sign of a change, the arrow, and a blank."""
 
 _RISK = BAR_CELLS + 9
 
@@ -63,7 +63,7 @@ def columns_for(width: int) -> tuple[Column, ...]:
 
 
 class GroupTable(ScrollView, can_focus=True):
-    """Rows under a header. One row is selected; the selection follows its group or process.
+    """Rows under a header. One row is selected, and stays selected when rows move.
 
     is_held -- whether the user has selected a row; until then the first one is selected
     """
@@ -88,7 +88,7 @@ class GroupTable(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0)
 
     class Chosen(Message):
-        """The selected row changed; row -- None: there is none."""
+        """The selected row changed. row -- the new row; None: the table is empty."""
 
         def __init__(self, row: Row | None) -> None:
             super().__init__()
@@ -123,9 +123,10 @@ class GroupTable(ScrollView, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show_rows(self, rows: Sequence[Row], now: float, sort: str, descending: bool) -> None:
-        """Show new rows; the cursor follows its group or process, or else keeps its position.
+        """Show new rows. The cursor stays on its group or process; if that is gone, see _find().
 
-        now -- the time of the update; sort, descending -- for the marked title
+        now -- the time of the update
+        sort, descending -- the sort order, which an arrow in the header shows
         """
         at = _find(rows, self.chosen, self.cursor) if self.is_held else 0
         self.rows, self.now, self.sort, self.descending = rows, now, sort, descending
@@ -165,7 +166,10 @@ class GroupTable(ScrollView, can_focus=True):
         self.watch_cursor()
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; open its group by the arrow, or show details if it is already selected."""
+        """Select the clicked row.
+
+        A click on the arrow also opens the row's group, and a second click shows details.
+        """
         offset = event.get_content_offset(self)
         if offset is None:
             return
@@ -193,7 +197,7 @@ class GroupTable(ScrollView, can_focus=True):
                 return
 
     def render_line(self, y: int) -> Strip:
-        """Return one line of the screen: the header, which stays, or a row."""
+        """Return one line of the screen: the header, which does not scroll, or a row."""
         width = self.size.width
         if y == 0:
             style = self._look("header")
@@ -218,7 +222,7 @@ class GroupTable(ScrollView, can_focus=True):
         self._looks.clear()
 
     def on_focus(self) -> None:
-        """Draw the selected row as the cursor."""
+        """Draw the selected row in the style of the cursor."""
         self._looks.clear()
 
     def on_blur(self) -> None:
@@ -260,7 +264,7 @@ class GroupTable(ScrollView, can_focus=True):
         for column in self._columns:
             width = column.width
             if row.member and column.name == "secrets":
-                width = self.size.width  # its command line continues to the end
+                width = self.size.width  # the command line extends to the end of the line
             style = cursor if is_chosen else styles[column.name]
             yield Segment(fit(cells[column.name], width), style)
             yield Segment(" ", cursor if is_chosen else self._look())
@@ -288,7 +292,7 @@ class GroupTable(ScrollView, can_focus=True):
         }
 
     def _mark_of(self, row: Row) -> str | None:
-        """Return its most recent change."""
+        """Return the last change of a row, while the table still marks it."""
         mark = row.of.mark_at(self.now) if row.member is None else row.member.mark
         return mark.change if mark and mark.is_fresh(self.now) else None
 
@@ -300,7 +304,7 @@ class GroupTable(ScrollView, can_focus=True):
 def _find(rows: Sequence[Row], before: Row | None, at: int) -> int:
     """Return the current index of a row.
 
-    If it is gone, return that of its group or program, or its old index.
+    If the row is gone, return the index of its group or program, or else the row's old index.
     """
     if before is not None:
         wanted = before.key

@@ -8,8 +8,8 @@ from importlib import import_module
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
-# First reading a running process, writing into it and crashing it; then other programs, exec and
-# the start of a process; then runtimes and tools.
+# First the attacks that read, change or crash a running process; then those on third-party
+# programs, process start and exec; then those that use runtimes and tools.
 _MODULES = (
     "ptrace",
     "proc",

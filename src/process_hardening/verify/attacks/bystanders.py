@@ -1,6 +1,6 @@
 """Read third-party programs that hold the user's secrets, the usual target of a malicious tool.
 
-Nothing protects them, so these attacks are meaningful only for a confined attacker.
+Nothing protects these programs, so the attacks are meaningful only for a confined attacker.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m process_hardening.verify.attacks.child
 
-is that child. It reads the secrets to look for from standard input, attacks its parent and prints
-the attempt as JSON.
+runs the child, which reads the secrets to look for from standard input, attacks its parent and
+prints the attempt as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from process_hardening.verify.model import BUILT_IN, CHANGES, Attack, Attempt, T
 
 
 def attack_from_child(target: Target) -> Attempt:
-    """Make the target start a child with an empty environment that attacks it."""
+    """Make the target start a child, with an empty environment, that attacks its parent."""
     victim = target.victim
     assert victim is not None
     request = {

@@ -1,4 +1,4 @@
-"""Crash a process and read its core: one row per signal, and one that raises the core limit."""
+"""Crash a process and read its core: one row per signal, and one that raises the limit first."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def _collect_core(
 ) -> tuple[tuple[str, ...], int | None]:
     """Return the places of the secrets found in the core, and its size; None if there is no core.
 
-    The program that reads the pipe may still be writing the core.
+    This may have to wait: the program that reads the pipe may still be writing the core.
 
-    before -- files that existed before, which are not ours to read or remove
+    before -- the files that existed before the crash, which are not ours to read or remove
     """
     deadline = time.monotonic() + (_COLLECT_SECONDS if dumped else 0.0)
     while True:
@@ -148,7 +148,7 @@ def crash_by(cause: Callable[[], object], number: signal.Signals, target: Target
 
 
 def raise_limit_and_crash(target: Target) -> Attempt:
-    """Raise the core limit as far as our hard limit allows; crash the target in any case."""
+    """Raise the core limit as far as our hard limit allows; crash the target even if that fails."""
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     refused = False
     try:
@@ -203,7 +203,7 @@ ATTACKS = (
         soft_core_limit=True,
         timeout=12.0,
     ),
-    # Raised by a failed assertion, a bad pointer, Ctrl-\ in a terminal, and a truncated mapping.
+    # Signals of a failed assertion, a bad pointer, Ctrl-\ in a terminal and a truncated mapping.
     _crash_attack("core-abort", signal.SIGABRT, CORE_FILE),
     _crash_attack("core-segv", signal.SIGSEGV, CORE_FILE, repeats=False),
     _crash_attack("core-quit", signal.SIGQUIT, CORE_FILE),

@@ -2,7 +2,8 @@
  * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all readable memory to the FIFO
  * PH_ATTACK_OUT. The paths are in environment variables or macros of these names.
  *
- * It runs in a bare clone(2), not a pthread: an LD_AUDIT library has its own copy of libc. */
+ * It runs in a bare clone(2) thread, not a pthread, because an LD_AUDIT library has its own copy of
+ * libc. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -73,7 +74,7 @@ __attribute__((constructor)) static void start(void)
               NULL);
 }
 
-/* rtld-audit(7): what makes this library an auditor. */
+/* This function makes the library an auditor: rtld-audit(7). */
 unsigned la_version(unsigned version);
 unsigned la_version(unsigned version)
 {

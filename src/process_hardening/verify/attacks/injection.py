@@ -39,7 +39,7 @@ def build_library(folder: str, fifos_in_environment: bool = True) -> str:
     library = os.path.join(folder, "injected.so")
     compiler = _find_compiler()
     assert compiler is not None
-    # A program that finds no agent in the library would unload it.
+    # Without nodelete, a program that finds no agent in the library would unload it.
     argv = [compiler, "-shared", "-fPIC", "-O1", "-w", "-Wl,-z,nodelete", "-o", library, _SOURCE]
     if not fifos_in_environment:
         argv += [f'-D{name}="{path}"' for name, path in _fifos(folder).items()]
@@ -73,7 +73,7 @@ def _read_available(fd: int) -> Iterator[bytes]:
 
 
 def wait_and_ask(target: Target) -> Attempt:
-    """Wait until the target holds its secrets, then ask the library in it for the memory."""
+    """Wait until the target holds its secrets, then ask the injected library for the memory."""
     victim = target.victim
     assert victim is not None
     victim.wait_ready()
@@ -81,7 +81,7 @@ def wait_and_ask(target: Target) -> Attempt:
 
 
 def ask_library(target: Target) -> Attempt:
-    """Ask the library in the target, if it is there, for the memory."""
+    """Ask the injected library, if the target has loaded it, for the target's memory."""
     answer = os.open(f"{target.folder}/answer", os.O_RDONLY | os.O_NONBLOCK)
     try:
         request = os.open(f"{target.folder}/request", os.O_WRONLY | os.O_NONBLOCK)

@@ -27,12 +27,12 @@ from process_hardening.verify.model import (
 _CPU_SECONDS = 1  # the minimum of RLIMIT_CPU
 _EXHAUST_SECONDS = 40.0
 _DELIVERY_SECONDS = 4.0
-_QUESTION = "x" * 60000  # long, so that the target spends its CPU time on it
-_VICTIMS = ("pre-main", CONFINED)  # each takes seconds, and all hardened victims behave alike
+_QUESTION = "x" * 60000  # so long that answering it takes CPU time
+_VICTIMS = ("pre-main", CONFINED)  # attacks take seconds, and hardened victims all behave alike
 
 
 def limit_processor_time(target: Target) -> Attempt:
-    """Lower the target's CPU time limit, which it then exceeds: SIGXCPU."""
+    """Lower the target's CPU time limit and make the target exceed it, which raises SIGXCPU."""
     victim = target.victim
     assert victim is not None
 
@@ -46,10 +46,10 @@ def limit_processor_time(target: Target) -> Attempt:
 
 
 def limit_file_size(target: Target) -> Attempt:
-    """Lower the target's file size limit, which it then exceeds: SIGXFSZ."""
+    """Lower the target's file size limit and make the target exceed it, which raises SIGXFSZ."""
     victim = target.victim
     assert victim is not None
-    # Half of that: a core must still fit.
+    # Half the offset at which the target writes: a core must still fit below the limit.
     _lower_limit(target.pid, resource.RLIMIT_FSIZE, "RLIMIT_FSIZE", FAR // 2)
     return crash_by(partial(victim.ask, "write"), signal.SIGXFSZ, target)
 
@@ -64,7 +64,7 @@ def _lower_limit(pid: int, limit: int, name: str, soft: int) -> None:
 
 
 def _choose_crash(file: socket.socket) -> None:
-    """Make a file send SIGSEGV to its owner. Raises PermissionError."""
+    """Make a socket send SIGSEGV to the process that owns it. Raises PermissionError."""
     try:
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGSEGV)
     except OSError as error:
@@ -90,7 +90,7 @@ def signal_by_descriptor(target: Target) -> Attempt:
 
 
 def choose_signal(target: Target) -> Attempt:
-    """Choose SIGSEGV for a socket that the target owns, then write to it."""
+    """Make a socket that the target already owns announce data with SIGSEGV, and write to it."""
     victim = target.victim
     assert victim is not None
     path = os.path.join(target.folder, "socket")

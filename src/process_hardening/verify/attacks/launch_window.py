@@ -1,4 +1,4 @@
-"""Get access to a process while it starts, and use it once the process holds its secrets.
+"""Get access to a process while it starts, and use that access once it holds its secrets.
 
 A descriptor stays usable for as long as the address space it was opened on exists: later hardening
 does not revoke it. A program that hardens itself in main(), or in a library's constructor, is
@@ -32,7 +32,7 @@ _KEPT = 64
 _SLICE = 0.00005
 _SECONDS = 8.0
 _BYPASS = f"{DEFAULT.bypass_variable}=1".encode().ljust(24, b"\0")
-"""What makes our launchers start a program unprotected; padded to whole words."""
+"""The setting that makes our launchers start a program unprotected, padded to whole words."""
 _SPARED = (b"PATH=", VARIABLE.encode())
 
 Act = Callable[[], bool]
@@ -40,10 +40,10 @@ Act = Callable[[], bool]
 
 
 def _step_through(target: Target, act: Act) -> OSError | None:
-    """Let the target start, stopping it repeatedly to act. Returns the last refusal.
+    """Let the target start, but stop it repeatedly to call `act`. Returns the last refusal.
 
-    It advances in slices that are too short to miss a window: hardened processes receive signals
-    too. Returns when the target is ready. Raises NotReadyError.
+    The target advances in slices that are too short to miss a window: even hardened processes can
+    be stopped by signals. Returns when the target is ready. Raises NotReadyError.
     """
     victim = _victim_of(target)
     before = _read_command_line(target.pid)
@@ -58,7 +58,7 @@ def _step_through(target: Target, act: Act) -> OSError | None:
             continue
         victim.signal(signal.SIGSTOP)
         try:
-            # Before the exec it is a copy of the laboratory, which is not the target.
+            # Before its exec, the process is a copy of the laboratory and not yet the target.
             is_done = _read_command_line(target.pid) != before and act()
         except OSError as error:
             refused = error
@@ -80,7 +80,7 @@ def _read_command_line(pid: int) -> bytes:
 def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Attempt]) -> Attempt:
     """Act while the target starts; when it is ready, use the access gained.
 
-    message -- what was tried, if there is only a refusal to report
+    message -- the result to report, together with the refusal, if nothing leaked
     """
     refused = _step_through(target, act)
     attempt = use(_victim_of(target).target(target.folder))
@@ -91,7 +91,7 @@ def _launch(target: Target, act: Act, message: str, use: Callable[[Target], Atte
 
 
 def open_early_read_late(target: Target) -> Attempt:
-    """Open as often as possible during the start; read through each descriptor afterwards."""
+    """Open the memory file often during the start; read through each descriptor afterwards."""
     kept: deque[int] = deque()
 
     def keep() -> bool:
@@ -143,11 +143,11 @@ def _plant_bypass(
 ) -> bool:
     """Overwrite a variable in the target's initial environment with the bypass variable.
 
-    Returns whether there was one long enough.
+    Returns whether there was a variable that is long enough.
     """
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read().rpartition(b") ")[2].split()
-    start, end = int(fields[47]), int(fields[48])  # env_start, env_end of proc(5), less 3
+    start, end = int(fields[47]), int(fields[48])  # env_start and env_end in proc(5), less 3
     entries = read(start, end - start).split(b"\0")
     at = start
     for entry in entries:
@@ -159,7 +159,7 @@ def _plant_bypass(
 
 
 def write_early_read_late(target: Target) -> Attempt:
-    """Make the launcher start the program unprotected, through a descriptor opened for writing."""
+    """Write into the launcher's memory so that the launcher starts the program unprotected."""
 
     def patch() -> bool:
         fd = os.open(f"/proc/{target.pid}/mem", os.O_RDWR)
@@ -196,7 +196,7 @@ def seize_early_read_late(target: Target) -> Attempt:
 
 
 def take_descriptor_early(target: Target) -> Attempt:
-    """Duplicate the descriptor of a secret that the target inherits."""
+    """Duplicate the descriptor of an open file that holds a secret and that the target inherits."""
     found: list[str] = []
     pidfd = os.pidfd_open(target.pid)
 
@@ -222,7 +222,7 @@ _LAUNCHED = (
     *("reexec", "execute-only", "preload", "harden-own-name", "harden-memfd", "harden-by-root"),
     *("interpreter", "interpreter-of-root"),
 )
-"""The victims that a launcher starts, and those that need no launcher."""
+"""The victims that a launcher starts, and the victims that need no launcher."""
 
 
 def _attack(

@@ -31,7 +31,7 @@ _PAGES = 1 + 64
 _POSITION, _DATA_HEAD, _DATA_TAIL = struct.Struct("=Q"), 1024, 1032
 _SECONDS = 0.6
 _SETTING = "kernel/perf_event_paranoid"
-_HIGHEST = 2  # Debian's 3 forbids it for everyone without CAP_PERFMON
+_HIGHEST = 2  # Debian's additional value 3 forbids sampling without CAP_PERFMON
 
 
 def find_missing() -> str | None:
@@ -65,7 +65,7 @@ def sample_stack(target: Target) -> Attempt:
                 time.sleep(0.01)
                 (head,) = _POSITION.unpack_from(ring, _DATA_HEAD)
                 places = target.places_in(ring[mmap.PAGESIZE :])
-                _POSITION.pack_into(ring, _DATA_TAIL, head)  # consumed: frees the buffer
+                _POSITION.pack_into(ring, _DATA_TAIL, head)  # mark as read: frees the buffer
     finally:
         os.close(fd)
     if not head and is_users_program(target):

@@ -30,8 +30,8 @@ def read_environment(target: Target) -> Attempt:
 def read_map(target: Target) -> Attempt:
     """Read the memory map, which undoes address randomization.
 
-    It counts as a leak if the map shows the region of a secret, or any region if no address is
-    known.
+    This counts as a leak if the map shows a region that contains a secret. If no address is known,
+    any region counts.
     """
     with open(f"/proc/{target.pid}/maps", "rb") as file:
         found = list(writable_regions(file.read()))

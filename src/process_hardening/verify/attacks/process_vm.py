@@ -10,11 +10,11 @@ from process_hardening.verify.attacks.reading import (
 from process_hardening.verify.lab import kernel
 from process_hardening.verify.model import BUILT_IN, CHANGES, READS, Attack, Attempt, Target
 
-_TEXT = "changed!!"  # as long as the marker
+_TEXT = "changed!!"  # of the same length as the marker
 
 
 def read_memory(target: Target) -> Attempt:
-    """Read where the secrets are."""
+    """Read the memory where the secrets may be."""
     return read_spans(
         target, lambda address, length: kernel.process_vm_readv(target.pid, address, length)
     )
@@ -23,7 +23,7 @@ def read_memory(target: Target) -> Attempt:
 def overwrite_marker(target: Target) -> Attempt:
     """Overwrite a marker: an attacker who can do that can make the target disclose anything.
 
-    The attack counts if the target itself reports the new text.
+    The attack has succeeded if the target itself reports the new text.
     """
     victim = target.victim
     assert victim is not None

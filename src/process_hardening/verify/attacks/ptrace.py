@@ -21,13 +21,13 @@ from process_hardening.verify.model import BUILT_IN, READS, Attack, Attempt, Tar
 
 
 def attach_and_read(target: Target) -> Attempt:
-    """Attach, which stops the target; read; detach."""
+    """Attach to the target, which stops it; read its memory; detach."""
     ptrace(PTRACE_ATTACH, "PTRACE_ATTACH", target.pid)
     return _read_stopped(target)
 
 
 def seize_and_read(target: Target) -> Attempt:
-    """Attach without stopping the target, then interrupt it; read; detach."""
+    """Attach without stopping the target, then interrupt it; read its memory; detach."""
     ptrace(PTRACE_SEIZE, "PTRACE_SEIZE", target.pid)
     ptrace(PTRACE_INTERRUPT, "PTRACE_INTERRUPT", target.pid)
     return _read_stopped(target)

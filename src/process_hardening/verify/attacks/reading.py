@@ -46,7 +46,7 @@ def spans_to_read(target: Target) -> list[tuple[int, int]]:
 
 
 def search_chunks(target: Target, chunks: Iterator[bytes]) -> tuple[tuple[str, ...], int]:
-    """Return the places of the secrets found in consecutive chunks, and the size of the chunks."""
+    """Return the places of the secrets found in consecutive chunks, and the chunks' total size."""
     overlap = max(map(len, target.needles.values()))
     places: list[str] = []
     size, tail = 0, b""
@@ -95,7 +95,7 @@ def peek_spans(target: Target) -> Attempt:
 
 
 def read_through(fd: int, target: Target) -> Attempt:
-    """Read where the secrets may be, through a descriptor of a memory file."""
+    """Read the memory where the secrets may be, through a descriptor of the memory file."""
     return read_spans(target, lambda address, length: os.pread(fd, length, address))
 
 
@@ -113,7 +113,7 @@ def read_descriptor(fd: int) -> bytes:
     try:
         return os.pread(fd, _CHUNK, 0)
     except OSError:
-        return b""  # open for writing only
+        return b""  # the descriptor is open for writing only
 
 
 def is_users_program(target: Target) -> bool:
@@ -124,7 +124,7 @@ def is_users_program(target: Target) -> bool:
 def judge_files(target: Target, places: list[str], opened: int, message: str) -> Attempt:
     """Return the result of opening the target's files. message -- what was opened.
 
-    Raises DoesNotApplyError for a user's program that holds its secret elsewhere.
+    Raises DoesNotApplyError if a user's program has no open file with its secret.
     """
     if opened and not places and is_users_program(target):
         raise DoesNotApplyError("the program has no open file with the canary")
@@ -132,7 +132,7 @@ def judge_files(target: Target, places: list[str], opened: int, message: str) ->
 
 
 def descriptors_to_try(target: Target) -> Iterator[int]:
-    """Return the target's descriptors to try: the known one, or the first 64."""
+    """Return the target's descriptors to try: the known one, or else the first 64."""
     if target.descriptor is not None:
         yield target.descriptor
     else:

@@ -1,7 +1,7 @@
-"""Make a runtime disclose memory by an inspector, the JVM's attach socket or Erlang's crash dump.
+"""Make runtimes disclose memory via an inspector, the JVM's attach socket or Erlang's crash dump.
 
 The kernel refuses nothing here, because the program itself answers. runtimes.py says how to disable
-each.
+each of these interfaces.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from process_hardening.verify.model import (
 _OPEN_SECONDS = 4.0
 _CATCH_SECONDS = 2.0  # Deno starts to catch the signal after half a second
 _SECONDS = 8.0
-_PORT = 9229  # of the inspector
+_PORT = 9229  # the inspector's
 _LISTENING = "0A"  # TCP_LISTEN, include/net/tcp_states.h
-_KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # any 16 bytes, RFC 6455
+_KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # base64 of any 16 bytes; RFC 6455
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
-    """Send a signal once the process can survive it. Return False if it never catches it."""
+    """Send a signal once the process catches it. Return False if the process never does."""
     deadline = time.monotonic() + _CATCH_SECONDS
     while time.monotonic() < deadline:
         with open(f"/proc/{pid}/status", "rb") as file:
@@ -61,7 +61,7 @@ def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
 
 
 def _list_ports() -> set[int]:
-    """Return the TCP ports in state LISTEN; proc_net_tcp in the kernel's documentation."""
+    """Return the TCP ports in state LISTEN (see proc_net_tcp in the kernel's documentation)."""
     ports = set()
     for name in ("tcp", "tcp6"):
         with suppress(OSError), open(f"/proc/net/{name}", encoding="ascii") as file:
@@ -75,7 +75,7 @@ def _list_ports() -> set[int]:
 def _wait_for_port() -> set[int]:
     """Wait until an earlier victim has left the inspector's port; return the ports in use.
 
-    Raises NoResultError if it stays in use: no inspector would open, although one could.
+    Raises NoResultError if the port stays in use: even an unprotected target could not open it.
     """
     deadline = time.monotonic() + _CATCH_SECONDS
     while _PORT in (ports := _list_ports()):
@@ -88,7 +88,7 @@ def _wait_for_port() -> set[int]:
 class Inspector:
     """A connection to an inspector: the Chrome DevTools Protocol over a WebSocket (RFC 6455).
 
-    port -- on 127.0.0.1. Raises OSError and ValueError if no inspector answers there.
+    port -- the port on 127.0.0.1. Raises OSError or ValueError if no inspector answers there.
     """
 
     def __init__(self, port: int) -> None:
@@ -146,7 +146,7 @@ class Inspector:
 
 
 def _open_inspector(target: Target) -> Inspector | None:
-    """Make the target open its inspector, and connect to it; None if none opens."""
+    """Make the target open its inspector; return a connection to it, or None if none opens."""
     before = _wait_for_port()
     if not _signal_once_caught(target.pid, signal.SIGUSR1):
         return None
@@ -179,7 +179,7 @@ def ask_inspector(target: Target) -> Attempt:
 
 
 def _attach(pid: int) -> socket.socket | None:
-    """Make a JVM open its attach socket, and connect to it; None if none opens."""
+    """Make a JVM open its attach socket; return a connection to it, or None if none opens."""
     path = f"/tmp/.java_pid{pid}"
     request = f"/tmp/.attach_pid{pid}"
     with open(request, "wb"):
@@ -194,7 +194,7 @@ def _attach(pid: int) -> socket.socket | None:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(_SECONDS)
         connection.connect(path)
-        os.unlink(path)  # the JVM may exit without removing it
+        os.unlink(path)  # the JVM may exit without removing the socket
     finally:
         os.unlink(request)
     return connection
@@ -213,7 +213,7 @@ def load_library(target: Target) -> Attempt:
             connection.recv(1 << 16)
     deadline = time.monotonic() + _OPEN_SECONDS
     while (attempt := ask_library(target)).errno == errno.ENXIO and time.monotonic() < deadline:
-        time.sleep(0.05)  # its thread has yet to start
+        time.sleep(0.05)  # the library's thread has yet to start
     return attempt
 
 
@@ -222,12 +222,12 @@ def _dump_path(folder: str) -> str:
 
 
 def _direct_dump(folder: str) -> dict[str, str]:
-    """Return a variable that keeps Erlang from overwriting a dump in the working directory."""
+    """Return a variable with the dump's path, so none in the working directory is overwritten."""
     return {"ERL_CRASH_DUMP": _dump_path(folder)}
 
 
 def _in_base64(needle: bytes) -> list[bytes]:
-    """Return a text in base64 at each of the three possible offsets, without its ends."""
+    """Return the base64 forms of a text at the three possible offsets, without their ends."""
     return [base64.b64encode(bytes(at) + needle)[4:-4] for at in range(3)]
 
 

@@ -48,7 +48,7 @@ class Subject:
     """The targets of the attacks.
 
     starts -- how each victim is started
-    program -- the user's program that they run, or None for built-in victims
+    program -- the user's program that the victims run, or None for built-in victims
     pid, needles -- a running process and what to look for in it, instead of a command
     environment -- the environment of built-in victims
     """
@@ -61,7 +61,7 @@ class Subject:
 
     @property
     def has_unknown_secrets(self) -> bool:
-        """Whether it is a user's program of which no secret is known."""
+        """Whether the victims run a user's program of which no secret is known."""
         return self.program is not None and self.program.canary is None
 
     def is_ours(self, victim: str) -> bool:
@@ -70,7 +70,7 @@ class Subject:
 
 
 def can_share_target(attack: Attack) -> bool:
-    """Return whether the next attack can use the same target."""
+    """Return whether an attack can share its target with other attacks."""
     is_general = attack.kind == BUILT_IN and attack.wrap is None
     return is_general and attack.effect in (READS, CHANGES)
 
@@ -85,7 +85,7 @@ def observe(
 ) -> Iterator[Observation]:
     """Make attempts one by one. Observation.failure says why an attempt could not be made.
 
-    attacks -- one, or several that can share their target
+    attacks -- a single attack, or several that can share their target
     """
     with _Targets(victim, subject) as targets:
         for number, attack in enumerate(attacks):
@@ -99,17 +99,17 @@ def observe(
                 yield Observation(failure=str(error))
             except NotReadyError as error:
                 reason = describe(error.message, error.output, subject.is_ours(victim))
-                # A start that nobody attacks should have succeeded.
+                # A start that was not under attack should have succeeded.
                 closed = isinstance(error, RefusedToStartError) and attack.effect == LAUNCHES
                 failure = None if closed else reason
                 yield Observation(message=reason, failed_closed=closed, failure=failure)
-            except Exception as error:  # whatever it is, the attempt is over
+            except Exception as error:  # whatever went wrong, the attempt is over
                 name = type(error).__name__
                 yield Observation(failure=describe(name, str(error), subject.is_ours(victim)))
 
 
 def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observation:
-    """Try a race on several launches, until one leaks and its victim still works."""
+    """Make an attack; repeat a race until it leaks and its victim still works."""
     observation = Observation()
     for launch in range(attack.launches):
         here = os.path.join(folder, str(launch))
@@ -121,7 +121,7 @@ def _observe_launches(attack: Attack, targets: _Targets, folder: str) -> Observa
 
 
 class _Targets:
-    """The victims that attempts need: the running process, or one that is started on demand."""
+    """Provides the target of each attempt: the running process, or a victim started on demand."""
 
     def __init__(self, name: str, subject: Subject) -> None:
         self._start = subject.starts.get(name)
@@ -167,7 +167,7 @@ class _Targets:
             attempt = self._attack_each(attack, victim.target(attack_folder), started)
             seconds = round(time.monotonic() - begun, 3)
             if self._is_confined and attack.effect == LAUNCHES:
-                victim.wait_ready()  # a refused attacker may have left it waiting
+                victim.wait_ready()  # a refused attacker may have left the victim waiting
             answers = None if attack.effect == KILLS else victim.answers()
             if attack.effect != KILLS:
                 protected = is_protected(victim.pid)
@@ -192,9 +192,9 @@ class _Targets:
         )
 
     def _attack_each(self, attack: Attack, target: Target, started: Sequence[int]) -> Attempt:
-        """Attack the target, and then what it started, until an attempt leaks.
+        """Attack the target, then the processes that it started, until an attempt leaks.
 
-        Returns the attempt that leaked, or the one on the target.
+        Returns the attempt that leaked, or else the attempt on the target.
         """
         result = problem = None
         try:
@@ -228,7 +228,7 @@ class _Targets:
         begun = time.monotonic()
         attempt = _run(attack, target, self._is_ours)
         seconds = round(time.monotonic() - begun, 3)
-        # A confined attacker is refused by its own domain, whatever the process is.
+        # A confined attacker's own domain refuses it access, even to an unhardened process.
         protected = is_protected(pid) if status().confined is False else None
         return Observation(
             **asdict(attempt), answers=runs_on(pid), protected=protected, seconds=seconds
@@ -257,7 +257,7 @@ class _Targets:
 
 
 def is_protected(pid: int, from_crash: bool = False) -> bool | None:
-    """Return whether a process cannot be read by other processes of its user; None: unknown.
+    """Return whether other processes of the same user cannot read a process; None: unknown.
 
     from_crash -- also count a dumpable process as protected if a crash would write no core file
     """
@@ -290,7 +290,7 @@ def _read_name(pid: int) -> str:
 
 
 def _run(attack: Attack, target: Target, is_ours: bool) -> Attempt:
-    """Make the attempt; return a version that can be reported."""
+    """Make the attempt; return its result in a form that can be reported."""
     try:
         attempt = attack.run(target)
     except OSError as error:
@@ -299,8 +299,8 @@ def _run(attack: Attack, target: Target, is_ours: bool) -> Attempt:
 
 
 def describe_refusal(error: OSError) -> Attempt:
-    """Return the attempt that ended with a refused system call."""
-    if error.errno is None:  # not the kernel's: its text may come from anywhere
+    """Describe an attempt that ended with a refused system call."""
+    if error.errno is None:  # not from the kernel: its text may come from anywhere
         return Attempt(message=type(error).__name__, output=str(error), refused=True)
     path = str(error.filename or "")
     message = f"{path}: {error.strerror}" if path else str(error)

@@ -2,8 +2,8 @@
 
     python -m process_hardening.verify.lab.bystander NAME
 
-starts one that holds a canary, and answers for it like victim.py. Its environment holds no canary:
-what an attack finds comes from where such a program keeps its secrets.
+starts one of them with a canary, and answers questions for it as victim.py does. The program's
+environment contains no canary, so an attack finds one only where such a program keeps its secrets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _READY, _READY_SECONDS = "ready", 14.0
 
 
 def _start(argv: Sequence[str], *, as_it_is: bool = True) -> subprocess.Popen[bytes]:
-    """Start a program that reads standard input. as_it_is -- False: it must not harden itself."""
+    """Start a program that reads standard input. as_it_is -- False: it cannot harden itself."""
     return subprocess.Popen(
         argv,
         stdin=subprocess.PIPE,
@@ -45,12 +45,12 @@ def _wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 def _wait_for_file() -> None:
-    """Wait until the program has created the file READY."""
+    """Wait until the program has created the file `ready`."""
     _wait_until(partial(os.path.exists, _READY), "it did not become ready")
 
 
 def _tell(process: subprocess.Popen[bytes], text: str) -> None:
-    """Write to its standard input, which stays open."""
+    """Write to the standard input of a process, and leave it open."""
     assert process.stdin
     process.stdin.write(text.encode())
     process.stdin.flush()
@@ -72,7 +72,7 @@ def _succeeds(*argv: str, text: str = "", **variables: str) -> bool:
 def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
     """Start an agent whose key has the canary as its comment.
 
-    Unlike most agents, ssh-agent would make itself unreadable.
+    Unlike most agents, ssh-agent would make itself unreadable; this is prevented.
     """
     _succeeds("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", secret, "-f", "key")
     agent = _start(["ssh-agent", "-D", "-a", "agent"], as_it_is=False)
@@ -83,7 +83,7 @@ def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
-    """Start a keyring with the canary as a password. File capabilities make it unreadable."""
+    """Start a keyring with the canary as a password; keep it readable despite file capabilities."""
     os.environ["HOME"] = os.environ["XDG_RUNTIME_DIR"] = os.getcwd()
     address = os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={os.getcwd()}/bus"
     _start(["dbus-daemon", "--session", "--nofork", f"--address={address}"])
@@ -117,7 +117,7 @@ def _start_editor(secret: str) -> subprocess.Popen[bytes]:
 
 
 def _start_shell(secret: str) -> subprocess.Popen[bytes]:
-    """Start a shell that exports a variable, which is not in its own initial environment."""
+    """Start a shell that exports a variable that its own initial environment does not contain."""
     shell = _start(["/bin/sh"])
     _tell(shell, f"export KEY={secret}\n: >{_READY}\n")
     _wait_for_file()

@@ -2,10 +2,10 @@
 
     python -m process_hardening.verify.lab.core_guard FILE-PATTERN PIPE-PATTERN FOLDER
 
-The only part of verify that keeps root's privileges: it reads the lines "file", "pipe" or "restore"
-from standard input, and answers each with "ok" or an error. When its input ends, for whatever
-reason, it restores the pattern, removes FOLDER and exits. It has its own session, so signals from
-the terminal do not reach it.
+This is the only part of verify that keeps root's privileges. It reads the lines "file", "pipe" or
+"restore" from standard input, and answers each with "ok" or an error. When its input ends, for
+whatever reason, it restores the pattern, removes FOLDER and exits. It has its own session, so
+signals from the terminal do not reach it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from process_hardening.verify.model import CORE_FILE, CORE_PIPE
 RESTORE = "restore"
 OK = "ok"
 PATTERN = "/proc/sys/kernel/core_pattern"
-MAX_LENGTH = 127  # CORENAME_MAX_SIZE of the kernel, less the NUL
+MAX_LENGTH = 127  # the kernel's CORENAME_MAX_SIZE, less the NUL
 PIPED = "%u-%d/%p"
-"""Where cores are piped to: the kernel's user, dump mode and pid (core(5)).
+"""The file to which the kernel pipes a core: user, dump mode and pid, as in core(5).
 
-Only the folder of the attacker's user and of dump mode 1 exists, so the cores of other users, and
-of set-user-ID programs, are not written.
+Only the folder for the attacker's user and dump mode 1 exists, so the cores of other users and of
+set-user-ID programs are not written.
 """
 _LOCK_SECONDS = 30.0
 
@@ -55,7 +55,7 @@ class Setting:
         self.ours: bytes | None = None
 
     def set(self, pattern: bytes) -> None:
-        """Set the pattern. Raises OSError, also if another run keeps it locked for too long."""
+        """Set the pattern. Raises OSError, for example if another run holds the lock too long."""
         if self.file is None:
             file = open(PATTERN, "rb", buffering=0)  # noqa: SIM115 -- the open file holds the lock
             deadline = time.monotonic() + _LOCK_SECONDS

@@ -1,7 +1,7 @@
-"""Limits how much output from tools and programs is reported: it may quote the target's memory.
+"""Limits which output of tools and programs is reported, as it may quote the target's memory.
 
 Every result of an attempt passes through here. Output is quoted only for our own victims, which
-hold nothing but canaries. For all other targets, only the reasons in the table are reported.
+hold nothing but canaries. For all other targets, only known reasons are reported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REASONS = (
     "unable to access process",
     "Failed to attach a debugger to the process",
 )
-"""The reasons that may be reported: the system's, and those of tools that hide the system's."""
+"""The reasons that may be reported: the system's, and those of tools that print their own."""
 
 
 def make_reportable(attempt: Attempt, needles: Iterable[bytes], is_ours: bool) -> Attempt:
@@ -43,7 +43,7 @@ def describe(message: str, output: str, is_ours: bool) -> str:
 
 
 def name_reason(output: str) -> str:
-    """Return the first reason of the table that the output contains, or ""."""
+    """Return the first of the known reasons that the output contains, or ""."""
     text = output.lower()
     return next((reason for reason in _REASONS if reason.lower() in text), "")
 

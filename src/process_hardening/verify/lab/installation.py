@@ -1,4 +1,4 @@
-"""Installs what root or a user would install for protection, in a directory for one run."""
+"""Installs, in a directory for one run, what root or a user would install for protection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def install(names: set[str], folder: str, uid: int, gid: int) -> dict[str, str]:
 
     names -- any of INTERPRETER, ROOTS_INTERPRETER and ROOTS_LAUNCHER
     folder -- a directory that every user can enter
-    uid, gid -- the owner of what a user would install
+    uid, gid -- the owner of the items that a user would install
 
     Raises OSError.
     """
@@ -63,7 +63,7 @@ def _protect(path: str, uid: int, gid: int, mode: int) -> None:
 def _copy_interpreter(folder: str) -> str:
     """Make a virtual environment with a copy of this interpreter, and return the copy's path.
 
-    The copy finds our package and the packages next to it. Raises OSError.
+    The copy can import our package and the packages next to it. Raises OSError.
     """
     original = os.path.realpath(PYTHON)
     path = os.path.join(folder, "bin", os.path.basename(original))
@@ -78,7 +78,7 @@ def _copy_interpreter(folder: str) -> str:
     shutil.copyfile(original, path)
     with open(original, "rb") as program:
         image = read_image(program.fileno(), original)
-    if image is not None and image.needs_origin:  # a libpython next to it: $ORIGIN/../lib
+    if image is not None and image.needs_origin:  # it needs libpython in $ORIGIN/../lib
         for library in glob.glob(os.path.join(sys.base_prefix, "lib", "libpython*")):
             os.symlink(library, os.path.join(folder, "lib", os.path.basename(library)))
     return path

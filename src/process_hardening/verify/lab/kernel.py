@@ -1,4 +1,4 @@
-"""System calls through ctypes. Each raises OSError with the name of the call."""
+"""System calls through ctypes. Each function raises OSError with the name of the call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PTRACE_DETACH = 17
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 
-_WALL = 0x40000000  # __WALL of waitpid(2): threads too
+_WALL = 0x40000000  # __WALL of waitpid(2): wait for threads too
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER = 1, 24, 36
 _PIDFD_GETFD = 438  # the same on every architecture
 _PERF_FLAG_FD_CLOEXEC = 1 << 3
@@ -98,7 +98,7 @@ def _process_vm(name: str, pid: int, buffer: ctypes.Array[ctypes.c_char], addres
 
 
 def process_vm_readv(pid: int, address: int, length: int) -> bytes:
-    """Return the part of another process's memory that can be read."""
+    """Read another process's memory. The result is shorter if only its first part can be read."""
     buffer = ctypes.create_string_buffer(length)
     done = _process_vm("process_vm_readv", pid, buffer, address)
     return buffer.raw[:done]
@@ -147,8 +147,8 @@ def perf_event_open(attributes: bytes, pid: int) -> int:
 def is_dumpable(pid: int) -> bool | None:
     """Return whether a process can be read by other processes of its user; None: unknown.
 
-    A seccomp filter can fake the success of a call, but cannot fill in the answer: both answers are
-    in a buffer that held something else before the call.
+    A seccomp filter can fake the success of a system call, but cannot fill in its result. Both
+    calls made here return their result in a buffer that has a different value before the call.
     """
     try:
         pidfd = os.pidfd_open(pid)
@@ -162,7 +162,7 @@ def is_dumpable(pid: int) -> bool | None:
 
 
 def _belongs_to_user(pid: int) -> bool | None:
-    """Return whether a process's user owns its /proc files, as for a dumpable one (proc(5))."""
+    """Return whether a process's user owns its /proc files: if so, it is dumpable (proc(5))."""
     buffer = (ctypes.c_uint32 * 64)(*[0xFFFFFFFF] * 64)  # stx_uid is the sixth number (statx(2))
     path = f"/proc/{pid}/status".encode()
     try:
@@ -191,9 +191,9 @@ class _Program(ctypes.Structure):
 
 
 def _answer_call(number: int, error: int, first_argument: int | None = None) -> None:
-    """Make a system call fail, or return 0 without executing, from now on in this process.
+    """From now on, make a system call of this process fail, or return 0 without executing.
 
-    first_argument -- only if it is this one; None: always
+    first_argument -- affects only calls with this first argument; None: all calls
     """
     code = [(_RETURN, 0, 0, _ANSWER | error), (_RETURN, 0, 0, _ALLOW)]
     conditions = [(_NUMBER, number)]
@@ -229,15 +229,15 @@ def adopt_orphans() -> None:
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
 
 
-# capability.h: those that Docker leaves to root in a container, without CAP_SYS_PTRACE.
+# The capabilities (capability.h) that Docker leaves to root in a container: no CAP_SYS_PTRACE.
 CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def keep_capabilities(kept: frozenset[int]) -> None:
-    """Drop all other capabilities, for this process and its descendants."""
+    """Drop all capabilities but these, for this process and its descendants."""
     for capability in range(64):
-        # Fails with EINVAL after the last one that the kernel supports.
+        # This fails with EINVAL after the last capability that the kernel supports.
         if capability not in kept:
             _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     mask = sum(1 << capability for capability in kept)

@@ -52,7 +52,7 @@ Job = tuple[tuple[Attack, ...], str]
 class _Running:
     """A running job: its process, and the source of its results.
 
-    attacks -- those without a result; the deadline is that of the first
+    attacks -- the attacks that have no result yet; the deadline is that of the first of them
     """
 
     attacks: tuple[Attack, ...]
@@ -112,7 +112,7 @@ class Laboratory:
         self._set_core_pattern(None)
 
     def _make_jobs(self, attacks: list[Attack]) -> list[Job]:
-        """Return the jobs of a phase; report those that cannot be done."""
+        """Return the jobs of a phase; report the attempts that cannot be made."""
         jobs: list[Job] = []
         for victim in self.victims:
             shared = []
@@ -226,7 +226,7 @@ class Laboratory:
         return left
 
     def _report_results(self, running: _Running) -> None:
-        """Report each complete attempt, and start the timer of the next."""
+        """Report each complete attempt, and set the deadline of the next attempt."""
         *lines, running.results = running.results.split(b"\n")
         for line in lines:
             attack, *rest = running.attacks
@@ -237,7 +237,7 @@ class Laboratory:
                 running.deadline = running.started + _START_SECONDS + rest[0].timeout
 
     def _finish(self, running: _Running, failure: str) -> list[Job]:
-        """Kill a job and clean up; its current attempt failed. Returns its other attempts."""
+        """Kill a job, and report its current attempt as failed. Returns its remaining attempts."""
         self.running.remove(running)
         os.close(running.fd)
         kill_group(running.pid)
@@ -258,7 +258,7 @@ class Laboratory:
 
 
 def find_wrong_place(start: Start) -> str | None:
-    """Return why a launcher does not use the method that its victim stands for, or None."""
+    """Return why a launcher does not use the method that its victim represents, or None."""
     if start.place is None:
         return None
     argv = [start.launcher[0], "--explain", *start.launcher[1:], sys.executable]

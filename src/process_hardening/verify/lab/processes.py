@@ -1,4 +1,4 @@
-"""Checks whether processes are alive, and cleans up all of them."""
+"""Checks whether processes are alive, and kills process groups and children."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 _KILL_SECONDS = 3.0
-_RESUME_SECONDS = 2.0  # a tracee may continue only some time after its tracer was killed
+_RESUME_SECONDS = 2.0  # a tracee may take some time to continue after its tracer was killed
 _STOPPED_OR_DEAD = (b"T", b"t", b"Z", b"X")
 
 
@@ -46,7 +46,7 @@ def kill_group(pid: int) -> None:
 
 def list_children() -> list[int]:
     """Return the children of this process, including adopted ones."""
-    # Not from the directories of /proc, where hidepid hides hardened children.
+    # Do not look for them among the directories of /proc, where hidepid hides hardened children.
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         return [int(pid) for pid in file.read().split()]
 
@@ -54,8 +54,8 @@ def list_children() -> list[int]:
 def list_descendants() -> list[int]:
     """Return the processes that this process started, and those that they started.
 
-    They include orphans, which we adopt. hidepid hides a hardened process, and its children are
-    then found only if they are in our session.
+    Orphans are included, because we adopt them. If hidepid hides a hardened process, its children
+    are found only if they are in our session.
     """
     us = os.getpid()
     parents: dict[int, int] = {}
@@ -92,5 +92,5 @@ def kill_children(besides: Iterable[int] = ()) -> None:
             except (ProcessLookupError, ChildProcessError):
                 pass
             except PermissionError:
-                return  # a set-user-ID program: no longer ours
+                return  # it became a set-user-ID program, which we may not kill
         time.sleep(0.002)

@@ -30,7 +30,7 @@ class Program:
     """A user's program as a victim.
 
     environment, cwd -- its environment and working directory
-    canary -- a secret that it is known to hold; None: one is put into its environment
+    canary -- a secret that it is known to hold; None: a canary is put into its environment
     """
 
     environment: Mapping[str, str]
@@ -52,7 +52,7 @@ INHERITED = 9
 _IN_MEMORY = (canary.HEAP, canary.TEXT, canary.STACK)
 
 _READY_SECONDS = 5.0
-_SLOWEST_SECONDS = 15.0  # a keyring and its bus, on a busy machine
+_SLOWEST_SECONDS = 15.0  # for a keyring and its bus on a busy machine
 _REST_SECONDS, _BUSY_SECONDS = 0.25, 0.002
 _ANSWER_SECONDS = 2.0
 
@@ -74,7 +74,7 @@ class RefusedToStartError(NotReadyError):
 
 
 def _read_cpu_clock(pid: int) -> float:
-    """Return the CPU time of another process in seconds, clock_getcpuclockid(3); 0.0 if ended."""
+    """Return a process's CPU time in seconds (clock_getcpuclockid(3)), or 0.0 if it has ended."""
     try:
         return time.clock_gettime(~pid << 3 | 2)
     except OSError:
@@ -82,13 +82,13 @@ def _read_cpu_clock(pid: int) -> float:
 
 
 class Victim:
-    """A process to attack. It runs once release() is called.
+    """A process to attack. It starts to run when release() is called.
 
     argv -- its command line
-    folder -- for its files
+    folder -- the directory for its files
     environment -- its variables, in addition to the one with the canary
     soft_core_limit -- start with a soft core limit of 0
-    refuses_place -- start where fsopen(2) fails
+    refuses_place -- make fsopen(2) fail for it
     inherits_secret -- start with the open file INHERITED, which holds a secret
     program -- the user's program that it runs, or None for a built-in victim
     """
@@ -127,7 +127,7 @@ class Victim:
                 die_with_parent()
                 os.setpgid(0, 0)
                 self._become(environment, gate, to_victim, from_victim)
-            except BaseException as error:  # nothing else may run in the copy
+            except BaseException as error:  # nothing else may run in the forked copy
                 os.write(2, f"{argv[0]}: {error}\n".encode())
             finally:
                 os._exit(127)
@@ -160,7 +160,7 @@ class Victim:
         os.execve(self.argv[0], self.argv, {**environment, **secrets})
 
     def release(self) -> None:
-        """Let it run."""
+        """Let the victim run."""
         if self._gate >= 0:
             self._changed = self._started = time.monotonic()
             os.close(self._gate)
@@ -169,11 +169,11 @@ class Victim:
                 self._send(self.seed)
 
     def _send(self, line: str) -> None:
-        with suppress(BrokenPipeError):  # it ended: there will be no answer
+        with suppress(BrokenPipeError):  # the victim has ended: there will be no answer
             os.write(self._to, line.encode() + b"\n")
 
     def _read_answer(self, seconds: float) -> str | None:
-        """Return its next answer; None if it does not answer in time."""
+        """Return the victim's next answer; None if it does not answer in time."""
         deadline = time.monotonic() + seconds
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
@@ -192,9 +192,9 @@ class Victim:
             self._buffer += part
 
     def is_ready(self, seconds: float) -> bool:
-        """Return whether it reports within this time (in seconds) that it holds its secrets.
+        """Return whether the victim reports within this many seconds that it holds its secrets.
 
-        A user's program reports nothing: it is ready when it is idle. Raises NotReadyError.
+        A user's program reports nothing: it counts as ready when it is idle. Raises NotReadyError.
         """
         if not self.talks:
             return self._is_settled(seconds)
@@ -203,13 +203,13 @@ class Victim:
             self.report = {
                 name: int(value) for name, _, value in (field.partition("=") for field in fields)
             }
-            self.pid = self.report.get("pid", self.pid)  # it may have started another process
+            self.pid = self.report.get("pid", self.pid)  # its secrets may be in a new process
             if self._has_closed:
                 raise self._describe_end()
         return bool(self.report)
 
     def _describe_end(self) -> NotReadyError:
-        """Return an error that says why it exited."""
+        """Return an error that says why the victim exited."""
         status = self.wait(1.0)
         code = None if status is None else os.waitstatus_to_exitcode(status)
         output = self.read_last_error()
@@ -218,7 +218,7 @@ class Victim:
         return NotReadyError(f"it exited immediately with status {code}", output)
 
     def _is_settled(self, seconds: float) -> bool:
-        """Return whether it has used no CPU time for a while, or has run for long enough."""
+        """Return whether the victim has used no CPU time for a while, or has run long enough."""
         deadline = time.monotonic() + seconds
         while True:
             if self.wait(0.0) is not None:
@@ -238,14 +238,14 @@ class Victim:
         return [pid for pid in list_descendants() if pid != self.pid] if self.program else []
 
     def wait_ready(self) -> None:
-        """Release it and wait until it holds its secrets. Raises NotReadyError."""
+        """Release the victim and wait until it holds its secrets. Raises NotReadyError."""
         self.release()
         if not self.is_ready(_SLOWEST_SECONDS):
             self.stop()
             raise NotReadyError("the victim did not become ready", self.read_last_error())
 
     def target(self, folder: str) -> Target:
-        """Return this process as a Target. folder -- for the attack's files."""
+        """Return the victim as a Target. folder -- the directory for the attack's files."""
         return Target(
             pid=self.pid,
             needles=self._needles(),
@@ -257,7 +257,7 @@ class Victim:
         )
 
     def _needles(self) -> dict[str, bytes]:
-        """Return the secrets that it holds, by place."""
+        """Return the secrets that the victim holds, by place."""
         ours = canary.make_canaries(self.seed)
         if self.program is None:
             return ours
@@ -266,7 +266,7 @@ class Victim:
         return {canary.BY_USER: os.fsencode(self.program.canary)}
 
     def read_last_error(self) -> str:
-        """Return the last line of its standard error, or "" if there is none."""
+        """Return the last line of the victim's standard error, or "" if there is none."""
         try:
             with open(self._errors, encoding="utf-8", errors="replace") as file:
                 lines = file.read(65536).split("\n")
@@ -275,18 +275,18 @@ class Victim:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def ask(self, question: str, details: str = "", seconds: float = _ANSWER_SECONDS) -> str | None:
-        """Return its answer, or None if it does not answer in time."""
+        """Ask the victim a question; return its answer, or None if it does not answer in time."""
         self._send(f"{question} {details}".rstrip())
         return self._read_answer(seconds)
 
     def answers(self) -> bool:
-        """Return whether it still works."""
+        """Return whether the victim still works."""
         if self.talks:
             return self.ask("ping") == "pong"
         return self.wait(0.0) is None
 
     def signal(self, number: int) -> None:
-        """Send a signal to it. Raises OSError with the name of the call."""
+        """Send a signal to the victim. Raises OSError with the name of the call."""
         try:
             os.kill(self.pid, number)
         except OSError as error:
@@ -294,7 +294,7 @@ class Victim:
             raise type(error)(error.errno, error.strerror, call) from None
 
     def wait(self, seconds: float) -> int | None:
-        """Return its wait status, or None if it is still running after this many seconds."""
+        """Return the victim's wait status, or None if it still runs after this many seconds."""
         deadline = time.monotonic() + seconds
         while self.status is None:
             pid, status = os.waitpid(self._child, os.WNOHANG)
@@ -307,7 +307,7 @@ class Victim:
         return self.status
 
     def stop(self) -> None:
-        """Kill it and its process group."""
+        """Kill the victim and its process group."""
         if self.status is None:
             try:
                 os.killpg(self._child, signal.SIGKILL)

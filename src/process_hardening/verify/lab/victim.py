@@ -3,13 +3,14 @@
     python victim.py [--harden] [--reexec] [--without STEP]... [--undo] [--plain]
                      [--daemon] [--again PATH | --worker METHOD]
 
-It reads a seed from the first line of its standard input, derives the canaries from it and holds
-them in a bytes and a str object, in a thread's stack and in an unnamed open file; the one in its
-environment is set by the process that starts it. Then it writes "victim: ready ..." with the
+It reads a seed from the first line of its standard input, derives canaries from the seed and holds
+them in a bytes object, a str object, a thread's stack and an unnamed open file. The process that
+starts it sets another canary in its environment. Then it writes "victim: ready ..." with the
 addresses of the canaries, and answers each further line with one line. It exits when its standard
-input ends. It imports little, because it is started often; with --plain even less, and it holds no
-canary in a stack. With --again it first executes PATH, which runs this program again; --daemon does
-this in the background. With --worker, a process that multiprocessing starts does all this.
+input ends. It imports little, because it is started often. With --plain, it imports even less, and
+holds no canary in a stack. With --again, it first executes PATH, which runs this program again.
+With --daemon, it does so in the background. With --worker, a process that multiprocessing starts
+does all this.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 ANSWER = "victim: "
-"""The prefix of its lines: injected code may print others."""
+"""The prefix of the victim's own lines: injected code may print other lines."""
 
 PLAIN = "--plain"
 
 FAR = 1 << 30
-"""Where it writes on request: past the end of its file, which stays small on disk."""
+"""The offset at which the victim writes on request: past the end of its file, which is sparse."""
 
 _MARKER = b"untouched"
 _PR_SET_DUMPABLE, _PR_SET_PTRACER = 4, 0x59616D61
@@ -54,7 +55,7 @@ def harden(arguments: list[str]) -> None:
 def become_again(arguments: list[str]) -> None:
     """Re-execute this program through the path after --again, in the background for --daemon.
 
-    Like the boot loaders of frozen programs, it sets LD_LIBRARY_PATH for the new program.
+    Like the boot loaders of frozen programs, this sets LD_LIBRARY_PATH for the new program.
     """
     if "--again" not in arguments:
         return
@@ -73,7 +74,7 @@ def become_again(arguments: list[str]) -> None:
 
 
 def let_attackers_attach() -> None:
-    """Allow debuggers to attach, which Yama requires."""
+    """Allow debuggers to attach, because Yama would otherwise refuse them."""
     import os
 
     if os.path.exists("/proc/sys/kernel/yama"):
@@ -114,7 +115,7 @@ def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
     import ctypes
 
     class OnStack(ctypes.Structure):
-        # Larger than two registers: when passed by value, it is copied to the caller's stack.
+        # Larger than two registers, so passing it by value copies it to the caller's stack.
         _fields_ = (("text", ctypes.c_char * 64),)
 
     def called(_: OnStack) -> None:
@@ -128,7 +129,7 @@ def with_stack_canary(secrets: Secrets, serve: Callable[[], None]) -> None:
 
 
 def _find_in_stack(needle: bytes) -> int | None:
-    """Return the highest address of needle on this thread's stack: the outermost, which lasts."""
+    """Return the highest address of needle on this thread's stack: the copy that lasts longest."""
     import ctypes
 
     libc = ctypes.CDLL(None)
@@ -150,7 +151,7 @@ def _find_in_stack(needle: bytes) -> int | None:
 def run_child(request: str) -> str:
     """Start a child that attacks us, and return the line that it prints.
 
-    request -- JSON: its argv, and its standard input
+    request -- the child's argv and standard input, as JSON
     """
     import json
     import subprocess
@@ -171,7 +172,7 @@ def write_far(descriptor: int) -> str:
     import os
     from signal import SIG_DFL, SIGXFSZ, signal
 
-    signal(SIGXFSZ, SIG_DFL)  # Python ignores it by default
+    signal(SIGXFSZ, SIG_DFL)  # Python ignores this signal by default
     return str(os.pwrite(descriptor, b"x", FAR))
 
 
@@ -225,7 +226,7 @@ class Server:
         os.write(1, f"{ANSWER}{answer}\n".encode())
 
     def serve(self) -> None:
-        """Report that we are ready, then answer; between questions, use the secret."""
+        """Report that we are ready, then answer questions; between questions, use the secret."""
         import os
 
         secrets = self.secrets
@@ -248,7 +249,7 @@ class Server:
         while True:
             question = self.read(timeout=0.02)
             if question is None:
-                # Like a working program: a sampler sees it run, and a tracer sees it write.
+                # Work like a real program: a sampler can see it run, and a tracer can see it write.
                 for _ in range(200):
                     sum(data)
                 os.pwrite(secrets.descriptor, text.encode(), 100)
@@ -300,10 +301,10 @@ def serve_on(source: Connection, sink: Connection) -> None:
 
 
 def main() -> None:
-    """Run the victim. Its first statement is what verify tests."""
+    """Run the victim. The first statement hardens it, which is what verify tests."""
     harden(sys.argv[1:])
     become_again(sys.argv[1:])
-    del sys.path[0]  # this directory: its modules are not top-level ones
+    del sys.path[0]  # remove this directory: its modules are not top-level modules
     if "--undo" in sys.argv:
         import ctypes
 

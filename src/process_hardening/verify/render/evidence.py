@@ -16,7 +16,7 @@ from process_hardening.verify.model import TOOL, UNAVAILABLE, Verification
 from process_hardening.verify.render.json import as_dict
 
 _PROGRAMS = {"gdb": "gdb", "gcore": "gdb", "lldb": "lldb", "strace": "strace", "perf": "perf"}
-"""The attacks whose tool prints its version: attack to program."""
+"""Maps the attacks whose tool can print its version to the tool's program."""
 
 
 def check_file(path: str) -> None:
@@ -74,7 +74,7 @@ def read_commit() -> str | None:
     url = urlsplit(origin.get("url", ""))
     if url.scheme != "file":
         return None
-    path = unquote(url.path)  # of the sources, or of a wheel built next to them
+    path = unquote(url.path)  # the path of the sources, or of a wheel built next to them
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     return _read_first_line(["git", "-C", folder, "describe", "--always", "--abbrev=40", "--dirty"])
 
@@ -97,7 +97,7 @@ def read_tool_versions(verification: Verification) -> dict[str, str | None]:
 
 
 def _read_first_line(argv: list[str]) -> str | None:
-    """Return the first line of a command's output, or None."""
+    """Return the first line of a command's output, or None if the command fails."""
     path = shutil.which(argv[0])
     if path is None:
         return None

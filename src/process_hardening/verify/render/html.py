@@ -45,7 +45,7 @@ def _victim_tile(mark: str) -> dict[str, str]:
 
 
 def _control_tile(outcome: str) -> dict[str, str]:
-    """Return the cell of a control, whose leak is expected: no alarming colour."""
+    """Return the cell of the control. Its leak is expected and gets no alarming colour."""
     style = "open" if outcome == LEAKED else outcome
     return {"word": outcome, "sign": _SIGNS[outcome], "style": style}
 

@@ -109,7 +109,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 
 def render(verification: Verification, comparison: Comparison | None = None) -> str:
-    """Render the verification as JSON; with compared_with if it was compared."""
+    """Render the verification as JSON, with `compared_with` if there is a comparison."""
     values = as_dict(verification)
     if comparison:
         values["compared_with"] = _comparison(comparison)

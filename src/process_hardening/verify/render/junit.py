@@ -16,7 +16,7 @@ from process_hardening.verify.render.text import evidence_of
 
 
 def _add_case(suite: ElementTree.Element, attack: AttackResult, result: VictimResult | None) -> str:
-    """Add a case, and return its counter: 'failures', 'skipped' or 'passed'."""
+    """Add a case, and return the name of its counter: 'failures', 'skipped' or 'passed'."""
     case = ElementTree.SubElement(
         suite,
         "testcase",
@@ -44,7 +44,7 @@ def render(verification: Verification) -> str:
     """Render the verification as JUnit XML."""
     root = ElementTree.Element("testsuites", name="process-hardening verify")
     for victim in verification.victims:
-        # Without the pid, which would make it another suite after each restart.
+        # The name excludes the pid, which would make it a different suite after each restart.
         name = verification.process.name if verification.process else victim
         suite = ElementTree.SubElement(root, "testsuite", name=printable(name))
         counts = {"failures": 0, "skipped": 0, "passed": 0}

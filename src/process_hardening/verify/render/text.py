@@ -68,7 +68,7 @@ def label_of(result: VictimResult | None) -> str:
 
 
 def evidence_of(attack: AttackResult) -> str:
-    """Return the message for the whole row: that of a leak, if there is one, or the most common."""
+    """Return the message for the whole row: a leak's if there is one, or else the most common."""
     if attack.control != LEAKED:
         return attack.detail
     messages: dict[str, Counter[str]] = {}
@@ -116,7 +116,7 @@ def list_untried(verification: Verification) -> list[str]:
 
 
 def _list_some(some: Collection[str], every: Collection[str], name_of_all: str) -> str:
-    """List names, or those that are missing if they are fewer."""
+    """List names, or the missing names if there are fewer of them."""
     others = [name for name in every if name not in some]
     if not others:
         return name_of_all if len(every) > 1 else ", ".join(some)
@@ -185,7 +185,7 @@ def list_changes(comparison: Comparison) -> list[str]:
 
 
 def _group_changes(changes: Sequence[Change]) -> list[str]:
-    """Render changes, those from one outcome to another together."""
+    """Render changes, grouped by their outcomes before and now."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for change in changes:
         outcomes = f"{LABELS[change.before]} -> {LABELS[change.now]}"
@@ -196,7 +196,7 @@ def _group_changes(changes: Sequence[Change]) -> list[str]:
 def _render_tables(
     verification: Verification, width: int | None, colours: Mapping[str, str]
 ) -> list[str]:
-    """Render one table if all victims fit, or else several and a table of the messages."""
+    """Render one table if all victims fit, or else several tables and a table of the messages."""
     attacks = verification.attacks
     messages = [evidence_of(attack) for attack in attacks]
     groups = _fit_victims(verification, width)

@@ -21,7 +21,7 @@ _CLIENTS = __package__
 _CPYTHON = "CPython"
 _CPYTHON_314 = "CPython 3.14 (the attacker's version), unless started with -X disable-remote-debug"
 _GDB_LAUNCHES = 2
-"""gdb's calls into a process can hang or kill it."""
+"""More than one launch, because gdb's calls into a process can hang or kill it."""
 
 
 def _find_missing_debugger(module: str, *debuggers: str) -> str | None:
@@ -38,7 +38,7 @@ def _find_missing_for_pyinjector() -> str | None:
 def _run_payload(
     make_argv: Callable[[Target, str], list[str]], seconds: float, target: Target
 ) -> Attempt:
-    """Make the target run code that writes its strings into a file.
+    """Make the target run code that writes the target's strings into a file.
 
     make_argv -- takes the target and the code; returns the tool's command line
     """
@@ -72,7 +72,7 @@ def _save_script(target: Target, code: str) -> str:
 
 
 def run_pdb(target: Target) -> Attempt:
-    """Attach and type a command that runs the code."""
+    """Attach with pdb, and enter a command that runs the code."""
     code, output = make_payload(target)
     script = _save_script(target, code)
     argv = [sys.executable, "-m", "pdb", "-p", str(target.pid)]
@@ -81,7 +81,7 @@ def run_pdb(target: Target) -> Attempt:
 
 
 def run_pyinjector(target: Target) -> Attempt:
-    """Load the library of the ld-preload attack, and ask it for the memory."""
+    """Load the library of the ld-preload attack into the target, and ask it for the memory."""
     library = injection.build_library(target.folder, fifos_in_environment=False)
     loaded = run_tool(target, [sys.executable, "-m", "pyinjector", str(target.pid), library])
     asked = injection.ask_library(target)
@@ -89,7 +89,7 @@ def run_pyinjector(target: Target) -> Attempt:
 
 
 def run_frida(target: Target) -> Attempt:
-    """Attach, and make the target send all writable memory."""
+    """Attach with Frida, and make the target send all its writable memory."""
     return run_tool(target, [sys.executable, "-m", f"{_CLIENTS}.frida_client", str(target.pid)])
 
 

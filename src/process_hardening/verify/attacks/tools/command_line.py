@@ -68,10 +68,10 @@ def _attack(
     seconds: float = 8.0,
     until_leak: bool = False,
 ) -> Attack:
-    """Return the attack of one row.
+    """Return the attack for one row of the table.
 
     name -- the name of the attack and of its program; makes -- as for run_tool()
-    arguments -- its arguments; None: those of the command
+    arguments -- returns the program's arguments; None: use those in `command`
     """
     arguments = arguments or partial(_from_template, command)
     return Attack(

@@ -19,7 +19,7 @@ _ANSWER_SECONDS = 6.0
 
 
 class Editor:
-    """One end of a debug session."""
+    """The editor's end of a debug session."""
 
     def __init__(self, channel: BinaryIO) -> None:
         self._channel = channel

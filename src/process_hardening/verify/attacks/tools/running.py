@@ -18,14 +18,14 @@ from process_hardening.verify.attacks.reading import search_chunks
 from process_hardening.verify.model import Attempt, Target
 
 OUTPUT = "output"
-"""The name of the file that a tool's output goes to."""
+"""The name of the file that receives a tool's output."""
 
 _MAX_OUTPUT = 64 << 20
 _LONGEST_MESSAGE = 200
 TIMEOUT = 25.0
 """Seconds after which an attack with a tool is stopped."""
 
-# Tools report a refusal only in their output: the clearest pattern comes first.
+# Tools report a refusal only in their output. The clearest pattern comes first.
 _REFUSAL = (
     re.compile(r"not permitted|permission|denied|is limited", re.I),
     re.compile(r"no such process|unable to|fail|^(\w+\.)*\w*(Error|Exception)\b", re.I),
@@ -33,7 +33,7 @@ _REFUSAL = (
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of a program: next to this interpreter, or in PATH."""
+    """Find a program next to this interpreter, or else in PATH, and return its path."""
     beside = os.path.join(os.path.dirname(sys.executable), name)
     return beside if os.access(beside, os.X_OK) else shutil.which(name)
 
@@ -58,7 +58,7 @@ def find_missing_python(*version: int) -> str | None:
 
 
 def make_environment(folder: str) -> dict[str, str]:
-    """Return a tool's environment: its own files go into the attack's directory."""
+    """Return an environment in which a tool writes its own files into the attack's directory."""
     return {**os.environ, "HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder}
 
 
@@ -80,7 +80,7 @@ def search_files(target: Target) -> tuple[str, ...]:
 
 
 def summarize_output(output: str, target: Target) -> tuple[str, bool]:
-    """Return the line in which a tool says why it failed, and True; else its last line, and False.
+    """Return the line that says why a tool failed, and True; or else the last line, and False.
 
     The line may quote the target's memory.
     """
@@ -93,7 +93,7 @@ def summarize_output(output: str, target: Target) -> tuple[str, bool]:
 
 
 def _generalize(text: str, target: Target) -> str:
-    """Remove everything from a text that differs between targets."""
+    """Remove from a text everything that differs between targets."""
     text = text.replace(target.folder, "DIR")
     return re.sub(rf"\b{target.pid}\b", "PID", text)[:_LONGEST_MESSAGE]
 
@@ -110,11 +110,12 @@ def run_tool(
 ) -> Attempt:
     """Run a tool and look for the secrets in its output and in the files it made.
 
-    makes -- a pattern for the files with the data that it got from the target; OUTPUT: what it
-        prints if it succeeds; None: no files
+    makes -- a pattern for the files into which the tool writes the target's data; OUTPUT: the tool
+        prints the data if it succeeds; None: no files
     wait_for -- a file that code in the target creates, perhaps after the tool has exited
-    seconds -- after which the tool is interrupted; with until_leak, earlier if it gets a secret
-    commands -- its standard input
+    seconds -- the time after which the tool is interrupted; with until_leak, it is interrupted as
+        soon as it has a secret
+    commands -- the tool's standard input
     """
     output = os.path.join(target.folder, OUTPUT)
     with open(output, "wb") as sink:
@@ -165,7 +166,7 @@ def _measure(folder: str, pattern: str | None) -> int:
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> bool:
-    """Interrupt a tool so that it can detach, or else kill it. Returns False if it was killed."""
+    """Interrupt a tool so that it can detach; if necessary, kill it. Returns False if killed."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if process.poll() is not None:
             return True
