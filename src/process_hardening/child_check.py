@@ -39,17 +39,17 @@ _MISLEADING = {
     "PYTHONPYCACHEPREFIX": True,
     "PYTHON_PRESITE": True,
 }
-"""Variables with which Python executes other code than its own before the start-up hook.
+"""Variables that make Python execute code other than its own before the start-up hook.
 
-It looks elsewhere for its libraries (Modules/getpath.py) or for their compiled code, or imports a
-module first. The values: whether -E and -I make Python ignore the variable.
+They make it look elsewhere for its libraries (Modules/getpath.py) or for their compiled code, or
+import a module first. The values say whether -E and -I make Python ignore the variable.
 """
 
 _MISLEADING_OPTIONS = {"Xpycache_prefix", "Xpresite"}
 
 _WARNING_VARIABLES = ("PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONWARNDEFAULTENCODING")
 _WARNING_OPTIONS = {"W", "b", "Xdev", "Xwarn_default_encoding"}
-"""With these, Python imports warnings, and modules that a filter names, before the start-up hook.
+"""With these, Python imports warnings, and the modules that a filter names, before the start-up hook.
 
 Source: init_interp_main() in Python/pylifecycle.c; tried with 3.11.
 """
@@ -62,7 +62,7 @@ _DECIDING = (
     *("PYTHONPATH", *_MISLEADING, *_WARNING_VARIABLES, _FROZEN_VARIABLE),
     *("PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME"),
 )
-"""The variables that affect the answer."""
+"""The variables that affect the result of check_child()."""
 
 _OURS = ("process_hardening", _native.__name__)
 _UNTIL_THE_HOOK = (
@@ -73,10 +73,10 @@ _UNTIL_THE_HOOK = (
 
 
 class ChildCheck(Record):
-    """Whether a program would be hardened before its main(). True if it would be.
+    """The result of check_child(): true if the program would be hardened before its main().
 
-    by -- what hardens it: 'preload library', 'start-up hook' or 'unreadable file', such as the
-        execute-only interpreter of this process; None if nothing does
+    by -- what would harden it: 'preload library', 'start-up hook' or 'unreadable file', such as
+        the execute-only interpreter of this process; None if nothing would
     reason -- why it would not be hardened; None if it would be
     """
 
@@ -151,9 +151,9 @@ def _refused(reason: str) -> ChildCheck:
 
 
 def _read_own_variables() -> dict[str, str]:
-    """Return the variables that affect the answer, from the C environment, which children inherit.
+    """Return the variables that affect the result.
 
-    os.environ may differ.
+    They are read from the C environment, which children inherit. os.environ may differ from it.
     """
     named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
     names = (*_DECIDING, os.fsdecode(named))
@@ -166,7 +166,7 @@ def _decode(env: Mapping[str, str] | Mapping[bytes, bytes]) -> dict[str, str]:
 
 
 def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str | None:
-    """Return why our library would not harden the program, or None."""
+    """Return why our library would not harden the program, or None if it would."""
     if PRELOAD_LIBRARY not in split_libraries(variables.get("LD_PRELOAD", "")):
         return "LD_PRELOAD in its environment does not name the preload library"
     if os.getuid() != os.geteuid() or os.getgid() != os.getegid():
@@ -197,7 +197,7 @@ def _check_hook(
 ) -> ChildCheck:
     """Check whether the start-up hook of this interpreter's environment would harden the program.
 
-    folder -- the working directory of the program; "": ours
+    folder -- the working directory of the program; "" if it is ours
     reason -- why our library would not harden it
     """
     mode = find_hook() if _is_own_interpreter(program.path) else ""
@@ -256,7 +256,10 @@ def runs_user_site_first(variables: Mapping[str, str], folder: str, is_isolated:
 
 
 def _is_own_interpreter(path: str) -> bool:
-    """Return whether a file is our environment's interpreter, which Python finds by location."""
+    """Return whether a file is the interpreter of our environment.
+
+    Python finds its environment by the location of the interpreter.
+    """
     if os.path.dirname(path) != os.path.dirname(sys.executable):
         return False
     return os.path.samefile(path, sys.executable)
@@ -273,7 +276,7 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
         if not word.startswith("-") or word in ("-", "--"):
             break
         if word.startswith("--"):
-            if word == "--check-hash-based-pycs":  # the one that takes a value
+            if word == "--check-hash-based-pycs":  # the only one with a value
                 next(rest, None)
             continue
         for place, letter in enumerate(word[1:], 2):
@@ -288,15 +291,15 @@ def _read_flags(arguments: Sequence[str]) -> set[str]:
 
 
 def _is_shadowed(folders: Sequence[str], is_frozen: bool) -> bool:
-    """Return whether these directories shadow a module that must be ours or Python's.
+    """Return whether a module in these directories would shadow one of ours or of Python's.
 
-    is_frozen -- whether Python has some of them in itself, as usual
+    is_frozen -- whether Python uses the modules that are built into it, as it does by default
     """
     import _imp
     import sysconfig
     from importlib.machinery import PathFinder
 
-    # The hook looks next to itself first, except in Python 3.15.
+    # The hook looks for our package next to itself first, except in Python 3.15.
     is_beside_hook = os.path.dirname(os.path.dirname(__file__)) == sysconfig.get_path("purelib")
     ours = () if is_beside_hook and sys.version_info < (3, 15) else _OURS
     for name in (*ours, *_UNTIL_THE_HOOK):

@@ -1,7 +1,8 @@
 """Children of this process: harden them before their main(), or deliberately leave them unhardened.
 
-LD_PRELOAD in the environment names our library, which stays there for their children too. The
-start-up hook of the environment (startup_hook.py) hardens Python processes that lose it.
+The variable LD_PRELOAD names our library. The library stays in LD_PRELOAD, so the children of these
+children are hardened too. The start-up hook of the Python environment (startup_hook.py) hardens
+Python processes that are started without LD_PRELOAD.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
     from process_hardening.environment import Names
     from process_hardening.policy import Outcome
 
-_BYPASS = _native.BYPASS_VARIABLE  # which native/preload/ and the start-up hook obey
+_BYPASS = _native.BYPASS_VARIABLE  # native/preload/ and the start-up hook obey it
 
 _COVERED = (
     "dynamically linked programs of this architecture (glibc or musl) that are started in any way"
     " with the environment of this process: subprocess, os.exec*, multiprocessing and pools; Python"
     " with -I, -E and -S too",
     "their children, if they pass the environment on",
-    "children by fork alone: as hardened as this process",
+    "forked children that do not call exec: as hardened as this process",
 )
 _COVERED_BY_HOOK = "Python from this venv, with any environment variables, except with -S"
 _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
-    "programs of another architecture: their loader prints a line and starts them without it",
+    "programs of another architecture: their loader prints a line and does not load the library",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
     f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process cannot do",
     "programs started with an environment without LD_PRELOAD",
@@ -88,7 +89,7 @@ def harden_children(*, keep: Names = (), bypass_variable: str | None = _BYPASS) 
         inspection=False,
         core_limit=False,
         environment=False,
-        keep=keep,  # type: ignore[arg-type]  # Policy makes a tuple of it, but not of a str
+        keep=keep,  # type: ignore[arg-type]  # Policy makes it a tuple, but refuses a str
         children=HARDEN,
         bypass_variable=bypass_variable,
     )
@@ -109,7 +110,7 @@ def _report(outcome: Outcome) -> ChildrenReport:
 
 
 def _open_children() -> Iterator[int]:
-    """Return the children of this process that other processes of its user can read."""
+    """Yield the pids of the children that other processes of the same user can read."""
     children: list[int] = []
     try:
         for thread in os.listdir("/proc/self/task"):
@@ -132,8 +133,9 @@ def popen_unhardened(
 ) -> subprocess.Popen[Any]:
     """Start a program that must not be hardened, such as a debugger, a profiler or a CUDA tool.
 
-    Like subprocess.Popen, except that the environment is child_env(), or env, without the variables
-    that harden a child. The core limit stays 0; a child cannot raise it.
+    Works like subprocess.Popen, but removes the variables that harden a child from the environment:
+    from env, or from child_env() if env is None. The core limit stays 0, because a child cannot
+    raise it.
 
     Raises what subprocess.Popen raises.
     """

@@ -24,19 +24,19 @@ _LONGEST = 24 * 60 * 60
 class debuggable:  # noqa: N801 -- it is used like a function
     """Let debuggers of the same user attach while a block runs, for a limited time.
 
-    seconds -- from 0.01 to a day; after that, the process is hardened again even if the block is
-        still running, or hangs and holds the GIL
+    seconds -- how long debuggers can attach, from 0.01 to a day; after that, the process is
+        hardened again even if the block is still running, or hangs and holds the GIL
 
     Opening and closing are logged as warnings to the logger 'process_hardening'; if the time
     expires, a line is printed to standard error. At the end of the block, the process is hardened
     again, and the state is read back from the kernel. Watches pause while the window is open. A
     forked child is hardened immediately, but a child of _Fork(3) or a raw clone(2) stays
-    inspectable, because these calls run no handlers. A process that is not hardened
-    (CODEX_SKIP_HARDENING=1) is left as it is.
+    inspectable, because these calls run no handlers. A process that is not hardened,
+    for example because CODEX_SKIP_HARDENING is 1, is left as it is.
 
-    While the window is open, the process is as exposed as any other: a file that is opened at that
-    time, such as /proc/PID/mem, stays open, and a crash may leave a core if kernel.core_pattern is
-    a pipe.
+    While the window is open, the process is as exposed as one that is not hardened: a file that
+    another process opens at that time, such as /proc/PID/mem, stays open, and a crash may leave a
+    core if kernel.core_pattern is a pipe.
 
     Raises DebugWindowError if the process is sealed, if a window is already open, if the system
     cannot undo hardening, or, at the end, if a debugger is still attached. Raises ValueError for

@@ -40,7 +40,7 @@ _UNSUPPORTED = "programs can be confined only on Linux"
 
 
 class Confinement(Record):
-    """What this kernel can confine. True if it can confine at all.
+    """What this kernel can confine; true if it can confine programs at all.
 
     landlock -- the Landlock ABI version; 0: there is no Landlock
     refuses_signals -- whether it can block signals to processes outside the domain (Linux 6.12)
@@ -105,9 +105,9 @@ def confine(*, allow_signals: bool = False) -> None:
     Programs that it starts from then on share its domain, so they can read this process. For
     untrusted programs, still use popen_confined(), which creates a nested domain.
 
-    Call it before the process starts threads: before Linux 7.0, the kernel confines one thread at a
-    time. Raises ConfinementError if the kernel cannot confine, or if threads are already running;
-    in the second case, nothing has changed.
+    Before Linux 7.0, call it before the process starts threads, because the kernel confines only
+    one thread at a time. Raises ConfinementError if the kernel cannot confine, or if threads are
+    already running; in the second case, nothing has changed.
     """
     check_flag("allow_signals", allow_signals)
     _require_linux()
@@ -132,12 +132,12 @@ def popen_confined(
     """Start a program confined: subprocess.Popen(confined(argv)).
 
     argv, allow_signals, strict -- as for confined()
-    options -- those of subprocess.Popen, except shell and executable, which would start another
+    options -- those of subprocess.Popen, except shell and executable, which would start a different
         program
 
-    Returns a Popen. It exits with 126 if the kernel cannot confine the program, and with 127 if
-    there is no such program. Raises what confined() and subprocess.Popen raise, and TypeError for
-    shell and executable.
+    Returns a Popen. The process exits with 126 if the kernel cannot confine the program, and with
+    127 if there is no such program. Raises what confined() and subprocess.Popen raise, and
+    TypeError for shell and executable.
     """
     for name in ("shell", "executable"):
         if options.get(name):
@@ -197,9 +197,9 @@ def restrict(allow_signals: bool, all_threads: bool) -> None:
 
 @contextmanager
 def _start_probe() -> Iterator[int]:
-    """Yield the pid of a process outside the domain, on which C tests each restriction.
+    """Yield the pid of a process outside the domain, on which the C code tests each restriction.
 
-    That process holds no data.
+    That process has no data worth protecting.
     """
     argv, pipe = [COMMAND, "--probe"], subprocess.PIPE
     try:

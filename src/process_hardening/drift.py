@@ -49,11 +49,11 @@ _EXIT_CODES: dict[Step, ExitCode] = {
 
 
 class Drift(Record):
-    """What recheck() found and repaired. False if nothing had changed.
+    """What recheck() found and repaired; false if nothing had changed.
 
     steps -- the steps of the policy that were no longer applied
     tracer_pid -- the process that is attached now; 0: none; None: unknown on this system
-    report -- the Report of the call that restored them
+    report -- the Report of the call that applied these steps again
     """
 
     steps: tuple[Step, ...]
@@ -94,10 +94,10 @@ def recheck(policy: Policy = DEFAULT, *, on_drift: OnDrift = REAPPLY) -> Drift:
     """Check with the kernel whether this process is still hardened, and repair it if not.
 
     Call it after anything that may undo hardening: a change of user or group ids (the kernel resets
-    the flag to fs.suid_dumpable, prctl(2)), loading a crash handler, or load_dotenv().
+    the dumpable flag to fs.suid_dumpable, prctl(2)), loading a crash handler, or load_dotenv().
 
     policy -- the steps that should be applied
-    on_drift -- what to do after a repair: 'reapply': nothing else; 'exit': exit with the exit code
+    on_drift -- what to do after a repair: 'reapply': nothing more; 'exit': exit with the exit code
         of the first step; or a function, which is called with the Drift
 
     The steps are applied again before the function is called. Returns a Drift, which is false if
@@ -144,7 +144,7 @@ class Watch:
 
     @property
     def is_running(self) -> bool:
-        """Return whether it is still checking."""
+        """Return whether the process is still being checked."""
         return not self._stopped.is_set() and self._thread.is_alive()
 
     def stop(self) -> None:
@@ -192,7 +192,7 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
 
 
 def _import_what_checks_need() -> None:
-    """Import this now: later, another process could lower the descriptor limit (prlimit(2))."""
+    """Import a module early: another process could later lower the descriptor limit, prlimit(2)."""
     try:
         importlib.import_module("process_hardening._confine")
     except ImportError:
@@ -212,9 +212,10 @@ def _register_once() -> None:
 def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """Remove loader variables from the environment again, for example after load_dotenv().
 
-    Also removes variables that run code in children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND) or
-    direct what they load (PYTHONPATH), and the bypass variable, if they were added after the start.
-    child_env() does not restore variables that were added later.
+    Some variables are removed only if they were added after the start: those that run code in
+    children (BASH_ENV, NODE_OPTIONS, GIT_SSH_COMMAND), those that decide what children load
+    (PYTHONPATH), and the bypass variable. child_env() does not restore variables that were added
+    later.
 
     policy -- its clear and keep fields apply. Returns the names of the removed variables. Raises
     HardeningError, and TypeError if policy is not a Policy.
@@ -222,7 +223,7 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     _check(policy)
     only: dict[str, Any] = {**dict.fromkeys(STEPS, False), "environment": True}
     suspects = [name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC]
-    # Hardened children would obey it.
+    # Hardened children would obey the bypass variable.
     suspects += [name for name in (_native.BYPASS_VARIABLE, policy.bypass_variable) if name]
     late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
     clear = (*policy.clear, *late)
@@ -243,7 +244,7 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def guard_environment() -> None:
-    """From now on, refuse to set variables in os.environ that inject code.
+    """From now on, refuse to set environment variables that inject code.
 
     os.environ["LD_PRELOAD"] = ..., os.putenv() and their callers, such as load_dotenv(), raise
     InjectorRefusedError and change nothing. This is an audit hook (PEP 578): it cannot be removed

@@ -1,6 +1,6 @@
-"""Reads what an ELF file says about its program or library (elf(5)).
+"""Reads facts about a program or library from its ELF file (elf(5)).
 
-Files may be damaged or hostile: every read is bounded, and every defect raises the same error.
+Files may be damaged or hostile: every read is bounded, and every defect raises the same exception.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
 _DT_STRSZ = 10
 _ET_EXEC, _ET_DYN = 2, 3
 
-# The kernel's own limit on the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
+# The kernel's own limit on the size of the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
 _LARGEST_SEGMENT_TABLE = 1 << 16
-# Our own limits: a hundred times what real programs have.
+# Our own limits: a hundred times what real programs need.
 _LARGEST_DYNAMIC_SECTION = 1 << 16
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
@@ -61,7 +61,7 @@ class Image(Record):
 
     @property
     def needs_origin(self) -> bool:
-        """Whether it finds libraries relative to its own file ($ORIGIN)."""
+        """Whether the program finds libraries relative to its own file ($ORIGIN)."""
         # RPATH also applies to everything that the program loads later (ld.so(8)).
         if any(_names_origin(folder) for folder in self.rpath):
             return True
@@ -81,7 +81,7 @@ def _names_origin(folder: str) -> bool:
 
 
 class _File:
-    """An ELF file, read piece by piece: mapping it would take longer than everything else here."""
+    """An ELF file, read piece by piece: mapping it would take longer than all other steps."""
 
     def __init__(self, fd: int, bits: int, order: str) -> None:
         self._fd = fd
@@ -128,7 +128,7 @@ def _read_segments(file: _File) -> list[Segment]:
 
 
 def parse_tags(section: bytes, layout: Struct) -> Tags:
-    """Return the entries of a dynamic section: tag to values, in order."""
+    """Map each tag of a dynamic section to its values, in order."""
     tags: Tags = {}
     usable = len(section) // layout.size * layout.size
     for tag, value in layout.iter_unpack(section[:usable]):
@@ -169,7 +169,7 @@ def _parse(fd: int, path: str) -> Image:
     dynamic = 0
     tags: Tags = {}
     for type_, offset, address, length in segments:
-        if type_ == _PT_INTERP and interpreter is None:  # the first counts, as in exec
+        if type_ == _PT_INTERP and interpreter is None:  # the first one counts, as in exec
             interpreter = file.string(offset)
         elif type_ == _PT_DYNAMIC:
             if length > _LARGEST_DYNAMIC_SECTION:
@@ -231,9 +231,9 @@ def _folders(texts: list[str]) -> tuple[str, ...]:
 
 
 def read_image(fd: int, path: str) -> Image | None:
-    """Read an ELF file; None if it is not one.
+    """Read an ELF file; return None if the file is not ELF.
 
-    fd -- a descriptor of the file, whose position does not change
+    fd -- a descriptor of the file; its position does not change
     path -- where the file is, for $ORIGIN and for messages
 
     Raises DamagedElfError for a damaged file, and OSError.

@@ -31,13 +31,13 @@ PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.
 """The library that hardens a program through LD_PRELOAD (native/preload/)."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
-"""LD_PRELOAD with only that library; such an entry is kept, because it hardens the children."""
+"""The LD_PRELOAD entry that names only this library. It is kept because it hardens the children."""
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
 """Carries set-aside search paths across an exec: entries joined by NUL, in hex."""
 
 CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
-"""Its value 1 tells native/preload/ to stay in LD_PRELOAD, for the children too."""
+"""If it is 1, our library leaves itself in LD_PRELOAD, so that children are hardened too."""
 
 KEEP_VARIABLE = _native.KEEP_VARIABLE
 """Tells native/preload/ which variables to keep: patterns joined by colons."""
@@ -46,7 +46,7 @@ EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
 """Tells native/preload/ which programs not to harden: patterns joined by colons."""
 
 BYPASS_NAME_VARIABLE = _native.BYPASS_NAME_VARIABLE
-"""Names the bypass variable for native/preload/; empty: none."""
+"""Names the bypass variable for native/preload/; if it is empty, there is none."""
 
 EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
 """The programs that native/preload/ never hardens (native/core/hardening.h)."""
@@ -63,10 +63,10 @@ def encode(words: Iterable[str]) -> tuple[bytes, ...]:
 
 
 def read_initial_entries() -> list[bytes]:
-    """Return the entries that this process was started with, without those removed since.
+    """Return the entries that this process was started with, except those removed since.
 
-    They are not from os.environ, to which Python adds LC_CTYPE in the C locale (PEP 538). Raises
-    HardeningError if the entries cannot be read.
+    They are not read from os.environ, to which Python adds LC_CTYPE in the C locale (PEP 538).
+    Raises HardeningError if the entries cannot be read.
     """
     entries, failure = _native.initial_environment(False)
     if failure:
@@ -79,9 +79,9 @@ def read_initial_entries() -> list[bytes]:
 def set_aside(removed: list[tuple[bytes, bytes, int]]) -> tuple[str, ...]:
     """Remember variables that were removed from this process, and return their unique names.
 
-    Only variables that were set at the start are the user's. Later ones, such as those from
-    load_dotenv(), are remembered only if the system cannot tell them apart, and only by the first
-    call.
+    Only variables that were set at the start come from the user. Variables that were added later,
+    for example by load_dotenv(), are remembered only on systems that cannot tell the two kinds
+    apart, and only by the first call.
     """
     global _was_called
     for name, value, initial in reversed(removed):  # getenv(3) finds the first of any duplicates
@@ -97,11 +97,11 @@ def finish(
     request: Request,
     removed: list[tuple[bytes, bytes, int]],
 ) -> None:
-    """Do the rest of harden(), which few calls need.
+    """Do the part of harden() that only a few calls need.
 
-    fields -- those of its Report, changed in place
-    request -- native_form() of the policy
-    removed -- from _native.harden()
+    fields -- the fields of the Report, which are changed in place
+    request -- what native_form() returned for the policy
+    removed -- the removed variables, as _native.harden() returned them
 
     Raises HardeningError.
     """
@@ -195,7 +195,7 @@ def _delete(
 
 
 def _search_paths() -> dict[str, str]:
-    """Return the search paths removed from this process, or from its predecessor before an exec."""
+    """Return the search paths that this program, or the one that executed it, has removed."""
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
@@ -203,7 +203,7 @@ def _search_paths() -> dict[str, str]:
     try:
         handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
     except ValueError:
-        handed_over = b""  # not ours: whoever started this process can set them directly
+        handed_over = b""  # not written by us, so ignored
     for entry in handed_over.split(b"\0"):
         name, _, value = entry.partition(b"=")
         entries[name] = value
@@ -227,7 +227,7 @@ def split_libraries(value: str) -> list[str]:
 
 
 def bypass_of(policy: Policy | None) -> str | None:
-    """Return the variable that skips hardening under a policy if it is 1; None: there is none."""
+    """Return the name of the bypass variable under a policy, or None if there is none."""
     if policy is None:
         return _native.BYPASS_VARIABLE
     return None if policy.refuse_bypass else policy.bypass_variable
@@ -238,9 +238,9 @@ def preload_entries(
 ) -> list[bytes]:
     """Return the environment entries that load our library into a program (native/preload/).
 
-    keep -- the variables (or PREFIX*) that it does not remove
-    children -- whether it stays in LD_PRELOAD for the program's children
-    bypass -- the variable that makes it skip a program if it is 1; None: there is none
+    keep -- the variables (or PREFIX*) that the library does not remove
+    children -- whether the library stays in LD_PRELOAD for the program's children
+    bypass -- the bypass variable: if it is 1, the library hardens nothing; None: there is none
     """
     entries = [PRELOAD_ENTRY, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
     if bypass != _native.BYPASS_VARIABLE:
@@ -266,9 +266,9 @@ _FORKSERVER_PROBLEM = (
 def _refuse_forkserver() -> None:
     """Make the start method 'forkserver' fail if nothing protects its socket.
 
-    Its module is imported when the first worker is started. The audit hook reports why it is
-    refused; importlib.import_module() raises no audit event, but obeys the None in sys.modules.
-    Raises HardeningError, and changes nothing, if the module is already imported.
+    Python imports its module when the first worker is started. The audit hook refuses this import
+    and reports why. importlib.import_module() raises no audit event, but fails because of the None
+    in sys.modules. Raises HardeningError, and changes nothing, if the module is already imported.
     """
     global _forkserver_is_refused
     import sys
@@ -292,7 +292,7 @@ def _library_objection() -> str | None:
 
 
 def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> Arranged:
-    """Put our library into the environment that children inherit: Policy(children='harden').
+    """Put our library into the environment of children, for Policy(children='harden').
 
     keep, bypass -- as in preload_entries()
 
@@ -343,7 +343,7 @@ def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
 def _drop(
     env: dict[str, str], secrets: bool, keep: tuple[str, ...], drop: tuple[str, ...]
 ) -> dict[str, str]:
-    """Return the environment without variables in drop and, on request, secrets; keep wins."""
+    """Remove variables in drop and, on request, secrets, but never variables in keep."""
     from process_hardening.secret_names import is_secret_variable
 
     return {
@@ -367,11 +367,11 @@ def child_env(
     they were added to os.environ again. The only exception is our own library, if
     harden_children() or `run --children` added it.
 
-    secrets -- 'drop': for an untrusted tool, without variables whose names mark them as
-        credentials (process_hardening/secret_names.py) and without URLs that contain a password
+    secrets -- 'drop', for an untrusted tool: remove variables whose names mark them as credentials
+        (process_hardening/secret_names.py) and URLs that contain a password
     drop -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to keep even if secrets or drop match them; same syntax
-    hardened -- False: without the variables that harden the child, for a debugger or a CUDA tool;
+    hardened -- False, for a debugger or a CUDA tool: remove the variables that harden the child;
         its core limit stays 0
 
     Raises TypeError or ValueError for an invalid argument.

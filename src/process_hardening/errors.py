@@ -42,7 +42,8 @@ class HardeningError(OSError):
         shows that the step is not applied
     step -- 'inspection', 'core_limit', 'environment', 'no_new_privs', 'seal' or 'children'
     exit_code -- the status that pre_main_hardening() exits with: 5, 6, 7 or 8
-    bypass_variable -- the variable that skips every step if it is '1'; None: unknown, or none
+    bypass_variable -- the variable that skips every step if it is '1'; None if there is none or it
+        is unknown
     """
 
     step: FailedStep

@@ -26,7 +26,7 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
             with open(path, "wb") as file:
                 file.write(content)
             return
-        # Random: a killed run leaves its file behind, and containers reuse pids.
+        # The name is random: a killed run leaves its file behind, and containers reuse pids.
         unfinished = f"{path}.{os.urandom(8).hex()}.tmp"
         _write_new(unfinished, content, mode, ignore_umask)
         try:

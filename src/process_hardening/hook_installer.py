@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 ALWAYS = "always"
 ON_REQUEST = "on_request"
-"""The modes; the hook calls the function harden_MODE of startup_hook.py."""
+"""The modes. The hook calls the function harden_MODE() of startup_hook.py."""
 
 DISABLED = "disabled"
 DAMAGED = "damaged"
 OUTDATED = "outdated"
-"""The other states: no hook, files that enable() did not write, and those of an earlier version."""
+"""The other states: no hook, files that enable() did not write, and files of an earlier version."""
 
 NAME = "00_process_hardening"
 """Sorts before the files of other packages: `site` reads them in alphabetical order."""
@@ -41,16 +41,17 @@ _COMMENT = "# `process-hardening hook disable` removes this: it hardens Python a
 
 _MODES = (ALWAYS, ON_REQUEST)
 
-# The .pth line checks the variable first: a start that need not harden imports nothing, and one
-# without children to harden does not import startup_hook.py.
+# The .pth line checks the variable first: a process that need not be hardened imports nothing, and
+# a process whose children need not be hardened does not import startup_hook.py.
 _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
-# The package is looked up where this file is, before PYTHONPATH, and its compiled code is not taken
-# from where PYTHONPYCACHEPREFIX says, which is of the user's choice. If it is missing, Python
+# The package is looked up in the directory of this file, before PYTHONPATH, and its compiled code is
+# not read from PYTHONPYCACHEPREFIX, which the user chooses. If the package is missing, Python
 # continues, so that pip can repair the environment; `site` itself would print a traceback, twice.
-# Another process can cause any other error, for example with a descriptor limit, so Python exits.
+# After any other error, which another process could have caused, for example with a descriptor
+# limit, Python exits.
 _TRY = """\
 try:
  caches, sys.pycache_prefix = sys.pycache_prefix, None
@@ -72,8 +73,8 @@ except Exception as error:
  finally: os._exit(2)
 """
 
-# For an execute-only environment: checks before importing anything, and skips the check for root,
-# who can always read the interpreter.
+# For an execute-only environment: imports the check only if the interpreter is readable, and never
+# as root, who can always read it.
 _CHECK = (
     "os.getuid() and os.access(sys.executable, 4)"
     " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
@@ -92,7 +93,7 @@ def _pth(mode: str, execute_only: bool) -> str:
 
 
 def _start(mode: str, execute_only: bool) -> str:
-    """Return the lines of the .start file: functions to call."""
+    """Return the lines of the .start file, which name the functions to call."""
     line = f"process_hardening.startup_hook:harden_{mode}"
     check = "\nprocess_hardening.startup_hook:check_interpreter"
     return line + check if execute_only else line
@@ -138,18 +139,18 @@ class PythonEnvironment(Record):
     executable: str
 
     def path(self, suffix: str) -> str:
-        """Where the file with this suffix is, or would be."""
+        """Return the path of the hook file with this suffix, which may not exist."""
         return os.path.join(self.site_packages, NAME + suffix)
 
     @property
     def paths(self) -> list[str]:
-        """Where the files of the hook are, or would be."""
+        """The paths of the hook files, which may not exist."""
         return [self.path(suffix) for suffix in self.contents(ALWAYS)]
 
     def contents(self, mode: str, execute_only: bool = False) -> dict[str, bytes]:
-        """Return the files of the hook that this version of Python reads: suffix and content.
+        """Map the suffix of each hook file that this version of Python reads to its content.
 
-        execute_only -- they also check that the interpreter is still execute-only
+        execute_only -- whether they also check that the interpreter is still execute-only
         """
         return {
             suffix: f"{_COMMENT}{text(mode, execute_only)}\n".encode()
@@ -224,7 +225,7 @@ def read_state(environment: PythonEnvironment) -> str:
 
 
 def read_interpreter_state(environment: PythonEnvironment) -> str:
-    """Return a state that interpreter.py defines. Raises CommandError.
+    """Return one of the states that interpreter.py defines. Raises CommandError.
 
     Also returns REOPENED if only the hook still shows that the interpreter was execute-only.
     """
@@ -239,7 +240,7 @@ def _checks_interpreter(environment: PythonEnvironment) -> bool:
 
 
 def repair_command(environment: PythonEnvironment) -> str:
-    """Return the command that repairs the hook and the interpreter, keeping their mode."""
+    """Return the command that repairs the hook and the interpreter, without changing their mode."""
     found = _read_files(environment)
     words = ["process-hardening", "hook", "enable"]
     if any(f"harden_{ON_REQUEST}".encode() in content for content in found.values()):
@@ -254,7 +255,7 @@ def repair_command(environment: PythonEnvironment) -> str:
 
 
 def is_enabled(environment: PythonEnvironment, mode: str, execute_only: bool) -> bool:
-    """Return whether enable() with these arguments has nothing to do. Raises CommandError."""
+    """Return whether enable() with these arguments would do nothing. Raises CommandError."""
     state = read_interpreter_state(environment)
     wanted = environment.contents(mode, state != interpreter.READABLE)
     return (
@@ -267,8 +268,8 @@ def is_enabled(environment: PythonEnvironment, mode: str, execute_only: bool) ->
 def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False) -> None:
     """Write the hook, and start an interpreter to check that it is hardened.
 
-    execute_only -- make the interpreter execute-only first, or copy it again; an interpreter that
-        is already execute-only stays that way in any case
+    execute_only -- first make the interpreter execute-only, or copy it again; if this is False, an
+        interpreter that is already execute-only stays execute-only
 
     If it raises CommandError, nothing has changed.
     """
@@ -314,7 +315,7 @@ def _is_of_earlier_version(found: dict[str, bytes]) -> bool:
 
 
 def _read_files(environment: PythonEnvironment) -> dict[str, bytes]:
-    """Return the files of the hook that exist: suffix and content. Raises CommandError."""
+    """Map the suffix of each existing hook file to its content. Raises CommandError."""
     found = {}
     for suffix in _FILES:
         path = environment.path(suffix)
@@ -329,7 +330,7 @@ def _read_files(environment: PythonEnvironment) -> dict[str, bytes]:
 
 
 def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> None:
-    """Make these the only files of the hook: suffix and content. Raises CommandError."""
+    """Write these hook files (suffix to content), and remove all others. Raises CommandError."""
     for suffix in _FILES:
         path = environment.path(suffix)
         if suffix in contents:

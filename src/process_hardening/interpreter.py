@@ -53,7 +53,7 @@ _UNFINISHED = ".python.unfinished"
 class Names(Record):
     """The names of an environment's interpreter.
 
-    paths -- names that are regular files or links to other directories; a system interpreter has
+    paths -- names that are regular files or links into other directories; a system interpreter has
         only one name
     source -- the file to copy: the base interpreter, or the file that the copy replaced
     """
@@ -94,9 +94,10 @@ def read_state(names: Names) -> str:
 
 
 def find_reopeners(names: Names) -> list[int]:
-    """Return the uids, except root's, that can make the interpreter readable again.
+    """Return the uids of users, except root, who can make the interpreter readable again.
 
-    They own the file or a directory above it, or can write to such a directory (uid -1: others).
+    They own the file or a directory above it, or can write to such a directory. The uid -1 means a
+    group or all users.
     """
     users = set()
     folders = (os.path.realpath(os.path.dirname(path)) for path in names.paths)
@@ -121,7 +122,7 @@ def make_execute_only(names: Names) -> None:
     """Make every name an execute-only copy of the source, after testing that the copy starts.
 
     Raises CommandError. A failure before the first name is replaced changes nothing; after a later
-    one, repeat the call or call make_readable().
+    failure, repeat the call or call make_readable().
     """
     if not IS_LINUX:
         raise CommandError("execute-only interpreters need Linux: they have no effect elsewhere")
@@ -193,7 +194,7 @@ def _is_kept(path: str) -> bool:
 
 
 def _kept_file(path: str) -> str | None:
-    """Return the readable interpreter that this name replaced, unless it was another name."""
+    """Return the saved readable file of this name, unless that is a link to another name."""
     kept = _kept(path)
     return kept if os.path.lexists(kept) and not _leads_to_another_name(kept) else None
 
@@ -231,18 +232,18 @@ def _is_execute_only(path: str) -> bool:
 def _is_copy_of(source: str, path: str) -> bool:
     """Return whether the copy is up to date.
 
-    Compares times, like make(1), because nobody can read the copy.
+    Compares sizes and times, because nobody can read the copy.
     """
     try:
         now, then = os.stat(source), os.stat(path)
     except OSError:
         return False
-    # Image layers and archives store whole seconds.
+    # Image layers and archives store only whole seconds.
     return (now.st_size, int(now.st_mtime)) == (then.st_size, int(then.st_mtime))
 
 
 def _is_new(path: str) -> bool:
-    """Return whether a readable name differs from the saved one, as after an upgrade."""
+    """Return whether a readable file differs from its saved version, as after an upgrade."""
     kept = _kept(path)
     if os.path.islink(path):
         return True
@@ -259,7 +260,7 @@ def _find_new_source(names: Names) -> str:
 
 
 def _keep(path: str) -> None:
-    """Save the existing entry itself or, if that is not allowed, a copy of it."""
+    """Save the existing directory entry itself or, if that is not allowed, a copy of the file."""
     kept = _kept(path)
     try:
         _remove(kept)
@@ -275,7 +276,7 @@ def _keep(path: str) -> None:
 
 
 def _put(unfinished: str, path: str, source: str) -> None:
-    """Make a name point to the finished copy: one file with several names, if possible."""
+    """Replace a name with the finished copy, as a hard link if possible."""
     new = f"{unfinished}.{os.path.basename(path)}"
     try:
         try:

@@ -20,11 +20,11 @@ import os
 if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
     raise SystemExit(3)
 """
-"""Exits with 3 if it is dumpable: otherwise, root owns its files in /proc (proc(5))."""
+"""Exits with 3 if it is dumpable. If it is not, root owns its files in /proc (proc(5))."""
 _IS_DUMPABLE = 3
 
 _PATIENCE = 60
-"""How many seconds an interpreter may take."""
+"""How many seconds an interpreter may take to exit."""
 
 
 def check_source(source: str) -> None:
@@ -60,9 +60,9 @@ def _has_capabilities(fd: int) -> bool:
 
 
 def link_libraries(source: str, folder: str) -> None:
-    """Link, for a copy, the libraries that the source finds relative to itself (uv, conda).
+    """Link libraries that the source finds relative to itself, so that a copy finds them too.
 
-    Raises CommandError.
+    Interpreters of uv and conda have such libraries. Raises CommandError.
     """
     fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -93,7 +93,7 @@ def unlink_libraries(source: str, folder: str) -> None:
 
 
 def _library_folders(source: str, folder: str) -> tuple[str, str]:
-    """Return where the source has its libraries, and where a copy in a directory expects them."""
+    """Return the directory of the source's libraries, and the one where a copy looks for them."""
     there = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(source))), "lib")
     return there, os.path.join(os.path.dirname(os.path.realpath(folder)), "lib")
 

@@ -15,8 +15,8 @@ USUAL_WIDTH = 80
 def width_and_colour() -> tuple[int | None, bool]:
     """Return the output width (None: no limit) and whether to use colours.
 
-    COLUMNS sets the width. Otherwise it is that of the terminal on standard output, or of the one
-    on standard error if standard output is a pipe, as in `| less`. Files have no width.
+    COLUMNS sets the width. If it is unset, the width is that of the terminal on standard output or,
+    if standard output is a pipe, as in `| less`, on standard error. Files have no width.
     """
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     if is_terminal:
@@ -28,7 +28,7 @@ def width_and_colour() -> tuple[int | None, bool]:
 
 
 def read_width(fd: int | None) -> int | None:
-    """Return the width from COLUMNS, else that of the terminal at a descriptor, else None."""
+    """Return the width from COLUMNS, else the width of the terminal at a descriptor, else None."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and len(columns) < 5 and int(columns):
         return int(columns)

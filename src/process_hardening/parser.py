@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse like argparse, but remember the arguments for error() and refuse unknown ones here.
 
-        argparse leaves that to the outermost parser, which lacks the commands' options.
+        argparse would refuse them in the outermost parser, which lacks the commands' options.
         """
         self._words = list(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)
@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def error(self, message: str) -> NoReturn:
-        """Raise CommandError with the message, without values, and the command that prints help."""
+        """Raise CommandError with the message, values hidden, and the command that prints help."""
         for word in self._words:
             message = _hide_value(word, message)
         raise CommandError(f"{message}; see `{self.prog} --help`")

@@ -44,7 +44,7 @@ class Policy(Record):
     clear -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to keep; same syntax
     children -- 'harden': harden children before their main(), as described in docs/children.md;
-        'leave': do not (Linux)
+        'leave': do not harden them (Linux)
     bypass_variable -- for development: the variable that skips every step if it is '1'; None: there
         is none
     refuse_bypass -- for production: fail with exit code 8 if the bypass variable is '1'
@@ -84,7 +84,7 @@ class Policy(Record):
             """Return a copy with some fields changed. Raises what Policy() raises."""
             ...
 
-    else:  # type checkers see the one that Record declares
+    else:  # type checkers see the __init__ that Record declares
 
         def __init__(  # for help() and inspect.signature()
             self,
@@ -144,4 +144,4 @@ STRICT = Policy(
     refuse_tracer=True,
     clear=tuple(STRICT_VARIABLES),
 )
-"""DEFAULT plus no_new_privs, refusal of tracers, and a larger set of variables."""
+"""DEFAULT plus no_new_privs, refusal of tracers, and the removal of more variables."""

@@ -56,8 +56,8 @@ def assert_hardened(
 ) -> None:
     """Assert that a process is hardened: its user cannot read it, and a crash leaves no core.
 
-    process -- a pid, an object with a pid, or a regular expression as for `audit --name`: then at
-        least one process must match, and all matching processes must be hardened
+    process -- a pid, an object with a pid, or a regular expression as for `audit --name`; at least
+        one process must match the expression, and all matching processes must be hardened
     within -- how many seconds it may take to become hardened; 0: it must already be hardened
     allow -- a function that takes the id of a finding (PH004) and returns whether to tolerate it
 
@@ -83,7 +83,7 @@ def assert_hardened(
 
 def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> str | None:
     """Return what is wrong with the processes that match a pid or a name, or None."""
-    # Imported here: a test run without assert_hardened() does not need them.
+    # Imported here, because a test run without assert_hardened() does not need them.
     from process_hardening import audit
     from process_hardening.errors import CommandError
 
@@ -129,7 +129,7 @@ class HardeningCall(Record):
     policy -- its policy; DEFAULT if none was given
     reexec -- whether the program would have been re-executed
     fatal -- whether a failure would have ended the process, as in pre_main_hardening(), instead of
-        raising, as in harden()
+        raising an exception, as in harden()
     """
 
     policy: Policy
@@ -162,7 +162,7 @@ class _Recorder:
                 setattr(module, name, self._real[name])
 
     def _is_child(self) -> bool:
-        """Return whether a test forked this process, which is then hardened for real."""
+        """Return whether a test forked this process. If so, it is hardened for real."""
         return os.getpid() != self._pid
 
     def _record(self, policy: Policy | None, reexec: bool, fatal: bool) -> Report:

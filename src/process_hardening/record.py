@@ -34,7 +34,7 @@ class Record:
 
     def __init_subclass__(cls) -> None:
         cls._fields = (*cls._fields, *cls.__annotations__)
-        # Once per class, not per record: an audit creates thousands.
+        # Once per class, not per record: an audit creates thousands of records.
         cls._known = frozenset(cls._fields)
         cls._needed = frozenset(name for name in cls._fields if not hasattr(cls, name))
 

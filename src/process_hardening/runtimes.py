@@ -18,12 +18,14 @@ class Runtime(Record):
     """A runtime, how it discloses its memory, and how to disable that.
 
     name -- its display name; programs -- the base names of its program
-    signal -- the signal that triggers this, if it is caught and not blocked; None: none is needed
+    signal -- the signal that triggers the disclosure, if it is caught and not blocked; None: no
+        signal is needed
     opens -- what another process of the user can do, in one line
-    option -- the first argument that disables it, in every version; '' if there is none
-    before -- the words before `harden` that disable it, if there is no option
-    others -- other options that disable it, not known to every version
-    starters -- the names of other programs that execute it
+    option -- the option that disables the disclosure in every version, as the first argument; '' if
+        there is none
+    before -- if there is no such option: what to put before `harden` to disable the disclosure
+    others -- other options that disable the disclosure, but do not exist in every version
+    starters -- the names of other programs that execute the runtime
     source -- where the facts come from; all were tested
     """
 
@@ -39,12 +41,12 @@ class Runtime(Record):
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """The commands that start it, the usual one first."""
+        """The commands that start the runtime, the usual one first."""
         return (*self.starters, *self.programs)
 
 
 _OPENS_INSPECTOR = "SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for any client"
-_BLOCK_SIGUSR1 = ("env", "--block-signal=USR1")  # env(1) of coreutils 8.31; inherited by execve(2)
+_BLOCK_SIGUSR1 = ("env", "--block-signal=USR1")  # env(1) since coreutils 8.31; kept by execve(2)
 
 RUNTIMES = (
     Runtime(
@@ -130,7 +132,8 @@ def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: in
     options -- the arguments for the runtime, before the program that it runs
     caught, blocked -- the sets SigCgt and SigBlk of its status
 
-    In Node.js, a program's own listener for the signal prevents this too, but looks the same.
+    A Node.js program's own listener for the signal prevents the disclosure too, but this is not
+    visible from outside.
     """
     if runtime.signal and not caught & ~blocked & 1 << runtime.signal - 1:
         return False
@@ -138,6 +141,6 @@ def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: in
 
 
 def close(runtime: Runtime, command: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words before `harden`, and the changed command, that prevent the disclosure."""
+    """Return what to put before `harden`, and the command to run, so that nothing is disclosed."""
     option = (runtime.option,) if runtime.option else ()
     return runtime.before, (*command[:1], *option, *command[1:])

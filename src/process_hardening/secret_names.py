@@ -1,8 +1,9 @@
 """Well-known names of secrets: environment variables and command-line options.
 
-The tables serve `audit`, which reports where such a name is readable, and callers that must not
-pass credentials to child processes. The functions look at names, not values. The one exception is
-secret_arguments(), which also recognizes some kinds of secrets by the format of their values.
+The tables serve `audit`, which reports where secrets with such names are readable, and callers that
+must not pass credentials to child processes. The functions look at names, not values. The one
+exception is secret_arguments(), which also recognizes some kinds of secrets by the format of their
+values.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ _SECRET_LAST_WORDS = (
     ),
 )
 
-# The same, but without a word boundary: PGPASSWORD, TS_AUTHKEY.
+# Endings that match even within a word: PGPASSWORD, TS_AUTHKEY.
 _SECRET_ENDS = ("AUTHKEY", "APIKEY", "PASSPHRASE", "PASSWD", "PASSWORD", "PRIVATEKEY", "SECRETKEY")
 
 # Prefixes, for names that end with a host or an account.
@@ -182,15 +183,15 @@ _SHAPES: tuple[tuple[str, bytes], ...] = (
     ("an Authorization header", rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)"),
 )
 
-# Every command line with a secret contains at least one of these: one pass rules out nearly all
-# others.
+# Every command line with a secret contains at least one of these, so one pass rules out nearly all
+# command lines without a secret.
 _SUSPECT = re.compile(
     rb"(?i:pass|pwd|secret|token|key|cred|auth|bearer|jwt|dsn|netrc|cookie|mnemonic"
     rb"|session|webhook|_P(?:AT|SK|W)[0-9_]*=)"
     rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
     rb"|_U[RI][LI]=|CONNECTION_STRING="
 )
-# Compiled on first use: few command lines get that far.
+# Compiled on first use, because few command lines contain any of these.
 _OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
 _ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
@@ -226,14 +227,14 @@ def has_password(value: bytes) -> bool:
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Return whether a variable holds a secret, by its name or as a URL with a password."""
+    """Return whether a variable has the name of a secret, or its value is a URL with a password."""
     return is_secret_name(name) or (
         may_hold_address(name) and has_password(value.encode("utf-8", "surrogateescape"))
     )
 
 
 def _named_in(argument: str, following: str) -> str | None:
-    """Return the name of the secret that an argument sets or announces."""
+    """Return the name of the secret whose value is in an argument or in the following one."""
     option = re.fullmatch(_OPTION, argument)
     if option:
         name = option[1].lower().replace("_", "-")
@@ -248,15 +249,15 @@ def _named_in(argument: str, following: str) -> str | None:
 
 
 def may_hold_secrets(command: bytes) -> bool:
-    """Return whether secret_arguments() has to check a command line, which is rare."""
+    """Return whether secret_arguments() has to check a command line, which is rarely the case."""
     return _SUSPECT.search(command) is not None
 
 
 def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
     """Return the secrets in a command line: names of options and variables, and kinds of values.
 
-    Never returns values. A word with a named secret is not searched for kinds. Duplicates are
-    dropped.
+    Never returns values. A word that names a secret is not searched for kinds. Duplicates
+    are dropped.
     """
     words = list(arguments)
     if not may_hold_secrets(b"\0".join(words)):
@@ -275,13 +276,14 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
 
 
 HIDDEN = "***"
-"""Replaces a value that hide_arguments() removed."""
+"""What hide_arguments() puts in place of a secret."""
 
 # A word, or the value in NAME=VALUE, that nobody would type: long, with at least three digits, and
 # not like a path, host or address. The keys of most services look like this.
 _RANDOM_LENGTH = 20
 _RANDOM = rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _RANDOM_LENGTH
-# Characters that cannot occur in such a word become blanks: a fast check before the expression.
+# Turns characters that cannot occur in such a word into blanks, for a fast check before the
+# expression.
 _WORDS = bytes(c if bytes([c]).isalnum() or c in b"_+~-" else 32 for c in range(256))
 # mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
 _TAKES_PASSWORD = rb"(?:mysql|mariadb)[a-z-]*|sshpass"
@@ -289,7 +291,7 @@ _USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
 
 
 # Inside a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
-# Only the start of a name is searched: a hostile process can have one of 128 KiB.
+# Only the start of a name is searched: a hostile process can have a name of 128 KiB.
 # Compiled on first use: few command lines are suspect, and compiling costs 4 ms.
 _PAIR = rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
 _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)"
@@ -342,7 +344,7 @@ def _hide_random(match: re.Match[bytes]) -> bytes:
 
 
 def _hide_in(words: list[bytes], index: int) -> bytes:
-    """Hide the secret in an argument, or all of the argument if the option before it takes one."""
+    """Hide the secret in an argument, or the whole argument if it follows a secret option."""
     word = words[index]
     following = words[index + 1] if index + 1 < len(words) else b""
     name = _named_in(_text(word), _text(following[:1]))

@@ -47,7 +47,7 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
         problem = "variables cannot be wiped from the environment on Windows"
         raise HardeningError(errno.ENOSYS, problem, "environment", ENVIRONMENT_ERROR)
     key = os.fsencode(name)
-    # Before any change: if the initial environment is hidden, it cannot be wiped.
+    # Check before any change: a hidden initial environment cannot be wiped.
     _, failure = _native.initial_environment(True)
     if failure:
         raise HardeningError(*failure)
@@ -68,8 +68,8 @@ def _take(name: str, make: Callable[[memoryview], Made]) -> Made:
 def _remove(key: bytes) -> None:
     """Remove a variable from this process and wipe every copy. Raises HardeningError."""
     environment.wipe_variable(key)
-    # The dict behind os.environ and os.environb, which has this name in every version of Python:
-    # their own interface would make one more copy of the value.
+    # The dict behind os.environ and os.environb has this name in every version of Python. Their own
+    # interface would make one more copy of the value.
     data = getattr(os.environb, "_data", None)
     if isinstance(data, dict):
         _native.pop_and_wipe(data, key)
@@ -93,7 +93,7 @@ def take_env(name: str) -> str:
     Returns the value, decoded like os.environ. Raises MissingVariableError (a KeyError) if there is
     no such variable and ValueError for an invalid name. Raises HardeningError, and changes nothing,
     if the initial environment cannot be found or the value is in read-only memory (EFAULT), where C
-    code that calls putenv(3) with a literal leaves it. Other interpreters in the process keep the
+    code puts it by calling putenv(3) with a literal. Other interpreters in the process keep the
     copies in their own os.environ.
     """
     return _take(name, _decode)
@@ -104,8 +104,9 @@ class SecretBuffer(SecretMemory):
 
     Not even root can read them through /proc/PID/mem, ptrace or process_vm_readv, and they never
     get into core dumps or swap. If the system has no such memory, locked pages that are excluded
-    from core dumps are used instead; `protection` says which. Each buffer counts at least one page
-    against RLIMIT_MEMLOCK. While memfd_secret memory exists, the kernel refuses to hibernate.
+    from core dumps are used instead; `protection` says which kind it is. Each buffer counts as at
+    least one page against RLIMIT_MEMLOCK. While memfd_secret memory exists, the kernel refuses to
+    hibernate.
 
     Pass it wherever bytes are read (`hmac.digest(secret, ...)`, `socket.send(secret)`) or written
     (`socket.recv_into(secret)`, `open(path, "rb", buffering=0).readinto(secret)`; a buffered file
@@ -114,16 +115,17 @@ class SecretBuffer(SecretMemory):
     refuse it. Other functions that parse bytes, such as compile(), copy them and may quote them in
     an error.
 
-    source -- a number of zero bytes, or an object whose bytes are copied; the original remains
+    source -- the number of zero bytes, or an object whose bytes are copied; the object itself
+        remains in memory
     require -- 'memfd_secret': accept nothing else; 'mlock': use locked pages, which allow
         hibernation; None: use memfd_secret if the system has it, else mlock
     protection -- 'memfd_secret' or 'mlock'
 
     The bytes are zeroed by close(), at the end of a `with` block, and when the object is deleted.
-    Forked children share the pages: a write by one is visible to all; close() in a child keeps the
-    bytes of the process that created them; close() in that process zeroes them for all. Raises
-    TypeError and ValueError for other sources, and SecretMemoryError if the system cannot provide
-    such memory.
+    Forked children share the pages, so a write by one process is visible to all. close() in a child
+    does not zero the bytes; close() in the process that created the buffer zeroes them for all.
+    Raises TypeError and ValueError for other sources, and SecretMemoryError if the system cannot
+    provide such memory.
     """
 
     __slots__ = ()

@@ -24,12 +24,12 @@ NOT_AN_AUDIT = "not the JSON of an audit; `process-hardening audit --json > FILE
 class Saved(Record):
     """An audit as stored in JSON.
 
-    host -- the name of the host; machine -- a number that identifies it, '' for none
-    kernel -- its release; taken -- when, as ISO 8601 in UTC
-    scope -- the options that narrowed it; asked_by -- the uid of the caller
-    verdicts -- the number of processes with each; notes -- what could not be read
-    is_fact -- whether it is in the local fact of examples/ansible
-    source -- its file; '' for none
+    host -- the name of the host; machine -- an id of the machine, '' if unknown
+    kernel -- its kernel release; taken -- the time of the audit in UTC, in ISO 8601 format
+    scope -- the options that narrowed the audit; asked_by -- the uid of the user who ran it
+    verdicts -- the number of processes with each verdict; notes -- what could not be read
+    is_fact -- whether it is in the Ansible local fact of examples/ansible
+    source -- the file that contains it; '' for none
     """
 
     host: str
@@ -67,9 +67,9 @@ class Saved(Record):
 
 
 def read_saved(document: object) -> Saved:
-    """Return the audit in a JSON document. Raises ValueError, with the reason, if there is none.
+    """Return the audit in a JSON document. Raises ValueError, with the reason, if that fails.
 
-    The document may also be the local fact of examples/ansible, which contains an audit.
+    The document may also be the Ansible local fact of examples/ansible, which contains an audit.
     """
     is_fact = isinstance(document, dict) and isinstance(document.get("audit"), dict)
     if is_fact:
@@ -143,9 +143,9 @@ def known_from(document: object) -> frozenset[str]:
 class Change(Record):
     """A secret that became readable or protected between two audits.
 
-    secret -- its name, or what is wrong if no secret was found
-    open_to -- the keys of READERS that changed; () if no secret was found
-    is_gone -- whether it is closed because the program no longer runs
+    secret -- the name of the secret; if no secret was found, what is wrong
+    open_to -- the readers that gained or lost access, as keys of READERS; () if no secret was found
+    is_gone -- whether the program no longer runs, which also protects the secret
     """
 
     user: str
@@ -158,8 +158,8 @@ class Change(Record):
 class Comparison(Record):
     """What changed between two audits.
 
-    taken -- when the first audit was made; better, worse -- what changed
-    before, after -- the facts of the host at each audit
+    taken -- when the first audit was made; better, worse -- the changes
+    before, after -- the exposure of the whole host at each audit
     """
 
     taken: str
@@ -183,7 +183,7 @@ def check_comparable(before: Saved, after: Saved) -> None:
 
 
 def compare(before: Saved, after: Saved) -> Comparison:
-    """Compare an audit with a later one of the same processes: what got better and worse."""
+    """Return what got better and worse between an audit and a later one of the same processes."""
     was, is_now = _list_open(before.groups), _list_open(after.groups)
     running = {(group.user, group.program) for group in after.groups}
     return Comparison(
@@ -196,7 +196,7 @@ def compare(before: Saved, after: Saved) -> Comparison:
 
 
 def _list_open(groups: Iterable[Group]) -> Opened:
-    """Map user, program and secret to those who can get it."""
+    """Map each user, program and secret to the readers that can get the secret."""
     found: dict[tuple[str, str, str], dict[str, None]] = {}
     for group in groups:
         for secret, reader in open_secrets(group):
@@ -209,7 +209,7 @@ def _list_open(groups: Iterable[Group]) -> Opened:
 def _list_changes(
     first: Opened, second: Opened, running: set[tuple[str, str]]
 ) -> tuple[Change, ...]:
-    """Return what is open in the first audit but not in the second."""
+    """Return the secrets that are open to a reader in the first audit but not in the second."""
     changes = []
     for key, readers in sorted(first.items()):
         left = tuple(reader for reader in readers if reader not in second.get(key, ()))
@@ -239,7 +239,7 @@ class History(Record):
 
 
 def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
-    """Return the history of each host, by name. Machines with the same name are separate hosts."""
+    """Return the history of each host, sorted by name. Machines with the same name are separate."""
     hosts: dict[tuple[str, str], list[Saved]] = {}
     for audit in sorted(audits, key=lambda audit: audit.taken):
         hosts.setdefault((audit.label, audit.machine), []).append(audit)

@@ -1,4 +1,4 @@
-"""Reads many processes in one pass over /proc, which no process can block."""
+"""Reads many processes in one pass over /proc. No process can block the pass."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ DEADLINE = 60.0
 class Snapshot:
     """The result of a scan.
 
-    processes -- in ascending order of their pids; gone -- pids that ended before they were read
-    stuck -- pids whose read did not return
+    processes -- in ascending order of their pids
+    gone -- pids of processes that ended before they could be read
+    stuck -- pids of processes whose files in /proc did not answer
     seconds -- how long it took
     """
 
@@ -36,9 +37,9 @@ class Snapshot:
 
 
 class _Worker(threading.Thread):
-    """Reads processes one by one, in a thread that can be abandoned if one blocks it.
+    """A thread that reads processes one by one, and can be abandoned if a process blocks it.
 
-    waiting -- the pids that no worker has taken
+    waiting -- the pids that no worker has taken yet
     found -- what was read, by pid; None: the process has ended
     end -- when to stop
     """
@@ -77,14 +78,15 @@ class _Worker(threading.Thread):
             return Posture(pid=pid, problem=str(error.strerror))
 
     def read_progress(self) -> tuple[int | None, bytes]:
-        """Return the process that it is reading, and how often the thread has given up the CPU.
+        """Return the pid that the thread is reading, and how often the thread has given up the CPU.
 
-        Both stay the same while the thread waits in the kernel, but not while it waits for the GIL.
+        Neither changes while the thread waits in the kernel, but the count grows while it waits for
+        the GIL.
         """
         return self.current, read_switches(f"/proc/self/task/{self.native_id}/status")
 
     def is_asleep(self) -> bool:
-        """Return whether it is waiting for anything other than a CPU."""
+        """Return whether the thread is waiting for anything other than a CPU."""
         return is_asleep(f"/proc/self/task/{self.native_id}/stat")
 
 
@@ -93,7 +95,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
     proc -- where the proc file system is mounted
 
-    Raises CommandError if it is not mounted.
+    Raises CommandError if no proc file system is mounted there.
     """
     begin = time.perf_counter()
     end = begin + DEADLINE
@@ -118,7 +120,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
                 waiting.append(worker.current)
             break
         reader = Reader(proc)
-    for pid in blocking:  # unless it was read after all
+    for pid in blocking:  # unless a worker has read it after all
         problem = f"{proc} did not answer within {PATIENCE * 1000:.0f} ms"
         late = Posture(pid=pid, problem=problem)
         if found.setdefault(pid, late) is late:
@@ -133,7 +135,7 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
 
 
 def _attend(worker: _Worker) -> list[int]:
-    """Wait for a worker; abandon it if a process blocks it. Returns the pids that block it."""
+    """Wait for a worker, or abandon it if a process blocks it. Returns the pid of that process."""
     before = None
     while not worker.finished.wait(PATIENCE / 2):
         now = worker.read_progress()

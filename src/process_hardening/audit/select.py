@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class Selection(Record):
-    """The conditions of an audit, each of which narrows it.
+    """Which processes and findings an audit includes.
 
     pids -- only these processes; with tree, their descendants too; default: all
     name -- a regular expression that must match the process name, the program or the arguments
     uid -- only processes of this user
     python -- only processes that run Python
-    tree -- whether they are ordered as a tree
+    tree -- whether the processes are ordered as a tree
     everything -- include kernel threads and zombies, which are omitted unless their pid is given
     excluded_ids -- findings to omit; excluded_names -- process names to omit, as regular
         expressions
     left_out -- pids to omit
-    unread -- pids whose arguments are not matched against name, because the caller's own arguments
-        contain it
+    unread -- pids whose arguments are not matched against name: those of the caller, whose own
+        arguments contain name
     known -- fingerprints of findings to omit, along with processes that have no other findings
     """
 
@@ -129,7 +129,7 @@ def _find_descendants(entries: Iterable[Entry], pids: Collection[int]) -> set[in
 
 
 def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]:
-    """Keep new findings, and only the processes that have any."""
+    """Keep only new findings, and only the processes that have any."""
     kept = []
     for entry in entries:
         new = tuple(f for f in entry.findings if entry.fingerprint(f) not in known)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _children_of(postures: Iterable[Posture]) -> dict[int, list[Posture]]:
-    """Map parent pids to children, in ascending order of their pids."""
+    """Map the pid of each parent to its children, in ascending order of the children's pids."""
     children: dict[int, list[Posture]] = {}
     for posture in sorted(postures, key=lambda posture: posture.pid):
         children.setdefault(posture.ppid or 0, []).append(posture)
@@ -18,7 +18,7 @@ def _children_of(postures: Iterable[Posture]) -> dict[int, list[Posture]]:
 
 
 def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
-    """Yield the depth of each process and the process, followed by its descendants."""
+    """Yield (depth, process) pairs, with each process before its descendants."""
     postures = list(postures)
     known = {posture.pid for posture in postures}
     children = _children_of(postures)
@@ -26,7 +26,7 @@ def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
     seen: set[int] = set()
     waiting = [(0, root) for root in reversed(roots)]
     while waiting or len(seen) < len(known):
-        if not waiting:  # reused pids can look like each other's parents
+        if not waiting:  # if pids were reused, processes can look like each other's parents
             waiting.append((0, next(p for p in postures if p.pid not in seen)))
         depth, posture = waiting.pop()
         if posture.pid in seen:
@@ -37,7 +37,7 @@ def walk_tree(postures: Iterable[Posture]) -> Iterator[tuple[int, Posture]]:
 
 
 def find_hardened_ancestors(postures: Iterable[Posture]) -> dict[int, Posture]:
-    """Return the nearest deliberately hardened ancestor of each process that has one, by pid."""
+    """Map the pid of each process to its nearest deliberately hardened ancestor, if it has one."""
     nearest: dict[int, Posture] = {}
     by_pid: dict[int, Posture] = {}
     for _, posture in walk_tree(postures):
@@ -53,7 +53,7 @@ def find_hardened_ancestors(postures: Iterable[Posture]) -> dict[int, Posture]:
 
 
 def find_lineage(postures: Iterable[Posture], pid: int) -> frozenset[int]:
-    """Return the pid and those of its ancestors."""
+    """Return the pid of a process, and the pids of its ancestors."""
     parents = {posture.pid: posture.ppid for posture in postures}
     found: set[int] = set()
     at: int | None = pid

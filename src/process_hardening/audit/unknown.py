@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 class Gap(Record):
     """A fact about a process that is not known.
 
-    words -- why, after 'not known: '
+    words -- what is not known and why, as printed after 'not known: '
     fix -- what to do; command -- the shell command that does it, with PLACEHOLDERS
-    is_restart -- whether the command restarts the process hardened
+    is_restart -- whether the command restarts the process, hardened
     """
 
     words: str
@@ -54,7 +54,7 @@ _GAPS = {
         is_restart=True,
     ),
 }
-"""By field of Posture."""
+"""The gap for each field of Posture that can be unknown."""
 
 _NOT_READ = Gap(
     words="it was not read",
@@ -70,9 +70,9 @@ _OTHER = Gap(
 
 
 def find_gaps(posture: Posture) -> tuple[Gap, ...]:
-    """Return what left the verdict on a process unknown, or kept the process from being read.
+    """Return why the verdict on a process is unknown, or why the process could not be read.
 
-    () if nothing did.
+    Returns () if nothing is unknown.
     """
     if posture.problem:
         gaps: tuple[Gap, ...] = (_NOT_READ.replace(words=posture.problem),)
@@ -80,5 +80,5 @@ def find_gaps(posture: Posture) -> tuple[Gap, ...]:
         gaps = tuple(_GAPS.get(field, _OTHER) for field in posture.unseen)
     if not posture.protected:
         return gaps
-    # Root, from whom the kernel hides nothing, gets different advice.
+    # The kernel hides these values from this user, but not from root.
     return tuple(_AS_ROOT.replace(words=gap.words) for gap in gaps)

@@ -41,9 +41,9 @@ process-hardening audit [OPTION...] [PID...]
 EPILOG = f"""\
 The report groups processes by user, program and reason. Readable processes that hold secrets come
 first, each with the command that protects it. With --long, --all, --tree or PIDs, the report has
-one row per process instead. Only root sees the secrets of other users' processes. What the kernel
-hides from the audit is null in JSON and never counts as safe. The audit hardens itself and omits
-itself.
+one row per process instead. Only root sees the secrets of other users' processes. Values that
+the kernel hides from the audit are null in JSON and never count as safe. The audit hardens itself
+and omits itself.
 
 --name is a regular expression that is matched against the program, the process name (comm) and
 the arguments. --exclude takes the id of a finding (PH004) to suppress, or a regular expression
@@ -70,7 +70,7 @@ exit status of `audit merge`:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the command's arguments to the parser."""
     parser.usage = USAGE
     parser.epilog = EPILOG
     parser.add_argument("pids", nargs="*", metavar="PID", help="only these processes; default: all")
@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_fail_on(group: argparse._ActionsContainer) -> None:
-    """Describe --fail-on to argparse."""
+    """Add --fail-on to the parser."""
     group.add_argument(
         "--fail-on",
         metavar="SEVERITY",
@@ -186,7 +186,7 @@ def _compare(result: Audit, before: Saved, path: str) -> Comparison:
 
 
 def _selection_of(options: Options) -> dict[str, Any]:
-    """Return the arguments of audit.take() for the command line. Raises CommandError."""
+    """Convert the command line into arguments for audit.take(). Raises CommandError."""
     excluded_ids, excluded_names = _split_excluded(options.exclude)
     return {
         "pids": [parse_pid(pid) for pid in options.pids],
@@ -265,7 +265,7 @@ def _write_files(result: Audit, options: Options, comparison: Comparison | None)
 
 
 def _check_forms(options: Options) -> None:
-    """Raise CommandError for two formats on standard output, or a pid taken for a file."""
+    """Raise CommandError if two formats go to standard output, or if --html got a pid as FILE."""
     if [options.json, options.openmetrics == "-", options.html == "-"].count(True) > 1:
         raise CommandError("only one format can go to standard output: name a file for the other")
     if options.html is not None and options.html.isdigit():

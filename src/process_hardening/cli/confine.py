@@ -1,4 +1,4 @@
-"""process-hardening confine: runs the native command `confine`."""
+"""process-hardening confine: run the native command `confine`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse, for the documentation and the completions."""
+    """Add the command's arguments to the parser, for the documentation and the completions."""
     import argparse
 
     parser.epilog = EPILOG
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Become the native command, or print its --explain as JSON.
+    """Become the native command, or print the output of its --explain as JSON.
 
     Returns an exit status in the latter case. Raises ConfinementError or CommandError.
     """

@@ -29,7 +29,7 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the command's arguments to the parser."""
     parser.epilog = EPILOG
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
     parser.add_argument(

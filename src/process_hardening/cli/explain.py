@@ -22,7 +22,7 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the command's arguments to the parser."""
     parser.epilog = EPILOG
     parser.add_argument(
         "ids", nargs="*", metavar="ID", help="a finding, such as PH001; default: list all"

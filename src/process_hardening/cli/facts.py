@@ -15,7 +15,7 @@ _VALUES_AT = 18  # LABEL_WIDTH of native/launch/output.c
 
 
 def parse_facts(text: str) -> list[tuple[str, str]]:
-    """Split the lines of a native --explain into labels, which contain no colon, and values."""
+    """Split the output of a native --explain into labels and values. Labels contain no colon."""
     return [(line.partition(":")[0], line[_VALUES_AT:]) for line in text.splitlines()]
 
 

@@ -54,7 +54,7 @@ _ANSWERS = {
     ),
 }
 
-# state: exit status and text of `hook status`, which follows the text for the hook
+# state: exit status and text of `hook status`; this text follows the one about the hook
 _INTERPRETER_ANSWERS = {
     interpreter.READABLE: (0, ""),
     interpreter.EXECUTE_ONLY: (0, "; its interpreter is execute-only{undo}"),
@@ -67,7 +67,7 @@ _INTERPRETER_ANSWERS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the command's arguments to the parser."""
     parser.epilog = EPILOG
     parser.add_argument(
         "action", metavar="ACTION", choices=tuple(_ACTIONS), help="enable, disable or status"

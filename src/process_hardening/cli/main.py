@@ -100,7 +100,7 @@ def make_parser(commands: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def _words_for_help(topic: str = "help") -> list[str]:
-    """Return the words that request the help on a topic. `harden` and `run` share theirs."""
+    """Return the arguments that print the help on a topic. `harden` and `run` share one."""
     if topic == "help":
         return ["--help"]
     return [{"harden": "run", "merge": "audit"}.get(topic, topic), "--help"]

@@ -1,7 +1,7 @@
 """process-hardening run: start any program hardened.
 
 This runs before every program that a user starts, so it imports nothing slow: the parser is written
-by hand, like bubblewrap's parse_args_recurse(). It passes what it parses to the launcher
+by hand, like bubblewrap's parse_args_recurse(). It passes the parsed options to the launcher
 (native/launch/), which `harden` uses too. Only `run` supports modules, scripts without a "#!" line,
 and running them in this process.
 """
@@ -38,7 +38,7 @@ methods:
   auto          execute-only if possible, otherwise preload (the default)
   execute-only  start an unreadable stand-in that maps the program: the kernel makes the process
                 non-dumpable before its first instruction
-  copy          start an unreadable copy: changes to the program's file have no effect on it
+  copy          start an unreadable copy; later changes to the program's file do not affect it
   preload       load a library that hardens the program before its main(); dynamically linked
                 programs only; has a launch window
   in-process    harden this interpreter, then run the script or module in it
@@ -93,7 +93,7 @@ _CONFINED = "--confined"
 
 
 class Options:
-    """The parsed command line, with its defaults. A list collects the values of each use."""
+    """The parsed command line, with defaults. A list collects the values of a repeatable option."""
 
     def __init__(self) -> None:
         self.method = AUTO
@@ -221,7 +221,7 @@ def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
     from process_hardening import domain
 
     rest = list(arguments)
-    # The first one is ours: those of the program come later.
+    # The first is ours; the program's own come later.
     rest[rest.index("--confine")] = _CONFINED
     this_command = sys.orig_argv[1 : len(sys.orig_argv) - len(arguments)]
     options = ["--strict"] if strict else []
@@ -267,7 +267,10 @@ def _words_for_the_launcher(options: Options) -> Iterator[str]:
 
 
 def _command_of(options: Options) -> list[str]:
-    """Return the program and its arguments: Python if a module or a script names no interpreter."""
+    """Return the program and its arguments.
+
+    The program is Python for a module, and for a .py file that cannot be executed directly.
+    """
     if options.module:
         return [sys.executable, "-m", options.module, *options.command]
     script, *arguments = options.command
@@ -277,7 +280,7 @@ def _command_of(options: Options) -> list[str]:
         raise CannotProtectError(f"{script}: cannot be read")
     with open(script, "rb") as file:
         is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
-    # With a directory: otherwise it would be looked up in PATH, or taken for an option.
+    # A bare name would be looked up in PATH or, if it starts with "-", taken for an option.
     path = script if os.path.dirname(script) else os.path.join(os.curdir, script)
     if is_program:
         return [path, *arguments]

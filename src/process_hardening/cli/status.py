@@ -29,14 +29,14 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments to argparse."""
+    """Add the command's arguments to the parser."""
     parser.epilog = EPILOG
     parser.add_argument("pid", nargs="?", metavar="PID", help="the process; default: this one")
     parser.add_argument("--json", action="store_true", help="print JSON with stable keys")
 
 
 def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
-    """Return the pid, name and state of a process; None: this one."""
+    """Return the pid, name and state of a process. None means this process."""
     if argument is None:
         return os.getpid(), "this process", status()
     pid = parse_pid(argument)
@@ -116,7 +116,7 @@ def _as_text(pid: int, name: str, found: Status | Posture) -> str:
         rows.append(("runtime", shows))
     if not isinstance(found, Status) and found.other_user_namespace:
         rows.append(("user namespace", "not ours: its owner can read the process"))
-    # Printed next to the verdict, which covers who can read the process, not what it can read.
+    # The verdict covers only who can read the process; this covers what the process can read.
     confined = ", and confined: it cannot read other processes" if found.confined else ""
     lines = [f"{pid} ({name}): {found.verdict}{confined}"]
     return "\n".join(lines + [f"  {label + ':':<19}{value}" for label, value in rows])

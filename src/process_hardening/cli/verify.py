@@ -141,7 +141,7 @@ def _write_list(attacks: tuple[Attack, ...], as_json: bool) -> None:
 
 
 class _ProgressLine:
-    """Shows on standard error the progress of a verification and the estimated time left."""
+    """Shows the progress of a verification and the estimated time left, on standard error."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()
@@ -204,7 +204,10 @@ def _verify(
 
 
 def _read_canary(argument: str | None) -> str | None:
-    """Return the text to look for, from standard input for '-', since arguments are not secret."""
+    """Return the text to look for; for '-', read it from standard input.
+
+    Other processes can read an argument, but not standard input.
+    """
     canary = argument
     if argument == "-":
         canary = sys.stdin.readline().rstrip("\n") if sys.stdin else ""

@@ -24,7 +24,7 @@ def check_system() -> None:
 
 
 def make_error(status: int, line: bytes) -> CommandError:
-    """Return the error for a message from the launcher and its exit status."""
+    """Make an exception from the launcher's message and exit status."""
     error = CommandError(os.fsdecode(line).removeprefix(_PREFIX))
     error.exit_code = status
     return error
@@ -56,7 +56,7 @@ def become(words: Iterable[str]) -> str:
 
 
 def become_execute_only(argv: Iterable[str], entries: Iterable[bytes]) -> None:
-    """Become an unreadable program, with these environment entries.
+    """Become an execute-only image of a program, with these environment entries.
 
     Raises CommandError, which says why the program was not started.
     """

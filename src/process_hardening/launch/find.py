@@ -19,11 +19,11 @@ class Program(Record):
     path -- the file, as it was found
     name -- the name that our library compares with its exceptions
     argv -- the arguments that it receives
-    variables -- NAME=VALUE entries, which env(1) sets in "#!" lines
+    variables -- the NAME=VALUE entries that env(1) sets in "#!" lines
     no_library -- why our library cannot be loaded into it; None: it can
     runtime -- the library that has to come before ours, such as AddressSanitizer's, or ""
-    is_unreadable -- whether it is the unreadable file that this process runs, and would therefore
-        be born hardened; any other unreadable file may be a script
+    is_unreadable -- whether it would be born hardened because it is the unreadable file that this
+        process runs; any other unreadable file may be a script
     loaded -- the program that it loads if it is a dynamic loader; else None
     """
 
@@ -38,9 +38,9 @@ class Program(Record):
 
 
 def find_program(words: Iterable[str], folders: str) -> Program:
-    """Find the program that words would run, following PATH, "#!" lines and env(1).
+    """Find the program that a command would run, following PATH, "#!" lines and env(1).
 
-    folders -- where to search, as in PATH
+    words -- the command; folders -- the directories to search, as in PATH
 
     Raises CommandError, which says why there is no such program.
     """

@@ -82,7 +82,7 @@ def run_module(name: str, arguments: Sequence[str]) -> None:
 
 
 def _has_own_path_entry() -> bool:
-    """Return whether sys.path[0] is the script's directory, not the standard library (-I, -P)."""
+    """Return whether sys.path[0] is the script's directory, as it is without -I and -P."""
     return not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
 
 
@@ -95,9 +95,9 @@ def _read_working_directory() -> str:
 
 
 def _has_module(name: str) -> bool:
-    """Return whether `python -m name` would find something. Imports its parent packages.
+    """Return whether `python -m name` would find a module. Imports its parent packages.
 
-    An import error about any other module is an error of the program, and is raised.
+    If a parent package fails to import a different module, raises that ModuleNotFoundError.
     """
     from importlib.util import find_spec
 

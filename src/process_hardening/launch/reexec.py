@@ -1,9 +1,9 @@
 """Re-executes this program as an execute-only image: pre_main_hardening(reexec=True).
 
-Whether that is needed depends on how the process was started, which the mode of its program file
-shows, and not on whether it is dumpable now. An earlier harden(), the start-up hook and the library
-of `run --children` make it non-dumpable, but cannot revoke a descriptor that an attacker has
-already opened.
+Whether this is needed depends on how the process was started, not on whether it is dumpable now.
+The mode of the program file shows how the process was started. An earlier harden(), the start-up
+hook and the library of `run --children` make a process non-dumpable, but cannot revoke a descriptor
+that an attacker has already opened.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from process_hardening.policy import Policy
 
 _MARKER = "PROCESS_HARDENING_AGAIN"
-"""Passed from the first start to the second: PID:NAME:..., its pid and the variables it removed.
-
-The pid distinguishes it from the marker of another process, which is ignored.
+"""The variable that the first start passes to the second: PID:NAME:..., with the names of the
+variables that the first start removed. A value with the pid of another process is ignored.
 """
 
 _CANNOT = "cannot re-execute as an execute-only image"
@@ -79,7 +78,7 @@ def harden_and_start_again(
 ) -> Report:
     """Harden this process, then re-execute it unless it was born hardened.
 
-    harden -- takes the policy, and whether to exit on failure
+    harden -- a function of the policy and of whether to exit on failure
 
     Returns the Report if it does not re-execute. Raises HardeningError.
     """
@@ -102,8 +101,8 @@ def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tu
     exposed -- what is_exposed() returned before harden()
     keep -- the variables (or PREFIX*) that harden() kept
 
-    Returns all names that the two starts removed. Raises HardeningError (exit code 5) if the
-    program cannot be re-executed, or is still exposed afterwards.
+    Returns the names of all variables that either start removed. Raises HardeningError (exit code
+    5) if the program cannot be re-executed, or is still exposed after that.
     """
     if not IS_LINUX:
         return removed
@@ -151,21 +150,21 @@ def start_again() -> NoReturn:
     try:
         become_execute_only(argv, [*entries, *aside, os.fsencode(marker)])
     except CommandError as error:
-        # The inspection step failed, unless a tracer is the reason.
+        # Any failure except an attached tracer counts as a failure of the inspection step.
         code: ExitCode = TRACER_ERROR if error.exit_code == TRACER_ERROR else INSPECTION_ERROR
         _refuse(str(error).removesuffix(f"; exiting with status {error.exit_code}"), code)
     _refuse("the kernel did not map the program")
 
 
 def _uncover_output(objection: str) -> None:
-    """Show the last line of this process even if its host captures standard error."""
+    """Show the error even if a program that hosts this one captures standard error."""
     frame: FrameType | None = sys._getframe()
     if type(sys.stderr).__module__.startswith("ipykernel."):
         print(f"{_CANNOT}: {objection} {_PAGE}", file=sys.stderr, flush=True)
         time.sleep(1)  # its threads send the line to the notebook
     while frame and "_pytest.capture" in sys.modules:
         config = getattr(frame.f_locals.get("item"), "config", None)
-        if config:  # pytest's, while it runs a test
+        if config:  # true while pytest runs a test
             config.pluginmanager.getplugin("capturemanager").suspend(in_=True)
             return
         frame = frame.f_back
@@ -182,7 +181,7 @@ def _objections() -> Iterator[str]:
 
 
 def _surroundings() -> Iterator[str]:
-    """Yield programs that run this one in their own process and would be restarted with it."""
+    """Yield reasons why a host of this program, such as pytest, would be restarted with it."""
     frame: FrameType | None = sys._getframe()
     callers, inner, imported = set(), "", ""
     while frame:

@@ -26,7 +26,7 @@ from process_hardening.audit.rules.model import (
     fix="Check each library that the file names. Remove the file if you need none of them.",
     commands=("cat /etc/ld.so.preload", "mv /etc/ld.so.preload /etc/ld.so.preload.off"),
     source="ld.so(8), FILES",
-    breaks="Whatever the libraries do in every program: find out first what that is.",
+    breaks="Anything that relies on the libraries. Find out first what they do.",
     by_hand=True,
 )
 def find_preloaded_libraries(case: HostCase) -> Match | None:
@@ -113,7 +113,7 @@ MEMFD = Topic(name="vm.memfd_noexec", describe=_describe_memfd, rules=(find_forb
     severity=MEDIUM,
     words="swap is not encrypted",
     why="Memory, including secrets, is written to disk unencrypted. It stays there after the"
-    " process has exited, and goes wherever the disk goes. Hibernation writes all of it.",
+    " process has exited, and goes wherever the disk goes. Hibernation writes all memory.",
     fix="Turn swap off, swap to compressed memory (zram), or encrypt it with this line in"
     " /etc/crypttab: `swap DEVICE /dev/urandom swap`.",
     commands=("swapoff -a",),
@@ -132,7 +132,7 @@ def find_plain_swap(case: HostCase) -> Match | None:
 
 
 def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, ...], ...]:
-    """Return commands that switch swap areas off, now and at every boot, and those that undo it."""
+    """Return commands that disable swap areas now and at every boot, and commands to undo this."""
     commands: list[str] = []
     undo: list[str] = []
     for path in map(quote, paths):

@@ -1,4 +1,4 @@
-"""The records of rules and findings."""
+"""The records that describe rules and findings."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def rank(severity: str) -> int:
 class ProcessCase(Record):
     """The input of rules about processes.
 
-    crash -- where a crash would put its memory
-    ancestor -- its nearest hardened ancestor, if it has one
+    crash -- where a crash would put the process's memory
+    ancestor -- the nearest hardened ancestor of the process, if it has one
     """
 
     posture: Posture
@@ -47,11 +47,11 @@ class HostCase(Record):
 
 
 class Match(Record):
-    """What a rule found in one case. '' and (): use the rule's own text.
+    """What a rule found in one case. If a text is '' or commands is (), the rule's own is used.
 
     message -- what is wrong, in this case
-    subject -- the names of variables or paths that it is about
-    fix, commands -- what fixes this case; None: no command does
+    subject -- the variables or paths that the finding is about
+    fix, commands -- what fixes this case; commands is None if no command can fix it
     undo -- the commands that undo the fix
     """
 
@@ -69,7 +69,8 @@ class Rule(Record):
     words -- what is wrong, in one line for a table
     why -- why it matters
     fix -- what to do about it; commands -- shell commands that do it, with PLACEHOLDERS
-    breaks -- what the fix may break; by_hand -- whether a person has to decide before it is applied
+    breaks -- what the fix may break
+    by_hand -- whether a person must decide before the fix is applied
     source -- where the facts come from
     check -- takes a ProcessCase or a HostCase; returns a Match, or None if nothing is wrong
     """
@@ -87,12 +88,12 @@ class Rule(Record):
 
     @property
     def reason(self) -> str:
-        """Why it matters, in one sentence: the first sentence of why."""
+        """The first sentence of `why`, as a one-sentence explanation."""
         sentence, stop, _ = self.why.partition(". ")
         return sentence + "." if stop else sentence
 
     def judge(self, case: ProcessCase | HostCase) -> Finding | None:
-        """Return the finding in a case, if there is one."""
+        """Return what this rule finds in a case, or None."""
         match = self.check(case)
         if match is None:
             return None
@@ -118,7 +119,7 @@ def rule(
     breaks: str = "",
     by_hand: bool = False,
 ) -> Callable[[Callable[[Any], Match | None]], Rule]:
-    """Make a Rule from the check function below it."""
+    """Decorate a check function: make it a Rule with these fields."""
 
     def make(check: Callable[[Any], Match | None]) -> Rule:
         return Rule(
@@ -138,7 +139,7 @@ def rule(
 
 
 class Finding(Record):
-    """What a rule found. The fields are those of Match, filled in from the rule."""
+    """What a rule found: a Match whose empty fields were filled in from the rule."""
 
     rule: Rule
     message: str
@@ -168,7 +169,7 @@ def worst_of(findings: Iterable[Finding]) -> str | None:
 
 
 class Answer(Record):
-    """What doctor found about a topic. is_known -- False: text says why it is unknown."""
+    """What doctor found about a topic. If is_known is False, text says why it is unknown."""
 
     text: str
     is_known: bool = True
@@ -178,7 +179,7 @@ class Topic(Record):
     """One question that doctor asks about the host.
 
     describe -- takes a HostCase; returns the Answer
-    rules -- what can be wrong with it
+    rules -- the rules that check it
     """
 
     name: str
@@ -187,7 +188,7 @@ class Topic(Record):
 
 
 class Check(Record):
-    """The answer to one question about the host, and what is wrong with it."""
+    """The answer to one question about the host, and the findings about it."""
 
     topic: str
     answer: Answer
@@ -195,7 +196,7 @@ class Check(Record):
 
 
 def list_names(names: tuple[str, ...]) -> str:
-    """Join names, but at most the first eight."""
+    """Join the first eight names, and count the rest."""
     shown = ", ".join(names[:8])
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 
@@ -203,7 +204,8 @@ def list_names(names: tuple[str, ...]) -> str:
 def sysctl_commands(name: str, value: object) -> tuple[str, ...]:
     """Return the commands that change a kernel setting now and at every boot.
 
-    The file is read after the other files in its directory and /etc/sysctl.conf: sysctl.d(5).
+    They write a file that is read after /etc/sysctl.conf and the other files in its directory:
+    sysctl.d(5).
     """
     line = quote(f"{name} = {value}")
     return f"echo {line} > {_file_of(name)}", f"sysctl -p {_file_of(name)}"
@@ -221,7 +223,7 @@ def _file_of(name: str) -> str:
 def set_sysctl(name: str, value: object, old: object, message: str = "") -> Match:
     """Return a Match whose fix changes a kernel setting.
 
-    value -- what it should be; old -- what it is now
+    value -- the recommended value; old -- the current value
     """
     return Match(
         message=message, commands=sysctl_commands(name, value), undo=sysctl_undo(name, old)

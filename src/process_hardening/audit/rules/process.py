@@ -34,7 +34,7 @@ _START_HARDENED = ("harden -- PROGRAM",)
     source="prctl(2) PR_SET_DUMPABLE; ptrace(2), ptrace access mode checking",
 )
 def find_readable_memory(case: ProcessCase) -> Match | None:
-    """It is inspectable, and does not belong to root."""
+    """The process is inspectable and does not belong to root."""
     return Match() if case.posture.inspectable and case.posture.uid != 0 else None
 
 
@@ -49,7 +49,7 @@ def find_readable_memory(case: ProcessCase) -> Match | None:
     source="ptrace(2), ptrace access mode checking; capabilities(7) CAP_SYS_PTRACE",
 )
 def find_readable_memory_of_root(case: ProcessCase) -> Match | None:
-    """It is inspectable, and belongs to root."""
+    """The process is inspectable and belongs to root."""
     return Match() if case.posture.inspectable and case.posture.uid == 0 else None
 
 
@@ -69,7 +69,7 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     source="core(5); fs/coredump.c: do_coredump()",
 )
 def find_core_dump(case: ProcessCase) -> Match | None:
-    """A crash now would dump its memory somewhere."""
+    """A crash now would dump the memory of the process somewhere."""
     crash = case.crash
     if crash.destination in (NOWHERE, None):
         return None
@@ -89,7 +89,7 @@ def find_core_dump(case: ProcessCase) -> Match | None:
     source="getrlimit(2) RLIMIT_CORE; prlimit(2)",
 )
 def find_core_limit(case: ProcessCase) -> Match | None:
-    """One of the limits is not 0."""
+    """The soft or the hard core limit is not 0."""
     limit = case.posture.core_limit
     if limit is None or limit == (0, 0):
         return None
@@ -109,7 +109,7 @@ def find_core_limit(case: ProcessCase) -> Match | None:
     source="proc_pid_status(5) TracerPid; ptrace(2)",
 )
 def find_tracer(case: ProcessCase) -> Match | None:
-    """A tracer is attached to one of its threads."""
+    """A tracer is attached to a thread of the process."""
     tracer = case.posture.tracer_pid
     return Match(commands=(f"ps -o pid,user,args -p {tracer}",)) if tracer else None
 
@@ -126,7 +126,7 @@ def find_tracer(case: ProcessCase) -> Match | None:
     source="ld.so(8); proc_pid_environ(5)",
 )
 def find_injecting_variable(case: ProcessCase) -> Match | None:
-    """Loader variables that load code."""
+    """The environment contains loader variables that load code."""
     names = _injectors(case.posture.loader_variables or ())
     if not names:
         return None
@@ -146,7 +146,7 @@ def find_injecting_variable(case: ProcessCase) -> Match | None:
     source="ld.so(8); proc_pid_environ(5)",
 )
 def find_loader_variable(case: ProcessCase) -> Match | None:
-    """Loader variables that load no code themselves."""
+    """The environment contains loader variables that load no code themselves."""
     variables = case.posture.loader_variables or ()
     injectors = _injectors(variables)
     names = tuple(name for name in variables if name not in injectors)
@@ -163,16 +163,16 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     id="PH008",
     severity=HIGH,
     words="a library was injected",
-    why="A library is mapped that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
-    " ld.so.preload loaded it. It runs inside the process, sees all of its memory, and can fake"
-    " the results of system calls. Hardening the process later does not remove it.",
+    why="The process has mapped a library that the program did not ask for: LD_PRELOAD, LD_AUDIT or"
+    " ld.so.preload loaded it. The library runs inside the process, sees all of its memory, and"
+    " can fake the results of system calls. Hardening the process later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened, so that it is never"
     " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
 )
 def find_injected_library(case: ProcessCase) -> Match | None:
-    """Libraries that the program did not ask for."""
+    """The process has mapped libraries that the program did not ask for."""
     paths = tuple(p for p in case.posture.injected_libraries or () if not has_our_name(p))
     return Match(message=f"injected: {list_names(paths)}", subject=paths) if paths else None
 
@@ -190,7 +190,7 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     source="native/preload of this package; proc_pid_maps(5)",
 )
 def find_other_copy(case: ProcessCase) -> Match | None:
-    """Libraries with the name of ours, but different contents."""
+    """The process has mapped a library that has the name of ours, but different contents."""
     paths = tuple(filter(has_our_name, case.posture.injected_libraries or ()))
     words = "another version of process-hardening, or a library with its name"
     return Match(message=f"{words}: {list_names(paths)}", subject=paths) if paths else None
@@ -207,7 +207,7 @@ def find_other_copy(case: ProcessCase) -> Match | None:
     source="proc_pid_environ(5); secret_names.py of this package",
 )
 def find_secret_variable(case: ProcessCase) -> Match | None:
-    """Secrets in the environment of a process that others can read."""
+    """The environment contains secrets, and other processes can read it."""
     names = case.posture.secret_variables
     if not names or not case.posture.inspectable:
         return None
@@ -226,7 +226,7 @@ def find_secret_variable(case: ProcessCase) -> Match | None:
     source="proc_pid_cmdline(5); secret_names.py of this package",
 )
 def find_secret_argument(case: ProcessCase) -> Match | None:
-    """Secrets in its arguments, hardened or not."""
+    """The arguments contain secrets, whether the process is hardened or not."""
     names = case.posture.secret_arguments
     return Match(message=f"in its arguments: {list_names(names)}", subject=names) if names else None
 
@@ -237,7 +237,7 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     words="it is not root but can read processes of other users",
     why="One of its capabilities lets it read other users' memory or files: CAP_SYS_PTRACE,"
     " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
-    " CAP_SYS_MODULE. A vulnerability in it exposes all of these.",
+    " CAP_SYS_MODULE. A vulnerability in the process exposes all of them.",
     fix="Remove the capability from the program's file or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),
@@ -262,7 +262,7 @@ def find_reading_capability(case: ProcessCase) -> Match | None:
     source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
 )
 def find_user_namespace(case: ProcessCase) -> Match | None:
-    """It runs in a different user namespace from ours."""
+    """The process runs in a different user namespace from ours."""
     return Match() if case.posture.other_user_namespace else None
 
 
@@ -273,7 +273,7 @@ def find_user_namespace(case: ProcessCase) -> Match | None:
     why="Since Python 3.14, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
     " script, unless remote debugging was disabled before it started.",
     fix="Start it hardened, or disable remote debugging. Spell the -X option with hyphens: Python"
-    " ignores it with underscores.",
+    " ignores the spelling with underscores.",
     commands=(
         *_START_HARDENED,
         "PYTHON_DISABLE_REMOTE_DEBUG=1 PROGRAM",
@@ -282,7 +282,7 @@ def find_user_namespace(case: ProcessCase) -> Match | None:
     source="PEP 768; sys.remote_exec() in Python's documentation",
 )
 def find_remote_debugging(case: ProcessCase) -> Match | None:
-    """sys.remote_exec() works on it."""
+    """sys.remote_exec() works on the process."""
     return Match() if case.posture.remote_debugging else None
 
 
@@ -338,14 +338,14 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     severity=INFO,
     words="it is not known whether it is hardened",
     why="A value that decides this could not be read. The finding names it: the dumpable flag"
-    " before Linux 6.16, a value that the kernel hides from other users, or one that the process"
-    " keeps an audit from reading.",
+    " before Linux 6.16, a value that the kernel hides from other users, or a value that the"
+    " process prevents an audit from reading.",
     fix="Do what the finding says. If you are not root, first repeat the audit as root.",
     commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
 )
 def find_unknown_state(case: ProcessCase) -> Match | None:
-    """Its verdict is unknown."""
+    """The verdict on the process is unknown."""
     if case.posture.verdict != UNKNOWN:
         return None
     gaps = find_gaps(case.posture)
@@ -369,7 +369,7 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     source="proc_pid_maps(5)",
 )
 def find_unseen_libraries(case: ProcessCase) -> Match | None:
-    """It is hardened, and the kernel therefore hides its maps."""
+    """The process is hardened, and the kernel therefore hides its maps."""
     posture = case.posture
     is_hidden = "injected_libraries" in posture.protected and posture.verdict == HARDENED
     return Match() if is_hidden else None
@@ -391,7 +391,7 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     " socket",
 )
 def find_forkserver(case: ProcessCase) -> Match | None:
-    """It is a forkserver, and its Python version is unknown or does not check who connects."""
+    """The process is a forkserver whose Python version is unknown or lets anyone connect."""
     posture = case.posture
     version = tuple(map(int, (posture.python or "0").split(".")))
     return (
@@ -409,13 +409,13 @@ def _start_closed(runtime: Runtime) -> str:
     words="its runtime discloses its memory to any process of the same user",
     why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
     " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
-    " The kernel cannot refuse what the program itself does for others.",
+    " The kernel cannot prevent a program from disclosing its own memory.",
     fix="Start it with this feature disabled, by an option or by blocking the signal.",
     commands=tuple(map(_start_closed, RUNTIMES)),
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
 def find_runtime_that_opens(case: ProcessCase) -> Match | None:
-    """Its runtime discloses its memory, as far as its arguments and signals show."""
+    """The runtime discloses its memory, according to the arguments and signals of the process."""
     for runtime in RUNTIMES:
         if runtime.name == case.posture.opens_itself:
             return Match(
@@ -428,7 +428,7 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
 
 
 RULES = (
-    find_lost_hardening,  # first among equals: its fix removes the others
+    find_lost_hardening,  # first, because its fix also removes the other findings
     find_readable_memory,
     find_readable_memory_of_root,
     find_core_dump,
@@ -448,4 +448,4 @@ RULES = (
     find_unknown_state,
     find_unseen_libraries,
 )
-"""In the order in which findings of the same severity are reported."""
+"""The rules, in the order in which findings of the same severity are reported."""

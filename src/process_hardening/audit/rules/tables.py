@@ -25,7 +25,7 @@ TOPICS = (
     host_access.HIDEPID,
     host_access.READERS,
 )
-"""What doctor asks about the host, in the order of its table."""
+"""The questions that doctor asks about the host, in the order of its table."""
 
 HOST_RULES = tuple(rule for topic in TOPICS for rule in topic.rules)
 
@@ -39,7 +39,7 @@ RULES = _sorted_by_id((*PROCESS_RULES, *HOST_RULES))
 
 
 def judge_topic(topic: Topic, case: HostCase) -> Check:
-    """Answer one question about the host. An unknown answer has no findings."""
+    """Answer one question about the host. If the answer is unknown, there are no findings."""
     answer = topic.describe(case)
     found = [finding for rule in topic.rules if answer.is_known and (finding := rule.judge(case))]
     return Check(topic=topic.name, answer=answer, findings=tuple(found))
