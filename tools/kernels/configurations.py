@@ -10,7 +10,7 @@ CONFINED = "confined"
 ATTACKERS = {
     USER: "an unprivileged user",
     ROOT: "root without CAP_SYS_PTRACE",
-    CONFINED: "a confined tool of that user, whose victim is not hardened",
+    CONFINED: "a confined tool of that user, which attacks a victim that is not hardened",
 }
 
 BEFORE_EACH = {

@@ -54,7 +54,8 @@ The second table shows which tools find a program that was started this way: {fi
 ## Attacks
 
 An attack counts only if it also succeeded against an unhardened control in the same run. The core
-attacks set `kernel.core_pattern` to a file and to a pipe. The attackers are:
+attacks are tried with a `kernel.core_pattern` that names a file and with one that names a pipe. The
+attackers are:
 
 - *user*: {user};
 - *root*: {root}, as in a container;
@@ -62,8 +63,8 @@ attacks set `kernel.core_pattern` to a file and to a pipe. The attackers are:
 
 {attacks}
 
-- `launch-window*`: leaked, as documented for hardening from inside. The process was open between
-  its exec and its hardening.
+- `launch-window*`: leaked, as documented for hardening from inside. The process could be read
+  between its exec and its hardening.
 - `core-*` with a star: a signal from the confined attacker crashed the victim, which left a core.
   Before Linux 6.12, Landlock cannot block signals. `confine` prints a warning, and
   `confine --strict` refuses to start.
@@ -72,8 +73,8 @@ attacks set `kernel.core_pattern` to a file and to a pipe. The attackers are:
 
 ## Audits
 
-The audited processes are of {zoo} kinds, owned by a user and by root, from unhardened to hardened
-and injected. Each reports what `prctl` and `getrlimit` return for it. Root with all
+The audits cover {zoo} kinds of processes, from unhardened to hardened and injected, owned by a user
+and by root. Each process reports what `prctl` and `getrlimit` return for it. Root with all
 capabilities, the user, and root without CAP_SYS_PTRACE then audit all of them. *Unknown* means that
 `audit` cannot determine the verdict. Only a wrong verdict is an error, above all *hardened* for a
 process that is not. Processes started by `run` and `harden` must be hardened with every setting, or

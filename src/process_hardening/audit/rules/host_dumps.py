@@ -79,8 +79,8 @@ def find_core_pipe(case: HostCase) -> Match | None:
     id="PH102",
     severity=HIGH,
     words="the core dump handler is missing, or users other than root can replace it",
-    why="The kernel starts it as root with the memory of the crashed process on its standard"
-    " input.",
+    why="The kernel starts the handler as root with the memory of the crashed process on its"
+    " standard input.",
     fix="Make root the owner of the program, install it if it is missing, or discard core dumps.",
     commands=("chown root:root PROGRAM", "chmod go-w PROGRAM", *_DISCARD_CORES),
     source="core(5), piping core dumps to a program",
@@ -161,7 +161,7 @@ CORE_DUMPS = Topic(
     id="PH105",
     severity=HIGH,
     words="programs with raised privileges are dumpable (fs.suid_dumpable = 1)",
-    why="With 1, a process that changes its uid, or executes a file that it cannot read, becomes"
+    why="If it is 1, a process that changes its uid or executes a file that it cannot read becomes"
     " dumpable. Set-user-ID programs leave readable cores, setuid(2) undoes hardening, and an"
     " execute-only image does not protect a process.",
     fix="Set fs.suid_dumpable to 0.",
@@ -179,7 +179,7 @@ def find_dumpable_suid(case: HostCase) -> Match | None:
     id="PH106",
     severity=MEDIUM,
     words="programs with raised privileges leave cores for root (fs.suid_dumpable = 2)",
-    why="With 2, a process that changes its uid, or executes a file that it cannot read, still"
+    why="If it is 2, a process that changes its uid or executes a file that it cannot read still"
     " dumps core. The core is readable by root and goes to an absolute path or a program.",
     fix="Set fs.suid_dumpable to 0.",
     commands=_SUID_NOT_DUMPABLE,

@@ -60,9 +60,9 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     id="PH003",
     severity=MEDIUM,
     words="a crash would dump its memory",
-    why="With its core limit and kernel.core_pattern, a crash copies all of its memory, including"
-    " secrets, to a file, a program or a socket. Any process of the user can crash it with a"
-    " signal.",
+    why="Because of its core limit and kernel.core_pattern, a crash copies all of its memory,"
+    " including secrets, to a file, a program or a socket. Any process of the user can crash it"
+    " with a signal.",
     fix="Start it hardened. If kernel.core_pattern begins with | or @, a core limit of 0 does not"
     " help.",
     commands=_START_HARDENED,
@@ -138,10 +138,10 @@ def find_injecting_variable(case: ProcessCase) -> Match | None:
     severity=LOW,
     words="its environment has a dynamic loader variable",
     why="LD_LIBRARY_PATH and similar variables decide which libraries are loaded, or make the"
-    " loader print what it does. A user who can write to a folder named there can run code in the"
-    " process.",
-    fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened: child_env()"
-    " passes the variable on to the children that need it.",
+    " loader print what it does. A user who can write to a folder that such a variable names can"
+    " run code in the process.",
+    fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened and use"
+    " child_env() to pass the variable on to the children that need it.",
     commands=_START_HARDENED,
     source="ld.so(8); proc_pid_environ(5)",
 )
@@ -184,8 +184,8 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     why="The process has mapped a libprocess_hardening.so that differs from the one in"
     " the process-hardening installation that runs the audit. It may belong to another version, be"
     " damaged, or be an injected library that somebody gave this name.",
-    fix="Audit it with the process-hardening installation that started the program. If none did,"
-    " the library was injected.",
+    fix="Audit it with the process-hardening installation that started the program. If no"
+    " installation started it, the library was injected.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
     source="native/preload of this package; proc_pid_maps(5)",
 )
@@ -237,7 +237,7 @@ def find_secret_argument(case: ProcessCase) -> Match | None:
     words="it is not root but can read processes of other users",
     why="One of its capabilities lets it read other users' memory or files: CAP_SYS_PTRACE,"
     " CAP_PERFMON, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_RAWIO (/proc/kcore) or"
-    " CAP_SYS_MODULE. A vulnerability in the process exposes all of them.",
+    " CAP_SYS_MODULE. A vulnerability in this process exposes everything that it can read.",
     fix="Remove the capability from the program's file or from its systemd unit"
     " (CapabilityBoundingSet=), unless it is a debugger or profiler that needs it.",
     commands=("getpcaps PID", "setcap -r FILE"),
@@ -312,7 +312,7 @@ _PYTHON_FIX = (
     words="it is not hardened, but one of its ancestors is",
     why="execve(2) makes a process dumpable again. Workers that are started as new programs"
     " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
-    " Forked workers keep it.",
+    " Forked workers keep the protection.",
     fix="Start the parent so that its children are hardened too. This covers dynamically linked"
     " descendants. A static program, or a tool that another program starts, must itself be"
     " started with harden.",
@@ -337,9 +337,9 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     id="PH015",
     severity=INFO,
     words="it is not known whether it is hardened",
-    why="A value that decides this could not be read. The finding names it: the dumpable flag"
-    " before Linux 6.16, a value that the kernel hides from other users, or a value that the"
-    " process prevents an audit from reading.",
+    why="A value that the verdict depends on could not be read. The finding names this value: the"
+    " dumpable flag before Linux 6.16, a value that the kernel hides from other users, or a value"
+    " that the process prevents the audit from reading.",
     fix="Do what the finding says. If you are not root, first repeat the audit as root.",
     commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
@@ -362,9 +362,9 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     severity=INFO,
     words="it is not known whether a library was injected before it was hardened",
     why="The kernel hides the maps of a hardened process from other processes of its user, and from"
-    " this audit. Root sees them: in root's audit, *hardened* also means that they and the"
-    " loader's lists show no injected library.",
-    fix="Nothing, unless you need to know: then audit it as root.",
+    " this audit. Root can read the maps: in root's audit, *hardened* also means that the maps and"
+    " the loader's lists show no injected library.",
+    fix="Nothing has to be done. If you need to know, audit the process as root.",
     commands=("sudo process-hardening audit PID",),
     source="proc_pid_maps(5)",
 )
@@ -382,9 +382,9 @@ _FIRST_SAFE_FORKSERVER = (3, 14)
     id="PH017",
     severity=HIGH,
     words="any process of the same user can run Python code in it (forkserver)",
-    why="Before Python 3.14, multiprocessing's forkserver executes whatever any process of its user"
-    " sends to its socket, whether it is hardened or not, and gives that code access to the"
-    " parent's preloaded modules.",
+    why="Before Python 3.14, multiprocessing's forkserver executes whatever code any process of its"
+    " user sends to its socket, and gives that code access to the parent's preloaded modules. This"
+    " also happens if the forkserver is hardened.",
     fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
     commands=("python3 -VV",),
     source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
