@@ -49,7 +49,7 @@ _MISLEADING_OPTIONS = {"Xpycache_prefix", "Xpresite"}
 
 _WARNING_VARIABLES = ("PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONWARNDEFAULTENCODING")
 _WARNING_OPTIONS = {"W", "b", "Xdev", "Xwarn_default_encoding"}
-"""With these, Python imports warnings, and the modules that a filter names, before the start-up hook.
+"""With these, Python imports warnings and the modules that a filter names before the start-up hook.
 
 Source: init_interp_main() in Python/pylifecycle.c; tried with 3.11.
 """

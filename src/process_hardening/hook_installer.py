@@ -47,8 +47,8 @@ _IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
-# The package is looked up in the directory of this file, before PYTHONPATH, and its compiled code is
-# not read from PYTHONPYCACHEPREFIX, which the user chooses. If the package is missing, Python
+# The package is looked up in the directory of this file, before PYTHONPATH, and its compiled code
+# is not read from PYTHONPYCACHEPREFIX, which the user chooses. If the package is missing, Python
 # continues, so that pip can repair the environment; `site` itself would print a traceback, twice.
 # After any other error, which another process could have caused, for example with a descriptor
 # limit, Python exits.
