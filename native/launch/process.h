@@ -2,7 +2,7 @@
 #ifndef PH_PROCESS_H
 #define PH_PROCESS_H
 
-#include "../core/platform/linux_syscall.h"
+#include "../core/platform/linux_fork.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -17,21 +17,6 @@ struct ph_capabilities {
     uint32_t effective, permitted, inheritable;
 };
 #define PH_CAPABILITY_VERSION 0x20080522
-
-/* Like fork(2), but the child sends no signal when it exits. A seccomp filter can answer 0 without
- * creating a child, so that this process would continue as its own child. The pid reveals this:
- * a filter cannot forge it. */
-static inline long ph_fork(unsigned long flags, int *pidfd)
-{
-    const long own = ph_syscall(SYS_getpid, 0, 0, 0, 0, 0);
-#ifdef __s390x__
-    const long pid = PH_CALL(SYS_clone, 0, flags, pidfd);
-#else
-    const long pid = PH_CALL(SYS_clone, flags, 0, pidfd);
-#endif
-
-    return !pid && ph_syscall(SYS_getpid, 0, 0, 0, 0, 0) == own ? -EIO : pid;
-}
 
 /* Whether capget(2) filled in `held`. If a seccomp filter faked its success, the initial value is
  * unchanged, which is impossible otherwise: there are fewer than 64 capabilities. */

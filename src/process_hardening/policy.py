@@ -40,7 +40,9 @@ class Policy(Record):
         programs (Linux, FreeBSD)
     seal -- prevent this process from undoing the inspection step; also sets no_new_privs. Every
         program that it starts from then on inherits the seal (Linux)
-    refuse_tracer -- fail with exit code 6 if a debugger is already attached
+    refuse_tracer -- fail with exit code 6 if a debugger is already attached. In a pid namespace
+        (Linux), this starts a child process, to find a debugger outside the namespace; SECURITY.md
+        says when it is not found
     clear -- more variables to remove: names, or prefixes that end in '*'
     keep -- variables to keep; same syntax
     children -- 'harden': harden children before their main(), as described in docs/children.md;

@@ -86,8 +86,8 @@ class Status(Record):
     confined -- whether it was started confined, or confined itself (Linux)
     core_limit -- RLIMIT_CORE in bytes, (soft, hard), like resource.getrlimit():
         resource.RLIM_INFINITY means unlimited
-    tracer_pid -- the pid of a process that traces any thread of this one; 0: none; 2**63 - 1:
-        there is a tracer, but the system does not report its pid
+    tracer_pid -- the pid of a process that traces any thread of this one; 0: none in this pid
+        namespace; 2**63 - 1: there is a tracer, but the system does not report its pid
     loader_variables -- names of the loader variables in the environment
     """
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -118,6 +120,59 @@ def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
 
     assert (result.returncode, result.stdout) == (6, "")
     assert "a tracer is attached" in result.stderr
+
+
+def run_below_outside_tracer(words: list[str], tracer: list[str]) -> tuple[int, str, str]:
+    """Run words in a pid namespace of their own while a process outside traces them.
+
+    tracer -- the command that traces the pid that follows it, or nothing. Returns the exit status
+    and the output.
+    """
+    user = ["setpriv", f"--reuid={support.USER}", f"--regid={support.USER}", "--clear-groups"]
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *user]
+    waits = ["sh", "-c", 'echo ready; read line; exec "$@"', "sh", *words]
+    with support.Running([*inside, *waits], user=0, group=0) as process:
+        assert process.ready == "ready"
+        pid = process.process.pid
+        victim = Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
+        outside = None
+        if tracer:
+            command = [*tracer, victim]
+            outside = subprocess.Popen(command, stderr=subprocess.DEVNULL, **support.user_options())
+            while f"TracerPid:\t{outside.pid}\n" not in Path(f"/proc/{victim}/status").read_text():
+                assert outside.poll() is None, "the tracer has ended"
+                time.sleep(0.01)
+        output, errors = process.process.communicate("\n", timeout=support.TIMEOUT)
+        if outside:
+            outside.wait(support.TIMEOUT)
+        return process.process.returncode, output, errors
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        [],
+        ["--strict"],
+        "import process_hardening as ph; ph.pre_main_hardening(ph.STRICT); print('runs')",
+    ],
+    ids=["harden", "harden --strict", "STRICT"],
+)
+def test_a_tracer_outside_the_pid_namespace_is_refused(
+    harden: str, program: list[str] | str
+) -> None:
+    """Inside, /proc shows it as process 0: none."""
+    support.require_root()
+    strace = [support.find_tool("strace"), "-o", "/dev/null", "-p"]
+    words = [harden, *program, "echo", "runs"]
+    if isinstance(program, str):
+        words = [sys.executable, "-c", program]
+    look = ["grep", "TracerPid", "/proc/self/status"]
+
+    assert run_below_outside_tracer(look, strace) == (0, "TracerPid:\t0\n", "")
+    assert run_below_outside_tracer(words, []) == (0, "runs\n", "")
+    status, output, errors = run_below_outside_tracer(words, strace)
+    assert (status, output) == (6, "")
+    assert "a tracer is attached" in errors
 
 
 def test_below_a_tracer_that_answers_for_the_kernel_nothing_is_started(

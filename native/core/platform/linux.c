@@ -92,7 +92,8 @@ static enum ph_outcome fail_proc(struct ph_failure *failure, enum ph_step step, 
 }
 
 /* Type: detects a tracer, which stays attached whatever the other steps do.
- * Targets: debuggers that attached earlier, to any thread. API: /proc/self/task/TID/status, TracerPid.
+ * Targets: debuggers that attached earlier, to any thread; outside our pid namespace, only to this
+ * one. API: /proc/self/task/TID/status, TracerPid; ptrace(PTRACE_TRACEME) in a child.
  * Errors: exit code 6. */
 enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 {
@@ -100,7 +101,9 @@ enum ph_outcome ph_platform_refuse_tracer(struct ph_failure *failure)
 
     if (tracer < 0)
         return fail_proc(failure, PH_INSPECTION, "reading /proc/self/task", tracer);
-    return tracer ? ph_fail_traced(failure, "hardening", tracer) : PH_ALREADY;
+    if (tracer || ph_has_outside_tracer())
+        return ph_fail_traced(failure, "hardening", tracer);
+    return PH_ALREADY;
 }
 
 struct limit {

@@ -37,6 +37,10 @@ long ph_read_thread(const char *path, struct ph_thread *thread);
 /* Returns the pid of a process that traces any of our threads, 0, or a negative errno value. */
 long ph_read_tracer(void);
 
+/* Whether a process outside our pid namespace traces the calling thread, as far as that can be
+ * known: linux_tracer.c. Starts a child, outside the initial pid namespace. */
+int ph_has_outside_tracer(void);
+
 /* Whether a file is really unreadable, as open(2) and faccessat(2) reported: its mode confirms
  * that, or there is no filter that could have faked the answer. */
 int ph_confirm_unreadable(uint32_t mode, uint32_t owner);

@@ -1,0 +1,94 @@
+/* A tracer outside our pid namespace, whose TracerPid reads as 0 here. */
+#define _GNU_SOURCE
+#include "linux_fork.h"
+#include "linux_proc.h"
+#include "linux_statx.h"
+
+#include "../hardening.h"
+#include "../text.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#define INITIAL_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO: there, TracerPid shows every tracer */
+#define MOST_PAUSES 100000            /* of 0.1 ms: a tracer may stop the child for ever */
+
+/* The state of a child (proc_pid_status(5)): 't' if a tracer has stopped it, 'Z' if it has exited
+ * and was not waited for; 0: unknown, for example because /proc shows another pid namespace. */
+static char read_state(long pid)
+{
+    char path[32], text[1024];
+    struct ph_text name = PH_TEXT(path);
+    const char *state, *parent;
+    uint64_t number = 0;
+
+    ph_add(&name, "/proc/");
+    ph_add_number(&name, (unsigned long)pid);
+    ph_add(&name, "/status");
+    if (ph_read_file(path, text, sizeof text) <= 0)
+        return 0;
+    state = ph_find_after(text, "\nState:\t");
+    parent = ph_find_after(text, "\nPPid:");
+    if (!state || !parent || !ph_parse_number(parent, &number) ||
+        number != (uint64_t)PH_CALL(SYS_getpid))
+        return 0;
+    return *state;
+}
+
+/* What the child does. Returns whether it has a tracer, as far as it can know: then the call fails.
+ * A tracer that has detached itself again had stopped the child first, which is the only reason for
+ * it to sleep. Source: getrusage(2), kernel/ptrace.c ptrace_traceme(). */
+static int look_for_tracer(void)
+{
+    struct {
+        long times[4], other[12], sleeps, switches;
+    } usage = {.sleeps = 0};
+
+    (void)PH_CALL(SYS_getrusage, 0, &usage); /* RUSAGE_SELF */
+    return usage.sleeps || PH_CALL(SYS_ptrace, PTRACE_TRACEME);
+}
+
+/* Whether a child that clone(2) starts with these flags seems to have a tracer, which stops it
+ * before its first instruction; nobody else can then wait for it. Returns 0 or 1, or a negative
+ * errno value if there is no answer. */
+static long is_traced(unsigned long flags)
+{
+    static const long pause[2] = {0, 100000};
+    const long pid = ph_fork(flags, NULL);
+    long ended = 0;
+    int status = 0;
+    char state = 0;
+
+    if (!pid)
+        ph_exit(look_for_tracer());
+    if (pid < 0)
+        return pid;
+    for (int left = MOST_PAUSES; left && !ended && state != 't' && state != 'Z'; left--) {
+        (void)PH_CALL(SYS_nanosleep, pause, NULL);
+        state = read_state(pid);
+        ended = PH_CALL(SYS_wait4, pid, &status, __WALL | WNOHANG);
+    }
+    if (ended == pid && WIFEXITED(status))
+        return WEXITSTATUS(status) != 0;
+    (void)PH_CALL(SYS_kill, pid, SIGKILL);
+    return ended < 0 ? ended : 1;
+}
+
+/* CLONE_PTRACE attaches the tracer of the calling thread, if it has one, to the child too. Yama and
+ * seccomp filters refuse PTRACE_TRACEME in the other child too: then nothing is known. Lack of memory
+ * can make one child sleep, but hardly always the same one. Source: clone(2). */
+int ph_has_outside_tracer(void)
+{
+    struct ph_statx own = {0};
+
+    (void)ph_stat(AT_FDCWD, "/proc/self/ns/pid", 0, &own); /* unfilled, it is not the initial one */
+    if (own.inode == INITIAL_NAMESPACE)
+        return 0;
+    for (int left = 3; left; left--)
+        if (is_traced(CLONE_PTRACE) <= 0 || is_traced(CLONE_UNTRACED))
+            return 0;
+    return 1;
+}
