@@ -12,6 +12,7 @@ from process_hardening.environment import (
     CHILDREN_VARIABLE,
     EXCEPT_VARIABLE,
     PRELOAD_LIBRARY,
+    has_several_preloads,
     split_libraries,
 )
 from process_hardening.errors import CommandError
@@ -158,6 +159,8 @@ def _read_own_variables() -> dict[str, str]:
     named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
     names = (*_DECIDING, os.fsdecode(named))
     values = {name: _native.read_variable(os.fsencode(name)) for name in names}
+    if has_several_preloads():  # which one counts depends on the loader
+        values["LD_PRELOAD"] = None
     return {name: os.fsdecode(bytes(value)) for name, value in values.items() if value is not None}
 
 

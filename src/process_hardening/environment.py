@@ -291,6 +291,14 @@ def _library_objection() -> str | None:
     return reason and f"{PRELOAD_LIBRARY}: {reason}"
 
 
+def has_several_preloads() -> bool:
+    """Return whether the C environment, which children inherit, has several LD_PRELOAD entries.
+
+    glibc's loader takes the last, musl's the first, and os.environ shows only one.
+    """
+    return len(_native.matching(None, (b"LD_PRELOAD",), ())) > 1
+
+
 def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> Arranged:
     """Put our library into the environment of children, for Policy(children='harden').
 
@@ -314,6 +322,8 @@ def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> A
     reason = None if unchanged else _library_objection()
     if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
         reason = "LD_PRELOAD names another library: remove LD_PRELOAD from keep"
+    if reason is None and has_several_preloads():
+        reason = "LD_PRELOAD is set more than once: call pre_main_hardening() without keep"
     if reason is not None:
         from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
 

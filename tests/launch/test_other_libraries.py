@@ -204,3 +204,23 @@ def test_our_library_counts_as_named_only_where_both_loaders_split(
 
     assert result.returncode == 0, result.stderr
     assert starts.Shown(result.stdout).value("dumpable") == "0"
+
+
+def test_python_does_not_rely_on_one_of_several_entries(show: str, with_entries: str) -> None:
+    """The first, which getenv(3) finds, names our library; glibc's loader takes the last."""
+    code = (
+        "import sys, process_hardening as ph\n"
+        "print(bool(ph.check_child(sys.argv[1])))\n"
+        "try: ph.harden_children(keep=['LD_PRELOAD'])\n"
+        "except ph.HardeningError as error: print(error)"
+    )
+    words = [sys.executable, "-c", code, show]
+    entries = [f"LD_PRELOAD={LIBRARY}", "PROCESS_HARDENING_CHILDREN=1", "PROCESS_HARDENING_KEEP="]
+    one, several = (
+        support.run_as_user([with_entries, *entries, *more, "--", *words])
+        for more in ([], ["LD_PRELOAD="])
+    )
+
+    assert (one.returncode, one.stdout) == (0, "True\n")
+    assert several.stdout.startswith("False\n")
+    assert "LD_PRELOAD is set more than once" in several.stdout
