@@ -164,7 +164,7 @@ def test_a_key_daemon_is_known_by_the_beginning_of_its_name_that_the_kernel_keep
         ("python3", {"command": "python3\0-\0hunter2\0"}, "python3 -"),
         ("perl", {"command": "perl\0-lne\0hunter2\0"}, "perl -lne"),
         ("fish", {"command": "fish\0--command\0hunter2\0"}, "fish --command"),
-        ("julia", {"command": "julia\0-E\0run(hunter2, 1)\0"}, "julia"),
+        ("julia", {"command": "julia\0-E\0run(hunter2, 1)\0"}, "julia -E"),
     ],
 )
 def test_a_program_is_named_as_people_say_it(

@@ -224,9 +224,9 @@ class Deputy:
             os.close(self._answers)
             self._pid = 0
 
-    def read_lists(self, folder: int, image: Image, base: int | None) -> tuple[Lists, Start, bool]:
+    def read_lists(self, folder: int, image: Image, base: int | None) -> tuple[Lists, Start]:
         """Call loader_lists.read_lists() for the program that has this image and base."""
-        found: tuple[Lists, Start, bool] = self._ask(
+        found: tuple[Lists, Start] = self._ask(
             folder, "lists", image.bits, image.entry, image.dynamic, base
         )
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.programs import SHELLS, join, join_hardened, program_of, quote
+from process_hardening.audit.programs import join, join_hardened, program_of, quote
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     IN_ENVIRONMENT,
@@ -17,6 +17,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     UNKNOWN,
 )
+from process_hardening.audit.script_argument import SHELLS
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 from process_hardening.runtimes import runtime_named

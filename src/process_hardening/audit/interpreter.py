@@ -9,6 +9,7 @@ from itertools import pairwise
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.runtime_files import find_runtime
+from process_hardening.audit.script_argument import find_script
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
@@ -118,9 +119,8 @@ def with_runtime(posture: Posture, fields: dict[str, bytes], folder: int) -> Pos
         runtime = find_runtime((called,), folder)
     if runtime is None:
         return posture
-    options = posture.arguments[1:]
-    if program.script in options:
-        options = options[: options.index(program.script)]
-    if not is_open(runtime, options, caught, blocked):
+    arguments = posture.arguments[1:]
+    _, before = find_script(runtime.programs[0], arguments)  # whatever the file is called
+    if not is_open(runtime, arguments[:before], caught, blocked):
         return posture
     return posture.replace(opens_itself=runtime.name)

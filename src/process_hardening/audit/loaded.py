@@ -82,15 +82,17 @@ def _is_in_place(path: bytes, program: Program, name: bytes = b"") -> bool:
 
     path -- as in maps; name -- the loader's name for it
     """
-    folder = os.path.dirname(os.path.normpath(name or path))
-    return path.startswith(_TRUSTED) or folder in program.folders
+    if path.startswith(_TRUSTED):
+        return True
+    place = os.path.normpath(name or path)
+    return any(place.startswith(folder + b"/") for folder in program.folders)
 
 
 class Explanation(Record):
     """Which of the loaded libraries the program, or what it needs, asked for.
 
     early -- the paths of those that were loaded earlier, without being asked for
-    explained -- the addresses of those that were asked for
+    explained -- the addresses of the others
     is_certain -- whether no other library was injected
     """
 
@@ -100,7 +102,7 @@ class Explanation(Record):
 
 
 def explain_libraries(
-    found: tuple[Lists, Start, bool],
+    found: tuple[Lists, Start],
     program: Program,
     places: Mapping[int, bytes],
     requested: Collection[bytes] = (),
@@ -111,12 +113,12 @@ def explain_libraries(
     places -- the path in maps of each address
     requested -- paths of libraries that are known to be injected
     """
-    lists, start, is_order_known = found
+    lists, start = found
     wanted = set(program.needed)
     loader = os.fsencode(program.image.interpreter or "")
     early: list[bytes] = []
     explained: list[int] = []
-    pending: list[bytes] = []
+    pending: list[tuple[int, bytes, bytes]] = []
     border = None
     is_certain = True
     for number, needed in start:
@@ -129,17 +131,17 @@ def explain_libraries(
             is_certain = is_certain and (name == loader or _is_in_place(path, program, name))
             border = border or address
             explained.append(address)
-            early += pending  # what is searched before a needed library was not loaded by one
+            # What is searched before a needed library was not loaded by one.
+            early += [path for _, path, _ in pending]
             pending.clear()
         elif path not in requested:
-            pending.append(path)
+            pending.append((address, path, name))
             continue
         wanted.update(needed)
     # The rest was loaded by the program itself, or injected behind all that it needs.
-    if is_order_known:
-        is_certain = is_certain and not pending
-    else:
-        is_certain = is_certain and all(path.startswith(_TRUSTED) for path in pending)
+    for address, path, name in pending:
+        explained.append(address)
+        is_certain = is_certain and _is_in_place(path, program, name)
     for namespace in lists[1:]:
         # Each audit library has its own namespace, which is created before the program's libraries
         # are mapped and is therefore above them. Those that dlmopen(3) creates are below.

@@ -140,11 +140,11 @@ def _find_search_list(memory: _Memory, libraries: list[_LinkMap]) -> list[int] |
 
 def read_lists(
     path: str, bits: int, entry: int, dynamic: int, base: int | None = None
-) -> tuple[Lists, Start, bool]:
+) -> tuple[Lists, Start]:
     """Return the loader's lists, one per namespace, the program's own first.
 
     Also returns the libraries of the first list that were loaded before the program began, in
-    search order, with what they need, and whether this order is known. If it is not, these are all.
+    search order, with what they need. If this order is not known, these are all libraries.
 
     path -- the path of /proc/PID; bits, entry, dynamic -- as in Image
     base -- the program's load offset; None: the kernel mapped the program, so compute the offset
@@ -177,7 +177,7 @@ def read_lists(
         start = _read_needs(memory, lists[0], range(len(lists[0])) if order is None else order)
     finally:
         os.close(fd)
-    return [[(one.dynamic, one.name) for one in each] for each in lists], start, order is not None
+    return [[(one.dynamic, one.name) for one in each] for each in lists], start
 
 
 def _read_needs(memory: _Memory, libraries: list[_LinkMap], order: Iterable[int]) -> Start:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.audit.script_argument import find_script
 from process_hardening.runtimes import close, runtime_of
 from process_hardening.secret_names import HIDDEN
 
@@ -12,33 +13,8 @@ if TYPE_CHECKING:
     from process_hardening.audit.posture import Posture
     from process_hardening.runtimes import Runtime
 
-SHELLS = frozenset({
-    "ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "ksh93", "mksh", "nu", "oksh", "pwsh",
-    "rbash", "sh", "tcsh", "xonsh", "yash", "zsh",
-})  # fmt: skip
-
-# Names of interpreters, without the version: python3.14t is listed as python.
-_INTERPRETERS = frozenset({
-    "python", "pypy", "node", "nodejs", "bun", "deno", "ruby", "perl", "php", "java", "lua",
-    "luajit", "tclsh", "wish", "guile", "Rscript", "julia", "elixir", "beam.smp", "mono", "dotnet",
-    "electron",
-})  # fmt: skip
-
 # Program files with many names: argv[0] decides what they do.
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
-
-# Interpreter options that consume the next argument; after -m and -jar, that is the program.
-_TAKES_VALUE = frozenset({
-    "-W", "-X", "-r", "-I", "-C", "-cp", "-classpath", "--class-path", "--require", "--import",
-    "--loader", "--module-path", "-p", "-o", "-O", "--rcfile", "--init-file",
-})  # fmt: skip
-_NAMES_PROGRAM = frozenset({"-m", "-jar"})
-# After these options comes code, or it is read from standard input: there is no script name.
-_IS_CODE = frozenset({"-", "-c", "-e", "-p", "--eval", "--print", "--command", "--init-command"})
-_ENDS_WITH_CODE = re.compile(r"-[A-Za-z]+[ce]", re.ASCII)  # python -Ic, perl -ne
-_ENDS_WITH_CODE_OF_SHELLS = re.compile(r"-[A-Za-z]*[cs][A-Za-z]*", re.ASCII | re.IGNORECASE)
-
-_BLANK = re.compile(r"\s")
 
 _SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
@@ -70,15 +46,8 @@ def program_of(posture: Posture) -> Program:
     arguments = posture.arguments
     called = _called(arguments)
     name = _choose_name(_file_name(posture.exe), called) or posture.name or "?"
-    if len(arguments) < 2 or not (_is_interpreter(name) or name in SHELLS):
-        return Program(name)
-    code = _ENDS_WITH_CODE_OF_SHELLS if name in SHELLS else _ENDS_WITH_CODE
-    return Program(name, _find_script(arguments[1:], code))
-
-
-def _is_interpreter(name: str) -> bool:
-    names = (name.rstrip("0123456789."), name.removesuffix("t").rstrip("0123456789."))
-    return not _INTERPRETERS.isdisjoint(names)
+    run, _ = find_script(name, arguments[1:])
+    return Program(name, run)
 
 
 def _called(arguments: tuple[str, ...]) -> str:
@@ -99,28 +68,6 @@ def _choose_name(file_name: str, called: str) -> str:
     is_other_name = file_name in _MANY_NAMES or file_name.startswith(("ld-", "memfd:"))
     is_shorter_name = called and (file_name.startswith(called) or called.startswith(file_name))
     return called if called and (is_other_name or is_shorter_name) else file_name
-
-
-def _find_script(arguments: tuple[str, ...], code: re.Pattern[str]) -> tuple[str, ...]:
-    """Return the arguments that name what an interpreter runs; never code, which may be secret.
-
-    code -- matches options of this interpreter that take code
-    """
-    words = iter(arguments)
-    may_be_value = False
-    for word in words:
-        if word in _NAMES_PROGRAM:
-            return word, next(words, "")
-        if word in _TAKES_VALUE:
-            next(words, "")
-        elif word in _IS_CODE or code.fullmatch(word):
-            return (word,)
-        elif word.startswith("-"):
-            may_be_value = word.startswith("--") and "=" not in word
-        else:
-            is_file = not may_be_value or "." in word or "/" in word
-            return (word,) if is_file and not _BLANK.search(word) else ()
-    return ()
 
 
 def is_title(arguments: tuple[str, ...]) -> bool:
