@@ -365,6 +365,23 @@ def test_another_user_namespace(animal: Path) -> None:
         assert process_of(control.pid)["other_user_namespace"] is False
 
 
+def test_a_sibling_of_our_user_namespace(animal: Path) -> None:
+    """Where both map the same id to itself, the kernel does not say which one a process is in.
+
+    The control: from outside it is known.
+    """
+    support.require_root()
+    unshare = [support.find_tool("unshare"), "--user", "--map-current-user"]
+    user = [support.find_tool("setpriv"), f"--reuid={support.USER}", f"--regid={support.USER}"]
+    with Animal(animal, *HARDENED, before=unshare) as one:
+        found = process_of(one.pid, before=[*user, "--clear-groups", *unshare])
+        assert (found["other_user_namespace"], found["verdict"]) == (None, "unknown")
+        assert "outside of this user namespace" in found["findings"][0]["fix"]
+        for before in ([], [*user, "--clear-groups"]):
+            found = process_of(one.pid, before=before)
+            assert (found["other_user_namespace"], found["verdict"]) == (True, "partial")
+
+
 def test_a_zombie(animal: Path) -> None:
     """It has no memory, no verdict and no finding."""
     with Animal(animal, "zombie") as one:

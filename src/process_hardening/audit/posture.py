@@ -31,7 +31,7 @@ READING_CAPABILITIES = {
 _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
 # The kernel hides these fields of a hardened process. Any other missing field counts as unknown.
-_HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries", "other_user_namespace")
+_HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries")
 
 # The fields, in addition to inspectable, that decide whether a process counts as hardened.
 _DECIDING = (

@@ -25,6 +25,7 @@ from process_hardening.audit.procfs import (
     parse_asked,
     parse_bits,
     parse_core_limit,
+    parse_id_map,
     parse_name,
     parse_number,
     parse_unit,
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]  # fields of a Posture, by name
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
+
+_FIRST_USER_NAMESPACE = "user:[4026531837]"
+"""PROC_USER_INIT_INO in include/linux/proc_ns.h."""
 
 _SYSTEMD = "/run/systemd/system"
 """Exists if systemd manages the services; sd_booted(3)."""
@@ -367,10 +371,18 @@ class Reader:
         theirs = read_link(folder, "ns/user")
         if theirs is not None and self._user_namespace is not None:
             return theirs != self._user_namespace
-        # Everyone can read the map of user ids. Another namespace has a different map, unless root
-        # created one that maps all ids to themselves.
+        # Everyone can read the map of user ids, in which the kernel translates the outer ids for
+        # the reader. Another namespace has a different map, unless both map ids to themselves.
+        # Beside the first namespace, only root can create one that does so with all ids.
         id_map = read_file(folder, "uid_map")
-        return id_map != self._id_map if id_map and self._id_map else None
+        if not id_map or not self._id_map:
+            return None
+        if id_map != self._id_map:
+            return True
+        if self._user_namespace == _FIRST_USER_NAMESPACE:
+            return False
+        rows = parse_id_map(self._id_map)
+        return None if all(inside == outside for inside, outside, _ in rows) else False
 
 
 def _read_hidden(pid: int, pidfd: int | None) -> Posture:

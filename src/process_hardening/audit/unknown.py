@@ -53,6 +53,12 @@ _GAPS = {
         command="harden -- PROGRAM",
         is_restart=True,
     ),
+    "other_user_namespace": Gap(
+        words="whether it is in another user namespace, because this one maps ids to themselves,"
+        " and the kernel shows no more of a hardened process",
+        fix="Audit it from outside of this user namespace.",
+        command="process-hardening audit PID",
+    ),
 }
 """The gap for each field of Posture that can be unknown."""
 
@@ -80,5 +86,7 @@ def find_gaps(posture: Posture) -> tuple[Gap, ...]:
         gaps = tuple(_GAPS.get(field, _OTHER) for field in posture.unseen)
     if not posture.protected:
         return gaps
-    # The kernel hides these values from this user, but not from root.
-    return tuple(_AS_ROOT.replace(words=gap.words) for gap in gaps)
+    # Root, from whom the kernel hides nothing, gets different advice. Root of a user namespace is
+    # no such root.
+    elsewhere = _GAPS["other_user_namespace"]
+    return tuple(gap if gap is elsewhere else _AS_ROOT.replace(words=gap.words) for gap in gaps)
