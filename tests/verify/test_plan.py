@@ -133,9 +133,9 @@ def test_a_running_process_is_attacked_only_by_reading() -> None:
         ("python3 -c hunter2", "python3 -c"),
         ("nginx hunter2", "nginx"),
         # Options that take a value in one interpreter, and none in another.
-        ("python3 -I keeper.py hunter2", "python3"),
-        ("python3 -O keeper.py hunter2", "python3"),
-        ("php -r hunter1 hunter2", "php"),
+        ("python3 -I keeper.py hunter2", "python3 keeper.py"),
+        ("python3 -O keeper.py hunter2", "python3 keeper.py"),
+        ("php -r hunter1 hunter2", "php -r"),
     ],
 )
 def test_a_process_is_named_by_its_program_and_script(command: str, expected: str) -> None:

@@ -116,7 +116,7 @@ def test_attacks_on_a_runtime_are_made_on_no_other_program(command: str) -> None
     result = support.run([command, "verify", "--attack", "jvm-attach", "--", "sleep", "9"])
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.count("\n") == 1
-    assert "jvm-attach: only for programs of this runtime" in result.stderr
+    assert "jvm-attach: only for programs of this runtime: the program runs on no" in result.stderr
 
 
 def start(runtime: Runtime, folder: Path, is_closed: bool) -> support.Running:
@@ -179,23 +179,33 @@ def copy_node(folder: Path) -> str:
     return str(shutil.copy(support.find_tool("node"), folder / "my-server"))
 
 
-@pytest.mark.parametrize("way", ["exec", "child", "renamed"])
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [
+        ("exec", "Node.js"),
+        ("child", "Node.js"),
+        ("renamed", "Node.js"),
+        ("exec", "Erlang"),
+        ("child", "Erlang"),
+    ],
+)
 def test_verify_recognizes_a_runtime_by_what_was_really_started(
-    way: str, command: str, user_tmp: Path
+    way: str, name: str, command: str, user_tmp: Path
 ) -> None:
     """Behind a start script, as its child, and under another name."""
-    node, *rest = start_node(user_tmp)
-    argv = [copy_node(user_tmp), *rest]
-    if way != "renamed":
+    words = STARTS[name](user_tmp)
+    if way == "renamed":
+        argv = [copy_node(user_tmp), *words[1:]]
+    else:
         script = user_tmp / "start"
         before, after = ("exec ", "") if way == "exec" else ("", "\necho ended")
-        script.write_text(f"#!/bin/sh\n{before}{shlex.join([node, *rest])}{after}\n")
+        script.write_text(f"#!/bin/sh\n{before}{shlex.join(words)}{after}\n")
         script.chmod(0o755)
         argv = [str(script)]
-    words = ["--json", "--attack", "node-inspector", "--canary", SECRET, "--"]
-    result = support.run([command, "verify", *words, *argv])
+    options = ["--json", "--attack", ATTACKS[name], "--canary", SECRET, "--"]
+    result = support.run([command, "verify", *options, *argv])
     rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
-    row = rows["node-inspector"]
+    row = rows[ATTACKS[name]]
     assert row["control"] == "leaked"
     assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
     assert result.returncode == 1

@@ -14,7 +14,6 @@ from process_hardening.verify.model import (
     INCONCLUSIVE,
     LEAKED,
     SCHEMA,
-    TOOL,
     UNAVAILABLE,
     AttackResult,
     RunningProcess,
@@ -45,9 +44,8 @@ _BADNESS = {BLOCKED: 0, UNAVAILABLE: 1, EXPECTED: 2, INCONCLUSIVE: 3, LEAKED: 4}
 
 def _marks(attack: AttackResult) -> dict[str, str]:
     """Return the meaningful marks of a row, by victim: only leaks if a tool does not work here."""
-    is_meaningful = attack.control == LEAKED or attack.is_needed or attack.kind != TOOL
     marks = {name: result.mark for name, result in attack.victims.items()}
-    return {name: mark for name, mark in marks.items() if is_meaningful or mark == LEAKED}
+    return {name: mark for name, mark in marks.items() if attack.counts or mark == LEAKED}
 
 
 def worst_marks(verification: Verification) -> dict[str, str]:

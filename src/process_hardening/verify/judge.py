@@ -200,7 +200,7 @@ def result_for(
         row,
         control=outcome,
         detail=detail,
-        is_needed=attack.runtimes is not None and control.failure is not None,
+        may_be_open=attack.runtimes is not None and control.failure is not None,
         observation=control,
         victims=cells,
     )

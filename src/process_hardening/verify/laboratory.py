@@ -78,6 +78,7 @@ class LaboratoryProcess:
             piped = os.path.join(self.top, "piped")
             for path in (piped, os.path.join(piped, f"{self.uid}-1")):
                 os.mkdir(path, 0o750)
+                os.chmod(path, 0o750)  # whatever the umask is
                 if self.drops:
                     os.chown(path, 0, self.reading_group)
 

@@ -67,6 +67,11 @@ class VictimHandle(Protocol):
         ...
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment that it was started with, except the variable with a canary."""
+        ...
+
+    @property
     def report(self) -> Mapping[str, int]:
         """The numbers that the victim reported when it was ready: addresses and descriptors."""
         ...
@@ -255,7 +260,8 @@ class AttackResult:
     control -- the control's outcome: LEAKED, INCONCLUSIVE or UNAVAILABLE
     detail -- the reason for that outcome, or how the control leaked
     kills -- whether the attack kills its target, which then cannot respond
-    is_needed -- whether the control's runtime may be open although the attack on it got no result
+    may_be_open -- whether the attack is on a runtime and gave no result on the control, whose
+        runtime may be open nevertheless
     victims -- maps each victim's name to its result
     """
 
@@ -266,9 +272,17 @@ class AttackResult:
     control: str
     detail: str
     kills: bool = False
-    is_needed: bool = False
+    may_be_open: bool = False
     observation: Observation | None = None
     victims: dict[str, VictimResult] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the results on the victims count even if none is a leak.
+
+        A tool that gets nothing from the control does not work here, and counts as missing.
+        """
+        return self.control == LEAKED or self.may_be_open or self.kind != TOOL
 
 
 @dataclass(frozen=True)
@@ -338,15 +352,10 @@ class Verification:
         if self.count(LEAKED):
             return FOUND
         leaking = [attack for attack in self.attacks if attack.control == LEAKED]
-        # A tool that gets nothing from the control does not work here, and counts as missing.
-        counting = [
-            attack
-            for attack in self.attacks
-            if attack in leaking or attack.is_needed or attack.kind != TOOL
-        ]
         unclear = any(
             result.outcome == INCONCLUSIVE
-            for attack in counting
+            for attack in self.attacks
+            if attack.counts
             for result in attack.victims.values()
         )
         judged = any(

@@ -132,7 +132,7 @@ def plan_program(
         raise NotFoundError(f"{hide_value(argv[0])}: no such program")
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
-        attacks=_choose_attacks(attacks, runtimes),
+        attacks=_choose_attacks(attacks, runtimes, "the program runs on no such runtime"),
         starts=starts,
         victims=tuple(name for name in starts if name != CONTROL),
         program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
@@ -201,11 +201,14 @@ def split_by_harm(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], list[s
 
 
 def _choose_attacks(
-    attacks: Sequence[Attack] | None, runtimes: Sequence[str]
+    attacks: Sequence[Attack] | None,
+    runtimes: Sequence[str],
+    hint: str = "use verify -- PROGRAM",
 ) -> tuple[Attack, ...]:
     """Return the attacks that are meaningful for a hardened victim.
 
     attacks -- None: all; runtimes -- the names of the runtimes that the victim runs on
+    hint -- what to say to a user who chose only attacks on other runtimes
 
     Raises CommandError if there are none.
     """
@@ -216,7 +219,7 @@ def _choose_attacks(
         names = ", ".join(attack.name for attack in asked)
         where = "only for unhardened programs: use verify --confined"
         if hardened:
-            where = "only for programs of this runtime: use verify -- PROGRAM"
+            where = f"only for programs of this runtime: {hint}"
         raise CommandError(f"{names}: {where}")
     return chosen
 
@@ -251,16 +254,8 @@ def _describe_process(pid: int, uid: int) -> RunningProcess:
 
 
 def name_program(posture: Posture) -> str | None:
-    """Return the program of a process and the script that it runs; None if the kernel hides them.
-
-    What follows a word that is not an option may be an argument rather than a script, and so a
-    secret. In that case, it is not named.
-    """
-    if posture.is_name_hidden:
-        return None
-    program, arguments = program_of(posture), posture.arguments[1:]
-    before = arguments[: arguments.index(program.run[0])] if program.run else ()
-    return program.words if all(word.startswith("-") for word in before) else program.name
+    """Return the program of a process and the script that it runs; None if they are hidden."""
+    return None if posture.is_name_hidden else program_of(posture).words
 
 
 def _find_owner(pid: int) -> tuple[int, int]:

@@ -54,7 +54,10 @@ def _find_cores(folder: str, pid: int) -> list[str]:
     """Return the files that the current pattern may have created for a process in a directory."""
     pattern = read_core_pattern()
     if pattern.startswith("|"):
-        pattern = pattern.partition(" of=")[2].partition(" ")[0]  # ours: "|PROGRAM ... of=PATH"
+        _, ours, rest = pattern.partition(" of=")  # ours: "|PROGRAM ... of=PATH"
+        if not ours:
+            return []
+        pattern = rest.partition(" ")[0]
         folder = "/"
     pieces = re.split("%(.)", os.path.join(glob.escape(folder), pattern))
     for index in range(1, len(pieces), 2):

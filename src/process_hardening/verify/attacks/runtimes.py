@@ -45,6 +45,7 @@ _SECONDS = 8.0
 _PORT = 9229  # the inspector's
 _LISTENING = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _KEY = "AAAAAAAAAAAAAAAAAAAAAA=="  # base64 of any 16 bytes; RFC 6455
+_DUMP_VARIABLE = "ERL_CRASH_DUMP"
 
 
 def _signal_once_caught(pid: int, number: signal.Signals) -> bool:
@@ -185,7 +186,8 @@ def _attach(pid: int) -> socket.socket | None:
     with open(request, "wb"):
         pass
     try:
-        _signal_once_caught(pid, signal.SIGQUIT)
+        if not _signal_once_caught(pid, signal.SIGQUIT):
+            return None
         deadline = time.monotonic() + _OPEN_SECONDS
         while not os.path.exists(path):
             if time.monotonic() > deadline:
@@ -217,13 +219,9 @@ def load_library(target: Target) -> Attempt:
     return attempt
 
 
-def _dump_path(folder: str) -> str:
-    return os.path.join(folder, "erl_crash.dump")
-
-
 def _direct_dump(folder: str) -> dict[str, str]:
     """Return a variable with the dump's path, so none in the working directory is overwritten."""
-    return {"ERL_CRASH_DUMP": _dump_path(folder)}
+    return {_DUMP_VARIABLE: os.path.join(folder, "erl_crash.dump")}
 
 
 def _in_base64(needle: bytes) -> list[bytes]:
@@ -239,7 +237,7 @@ def read_crash_dump(target: Target) -> Attempt:
         return Attempt(False, "it does not catch SIGUSR1", refused=True)
     victim.wait(_SECONDS)
     try:
-        with open(_dump_path(target.folder), "rb") as file:
+        with open(victim.environment[_DUMP_VARIABLE], "rb") as file:
             dump = file.read()
     except FileNotFoundError:
         return Attempt(False, "no crash dump was written on SIGUSR1", refused=True)

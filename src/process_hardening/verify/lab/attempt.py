@@ -204,13 +204,15 @@ class _Targets:
         for pid in started if reaches_started(attack) else ():
             if result and result.leaked:
                 break
+            if _is_in_vain(attack, pid):
+                continue
             folder = os.path.join(target.folder, str(pid))
             os.mkdir(folder)
             with suppress(DoesNotApplyError, NoResultError):
-                name = _read_name(pid)
                 found = self._attack_one(attack, replace(target, pid=pid, folder=folder))
                 if found.leaked:
-                    result = replace(found, message=f"{name}, which it started: {found.message}")
+                    message = f"a process that it started (pid {pid}): {found.message}"
+                    result = replace(found, message=message)
         if result is None:
             assert problem
             raise problem
@@ -281,12 +283,11 @@ def name_runtimes(pids: Iterable[int]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(runtime.name for runtime in found))
 
 
-def _read_name(pid: int) -> str:
-    try:
-        with open(f"/proc/{pid}/comm", "rb") as file:
-            return os.fsdecode(file.read()).rstrip("\n")
-    except OSError:
-        return "a process"
+def _is_in_vain(attack: Attack, pid: int) -> bool:
+    """Return whether a readable process runs on no runtime that the attack is for."""
+    if attack.runtimes is None or is_protected(pid) is not False:
+        return False
+    return not set(name_runtimes([pid])).intersection(attack.runtimes)
 
 
 def _run(attack: Attack, target: Target, is_ours: bool) -> Attempt:

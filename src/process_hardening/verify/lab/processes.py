@@ -71,7 +71,8 @@ def list_descendants() -> list[int]:
         while top != us and top in parents and top not in seen:
             seen.add(top)
             top = parents[top]
-        is_orphan = top != us and top not in (0, *parents) and sessions[pid] == os.getsid(0)
+        is_outside = top not in (us, 0) and top not in parents
+        is_orphan = is_outside and sessions[pid] == os.getsid(0)
         if pid != us and (top == us or is_orphan):
             found.append(pid)
     return sorted(found)
