@@ -61,3 +61,12 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, f"never: {path}"
         time.sleep(0.05)
+
+
+def read_written(path: Path) -> str:
+    """Wait until there is something in a file, and return it."""
+    deadline = time.monotonic() + support.TIMEOUT
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < deadline, f"never: {path}"
+        time.sleep(0.05)
+    return path.read_text()

@@ -105,8 +105,8 @@ def hide_values(message: str, words: Iterable[str]) -> str:
 
     An option may be before them: --option=NAME=VALUE.
     """
-    for word in words:
-        text = word.partition("=")[2] if word.startswith("-") else word
+    texts = [word.partition("=")[2] if word.startswith("-") else word for word in words]
+    for text in sorted(texts, key=len, reverse=True):  # a text can be the beginning of another
         name, equals, value = text.partition("=")
         if value and name.isidentifier():
             for shown in (text, repr(text)[1:-1]):

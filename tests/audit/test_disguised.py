@@ -6,13 +6,16 @@ control of each is the same without the disguise, or without the library.
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import starts
 import support
 from process_hardening.audit.mapped import Mapped
 from process_hardening.elf import read_image
@@ -188,3 +191,12 @@ def test_where_a_file_is_mapped() -> None:
     assert mapped.find_code(b"/b.so") == []
     assert mapped.locate([0x2FFF, 0x4000, 0x5000, 0]) == {0x2FFF: ("2000-3000", b"/lib/a.so")}
     assert mapped.replace(maps=maps * 70).find_code(b"/lib/a.so") is None
+
+
+def test_a_program_behind_an_image_in_memory_is_hardened() -> None:
+    """There, `harden` cannot put the image under the program's own path."""
+    program = [sys.executable, "-c", "print('ready', flush=True); input()"]
+    in_memory = starts.refusing("setns=EPERM")
+    with support.Running([*in_memory, support.find_tool("harden"), "--", *program]) as process:
+        assert "/memfd:" in os.readlink(f"/proc/{process.pid}/exe")
+        assert process_of(process.pid)["verdict"] == "hardened"

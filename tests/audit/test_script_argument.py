@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,16 +84,18 @@ def test_what_is_named(command: str, run: str, options: int) -> None:
 def test_no_code_in_what_is_stored(user_tmp: Path) -> None:
     """Of programs that run. The control: it is in their command lines."""
     perl = shutil.which("perl") or support.fail_or_skip("perl")
+    no_writer = user_tmp / "fifo"
+    os.mkfifo(no_writer)
     for command in (
         [str(perl), "-E", f"sleep(99+length{CODE!r})"],
-        [str(perl), "-0777ne", f"sleep(99+length{CODE!r})", "/dev/zero"],
+        [str(perl), "-0777ne", f"sleep(99+length{CODE!r})", str(no_writer)],
         ["/usr/bin/python3", "-I", "-c", f"__import__('time').sleep(99+len({CODE!r}))"],
     ):
         with subprocess.Popen(command) as process:
             page = user_tmp / "page.html"
             try:
                 while CODE not in Path(f"/proc/{process.pid}/cmdline").read_text():
-                    continue
+                    assert process.poll() is None
                 assert CODE not in str(audit_json(process.pid))
                 audit("--html", page, process.pid)
                 assert CODE not in page.read_text()

@@ -19,7 +19,7 @@ import images
 import support
 import systemd
 from applications import BLOCKED, PROGRAMS, Application, find_by_inner_pid, find_descendants
-from services import run_cron, wait_for
+from services import read_written, run_cron
 
 kubernetes_validate = support.import_module("kubernetes_validate")
 yaml = support.import_module("yaml")
@@ -133,8 +133,7 @@ def test_a_job_of_cron(hardened: bool, user_tmp: Path, wheels: Path) -> None:
     (user_tmp / "system").mkdir()
     pid_file = application.home / "pid"
     with run_cron(user_tmp / "system", crontab, "harden"):
-        wait_for(pid_file)
-        pid = int(pid_file.read_text())
+        pid = int(read_written(pid_file))
         try:
             expect(application.scan(pid), hardened)
         finally:

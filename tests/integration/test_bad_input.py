@@ -283,12 +283,12 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "foreign machine": (
         a_file(elf_files.make_elf(FOREIGN)),
         CANNOT,
-        "for another ",  # machine; or architecture than the preload library
+        ("for another architecture", "for a different architecture than the preload library"),
     ),
     "big-endian machine": (
         a_file(elf_files.make_elf(22, order=">")),
         CANNOT,
-        "for another ",
+        ("for another architecture", "for a different architecture than the preload library"),
     ),
     "no loader": (
         a_file(elf_files.make_elf(OURS, interpreter="/nosuch/ld.so")),

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -135,16 +136,19 @@ def run_below_outside_tracer(words: list[str], tracer: list[str]) -> tuple[int, 
         assert process.ready == "ready"
         pid = process.process.pid
         victim = Path(f"/proc/{pid}/task/{pid}/children").read_text().strip()
-        outside = None
-        if tracer:
-            command = [*tracer, victim]
-            outside = subprocess.Popen(command, stderr=subprocess.DEVNULL, **support.user_options())
-            while f"TracerPid:\t{outside.pid}\n" not in Path(f"/proc/{victim}/status").read_text():
-                assert outside.poll() is None, "the tracer has ended"
-                time.sleep(0.01)
-        output, errors = process.process.communicate("\n", timeout=support.TIMEOUT)
-        if outside:
-            outside.wait(support.TIMEOUT)
+        with ExitStack() as ending:
+            if tracer:
+                command = [*tracer, victim]
+                outside = subprocess.Popen(
+                    command, stderr=subprocess.DEVNULL, **support.user_options()
+                )
+                ending.callback(outside.wait, support.TIMEOUT)
+                ending.callback(outside.kill)
+                status = Path(f"/proc/{victim}/status")
+                while f"TracerPid:\t{outside.pid}\n" not in status.read_text():
+                    assert outside.poll() is None, "the tracer has ended"
+                    time.sleep(0.01)
+            output, errors = process.process.communicate("\n", timeout=support.TIMEOUT)
         return process.process.returncode, output, errors
 
 

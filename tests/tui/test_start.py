@@ -97,6 +97,14 @@ def test_wrong_arguments(arguments: list[str]) -> None:
         one_line(support.run_as_user([*way, *arguments]))
 
 
+def test_a_wrong_argument_is_shown_without_its_value() -> None:
+    """It may be a secret in the wrong place."""
+    for way in WAYS:
+        line = one_line(support.run_as_user([*way, "--interval", "TOKEN=sesame"]))
+        assert "TOKEN=..." in line
+        assert "sesame" not in line
+
+
 def test_textual_is_missing(user_tmp: Path) -> None:
     """One line with the command that installs it, status 2."""
     package = Path(str(process_hardening.__file__)).parent

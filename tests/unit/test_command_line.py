@@ -294,6 +294,11 @@ def test_no_error_repeats_the_value_of_an_argument(
     assert "TOKEN" in message
 
 
+def test_a_value_that_begins_like_another_is_hidden_whole() -> None:
+    """In any order of the arguments."""
+    assert hide_values("A=1: no; A=12: no", ["A=1", "A=12"]) == "A=...: no; A=...: no"
+
+
 def test_an_error_keeps_what_is_no_value() -> None:
     """A path with "=" is not a variable with its value."""
     text = "/a=b: no such file; 'X=1' is wrong"

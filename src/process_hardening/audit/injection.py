@@ -24,7 +24,7 @@ from process_hardening.elf import DamagedElfError, read_image
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
     from process_hardening.audit.deputy import Deputy
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Place: TypeAlias = tuple[str | None, bytes]
 
 PRELOAD_FILE = "etc/ld.so.preload"
+
+_IN_MEMORY = b"/memfd:"
 
 # Bounds on what a hostile process can make us read.
 _MOST_REQUESTS = 64
@@ -163,8 +165,14 @@ class InjectionReader:
         if not files:  # the link and the mappings differ, e.g. the process called exec in between
             return None
         if len(files) > 1:  # the image of `harden` and the program; the link is to the image
-            behind = self._read_program_behind(process) or self._read_program(folder, exe)
+            behind = self._read_program_behind(process, [exe]) or self._read_program(folder, exe)
             return behind and behind.replace(is_alone=False)
+        if exe.startswith(_IN_MEMORY):  # perhaps an image of `harden`, with the program's name
+            name = exe.removeprefix(_IN_MEMORY).removesuffix(b" (deleted)")
+            paths = {path: None for _, path in process.code if path.endswith(b"/" + name)}
+            behind = self._read_program_behind(process, paths)
+            if behind:
+                return behind
         key = files[0]
         if key not in self._programs:
             if len(self._programs) > _MOST_REMEMBERED:
@@ -172,19 +180,19 @@ class InjectionReader:
             self._programs[key] = self._read_program(folder, exe)
         return self._programs[key]
 
-    def _read_program_behind(self, process: Mapped) -> Program | None:
-        """Return the dynamic program that a stand-in has mapped under its own path."""
+    def _read_program_behind(self, process: Mapped, paths: Iterable[bytes]) -> Program | None:
+        """Return the dynamic program that a stand-in has mapped under one of these paths."""
         deputy, no_answer = self.find_deputy()
-        exe = decode(process.exe)
-        for name, start in process.find_starts(process.exe):
-            try:
-                image = deputy.read_image(process.folder, exe, f"map_files/{name}")
-            except ProcessLookupError:
-                raise
-            except (no_answer, OSError):
-                return None  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE
-            if image and image.interpreter:  # if position-independent, it starts at address 0
-                return program_of(image, 0 if image.entry >= start else start)
+        for path in paths:
+            for name, start in process.find_starts(path):
+                try:
+                    image = deputy.read_image(process.folder, decode(path), f"map_files/{name}")
+                except ProcessLookupError:
+                    raise
+                except (no_answer, OSError):
+                    return None  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE
+                if image and image.interpreter:  # if position-independent, it starts at address 0
+                    return program_of(image, 0 if image.entry >= start else start)
         return None
 
     def find_injected(

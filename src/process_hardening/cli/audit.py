@@ -50,7 +50,8 @@ the arguments. --exclude takes the id of a finding (PH004) to suppress, or a reg
 that matches process names. --baseline takes the JSON of an earlier audit and reports only new
 findings, compared by id, user, process name and subject; processes without new findings are not
 shown. --compare takes the JSON of an earlier audit of this host, made with the same options by
-the same user, and prints what got better and worse. FILE can be - for standard output.
+the same user, and prints what got better and worse. FILE can be - for standard output. With a FILE
+for --html or --openmetrics, no report is printed unless --long or --all requests it.
 Severities: {", ".join(SEVERITIES)}, {NEVER}.
 
 `process-hardening audit merge FILE... --html FILE` combines the JSON of several audits into one
@@ -228,7 +229,7 @@ def _wants_screen(options: Options) -> bool:
     if "-" in (options.openmetrics, options.html):
         return False
     if options.html is not None or (options.openmetrics is not None and not options.compare):
-        return bool(options.long)
+        return bool(options.long or options.all)
     return True
 
 

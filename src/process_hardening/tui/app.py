@@ -69,8 +69,13 @@ class WatchApp(App[None]):
         if not self.is_headless:
             for number in _ENDING:
                 signal.signal(number, self.end_by)
-            self._read_size = signal.getsignal(signal.SIGWINCH)
-            signal.signal(signal.SIGWINCH, self.resize_by)
+            self._take_over_resizing(self)
+            self.app_resume_signal.subscribe(self, self._take_over_resizing)
+
+    def _take_over_resizing(self, _app: App[None]) -> None:
+        """Replace Textual's handler, which it installs at the start and after a suspension."""
+        self._read_size = signal.getsignal(signal.SIGWINCH)
+        signal.signal(signal.SIGWINCH, self.resize_by)
 
     def resize_by(self, number: int, _frame: object) -> None:
         """Let Textual read the size in the event loop.

@@ -86,14 +86,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
-    from process_hardening.errors import CommandError
+    from process_hardening.errors import CommandError, hide_value
 
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0.5 <= seconds <= 3600:
-        raise CommandError(f"--interval {text}: give seconds from 0.5 to 3600")
+        raise CommandError(f"--interval {hide_value(text)}: give seconds from 0.5 to 3600")
     return seconds
 
 

@@ -239,16 +239,16 @@ def view_of(audit: Audit, at: float, before: View | None) -> View:
     ended = _list_ended(before, present, at)
     number_ended = sum(len(members) for _, members in ended.values())
     groups = [
-        replace(_show_group(group, present, ended, programs), for_root=audit.asked_by == 0)
-        for group in audit.groups
+        *(_show_group(group, present, ended, programs) for group in audit.groups),
+        *(_show_ended(group, members) for group, members in ended.values()),
     ]
-    groups += [_show_ended(group, members) for group, members in ended.values()]
+    is_root = audit.asked_by == 0
     opened = {(g.user, g.program, name) for g in audit.groups for name, _ in open_secrets(g)}
     looks = ((before.exposed if before else ()) + ((at, len(opened)),))[-_MOST_LOOKS:]
     return View(
         at=at,
         audit=audit,
-        groups=tuple(groups),
+        groups=tuple(replace(group, for_root=is_root) for group in groups),
         programs=programs,
         exposed=looks,
         facts=measure(audit.groups),

@@ -105,6 +105,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "host": comparison.earlier.host,
         "kernel": comparison.earlier.kernel,
         **{name: list(map(_change, changes)) for name, changes in comparison.parts.items()},
+        "unchanged": comparison.unchanged,
     }
 
 
