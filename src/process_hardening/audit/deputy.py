@@ -166,6 +166,8 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 def _serve(requests: int, answers: int) -> None:
     """Close all descriptors but these two, and answer requests until there are no more."""
+    import ctypes  # noqa: F401 -- before the first request, whose time is limited
+
     os.setsid()  # so that signals from the terminal do not kill it
     os.dup2(requests, 0)
     os.dup2(answers, 1)

@@ -33,13 +33,13 @@ _OF_KERNEL = (
 class Program(Record):
     """A program, the base names of the libraries that it needs, and the folders that it names.
 
-    base -- as in loader_lists.read_lists()
+    folders -- each with a slash at the end; base -- as in loader_lists.read_lists()
     is_alone -- whether the kernel mapped it, and it loads no library
     """
 
     image: Image
     needed: frozenset[bytes]
-    folders: frozenset[bytes] = frozenset()
+    folders: tuple[bytes, ...] = ()
     base: int | None = None
     is_alone: bool = False
 
@@ -55,8 +55,10 @@ def program_of(image: Image, base: int | None = None, is_alone: bool = False) ->
         image=image,
         base=base,
         needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
-        folders=frozenset(
-            os.fsencode(os.path.normpath(folder)) for folder in folders if folder.startswith("/")
+        folders=tuple(
+            os.fsencode(os.path.normpath(folder)) + b"/"
+            for folder in folders
+            if folder.startswith("/")
         ),
         is_alone=is_alone,
     )
@@ -85,7 +87,7 @@ def _is_in_place(path: bytes, program: Program, name: bytes = b"") -> bool:
     if path.startswith(_TRUSTED):
         return True
     place = os.path.normpath(name or path)
-    return any(place.startswith(folder + b"/") for folder in program.folders)
+    return place.startswith(program.folders)
 
 
 class Explanation(Record):

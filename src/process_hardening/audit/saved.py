@@ -93,7 +93,7 @@ def read_saved(document: object) -> Saved:
             notes=tuple(map(str, document["notes"])),
             is_fact=is_fact,
         )
-    except (KeyError, TypeError, AttributeError, IndexError):
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError):
         raise ValueError("damaged: not the whole JSON of an audit") from None
 
 
