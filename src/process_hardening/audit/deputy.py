@@ -143,8 +143,9 @@ def _is_genuine(path: str, range_: str, name: str) -> bool:
     fd = os.open(f"{path}/map_files/{range_}", os.O_PATH | os.O_CLOEXEC)
     try:
         mapped = os.fstat(fd)
-        if mapped.st_uid == 0 and not mapped.st_mode & 0o022:
-            return read_file_system(fd) in ORDINARY_FILE_SYSTEMS
+        is_of_root = mapped.st_uid == 0 and not mapped.st_mode & 0o022
+        if is_of_root and read_file_system(fd) in ORDINARY_FILE_SYSTEMS:
+            return True
     finally:
         os.close(fd)
     try:
@@ -166,8 +167,6 @@ _TASKS: dict[str, Callable[..., object]] = {
 
 def _serve(requests: int, answers: int) -> None:
     """Close all descriptors but these two, and answer requests until there are no more."""
-    import ctypes  # noqa: F401 -- before the first request, whose time is limited
-
     os.setsid()  # so that signals from the terminal do not kill it
     os.dup2(requests, 0)
     os.dup2(answers, 1)

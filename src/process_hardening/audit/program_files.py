@@ -56,12 +56,12 @@ class ProgramOpener:
         self._root = root
         self._mounts: dict[bytes, tuple[bytes, str]] | None = None
 
-    def open(self, folder: int) -> int | None:
+    def open(self, folder: int, name: str = "exe") -> int | None:
         """Open the program that a process runs; None if that could block.
 
-        folder -- a descriptor of /proc/PID. Raises OSError.
+        folder -- a descriptor of /proc/PID; name -- a link in it. Raises OSError.
         """
-        fd = os.open("exe", os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
+        fd = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
         try:
             if not self._asks_nobody(fd, folder):
                 return None

@@ -9,12 +9,8 @@ from __future__ import annotations
 import os
 import re
 
-from process_hardening.audit.procfiles import (
-    ORDINARY_FILE_SYSTEMS,
-    read_file,
-    read_file_system,
-    read_link,
-)
+from process_hardening.audit.procfiles import read_file, read_link
+from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import exports
 from process_hardening.errors import CannotProtectError
 from process_hardening.runtimes import SYMBOLS, runtime_of, runtime_of_library, runtime_of_symbol
@@ -91,18 +87,15 @@ def _find_symbol(folder: int, name: str) -> bytes | None:
 
     Programs on file systems that may not answer are not read.
     """
+    proc = os.open("..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        place = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=folder)
-    except PermissionError:
-        return None
-    try:
-        if read_file_system(place) not in ORDINARY_FILE_SYSTEMS:
-            return None
-        fd = os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = ProgramOpener(proc).open(folder, name)
     except PermissionError:
         return None
     finally:
-        os.close(place)
+        os.close(proc)
+    if fd is None:
+        return None
     try:
         return exports(fd, SYMBOLS)
     finally:
