@@ -449,7 +449,8 @@ def test_several_of_one_name(programs: Path) -> None:
     run += "array = lambda words: (ctypes.c_char_p * (len(words) + 1))(*words)\n"
     run += "ctypes.CDLL(None).execve(argv[0], array(argv), array(env))"
     with support.Running([sys.executable, "-c", run]) as victim:
-        seen = "[part in open('/proc/self/environ').read() for part in ('the-first', 'the-second')]"
+        block = "open('/proc/self/environ', 'rb').read()"
+        seen = f"[part in {block} for part in (b'the-first', b'the-second')]"
         assert victim.ask(seen) == "[True, True]", "inconclusive"
         assert victim.ask("ph.take_env('TOKEN')") == "'the-first'"
         assert victim.ask(seen) == "[False, False]"
