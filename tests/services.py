@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,16 +57,17 @@ def run_in_namespace(commands: list[str]) -> Iterator[None]:
 
 def wait_for(path: Path) -> None:
     """Wait until there is a file."""
-    deadline = time.monotonic() + support.TIMEOUT
-    while not path.exists():
-        assert time.monotonic() < deadline, f"never: {path}"
-        time.sleep(0.05)
+    _wait_until(path.exists, path)
 
 
 def read_written(path: Path) -> str:
-    """Wait until there is something in a file, and return it."""
+    """Wait until something has been written to a file, and return it."""
+    _wait_until(lambda: path.exists() and path.read_text() != "", path)
+    return path.read_text()
+
+
+def _wait_until(holds: Callable[[], bool], path: Path) -> None:
     deadline = time.monotonic() + support.TIMEOUT
-    while not path.exists() or not path.read_text():
+    while not holds():
         assert time.monotonic() < deadline, f"never: {path}"
         time.sleep(0.05)
-    return path.read_text()

@@ -107,10 +107,10 @@ def hide_values(message: str, words: Iterable[str]) -> str:
     """
     texts = [word.partition("=")[2] if word.startswith("-") else word for word in words]
     for text in sorted(texts, key=len, reverse=True):  # a text can be the beginning of another
-        name, equals, value = text.partition("=")
+        name, _, value = text.partition("=")
         if value and name.isidentifier():
             for shown in (text, repr(text)[1:-1]):
-                message = message.replace(shown, f"{name}{equals}...")
+                message = message.replace(shown, hide_value(text))
     return message
 
 

@@ -45,7 +45,7 @@ def is_piped(folder: Path) -> bool:
 
 
 def list_piped(folder: Path) -> list[Path]:
-    """What is in verify's folders of piped cores, as far as it is not removed meanwhile."""
+    """Return what is in verify's folders of piped cores and has not been removed yet."""
     found: list[Path] = []
     for path in folder.glob("ph-verify-*/piped"):
         found.append(path)

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #define INITIAL_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO: there, TracerPid shows every tracer */
-#define MOST_PAUSES 100000            /* of 0.1 ms: a tracer may stop the child for ever */
+#define MOST_PAUSES 100000            /* of 0.1 ms each: a tracer may stop the child forever */
 
 /* The state of a child (proc_pid_status(5)): 't' if a tracer has stopped it, 'Z' if it has exited
  * and was not waited for; 0: unknown, for example because /proc shows another pid namespace. */
@@ -38,9 +38,9 @@ static char read_state(long pid)
     return *state;
 }
 
-/* What the child does. Returns whether it has a tracer, as far as it can know: then the call fails.
- * A tracer that has detached itself again had stopped the child first, which is the only reason for
- * it to sleep. Source: getrusage(2), kernel/ptrace.c ptrace_traceme(). */
+/* Runs in the child. Returns whether the child seems to have a tracer: PTRACE_TRACEME then fails. A
+ * tracer that has already detached must have stopped the child first, and hardly anything else
+ * makes the child sleep. Source: getrusage(2), kernel/ptrace.c ptrace_traceme(). */
 static int look_for_tracer(void)
 {
     struct {
@@ -77,9 +77,10 @@ static long is_traced(unsigned long flags)
     return ended < 0 ? ended : 1;
 }
 
-/* CLONE_PTRACE attaches the tracer of the calling thread, if it has one, to the child too. Yama and
- * seccomp filters refuse PTRACE_TRACEME in the other child too: then nothing is known. Lack of memory
- * can make one child sleep, but hardly always the same one. Source: clone(2). */
+/* CLONE_PTRACE attaches the tracer of the calling thread, if it has one, to the child too. The
+ * other child is the control: if Yama or a seccomp filter refuses PTRACE_TRACEME, it fails there as
+ * well, and nothing is known. Lack of memory can also make a child sleep, so three rounds must
+ * agree. Source: clone(2). */
 int ph_has_outside_tracer(void)
 {
     struct ph_statx own = {0};

@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FLAG, _VALUE, _CODE, _PROGRAM = "flag", "value", "code", "program"
+_FLAG, _GLUED, _VALUE, _CODE, _PROGRAM = "flag", "glued", "value", "code", "program"
 
 # A path, a module or a class; anything else could be code.
 _NAME = re.compile(r"[\w@%+:,./~-]+")
@@ -47,7 +47,7 @@ class _Syntax:
     ) -> None:
         self.letters = {
             **dict.fromkeys(flags, _FLAG),
-            **dict.fromkeys(glued, "glued"),
+            **dict.fromkeys(glued, _GLUED),
             **dict.fromkeys(value, _VALUE),
             **dict.fromkeys(code, _CODE),
             **dict.fromkeys(program, _PROGRAM),
