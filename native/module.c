@@ -53,24 +53,22 @@ static int append_added_name(void *list, const char *entry, size_t name_length)
     return ph_environment_is_initial(entry) ? 0 : append_name(list, entry, name_length);
 }
 
-static void wipe_text(const char *text)
+static void wipe(const char *bytes, size_t length)
 {
     /* volatile: nothing reads the bytes again, so a compiler could drop these writes. */
-    for (volatile char *byte = (char *)(uintptr_t)text; *byte; byte++)
+    for (volatile char *byte = (char *)(uintptr_t)bytes; length--; byte++)
         *byte = '\0';
 }
 
-/* Whether text is writable: putenv(3) accepts a string literal too. A system call finds this out
- * without causing a signal. */
-static int is_writable(const char *text)
+/* Whether the bytes are writable: putenv(3) accepts a string literal too. A system call finds this
+ * out without causing a signal. It overwrites the bytes. */
+static int is_writable(const char *bytes, size_t length)
 {
 #ifdef SYS_getrandom
-    const size_t length = strlen(text);
-
-    return !length || syscall(SYS_getrandom, text, length, 1 /* GRND_NONBLOCK */) >= 0 ||
+    return !length || syscall(SYS_getrandom, bytes, length, 1 /* GRND_NONBLOCK */) >= 0 ||
            errno != EFAULT;
 #else
-    (void)text;
+    (void)bytes, (void)length;
     return 1;
 #endif
 }
@@ -80,11 +78,12 @@ static int is_writable(const char *text)
 static int wipe_value(void *unused, const char *entry, size_t name_length)
 {
     const char *value = value_in(entry, name_length);
+    const size_t length = strlen(value);
 
     (void)unused;
-    if (!is_writable(value))
+    if (!is_writable(value, length))
         return EFAULT;
-    wipe_text(value);
+    wipe(value, length);
     return 0;
 }
 
@@ -218,7 +217,7 @@ static PyObject *pop_and_wipe(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
     if (value && !PyDict_DelItem(mapping, key) && PyBytes_Check(value) && Py_REFCNT(value) == 1)
-        wipe_text(PyBytes_AsString(value));
+        wipe(PyBytes_AsString(value), (size_t)PyBytes_Size(value));
     Py_XDECREF(value);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }

@@ -439,6 +439,19 @@ def test_a_value_that_is_no_text(programs: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("call", ["ph.take_env", "ph.SecretBuffer.from_env"])
+def test_nothing_of_a_long_value_remains(programs: Path, call: str) -> None:
+    """Neither its bytes nor others: every string of the block is a variable's."""
+    env = entries(b"TOKEN=" + b"x" * 10_000)
+    with Console(programs, env=env) as victim:
+        assert "xxx" in victim.attack("environ"), "inconclusive"
+        victim.do(f"{call}('TOKEN')")
+        block = "open('/proc/self/environ', 'rb').read().split(b'\\0')"
+        left = victim.do(f"[text for text in {block} if text and b'=' not in text]")
+        assert left == "[]"
+        assert "TOKEN" not in victim.do(block)
+
+
 def test_several_of_one_name(programs: Path) -> None:
     """The first, which getenv(3) finds, is returned; all are wiped."""
     run = "import ctypes, os\n"
