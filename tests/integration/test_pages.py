@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = None if os.getuid() else support.USER
 
 
-DAEMON = "docs/tutorials/daemon.md"
-
-PAGES = [
-    name for name in pages.find_pages() if name != DAEMON and not pages.is_run_by_docs_check(name)
-]
-
-INSTALLED = Path("/opt/signer")
-"""What the tutorial of the daemon installs."""
+PAGES = [name for name in pages.find_pages() if not pages.is_run_by_docs_check(name)]
 
 EXCEPTIONS = {
     "docs/architecture.md": "a map of the files, which test_docs.py looks for",
@@ -41,22 +32,6 @@ def test_the_code_blocks_of_a_page_work(name: str, user_tmp: Path) -> None:
     """From top to bottom, as a reader would type them, with the outputs that the page shows."""
     count = pages.Runner(name, user_tmp, USER).run_page((ROOT / name).read_text())
     assert count > 0
-
-
-@pytest.fixture
-def no_signer() -> Iterator[None]:
-    """Nothing is installed before and after."""
-    if INSTALLED.exists():
-        pytest.fail(f"{INSTALLED} exists: the tutorial would overwrite it")
-    yield
-    shutil.rmtree(INSTALLED, ignore_errors=True)
-
-
-@pytest.mark.usefixtures("no_signer", "default_suid_dumpable")
-def test_the_code_blocks_of_the_daemon_work(user_tmp: Path) -> None:
-    """The same as root, where the change of user alone refuses gdb (fs.suid_dumpable is 0)."""
-    support.require_root()
-    assert pages.Runner(DAEMON, user_tmp).run_page((ROOT / DAEMON).read_text()) > 0
 
 
 def find_forgotten_blocks(page: str) -> list[Block]:

@@ -22,43 +22,42 @@ EXPECTED = re.compile(r"  # type: ignore\[[\w-]+\]$", re.MULTILINE)
 ERROR = 'print(ph.harden().inspection == "done")\n'
 
 
-def run_mypy(file: Path) -> set[int]:
-    """The lines in which mypy finds an error."""
+def run_mypy(folder: Path) -> set[tuple[str, int]]:
+    """The files and lines in which mypy finds an error."""
     support.import_module("mypy")
     options = ["--strict", "--config-file=", "--cache-dir", os.devnull, "--no-error-summary"]
-    result = support.run([sys.executable, "-m", "mypy", *options, file.name], cwd=file.parent)
-    found = re.findall(r"^[\w.]+:(\d+): error: ", result.stdout, re.MULTILINE)
+    result = support.run([sys.executable, "-m", "mypy", *options, "."], cwd=folder)
+    found = re.findall(r"^([\w.]+):(\d+): error: ", result.stdout, re.MULTILINE)
     assert bool(found) == bool(result.returncode), result.stdout + result.stderr
-    return set(map(int, found))
+    return {(name, int(line)) for name, line in found}
 
 
-def run_pyright(file: Path) -> set[int]:
-    """The lines in which pyright finds an error."""
+def run_pyright(folder: Path) -> set[tuple[str, int]]:
+    """The files and lines in which pyright finds an error."""
     support.import_module("pyright")
     options = ["--outputjson", "--pythonpath", sys.executable]
-    result = support.run([sys.executable, "-m", "pyright", *options, file.name], cwd=file.parent)
+    result = support.run([sys.executable, "-m", "pyright", *options, "."], cwd=folder)
     assert result.returncode in (0, 1), result.stdout + result.stderr
-    found = json.loads(result.stdout)["generalDiagnostics"]
-    return {one["range"]["start"]["line"] + 1 for one in found if one["severity"] == "error"}
+    return {
+        (Path(one["file"]).name, one["range"]["start"]["line"] + 1)
+        for one in json.loads(result.stdout)["generalDiagnostics"]
+        if one["severity"] == "error"
+    }
 
 
 @pytest.mark.parametrize("check", [run_mypy, run_pyright])
 def test_right_uses_are_right_and_wrong_ones_are_errors(
-    check: Callable[[Path], set[int]], tmp_path: Path
+    check: Callable[[Path], set[tuple[str, int]]], tmp_path: Path
 ) -> None:
     """With the comments there is no error; without them, one in each of their lines."""
     text = USES.read_text()
-    file = tmp_path / "uses.py"
-    file.write_text(text)
-    assert check(file) == set()
-
-    file.write_text(EXPECTED.sub("", text))
     wrong = {number for number, line in enumerate(text.splitlines(), 1) if EXPECTED.search(line)}
     assert len(wrong) > 30
-    assert check(file) == wrong
-
-    file.write_text(text.replace("def use_others", f"{ERROR}def use_others"))
-    assert len(check(file)) == 1
+    (tmp_path / "right.py").write_text(text)
+    (tmp_path / "wrong.py").write_text(EXPECTED.sub("", text))
+    (tmp_path / "one_wrong.py").write_text(f"{text}\n{ERROR}")
+    end = len(text.splitlines()) + 2
+    assert check(tmp_path) == {("one_wrong.py", end), *(("wrong.py", line) for line in wrong)}
 
 
 def test_wrong_calls_raise() -> None:
