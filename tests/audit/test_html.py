@@ -91,7 +91,7 @@ def test_the_page_of_a_host_without_leaks() -> None:
 @pytest.mark.parametrize(
     ("posture", "fields", "words"),
     [
-        (process(1, "app", tracer_pid=4), {}, "1 program is traced or injected into, or has lost"),
+        (process(1, "app", tracer_pid=4), {}, "1 program is traced or injected into."),
         (hardened(1, "app"), {"asked_by": 0}, "No known secret can be read by others."),
         (hardened(1, "app"), {"asked_by": 0, "scope": ("--name app",)}, "only --name app."),
         (hardened(1, "app"), {"asked_by": 0, "notes": ("x",)}, "by others, as far as seen."),
@@ -208,8 +208,8 @@ def test_many_hosts_and_two_dates() -> None:
         )
     )
     assert page.heading == (
-        "3 hosts: 1 program holds secrets that others can read. 1 program is traced or injected"
-        " into, or has lost its hardening. 2 of 3 audits cover only a part."
+        "3 hosts: 1 program is traced or injected into. 1 program holds secrets that others can"
+        " read. 2 of 3 audits cover only a part."
     )
     hosts = table_with(page, "hardened")
     assert [(row[0], row[1]) for row in hosts] == [

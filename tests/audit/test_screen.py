@@ -62,6 +62,64 @@ def test_the_headline_claims_no_more_than_was_seen(fields: dict[str, Any], headl
     assert render_screen(audit_of(hardened(7, "app"), **fields)).splitlines()[0] == headline
 
 
+@pytest.mark.parametrize(
+    ("worse", "better", "headline"),
+    [
+        ({"tracer_pid": 9}, {"opens_itself": "Node.js"}, "1 program is traced or injected into."),
+        (
+            {"tracer_pid": 9},
+            {"inspectable": True, "secret_variables": ("A_KEY",)},
+            "1 program is traced or injected into. 1 program of yours holds secrets that your other"
+            " programs can read.",
+        ),
+        (
+            {"inspectable": True, "secret_variables": ("A_KEY",), "tracer_pid": 9},
+            {},
+            "1 program is traced or injected into. 1 program of yours holds secrets that your other"
+            " programs can read.",
+        ),
+        (
+            {"injected_libraries": ("/x.so",)},
+            {"injected_libraries": ("/v/libprocess_hardening.so",)},
+            "1 program is traced or injected into.",
+        ),
+        (
+            {"injected_libraries": ("/v/libprocess_hardening.so",)},
+            {"opens_itself": "Node.js"},
+            "1 program runs another version of process-hardening, or a library with its name.",
+        ),
+    ],
+)
+def test_the_most_urgent_fact_of_a_program_is_in_the_headline(
+    worse: dict[str, Any], better: dict[str, Any], headline: str
+) -> None:
+    """Whatever is said of another process of the same program, and in any order."""
+    first = hardened(7, "node a.js").replace(**worse)
+    second = hardened(8, "node a.js").replace(**better)
+    for postures in ((first, second), (second, first)):
+        assert render_screen(audit_of(*postures), 300).splitlines()[0] == headline
+
+
+def test_a_program_that_lost_its_hardening_is_not_hidden_by_one_that_opens_itself() -> None:
+    audit = audit_of(
+        hardened(5, "agent"),
+        process(6, "node a.js", ppid=5),
+        hardened(7, "node a.js", opens_itself="Node.js"),
+    )
+    assert render_screen(audit).splitlines()[0] == "1 program has lost its hardening."
+
+
+def test_each_tracer_of_a_program_is_named() -> None:
+    """Two processes with one command line may have two tracers, or two injected libraries."""
+    traced = [process(pid, "app", tracer_pid=pid + 90) for pid in (7, 8)]
+    injected = [process(pid, "x", injected_libraries=(f"/{pid}.so",)) for pid in (5, 6)]
+    commands = [group.commands for group in audit_of(*traced, *injected).groups]
+    assert commands == [
+        ("ps -o pid,user,args -p 97", "ps -o pid,user,args -p 98"),
+        ("grep -F /5.so /proc/5/maps", "grep -F /6.so /proc/6/maps"),
+    ]
+
+
 def test_the_headline_counts_what_a_baseline_leaves_out() -> None:
     """It never says that nothing leaks because all that leaks is known."""
     leaks = audit_of(process(7, "app", secret_variables=("A_KEY",)))

@@ -27,12 +27,12 @@ from process_hardening.audit.reasons import (
     READABLE,
     READABLE_BY_ROOT,
     READERS,
-    REASONS,
     ROOT,
     SAME_USER,
     TRACED,
     UNKNOWN,
     Secret,
+    order_of,
 )
 from process_hardening.audit.rules.model import HIGH, INFO, LOW, MEDIUM, rank
 from process_hardening.record import Record
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from process_hardening.audit.fixes import CommandFinder
     from process_hardening.audit.result import Entry
 
-_ORDER = {reason: position for position, reason in enumerate(REASONS)}
 # Findings that make a group a leak, whether or not its processes hold secrets.
 _ALWAYS_SERIOUS = {
     "PH005": TRACED,
@@ -103,7 +102,7 @@ class Group(Record):
         Also true if a process that was hardened is readable after all.
         """
         is_open = bool(self.secrets and self.is_readable)
-        return is_open or _ORDER[self.reason] <= _ORDER[OPENS_ITSELF]
+        return is_open or order_of(self.reason) <= order_of(OPENS_ITSELF)
 
     @property
     def is_readable(self) -> bool:
@@ -160,7 +159,7 @@ def _position(group: Group) -> tuple[object, ...]:
     return (
         not group.is_leak,
         -severity,
-        _ORDER[group.reason],
+        order_of(group.reason),
         -len(group.secrets),
         -len(group.pids),
         group.user,
@@ -172,7 +171,7 @@ def _reason_of(entry: Entry) -> str:
     posture = entry.posture
     serious = [_ALWAYS_SERIOUS[f.id] for f in entry.findings if f.id in _ALWAYS_SERIOUS]
     if serious:
-        return min(serious, key=_ORDER.__getitem__)
+        return min(serious, key=order_of)
     if posture.inspectable:
         return READABLE_BY_ROOT if posture.uid == 0 else READABLE
     if posture.opens_itself:
@@ -192,10 +191,11 @@ def _make_group(
     secrets = _list_secrets(program, entries)
     severities = _SEVERITIES_WITH_SECRETS if secrets else _SEVERITIES
     first = entries[0]
-    # One of each, because a command takes longer to make than everything else.
-    started: dict[tuple[str | None, str | None], Entry] = {}
+    # One for each different fix, because a command takes longer to make than everything else.
+    started: dict[tuple[object, ...], Entry] = {}
     for entry in entries:
-        started.setdefault((entry.posture.command, entry.posture.cwd), entry)
+        one = entry.posture
+        started.setdefault((one.command, one.cwd, one.tracer_pid, one.injected_libraries), entry)
     fixes = [fix_of(entry, reason, secrets, caller) for entry in started.values()]
     return Group(
         user=user,

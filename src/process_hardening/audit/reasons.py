@@ -31,6 +31,14 @@ REASONS = {
 }
 """All reasons, worst first, and their descriptions."""
 
+_ORDER = {reason: position for position, reason in enumerate(REASONS)}
+
+
+def order_of(reason: str) -> int:
+    """Return the position of a key of REASONS: lower is worse."""
+    return _ORDER[reason]
+
+
 SAME_USER = "same_user"
 EVERY_USER = "every_user"
 CRASH = "crash"

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 from process_hardening.audit.groups import make_groups
-from process_hardening.audit.reasons import OPENS_ITSELF, OTHER_COPY
+from process_hardening.audit.reasons import (
+    INJECTED,
+    LOST,
+    OPENS_ITSELF,
+    OTHER_COPY,
+    TRACED,
+    order_of,
+)
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from process_hardening.audit.groups import Group
     from process_hardening.audit.result import Audit
     from process_hardening.audit.saved import Saved
+
+_ATTACKED = (TRACED, INJECTED)
+_SENTENCES = {
+    OTHER_COPY: (
+        "runs another version of process-hardening, or a library with its name",
+        "run another version of process-hardening, or a library with its name",
+    ),
+    LOST: ("has lost its hardening", "have lost their hardening"),
+    OPENS_ITSELF: (
+        "is hardened, but its runtime discloses its memory",
+        "are hardened, but their runtime discloses their memory",
+    ),
+}
+"""What is said of programs without known secrets, by the worst reason of each; worst first."""
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -53,7 +74,8 @@ def _describe_news(audit: Audit, sentences: list[str]) -> list[str]:
         end = ["No known finding was left out."]
     leaks = [("", group) for group in make_groups(audit.known) if group.is_leak]
     if not sentences:
-        end += [f"Known or not: {sentence}" for sentence in describe_leaks(leaks)[:1]]
+        known_leaks = describe_leaks(leaks)
+        end += [f"Known or not: {' '.join(known_leaks)}"] if known_leaks else []
     return [*start, *sentences, *end]
 
 
@@ -66,42 +88,43 @@ def describe_calm(of: str, *, is_complete: bool) -> str:
 
 
 def describe_leaks(found: Iterable[tuple[str, Group]], *, are_own: bool = False) -> list[str]:
-    """Return a sentence for each kind of leak; [] if there is none.
+    """Return a sentence for each kind of leak, the most urgent first; [] if there is none.
+
+    A program that is attacked or holds secrets is counted as such, whatever else is wrong with it.
 
     found -- groups, each with its host
     are_own -- whether all belong to the reader, an ordinary user
     """
-    leaks = [(host, group) for host, group in found if group.is_leak]
-    holders = {(host, g.user, g.program) for host, g in leaks if g.secrets}
-    others = [(host, g) for host, g in leaks if (host, g.user, g.program) not in holders]
-    opened = {(host, g.user, g.program) for host, g in others if g.reason == OPENS_ITSELF}
-    copies = {(host, g.user, g.program) for host, g in others if g.reason == OTHER_COPY}
-    changed = {(host, g.user, g.program) for host, g in others} - opened - copies
+    reasons: dict[tuple[str, str, str], str] = {}
+    holders = set()
+    for host, group in found:
+        if not group.is_leak:
+            continue
+        program = (host, group.user, group.program)
+        reasons[program] = min(group.reason, reasons.get(program, group.reason), key=order_of)
+        if group.secrets:
+            holders.add(program)
+    attacked = [program for program, worst in reasons.items() if worst in _ATTACKED]
     sentences = []
+    if attacked:
+        sentences.append(
+            _say(attacked, "is traced or injected into", "are traced or injected into")
+        )
     if holders:
-        sentences.append(
-            f"{count(len(holders), 'program')}{' of yours' if are_own else ''}"
-            f" {'holds' if len(holders) == 1 else 'hold'} secrets that"
-            f" {'your other programs' if are_own else 'others'} can read."
-        )
-    if opened:
-        one = len(opened) == 1
-        sentences.append(
-            f"{count(len(opened), 'program')} {'is' if one else 'are'} hardened, but"
-            f" {'its' if one else 'their'} runtime discloses {'its' if one else 'their'} memory."
-        )
-    if changed:
-        one = len(changed) == 1
-        sentences.append(
-            f"{count(len(changed), 'program')} {'is' if one else 'are'} traced or injected into,"
-            f" or {'has lost its' if one else 'have lost their'} hardening."
-        )
-    if copies:
-        sentences.append(
-            f"{count(len(copies), 'program')} {'runs' if len(copies) == 1 else 'run'} another"
-            " version of process-hardening, or a library with its name."
-        )
+        of, readers = (" of yours", "your other programs") if are_own else ("", "others")
+        what = f"secrets that {readers} can read"
+        sentences.append(_say(holders, f"holds {what}", f"hold {what}", of))
+    for reason, (one, several) in _SENTENCES.items():
+        others = {program for program, worst in reasons.items() if worst == reason} - holders
+        if others:
+            sentences.append(_say(others, one, several))
     return sentences
+
+
+def _say(programs: Collection[object], one: str, several: str, of: str = "") -> str:
+    """Return a sentence about one program or several."""
+    number = len(programs)
+    return f"{count(number, 'program')}{of} {one if number == 1 else several}."
 
 
 def summarise_hosts(newest: Sequence[tuple[str, Saved]]) -> str:
