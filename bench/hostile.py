@@ -79,6 +79,9 @@ def hostile(folder: Path, animal: str) -> Iterator[tuple[str, list[str], dict[st
     yield "1,000 threads", [animal, "threads=999", *HARDENED], {}
     yield "5,000 threads", [animal, "threads=5000", *HARDENED], {}
     yield "5,000 libraries asked for", me, {"LD_PRELOAD": ":".join(["/none.so"] * 5000)}
+    for count, needed in ((6_000, 0), (2_400, 25), (15, 4_000)):
+        listed = [animal, "libraries", str(count), str(needed), *HARDENED, "wipe=0*"]
+        yield f"{count:,} libraries in the loader's list that need {needed:,} each", listed, {}
     yield "4,000 files with code, 63 of them named like ours", *ask_for_ours(folder, 4000)
     yield "20,000 files with code, 63 of them named like ours", *ask_for_ours(folder, 20_000)
     if os.getuid() == 0 and os.access("/dev/fuse", os.W_OK):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 X86_64 = 62
 AARCH64 = 183
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
-DT_NULL, DT_NEEDED, DT_STRTAB, DT_RPATH, DT_RUNPATH = 0, 1, 5, 15, 29
+DT_NULL, DT_NEEDED, DT_STRTAB, DT_STRSZ, DT_RPATH, DT_RUNPATH = 0, 1, 5, 10, 15, 29
 ET_DYN = 3
 BASE = 0x40000
 """The address the file is loaded at, so that its offsets are not its addresses."""
@@ -24,15 +24,21 @@ def make_elf(
     interpreter: str | None = LOADER,
     needed: Sequence[str] = (),
     paths: Sequence[tuple[int, str]] = (),
+    before: Sequence[tuple[int, int]] = (),
+    behind_strings: str = "",
 ) -> bytes:
-    """Make a program that needs libraries; paths are pairs of DT_RPATH or DT_RUNPATH and a text."""
+    """Make a program that needs libraries; paths are pairs of DT_RPATH or DT_RUNPATH and a text.
+
+    before -- entries of the dynamic section before all others
+    behind_strings -- a text behind the end of the string table
+    """
     word = "Q" if bits == 64 else "I"
     header_size, segment_size = (64, 56) if bits == 64 else (52, 32)
     loader = (interpreter or "").encode() + b"\0"
     rows = [*((DT_NEEDED, name) for name in needed), *paths]
 
     strings = b"\0"
-    entries: list[tuple[int, int]] = []
+    entries = list(before)
     for tag, text in rows:
         entries.append((tag, len(strings)))
         strings += text.encode() + b"\0"
@@ -40,8 +46,9 @@ def make_elf(
     segment_count = 3 if interpreter else 2
     loader_at = header_size + segment_count * segment_size
     strings_at = loader_at + len(loader)
+    entries += [(DT_STRTAB, BASE + strings_at), (DT_STRSZ, len(strings)), (DT_NULL, 0)]
+    strings += behind_strings.encode()
     dynamic_at = strings_at + len(strings)
-    entries += [(DT_STRTAB, BASE + strings_at), (DT_NULL, 0)]
     dynamic = b"".join(struct.pack(order + 2 * word, *entry) for entry in entries)
     size = dynamic_at + len(dynamic)
 

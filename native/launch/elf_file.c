@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#define MOST_ENTRIES 256 /* entries of the dynamic section: more than any program has */
+#define MOST_ENTRIES 4096 /* entries of the dynamic section: more than any program has */
 #define MOST_SEARCHED 4096 /* bytes of a list of directories */
 #define MOST_STRINGS (1 << 20) /* bytes of names that a loader exports: musl's has 16 KiB */
 
@@ -38,23 +38,24 @@ static int read_segment(const struct file *file, size_t place, ElfW(Phdr) *segme
                       file->header.e_phoff + place * sizeof *segment) == (long)sizeof *segment;
 }
 
-/* Returns the file offset of the byte at an address of the program, or 0. */
+/* Returns the file offset of the byte at an address of the program, or 0. Each segment is mapped
+ * over those before it. */
 static uint64_t find_offset(const struct file *file, ElfW(Addr) address)
 {
     ElfW(Phdr) segment;
+    uint64_t offset = 0;
 
     for (size_t i = 0; read_segment(file, i, &segment); i++)
         if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz)
-            return segment.p_offset + (address - segment.p_vaddr);
-    return 0;
+            offset = segment.p_offset + (address - segment.p_vaddr);
+    return offset;
 }
 
-/* Reads an entry of the dynamic section. Returns whether there is one. */
-static int read_entry(const struct file *file, const ElfW(Phdr) *dynamic, size_t place,
-                      ElfW(Dyn) *entry)
+/* Reads an entry of the dynamic section at an offset. Returns whether there is one. */
+static int read_entry(const struct file *file, uint64_t section, size_t place, ElfW(Dyn) *entry)
 {
     return place < MOST_ENTRIES &&
-           ph_read_at(file->fd, entry, sizeof *entry, dynamic->p_offset + place * sizeof *entry) ==
+           ph_read_at(file->fd, entry, sizeof *entry, section + place * sizeof *entry) ==
                (long)sizeof *entry &&
            entry->d_tag != DT_NULL;
 }
@@ -93,7 +94,9 @@ static int are_of_loader(const struct file *file, uint64_t strings, uint64_t siz
 
     size = size < MOST_STRINGS ? size : MOST_STRINGS;
     for (uint64_t at = 0; at < size; at += sizeof text - LONGEST) {
-        const long length = ph_read_at(file->fd, text, sizeof text - 1, strings + at);
+        const uint64_t left = size - at;
+        const size_t most = left < sizeof text - 1 ? (size_t)left : sizeof text - 1;
+        const long length = ph_read_at(file->fd, text, most, strings + at);
 
         if (length <= 0)
             return 0;
@@ -106,22 +109,26 @@ static int are_of_loader(const struct file *file, uint64_t strings, uint64_t siz
     return 0;
 }
 
-static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, struct ph_elf *elf)
+/* Reads the dynamic section at an offset. If a tag other than DT_NEEDED occurs more than once, the
+ * last one counts, as in ld.so. */
+static void read_dynamic(const struct file *file, uint64_t section, struct ph_elf *elf)
 {
     ElfW(Dyn) entry;
     ElfW(Addr) address = 0;
     uint64_t strings, size = 0, rpath = 0, runpath = 0;
 
-    for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
+    for (size_t i = 0; read_entry(file, section, i, &entry); i++) {
         if (entry.d_tag == DT_STRTAB)
-            address = entry.d_un.d_ptr; /* the last one counts, as in ld.so */
+            address = entry.d_un.d_ptr;
         if (entry.d_tag == DT_STRSZ)
             size = entry.d_un.d_val;
     }
     strings = find_offset(file, address);
-    elf->is_loader = !elf->loader_size && strings && are_of_loader(file, strings, size);
+    if (!strings)
+        return;
+    elf->is_loader = !elf->loader_size && are_of_loader(file, strings, size);
     elf->is_dynamic |= elf->is_loader;
-    for (size_t i = 0; read_entry(file, dynamic, i, &entry); i++) {
+    for (size_t i = 0; read_entry(file, section, i, &entry); i++) {
         const uint64_t string = strings + entry.d_un.d_val;
 
         if (entry.d_tag == DT_NEEDED && !*elf->runtime) {
@@ -129,20 +136,23 @@ static void read_dynamic(const struct file *file, const ElfW(Phdr) *dynamic, str
             if (!ph_begins_with_runtime(elf->runtime))
                 *elf->runtime = '\0';
         }
-        if (entry.d_tag == DT_RPATH) /* the last one counts, as in ld.so */
+        if (entry.d_tag == DT_RPATH)
             rpath = string;
         if (entry.d_tag == DT_RUNPATH)
             runpath = string;
     }
-    elf->needs_origin |= rpath && names_origin(file, rpath);
-    elf->needs_origin |= runpath && names_origin(file, runpath);
+    if (runpath) /* it replaces RPATH */
+        rpath = runpath;
+    elf->needs_origin = rpath && names_origin(file, rpath);
 }
 
 const char *ph_read_elf(long fd, struct ph_elf *elf)
 {
     struct file file = {.fd = fd};
     const unsigned char *kind = file.header.e_ident;
-    ElfW(Phdr) segment, dynamic = {0}; /* the last one counts, as in ld.so */
+    ElfW(Phdr) segment;
+    ElfW(Addr) dynamic = 0; /* ld.so looks at the address, not at the offset in the file */
+    uint64_t section;
 
     *elf = (struct ph_elf){0};
     if (ph_read_at(fd, &file.header, sizeof file.header, 0) != (long)sizeof file.header ||
@@ -163,10 +173,11 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
             elf->loader_size = segment.p_filesz;
         }
         if (segment.p_type == PT_DYNAMIC)
-            dynamic = segment;
+            dynamic = segment.p_vaddr; /* the last one counts, as in ld.so */
     }
-    if (dynamic.p_type)
-        read_dynamic(&file, &dynamic, elf);
+    section = dynamic ? find_offset(&file, dynamic) : 0;
+    if (section)
+        read_dynamic(&file, section, elf);
     return NULL;
 }
 

@@ -95,7 +95,11 @@ class _File:
     def read(self, offset: int, length: int) -> bytes:
         if offset + length > self._size:
             raise ValueError("it ends too early")
-        return os.pread(self._fd, length, offset)
+        return self.read_most(offset, length)
+
+    def read_most(self, offset: int, most: int) -> bytes:
+        """Read these bytes, or as many of them as the file has."""
+        return os.pread(self._fd, most, offset)
 
     def unpack(self, layout: Struct, offset: int) -> tuple[int, ...]:
         return layout.unpack(self.read(offset, layout.size))
@@ -128,19 +132,47 @@ def _read_segments(file: _File) -> list[Segment]:
 
 
 def parse_tags(section: bytes, layout: Struct) -> Tags:
-    """Map each tag of a dynamic section to its values, in order."""
+    """Map each tag of a dynamic section to its values, in order.
+
+    section -- begins with it; raises ValueError if its end is not there
+    """
     tags: Tags = {}
     usable = len(section) // layout.size * layout.size
     for tag, value in layout.iter_unpack(section[:usable]):
         if not tag:
-            break
+            return tags
         tags.setdefault(tag, []).append(value)
-    return tags
+    raise ValueError("its dynamic section has no end")
+
+
+def last_value(tags: Tags, tag: int, default: int) -> int:
+    """Return the value of a tag that a dynamic section should have only once.
+
+    Of several, the last counts, as in glibc's elf_get_dynamic_info() and musl's decode_dyn().
+    """
+    return tags.get(tag, [default])[-1]
+
+
+def _read_tags(file: _File, segments: list[Segment]) -> tuple[int, Tags]:
+    """Return the address of the dynamic section and its tags; (0, {}) if there is none.
+
+    Of several segments, the last counts. A loader reads the section at its address, not at its
+    offset in the file, and up to DT_NULL, whatever the size of the segment (glibc's elf/rtld.c and
+    elf/dl-load.c, musl's ldso/dynlink.c).
+    """
+    addresses = [address for kind, _, address, _ in segments if kind == _PT_DYNAMIC]
+    if not addresses:
+        return 0, {}
+    place = _place_of(addresses[-1], segments)
+    if place < 0:
+        raise ValueError("its dynamic section is not in the file")
+    section = file.read_most(place, _LARGEST_DYNAMIC_SECTION)
+    return addresses[-1], parse_tags(section, file.layout("QQ", "II"))
 
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
     """Return a function that maps a tag to the strings of its entries."""
-    table = _place_of(tags.get(_DT_STRTAB, [-1])[0], segments)
+    table = _place_of(last_value(tags, _DT_STRTAB, -1), segments)
 
     def strings(tag: int) -> list[str]:
         places = tags.get(tag, [])
@@ -165,18 +197,14 @@ def _parse(fd: int, path: str) -> Image:
     (entry,) = file.unpack(file.layout("Q", "I"), 24)
 
     segments = _read_segments(file)
-    interpreter = None
-    dynamic = 0
-    tags: Tags = {}
-    for type_, offset, address, length in segments:
-        if type_ == _PT_INTERP and interpreter is None:  # the first one counts, as in exec
-            interpreter = file.string(offset)
-        elif type_ == _PT_DYNAMIC:
-            if length > _LARGEST_DYNAMIC_SECTION:
-                raise ValueError("its dynamic section is too large")
-            dynamic = address
-            tags = parse_tags(file.read(offset, length), file.layout("QQ", "II"))
+    # The first interpreter counts, as in exec.
+    places = [offset for type_, offset, _, _ in segments if type_ == _PT_INTERP]
+    interpreter = file.string(places[0]) if places else None
+    dynamic, tags = _read_tags(file, segments)
     strings = _string_reader(file, segments, tags)
+    # RUNPATH replaces RPATH, in glibc and in musl.
+    runpath = strings(_DT_RUNPATH)[-1:]
+    rpath = [] if runpath else strings(_DT_RPATH)[-1:]
     return Image(
         machine=machine,
         bits=bits,
@@ -184,8 +212,8 @@ def _parse(fd: int, path: str) -> Image:
         interpreter=interpreter,
         dynamic=dynamic,
         needed=tuple(strings(_DT_NEEDED)),
-        rpath=_folders(strings(_DT_RPATH)),
-        runpath=_folders(strings(_DT_RUNPATH)),
+        rpath=_folders(rpath),
+        runpath=_folders(runpath),
         path=path,
     )
 
@@ -201,23 +229,23 @@ def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
     file = _File(fd, 32 * start[4], "<" if start[5] == 1 else ">")
     try:
         segments = _read_segments(file)
-        for kind, offset, _, length in segments:
-            if kind == _PT_DYNAMIC and length <= _LARGEST_DYNAMIC_SECTION:
-                tags = parse_tags(file.read(offset, length), file.layout("QQ", "II"))
-                table = _place_of(tags.get(_DT_STRTAB, [-1])[0], segments)
-                size = tags.get(_DT_STRSZ, [0])[0]
-                if table < 0 or size > _LARGEST_STRING_TABLE:
-                    return None
-                names = file.read(table, size)
-                return next((name for name in symbols if b"\0%b\0" % name in names), None)
+        _, tags = _read_tags(file, segments)
+        table = _place_of(last_value(tags, _DT_STRTAB, -1), segments)
+        size = last_value(tags, _DT_STRSZ, 0)
+        if table < 0 or size > _LARGEST_STRING_TABLE:
+            return None
+        names = file.read(table, size)
     except (struct.error, ValueError, OverflowError, IndexError) as error:
         raise DamagedElfError(f"damaged ELF file ({error})") from None
-    return None
+    return next((name for name in symbols if b"\0%b\0" % name in names), None)
 
 
 def _place_of(address: int, segments: list[Segment]) -> int:
-    """Return the offset in the file of an address; -1 if it is not in the file."""
-    for kind, offset, start, length in segments:
+    """Return the offset in the file of an address; -1 if it is not in the file.
+
+    Each segment is mapped over those before it.
+    """
+    for kind, offset, start, length in reversed(segments):
         if kind == _PT_LOAD and start <= address < start + length:
             return offset + address - start
     return -1

@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 import support
+from process_hardening.audit.loader_lists import UnreadableListError, read_lists
 from process_hardening.audit.scan import scan
+from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.secret_names import hide_arguments
 from zoo import HARDENED, ROOT, Animal, audit, audit_json, check, process_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from process_hardening.audit.loader_lists import Start
 
 
 @pytest.fixture
@@ -210,6 +214,36 @@ def test_a_loader_s_list_in_a_file_that_does_not_answer(
         found = audit_both(one.pid, other)
         assert (found["injected_libraries"], found["verdict"]) == (None, "unknown")
         assert scan([one.pid, other.pid]).stuck == []
+
+
+def read_list_of(one: Animal) -> Start:
+    """Return what the libraries in a process's list need."""
+    with open(f"/proc/{one.pid}/exe", "rb") as file:
+        image = read_image(file.fileno(), "")
+    assert image
+    _, start = read_lists(f"/proc/{one.pid}", image.bits, image.entry, image.dynamic)
+    return start
+
+
+def test_a_loader_s_list_of_a_huge_program_is_read(animal: Path) -> None:
+    """Chromium can be built of 700 libraries."""
+    with Animal(animal, "libraries", "700", "40") as one:
+        start = read_list_of(one)
+        assert [number for number, _ in start] == list(range(700))
+        assert all(set(names) == {b"lib%d.so" % n for n in range(40)} for _, names in start)
+
+
+@pytest.mark.parametrize(("libraries", "needed"), [(20_000, 0), (2500, 30), (30, 4000), (1, 5000)])
+def test_a_loader_s_list_longer_than_any_program_has(
+    libraries: int, needed: int, animal: Path, other: Animal
+) -> None:
+    """What was injected is not known then."""
+    modes = ["libraries", str(libraries), str(needed)]
+    with Animal(animal, *modes) as one, pytest.raises(UnreadableListError):
+        read_list_of(one)
+    with Animal(animal, *modes, *HARDENED, "wipe=0*", **ROOT) as one:
+        found = audit_both(one.pid, other)
+        assert (found["injected_libraries"], found["verdict"]) == (None, "unknown")
 
 
 def test_an_ld_so_preload_that_does_not_answer(

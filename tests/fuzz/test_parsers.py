@@ -165,19 +165,39 @@ def test_the_libraries_of_a_program_are_read_back(bits: int) -> None:
     try_many(check, st.lists(name, max_size=6))
 
 
-def test_the_libraries_of_all_namespaces_together_have_a_bound(tmp_path: Path) -> None:
-    """A hostile process has three namespaces, each with the same 2,000."""
-    auxv, mem = bytes(16), bytearray(1 << 17)
-    struct.pack_into("<4Q", mem, 0, 21, 64, 0, 0)  # DT_DEBUG, and the end of the dynamic section
-    for at, following in ((64, 128), (128, 192), (192, 0)):
-        struct.pack_into("<6Q", mem, at, 2, 1024, 0, 0, 0, following)  # struct r_debug
-    for number in range(2000):
-        at = 1024 + 32 * number
-        struct.pack_into("<4Q", mem, at, number, 0, 0, at + 32 if number < 1999 else 0)
-    (tmp_path / "auxv").write_bytes(auxv)
-    (tmp_path / "mem").write_bytes(mem)
+def read_list_in(folder: Path, memory: bytes) -> loader_lists.Lists:
+    """Return the loader's lists in the memory of a process whose dynamic section is at 0."""
+    (folder / "auxv").write_bytes(bytes(16))
+    (folder / "mem").write_bytes(memory)
+    lists, _ = loader_lists.read_lists(str(folder), bits=64, entry=0, dynamic=0)
+    return lists
+
+
+# Tags with their values, and the end of the dynamic section; a struct r_debug; a struct link_map.
+DT_DEBUG = 21
+DYNAMIC, DEBUG, LINK = struct.Struct("<6Q"), struct.Struct("<6Q"), struct.Struct("<4Q")
+
+
+def test_the_last_of_repeated_tags_counts(tmp_path: Path) -> None:
+    """The loader writes the address of its list into the last DT_DEBUG (glibc's elf/rtld.c)."""
+    memory = bytearray(1024)
+    DYNAMIC.pack_into(memory, 0, DT_DEBUG, 64, DT_DEBUG, 128, 0, 0)
+    DEBUG.pack_into(memory, 64, 1, 256, 0, 0, 0, 0)
+    DEBUG.pack_into(memory, 128, 1, 512, 0, 0, 0, 0)
+    LINK.pack_into(memory, 256, 0, 0, 1, 0)
+    LINK.pack_into(memory, 512, 0, 0, 0, 0)
+    assert read_list_in(tmp_path, bytes(memory)) == [[(0, b"")]]
+
+
+@pytest.mark.parametrize(("debug", "link"), [(64, 0), (0, 512)])
+def test_a_list_without_end_is_unreadable(tmp_path: Path, debug: int, link: int) -> None:
+    """Each namespace, or each library, leads to itself."""
+    memory = bytearray(1024)
+    DYNAMIC.pack_into(memory, 0, DT_DEBUG, 64, 0, 0, 0, 0)
+    DEBUG.pack_into(memory, 64, 2, 512, 0, 0, 0, debug)
+    LINK.pack_into(memory, 512, 0, 0, 0, link)
     with pytest.raises(loader_lists.UnreadableListError):
-        loader_lists.read_lists(str(tmp_path), bits=64, entry=0, dynamic=0)
+        read_list_in(tmp_path, bytes(memory))
 
 
 def test_a_secret_on_a_command_line_is_named_without_its_value() -> None:

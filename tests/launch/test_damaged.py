@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import elf_files
 import starts
 import support
 
@@ -153,6 +154,58 @@ def test_the_first_of_two_loaders_counts(harden: str, show: str, user_tmp: Path)
     elf.change(second, **known)
     write(elf, user_tmp)
     assert "its dynamic loader is missing" in starts.refused(support.run_as_user(command))
+
+
+MARK = "__tls_get_addr"  # what only a dynamic loader exports
+
+LOADERS: dict[str, tuple[bytes, bool]] = {
+    "its strings name the function": (
+        elf_files.make_elf(interpreter=None, needed=[MARK]),
+        True,
+    ),
+    "the last table of strings does": (
+        elf_files.make_elf(
+            interpreter=None,
+            needed=[MARK],
+            before=[(elf_files.DT_STRTAB, elf_files.BASE), (elf_files.DT_STRSZ, 1)],
+        ),
+        True,
+    ),
+    "with 300 entries in its dynamic section": (
+        elf_files.make_elf(interpreter=None, needed=["a.so"] * 300 + [MARK]),
+        True,
+    ),
+    "the name is behind the table": (
+        elf_files.make_elf(interpreter=None, needed=["a.so"], behind_strings=MARK),
+        False,
+    ),
+    "its strings name no such function": (
+        elf_files.make_elf(interpreter=None, needed=["a.so"]),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("which", LOADERS)
+def test_a_dynamic_loader_is_recognized_by_its_strings(
+    harden: str, user_tmp: Path, which: str
+) -> None:
+    """Those that ld.so itself would look at, and no others."""
+    content, is_loader = LOADERS[which]
+    path = user_tmp / "file"
+    path.write_bytes(content)
+    path.chmod(0o755)
+    result = support.run_as_user([harden, "--explain", str(path)])
+    assert ("a dynamic loader, which" in result.stderr) == is_loader
+    assert result.returncode == (126 if is_loader else 0), result.stderr
+
+
+def test_the_dynamic_section_is_where_it_is_loaded(harden: str, user_tmp: Path) -> None:
+    """ld.so knows its address, not its offset in the file."""
+    loader = Elf("/lib64/ld-linux-x86-64.so.2")
+    loader.change(*loader.segments(DYNAMIC), offset=0, filesz=0)
+    result = support.run_as_user([harden, write(loader, user_tmp)])
+    assert "a dynamic loader, which" in starts.refused(result)
 
 
 def test_explain_refuses_what_could_not_be_mapped(harden: str, show: str, user_tmp: Path) -> None:

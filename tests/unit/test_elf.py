@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,21 @@ from typing import Any
 import pytest
 
 import elf_files
-from elf_files import AARCH64, DT_RPATH, DT_RUNPATH, LOADER, X86_64, replace_bytes
-from process_hardening.elf import DamagedElfError, Image, read_image
+import support
+from elf_files import (
+    AARCH64,
+    BASE,
+    DT_RPATH,
+    DT_RUNPATH,
+    DT_STRSZ,
+    DT_STRTAB,
+    LOADER,
+    PT_DYNAMIC,
+    PT_LOAD,
+    X86_64,
+    replace_bytes,
+)
+from process_hardening.elf import DamagedElfError, Image, exports, read_image
 
 BITS = (64, 32)
 # Where fields of the 64-bit header and of its first program header lie.
@@ -152,8 +166,9 @@ def test_program_headers_that_lead_out_of_the_file(
 @pytest.mark.parametrize(
     ("kind", "offset", "length", "reason"),
     [
-        (elf_files.PT_DYNAMIC, 0, 1 << 40, "dynamic section is too large"),
-        (elf_files.PT_DYNAMIC, 1 << 50, 64, "it ends too early"),
+        (elf_files.PT_LOAD, 1 << 20, 1 << 40, "dynamic section has no end"),
+        (elf_files.PT_LOAD, 1 << 50, 1 << 20, "dynamic section has no end"),
+        (elf_files.PT_LOAD, 0, 1, "dynamic section is not in the file"),
         (elf_files.PT_INTERP, 1 << 39, 8, "a string is not terminated"),
         (elf_files.PT_INTERP, 1 << 50, 8, "a string is not terminated"),
     ],
@@ -165,7 +180,7 @@ def test_a_sparse_file_of_a_tebibyte(
     path = tmp_path / "program"
     content = elf_files.make_elf(needed=["a.so"], paths=[(DT_RUNPATH, "$ORIGIN")])
     path.write_bytes(with_segment(content, kind, offset, length))
-    if offset == 1 << 39:  # a string that goes on for ever
+    if offset in (1 << 20, 1 << 39):  # a section or a string that goes on for ever
         with path.open("r+b") as file:
             file.seek(offset)
             file.write(b"x" * (1 << 17))
@@ -186,16 +201,76 @@ def test_what_a_program_needs(read: Any) -> None:
     """Libraries and folders as it names them, and the addresses that its process has them at."""
     image = read(
         elf_files.make_elf(
-            needed=["a.so", "/b.so"], paths=[(DT_RUNPATH, "/x:$ORIGIN"), (DT_RPATH, "")]
+            needed=["a.so", "/b.so"], paths=[(DT_RUNPATH, "/x:$ORIGIN"), (DT_RPATH, "/y")]
         )
     )
-    assert (image.needed, image.runpath, image.rpath) == (
-        ("a.so", "/b.so"),
-        ("/x", "$ORIGIN"),
-        ("",),
-    )
-    assert image.entry == elf_files.BASE
-    assert image.dynamic > elf_files.BASE
+    assert image.needed == ("a.so", "/b.so")
+    assert image.runpath == ("/x", "$ORIGIN")
+    assert image.rpath == ()  # RUNPATH replaces it
+    assert image.entry == BASE
+    assert image.dynamic > BASE
+
+
+@pytest.mark.parametrize("tag", [DT_RPATH, DT_RUNPATH])
+@pytest.mark.parametrize("bits", BITS)
+def test_the_last_of_repeated_tags_counts(tmp_path: Path, bits: int, tag: int) -> None:
+    path = tmp_path / "program"
+    decoys = [(DT_STRTAB, BASE), (DT_STRSZ, 1), (tag, 1), (DT_STRTAB, 0)]
+    paths = [(tag, "/first"), (tag, "/last")]
+    path.write_bytes(elf_files.make_elf(bits=bits, needed=["a.so"], paths=paths, before=decoys))
+    with path.open("rb") as file:
+        image = read_image(file.fileno(), str(path))
+        assert exports(file.fileno(), [b"b.so", b"a.so"]) == b"a.so"
+    assert image
+    assert (image.needed, image.rpath + image.runpath) == (("a.so",), ("/last",))
+
+
+def add_string_table(content: bytes, old: bytes, new: bytes) -> bytes:
+    """The program spare_table.c with a second DT_STRTAB, in which a name is replaced."""
+    (table,) = struct.unpack_from("<Q", content, E_PHOFF)
+    (count,) = struct.unpack_from("<H", content, E_PHNUM)
+    segments = list(struct.iter_unpack("<IIQQQQQQ", content[table : table + 56 * count]))
+    loaded = [(row[2], row[3], row[5]) for row in segments if row[0] == PT_LOAD]
+    at = next(row[2] for row in segments if row[0] == PT_DYNAMIC)
+    tags = {}
+    while (entry := struct.unpack_from("<QQ", content, at)) != (0, 0):
+        tags[entry[0]] = entry[1]
+        at += 16
+    offset = next(o - a for o, a, length in loaded if 0 <= tags[DT_STRTAB] - a < length)
+    strings = content[offset + tags[DT_STRTAB] :][: tags[DT_STRSZ]].replace(old, new)
+    spare = content.index(b"SPARE")
+    address = next(spare - o + a for o, a, length in loaded if 0 <= spare - o < length)
+    content = replace_bytes(content, spare, strings)
+    return replace_bytes(content, at, struct.pack("<QQ", DT_STRTAB, address))
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+def test_the_loader_takes_the_last_string_table_too(tmp_path: Path, cc: str) -> None:
+    """A real program needs another library after a second table was added."""
+    build = support.Compiler(Path(__file__).parent / "programs", tmp_path)
+    library = build("spare_table.c", "-shared", "-fPIC", "-Wl,-soname,one.so", name="1", cc=cc)
+    flags = ("-Wl,--no-as-needed,--spare-dynamic-tags=4", str(library))
+    path = build("spare_table.c", *flags, cc=cc)
+
+    def names_of_libraries() -> tuple[bool, bool]:
+        listing = {"LD_TRACE_LOADED_OBJECTS": "1"}
+        done = subprocess.run([path], env=listing, capture_output=True, text=True, check=False)
+        return "one.so" in done.stdout + done.stderr, "two.so" in done.stdout + done.stderr
+
+    assert names_of_libraries() == (True, False)
+    path.write_bytes(add_string_table(path.read_bytes(), b"one.so", b"two.so"))
+    assert names_of_libraries() == (False, True)
+    with path.open("rb") as file:
+        image = read_image(file.fileno(), str(path))
+    assert image
+    assert "two.so" in image.needed
+    assert "one.so" not in image.needed
+
+
+def test_the_dynamic_section_is_where_it_is_loaded(read: Any) -> None:
+    """A loader knows its address, and reads up to its end: not the segment's offset and size."""
+    content = elf_files.make_elf(needed=["a.so"])
+    assert read(with_segment(content, PT_DYNAMIC, 0, 0)) == read(content)
 
 
 @pytest.mark.parametrize(

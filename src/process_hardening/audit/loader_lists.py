@@ -7,11 +7,10 @@ import sys
 from struct import Struct
 
 from process_hardening.audit.procfs import parse_auxv
-from process_hardening.elf import parse_tags
+from process_hardening.elf import last_value, parse_tags
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import TypeAlias
 
     from process_hardening.elf import Tags
@@ -25,14 +24,16 @@ if TYPE_CHECKING:
 _DT_NEEDED, _DT_STRTAB, _DT_DEBUG = 1, 5, 21
 _AT_ENTRY = 9
 
-# Limits on what a hostile process can make us read.
-_MOST_LIBRARIES = 4096
-_MOST_NAMESPACES = 64
-_LONGEST_TABLE = 1 << 16
-_LONGEST_NAME = 4096
-_MOST_NEEDED = 4096
-_LONGEST_DYNAMIC_SECTION = 4096
+# Limits on what a hostile process can make us read. The first two are on the whole list: 700
+# libraries that need 40 each, as Chromium can be built, do not reach them.
+_MOST_READS = 10_000
+_MOST_BYTES = 3 << 19  # that are parsed
+_MOST_NAMES = 4096  # different ones that are needed: each is of a library that is loaded
+_LONGEST_NAME = 4096  # PATH_MAX
+_LONGEST_BASE_NAME = 255  # NAME_MAX
+_LONGEST_VECTOR = 1 << 16
 _LONGEST_LINK_MAP = 2048
+_SIZES_OF_SECTION = (1024, 1 << 16)  # the first is enough for most
 
 
 class UnreadableListError(Exception):
@@ -44,40 +45,81 @@ class _Memory:
 
     def __init__(self, fd: int, bits: int) -> None:
         self._fd = fd
+        self._reads_left = _MOST_READS
+        self._bytes_left = _MOST_BYTES
+        self._names: dict[bytes, bytes] = {}
         self.word = Struct("=Q" if bits == 64 else "=I")
 
     def bytes_at(self, address: int, size: int) -> bytes:
+        self._reads_left -= 1
+        if self._reads_left < 0:
+            raise UnreadableListError
         try:
             return os.pread(self._fd, size, address)
         except (OSError, OverflowError):
             raise UnreadableListError from None
 
     def word_at(self, address: int) -> int:
-        raw = self.bytes_at(address, self.word.size)
-        if len(raw) < self.word.size:
+        (word,) = self.words_at(address, 1)
+        return word
+
+    def words_at(self, address: int, count: int) -> list[int]:
+        size = count * self.word.size
+        self._count_bytes(size)
+        raw = self.bytes_at(address, size)
+        if len(raw) < size:
             raise UnreadableListError
-        return int(self.word.unpack(raw)[0])
+        return [word for (word,) in self.word.iter_unpack(raw)]
 
     def name_at(self, address: int) -> bytes:
         for size in (256, _LONGEST_NAME):
             name, nul, _ = self.bytes_at(address, size).partition(b"\0")
             if nul:
-                return name
+                return self._check_name(name)
         raise UnreadableListError
 
-    def tags_at(self, address: int, longest: int) -> Tags:
-        return parse_tags(
-            self.bytes_at(address, longest), Struct("=QQ" if self.word.size == 8 else "=II")
-        )
+    def tags_at(self, address: int) -> Tags:
+        layout = Struct("=QQ" if self.word.size == 8 else "=II")
+        for size in _SIZES_OF_SECTION:
+            try:
+                tags = parse_tags(self.bytes_at(address, size), layout)
+            except ValueError:  # it is longer
+                continue
+            self._count_bytes(layout.size * sum(map(len, tags.values())))
+            return tags
+        raise UnreadableListError
 
     def needed_at(self, dynamic: int, moved_by: int) -> list[bytes]:
-        """Return the names that a library needs, from its dynamic section."""
-        tags = self.tags_at(dynamic, _LONGEST_DYNAMIC_SECTION)
-        table = tags.get(_DT_STRTAB, [0])[0]
+        """Return the base names that a library needs, in any order, from its dynamic section."""
+        tags = self.tags_at(dynamic)
+        table = last_value(tags, _DT_STRTAB, 0)
         if table < moved_by:  # glibc has replaced the address in the file, musl has not
             table += moved_by
-        places = tags.get(_DT_NEEDED, [])
-        return [os.path.basename(self.name_at(table + place)) for place in places]
+        found = []
+        start, block = 0, b""
+        for place in sorted(tags.get(_DT_NEEDED, ())):  # so that one read is for many
+            end = block.find(b"\0", place - start)
+            if end < 0:
+                start, block = place, self.bytes_at(table + place, _LONGEST_NAME)
+                end = block.find(b"\0")
+            if end < 0:
+                raise UnreadableListError
+            name = self._check_name(block[place - start : end]).rpartition(b"/")[2]
+            found.append(self._names.setdefault(name, name))
+        if len(self._names) > _MOST_NAMES:
+            raise UnreadableListError
+        return found
+
+    def _count_bytes(self, size: int) -> None:
+        self._bytes_left -= size
+        if self._bytes_left < 0:
+            raise UnreadableListError
+
+    def _check_name(self, name: bytes) -> bytes:
+        self._count_bytes(len(name))
+        if len(name) > _LONGEST_BASE_NAME and b"/" not in name[-_LONGEST_BASE_NAME - 1 :]:
+            raise UnreadableListError
+        return name
 
 
 class _LinkMap:
@@ -92,18 +134,12 @@ class _LinkMap:
         self.dynamic = dynamic
 
 
-def _list_at(memory: _Memory, first: int, most: int) -> list[_LinkMap]:
+def _list_at(memory: _Memory, first: int) -> list[_LinkMap]:
     """Follow a list of struct link_map: l_addr, l_name, l_ld, l_next, l_prev."""
-    size = memory.word.size
     libraries: list[_LinkMap] = []
     at = first
     while at:
-        if len(libraries) >= most:
-            raise UnreadableListError
-        raw = memory.bytes_at(at, 4 * size)
-        if len(raw) < 4 * size:
-            raise UnreadableListError
-        moved_by, name, dynamic, following = (int(w[0]) for w in memory.word.iter_unpack(raw))
+        moved_by, name, dynamic, following = memory.words_at(at, 4)
         text = memory.name_at(name) if name else b""
         libraries.append(_LinkMap(at, moved_by, text, dynamic))
         at = following
@@ -129,11 +165,10 @@ def _find_search_list(memory: _Memory, libraries: list[_LinkMap]) -> list[int] |
             (array,) = memory.word.unpack_from(raw, at)
             if memory.word_at(array) != first:
                 continue
-            words = memory.bytes_at(array, count * size)
+            found = [position.get(word) for word in memory.words_at(array, count)]
         except UnreadableListError:
             continue
-        found = [position.get(word) for (word,) in memory.word.iter_unpack(words)]
-        if len(words) == count * size and None not in found:
+        if None not in found:
             return [number for number in found if number is not None]
     return None
 
@@ -154,40 +189,29 @@ def read_lists(
     from a file on a file system that a user serves (FUSE).
     """
     with open(f"{path}/auxv", "rb") as file:
-        vector = parse_auxv(file.read(_LONGEST_TABLE), bits)
+        vector = parse_auxv(file.read(_LONGEST_VECTOR), bits)
     fd = os.open(f"{path}/mem", os.O_RDONLY | os.O_CLOEXEC)
     try:
         memory = _Memory(fd, bits)
         size = memory.word.size
         moved_by = vector.get(_AT_ENTRY, 0) - entry if base is None else base
-        tags = memory.tags_at(moved_by + dynamic, _LONGEST_TABLE)
-        at = tags.get(_DT_DEBUG, [0])[0]
+        tags = memory.tags_at(moved_by + dynamic)
+        at = last_value(tags, _DT_DEBUG, 0)
         lists: list[list[_LinkMap]] = []
-        left = _MOST_LIBRARIES
         # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase. Since glibc 2.35, r_next
         # follows if r_version is 2, which means that there is more than one namespace.
-        while at and len(lists) < _MOST_NAMESPACES:
+        while at:
             version = int.from_bytes(memory.bytes_at(at, 4), sys.byteorder)
-            lists.append(_list_at(memory, memory.word_at(at + size), left))
-            left -= len(lists[-1])
+            lists.append(_list_at(memory, memory.word_at(at + size)))
             at = memory.word_at(at + 5 * size) if version > 1 else 0
         if not lists or not lists[0]:
             raise UnreadableListError
         order = _find_search_list(memory, lists[0])
-        start = _read_needs(memory, lists[0], range(len(lists[0])) if order is None else order)
+        start = []
+        for number in range(len(lists[0])) if order is None else order:
+            one = lists[0][number]
+            needed = memory.needed_at(one.dynamic, one.moved_by) if one.dynamic else []
+            start.append((number, needed))
     finally:
         os.close(fd)
     return [[(one.dynamic, one.name) for one in each] for each in lists], start
-
-
-def _read_needs(memory: _Memory, libraries: list[_LinkMap], order: Iterable[int]) -> Start:
-    start: Start = []
-    left = _MOST_NEEDED
-    for number in order:
-        library = libraries[number]
-        needed = memory.needed_at(library.dynamic, library.moved_by) if library.dynamic else []
-        left -= 1 + len(needed)
-        if left < 0:
-            raise UnreadableListError
-        start.append((number, needed))
-    return start

@@ -140,14 +140,11 @@ static void *map_file(const char *path, int count)
     return mapped;
 }
 
-/* Has the list of the dynamic loader begin in a file, of which no page is read yet. */
-static void move_list(const char *path)
+/* Has the list of the dynamic loader begin elsewhere. */
+static void move_list(struct link_map *first)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    struct link_map *first = map_file(path, 1);
 
-    if (madvise(first, page, MADV_RANDOM))
-        fail("madvise");
     for (ElfW(Dyn) *at = _DYNAMIC; at && at->d_tag != DT_NULL; at++) {
         struct r_debug *debug = (struct r_debug *)at->d_un.d_ptr;
 
@@ -157,6 +154,39 @@ static void move_list(const char *path)
             fail("mprotect");
         debug->r_map = first;
     }
+}
+
+/* A list in a file, of which no page is read yet. */
+static struct link_map *list_in_file(const char *path)
+{
+    struct link_map *first = map_file(path, 1);
+
+    if (madvise(first, (size_t)sysconf(_SC_PAGESIZE), MADV_RANDOM))
+        fail("madvise");
+    return first;
+}
+
+/* A list of libraries, each of which needs others. */
+static struct link_map *list_of(size_t libraries, size_t needed)
+{
+    enum { NAME = 32 };
+    struct link_map *maps = calloc(libraries, sizeof *maps);
+    ElfW(Dyn) *tags = calloc(needed + 2, sizeof *tags);
+    char *names = calloc(needed + 1, NAME);
+
+    if (!maps || !tags || !names)
+        fail("calloc");
+    for (size_t i = 0; i < needed; i++) {
+        snprintf(names + NAME * i, NAME, "lib%zu.so", i);
+        tags[i] = (ElfW(Dyn)){.d_tag = DT_NEEDED, .d_un.d_val = NAME * i};
+    }
+    tags[needed] = (ElfW(Dyn)){.d_tag = DT_STRTAB, .d_un.d_ptr = (ElfW(Addr))names};
+    for (size_t i = 0; i < libraries; i++) {
+        maps[i].l_name = names;
+        maps[i].l_ld = tags;
+        maps[i].l_next = i + 1 < libraries ? &maps[i + 1] : NULL;
+    }
+    return maps;
 }
 
 /* All entries, or those of the loader. How: 0 zeroes them, X hides their names, - leaves no '='. */
@@ -211,7 +241,10 @@ int main(int argc, char **argv)
             map_file(argv[i + 1], atoi(argv[i + 2]));
             i += 2;
         } else if (!strcmp(mode, "list")) { /* PATH */
-            move_list(argv[++i]);
+            move_list(list_in_file(argv[++i]));
+        } else if (!strcmp(mode, "libraries")) { /* COUNT NEEDED */
+            move_list(list_of((size_t)atol(argv[i + 1]), (size_t)atol(argv[i + 2])));
+            i += 2;
         } else if (!strcmp(mode, "no-new-privs")) {
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         } else if (!strcmp(mode, "unshare")) {
