@@ -15,6 +15,7 @@
 
 #define INITIAL_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO: there, TracerPid shows every tracer */
 #define MOST_PAUSES 100000            /* of 0.1 ms each: a tracer may stop the child forever */
+#define MOST_PAUSES_AFTER_KILL 1000   /* its tracer has to wait for it first: ptrace(2) */
 
 /* The state of a child (proc_pid_status(5)): 't' if a tracer has stopped it, 'Z' if it has exited
  * and was not waited for; 0: unknown, for example because /proc shows another pid namespace. */
@@ -51,12 +52,29 @@ static int look_for_tracer(void)
     return usage.sleeps || PH_CALL(SYS_ptrace, PTRACE_TRACEME);
 }
 
+static void pause_briefly(void)
+{
+    static const long duration[2] = {0, 100000};
+
+    (void)PH_CALL(SYS_nanosleep, duration, NULL);
+}
+
+/* Kills a child and waits until it is gone, unless its tracer keeps it. */
+static void end_child(long pid)
+{
+    (void)PH_CALL(SYS_kill, pid, SIGKILL);
+    for (int left = MOST_PAUSES_AFTER_KILL; left; left--) {
+        if (PH_CALL(SYS_wait4, pid, NULL, __WALL | WNOHANG))
+            return;
+        pause_briefly();
+    }
+}
+
 /* Whether a child that clone(2) starts with these flags seems to have a tracer, which stops it
  * before its first instruction; nobody else can then wait for it. Returns 0 or 1, or a negative
  * errno value if there is no answer. */
 static long is_traced(unsigned long flags)
 {
-    static const long pause[2] = {0, 100000};
     const long pid = ph_fork(flags, NULL);
     long ended = 0;
     int status = 0;
@@ -66,14 +84,16 @@ static long is_traced(unsigned long flags)
         ph_exit(look_for_tracer());
     if (pid < 0)
         return pid;
-    for (int left = MOST_PAUSES; left && !ended && state != 't' && state != 'Z'; left--) {
-        (void)PH_CALL(SYS_nanosleep, pause, NULL);
+    for (int left = MOST_PAUSES; left; left--) {
         state = read_state(pid);
         ended = PH_CALL(SYS_wait4, pid, &status, __WALL | WNOHANG);
+        if (ended || state == 't' || state == 'Z')
+            break;
+        pause_briefly();
     }
-    if (ended == pid && WIFEXITED(status))
-        return WEXITSTATUS(status) != 0;
-    (void)PH_CALL(SYS_kill, pid, SIGKILL);
+    if (ended == pid)
+        return !WIFEXITED(status) || WEXITSTATUS(status);
+    end_child(pid);
     return ended < 0 ? ended : 1;
 }
 
