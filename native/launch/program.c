@@ -330,22 +330,11 @@ static int has_known_loader(const struct ph_program *program)
            !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
 }
 
-/* Returns the program that an explicitly started loader would run, or NULL if that is uncertain:
- * with most options, loaders of other versions run something else (ld.so(8)), and a name without
- * "/" is searched for like a library. */
-static const char *find_loaded(char *const *arguments)
-{
-    if (arguments[0] && arguments[1] && ph_equal(arguments[0], "--library-path"))
-        arguments += 2;
-    return *arguments && **arguments != '-' && ph_basename(*arguments) != *arguments ? *arguments
-                                                                                     : NULL;
-}
-
 /* Whether a loader would load this program itself. It executes static programs and other loaders
  * instead, and our library does not follow that exec (glibc's elf/rtld.c rtld_chain_load()). */
 static int would_be_loaded(const char *path)
 {
-    const long fd = path ? PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ) : -ENOENT;
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     struct ph_elf elf = {0};
 
     if (fd < 0)
@@ -354,6 +343,32 @@ static int would_be_loaded(const char *path)
         elf.loader_size = 0;
     (void)PH_CALL(SYS_close, fd);
     return elf.is_native && elf.loader_size;
+}
+
+/* Finds the program that an explicitly started loader would run, and refuses what is uncertain. */
+static int find_loaded(struct ph_program *program)
+{
+    char *const *arguments = program->argv + 1;
+
+    if (arguments[0] && arguments[1] && ph_equal(arguments[0], "--library-path"))
+        arguments += 2;
+    if (!*arguments)
+        return refuse(program, "a dynamic loader without a program: write"
+                               " LOADER [--library-path LIST] ./PROGRAM");
+    if (**arguments == '-') /* ld.so(8) */
+        return ph_complain(PH_EXIT_CANNOT, *arguments,
+                           "some versions of the dynamic loader lack this option and would start"
+                           " something else: use only --library-path, or leave out the loader");
+    if (ph_basename(*arguments) == *arguments)
+        return ph_complain(PH_EXIT_CANNOT, *arguments,
+                           "the dynamic loader would search for it like a library: write a path,"
+                           " such as ./PROGRAM");
+    if (!would_be_loaded(*arguments))
+        return ph_complain(PH_EXIT_CANNOT, *arguments,
+                           "not a dynamic program, so the dynamic loader would execute it"
+                           " unprotected: leave out the loader");
+    program->loaded = *arguments;
+    return 0;
 }
 
 /* Reads the headers of the open file. */
@@ -365,14 +380,7 @@ static int read_file(struct ph_program *program)
     if (status)
         return status;
     program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
-    if (!program->elf.is_loader)
-        return 0;
-    program->loaded = find_loaded(program->argv + 1);
-    if (!would_be_loaded(program->loaded))
-        return refuse(program, "a dynamic loader, which would execute a static program unprotected:"
-                               " start the program directly, or write"
-                               " LOADER [--library-path LIST] ./PROGRAM for a dynamic one");
-    return 0;
+    return program->elf.is_loader ? find_loaded(program) : 0;
 }
 
 int ph_program_find(struct ph_program *program, char **argv)

@@ -34,7 +34,7 @@ TOO_CAUTIOUS = {
     "LD_PRELOAD in its environment": "another library comes first, or env(1) is followed",
     "set-user-ID": "the kernel keeps others out, but our library is not loaded",
     "its file cannot be read": "it could be a script",
-    "a dynamic loader, which": "what it loads may be relative to another directory",
+    "the dynamic loader": "what it loads may be relative to another directory",
     "the preload library exempts this program": "it becomes another one",
     "CODEX_SKIP_HARDENING=1 is in": "a file that may not be read protects all the same",
     "unsupported arguments of env": "the words are env's own",

@@ -196,20 +196,27 @@ LOADER = "/lib64/ld-linux-x86-64.so.2"
 def test_a_loader_that_would_execute_a_static_program_is_refused(
     harden: str, show: str, compiler: support.Compiler, options: list[str]
 ) -> None:
-    """It would run unprotected: the loader becomes the program by exec."""
+    """It would run unprotected: the loader becomes the program by exec.
+
+    The line begins with the word that is refused, and ends with what to write instead.
+    """
     static = launches.build_static(compiler)
-    for words in (
-        [static, "tell"],
-        ["--argv0", show, static, "tell"],
-        ["--preload", LOADER, static, "tell"],
-        ["--library-path", os.path.dirname(static), os.path.basename(static), "tell"],
-        ["--library-path", show, static, "tell"],
-        [LOADER, static, "tell"],
-        ["--preload"],
-        [],
+    name = os.path.basename(static)
+    for words, refused, instead in (
+        ([static, "tell"], static, "leave out the loader"),
+        (["--library-path", show, static, "tell"], static, "leave out the loader"),
+        ([LOADER, static, "tell"], LOADER, "leave out the loader"),
+        (["--inhibit-cache", show], "--inhibit-cache", "only --library-path, or leave out"),
+        (["--argv0", show, static, "tell"], "--argv0", "only --library-path, or leave out"),
+        (["--preload", LOADER, static, "tell"], "--preload", "only --library-path, or leave out"),
+        (["--preload=secret"], "--preload=...", "only --library-path, or leave out"),
+        (["--library-path", os.path.dirname(static), name], name, "such as ./PROGRAM"),
+        ([], LOADER, "write LOADER [--library-path LIST] ./PROGRAM"),
     ):
         command = [harden, *options, LOADER, *words]
-        assert "a static program" in starts.refused(support.run_as_user(command))
+        line = starts.refused(support.run_as_user(command))
+        assert line.startswith(f"{starts.PREFIX}{refused}: "), line
+        assert instead in line
     control = support.run_as_user([LOADER, "--argv0", show, static, "tell"])
     assert launches.Description(control.stdout).number("dumpable") == 1
     # What the loader maps itself is protected.
@@ -228,7 +235,7 @@ def test_a_loader_is_recognized_whatever_it_is_called(
     assert launches.Description(control.stdout).number("dumpable") == 1
 
     refused = support.run_as_user([harden, loader, static, "tell"])
-    assert "a static program" in starts.refused(refused)
+    assert "not a dynamic program" in starts.refused(refused)
     for words in ([], ["--method", "preload"]):
         assert starts.show([harden, *words, loader, show]).value("dumpable") == "0"
 
