@@ -26,6 +26,7 @@ class Runtime(Record):
     before -- if there is no such option: what to put before `harden` to disable the disclosure
     others -- other options that disable the disclosure, but do not exist in every version
     starters -- the names of other programs that execute the runtime
+    loaders -- the names of other programs that load it as a library and pass their options to it
     source -- where the facts come from; all were tested
     """
 
@@ -37,12 +38,17 @@ class Runtime(Record):
     before: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     starters: tuple[str, ...] = ()
+    loaders: tuple[str, ...] = ()
     source: str
 
     @property
     def commands(self) -> tuple[str, ...]:
         """The commands that start the runtime, the usual one first."""
         return (*self.starters, *self.programs)
+
+    def has_options_of(self, program: str) -> bool:
+        """Return whether a program takes the options of the runtime, by the name of its file."""
+        return runtime_of(program) is self or program in self.loaders
 
 
 _OPENS_INSPECTOR = "SIGUSR1 starts its inspector on 127.0.0.1:9229, which runs code for any client"
@@ -74,7 +80,8 @@ RUNTIMES = (
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
         " and loads libraries",
         option="-XX:+DisableAttachMechanism",
-        source="java(1) -XX:+DisableAttachMechanism; OpenJDK, attachListener_posix.cpp",
+        loaders=("jsvc",),
+        source="jsvc(1); java(1) -XX:+DisableAttachMechanism; OpenJDK, attachListener_posix.cpp",
     ),
     Runtime(
         name="Erlang",
@@ -94,10 +101,13 @@ _BY_PROGRAM = {program: runtime for runtime in RUNTIMES for program in runtime.p
 _VERSION = re.compile(r"[-_.]?v?[0-9][0-9.]*(?:[-_+~].*)?", re.ASCII | re.DOTALL)
 
 _BY_LIBRARY = {"libnode.so": "Node.js", "libjvm.so": "the JVM", "libj9vm": "the JVM"}
-_BY_SYMBOL = {b"node_module_register": "Node.js"}  # node.h: add-ons need it; Electron has it too
+_BY_SYMBOL = {
+    b"node_module_register": "Node.js",  # node.h: add-ons need it; Electron has it too
+    b"JLI_Launch": "the JVM",  # only java(1) and similar tools need it: OpenJDK, java.h
+}
 
 SYMBOLS = tuple(_BY_SYMBOL)
-"""The symbols for runtime_of_symbol()."""
+"""The symbols for runtime_of_symbol(): a program that names one takes the runtime's options."""
 
 
 def runtime_named(name: str) -> Runtime | None:
@@ -107,10 +117,14 @@ def runtime_named(name: str) -> Runtime | None:
 
 def runtime_of(program: str) -> Runtime | None:
     """Return the runtime of a program, by the name of its file, with or without a version."""
-    for name, runtime in _BY_PROGRAM.items():
-        if program == name or (program.startswith(name) and _VERSION.fullmatch(program, len(name))):
-            return runtime
-    return None
+    return next((one for name, one in _BY_PROGRAM.items() if is_called(program, name)), None)
+
+
+def is_called(program: str, name: str) -> bool:
+    """Return whether the file of a program has this name, with or without a version."""
+    return program == name or (
+        program.startswith(name) and _VERSION.fullmatch(program, len(name)) is not None
+    )
 
 
 def runtime_of_library(name: str) -> Runtime | None:
@@ -122,7 +136,7 @@ def runtime_of_library(name: str) -> Runtime | None:
 
 
 def runtime_of_symbol(symbol: bytes) -> Runtime | None:
-    """Return the runtime whose program exports a symbol."""
+    """Return the runtime whose program names a symbol."""
     return runtime_named(_BY_SYMBOL.get(symbol, ""))
 
 

@@ -202,6 +202,13 @@ def test_a_program_is_named_as_people_say_it(
             "harden -- java -XX:+DisableAttachMechanism -jar a.jar",
         ),
         ("beam.smp -x", {"opens_itself": "Erlang"}, ""),
+        ("my-ide --x", {"opens_itself": "the JVM", "unit": "a.service"}, ""),
+        ("my-deno --x", {"opens_itself": "Deno"}, "env --block-signal=USR1 harden -- my-deno --x"),
+        (
+            "jsvc -cp a Main",
+            {"opens_itself": "the JVM"},
+            "harden -- jsvc -XX:+DisableAttachMechanism -cp a Main",
+        ),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
         ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/7/maps"),
         ("app", {"injected_libraries": ("/v/libprocess_hardening.so",)},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from process_hardening.audit.procfiles import FOLDER, read_file
 from process_hardening.audit.procfs import (
     UNLIMITED,
     parse_asked,
@@ -43,6 +44,18 @@ def numbers_of(text: bytes) -> None:
     fields = parse_status(text)
     for name, position in (("Uid", 1), ("TracerPid", 0), ("Seccomp", 0), ("NoNewPrivs", 0)):
         parse_number(fields, name, position)
+
+
+def test_a_list_of_several_pages_is_read_whole() -> None:
+    """The kernel returns it in chunks (seq_file): the stack is at the end of maps."""
+    folder = os.open("/proc/self", FOLDER)
+    try:
+        maps = read_file(folder, "maps")
+    finally:
+        os.close(folder)
+    assert maps is not None
+    assert len(maps) > resource.getpagesize()
+    assert b"[stack]" in maps
 
 
 def test_status_becomes_fields() -> None:

@@ -71,6 +71,14 @@ def test_code_in_the_same_word_as_its_option(name: str, option: str) -> None:
         ("bash -eu +x -o pipefail run.sh", "run.sh", 4),
         ("pwsh -NoProfile -File run.ps1", "-File run.ps1", 1),
         ("julia -t 4 --project=. run.jl", "run.jl", 3),
+        (
+            "jsvc -pidfile /run/a.pid -outfile &1 -XX:+UseG1GC com.example.Main",
+            "com.example.Main",
+            5,
+        ),
+        ("node-22 server.js", "server.js", 0),
+        ("java-17-openjdk -ea -jar x.jar", "-jar x.jar", 1),
+        ("python3.13t app.py", "app.py", 0),
         ("python3 exec('hunter2')", "", 0),
         ("cat a b", "", 2),
     ],
@@ -79,6 +87,13 @@ def test_what_is_named(command: str, run: str, options: int) -> None:
     """With the number of options before it."""
     name, *arguments = command.split()
     assert find_script(name, tuple(arguments)) == (tuple(run.split()), options)
+
+
+@pytest.mark.parametrize(
+    "name", ["nodet", "node2vec", "pythont", "javac", "jsvc-wrapper", "perl-helper", "bash5"]
+)
+def test_a_name_that_only_resembles_an_interpreter_has_no_known_options(name: str) -> None:
+    assert find_script(name, ("-x", "hunter2")) == ((), 2)
 
 
 def test_no_code_in_what_is_stored(user_tmp: Path) -> None:

@@ -219,3 +219,32 @@ def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -
     harden = support.find_tool("harden")
     with support.Running([harden, "--", copy_node(user_tmp), *rest], cwd=user_tmp) as one:
         assert read_process(one.pid).opens_itself == "Node.js"
+
+
+OPTION = PARTS["the JVM"].option
+
+
+def audit_hardened(*argv: str, folder: Path) -> tuple[str, str]:
+    """What audit says of a program that harden started: the open runtime, and the command."""
+    with support.Running([support.find_tool("harden"), "--", *argv], cwd=folder) as one:
+        (group,) = take(pids=[one.pid]).groups
+        return read_process(one.pid).opens_itself, group.command
+
+
+def test_an_option_of_java_closes_no_other_program_with_a_jvm(user_tmp: Path) -> None:
+    """A client attaches to it. The control: it closes java, also under another name."""
+    support.require_root()
+    java = Path(support.find_tool("java")).resolve()
+    (library,) = java.parent.parent.glob("lib/**/server/libjvm.so")
+    argv = [str(support.Compiler(PROGRAMS, user_tmp)("has_jvm.c", "-ldl")), str(library), OPTION]
+    assert audit_hardened(*argv, folder=user_tmp) == ("the JVM", "")
+    with support.Running([support.find_tool("harden"), "--", *argv], cwd=user_tmp) as one:
+        jcmd = support.run([support.find_tool("jcmd"), str(one.pid), "VM.version"], cwd=user_tmp)
+        assert (jcmd.returncode, "OpenJDK" in jcmd.stdout) == (0, True), jcmd.stderr
+
+    (user_tmp / "bin").mkdir()
+    (user_tmp / "lib").symlink_to(java.parent.parent / "lib")
+    renamed = str(shutil.copy(java, user_tmp / "bin" / "my-server"))
+    _, *rest = start_java(user_tmp)
+    assert audit_hardened(renamed, *rest, folder=user_tmp)[0] == "the JVM"
+    assert audit_hardened(renamed, OPTION, *rest, folder=user_tmp)[0] == ""

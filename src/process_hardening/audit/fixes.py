@@ -61,9 +61,14 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             " whole machine as it is.",
             "",
         )
+    program, runtime = program_of(posture), _open_runtime_of(posture)
+    if runtime and runtime.option and not runtime.has_options_of(program.name):
+        return (
+            f"Start it with `harden --`, and make it pass {runtime.option} to {runtime.name}.",
+            "",
+        )
     if posture.unit:
         return _edit_unit(posture, caller)
-    program = program_of(posture)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
     if program.name in SHELLS and not program.script and exported:
         words = join(caller.find_command(posture) or (program.name,))
@@ -80,7 +85,6 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             f"process-hardening hook enable --python {quote(python)}",
         )
     arguments = caller.find_command(posture)
-    runtime = _open_runtime_of(posture)
     if arguments is None and runtime:
         words = join_hardened((runtime.commands[0], "..."), runtime)
         return f"Start it with `{words}`.", ""

@@ -113,14 +113,15 @@ def with_runtime(posture: Posture, fields: dict[str, bytes], folder: int) -> Pos
     """
     program = program_of(posture)
     caught, blocked = parse_bits(fields, "SigCgt") or 0, parse_bits(fields, "SigBlk") or 0
-    runtime = runtime_of(program.name)
-    if runtime is None and caught & _CAUGHT_BY_RUNTIMES:
-        called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
-        runtime = find_runtime((called,), folder)
-    if runtime is None:
+    if runtime_of(program.name) is None and not caught & _CAUGHT_BY_RUNTIMES:
         return posture
+    called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
+    found = find_runtime((program.name, called), folder)
+    if found is None:
+        return posture
+    runtime, name = found
     arguments = posture.arguments[1:]
-    _, before = find_script(runtime.programs[0], arguments)  # whatever the file is called
-    if not is_open(runtime, arguments[:before], caught, blocked):
+    options = arguments[: find_script(name, arguments)[1]] if name else ()
+    if not is_open(runtime, options, caught, blocked):
         return posture
     return posture.replace(opens_itself=runtime.name)

@@ -59,8 +59,7 @@ def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
     if fd is None:
         return None
     try:
-        data = os.read(fd, _PIECE)
-        return data if len(data) < _PIECE else data + read_rest(fd, most - len(data))
+        return read_rest(fd, most)
     except PermissionError:
         return None
     finally:
@@ -68,7 +67,7 @@ def read_file(folder: int, name: str, most: int = NO_LIMIT) -> bytes | None:
 
 
 def read_rest(fd: int, most: int = NO_LIMIT) -> bytes:
-    """Read the rest of a file, even if the kernel returns it in small chunks.
+    """Read the rest of a file. The kernel returns lists, such as maps, in chunks of up to a page.
 
     most -- as in read_file()
     """

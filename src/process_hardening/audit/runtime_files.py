@@ -26,19 +26,27 @@ _MOST_MAPPINGS = 4  # of the program; two with a stand-in
 _CODE = re.compile(rb"(?m)^([^ \n]+) ..x. [^ \n]+ [^ \n]+ [^ \n]+ +(/[^\n]*)$")
 
 
-def find_runtime(names: Iterable[str], folder: int) -> Runtime | None:
-    """Return the runtime of a process.
+def find_runtime(names: Iterable[str], folder: int) -> tuple[Runtime, str] | None:
+    """Return the runtime of a process, and the name of a program with the same options.
+
+    The name is '' if they are unknown: a program that loads the runtime as a library may take other
+    options than the runtime.
 
     names -- of its program, as far as they are known; folder -- a descriptor of /proc/PID
     """
-    for name in names:
-        found = runtime_of(name)
-        if found:
-            return found
+    called = tuple(names)
+    for name in called:
+        named = runtime_of(name)
+        if named:
+            return named, name
     try:
-        return _find_in_files(folder)
+        found, is_program = _find_in_files(folder)
     except (OSError, CannotProtectError):  # it ended, or its program is damaged
         return None
+    if found is None:
+        return None
+    known = (name for name in called if found.has_options_of(name))
+    return found, found.programs[0] if is_program else next(known, "")
 
 
 def runtime_of_process(pid: int) -> Runtime | None:
@@ -50,31 +58,29 @@ def runtime_of_process(pid: int) -> Runtime | None:
     try:
         first = (read_file(folder, "cmdline") or b"").split(b"\0", 1)[0]
         words = (read_link(folder, "exe") or "", os.fsdecode(first))
-        return find_runtime((word.rsplit("/", 1)[-1] for word in words), folder)
+        found = find_runtime((word.rsplit("/", 1)[-1] for word in words), folder)
+        return found[0] if found else None
     except OSError:
         return None
     finally:
         os.close(folder)
 
 
-def _find_in_files(folder: int) -> Runtime | None:
+def _find_in_files(folder: int) -> tuple[Runtime | None, bool]:
+    """Return the runtime, and whether the program is the runtime's own, not one that loads it."""
     exe = read_link(folder, "exe")
     maps = read_file(folder, "maps", _LONGEST_MAPS)
     if exe is None or maps is None:
-        return None
+        return None, False
     code = _CODE.findall(maps)
-    for _, path in code:
-        name = os.fsdecode(path).rsplit("/", 1)[-1]
-        # Behind a stand-in, the program is mapped like a library.
-        found = runtime_of_library(name)
-        if found:
-            return found
+    # Behind a stand-in, the program is mapped like a library.
     program = [range_ for range_, path in code if os.fsdecode(path) == exe][:_MOST_MAPPINGS]
     for name in ("exe", *(f"map_files/{os.fsdecode(_unpad(range_))}" for range_ in program)):
         symbol = _find_symbol(folder, name)
         if symbol:
-            return runtime_of_symbol(symbol)
-    return None
+            return runtime_of_symbol(symbol), True
+    libraries = (os.fsdecode(path).rsplit("/", 1)[-1] for _, path in code)
+    return next(filter(None, map(runtime_of_library, libraries)), None), False
 
 
 def _unpad(range_: bytes) -> bytes:
@@ -83,7 +89,7 @@ def _unpad(range_: bytes) -> bytes:
 
 
 def _find_symbol(folder: int, name: str) -> bytes | None:
-    """Return the symbol of a runtime that a program exports, or None.
+    """Return the symbol of a runtime that a program names, or None.
 
     Programs on file systems that may not answer are not read.
     """

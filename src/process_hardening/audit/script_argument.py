@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.runtimes import is_called
+
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +117,16 @@ _JAVA = _Syntax(
     is_open=True,
     has_letters=False,
 )
+_JSVC = _Syntax(
+    words=_words(
+        value="-jvm -cp -classpath -home -java-home -user -cwd -outfile -errfile -pidfile -umask"
+        " -procname -wait -restarts",
+        flag="-help --help -? -client -server -version -showversion -nodetach -debug -check -stop"
+        " -keepstdin",
+    ),
+    is_open=True,  # -D, -X, -ea: jsvc(1)
+    has_letters=False,
+)
 _LUA = _Syntax(flags="iEvW", glued="O", value="jlb", code="e")
 _JULIA = _Syntax(
     flags="hiqv",
@@ -199,7 +211,7 @@ _OF_SHELLS = {
 
 SHELLS = frozenset(_OF_SHELLS)
 
-# Names of interpreters, without the version: python3.14t is listed as python.
+# Names of interpreters, without the version.
 _OF_INTERPRETERS = {
     **dict.fromkeys(("python", "pypy"), _PYTHON),
     **dict.fromkeys(("node", "nodejs", "electron", "bun", "deno"), _NODE),
@@ -210,6 +222,7 @@ _OF_INTERPRETERS = {
     "elixir": _ELIXIR,
     "guile": _GUILE,
     "java": _JAVA,
+    "jsvc": _JSVC,
     "julia": _JULIA,
     "perl": _PERL,
     "php": _PHP,
@@ -217,13 +230,15 @@ _OF_INTERPRETERS = {
 }
 
 
+_FREE_THREADED = re.compile(r"(python\d+\.\d+)t")
+
+
 def _syntax_of(name: str) -> _Syntax | None:
     if name in _OF_SHELLS:
         return _OF_SHELLS[name]
-    for base in (name.rstrip("0123456789."), name.removesuffix("t").rstrip("0123456789.")):
-        if base in _OF_INTERPRETERS:
-            return _OF_INTERPRETERS[base]
-    return None
+    python = _FREE_THREADED.fullmatch(name)
+    name = python[1] if python else name
+    return next((one for base, one in _OF_INTERPRETERS.items() if is_called(name, base)), None)
 
 
 def find_script(name: str, arguments: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
