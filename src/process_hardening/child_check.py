@@ -65,6 +65,9 @@ _DECIDING = (
 )
 """The variables that affect the result of check_child()."""
 
+_STARTS = (".pth", ".start")
+"""Files in site-packages with code that `site` executes; .start since Python 3.15 (PEP 829)."""
+
 _OURS = ("process_hardening", _native.__name__)
 _UNTIL_THE_HOOK = (
     *("encodings", "codecs", "io", "abc", "os", "stat", "posixpath", "genericpath"),
@@ -224,7 +227,7 @@ def _why_not_by_hook(flags: set[str], variables: Mapping[str, str], folder: str)
         if variables.get(name) and not (is_ignored and is_isolated):
             return f"{name} makes Python miss the start-up hook"
     if flags.isdisjoint("Is") and runs_user_site_first(variables, folder, is_isolated):
-        return "a .pth file in the user's site-packages comes before the start-up hook"
+        return "a .pth or .start file in the user's site-packages comes before the start-up hook"
     path = "" if is_isolated else variables.get("PYTHONPATH")
     if not path:
         return None
@@ -237,7 +240,7 @@ def _why_not_by_hook(flags: set[str], variables: Mapping[str, str], folder: str)
 
 
 def runs_user_site_first(variables: Mapping[str, str], folder: str, is_isolated: bool) -> bool:
-    """Return whether Python would execute .pth files of the user before the start-up hook.
+    """Return whether Python would execute a file of the user before the start-up hook.
 
     Not in a virtual environment, whose own are first (site.py).
 
@@ -246,16 +249,36 @@ def runs_user_site_first(variables: Mapping[str, str], folder: str, is_isolated:
     """
     if sys.prefix != sys.base_prefix:
         return False
-    base = None if is_isolated else variables.get("PYTHONUSERBASE")
     if variables.get("PYTHONNOUSERSITE") and not is_isolated:
         return False
-    home = variables.get("HOME") or os.path.expanduser("~")
-    name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    site = os.path.join(folder, base or f"{home}/.local", "lib", name, "site-packages")
+    import sysconfig
+
+    # With a "t" in its path for a free-threaded Python.
+    user = sysconfig.get_preferred_scheme("user")
+    site = sysconfig.get_path("purelib", user, {"userbase": _find_user_base(variables)})
     try:
-        return any(entry.endswith(".pth") for entry in os.listdir(site))
+        return any(entry.endswith(_STARTS) for entry in os.listdir(os.path.join(folder, site)))
     except OSError:
         return False
+
+
+def _find_user_base(variables: Mapping[str, str]) -> str:
+    """Return the folder that site.getuserbase() would return with these variables.
+
+    It obeys PYTHONUSERBASE even with -E, and calls os.path.expanduser().
+    """
+    base = variables.get("PYTHONUSERBASE")
+    if base:
+        return base
+    home = variables.get("HOME")
+    if home is None:
+        import pwd
+
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            home = "~"
+    return f"{home.rstrip('/')}/.local"
 
 
 def _is_own_interpreter(path: str) -> bool:
@@ -265,7 +288,10 @@ def _is_own_interpreter(path: str) -> bool:
     """
     if os.path.dirname(path) != os.path.dirname(sys.executable):
         return False
-    return os.path.samefile(path, sys.executable)
+    try:
+        return os.path.samefile(path, sys.executable)
+    except OSError:  # one was deleted
+        return False
 
 
 def _read_flags(arguments: Sequence[str]) -> set[str]:

@@ -17,7 +17,7 @@ from process_hardening.record import Record
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from process_hardening.environment import Names
@@ -52,8 +52,8 @@ class ChildrenReport(Record):
         variable)
     hook -- whether the environment of this interpreter has the start-up hook
     covered, not_covered -- descriptions of kinds of programs
-    running -- pids of children that were started earlier and that other processes of the user can
-        read
+    running -- pids of children that were started earlier, unless it is certain that other processes
+        of the user cannot read them
     """
 
     outcome: Outcome
@@ -99,33 +99,43 @@ def harden_children(*, keep: Names = (), bypass_variable: str | None = _BYPASS) 
 def _report(outcome: Outcome) -> ChildrenReport:
     in_force = outcome in ("applied", "already in place")
     hook = find_hook() != ""
-    running = tuple(_open_children())
+    children = _list_children()
+    running = tuple(child for child in children or () if _may_be_open(child))
     covered = (*(_COVERED if in_force else ()), *((_COVERED_BY_HOOK,) if hook else ()))
     not_covered = ("every other program",)
     if in_force:
-        not_covered = (*_NOT_COVERED, *((_AFTERWARDS,) if running else ()))
+        not_covered = (*_NOT_COVERED, *((_AFTERWARDS,) if running or children is None else ()))
     return ChildrenReport(
         outcome=outcome, hook=hook, covered=covered, not_covered=not_covered, running=running
     )
 
 
-def _open_children() -> Iterator[int]:
-    """Yield the pids of the children that other processes of the same user can read."""
-    children: list[int] = []
+def _list_children() -> list[int] | None:
+    """Return the pids of our children, or None if the system does not tell them."""
+    children: list[int] | None = None
     try:
         for thread in os.listdir("/proc/self/task"):
-            with open(f"/proc/self/task/{thread}/children", "rb") as file:
-                children += map(int, file.read().split())
+            try:
+                with open(f"/proc/self/task/{thread}/children", "rb") as file:
+                    children = [*(children or ()), *map(int, file.read().split())]
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # the thread ended, or there is no CONFIG_PROC_CHILDREN
     except OSError:
-        return  # no CONFIG_PROC_CHILDREN, another system, or a thread that ended
-    for child in children:
-        from process_hardening.audit.reader import read_posture
+        return None
+    return children
 
-        try:
-            if read_posture(child).inspectable:
-                yield child
-        except CommandError:
-            continue  # it has ended
+
+def _may_be_open(child: int) -> bool:
+    """Return whether other processes of the user may be able to read a child."""
+    from process_hardening.audit.reader import NoSuchProcessError, read_posture
+
+    try:
+        posture = read_posture(child)
+    except NoSuchProcessError:
+        return False
+    except (CommandError, OSError):  # for example, too many open files
+        return True
+    return posture.has_memory and posture.inspectable is not False
 
 
 def popen_unhardened(

@@ -19,6 +19,7 @@ import process_hardening
 import support
 from child_commands import Case, Programs, python_cases, sample
 from environments import Venv
+from zoo import in_mounts
 
 ALL = os.environ.get("ALL_CHILDREN") == "1"
 SAMPLE = 15
@@ -119,28 +120,64 @@ def test_of_programs(user_tmp: Path, programs: Path, compiler: support.Compiler)
     try_all(sys.executable, programs, list(cases))
 
 
+BASE = {"PYTHONUSERBASE": "{tmp}/base"}
+HOME = {"HOME": "{tmp}/home"}
+USER_SITES: dict[str, list[tuple[bool, dict[str, str], list[str]]]] = {
+    "base": [
+        (True, BASE, []),
+        (True, {**BASE, **HOME}, []),
+        (True, BASE, ["-E"]),
+        (True, {**BASE, "PYTHONNOUSERSITE": "1"}, ["-E"]),
+        (False, {**BASE, "PYTHONNOUSERSITE": "1"}, []),
+        (False, {"PYTHONUSERBASE": ""}, []),
+        (True, {"PYTHONUSERBASE": "base"}, []),
+    ],
+    "home/.local": [
+        (True, HOME, []),
+        (True, {"HOME": "{tmp}/home/"}, []),
+        (True, {"HOME": "home"}, []),
+        (True, HOME, ["-E"]),
+        (False, {**BASE, **HOME}, []),
+        (False, {}, []),
+        (False, {"HOME": ""}, []),
+    ],
+    "passwd/.local": [
+        (True, {}, []),
+        (True, {}, ["-E"]),
+        (False, HOME, []),
+        (False, {"HOME": ""}, []),
+    ],
+}
+"""Below which folder a .pth file is, and whether Python executes it with variables and options.
+
+The home directory in /etc/passwd is called passwd.
+"""
+
+
+@pytest.mark.parametrize("place", USER_SITES)
 def test_a_pth_file_of_the_user_comes_before_the_hook_outside_virtual_environments(
-    user_tmp: Path,
+    place: str, user_tmp: Path, programs: Path
 ) -> None:
-    """Unless Python ignores the user's site-packages, or where they are."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    site = user_tmp / "lib" / version / "site-packages"
-    site.mkdir(parents=True)
-    base = {"PYTHONUSERBASE": str(user_tmp), "HOME": "/nonexistent"}
-    asked = [(base, False), ({**base, "PYTHONNOUSERSITE": "1"}, False), (base, True)]
-    code = (
-        "from process_hardening.child_check import runs_user_site_first as first\n"
-        f"print([first(variables, '', is_isolated) for variables, is_isolated in {asked!r}])"
-    )
-    folder = str(Path(process_hardening.__file__).parents[1])
+    """Where check_child() expects it is where Python executes it."""
+    rows = USER_SITES[place]
+    passwd = user_tmp / "passwd_file"
+    passwd.write_text(f"user:x:{support.USER}:{support.USER}::{user_tmp}/passwd:/bin/sh\n")
     python = getattr(sys, "_base_executable", sys.executable)
-
-    def ask(interpreter: str) -> str:
-        argv = [interpreter, "-c", code]
-        return support.run(argv, env={"PYTHONPATH": folder}).stdout.strip()
-
-    assert ask(python) == "[False, False, False]"
-    (site / "a.pth").write_text("import os\n")
-    assert ask(python) == "[True, False, False]"
-    if sys.prefix != sys.base_prefix:
-        assert ask(sys.executable) == "[False, False, False]"
+    ask = [python, "-c", "import site; print(site.getusersitepackages())"]
+    base = {"PYTHONUSERBASE": str(user_tmp / place)}
+    site = Path(support.run(ask, env=base).stdout.strip())
+    site.mkdir(parents=True)
+    (site / "a.pth").write_text("import sys; print('ran')\n")
+    cases = [
+        ({name: value.format(tmp=user_tmp) for name, value in variables.items()}, options)
+        for _, variables, options in rows
+    ]
+    words = [str(programs / "check_user_site.py"), str(user_tmp), json.dumps(cases)]
+    env = {**os.environ, "PYTHONPATH": str(Path(process_hardening.__file__).parents[1])}
+    for interpreter in dict.fromkeys((python, sys.executable)):
+        argv = [*in_mounts(f"mount --bind {passwd} /etc/passwd"), interpreter, *words]
+        result = support.run(argv, env=env)
+        assert result.returncode == 0, result.stderr
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        is_executed = [interpreter == python and executed for executed, _, _ in rows]
+        assert found == [[executed, executed] for executed in is_executed], interpreter

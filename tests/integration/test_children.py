@@ -196,6 +196,15 @@ def test_children_from_before_are_named() -> None:
     assert (result.stdout, result.stderr) == ("True\nTrue\n", "")
 
 
+def test_children_that_cannot_be_read_are_not_forgotten(programs: Path) -> None:
+    """The report names them, or says that there may be some, however few descriptors are free."""
+    result = support.run([sys.executable, str(programs / "count_children.py")])
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [is_said for _, is_said in rows] == [True] * 10
+    assert [is_named for is_named, _ in rows][2:] == [True] * 8
+
+
 START = "Process(target=print, args=('ran',)).start()"
 FORKSERVER_STARTS = {
     "get_context": ("", f"multiprocessing.get_context('forkserver').{START}"),
