@@ -80,11 +80,10 @@ class Report(Record):
     started: "Literal['execute-only', 'unreadable file', 'ordinary']"
     seccomp: "int | None"
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: object = None) -> None:
         raise AttributeError(f"a Report is immutable: {name} cannot be changed")
 
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a Report is immutable: {name} cannot be changed")
+    __delattr__ = __setattr__
 
     def __hash__(self) -> int:
         return hash(tuple(self.__dict__.values()))
