@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import fnmatch
 import os
 import shutil
 import signal
@@ -38,6 +39,16 @@ def unset_terminal_size() -> None:
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
         os.unsetenv(name)  # readline, which pytest imports, sets them behind os.environ
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_loader_variables() -> None:
+    """Programs under test get no LESSOPEN or PYTHONPATH of whoever runs the tests."""
+    from process_hardening.variables import STRICT_VARIABLES
+
+    for name in list(os.environ):
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in STRICT_VARIABLES):
+            del os.environ[name]
 
 
 @pytest.fixture(scope="session", autouse=True)
