@@ -31,6 +31,12 @@ def default_signals() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def default_umask() -> None:
+    """The unprivileged user has to read what the tests write."""
+    os.umask(0o022)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def unset_terminal_size() -> None:
     """Programs under test ask their own terminal; pytest-xdist sets the size for its workers.
 
