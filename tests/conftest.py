@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import fnmatch
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -15,6 +16,15 @@ from pathlib import Path
 import pytest
 
 import support
+
+
+def pytest_configure() -> None:
+    """Allow core dumps to programs that ask for them, or end: `ulimit -c 0` forbids even that."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1] or resource.RLIM_INFINITY
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    except ValueError:
+        raise pytest.UsageError("no core dumps to compare with: ulimit -Hc must not be 0") from None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

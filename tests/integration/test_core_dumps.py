@@ -108,11 +108,16 @@ def test_a_child_program_dumps_through_pipes_only(chat: str, programs: Path, cor
         crash_and_expect_a_dump_through_pipes_only(victim, cores)
 
 
+def read_core_settings() -> list[str]:
+    """Where cores go while no test changes that."""
+    with support.Sysctl("kernel/core_pattern") as pattern:
+        return [pattern.before, Path("/proc/sys/kernel/core_pipe_limit").read_text()]
+
+
 def test_settings_are_restored_when_a_test_fails(tmp_path: Path) -> None:
     """The fixtures put the kernel's settings back, also after a failure."""
-    settings = [Path("/proc/sys/kernel/core_pattern"), Path("/proc/sys/kernel/core_pipe_limit")]
     limit = resource.getrlimit(resource.RLIMIT_CORE)
-    before = [path.read_text() for path in settings]
+    before = read_core_settings()
     support.require_root()
 
     shutil.copy(victims.PROGRAMS / "fails_with_cores.py", tmp_path)
@@ -129,5 +134,5 @@ def test_settings_are_restored_when_a_test_fails(tmp_path: Path) -> None:
     assert f"was {before[0]}" not in result.stdout
     assert "was |" in result.stdout
 
-    assert [path.read_text() for path in settings] == before
+    assert read_core_settings() == before
     assert resource.getrlimit(resource.RLIMIT_CORE) == limit
