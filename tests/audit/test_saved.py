@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,17 @@ import support
 from machines import HOST, audit_of, hardened, process
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.render import html
-from process_hardening.audit.render.json import audit_as_dict
+from process_hardening.audit.render.json import audit_as_dict, merged_as_dict, render
 from process_hardening.audit.render.screen import render_comparison
 from process_hardening.audit.result import Audit
-from process_hardening.audit.saved import NOT_AN_AUDIT, Saved, compare, merge, read_saved
+from process_hardening.audit.saved import (
+    NOT_AN_AUDIT,
+    Saved,
+    compare,
+    merge,
+    read_known,
+    read_saved,
+)
 from zoo import COMMAND, HARDENED, Animal, audit
 
 
@@ -199,6 +209,51 @@ def test_a_machine_without_an_id_may_be_another() -> None:
     assert all(h.is_identified for h in merge([on_machine(audit_of(LEAKS), "c" * 32)] * 2))
 
 
+def by_earlier_version(audit: Audit, **fields: Any) -> Saved:
+    """An audit of web-1 that does not say on which machine it was made."""
+    document = audit_as_dict(audit)
+    del document["host"]["machine"]
+    return read_saved(document).replace(**fields)
+
+
+def test_an_audit_by_an_earlier_version_is_of_the_only_machine_with_its_name() -> None:
+    """It is compared with the later ones, and the page says how it was told apart."""
+    old = by_earlier_version(audit_of(LEAKS, taken=1.0))
+    new = on_machine(audit_of(hardened(1, "app"), taken=2.0), "a" * 32)
+    (host,) = merge([new, old])
+    assert (host.name, host.newest) == ("web-1", new)
+    assert host.comparison is not None
+    assert [change.secret for change in host.comparison.better] == ["A_KEY", "B_KEY"]
+    assert not host.is_identified
+    assert "another host with that name may be among them" in html.render([new, old])
+    (host,) = merge([old, old.replace(taken="1970-01-01T00:00:09Z")])
+    assert (host.name, host.is_identified) == ("web-1", False)
+
+
+@pytest.mark.parametrize("ids", [("a" * 32, "b" * 32), ("a" * 32, "")])
+def test_an_audit_by_an_earlier_version_is_apart_if_two_machines_have_its_name(
+    ids: tuple[str, str],
+) -> None:
+    """It could be of either."""
+    old = by_earlier_version(audit_of(LEAKS, taken=1.0), source="old.json")
+    audits = [
+        on_machine(audit_of(hardened(1, "app"), taken=2.0), one, source=f"{number}.json")
+        for number, one in enumerate(ids)
+    ]
+    names = {host.name for host in merge([old, *audits])}
+    assert names == {"web-1 (old.json)", "web-1 (0.json)", "web-1 (1.json)"}
+
+
+def test_a_machine_that_has_no_id_is_not_the_one_that_has_an_id() -> None:
+    """A container without an id can have the name of its host."""
+    audits = [
+        on_machine(audit_of(LEAKS, taken=1.0), "", source="container.json"),
+        on_machine(audit_of(hardened(1, "app"), taken=2.0), "a" * 32, source="host.json"),
+    ]
+    names = {host.name for host in merge(audits)}
+    assert names == {"web-1 (container.json)", "web-1 (host.json)"}
+
+
 def test_the_machine_id_itself_is_not_stored() -> None:
     """machine-id(5) asks for that; the hash is of 64 bits."""
     document = audit_as_dict(audit_of(LEAKS).replace(host=HOST.replace(machine_id="d" * 32)))
@@ -215,6 +270,126 @@ def test_a_file_of_the_playbook_is_of_the_host_that_it_is_named_after(user_tmp: 
         path.write_text(json.dumps(document))
     done = audit("merge", "--json", *paths)
     assert [host["name"] for host in json.loads(done.stdout)["hosts"]] == ["web-1", "web-2"]
+
+
+STRANGE: tuple[Any, ...] = (
+    -1,
+    0,
+    2**32,
+    10**30,
+    1.5,
+    1e999,
+    True,
+    None,
+    "",
+    "x",
+    "\x1b[2J",
+    "\ud800",
+    [],
+    [[0]],
+    {},
+)
+
+
+def list_places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where every value of a document is, as keys and positions; also where lists are."""
+    yield place
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from list_places(value[key], (*place, key))
+
+
+def put(document: Any, place: tuple[Any, ...], value: object) -> Any:
+    """A copy of a document with another value in a place."""
+    if not place:
+        return value
+    found = json.loads(json.dumps(document))
+    parent = reduce(lambda part, key: part[key], place[:-1], found)
+    parent[place[-1]] = value
+    return found
+
+
+def test_a_document_with_any_strange_value_is_understood_or_refused() -> None:
+    """Nothing but a ValueError comes of it, and what is understood can be shown."""
+    whole = json.loads(json.dumps(audit_as_dict(audit_of(LEAKS, hardened(2, "safe")))))
+    places = list(list_places(whole))
+    refused = set()
+    for place in places:
+        for value in STRANGE:
+            document = put(whole, place, value)
+            with suppress(ValueError):
+                read_known(document)
+            try:
+                one = read_saved(document)
+            except ValueError:
+                refused.add(place)
+                continue
+            if place[:1] not in (("processes",), ("exposure",)):  # what they hold is not shown
+                assert html.render([one]).encode()
+                assert render(merged_as_dict(merge([one])))
+    for name in ("asked_by", "taken", "scope", "notes"):
+        assert (name,) in refused
+    for field in ("uid", "pids", "reason", "severity", "secrets", "open_to", "commands"):
+        assert ("groups", 0, field) in refused
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("asked_by",), "x", "asked_by is not a number from 0 to 4294967294"),
+        (("asked_by",), True, "asked_by is not a number"),
+        (("asked_by",), -1, "asked_by is not a number"),
+        (("taken",), "now", "taken is not a time such as 2026-01-31T12:00:00Z"),
+        (("host", "name"), None, "host.name is not a string"),
+        (("groups", 0, "uid"), 4294967295, "groups[0].uid is not a number from 0 to 4294967294"),
+        (("groups", 0, "uid"), "1000", "groups[0].uid is not a number"),
+        (("groups", 0, "pids"), [1.5], "groups[0].pids[0] is not a number from 0 to 4194304"),
+        (("groups", 0, "pids"), "12", "groups[0].pids is not a list"),
+        (("groups", 0, "secrets", 0), "A_KEY", "groups[0].secrets[0] is not an object"),
+        (("groups", 0, "reason"), "new_reason", "groups[0].reason is not known here"),
+        (("groups", 0), {}, "groups[0].command is missing"),
+        (("summary", "verdicts", "exposed"), 1e999, "summary.verdicts.exposed is not a number"),
+        (("schema",), True, "not schema 1"),
+    ],
+    ids=str,
+)
+def test_a_malformed_audit_is_one_line_that_says_where_and_what_to_do(
+    place: tuple[Any, ...], value: object, said: str, user_tmp: Path
+) -> None:
+    """With the name of the file. The status is 2."""
+    whole = json.loads(json.dumps(audit_as_dict(audit_of(LEAKS))))
+    path = user_tmp / "odd.json"
+    path.write_text(json.dumps(put(whole, place, value)))
+    done = audit("merge", path, "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"process-hardening: {path}: ")
+    assert said in line
+    assert line.endswith("run the audit again with this version")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("processes", 0, "findings", 0, "fingerprint"), 1),
+        (("processes", 0, "findings"), "x"),
+        (("processes", 0), None),
+        (("taken",), ["now"]),
+    ],
+    ids=str,
+)
+def test_a_malformed_baseline_is_one_line(
+    place: tuple[Any, ...], value: object, user_tmp: Path
+) -> None:
+    """It does not count as one that knows nothing."""
+    whole = json.loads(json.dumps(audit_as_dict(audit_of(LEAKS))))
+    path = user_tmp / "odd.json"
+    path.write_text(json.dumps(put(whole, place, value)))
+    done = audit("--baseline", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"process-hardening: {path}: damaged")
+    assert line.endswith("run the audit again with this version")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\x00"], ids=range(5))

@@ -9,7 +9,7 @@ import pytest
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Posture, core_rules_of
 from process_hardening.audit.result import Entry, make_entries
-from process_hardening.audit.saved import known_from
+from process_hardening.audit.saved import read_known
 from process_hardening.audit.select import Selection
 from process_hardening.audit.tree import find_hardened_ancestors, walk_tree
 
@@ -153,4 +153,4 @@ def test_a_baseline_leaves_out_what_it_knows() -> None:
 def test_a_document_that_is_no_audit(document: object) -> None:
     """Is refused as a baseline."""
     with pytest.raises(ValueError, match="not"):
-        known_from(document)
+        read_known(document)

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / FACE
 LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
     {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes"},
-    {"output", "files", "table", "parser"},
+    {"output", "files", "table", "parser", "document"},
     {"policy", "environment", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names

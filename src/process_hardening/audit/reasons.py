@@ -56,6 +56,8 @@ IN_ENVIRONMENT = "environment"
 IN_ARGUMENTS = "arguments"
 IN_MEMORY = "memory"
 
+PLACES = (IN_ENVIRONMENT, IN_ARGUMENTS, IN_MEMORY)
+
 
 class Secret(Record):
     """A secret that processes hold: its name, never its value.

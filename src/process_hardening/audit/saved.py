@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
-from process_hardening.audit.reasons import READERS, REASONS, Secret
+from process_hardening.audit.reasons import PLACES, READERS, REASONS, Secret
 from process_hardening.audit.rules.model import SEVERITIES
+from process_hardening.document import Value
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
 
     Opened = dict[tuple[str, str, str], tuple[str, ...]]
 
 
 NOT_AN_AUDIT = "not the JSON of an audit; `process-hardening audit --json > FILE` makes one"
+_AGAIN = "run the audit again with this version"
+
+_LAST_UID = 2**32 - 2  # to chown(2), the highest value means "unchanged": no user has it
+_LAST_PID = 2**22  # PID_MAX_LIMIT in include/linux/threads.h
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class Saved(Record):
     """An audit as stored in JSON.
 
-    host -- the name of the host; machine -- an id of the machine, '' if unknown
+    host -- the name of the host
+    machine -- an id of the machine, '' if it has none; None if the audit does not say, because an
+        earlier version saved it
     kernel -- its kernel release; taken -- the time of the audit in UTC, in ISO 8601 format
     scope -- the options that narrowed the audit; asked_by -- the uid of the user who ran it
     verdicts -- the number of processes with each verdict; notes -- what could not be read
@@ -33,7 +41,7 @@ class Saved(Record):
     """
 
     host: str
-    machine: str
+    machine: str | None
     kernel: str
     taken: str
     scope: tuple[str, ...]
@@ -74,70 +82,94 @@ def read_saved(document: object) -> Saved:
     is_fact = isinstance(document, dict) and isinstance(document.get("audit"), dict)
     if is_fact:
         document = document["audit"]  # type: ignore[index]  # it is a dict
-    if not isinstance(document, dict) or "processes" not in document:
-        raise ValueError(NOT_AN_AUDIT)
-    if document.get("schema") != 1:
-        raise ValueError("not schema 1: made by another version")
-    if "groups" not in document:
-        raise ValueError("made by an older version, which has no groups: run the audit again")
+    found = _open(document)
+    if "groups" not in found:
+        raise ValueError(f"made by an older version, which has no groups: {_AGAIN}")
     try:
+        host = found["host"]
         return Saved(
-            host=str(document["host"]["name"]),
-            machine=str(document["host"].get("machine") or ""),
-            kernel=str(document["host"]["kernel"]),
-            taken=str(document["taken"]),
-            scope=tuple(map(str, document["scope"])),
-            asked_by=int(document["asked_by"]),
-            groups=tuple(map(_read_group, document["groups"])),
-            verdicts={str(k): int(v) for k, v in document["summary"]["verdicts"].items()},
-            notes=tuple(map(str, document["notes"])),
+            host=host["name"].text(),
+            machine=_read_machine(host),
+            kernel=host["kernel"].text(),
+            taken=_read_time(found["taken"]),
+            scope=found["scope"].texts(),
+            asked_by=found["asked_by"].number(_LAST_UID),
+            groups=tuple(map(_read_group, found["groups"].items())),
+            verdicts={k: v.number() for k, v in found["summary"]["verdicts"].entries().items()},
+            notes=found["notes"].texts(),
             is_fact=is_fact,
         )
-    except (KeyError, TypeError, AttributeError, IndexError, OverflowError):
-        raise ValueError("damaged: not the whole JSON of an audit") from None
+    except ValueError as error:
+        raise _damaged(error) from None
 
 
-def _read_group(found: Mapping[str, Any]) -> Group:
-    reason, readers = str(found["reason"]), tuple(map(str, found["open_to"]))
-    severity = found["severity"]
-    if reason not in REASONS or not {*readers} <= {*READERS} or severity not in (None, *SEVERITIES):
-        raise ValueError("made by a newer version")
+def _read_machine(host: Value) -> str | None:
+    if "machine" in host:
+        return host["machine"].text()
+    return "" if "machine" in host.entries() else None
+
+
+def _open(document: object) -> Value:
+    """Return a document that claims to be an audit. Raises ValueError for others."""
+    found = Value(document)
+    if not isinstance(document, dict) or "processes" not in found:
+        raise ValueError(NOT_AN_AUDIT)
+    try:
+        is_this_version = found["schema"].number() == 1
+    except ValueError:
+        is_this_version = False
+    if not is_this_version:
+        raise ValueError(f"not schema 1: made by another version: {_AGAIN}")
+    return found
+
+
+def _damaged(error: ValueError) -> ValueError:
+    return ValueError(f"damaged, or made by another version ({error}): {_AGAIN}")
+
+
+def _read_time(value: Value) -> str:
+    text = value.text()
+    if not _TIME.fullmatch(text):
+        raise ValueError("taken is not a time such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def _read_group(found: Value) -> Group:
+    command = found["command"].text()
     return Group(
-        user=str(found["user"]),
-        uid=found["uid"],
-        program=str(found["program"]),
-        names=tuple(map(str, found["names"])),
-        reason=reason,
-        severity=severity,
+        user=found["user"].text(),
+        uid=None if found["uid"].is_null else found["uid"].number(_LAST_UID),
+        program=found["program"].text(),
+        names=found["names"].texts(),
+        reason=found["reason"].choice(REASONS),
+        severity=None if found["severity"].is_null else found["severity"].choice(SEVERITIES),
         secrets=tuple(
-            Secret(name=str(secret["name"]), where=str(secret["where"]))
-            for secret in found["secrets"]
+            Secret(name=secret["name"].text(), where=secret["where"].choice(PLACES))
+            for secret in found["secrets"].items()
         ),
-        open_to=readers,
-        pids=tuple(map(int, found["pids"])),
-        finding=str(found["finding"]),
-        fix=str(found["fix"]),
-        commands=tuple(map(str, found.get("commands") or filter(None, [found["command"]]))),
+        open_to=tuple(reader.choice(READERS) for reader in found["open_to"].items()),
+        pids=tuple(pid.number(_LAST_PID) for pid in found["pids"].items()),
+        finding=found["finding"].text(),
+        fix=found["fix"].text(),
+        commands=found["commands"].texts() if "commands" in found else (command,) * bool(command),
     )
 
 
-def time_of(document: object) -> str:
-    """Return when the audit in a JSON document was made; '' if it does not say."""
-    return str(document.get("taken", "")) if isinstance(document, dict) else ""
+def read_known(document: object) -> tuple[frozenset[str], str]:
+    """Return the fingerprints in the JSON of an audit, and when it was made; '' if it does not say.
 
-
-def known_from(document: object) -> frozenset[str]:
-    """Return the fingerprints in the JSON of an audit. Raises ValueError for other documents."""
+    Raises ValueError for other documents.
+    """
+    found = _open(document)
     try:
-        if document["schema"] != 1:  # type: ignore[index]  # the except clause checks the type
-            raise ValueError("not schema 1: made by another version")
-        return frozenset(
-            str(finding["fingerprint"])
-            for process in document["processes"]  # type: ignore[index]
-            for finding in process["findings"]
+        fingerprints = frozenset(
+            finding["fingerprint"].text()
+            for process in found["processes"].items()
+            for finding in process["findings"].items()
         )
-    except (KeyError, TypeError, IndexError):
-        raise ValueError(NOT_AN_AUDIT) from None
+        return fingerprints, _read_time(found["taken"]) if "taken" in found else ""
+    except ValueError as error:
+        raise _damaged(error) from None
 
 
 class Change(Record):
@@ -238,11 +270,26 @@ class History(Record):
     is_identified: bool
 
 
+_NOT_SAID = "?"  # no id of a machine
+
+
 def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
-    """Return the history of each host, sorted by name. Machines with the same name are separate."""
+    """Return the history of each host, sorted by name. Machines with the same name are separate.
+
+    An audit that does not say of which machine it is belongs to the only one with its name.
+    """
+    audits = sorted(audits, key=lambda audit: audit.taken)
+    machines: dict[str, set[str]] = {}
+    for audit in audits:
+        if audit.machine is not None:
+            machines.setdefault(audit.label, set()).add(audit.machine)
     hosts: dict[tuple[str, str], list[Saved]] = {}
-    for audit in sorted(audits, key=lambda audit: audit.taken):
-        hosts.setdefault((audit.label, audit.machine), []).append(audit)
+    for audit in audits:
+        machine = audit.machine
+        if machine is None:
+            known = machines.get(audit.label, set())
+            machine = min(known) if len(known) == 1 else _NOT_SAID
+        hosts.setdefault((audit.label, machine), []).append(audit)
     labels = Counter(label for label, _ in hosts)
     return tuple(
         _make_history(found, is_unique=labels[label] == 1)
@@ -256,9 +303,11 @@ def _make_history(audits: list[Saved], *, is_unique: bool) -> History:
     alike = [a for a in audits if (a.scope, a.asked_by) == (newest.scope, newest.asked_by)]
     first = alike[0]
     return History(
-        name=newest.label if is_unique else f"{newest.label} ({newest.source or newest.machine})",
+        name=newest.label
+        if is_unique
+        else f"{newest.label} ({newest.source or newest.machine or _NOT_SAID})",
         newest=newest,
         comparison=compare(first, newest) if first.taken != newest.taken else None,
         left_out=tuple(audit for audit in audits if audit not in alike),
-        is_identified=bool(newest.machine) or len(audits) == 1,
+        is_identified=all(audit.machine for audit in audits) or len(audits) == 1,
     )

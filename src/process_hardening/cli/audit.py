@@ -165,11 +165,11 @@ def _list_ids() -> set[str]:
 
 
 def _read_baseline(path: str) -> dict[str, Any]:
-    from process_hardening.audit.saved import known_from, time_of
+    from process_hardening.audit.saved import read_known
 
-    document = read_json(path)
     try:
-        return {"known": known_from(document), "known_since": time_of(document)}
+        known, since = read_known(read_json(path))
+        return {"known": known, "known_since": since}
     except ValueError as error:
         raise CommandError(f"{path}: {error}") from None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from process_hardening.document import Value
 from process_hardening.errors import CommandError
 from process_hardening.verify.model import (
     BLOCKED,
@@ -177,39 +177,47 @@ class Comparison:
         }
 
 
-def read_earlier(record: Any) -> Earlier:
+def read_earlier(record: object) -> Earlier:
     """Read an earlier verification from its JSON.
 
     record -- the parsed output of `verify --json` or `--evidence`
 
     Raises CommandError if the record is something else.
     """
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise CommandError("not the JSON of this version of `verify`: create it again with --json")
+    found = Value(record)
     try:
+        if "schema" not in found or found["schema"].number() != SCHEMA:
+            raise CommandError(
+                "not the JSON of this version of `verify`: create it again with --json"
+            )
         marks = {
-            (str(attack["name"]), str(name)): _mark_in(cell)
-            for attack in record["attacks"]
-            for name, cell in attack["victims"].items()
+            (attack["name"].text(), name): _mark_in(cell)
+            for attack in found["attacks"].items()
+            for name, cell in attack["victims"].entries().items()
         }
+        environment = found["environment"]
         time, host, kernel = (
-            str(record["environment"].get(key, "?")) for key in ("time", "host", "kernel")
+            environment[key].text() if key in environment else "?"
+            for key in ("time", "host", "kernel")
         )
-        process = record.get("process")
-        return Earlier(time, host, kernel, marks, _read_process(process) if process else None)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise CommandError("damaged JSON of `verify`: create it again") from None
+        process = _read_process(found["process"]) if "process" in found else None
+        return Earlier(time, host, kernel, marks, process)
+    except ValueError as error:
+        raise CommandError(f"damaged JSON of `verify` ({error}): create it again") from None
 
 
-def _read_process(process: Mapping[str, Any]) -> RunningProcess:
-    program = process["program"]
-    return RunningProcess(int(process["pid"]), program and str(program), str(process["user"]))
+def _read_process(found: Value) -> RunningProcess:
+    program = found["program"]
+    return RunningProcess(
+        found["pid"].number(), None if program.is_null else program.text(), found["user"].text()
+    )
 
 
-def _mark_in(cell: Mapping[str, Any]) -> str:
-    if cell["outcome"] not in _BADNESS:
-        raise ValueError(cell["outcome"])
-    return VictimResult(cell["outcome"], "", cell["known_limit"]).mark
+def _mark_in(cell: Value) -> str:
+    limit = cell["known_limit"]
+    return VictimResult(
+        cell["outcome"].choice(_BADNESS), "", None if limit.is_null else limit.text()
+    ).mark
 
 
 def compare(earlier: Earlier, verification: Verification) -> Comparison:

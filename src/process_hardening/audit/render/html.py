@@ -265,7 +265,8 @@ def _render_notes(hosts: Sequence[History]) -> list[str]:
         for audit in host.left_out
     ]
     notes += [
-        f"{host.name}: these audits name no machine; another host with that name may be among them"
+        f"{host.name}: not every audit names its machine; another host with that name may be among"
+        " them"
         for host in hosts
         if not host.is_identified
     ]
