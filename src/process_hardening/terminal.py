@@ -110,10 +110,20 @@ def write_line(text: str, stream: TextIO) -> None:
 
 
 def complain(error: Exception | str) -> None:
-    """Print an error or a message as one line on standard error, if it is open."""
+    """Print an error as one line on standard error, if it is open."""
+    _print_to_stderr(f"process-hardening: {printable(str(error))}")
+
+
+def notify(text: str) -> None:
+    """Print what was done as one line on standard error, if that is a terminal."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        _print_to_stderr(printable(text))
+
+
+def _print_to_stderr(line: str) -> None:
     if sys.stderr is None:
         return
     try:
-        write_line(f"process-hardening: {printable(str(error))}", sys.stderr)
+        write_line(line, sys.stderr)
     except OSError:
-        return  # there is nowhere left to print the error: only the exit status can show it
+        return  # there is nowhere left to print it: only the exit status can show an error

@@ -228,7 +228,8 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "not the JSON of an audit" in done.stderr or "not schema 1" in done.stderr
+    said = ("not the JSON of an audit", "not schema 1", "processes[0].findings is missing")
+    assert any(words in done.stderr for words in said)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +332,7 @@ def test_what_goes_into_a_file_is_not_printed_too(
         argv = [COMMAND, "audit", str(one.pid), option, str(path), "--fail-on", "never"]
         shown = subprocess.run(argv, stdout=subprocess.PIPE, stderr=follower, text=True)
         assert (shown.returncode, shown.stdout) == (0, "")
-        assert os.read(leader, 1 << 16).decode().strip() == f"process-hardening: wrote {path}"
+        assert os.read(leader, 1 << 16).decode().strip() == f"wrote {path}"
         asked = audit(one.pid, option, path, "--long", "--fail-on", "never")
         assert str(one.pid) in asked.stdout
     os.close(leader)
@@ -370,6 +371,73 @@ def test_watching(animal: Path) -> None:
             watching.send_signal(signal.SIGINT)
             assert watching.stderr.read() == "process-hardening: stopped\n"
             assert watching.wait(support.TIMEOUT) == 130
+
+
+def watch(stderr: int, *arguments: object) -> subprocess.Popen[str]:
+    """An audit that repeats and prints a line of JSON each time."""
+    argv = [COMMAND, "audit", "--json", "--watch", "0.1", *map(str, arguments)]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def read_rounds(watching: subprocess.Popen[str], number: int) -> None:
+    """Wait until some rounds are complete."""
+    assert watching.stdout is not None
+    for _ in range(number + 1):  # the complaints of a round follow its document
+        assert watching.stdout.readline()
+
+
+def test_watching_says_once_what_is_missing(animal: Path) -> None:
+    """And again only when something else is missing."""
+    animals = [Animal(animal, *HARDENED) for _ in range(3)]
+    with animals[0] as one, animals[1] as two, animals[2] as three:
+        one.process.kill()
+        one.process.wait()
+        with watch(subprocess.PIPE, one.pid, two.pid, three.pid) as watching:
+            read_rounds(watching, 3)
+            two.process.kill()
+            two.process.wait()
+            read_rounds(watching, 3)
+            watching.send_signal(signal.SIGINT)
+            assert watching.stderr is not None
+            said = watching.stderr.read()
+    gone = [f"process-hardening: {pid}: no such process\n" for pid in (one.pid, two.pid)]
+    assert said == "".join([*gone, "process-hardening: stopped\n"])
+
+
+def test_a_terminal_that_is_cleared_shows_each_time_what_is_missing(animal: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    with Animal(animal, *HARDENED) as one, Animal(animal, *HARDENED) as two:
+        one.process.kill()
+        one.process.wait()
+        argv = [COMMAND, "audit", "--watch", "0.1", str(one.pid), str(two.pid)]
+        with subprocess.Popen(argv, stdout=follower, stderr=follower) as watching:
+            shown = ""
+            while shown.count("no such process") < 3:
+                shown += os.read(leader, 1 << 16).decode()
+            watching.kill()
+    os.close(leader)
+    os.close(follower)
+
+
+def test_watching_says_once_which_file_is_written(animal: Path, user_tmp: Path) -> None:
+    """In a terminal; every round writes it."""
+    import pty
+
+    path = user_tmp / "out"
+    leader, follower = pty.openpty()
+    with Animal(animal) as one, watch(follower, one.pid, "--html", path) as watching:
+        read_rounds(watching, 3)
+        path.unlink()
+        read_rounds(watching, 3)
+        assert path.exists()
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(support.TIMEOUT) == 130
+        shown = os.read(leader, 1 << 16).decode()
+    os.close(leader)
+    os.close(follower)
+    assert shown.count("wrote") == 1
 
 
 def test_without_proc() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import support
+from machines import audit_of, process
 from process_hardening.audit.posture import Posture, core_rules_of, crash_of
 from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES, judge_process
 from process_hardening.audit.rules.model import SEVERITIES, Finding, ProcessCase, Rule
@@ -107,33 +108,88 @@ def test_the_fix_for_a_worker_fits_what_started_it(fields: dict[str, Any], words
     assert lost.message == "it is not hardened, but its ancestor agent is"
 
 
+AS_ROOT = "sudo process-hardening audit PID"
+READ_TRACERS = "grep TracerPid /proc/PID/task/*/status"
+
+
 @pytest.mark.parametrize(
-    ("fields", "words", "command"),
+    ("fields", "words", "command", "of_others"),
     [
-        ({"dumpable": None, "inspectable": None}, "does not report its dumpable flag", "uname -r"),
-        ({"dumpable": None}, "0 or 2", "uname -r"),
-        ({"core_limit": None}, "its core limit", "cat /proc/PID/limits"),
-        ({"tracer_pid": None}, "who traces it", "grep TracerPid /proc/PID/task/*/status"),
-        ({"injected_libraries": None}, "a library was injected", "harden -- PROGRAM"),
+        ({"dumpable": None, "inspectable": None}, "does not report its dumpable flag", "uname -r",
+         AS_ROOT),
+        ({"dumpable": None}, "0 or 2", "uname -r", "uname -r"),
+        ({"core_limit": None}, "its core limit", "cat /proc/PID/limits", "cat /proc/PID/limits"),
+        ({"tracer_pid": None}, "who traces it", READ_TRACERS, READ_TRACERS),
+        ({"injected_libraries": None}, "a library was injected", "harden -- PROGRAM", AS_ROOT),
         (
             {"inspectable": None, "problem": "it ran away"},
             "it ran away",
             "process-hardening audit PID",
+            "process-hardening audit PID",
+        ),
+        (
+            {"tracer_pid": None, "problem": "too much to read: its threads"},
+            "its threads",
+            READ_TRACERS,
+            READ_TRACERS,
+        ),
+        (
+            {"injected_libraries": None, "problem": "too much to read: its mappings"},
+            "its mappings",
+            "cat /proc/PID/maps",
+            "cat /proc/PID/maps",
+        ),
+        (
+            {"injected_libraries": None, "problem": "too much to read: its environment"},
+            "its environment",
+            r"cut -z -d= -f1 /proc/PID/environ | tr '\0' '\n'",
+            r"cut -z -d= -f1 /proc/PID/environ | tr '\0' '\n'",
         ),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_what_is_not_known_is_named_with_a_fix_that_can_be_done(
-    fields: dict[str, Any], words: str, command: str
+    fields: dict[str, Any], words: str, command: str, of_others: str
 ) -> None:
-    """Value by value. Only somebody from whom the kernel hides something is sent to root."""
+    """Value by value. Only if the kernel hides something does the fix send the reader to root."""
     (finding,) = judge(**fields)
     assert (finding.id, finding.commands) == ("PH015", (command,))
     assert words in finding.message
     assert "root" not in finding.fix
     (of_user,) = judge(**fields, protected=("exe",))
-    assert of_user.commands == ("sudo process-hardening audit PID",)
+    assert of_user.commands == (of_others,)
     assert words in of_user.message
+
+
+@pytest.mark.parametrize(
+    ("uid", "is_root", "words", "command"),
+    [
+        (1000, False, "as root", "sudo process-hardening audit 7"),
+        (
+            1000,
+            True,
+            "as its user, or with that capability",
+            "setpriv --reuid=1000 --regid=1000 --clear-groups process-hardening audit 7",
+        ),
+        (0, True, "--cap-add SYS_PTRACE", "process-hardening audit 7"),
+    ],
+)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"injected_libraries": None, "protected": ("exe", "python")},
+        {"inspectable": None, "protected": ("name",), "problem": "/proc hides it"},
+    ],
+    ids=["exe", "hidepid"],
+)
+def test_what_the_kernel_hides_also_from_root_is_audited_as_its_user(
+    fields: dict[str, Any], uid: int, is_root: bool, words: str, command: str
+) -> None:
+    """Root in a container lacks CAP_SYS_PTRACE."""
+    posture = process(7, "app", uid=uid).replace(dumpable=0, inspectable=False).replace(**fields)
+    (group,) = audit_of(posture, asked_by=0 if is_root else 1000).groups
+    assert words in group.fix
+    assert group.command == command
 
 
 def test_a_finding_says_what_it_is_about() -> None:

@@ -5,6 +5,7 @@ Above all: it never calls a process hardened that is not.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from process_hardening.audit.reader import Reader, read_posture
 from process_hardening.audit.scan import scan
 from process_hardening.environment import PRELOAD_LIBRARY
 from zoo import (
+    COMMAND,
     HARDENED,
     ROOT,
     Animal,
@@ -732,3 +734,20 @@ def test_the_folder_in_which_a_program_runs(animal: Path, user_tmp: Path) -> Non
     with Animal(animal, before=[sys.executable, "-c", deep], cwd=user_tmp) as one:
         posture = read_posture(one.pid)
         assert (posture.cwd, posture.verdict) == (None, "exposed")
+
+
+def test_root_without_a_capability_is_told_how_to_find_out(animal: Path) -> None:
+    """As in a container. The command works as it is printed."""
+    support.require_root()
+    setpriv = support.find_tool("setpriv")
+    before = [setpriv, "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
+    with Animal(animal, *HARDENED) as one:
+        (group,) = audit_json(one.pid, before=before)["groups"]
+        assert group["reason"] == "unknown"
+        assert "You lack CAP_SYS_PTRACE" in group["fix"]
+        assert "as its user" in group["fix"]
+        words = [COMMAND if w == "process-hardening" else w for w in group["command"].split()]
+        again = support.run([*before, *words, "--json"])
+        (group,) = json.loads(again.stdout)["groups"]
+        assert group["reason"] == "hardened"
+        assert process_of(one.pid)["verdict"] == "hardened"

@@ -206,7 +206,7 @@ def _find_installation(entry: Entry, *_: object) -> tuple[str, str]:
 
 
 def _close_gap(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
-    gap = find_gaps(entry.posture)[0]
+    gap = find_gaps(entry.posture, is_root=caller.is_root)[0]
     if gap.is_restart:
         return _start_hardened(entry, secrets, caller)
     return gap.fix, gap.command.replace("PID", str(entry.posture.pid))

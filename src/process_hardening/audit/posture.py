@@ -18,6 +18,11 @@ PROCESS = "process"
 KERNEL_THREAD = "kernel thread"
 ZOMBIE = "zombie"
 
+TOO_MUCH = {
+    what: f"too much to read: its {what}" for what in ("threads", "environment", "mappings")
+}
+"""Values of Posture.problem that another audit would find again."""
+
 READING_CAPABILITIES = {
     2: "CAP_DAC_READ_SEARCH",
     16: "CAP_SYS_MODULE",

@@ -11,7 +11,13 @@ from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.interpreter import facts_of_command, facts_of_python, with_runtime
 from process_hardening.audit.mapped import Mapped, read_mapped
-from process_hardening.audit.posture import KERNEL_THREAD, READING_CAPABILITIES, ZOMBIE, Posture
+from process_hardening.audit.posture import (
+    KERNEL_THREAD,
+    READING_CAPABILITIES,
+    TOO_MUCH,
+    ZOMBIE,
+    Posture,
+)
 from process_hardening.audit.procfiles import (
     FOLDER,
     open_file,
@@ -64,7 +70,6 @@ _LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
 _LONGEST_MAPS = 7 << 19
 _MOST_THREADS = 1000
-_TOO_MUCH = "too much to read: its {}"
 
 
 class NoSuchProcessError(CommandError):
@@ -242,7 +247,7 @@ class Reader:
         """
         threads = parse_number(fields, "Threads") or 0
         if threads > _MOST_THREADS:
-            posture = posture.replace(tracer_pid=None, problem=_TOO_MUCH.format("threads"))
+            posture = posture.replace(tracer_pid=None, problem=TOO_MUCH["threads"])
         elif threads > 1:
             posture = posture.replace(tracer_pid=self._find_tracer(posture.pid))
         observed = self._flags.observe(pidfd, folder)
@@ -340,9 +345,9 @@ class Reader:
         if command is not None and not _is_too_long(command):
             facts |= facts_of_command(command)
         if environ is not None and _is_too_long(environ):
-            facts["problem"] = _TOO_MUCH.format("environment")
+            facts["problem"] = TOO_MUCH["environment"]
         elif maps is not None and len(maps) >= _LONGEST_MAPS:
-            facts["problem"] = _TOO_MUCH.format("mappings")
+            facts["problem"] = TOO_MUCH["mappings"]
         elif environ is not None:
             environment = self._environments.classify(environ)
             facts["loader_variables"] = environment.loader_variables
@@ -350,7 +355,7 @@ class Reader:
             if maps is not None and exe is not None:
                 mapped = read_mapped(folder, exe, maps)
                 if len(mapped.code) > MOST_CODE_FILES:
-                    return {**facts, "problem": _TOO_MUCH.format("mappings")}
+                    return {**facts, "problem": TOO_MUCH["mappings"]}
                 facts |= self._find_libraries(mapped, environment, inspectable is True)
                 reachable = False if environment.forbids_debugging else inspectable
                 facts |= facts_of_python(exe, mapped.code, command or b"", reachable)

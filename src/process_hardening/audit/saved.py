@@ -111,9 +111,9 @@ def _read_machine(host: Value) -> str | None:
 
 def _open(document: object) -> Value:
     """Return a document that claims to be an audit. Raises ValueError for others."""
-    found = Value(document)
-    if not isinstance(document, dict) or "processes" not in found:
+    if not isinstance(document, dict) or not isinstance(document.get("processes"), list):
         raise ValueError(NOT_AN_AUDIT)
+    found = Value(document)
     try:
         is_this_version = found["schema"].number() == 1
     except ValueError:

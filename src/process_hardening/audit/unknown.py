@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from process_hardening.audit.posture import TOO_MUCH
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -67,26 +68,78 @@ _NOT_READ = Gap(
     fix="Audit it again. If it still cannot be read, find out what prevents that.",
     command="process-hardening audit PID",
 )
-_AS_ROOT = Gap(words="", fix="Audit it as root.", command="sudo process-hardening audit PID")
+_TOO_MUCH = {
+    TOO_MUCH["threads"]: Gap(
+        words=TOO_MUCH["threads"],
+        fix="An audit does not read that many threads. Look for a tracer yourself.",
+        command="grep TracerPid /proc/PID/task/*/status",
+    ),
+    TOO_MUCH["environment"]: Gap(
+        words=TOO_MUCH["environment"],
+        fix="An audit does not read that many variables. Look at their names yourself.",
+        command="cut -z -d= -f1 /proc/PID/environ | tr '\\0' '\\n'",
+    ),
+    TOO_MUCH["mappings"]: Gap(
+        words=TOO_MUCH["mappings"],
+        fix="An audit does not read that many mappings. Look for injected libraries yourself.",
+        command="cat /proc/PID/maps",
+    ),
+}
+_AS_ROOT = Gap(
+    words="",
+    fix="Audit it as root. If you are root, you lack CAP_SYS_PTRACE, as in most containers:"
+    " audit it as its user, or with that capability.",
+    command="sudo process-hardening audit PID",
+)
+_AS_ITS_USER = Gap(
+    words="",
+    fix="You lack CAP_SYS_PTRACE, as root does in most containers: audit it as its user, or with"
+    " that capability.",
+    command="setpriv --reuid=UID --regid=UID --clear-groups process-hardening audit PID",
+)
+_WITH_CAPABILITY = Gap(
+    words="",
+    fix="You lack CAP_SYS_PTRACE, as root does in most containers: audit it from outside of the"
+    " container, or add the capability, as with `docker run --cap-add SYS_PTRACE`.",
+    command="process-hardening audit PID",
+)
 _OTHER = Gap(
     words="a value that the kernel does not report",
     fix="Audit it again.",
     command="process-hardening audit PID",
 )
 
+_SEEN_BY_ROOT = frozenset({"inspectable", "injected_libraries"})
+"""The fields that root with CAP_SYS_PTRACE can find out if the kernel hides others from us."""
 
-def find_gaps(posture: Posture) -> tuple[Gap, ...]:
+
+def find_gaps(posture: Posture, *, is_root: bool = False) -> tuple[Gap, ...]:
     """Return why the verdict on a process is unknown, or why the process could not be read.
+
+    is_root -- whether root made the audit; False if that is not known
 
     Returns () if nothing is unknown.
     """
     if posture.problem:
-        gaps: tuple[Gap, ...] = (_NOT_READ.replace(words=posture.problem),)
-    else:
-        gaps = tuple(_GAPS.get(field, _OTHER) for field in posture.unseen)
-    if not posture.protected:
-        return gaps
-    # Root, from whom the kernel hides nothing, gets different advice. Root of a user namespace is
-    # no such root.
-    elsewhere = _GAPS["other_user_namespace"]
-    return tuple(gap if gap is elsewhere else _AS_ROOT.replace(words=gap.words) for gap in gaps)
+        gap = _TOO_MUCH.get(posture.problem, _NOT_READ.replace(words=posture.problem))
+        return (_ask_root(gap, posture, is_root) if posture.is_name_hidden else gap,)
+    gaps = []
+    for field in posture.unseen:
+        gap = _GAPS.get(field, _OTHER)
+        is_hidden = field in posture.protected
+        # Root of a user namespace is no such root.
+        if field != "other_user_namespace" and (
+            is_hidden or (posture.protected and field in _SEEN_BY_ROOT)
+        ):
+            gap = _ask_root(gap, posture, is_root)
+        gaps.append(gap)
+    return tuple(gaps)
+
+
+def _ask_root(gap: Gap, posture: Posture, is_root: bool) -> Gap:
+    """Return the gap with the advice for what the kernel hides from the audit."""
+    advice = _AS_ROOT
+    if is_root:
+        advice = _AS_ITS_USER if posture.uid else _WITH_CAPABILITY
+    command = advice.command.replace("UID", str(posture.uid))
+    return advice.replace(words=gap.words, command=command)

@@ -11,7 +11,7 @@ from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
 from process_hardening.cli.arguments import parse_pid
-from process_hardening.cli.saved import read_audit, read_json, write_to
+from process_hardening.cli.saved import read_audit, read_json, tell_written, write_to
 from process_hardening.errors import (
     FOUND,
     NOT_KNOWN,
@@ -203,7 +203,8 @@ def _selection_of(options: Options) -> dict[str, Any]:
     }
 
 
-def _report(result: Audit, options: Options, comparison: Comparison | None) -> None:
+def _report(result: Audit, options: Options, comparison: Comparison | None) -> bool:
+    """Write and print the audit. Return whether the terminal was cleared."""
     _write_files(result, options, comparison)
     if options.json:
         from process_hardening.audit.render import json as as_json
@@ -212,13 +213,15 @@ def _report(result: Audit, options: Options, comparison: Comparison | None) -> N
         if comparison is not None:
             document["comparison"] = as_json.comparison_as_dict(comparison)
         write(as_json.render(document, options.watch is not None))
-        return
+        return False
     if not _wants_screen(options) or (result.is_empty and result.scope):
-        return  # _complain() says that nothing matched
+        return False  # _complain() says that nothing matched
     width, coloured = width_and_colour()
-    if options.watch is not None and sys.stdout is not None and sys.stdout.isatty():
+    is_cleared = options.watch is not None and sys.stdout is not None and sys.stdout.isatty()
+    if is_cleared:
         write("\x1b[H\x1b[2J" + time.strftime("%H:%M:%S"))
     write(_render(result, options, comparison, width, coloured))
+    return is_cleared
 
 
 def _wants_screen(options: Options) -> bool:
@@ -302,23 +305,32 @@ def run(options: Options) -> int:
     _check_forms(options)
     before = None if options.compare is None else read_audit(options.compare)
     harden()
+    said: tuple[str, ...] | None = None
     while True:
         result = audit.take(**selection)
         comparison = _compare(result, before, str(options.compare)) if before else None
-        _report(result, options, comparison)
-        _complain(result)
+        is_cleared = _report(result, options, comparison)
+        if said is None:
+            tell_written(options.openmetrics, options.html)
+        said = _complain(result, () if said is None or is_cleared else said)
         if interval is None:
             break
         time.sleep(interval)
     return _status_of(result, options, comparison)
 
 
-def _complain(result: Audit) -> None:
-    """Print to standard error what was requested but does not exist."""
-    for pid in result.gone:
-        complain(CommandError(f"{pid}: no such process"))
+def _complain(result: Audit, said: tuple[str, ...]) -> tuple[str, ...]:
+    """Print to standard error what was requested but does not exist, except for what was said.
+
+    Returns all that applies.
+    """
+    errors: list[CommandError] = [CommandError(f"{pid}: no such process") for pid in result.gone]
     if result.is_empty and result.scope:
         asked = " ".join(result.scope)
-        complain(
+        errors.append(
             NotKnownError(f"nothing matched {asked}; `process-hardening audit` shows all programs")
         )
+    for error in errors:
+        if str(error) not in said:
+            complain(error)
+    return tuple(map(str, errors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.cli.saved import read_audit, write_to
+from process_hardening.cli.saved import read_audit, tell_written, write_to
 from process_hardening.errors import CommandError
 from process_hardening.output import write
 
@@ -39,6 +39,7 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
         from process_hardening.audit.render import html
 
         write_to(options.html, html.render(audits))
+        tell_written(options.html)
     if options.json:
         from process_hardening.audit.render import json as as_json
         from process_hardening.audit.saved import merge

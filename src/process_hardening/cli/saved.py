@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from process_hardening.audit.saved import NOT_AN_AUDIT
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
 from process_hardening.output import write
-from process_hardening.terminal import complain
+from process_hardening.terminal import notify
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -39,13 +37,15 @@ def read_audit(path: str) -> Saved:
 
 
 def write_to(path: str, text: str) -> None:
-    """Replace a file, and say so in a terminal; print to standard output for '-'.
-
-    Raises CommandError.
-    """
+    """Replace a file; print to standard output for '-'. Raises CommandError."""
     if path == "-":
         write(text)
-        return
-    replace_file(path, text)
-    if sys.stderr is not None and sys.stderr.isatty():
-        complain(f"wrote {path}")
+    else:
+        replace_file(path, text)
+
+
+def tell_written(*paths: str | None) -> None:
+    """Say in a terminal which files write_to() has written. None stands for no file."""
+    for path in paths:
+        if path not in (None, "-"):
+            notify(f"wrote {path}")

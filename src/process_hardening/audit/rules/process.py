@@ -340,7 +340,8 @@ def find_lost_hardening(case: ProcessCase) -> Match | None:
     why="A value that the verdict depends on could not be read. The finding names this value: the"
     " dumpable flag before Linux 6.16, a value that the kernel hides from other users, or a value"
     " that the process prevents the audit from reading.",
-    fix="Do what the finding says. If you are not root, first repeat the audit as root.",
+    fix="Do what the finding says. If you are not root, first repeat the audit as root. Root needs"
+    " CAP_SYS_PTRACE, which it lacks in most containers.",
     commands=("sudo process-hardening audit PID",),
     source="include/uapi/linux/pidfd.h: PIDFD_GET_INFO; proc(5) hidepid",
 )
@@ -364,7 +365,8 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     why="The kernel hides the maps of a hardened process from other processes of its user, and from"
     " this audit. Root can read the maps: in root's audit, *hardened* also means that the maps and"
     " the loader's lists show no injected library.",
-    fix="Nothing has to be done. If you need to know, audit the process as root.",
+    fix="Nothing has to be done. If you need to know, audit the process as root with"
+    " CAP_SYS_PTRACE, which root lacks in most containers.",
     commands=("sudo process-hardening audit PID",),
     source="proc_pid_maps(5)",
 )
