@@ -81,7 +81,7 @@ def test_openmetrics(animal: Path, user_tmp: Path) -> None:
 
 
 def test_two_forms_at_once(animal: Path, user_tmp: Path) -> None:
-    """One look, two reports."""
+    """JSON on standard output, and metrics in a file."""
     path = user_tmp / "audit.prom"
     with Animal(animal) as one:
         done = audit(one.pid, "--json", "--openmetrics", path)

@@ -101,7 +101,7 @@ def test_the_page_of_a_host_without_leaks() -> None:
 def test_the_headline_claims_no_more_than_was_seen(
     posture: Posture, fields: dict[str, Any], words: str
 ) -> None:
-    """A debugged program without a secret has none that others can read."""
+    """No program without a secret is said to hold one, even if it is traced."""
     heading = Page(render([saved(posture, **fields)])).heading
     assert words in heading
     assert "hold" not in heading
@@ -147,8 +147,8 @@ def test_the_page_needs_no_network() -> None:
     assert "default-src 'none'" in text
 
 
-def test_every_column_sorts(tmp_path: Path) -> None:
-    """Each heading is a button, and the script is one that a browser takes."""
+def test_every_column_heading_is_a_button(tmp_path: Path) -> None:
+    """The script that sorts by it is one that a browser takes."""
     text = render([saved(LEAKS)])
     headings = re.findall(r"<th .*?</th>", text)
     assert headings

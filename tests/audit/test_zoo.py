@@ -300,7 +300,7 @@ def test_a_musl_program(build: support.Compiler) -> None:
 
 
 def test_our_own_library_is_no_injection(command: str, animal: Path) -> None:
-    """`run --children` and `run --method preload` load it on purpose."""
+    """`run --method preload` loads it on purpose, with --children and without."""
     for extra in ([], ["--children"]):
         before = [command, "run", "--method", "preload", *extra, "--"]
         with Animal(animal, before=before) as one:
@@ -311,7 +311,7 @@ def test_our_own_library_is_no_injection(command: str, animal: Path) -> None:
 
 
 def test_born_hardened(command: str, animal: Path) -> None:
-    """`run` gives a hardened process under another name."""
+    """`run` starts the process hardened."""
     with Animal(animal, before=[command, "run", "--"]) as one:
         found = process_of(one.pid)
         check(one, found)

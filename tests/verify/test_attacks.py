@@ -58,4 +58,5 @@ def test_the_facade_loads_nothing_until_it_is_used() -> None:
     loaded = set(done.stdout.split())
     assert "process_hardening.verify" in loaded
     assert not loaded & {"dataclasses", "ctypes", "json", "subprocess"}
+    assert not any(name.startswith("process_hardening.verify.") for name in loaded)
     assert not {name for name in loaded if name.startswith("process_hardening.verify.")}

@@ -209,3 +209,4 @@ def test_the_record_holds_the_json_of_the_run() -> None:
     """And the commit and the tools."""
     record = evidence.make_record(MADE_UP)
     assert record["attacks"] == json_report.as_dict(MADE_UP)["attacks"]
+    assert {"commit", "tools"} <= set(record)

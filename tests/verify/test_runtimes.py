@@ -219,6 +219,10 @@ def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -
     harden = support.find_tool("harden")
     with support.Running([harden, "--", copy_node(user_tmp), *rest], cwd=user_tmp) as one:
         assert read_process(one.pid).opens_itself == "Node.js"
+    waiting = ["sh", "-c", "trap : USR1 QUIT; echo ready; read line"]
+    with support.Running([harden, "--", *waiting]) as one:
+        posture = read_process(one.pid)
+    assert (posture.opens_itself, posture.verdict) == ("", "hardened")
 
 
 OPTION = PARTS["the JVM"].option

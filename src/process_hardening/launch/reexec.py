@@ -157,7 +157,10 @@ def start_again() -> NoReturn:
 
 
 def _uncover_output(objection: str) -> None:
-    """Show the error even if a program that hosts this one captures standard error."""
+    """Show the error even if a program that hosts this one captures standard error.
+
+    Each host keeps the output in its own way and loses it when this process exits: no way fits all.
+    """
     frame: FrameType | None = sys._getframe()
     if type(sys.stderr).__module__.startswith("ipykernel."):
         print(f"{_CANNOT}: {objection} {_PAGE}", file=sys.stderr, flush=True)
