@@ -24,7 +24,7 @@ from catalogue import CACHES, FOLDERS, ROOT, Program
 from ways import PLACE, PLAIN, WAYS
 
 USER = 65534
-REFUSED = ROOT / "tests" / "launch" / "programs" / "refused.py"
+FILTERED = ROOT / "tests" / "programs" / "filtered.py"
 NAMESPACES = ["unshare", "--net", "--pid", "--ipc", "--mount-proc", "--fork", "--kill-child"]
 METHOD = re.compile(r"^method: *([^;\n]*)", re.MULTILINE)
 """What `--explain` says of how a program is started."""
@@ -145,7 +145,7 @@ def environment() -> dict[str, str]:
 def lay_out(scratch: Path) -> None:
     """Add to a workload's home what every workload has beside it."""
     shutil.copytree(Path(__file__).with_name("bin"), scratch / "bin")
-    shutil.copy(REFUSED, scratch / "bin" / "refused.py")
+    shutil.copy(FILTERED, scratch / "bin")
     (scratch / "tmp").mkdir()
     (scratch / "started").touch()
     # sshd and others want a user with a home and a shell.

@@ -30,7 +30,7 @@ WAYS = {
     # Without a user namespace there is no tmpfs with the program's name.
     "memory": Way(
         "`harden`, in a memfd",
-        start=(sys.executable, f"{PLACE}/bin/refused.py", "setns=EPERM", "--", "harden", "--"),
+        start=(sys.executable, f"{PLACE}/bin/filtered.py", "setns=EPERM", "--", "harden", "--"),
     ),
     # One domain for all of it: what is confined apart cannot signal each other.
     "confine": Way("`confine`", around=("confine", "--")),

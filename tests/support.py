@@ -165,7 +165,7 @@ class Compiler:
 
 # include/uapi/linux/pidfd.h: struct pidfd_info up to coredump_mask, which mask bit 4 asks for.
 _PIDFD_INFO = struct.Struct("=Q56xI4x")
-_PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
+PIDFD_GET_INFO = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
 _DUMPABLE = {2: 0, 4: 1, 8: 2}
 
 
@@ -174,7 +174,7 @@ def read_dumpable(pid: int) -> int:
     pidfd = os.pidfd_open(pid)
     info = bytearray(_PIDFD_INFO.pack(1 << 4, 0))
     try:
-        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+        fcntl.ioctl(pidfd, PIDFD_GET_INFO, info)
     except OSError:
         fail_or_skip("a kernel that tells the dumpable flag (Linux 6.16)")
     finally:

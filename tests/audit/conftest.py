@@ -21,7 +21,7 @@ def build() -> Iterator[support.Compiler]:
     with tempfile.TemporaryDirectory(prefix="ph-zoo-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        shutil.copy(HERE / "filtered.py", folder)
+        shutil.copy(HERE.parent / "programs" / "filtered.py", folder)
         for program in ("python_animal.py", "refused_deputy.py"):
             shutil.copy(HERE / "programs" / program, folder)
         yield support.Compiler(HERE / "programs", folder)
@@ -47,7 +47,7 @@ def audit_library(build: support.Compiler) -> Path:
 
 @pytest.fixture(scope="session")
 def filtered(build: support.Compiler) -> list[str]:
-    """The words before a command that make calls fail for it: names of calls and -- follow."""
+    """The words before a command that make calls fail for it: rules and -- follow."""
     return [sys.executable, str(build.folder / "filtered.py")]
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import launches
 import starts
 import support
 
@@ -62,10 +61,10 @@ def test_the_environment_is_the_one_of_the_launcher(
     """Names that occur twice, and entries without a name."""
     entries = [b"PATH=/usr/bin:/bin", b"TWICE=1", b"NONE", b"TWICE=2"]
     argv = [*launcher, "--", str(compiler("subject.c")), "tell"]
-    result = support.run_as_user(launches.make_raw_argv(compiler, entries, argv))
+    result = support.run_as_user(starts.make_raw_argv(compiler, entries, argv))
 
     assert result.returncode == 0, result.stderr
-    seen = launches.Description(result.stdout).variables
+    seen = starts.Shown(result.stdout).variables
     assert [entry for entry in seen if entry in entries] == entries
 
 

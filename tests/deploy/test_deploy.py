@@ -25,7 +25,7 @@ kubernetes_validate = support.import_module("kubernetes_validate")
 yaml = support.import_module("yaml")
 
 DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"
-FILTERED = PROGRAMS.parent / "launch" / "programs" / "refused.py"
+FILTERED = PROGRAMS.parent / "programs" / "filtered.py"
 
 BOTH = pytest.mark.parametrize("hardened", [False, True], ids=["plain", "hardened"])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 
 PROGRAMS = Path(__file__).parents[1] / "programs" / "develop"
@@ -42,7 +42,7 @@ def folder(user_tmp: Path) -> Path:
 def environment(folder: Path, **env: str) -> dict[str, str]:
     """The environment of a developer who has no proxy and a home folder."""
     names = {"HOME": str(folder), "TERM": "dumb", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    plain = launches.remove_loader_variables()
+    plain = starts.remove_loader_variables()
     return {**{name: plain[name] for name in plain if "proxy" not in name.lower()}, **names, **env}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 from process_hardening.variables import STRICT_VARIABLES
 
@@ -38,7 +38,7 @@ def python_argv(code: str) -> list[str]:
 
 def run_python(code: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
-    env = {**launches.remove_loader_variables(), **options.pop("env", {})}
+    env = {**starts.remove_loader_variables(), **options.pop("env", {})}
     return support.run_as_user(python_argv(code), env=env, **options)
 
 
@@ -56,7 +56,7 @@ def shown(code: str, **options: Any) -> Any:
 
 def shown_raw(compiler: support.Compiler, entries: Sequence[bytes], code: str) -> Any:
     """The same, in exactly this environment."""
-    argv = launches.make_raw_argv(compiler, entries, python_argv(code))
+    argv = starts.make_raw_argv(compiler, entries, python_argv(code))
     return values_of(support.run_as_user(argv))
 
 
@@ -70,9 +70,9 @@ def initial_after(
 ) -> tuple[str, list[bytes]]:
     """What code says when it is ready, and what /proc/PID/environ holds then; root looks."""
     support.require_root()
-    argv = launches.make_raw_argv(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
+    argv = starts.make_raw_argv(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
     with support.Running(argv) as program:
-        return program.ready, launches.read_initial_environment(program.pid)
+        return program.ready, starts.read_initial_environment(program.pid)
 
 
 @pytest.mark.parametrize("call", ["harden", "pre_main_hardening"])
@@ -163,7 +163,7 @@ def test_whatever_python_did_before(compiler: support.Compiler, before: str, lat
         "show(names=names, child='LD_' in child, value=os.environ.get('OTHER'))"
     )
     entries = [b"LD_PRELOAD=", b"OTHER=kept", b"PATH=/usr/bin:/bin"]
-    argv = launches.make_raw_argv(compiler, entries, [sys.executable, "-c", code])
+    argv = starts.make_raw_argv(compiler, entries, [sys.executable, "-c", code])
     found = values_of(support.run_as_user(argv))
     kept = None if "clear" in before else "kept"
     assert found == {"names": [], "child": False, "value": kept}
@@ -503,7 +503,7 @@ call(limit - int(sys.argv[1]))
 """
     for left in range(3, 12):
         argv = [*python_argv(code), str(left)]
-        result = support.run_as_user(argv, env=launches.remove_loader_variables())
+        result = support.run_as_user(argv, env=starts.remove_loader_variables())
         outcome = (result.returncode, result.stdout)
         # 1: there was not even room for the call itself.
         assert outcome in ((0, "hardened"), (2, ""), (1, "")), result.stderr

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import elf_files
-import launches
+import starts
 import support
 
 USAGE, CANNOT, NOT_FOUND = 2, 126, 127
@@ -244,7 +244,7 @@ def set_user_id(mode: int) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         support.require_root()
         path = folder / "program"
-        path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
+        path.write_bytes(Path(starts.find_system_program("touch")).read_bytes())
         os.chown(path, 0, 0)
         path.chmod(mode)
         return path
@@ -256,7 +256,7 @@ def with_capabilities(folder: Path) -> Path:
     """A program that gains CAP_NET_RAW (VFS_CAP_REVISION_2, linux/capability.h)."""
     support.require_root()
     path = folder / "program"
-    path.write_bytes(Path(launches.find_system_program("touch")).read_bytes())
+    path.write_bytes(Path(starts.find_system_program("touch")).read_bytes())
     path.chmod(0o755)
     try:
         os.setxattr(path, "security.capability", bytes([1, 0, 0, 2, 0, 0x20, 0, 0]) + bytes(12))
@@ -373,7 +373,7 @@ def test_an_unreadable_program_is_simply_executed(
     argv = [command, "run", str(path), "tell"]
     for result in (support.run_as_user(argv), support.run(argv)):
         assert result.stderr == ""
-        assert launches.Description(result.stdout).number("dumpable") == 0
+        assert starts.Shown(result.stdout).number("dumpable") == 0
 
 
 def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
@@ -404,7 +404,7 @@ def test_a_method_that_does_not_work_is_not_replaced_by_another(
     compiler: support.Compiler, command: str
 ) -> None:
     """A static program is refused by preload."""
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     result = support.run_as_user([command, "run", "--method", "preload", static, "status", "0"])
     refused(result, CANNOT, "cannot use preload: it is statically linked")
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-import launches
 import process_hardening
+import starts
 import support
 from child_commands import Case, Programs, python_cases, sample
 from environments import Venv
@@ -48,7 +48,7 @@ class Starter(support.Running):
     """Starts commands below a program that hardens its children, and compares."""
 
     def __init__(self, python: str, programs: Path) -> None:
-        env = launches.remove_loader_variables()
+        env = starts.remove_loader_variables()
         self.observer = support.Running([sys.executable, str(programs / "read_state.py")], env=env)
         super().__init__([python, str(programs / "check_and_start.py")], env=env)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 
 SET_ASIDE = "PROCESS_HARDENING_SET_ASIDE"
@@ -29,7 +29,7 @@ def cuda(compiler: support.Compiler) -> tuple[str, str]:
 def run_python(code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
     argv = [sys.executable, "-c", f"import json, os, subprocess, sys\n{code}"]
-    return support.run_as_user(argv, env={**launches.remove_loader_variables(), **env})
+    return support.run_as_user(argv, env={**starts.remove_loader_variables(), **env})
 
 
 def shown(code: str, **env: str) -> Any:
@@ -151,7 +151,7 @@ def test_through_run(cuda: tuple[str, str], command: str, user_tmp: Path, method
     )
     python = [] if method == "in-process" else [sys.executable]
     argv = [command, "run", "--method", method, "--", *python, str(script)]
-    env = {**launches.remove_loader_variables(), "LD_LIBRARY_PATH": folder}
+    env = {**starts.remove_loader_variables(), "LD_LIBRARY_PATH": folder}
     result = support.run_as_user(argv, env=env)
     assert result.stdout.splitlines() == ["127 True", "127 True", "0 42"], result.stderr
 
@@ -224,8 +224,8 @@ def test_what_run_hands_over(
     """One variable, if there is something to carry; and no value of an injector."""
     subject = str(compiler("subject.c"))
     words = [word.format(command=command, subject=subject) for word in argv]
-    env = {**launches.remove_loader_variables(), **given}
-    told = launches.describe(words, env=env, **support.user_options())
+    env = {**starts.remove_loader_variables(), **given}
+    told = starts.show(words, env=env)
     entries = [entry for entry in told.variables if entry.startswith(SET_ASIDE.encode())]
     assert entries == ([f"{SET_ASIDE}={handed_over}".encode()] if handed_over else [])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 import victims
 from programs.children import PROTECTIONS, STARTS
@@ -44,7 +44,7 @@ class Holder(support.Running):
     def __init__(self, protection: str, start: str, programs: Path, *words: str) -> None:
         super().__init__(
             [sys.executable, str(programs / "children.py"), protection, start, *words],
-            env=launches.remove_loader_variables(),
+            env=starts.remove_loader_variables(),
         )
 
     def leaks(self, programs: Path) -> list[str]:
@@ -117,7 +117,7 @@ PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"
 def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code as the unprivileged user."""
     argv = [sys.executable, "-c", PRELUDE + code]
-    return support.run_as_user(argv, env={**launches.remove_loader_variables(), **env})
+    return support.run_as_user(argv, env={**starts.remove_loader_variables(), **env})
 
 
 def shown(expression: str, **env: str) -> Any:
@@ -416,7 +416,7 @@ def test_a_library_that_cannot_be_mapped_is_an_error(user_tmp: Path) -> None:
     script = f'mount --bind {library} {library} && mount -o remount,bind,$0 {library} && exec "$@"'
     code = "import process_hardening as ph; print(ph.harden_children().outcome)"
     argv = [sys.executable, "-c", code]
-    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package.parent)}
+    env = {**starts.remove_loader_variables(), "PYTHONPATH": str(package.parent)}
     plain, noexec = (
         support.run(["unshare", "-m", "sh", "-c", script, flag, *argv], env=env)
         for flag in ("exec", "noexec")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import process_hardening as ph
+import starts
 import support
 from victims import Console
 
@@ -161,7 +162,7 @@ def test_a_sealed_process_is_not_opened(programs: Path) -> None:
 
 def test_the_kernel_refuses_to_open_it(programs: Path) -> None:
     """A filter that somebody else installed: the call is named, nothing has changed."""
-    filtered = [sys.executable, str(programs / "filtered.py"), "prctl:1=1:EPERM", "--"]
+    filtered = starts.refusing("prctl:1=1:EPERM")
     with quiet(programs, *filtered) as victim:
         victim.do("ph.harden()")
         assert "prctl(PR_SET_DUMPABLE, 1) failed" in victim.do(OPEN)

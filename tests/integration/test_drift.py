@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import process_hardening as ph
+import starts
 import support
 from victims import Console
 
@@ -136,7 +137,7 @@ def test_a_bypass_that_came_later_switches_nothing_off(programs: Path) -> None:
 
 def test_a_step_that_cannot_be_put_back(programs: Path) -> None:
     """recheck() raises; watch() ends the process, since nobody could catch it there."""
-    filtered = [sys.executable, str(programs / "filtered.py"), "prctl:0=4:EPERM", "--"]
+    filtered = starts.refusing("prctl:0=4:EPERM")
     with Console(programs, *filtered) as victim:
         assert victim.do("ph.recheck()").startswith("HardeningError: prctl(PR_SET_DUMPABLE, 0) ")
         assert victim.do("ph.status().inspectable") == "True"

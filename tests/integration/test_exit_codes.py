@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import starts
 import support
 from environments import Venv
 from process_hardening import errors
@@ -30,7 +31,7 @@ NO_NAME = "^no-such-name-as-th[i]s$"
 
 def fails_at(call: str) -> list[str]:
     """The words before a program for which a system call fails."""
-    return [sys.executable, str(ROOT / "tests/programs/filtered.py"), f"{call}:EPERM", "--"]
+    return starts.refusing(f"{call}:EPERM")
 
 
 NOT_INSPECTABLE = fails_at("prctl:0=4")  # PR_SET_DUMPABLE

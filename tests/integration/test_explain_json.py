@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import launches
 import starts
 import support
 
@@ -53,7 +52,7 @@ def as_lines(found: dict[str, Any]) -> set[str]:
 def test_run_has_the_facts_of_its_explain(command: str, user_tmp: Path, options: list[str]) -> None:
     """Each line becomes a key, and nothing is started."""
     started = user_tmp / "started"
-    script = launches.copy_script("touch.py", user_tmp)
+    script = starts.copy_script("touch.py", user_tmp)
     env = {"PATH": "/usr/bin:/bin", "LD_X": "1"}
     text, found = explain([command, "run"], *options, script, str(started), env=env)
     assert as_lines(found) == set(text.splitlines())
@@ -147,7 +146,7 @@ def test_a_refusal_prints_its_line_and_no_json(
     compiler: support.Compiler, command: str, json_option: list[str], end: list[str]
 ) -> None:
     """The exit statuses are those of --explain."""
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     no_landlock = starts.refusing("landlock_create_ruleset=EOPNOTSUPP")
     for argv, status in (
         ([command, "run", "--explain", *json_option, "--method", "preload", *end, static], 126),

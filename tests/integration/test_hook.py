@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import launches
+import starts
 import support
 import victims
 from child_commands import FIRST, forge_cache
@@ -127,13 +127,13 @@ def test_the_bypass_variable_disables_the_hook_with_a_warning(venv: Venv, progra
     assert venv.leaks(programs, **env) == list(ATTACKS)
 
 
-def test_a_python_that_cannot_be_hardened_exits(venv: Venv, programs: Path) -> None:
+def test_a_python_that_cannot_be_hardened_exits(venv: Venv) -> None:
     """Under a filter that refuses prctl, with the line and status of pre_main_hardening()."""
     assert venv.call("enable").returncode == 0
-    filtered = [sys.executable, str(programs / "filtered.py"), "prctl:0=4:EPERM"]
-    control = support.run_as_user([*filtered, "--", sys.executable, "-c", "print(1)"])
+    filtered = starts.refusing("prctl:0=4:EPERM")
+    control = support.run_as_user([*filtered, sys.executable, "-c", "print(1)"])
     assert control.stdout == "1\n", control.stderr
-    result = support.run_as_user([*filtered, "--", venv.python, "-c", "print(1)"])
+    result = support.run_as_user([*filtered, venv.python, "-c", "print(1)"])
     assert (result.returncode, result.stdout) == (5, "")
     assert "PR_SET_DUMPABLE" in result.stderr
 
@@ -403,7 +403,7 @@ def test_one_of_two_files_is_a_damaged_hook(tmp_path: Path) -> None:
 
 def imported_at_start(venv: Venv, **variables: str) -> set[str]:
     """The modules that its Python has imported before the program starts."""
-    env = {**launches.remove_loader_variables(), **variables}
+    env = {**starts.remove_loader_variables(), **variables}
     tell = "import sys; print(*sys.modules)"
     return set(support.run_as_user([venv.python, "-c", tell], env=env).stdout.split())
 

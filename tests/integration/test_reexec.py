@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import starts as starts_of_tests
 import support
 
@@ -53,7 +53,7 @@ PYTHON = os.path.realpath(sys.executable)
 
 def run_python(argv: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Start the interpreter of the tests as the unprivileged user."""
-    options.setdefault("env", launches.remove_loader_variables())
+    options.setdefault("env", starts.remove_loader_variables())
     return support.run_as_user([sys.executable, *argv], **options)
 
 
@@ -205,7 +205,7 @@ FLAGS: list[list[str]] = [
 @pytest.mark.parametrize("way", ["script", "-c", "-m"])
 def test_no_flag_is_lost(package: Path, flags: list[str], way: str) -> None:
     """The second start has the flags of the first, for a script, -c and -m."""
-    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(package)}
+    env = {**starts.remove_loader_variables(), "PYTHONPATH": str(package)}
     module = package / "module.py"
     words = {"script": [str(module)], "-c": ["-c", SCRIPT], "-m": ["-m", "module"]}[way]
     argv = [*flags, *words, "A", "-B"]
@@ -255,7 +255,7 @@ def test_a_relative_interpreter(script: Path, argv0: str) -> None:
     name = str(bin_folder / "python") if argv0 == "absolute" else argv0
     result = support.run_as_user(
         [name, str(script)],
-        env={**launches.remove_loader_variables(), "PATH": f"{bin_folder}:/usr/bin:/bin"},
+        env={**starts.remove_loader_variables(), "PATH": f"{bin_folder}:/usr/bin:/bin"},
         cwd=cwd.get(argv0, "/"),
         executable=str(bin_folder / "python"),
     )
@@ -280,7 +280,7 @@ def test_a_script_with_a_shebang(user_tmp: Path) -> None:
     path = user_tmp / "tool"
     path.write_text(f"#!{sys.executable} -sE\n{SCRIPT}")
     path.chmod(0o755)
-    result = support.run_as_user([str(path), "a b"], env=launches.remove_loader_variables())
+    result = support.run_as_user([str(path), "a b"], env=starts.remove_loader_variables())
     values = json.loads(result.stdout)
     assert values["argv"] == [str(path), "a b"]
     assert values["flags"]["ignore_environment"] == 1
@@ -364,7 +364,7 @@ def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
         "embed.c", f"-I{include}", f"-L{folder}", f"-l{name}", f"-Wl,-rpath,{folder}", "-w"
     )
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{TELL}\nprint('went on')"
-    result = support.run_as_user([str(program), code], env=launches.remove_loader_variables())
+    result = support.run_as_user([str(program), code], env=starts.remove_loader_variables())
     assert (result.returncode, result.stdout) == (5, "")
     assert "embedded" in result.stderr
     assert result.stderr.count("\n") == 1
@@ -372,12 +372,12 @@ def test_an_embedded_interpreter_is_refused(compiler: support.Compiler) -> None:
 
 def test_an_interpreter_under_another_name_is_refused() -> None:
     """What sys.executable names must be what runs: else another program would be started."""
-    other = launches.find_system_program("sh")
+    other = starts.find_system_program("sh")
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{SCRIPT}"
     result = support.run_as_user(
         [other, "-c", code],
         executable=os.path.realpath(sys.executable),
-        env=launches.remove_loader_variables(),
+        env=starts.remove_loader_variables(),
     )
     assert (result.returncode, result.stdout) == (5, "")
     assert f"Python is embedded in a program other than {other}" in result.stderr
@@ -432,10 +432,10 @@ def test_an_injected_library_is_gone(
     compiler: support.Compiler, script: Path, user_tmp: Path
 ) -> None:
     """It was loaded once, into the first image; the second has it neither mapped nor named."""
-    library = launches.build_marking_library(compiler)
+    library = starts.build_marking_library(compiler)
     marks = user_tmp / "marks"
     env = {
-        **launches.remove_loader_variables(),
+        **starts.remove_loader_variables(),
         "LD_PRELOAD": library,
         "LD_LIBRARY_PATH": "/x",
         "MARK_FILE": str(marks),
@@ -457,7 +457,7 @@ def test_what_the_program_itself_names_was_not_injected_into_it(
     compiler: support.Compiler, user_tmp: Path
 ) -> None:
     """Set after the start, it is removed, but is no reason to start a third time."""
-    library = launches.build_marking_library(compiler)
+    library = starts.build_marking_library(compiler)
     path = user_tmp / "again.py"
     path.write_text(f"import os\nos.environ['LD_PRELOAD'] = {library!r}\n" + SCRIPT)
     values = json.loads(run_python([str(path)]).stdout)
@@ -485,11 +485,11 @@ def marks(script: Path) -> Path:
 def test_an_already_hardened_start_is_not_repeated(command: str, script: Path, marks: Path) -> None:
     """Under `run` the program is born hardened: one image is enough."""
     program = [sys.executable, str(script)]
-    env = launches.remove_loader_variables()
-    starts, values = count_starts([command, "run", "--", *program], marks, env=env)
-    assert (starts, values["started"]) == (1, "execute-only")
-    starts, values = count_starts(program, marks, env=env)
-    assert (starts, values["started"]) == (2, "execute-only")
+    env = starts.remove_loader_variables()
+    number, values = count_starts([command, "run", "--", *program], marks, env=env)
+    assert (number, values["started"]) == (1, "execute-only")
+    number, values = count_starts(program, marks, env=env)
+    assert (number, values["started"]) == (2, "execute-only")
 
 
 def test_an_unreadable_interpreter_needs_no_second_start(
@@ -499,9 +499,9 @@ def test_an_unreadable_interpreter_needs_no_second_start(
     python = user_tmp / "python3"
     shutil.copy(PYTHON, python)
     python.chmod(0o111)
-    env = {**launches.remove_loader_variables(), "PYTHONPATH": ":".join(filter(None, sys.path))}
-    starts, values = count_starts([str(python), str(script)], marks, env=env)
-    assert (starts, values["started"]) == (1, "unreadable file")
+    env = {**starts.remove_loader_variables(), "PYTHONPATH": ":".join(filter(None, sys.path))}
+    number, values = count_starts([str(python), str(script)], marks, env=env)
+    assert (number, values["started"]) == (1, "unreadable file")
 
 
 def test_an_interpreter_that_was_made_unreadable_after_the_start_was_readable(
@@ -530,7 +530,7 @@ def test_what_hardened_the_process_after_its_start_does_not_count(
 ) -> None:
     """It was born dumpable: what an attacker opened until then reads on, unless it starts again."""
     program = [sys.executable, str(script)]
-    env = launches.remove_loader_variables()
+    env = starts.remove_loader_variables()
     if way == "an earlier harden()":
         text = script.read_text()
         script.write_text(f"import process_hardening\nprocess_hardening.harden()\n{text}")
@@ -540,17 +540,17 @@ def test_what_hardened_the_process_after_its_start_does_not_count(
         hook = "import process_hardening.startup_hook as h\nh.harden_always()\n"
         (script.parent / "sitecustomize.py").write_text(hook)
         env["PYTHONPATH"] = str(script.parent)
-    starts, values = count_starts(program, marks, env=env)
-    assert (starts, values["started"]) == (2, "execute-only")
+    number, values = count_starts(program, marks, env=env)
+    assert (number, values["started"]) == (2, "execute-only")
 
 
 def test_a_library_injected_before_an_earlier_harden_is_gone(
     compiler: support.Compiler, script: Path
 ) -> None:
     """It stays mapped whatever harden() removes; the second start is free of it."""
-    library = launches.build_marking_library(compiler)
+    library = starts.build_marking_library(compiler)
     script.write_text(f"import process_hardening\nprocess_hardening.harden()\n{SCRIPT}")
-    env = {**launches.remove_loader_variables(), "LD_PRELOAD": library, "MARK_FILE": os.devnull}
+    env = {**starts.remove_loader_variables(), "LD_PRELOAD": library, "MARK_FILE": os.devnull}
     values = told([str(script)], env=env)
     assert "libmark" not in values["maps"]
     assert values["removed"] == ["LD_PRELOAD"]
@@ -571,7 +571,7 @@ def test_children_stay_hardened_below_run_children(command: str, script: Path) -
 
 def test_the_marker_of_another_process_is_ignored(script: Path) -> None:
     """A parent's marker changes nothing, and nobody sees it afterwards."""
-    env = {**launches.remove_loader_variables(), "PROCESS_HARDENING_AGAIN": "1:LD_PRELOAD"}
+    env = {**starts.remove_loader_variables(), "PROCESS_HARDENING_AGAIN": "1:LD_PRELOAD"}
     values = told([str(script)], env=env)
     assert values["removed"] == []
     assert "PROCESS_HARDENING_AGAIN" not in values["environ"]
@@ -580,7 +580,7 @@ def test_the_marker_of_another_process_is_ignored(script: Path) -> None:
 def test_without_a_place_of_its_own_it_starts_in_memory(script: Path) -> None:
     """Where user namespaces are refused: /proc/self/exe then names the image."""
     argv = [*starts_of_tests.refusing("setns=EPERM"), sys.executable, str(script)]
-    result = support.run_as_user(argv, env=launches.remove_loader_variables())
+    result = support.run_as_user(argv, env=starts.remove_loader_variables())
     values = json.loads(result.stdout)
     assert (values["started"], values["exe"][:13]) == ("execute-only", "/memfd:python")
 
@@ -668,7 +668,7 @@ def test_changes_of_the_environment_go_along(user_tmp: Path) -> None:
         f"import os\nif {IS_FIRST_START}:\n"
         "    os.environ['NEW'] = '\\udcff'\n    del os.environ['OLD']\n" + SCRIPT
     )
-    env = {**launches.remove_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
+    env = {**starts.remove_loader_variables(), "OLD": "1", "KEPT": "a=b\nc"}
     environ = told([str(path)], env=env)["environ"]
     assert (environ["NEW"], environ["KEPT"]) == ("\udcff", "a=b\nc")
     assert "OLD" not in environ
@@ -679,7 +679,7 @@ def test_with_a_policy(user_tmp: Path, policy: str) -> None:
     """It is in force in the second image too, and what it keeps is kept."""
     path = user_tmp / "policy.py"
     path.write_text(SCRIPT.replace("hardening(reexec", f"hardening({policy}, reexec"))
-    env = {**launches.remove_loader_variables(), "LD_LIBRARY_PATH": "/x", "SSLKEYLOGFILE": "/x"}
+    env = {**starts.remove_loader_variables(), "LD_LIBRARY_PATH": "/x", "SSLKEYLOGFILE": "/x"}
     environ = told([str(path)], env=env)["environ"]
     strict = policy == "ph.STRICT"
     assert ("SSLKEYLOGFILE" in environ) is not strict
@@ -704,7 +704,7 @@ def test_as_root(script: Path) -> None:
         f"{TELL}\nwith open('/proc/self/status') as file:\n"
         "    print(next(line for line in file if line[:6] == 'CapEff').strip())\ntell()\n"
     )
-    result = support.run([sys.executable, str(script)], env=launches.remove_loader_variables())
+    result = support.run([sys.executable, str(script)], env=starts.remove_loader_variables())
     assert result.returncode == 0, result.stderr
     capabilities, values = result.stdout.splitlines()
     ours = Path("/proc/self/status").read_text().splitlines()

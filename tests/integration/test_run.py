@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 
 METHODS = ("execute-only", "copy", "preload")
@@ -34,10 +34,10 @@ def run_argv(command: str) -> list[str]:
     return [command, "run"]
 
 
-def told(argv: list[str], **options: Any) -> launches.Description:
+def told(argv: list[str], **options: Any) -> starts.Shown:
     """Start a program that tells, as the unprivileged user."""
-    options.setdefault("env", launches.remove_loader_variables())
-    return launches.describe(argv, **{**support.user_options(), **options})
+    options.setdefault("env", starts.remove_loader_variables())
+    return starts.show(argv, **options)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_program_run_in_process_gets_the_argv_of_python(
     run_argv: list[str], user_tmp: Path, arguments: list[str]
 ) -> None:
     """A script and a module get the argv that `python` would give them."""
-    path = launches.copy_script("arguments.py", user_tmp)
+    path = starts.copy_script("arguments.py", user_tmp)
     for words, first in ((["arguments.py"], "arguments.py"), (["-m", "arguments"], path)):
         argv = [*run_argv, "--method", "in-process", *words, *arguments]
         result = support.run_as_user(argv, cwd=user_tmp)
@@ -82,9 +82,7 @@ def test_the_environment_is_otherwise_unchanged(
     """Order, duplicates, what is not UTF-8 and what is no NAME=VALUE: only LD_* is gone."""
     kept = [b"A=1", b"A=2", b"LANG=C", b"X\xff=\xfe", b"=x", b"NOTHING", b"E=", b"B=c=d\n"]
     entries = [kept[0], b"LD_PRELOAD=", *kept[1:4], b"LD_X=1", b"LD_BIND_NOW", *kept[4:]]
-    argv = launches.make_raw_argv(
-        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
-    )
+    argv = starts.make_raw_argv(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
     found = told(argv)
     assert found.variables == kept  # no LC_CTYPE, which Python adds in the C locale
 
@@ -94,7 +92,7 @@ def test_an_empty_environment_stays_empty(
     compiler: support.Compiler, run_argv: list[str], subject: str, method: str
 ) -> None:
     """Nothing is put in its place."""
-    argv = launches.make_raw_argv(compiler, [], [*run_argv, "--method", method, subject, "tell"])
+    argv = starts.make_raw_argv(compiler, [], [*run_argv, "--method", method, subject, "tell"])
     assert told(argv).variables == []
 
 
@@ -104,9 +102,7 @@ def test_thousands_of_variables_are_passed_or_removed(
 ) -> None:
     """Every second of 5,000 is a loader variable."""
     entries = [b"%sV%d=%d" % (b"LD_" if i % 2 else b"", i, i) for i in range(5000)]
-    argv = launches.make_raw_argv(
-        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
-    )
+    argv = starts.make_raw_argv(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
     assert told(argv).variables == entries[::2]
 
 
@@ -116,11 +112,9 @@ def test_root_finds_no_loader_variable_in_proc(
 ) -> None:
     """The new image's initial environment has none, not even our own."""
     support.require_root()
-    env = {**launches.remove_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
+    env = {**starts.remove_loader_variables(), "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}
     with support.Running([*run_argv, "--method", method, subject, "wait"], env=env) as program:
-        names = {
-            entry.partition(b"=")[0] for entry in launches.read_initial_environment(program.pid)
-        }
+        names = {entry.partition(b"=")[0] for entry in starts.read_initial_environment(program.pid)}
     assert not [name for name in names if name.startswith(b"LD_")]
     assert b"PATH" in names
 
@@ -132,9 +126,7 @@ def test_what_belongs_to_the_process_stays(
 ) -> None:
     """Pid, working directory, descriptors (and no more of them), ignored signals, umask."""
     support.require_root()
-    program = (
-        [subject] if method != "in-process" else [launches.copy_script("subject.py", user_tmp)]
-    )
+    program = [subject] if method != "in-process" else [starts.copy_script("subject.py", user_tmp)]
     reader, writer = os.pipe()
     number = os.dup2(reader, 150)
     with support.Running(
@@ -153,7 +145,7 @@ def test_what_belongs_to_the_process_stays(
         status = (folder / "status").read_text()
         assert "\nUmask:\t0027\n" in status
         assert f"\nPid:\t{running.pid}\n" in status
-        assert signal.SIGHUP in launches.read_ignored_signals(running.pid)
+        assert signal.SIGHUP in starts.read_ignored_signals(running.pid)
         assert f"\nPPid:\t{os.getpid()}\n" in status
         capabilities = re.findall(r"^Cap(?:Prm|Eff):\t(.*)$", status, re.MULTILINE)
         ours = Path("/proc/self/status").read_text()
@@ -171,7 +163,7 @@ def test_a_closed_standard_stream_stays_closed(
     """No descriptor of ours takes its place in the program."""
     output = user_tmp / "output"
     close = ["sh", "-c", f'exec {closed}>&-; exec "$@"', "sh"]
-    program = [sys.executable, str(launches.SOURCES / "descriptors.py"), str(output)]
+    program = [sys.executable, str(starts.SOURCES / "descriptors.py"), str(output)]
     result = support.run_as_user([*close, *run_argv, "--method", method, "--", *program])
     assert result.returncode == 0, result.stderr
     assert json.loads(output.read_text()) == [fd for fd in (0, 1, 2) if fd != closed]
@@ -184,13 +176,13 @@ def test_an_injected_library_is_never_loaded(
     """Into the program, that is: our own interpreter is started by the caller."""
     marks = user_tmp / "marks"
     env = {
-        **launches.remove_loader_variables(),
-        "LD_PRELOAD": launches.build_marking_library(compiler),
+        **starts.remove_loader_variables(),
+        "LD_PRELOAD": starts.build_marking_library(compiler),
         "MARK_FILE": str(marks),
     }
     program = [subject, "status", "0"]
     if method == "in-process":
-        program = [launches.copy_script("subject.py", user_tmp), "status", "0"]
+        program = [starts.copy_script("subject.py", user_tmp), "status", "0"]
     result = support.run_as_user([*run_argv, "--method", method, "--", *program], env=env)
     assert result.returncode == 0, result.stderr
     python = os.path.realpath(sys.executable)
@@ -212,10 +204,10 @@ def test_an_injected_library_is_not_mapped(
     start: list[str],
 ) -> None:
     """Nor is it in the program's memory when our own interpreter becomes the program."""
-    launches.copy_script("maps.py", user_tmp)
+    starts.copy_script("maps.py", user_tmp)
     env = {
-        **launches.remove_loader_variables(),
-        "LD_PRELOAD": launches.build_marking_library(compiler),
+        **starts.remove_loader_variables(),
+        "LD_PRELOAD": starts.build_marking_library(compiler),
         "MARK_FILE": str(user_tmp / "marks"),
     }
     run = [*run_argv, "--method", method] if method else [sys.executable]
@@ -253,7 +245,7 @@ def test_keep_clear_and_strict_decide_which_variables_are_passed(
     assert names == left
     assert found.number("no_new_privs") == int("--strict" in options)
     assert found.number("dumpable") == 0
-    assert found.values["core"] == ["0 0"]
+    assert found.values("core") == ["0 0"]
 
 
 @pytest.mark.parametrize("method", [*METHODS, "in-process"])
@@ -262,9 +254,7 @@ def test_strict_refuses_a_tracer(
 ) -> None:
     """Status 6 before the program is started."""
     strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
-    program = (
-        [launches.copy_script("subject.py", user_tmp)] if method == "in-process" else [subject]
-    )
+    program = [starts.copy_script("subject.py", user_tmp)] if method == "in-process" else [subject]
     argv = [*strace, *run_argv, "--strict", "--method", method, "--", *program, "status", "0"]
     result = support.run_as_user(argv)
     assert (result.returncode, result.stdout) == (6, "")
@@ -280,9 +270,9 @@ def test_children_option_hardens_child_and_grandchild(
 ) -> None:
     """Also those below programs that harden themselves; without --children only such programs."""
     options = ["--children"] if children else []
-    family = [sys.executable, str(launches.SOURCES / "family.py"), "2"]
+    family = [sys.executable, str(starts.SOURCES / "family.py"), "2"]
     argv = [*run_argv, *options, "--method", method, "--", *family]
-    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "HARDEN": harden})
+    result = support.run_as_user(argv, env={**starts.remove_loader_variables(), "HARDEN": harden})
     assert result.returncode == 0, result.stderr
     protected = int(not children and harden == "0")
     assert json.loads(result.stdout) == [[2, 0], [1, protected], [0, protected]]
@@ -294,12 +284,12 @@ def test_children_of_every_libc_are_hardened(
 ) -> None:
     """One library for glibc and musl; a static child cannot load it and stays as it is."""
     musl = str(compiler("subject.c", name="musl", cc="musl-gcc"))
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     glibc = str(compiler("subject.c"))
     for child, dumpable in ((glibc, 0), (musl, 0), (static, 1)):
         found = told([*run_argv, "--children", "--method", method, "sh", "-c", f"{child} tell; :"])
         assert (child, found.number("dumpable")) == (child, dumpable)
-        assert found.values["core"] == ["0 0"]
+        assert found.values("core") == ["0 0"]
 
 
 def test_children_are_hardened_through_an_interpreter_of_musl(
@@ -309,7 +299,7 @@ def test_children_are_hardened_through_an_interpreter_of_musl(
     musl = str(compiler("raw_exec.c", name="musl_raw_exec", cc="musl-gcc"))
     glibc = str(compiler("subject.c"))
     found = told([*run_argv, "--children", "sh", "-c", f"{musl} 0 {glibc} tell; {glibc} tell"])
-    assert found.values["dumpable"] == ["0", "0"]
+    assert found.values("dumpable") == ["0", "0"]
 
 
 def test_children_of_a_set_user_id_program_are_left_alone(
@@ -323,7 +313,7 @@ def test_children_of_a_set_user_id_program_are_left_alone(
     os.chown(path, 0, 0)
     path.chmod(0o4755)
     found = told([*run_argv, "--children", "sh", "-c", f"{path} tell; :"])
-    assert found.values["core"] == ["0 0"]
+    assert found.values("core") == ["0 0"]
 
 
 @pytest.mark.parametrize(
@@ -365,11 +355,11 @@ def test_explain_says_what_is_protected_and_starts_nothing(
 ) -> None:
     """Says what would be done, what it protects and what not; starts nothing."""
     started = user_tmp / "started"
-    touch = launches.copy_script("touch.py", user_tmp)
+    touch = starts.copy_script("touch.py", user_tmp)
     words = {
-        "dynamic": ["--", launches.find_system_program("touch"), str(started)],
+        "dynamic": ["--", starts.find_system_program("touch"), str(started)],
         "script": [touch, str(started)],
-        "$ORIGIN": [launches.build_with_origin(compiler)],
+        "$ORIGIN": [starts.build_with_origin(compiler)],
         "module": ["-m", "nosuch"],
     }[program]
     env = {"PATH": "/usr/bin:/bin", "LD_X": "1", "A": "1"}
@@ -388,7 +378,7 @@ def test_explain_says_that_the_bypass_protects_nothing(
 ) -> None:
     """It starts nothing then either, and says that nothing would be protected."""
     started = user_tmp / "started"
-    path = launches.copy_script("touch.py", user_tmp)
+    path = starts.copy_script("touch.py", user_tmp)
     env = {**os.environ, "CODEX_SKIP_HARDENING": "1"}
     argv = [*run_argv, "--explain", "--method", method, path, str(started)]
     result = support.run_as_user(argv, env=env)
@@ -416,20 +406,18 @@ def test_the_bypass_starts_the_program_unprotected(
     """With a warning; with its environment as it was, and SIGPIPE as the caller had it."""
     subject = str(compiler("subject.c"))
     if method == "in-process":
-        argv = [*run_argv, "--method", method, launches.copy_script("verdict.py", user_tmp)]
+        argv = [*run_argv, "--method", method, starts.copy_script("verdict.py", user_tmp)]
         result = support.run_as_user(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
         assert (result.stdout, result.stderr) == ("exposed\n", BYPASS)
         return
     entries = [b"CODEX_SKIP_HARDENING=1", b"A=1", b"A=2", b"LD_X=1", b"NOTHING"]
-    argv = launches.make_raw_argv(
-        compiler, entries, [*run_argv, "--method", method, subject, "tell"]
-    )
+    argv = starts.make_raw_argv(compiler, entries, [*run_argv, "--method", method, subject, "tell"])
     result = support.run_as_user(argv)
     assert result.stderr == BYPASS
-    found = launches.Description(result.stdout)
+    found = starts.Shown(result.stdout)
     assert found.variables == entries
     assert found.number("dumpable") == 1
-    assert found.values["sigpipe"] == ["default"]
+    assert found.values("sigpipe") == ["default"]
 
 
 def test_auto_takes_preload_with_suid_dumpable_1(
@@ -469,7 +457,7 @@ def test_a_static_program_with_suid_dumpable_1_is_refused(
 ) -> None:
     """No method is left: it is not started."""
     suid_dumpable.set("1")
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     result = support.run_as_user([*run_argv, static, "tell"])
     assert (result.returncode, result.stdout) == (126, "")
     assert result.stderr.endswith("; cannot use preload: it is statically linked\n")
@@ -480,16 +468,16 @@ def test_a_static_program_with_suid_dumpable_2_leaves_nothing_to_a_pipe(
 ) -> None:
     """No library can be loaded into it: the stand-in does it all the same."""
     suid_dumpable.set("2")
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     assert told([*run_argv, static, "tell"]).number("dumpable") == 0
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_program_that_hardens_itself_finds_it_done(run_argv: list[str], method: str) -> None:
     """pre_main_hardening() reports each step as already in place."""
-    program = [sys.executable, str(launches.SOURCES / "outcomes.py")]
+    program = [sys.executable, str(starts.SOURCES / "outcomes.py")]
     argv = [*run_argv, "--method", method, "--", *program]
-    result = support.run_as_user(argv, env={**launches.remove_loader_variables(), "LD_X": "1"})
+    result = support.run_as_user(argv, env={**starts.remove_loader_variables(), "LD_X": "1"})
     found = json.loads(result.stdout)
     assert found[:2] == ["already in place", "already in place"]
     # The library took itself out of environ, and its bytes out of the initial block.
@@ -508,7 +496,7 @@ def test_run_works_within_run(run_argv: list[str], subject: str) -> None:
 @pytest.mark.parametrize("method", ["auto", "preload"])
 def test_the_program_works_as_before(run_argv: list[str], user_tmp: Path, method: str) -> None:
     """Child processes, threads, multiprocessing, terminals and event loops."""
-    program = [sys.executable, str(launches.SOURCES / "busy.py")]
+    program = [sys.executable, str(starts.SOURCES / "busy.py")]
     result = support.run_as_user([*run_argv, "--method", method, "--", *program], cwd=user_tmp)
     assert result.stdout == "thread\ndone\n", result.stderr
 
@@ -529,7 +517,7 @@ def test_a_program_run_in_process_ends_as_under_python(
     run_argv: list[str], end: str, status: int, output: str, errors: str
 ) -> None:
     """Its status, output and traceback are its own."""
-    program = [str(launches.SOURCES / "end.py"), end]
+    program = [str(starts.SOURCES / "end.py"), end]
     result = support.run_as_user([*run_argv, "--method", "in-process", *program])
     assert (result.returncode, result.stdout) == (status, output)
     assert re.fullmatch(errors, result.stderr)
@@ -571,7 +559,7 @@ def test_preload_is_refused_where_ld_preload_cannot_name_our_library(
     folder.mkdir()
     package = Path(str(process_hardening.__file__)).parent
     subprocess.run(["cp", "-r", str(package), str(folder)], check=True)
-    env = {**launches.remove_loader_variables(), "PYTHONPATH": str(folder)}
+    env = {**starts.remove_loader_variables(), "PYTHONPATH": str(folder)}
     run = [python, "-m", "process_hardening", "run", "--method"]
     result = support.run_as_user([*run, "preload", subject, "tell"], env=env)
     assert (result.returncode, result.stdout) == (126, "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 
 EXECUTE_ONLY, PRELOAD, IN_PROCESS = "execute-only", "preload", "in-process"
@@ -36,12 +36,12 @@ class Kind:
 
 def script(first_line: str | None, name: str = "subject.py", mode: int = 0o755) -> Any:
     """The maker of a script with this first line."""
-    return lambda _, folder: [launches.copy_script(name, folder, first_line, mode)]
+    return lambda _, folder: [starts.copy_script(name, folder, first_line, mode)]
 
 
 def interpreted(interpreter: Callable[[], str], name: str = "subject.py") -> Any:
     """The maker of an interpreter's command line."""
-    return lambda _, folder: [interpreter(), launches.copy_script(name, folder)]
+    return lambda _, folder: [interpreter(), starts.copy_script(name, folder)]
 
 
 def pyenv() -> str:
@@ -53,13 +53,13 @@ def pyenv() -> str:
 
 def module(_: support.Compiler, folder: Path) -> list[str]:
     """Python -m, from the working directory."""
-    launches.copy_script("subject.py", folder)
+    starts.copy_script("subject.py", folder)
     return ["-m", "subject"]
 
 
 KINDS = {
     "dynamic": Kind(lambda make, _: [str(make("subject.c"))], EXECUTE_ONLY, PRELOAD),
-    "static": Kind(lambda make, _: [launches.build_static(make)], EXECUTE_ONLY),
+    "static": Kind(lambda make, _: [starts.build_static(make)], EXECUTE_ONLY),
     "static pie": Kind(
         lambda make, _: [str(make("subject.c", "-static-pie", name="static_pie"))], EXECUTE_ONLY
     ),
@@ -70,15 +70,15 @@ KINDS = {
         lambda make, _: [str(make("subject.c", "-static", name="musl_static", cc="musl-gcc"))],
         EXECUTE_ONLY,
     ),
-    "$ORIGIN": Kind(lambda make, _: [launches.build_with_origin(make)], EXECUTE_ONLY, PRELOAD),
+    "$ORIGIN": Kind(lambda make, _: [starts.build_with_origin(make)], EXECUTE_ONLY, PRELOAD),
     "musl $ORIGIN": Kind(
-        lambda make, _: [launches.build_with_origin(make, "musl-gcc")], EXECUTE_ONLY, PRELOAD
+        lambda make, _: [starts.build_with_origin(make, "musl-gcc")], EXECUTE_ONLY, PRELOAD
     ),
     "Debian's python": Kind(interpreted(lambda: "/usr/bin/python3"), EXECUTE_ONLY, PRELOAD),
     "venv": Kind(interpreted(lambda: sys.executable), EXECUTE_ONLY, PRELOAD),
     "pyenv": Kind(interpreted(pyenv), EXECUTE_ONLY, PRELOAD, root=True),
     "node": Kind(
-        interpreted(lambda: launches.find_system_program("node"), "subject.js"),
+        interpreted(lambda: starts.find_system_program("node"), "subject.js"),
         EXECUTE_ONLY,
         PRELOAD,
     ),
@@ -129,7 +129,7 @@ def start(
     argv = KINDS[kind].argv(compiler, folder)
     words = [command, "run", "--method", method, *([] if kind == "-m" else ["--"]), *argv]
     # Not the tests' own PATH: a shim of pyenv is a script that becomes another program.
-    env = {**launches.remove_loader_variables(), "PATH": "/usr/bin:/bin"}
+    env = {**starts.remove_loader_variables(), "PATH": "/usr/bin:/bin"}
     options: dict[str, Any] = {"cwd": folder, "env": env}
     return Started(words, {**options, **(support.user_options() if user == "user" else {})})
 
@@ -163,10 +163,10 @@ def test_the_process_is_the_program(started: Started) -> None:
     with started.running("wait", "a b", "") as program:
         assert program.ready == "ready"
         assert support.read_dumpable(program.pid) == 0
-        assert launches.read_core_limit(program.pid) == ["0", "0"]
+        assert starts.read_core_limit(program.pid) == ["0", "0"]
         assert program.ask("hello") == "hello"
         if not ignores_sigpipe_itself(program.pid):
-            assert signal.SIGPIPE not in launches.read_ignored_signals(program.pid)
+            assert signal.SIGPIPE not in starts.read_ignored_signals(program.pid)
         assert command_line(program.pid).endswith(b"wait\0a b\0\0")
         program.process.send_signal(signal.SIGTERM)
         assert program.process.stdout
@@ -289,7 +289,7 @@ def test_a_first_line_means_what_it_means_to_the_kernel(
     protected = support.run(
         [command, "run", "--method", method, "--", str(path), "tell", ""], **options
     )
-    expected, told = launches.Description(plain.stdout), launches.Description(protected.stdout)
+    expected, told = starts.Shown(plain.stdout), starts.Shown(protected.stdout)
     assert told.arguments == expected.arguments
     assert sorted(told.variables) == sorted(expected.variables)
     assert told.number("dumpable") == 0
@@ -305,7 +305,7 @@ def test_a_script_is_found_as_the_shell_finds_it(
     (user_tmp / "first" / "tool").write_text("not executable")
     (user_tmp / "second" / "tool").symlink_to(subject)
     env = {"PATH": f"/nowhere:{user_tmp}/first:{user_tmp}/second:/usr/bin"}
-    told = launches.describe([command, "run", "tool"], env=env, **support.user_options())
+    told = starts.show([command, "run", "tool"], env=env)
     assert told.arguments == [b"tool"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import starts
 import support
 from victims import Console
 
@@ -103,7 +104,7 @@ def test_a_change_of_the_user_undoes_even_that(
 @pytest.mark.parametrize("result", ["EPERM", "ENOSYS", "0"])
 def test_a_seal_that_cannot_be_had(programs: Path, result: str) -> None:
     """Refused, not there, or only claimed: an error with exit code 5, and the process goes on."""
-    filtered = [sys.executable, str(programs / "filtered.py"), f"seccomp:0=1:{result}", "--"]
+    filtered = starts.refusing(f"seccomp:0=1:{result}")
     error = "try: ph.harden(ph.Policy(seal=True))\nexcept ph.HardeningError as e: error = e"
     with Console(programs, *filtered) as victim:
         assert "seccomp(SECCOMP_SET_MODE_FILTER)" in victim.do(SEAL)

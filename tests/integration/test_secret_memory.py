@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import process_hardening as ph
+import starts
 import support
 from process_hardening.elf import read_image
 from victims import Console, Cores
@@ -32,11 +33,6 @@ def key(user_tmp: Path) -> Path:
     path.write_text(secrets.token_hex(SIZE // 2))
     path.chmod(0o644)
     return path
-
-
-def filtered(programs: Path, *rules: str) -> list[str]:
-    """How to start a program for which calls fail."""
-    return [sys.executable, str(programs / "filtered.py"), *rules, "--"]
 
 
 def flags_of(pid: int, address: int) -> list[str]:
@@ -116,7 +112,7 @@ def test_it_is_not_in_a_core_of_the_kernel(
 ) -> None:
     """Not the fallback either; the control's is."""
     for kind in ("bytearray", "ph.SecretBuffer"):
-        with Console(programs, *filtered(programs, *rules)) as victim:
+        with Console(programs, *starts.refusing(*rules)) as victim:
             victim.hold(key, kind)
             victim.end_by(signal.SIGABRT)
         core = cores.find(victim.pid)
@@ -126,7 +122,7 @@ def test_it_is_not_in_a_core_of_the_kernel(
 
 def test_the_fallback_says_so(programs: Path, key: Path) -> None:
     """Locked, and left out of cores; root reads it, and its user where it is not hardened."""
-    with Console(programs, *filtered(programs, NO_MEMFD)) as victim:
+    with Console(programs, *starts.refusing(NO_MEMFD)) as victim:
         where = victim.hold(key, "ph.SecretBuffer")
         assert victim.do("secret.protection") == "'mlock'"
         assert key.read_text() in victim.attack("mem", where, SIZE)
@@ -159,7 +155,7 @@ def test_neither_kind_of_memory(programs: Path) -> None:
     """Both calls are refused: an OSError with its number; a variable stays where it is."""
     env = {**os.environ, "TOKEN": "there"}
     rules = (NO_MEMFD, "mlock:1=4096:EPERM")
-    with Console(programs, *filtered(programs, *rules), env=env) as victim:
+    with Console(programs, *starts.refusing(*rules), env=env) as victim:
         answer = victim.do("ph.SecretBuffer.from_env('TOKEN')")
         assert answer.startswith("SecretMemoryError: ")
         assert "Operation not permitted" in answer
@@ -534,18 +530,18 @@ def test_a_kind_that_is_required(programs: Path) -> None:
     assert ph.SecretBuffer(1, require="mlock").protection == "mlock"
     with pytest.raises(ValueError, match="require must be"):
         ph.SecretBuffer(1, require="memfd")  # type: ignore[arg-type]
-    with Console(programs, *filtered(programs, NO_MEMFD)) as victim:
+    with Console(programs, *starts.refusing(NO_MEMFD)) as victim:
         assert victim.do("ph.SecretBuffer(1).protection") == "'mlock'"
         answer = victim.do("ph.SecretBuffer(1, require='memfd_secret')")
         assert answer.startswith("SecretMemoryError: ")
 
 
-def test_a_filter_cannot_pass_a_file_off_for_secret_memory(programs: Path, tmp_path: Path) -> None:
+def test_a_filter_cannot_pass_a_file_off_for_secret_memory(tmp_path: Path) -> None:
     """memfd_secret that is answered 0, which is standard input: the file stays as it is."""
     path = tmp_path / "input"
     path.write_bytes(b"x" * 10)
     code = "import process_hardening as ph; ph.SecretBuffer(4096)"
-    lie = filtered(programs, f"memfd_secret:0={os.O_CLOEXEC}:0")
+    lie = starts.refusing(f"memfd_secret:0={os.O_CLOEXEC}:0")
     with path.open("r+b") as file:
         ended = support.run([*lie, sys.executable, "-c", code], stdin=file)
     assert "SecretMemoryError" in ended.stderr

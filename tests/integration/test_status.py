@@ -13,15 +13,13 @@ from typing import Any
 
 import pytest
 
-import launches
+import starts
 import support
 
 KEYS = {
     *("schema", "pid", "inspectable", "dumpable", "core_limit"),
     *("tracer_pid", "no_new_privs", "seccomp", "confined", "loader_variables", "verdict"),
 }
-FILTERED = Path(__file__).resolve().parents[1] / "programs" / "filtered.py"
-PIDFD_GET_INFO = 0xC048FF0B
 LARGEST = (1 << 31) - 1
 
 WAIT = "; print('ready', os.getpid(), flush=True); sys.stdin.read()"
@@ -69,7 +67,7 @@ def argv_of(code: str) -> list[str]:
 
 def target(code: str, **options: Any) -> support.Running:
     """A process of the unprivileged user to look at."""
-    options.setdefault("env", launches.remove_loader_variables())
+    options.setdefault("env", starts.remove_loader_variables())
     return support.Running(argv_of(code), **options)
 
 
@@ -150,7 +148,7 @@ def test_loader_variables_of_another_process(command: str) -> None:
     """Root reads them; the same user finds them protected, which is not "none"."""
     support.require_root()
     code = "ph.harden(ph.Policy(environment=False))"
-    env = {**launches.remove_loader_variables(), "LD_X": "secret", "LD_\udcff": "secret"}
+    env = {**starts.remove_loader_variables(), "LD_X": "secret", "LD_\udcff": "secret"}
     with target(code, env=env) as process:
         exit_status, values = as_json(command, process.pid)
         text = status(command, str(process.pid)).stdout
@@ -179,7 +177,7 @@ def test_a_process_with_a_tracer(command: str, observer: dict[str, Any]) -> None
     """It is named, and the process is no better than partial."""
     strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
     argv = [*strace, *argv_of("ph.pre_main_hardening()")]
-    with support.Running(argv, env=launches.remove_loader_variables()) as tracer:
+    with support.Running(argv, env=starts.remove_loader_variables()) as tracer:
         pid = int(tracer.ready.split()[1])
         exit_status, values = as_json(command, pid, **observer)
         text = status(command, str(pid), **observer).stdout
@@ -278,7 +276,7 @@ def test_where_the_terminal_cannot_print_a_name(command: str) -> None:
 @pytest.mark.parametrize(("code", "dumpable"), [("pass", 1), ("ph.harden()", 0)])
 def test_a_kernel_that_does_not_tell_by_pidfd(command: str, code: str, dumpable: int) -> None:
     """Before Linux 6.16 the owner of /proc/PID/status gives it away."""
-    filtered = [sys.executable, str(FILTERED), f"ioctl:1={PIDFD_GET_INFO}:ENOTTY", "--"]
+    filtered = starts.refusing(f"ioctl:1={support.PIDFD_GET_INFO}:ENOTTY")
     with target(code) as process:
         argv = [*filtered, command, "status", "--json", str(process.pid)]
         result = support.run_as_user(argv)
@@ -291,9 +289,9 @@ def test_the_filter_of_the_test_above_works() -> None:
     """The control: with it, the other source fails."""
     code = (
         "import fcntl, os; fd = os.pidfd_open(os.getpid()); buffer = bytearray(72); buffer[0] = 16;"
-        f"fcntl.ioctl(fd, {PIDFD_GET_INFO}, buffer)"
+        f"fcntl.ioctl(fd, {support.PIDFD_GET_INFO}, buffer)"
     )
-    filtered = [sys.executable, str(FILTERED), f"ioctl:1={PIDFD_GET_INFO}:ENOTTY", "--"]
+    filtered = starts.refusing(f"ioctl:1={support.PIDFD_GET_INFO}:ENOTTY")
     assert "ioctl for device" in support.run_as_user([*filtered, sys.executable, "-c", code]).stderr
 
 
@@ -316,7 +314,7 @@ def test_a_process_that_has_just_ended(command: str, observer: dict[str, Any]) -
 
 def test_itself(command: str, observer: dict[str, Any]) -> None:
     """Without a PID it tells of its own process: that of a plain start, or of `run`."""
-    env = {**launches.remove_loader_variables(), "LD_X": "1"}
+    env = {**starts.remove_loader_variables(), "LD_X": "1"}
     plain = support.run([command, "status", "--json"], env=env, **observer)
     values = json.loads(plain.stdout)
     assert set(values) == KEYS
@@ -335,7 +333,7 @@ def test_itself(command: str, observer: dict[str, Any]) -> None:
 
 def test_an_unlimited_core_limit_is_named(command: str) -> None:
     """Not a number of twenty digits."""
-    result = status(command, "--json", env=launches.remove_loader_variables())
+    result = status(command, "--json", env=starts.remove_loader_variables())
     values = json.loads(result.stdout)
     for limit in values["core_limit"].values():
         assert limit == "unlimited" or limit < 1 << 63
@@ -346,7 +344,7 @@ def test_dumpable_2_is_not_inspectable(
 ) -> None:
     """Only root gets its core dump. Started from an unreadable file, it is born so."""
     suid_dumpable.set("2")
-    program = launches.build_static(compiler)
+    program = starts.build_static(compiler)
     os.chmod(program, 0o711)
     with support.Running([program, "wait"]) as process:
         _, values = as_json(command, process.pid, **support.user_options())

@@ -6,12 +6,11 @@ import sys
 
 import pytest
 
-import launches
 import starts
 import support
 from process_hardening.environment import PRELOAD_LIBRARY as LIBRARY
 
-WITHOUT = launches.remove_loader_variables()
+WITHOUT = starts.remove_loader_variables()
 VERDICT = "import process_hardening as ph; print(ph.status().verdict)"
 HERE = [sys.executable, "-c", VERDICT]
 BECOMES = ["sh", "-c", f"export CODEX_SKIP_HARDENING=1; exec {sys.executable} -c '{VERDICT}'"]

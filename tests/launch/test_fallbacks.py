@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-import launches
 import process_hardening
 import starts
 import support
@@ -167,13 +166,13 @@ def test_what_finds_libraries_beside_itself_is_preloaded_rather_than_started_in_
     harden: str, compiler: support.Compiler
 ) -> None:
     """A program that uses $ORIGIN is not started in memory, where it has no folder."""
-    program = launches.build_with_origin(compiler)
+    program = starts.build_with_origin(compiler)
     by_name = support.run_as_user([harden, program])
     elsewhere = support.run_as_user([*starts.refusing("setns=EPERM"), harden, program])
     asked = [*starts.refusing("setns=EPERM"), harden, "--method", "execute-only", program]
 
     assert (by_name.returncode, by_name.stderr) == (0, "")
-    assert launches.Description(elsewhere.stdout).number("dumpable") == 0
+    assert starts.Shown(elsewhere.stdout).number("dumpable") == 0
     assert "$ORIGIN" in elsewhere.stderr
     assert "$ORIGIN" in starts.refused(support.run_as_user(asked))
 
@@ -299,7 +298,7 @@ def test_whoever_kills_the_helper_cannot_bring_about_a_preload(
     harden: str, compiler: support.Compiler
 ) -> None:
     """A program that cannot be in memory is refused when an attacker takes its name away."""
-    program = launches.build_with_origin(compiler)
+    program = starts.build_with_origin(compiler)
     attacker = str(Path(__file__).with_name("programs") / "namespace_attacker.py")
     with support.Running(["/usr/bin/python3", attacker, "9"]):
         results = [support.run_as_user([harden, program]) for _ in range(20)]
@@ -315,7 +314,7 @@ def test_a_helper_that_fails_where_the_kernel_allows_its_namespace_leads_to_no_p
     harden: str, compiler: support.Compiler
 ) -> None:
     """The helper's failure counts as tampering, unless the kernel refuses the launcher too."""
-    program = launches.build_with_origin(compiler)
+    program = starts.build_with_origin(compiler)
     # A read-only /proc stands for an attacker: the helper cannot write its uid_map.
     result = in_namespace("-m", "mount -o remount,bind,ro /proc", harden, program)
 

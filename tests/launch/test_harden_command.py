@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import launches
 import starts
 import support
 from process_hardening.runtimes import RUNTIMES
@@ -175,7 +174,7 @@ def test_strict_refuses_an_unreadable_program_that_its_user_can_make_readable(
 ) -> None:
     """While it starts, so that it would be started exposed. --explain says so without --strict."""
     path = user_tmp / "program"
-    shutil.copy(launches.build_static(compiler), path)
+    shutil.copy(starts.build_static(compiler), path)
     path.chmod(0o111)
     assert support.run_as_user([harden, "--strict", str(path), "tell"]).returncode == 0  # of root
     if os.getuid() == 0:
@@ -200,7 +199,7 @@ def test_a_loader_that_would_execute_a_static_program_is_refused(
 
     The line begins with the word that is refused, and ends with what to write instead.
     """
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     name = os.path.basename(static)
     for words, refused, instead in (
         ([static, "tell"], static, "leave out the loader"),
@@ -218,7 +217,7 @@ def test_a_loader_that_would_execute_a_static_program_is_refused(
         assert line.startswith(f"{starts.PREFIX}{refused}: "), line
         assert instead in line
     control = support.run_as_user([LOADER, "--argv0", show, static, "tell"])
-    assert launches.Description(control.stdout).number("dumpable") == 1
+    assert starts.Shown(control.stdout).number("dumpable") == 1
     # What the loader maps itself is protected.
     for words in ([show], ["--library-path", "/lib", show]):
         assert starts.show([harden, *options, LOADER, *words]).value("dumpable") == "0"
@@ -230,9 +229,9 @@ def test_a_loader_is_recognized_whatever_it_is_called(
 ) -> None:
     """As in a bundle that brings its own: it still executes a static program."""
     loader = str(shutil.copy(LOADER, user_tmp / "start"))
-    static = launches.build_static(compiler)
+    static = starts.build_static(compiler)
     control = support.run_as_user([loader, static, "tell"])
-    assert launches.Description(control.stdout).number("dumpable") == 1
+    assert starts.Shown(control.stdout).number("dumpable") == 1
 
     refused = support.run_as_user([harden, loader, static, "tell"])
     assert "not a dynamic program" in starts.refused(refused)
@@ -261,7 +260,7 @@ def test_a_static_program_with_the_name_of_a_library_is_static(
     refused = support.run_as_user([harden, "--method", "preload", named, "tell"])
     assert "it is statically linked" in starts.refused(refused)
     result = support.run_as_user([harden, named, "tell"])
-    assert launches.Description(result.stdout).number("dumpable") == 0
+    assert starts.Shown(result.stdout).number("dumpable") == 0
 
 
 def test_an_unreadable_script_is_refused(harden: str, show: str, user_tmp: Path) -> None:
@@ -280,7 +279,7 @@ def test_an_unreadable_program_finds_its_libraries_and_itself(
     harden: str, compiler: support.Compiler, user_tmp: Path, cc: str
 ) -> None:
     """The kernel names it /dev/fd/N/PATH in its auxiliary vector."""
-    path = Path(launches.build_with_origin(compiler, cc))
+    path = Path(starts.build_with_origin(compiler, cc))
     for file in (path, path.with_name(f"libanswer-{cc}.so")):
         shutil.copy(file, user_tmp)
     path = user_tmp / path.name
@@ -288,7 +287,7 @@ def test_an_unreadable_program_finds_its_libraries_and_itself(
 
     for name in (str(path), f"./{path.name}"):
         result = support.run_as_user([harden, name, "tell"], cwd=user_tmp)
-        assert launches.Description(result.stdout).number("dumpable") == 0, result.stderr
+        assert starts.Shown(result.stdout).number("dumpable") == 0, result.stderr
 
 
 def test_a_child_whose_file_cannot_be_read_is_not_called_hardened(
