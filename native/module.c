@@ -256,29 +256,38 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Adds a list of strings: str for format "s", bytes for "y". */
-static int add_strings(PyObject *module, const char *name, const char *const *strings, int count,
-                       const char *format)
+static int add_loader_variables(PyObject *module)
 {
     PyObject *list = PyList_New(0);
     int failed = !list;
 
-    for (int i = 0; !failed && i < count; i++)
-        failed = append(list, Py_BuildValue(format, strings[i]));
-    failed = failed || PyModule_AddObjectRef(module, name, list);
+    for (const char *const *pattern = ph_platform_loader_variables; !failed && *pattern; pattern++)
+        failed = append(list, PyBytes_FromString(*pattern));
+    failed = failed || PyModule_AddObjectRef(module, "LOADER_VARIABLES", list);
     Py_XDECREF(list);
+    return failed;
+}
+
+/* Adds a dictionary, in the order of the steps: the exit code of each by its name. */
+static int add_steps(PyObject *module)
+{
+    PyObject *steps = PyDict_New();
+    int failed = !steps;
+
+    for (int step = 0; !failed && step < PH_STEPS; step++) {
+        PyObject *code = PyLong_FromLong((long)ph_step_exit_codes[step]);
+
+        failed = !code || PyDict_SetItemString(steps, ph_step_names[step], code);
+        Py_XDECREF(code);
+    }
+    failed = failed || PyModule_AddObjectRef(module, "STEPS", steps);
+    Py_XDECREF(steps);
     return failed;
 }
 
 static int add_constants(PyObject *module)
 {
-    const char *const *patterns = ph_platform_loader_variables;
-    int count = 0;
-
-    while (patterns[count])
-        count++;
-    if (add_strings(module, "LOADER_VARIABLES", patterns, count, "y") ||
-        add_strings(module, "STEPS", ph_step_names, PH_STEPS, "s") ||
+    if (add_loader_variables(module) || add_steps(module) ||
         PyModule_AddIntConstant(module, "DEFAULT_STEPS", PH_DEFAULT_STEPS) ||
         PyModule_AddStringConstant(module, "BYPASS_VARIABLE", PH_BYPASS_VARIABLE) ||
         PyModule_AddStringConstant(module, "CHILDREN_VARIABLE", PH_CHILDREN_VARIABLE) ||

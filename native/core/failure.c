@@ -8,8 +8,7 @@ const char *const ph_step_names[PH_STEPS] = {
     [PH_SEAL] = "seal",
 };
 
-/* For ordinary failures; ph_fail_ptrace() and ph_fail_traced() use other exit codes. */
-static const enum ph_exit_code exit_codes[PH_STEPS] = {
+const enum ph_exit_code ph_step_exit_codes[PH_STEPS] = {
     [PH_INSPECTION] = PH_EXIT_INSPECTION,   [PH_CORE_LIMIT] = PH_EXIT_CORE_LIMIT,
     [PH_ENVIRONMENT] = PH_EXIT_ENVIRONMENT, [PH_NO_NEW_PRIVS] = PH_EXIT_INSPECTION,
     [PH_SEAL] = PH_EXIT_INSPECTION,
@@ -17,21 +16,21 @@ static const enum ph_exit_code exit_codes[PH_STEPS] = {
 
 enum ph_outcome ph_fail(struct ph_failure *failure, enum ph_step step, const char *call, int error)
 {
-    *failure = (struct ph_failure){step, PH_CALL_FAILED, exit_codes[step], error, 0, call};
+    *failure = (struct ph_failure){step, PH_CALL_FAILED, ph_step_exit_codes[step], error, 0, call};
     return PH_FAILED;
 }
 
 enum ph_outcome ph_fail_read_back(struct ph_failure *failure, enum ph_step step, const char *call,
                                   long value)
 {
-    *failure = (struct ph_failure){step, PH_NOT_IN_FORCE, exit_codes[step], 0, value, call};
+    *failure = (struct ph_failure){step, PH_NOT_IN_FORCE, ph_step_exit_codes[step], 0, value, call};
     return PH_FAILED;
 }
 
 enum ph_outcome ph_fail_contradicted(struct ph_failure *failure, enum ph_step step,
                                      const char *call)
 {
-    *failure = (struct ph_failure){step, PH_CONTRADICTED, exit_codes[step], 0, 0, call};
+    *failure = (struct ph_failure){step, PH_CONTRADICTED, ph_step_exit_codes[step], 0, 0, call};
     return PH_FAILED;
 }
 

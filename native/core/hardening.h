@@ -37,6 +37,9 @@ enum ph_exit_code {
     PH_EXIT_ENVIRONMENT = 8
 };
 
+/* The exit code of each step. PH_EXIT_PTRACE is for a tracer and a failed PT_DENY_ATTACH. */
+extern const enum ph_exit_code ph_step_exit_codes[PH_STEPS];
+
 enum ph_reason {
     PH_CALL_FAILED,  /* the call returned an error: ph_failure.error */
     PH_NOT_IN_FORCE, /* the call reported success, but reading the value back shows otherwise */

@@ -17,8 +17,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])  # noqa: PYI001 -- used
 Failure: TypeAlias = tuple[int, str, FailedStep, ExitCode]
 Names: TypeAlias = tuple[bytes, ...]
 
-STEPS: list[Step]
-"""The names of the steps, in the order of enum ph_step (native/core/hardening.h)."""
+STEPS: dict[Step, ExitCode]
+"""Each step and its exit code, in the order of enum ph_step (native/core/hardening.h)."""
 DEFAULT_STEPS: int
 LOADER_VARIABLES: list[bytes]
 """The patterns of the loader variables of this system."""

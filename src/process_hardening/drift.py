@@ -9,13 +9,7 @@ import threading
 
 from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
 from process_hardening.environment import PRELOAD_ENTRY
-from process_hardening.errors import (
-    CORE_LIMIT_ERROR,
-    ENVIRONMENT_ERROR,
-    INSPECTION_ERROR,
-    HardeningError,
-    InjectorRefusedError,
-)
+from process_hardening.errors import HardeningError, InjectorRefusedError
 from process_hardening.policy import DEFAULT, STEPS, Policy
 from process_hardening.record import Record
 from process_hardening.state import status
@@ -34,18 +28,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from process_hardening.errors import ExitCode, Step
+    from process_hardening.errors import Step
 
     OnDrift = Literal["reapply", "exit"] | Callable[["Drift"], Any]
 
 REAPPLY: Literal["reapply"] = "reapply"
 EXIT: Literal["exit"] = "exit"
-
-_EXIT_CODES: dict[Step, ExitCode] = {
-    **dict.fromkeys(STEPS, INSPECTION_ERROR),
-    "core_limit": CORE_LIMIT_ERROR,
-    "environment": ENVIRONMENT_ERROR,
-}
 
 
 class Drift(Record):
@@ -83,7 +71,7 @@ def _raise(error: HardeningError) -> None:
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         reason = f"no longer in force: {', '.join(drift.steps)}"
-        error = HardeningError(0, reason, drift.steps[0], _EXIT_CODES[drift.steps[0]])
+        error = HardeningError(0, reason, drift.steps[0], _native.STEPS[drift.steps[0]])
         _native.call_or_exit(_raise, (error,), {})
     if drift and callable(on_drift):
         on_drift(drift)

@@ -136,7 +136,7 @@ def wipe_variable(name: bytes) -> None:
 
     clean_mappings() removes Python's copy.
     """
-    only_environment = 1 << _native.STEPS.index("environment")
+    only_environment = 1 << [*_native.STEPS].index("environment")
     *_, failure = _native.harden(only_environment, False, (name,), (), None, False, False, True)
     if failure:
         from process_hardening.errors import HardeningError

@@ -14,9 +14,8 @@ import os
 import shlex
 import sys
 
-from process_hardening import interpreter
-from process_hardening.environment import CHILDREN_VARIABLE
-from process_hardening.errors import CommandError
+from process_hardening import _native, interpreter
+from process_hardening.errors import USAGE_ERROR, CommandError
 from process_hardening.files import replace_bytes
 from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
@@ -43,7 +42,7 @@ _MODES = (ALWAYS, ON_REQUEST)
 
 # The .pth line checks the variable first: a process that need not be hardened imports nothing, and
 # a process whose children need not be hardened does not import startup_hook.py.
-_IS_REQUESTED = f"os.environ.get({CHILDREN_VARIABLE!r}) == '1'"
+_IS_REQUESTED = f"os.environ.get({_native.CHILDREN_VARIABLE!r}) == '1'"
 _IS_FIRST = "'hardened' not in globals()"  # `site` reads the files of a virtual environment twice
 _CALL = "__import__('process_hardening.startup_hook', fromlist=['']).harden_{}()"
 
@@ -68,9 +67,9 @@ except ModuleNotFoundError as error:
    f' process-hardening again, or delete {{sitedir}}/{file}\\n'.encode('utf-8', 'replace'))
 except Exception as error:
  try:
-  os.write(2, f'process-hardening: the start-up hook failed: {{error!r}}; exiting with status 2'
+  os.write(2, f'process-hardening: the start-up hook failed: {{error!r}}; exiting with status {rc}'
    f' (to start without it, delete {{sitedir}}/{file})\\n'.encode('utf-8', 'replace'))
- finally: os._exit(2)
+ finally: os._exit({rc})
 """
 
 # For an execute-only environment: imports the check only if the interpreter is readable, and never
@@ -87,7 +86,7 @@ def _pth(mode: str, execute_only: bool) -> str:
     if mode == ALWAYS:
         call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
     conditions = f"{_IS_REQUESTED} and {_IS_FIRST}" if mode == ON_REQUEST else _IS_FIRST
-    code = _TRY.format(call=call, file=f"{NAME}.pth")
+    code = _TRY.format(call=call, file=f"{NAME}.pth", rc=USAGE_ERROR)
     line = f"import os, sys; {conditions} and exec({code!r})"
     return f"{line}; {_CHECK}" if execute_only else line
 
@@ -180,7 +179,7 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
         if not os.path.exists(python):
             raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
     # The interpreter must answer even if an installed hook fails.
-    answer = _ask(python, _ASK, {"CODEX_SKIP_HARDENING": "1"})
+    answer = _ask(python, _ASK, {_native.BYPASS_VARIABLE: "1"})
     try:
         version, site_packages, is_virtual, has_package, executable = json.loads(answer.stdout)
     except (TypeError, ValueError):
@@ -284,7 +283,7 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
         if execute_only:
             interpreter.make_execute_only(names)
         _write_files(environment, environment.contents(mode, execute_only or not was_readable))
-        request = {CHILDREN_VARIABLE: "1"} if mode == ON_REQUEST else {}
+        request = {_native.CHILDREN_VARIABLE: "1"} if mode == ON_REQUEST else {}
         proof = _ask(environment.python, _PROVE, request)
         if proof.returncode:
             said = last_line(proof)
@@ -347,7 +346,7 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
 
 def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run code in an interpreter that ignores the user's settings. Raises CommandError."""
-    dropped = ("LD_", "CODEX_SKIP_", CHILDREN_VARIABLE)
+    dropped = ("LD_", _native.BYPASS_VARIABLE, _native.CHILDREN_VARIABLE)
     env = {**{n: v for n, v in os.environ.items() if not n.startswith(dropped)}, **env}
     try:
         return ask([python, "-I", "-c", code], env)

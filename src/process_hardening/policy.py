@@ -63,7 +63,7 @@ class Policy(Record):
     clear: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     children: Children = LEAVE
-    bypass_variable: str | None = "CODEX_SKIP_HARDENING"
+    bypass_variable: str | None = _native.BYPASS_VARIABLE
     refuse_bypass: bool = False
 
     if TYPE_CHECKING:  # Record's __init__ accepts any value

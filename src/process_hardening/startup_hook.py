@@ -1,12 +1,13 @@
 """The functions that `site` calls whenever a Python with the start-up hook starts.
 
-This module imports nothing until there is something to harden. If the package itself is damaged or
-missing, `site` prints the error and Python continues unhardened. hook_installer.py writes the files
-that name these functions.
+If the package itself is damaged or missing, `site` prints the error and Python continues
+unhardened. hook_installer.py writes the files that name these functions.
 """
 
 import os
 import sys
+
+from process_hardening import _PRELOAD_LIBRARY, _native, pre_main_hardening
 
 _is_checked = False
 
@@ -48,31 +49,26 @@ def check_interpreter() -> None:
 
 
 def _is_requested() -> bool:
-    return os.environ.get("PROCESS_HARDENING_CHILDREN") == "1"  # environment.CHILDREN_VARIABLE
+    return os.environ.get(_native.CHILDREN_VARIABLE) == "1"
 
 
 def _harden() -> None:
-    try:
-        from process_hardening import pre_main_hardening
+    """Harden or exit: `site` would print an error and continue unhardened."""
+    _native.call_or_exit(_take_steps, (), {})
 
+
+def _take_steps() -> None:
+    try:
         if _is_requested() and _is_request_incomplete():
             _harden_as_requested()
         else:
             pre_main_hardening()
-    except BaseException as error:  # `site` would print the error and continue unhardened
-        code = 2  # errors.USAGE_ERROR
-        line = f"process-hardening: the start-up hook failed: {error!r}; exiting with status {code}"
-        try:
-            os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")
-        finally:
-            os._exit(code)
+    except BaseException as error:
+        raise RuntimeError(f"the start-up hook failed: {error!r}") from None
 
 
 def _is_request_incomplete() -> bool:
     """Return whether LD_PRELOAD names a different library or any option has a non-default value."""
-    # Not imported from environment.py: loading that module takes longer than hardening.
-    from process_hardening import _PRELOAD_LIBRARY, _native
-
     is_lost = os.environ.get("LD_PRELOAD") != os.fsdecode(_PRELOAD_LIBRARY)
     has_more = os.environ.get(_native.KEEP_VARIABLE) or _native.BYPASS_NAME_VARIABLE in os.environ
     return is_lost or bool(has_more)
@@ -80,12 +76,10 @@ def _is_request_incomplete() -> bool:
 
 def _harden_as_requested() -> None:
     """Harden this interpreter and its children, with the options of the requesting program."""
-    from process_hardening import pre_main_hardening
-    from process_hardening.environment import BYPASS_NAME_VARIABLE, KEEP_VARIABLE
-    from process_hardening.policy import DEFAULT, HARDEN, Policy
+    from process_hardening.policy import HARDEN, Policy
 
-    patterns = os.environ.get(KEEP_VARIABLE, "").split(":")
-    bypass = os.environ.get(BYPASS_NAME_VARIABLE, DEFAULT.bypass_variable) or None
+    patterns = os.environ.get(_native.KEEP_VARIABLE, "").split(":")
+    bypass = os.environ.get(_native.BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE) or None
     try:
         policy = Policy(children=HARDEN, keep=tuple(filter(None, patterns)), bypass_variable=bypass)
     except ValueError:  # not our values: keep no variables and allow no bypass

@@ -27,7 +27,7 @@ VERDICTS = (EXPOSED, PARTIAL, UNKNOWN, HARDENED)
 """All verdicts, worst first."""
 
 
-def verdict_of(
+def judge_process(
     *,
     inspectable: bool | None,
     dumpable: int | None,
@@ -38,21 +38,24 @@ def verdict_of(
     other_user_namespace: bool | None = False,
     has_memory: bool = True,
     excused: Container[str] = (),
-) -> Verdict:
+) -> tuple[Verdict, tuple[str, ...]]:
     """Judge a process by the facts observed about it; None means not observed.
 
     excused -- names of fields that may be None without making the verdict unknown: the kernel hides
         them because the process is hardened, or this system lacks them
 
-    Returns 'exposed' if another process of the same user can read it. If none can, returns
-    'hardened' if a crash leaves no core and nothing else weakens the protection, or 'partial' if
-    one of these conditions is not met (dumpable 2 leaves cores that root can read). Returns
-    'unknown' if a deciding field was not observed.
+    Returns the verdict, and the names of the missing facts that make it unknown. The verdict is
+    'exposed' if another process of the same user can read it. If none can, it is 'hardened' if a
+    crash leaves no core and nothing else weakens the protection, or 'partial' if one of these
+    conditions is not met (dumpable 2 leaves cores that root can read). It is 'unknown' if a
+    deciding fact was not observed.
     """
-    if inspectable is None or not has_memory:
-        return UNKNOWN
+    if not has_memory:
+        return UNKNOWN, ()
+    if inspectable is None:
+        return UNKNOWN, ("inspectable",)
     if inspectable:
-        return EXPOSED
+        return EXPOSED, ()
     core_possible = core_limit is not None and core_limit != (0, 0)
     if (
         core_possible
@@ -62,7 +65,7 @@ def verdict_of(
         or injected_libraries
         or other_user_namespace
     ):
-        return PARTIAL
+        return PARTIAL, ()
     observed = {
         "dumpable": dumpable,
         "core_limit": core_limit,
@@ -71,8 +74,10 @@ def verdict_of(
         "injected_libraries": injected_libraries,
         "other_user_namespace": other_user_namespace,
     }
-    unseen = [name for name, value in observed.items() if value is None and name not in excused]
-    return UNKNOWN if unseen else HARDENED
+    missing = tuple(
+        name for name, value in observed.items() if value is None and name not in excused
+    )
+    return (UNKNOWN if missing else HARDENED), missing
 
 
 class Status(Record):
@@ -103,8 +108,8 @@ class Status(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """'hardened', 'partial', 'exposed' or 'unknown', from verdict_of()."""
-        return verdict_of(
+        """'hardened', 'partial', 'exposed' or 'unknown', from judge_process()."""
+        verdict, _ = judge_process(
             inspectable=self.inspectable,
             dumpable=self.dumpable,
             core_limit=self.core_limit,
@@ -112,6 +117,7 @@ class Status(Record):
             loader_variables=self.loader_variables,
             excused=() if IS_LINUX else ("dumpable",),
         )
+        return verdict
 
 
 def _known(value: int) -> int | None:

@@ -8,7 +8,7 @@ import re
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
-from process_hardening.state import HARDENED, PARTIAL, UNKNOWN, verdict_of
+from process_hardening.state import HARDENED, PARTIAL, judge_process
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -37,16 +37,6 @@ _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
 # The kernel hides these fields of a hardened process. Any other missing field counts as unknown.
 _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries")
-
-# The fields, in addition to inspectable, that decide whether a process counts as hardened.
-_DECIDING = (
-    "dumpable",
-    "core_limit",
-    "tracer_pid",
-    "loader_variables",
-    "injected_libraries",
-    "other_user_namespace",
-)
 
 
 class Posture(Record):
@@ -109,11 +99,21 @@ class Posture(Record):
 
     @property
     def verdict(self) -> Verdict:
-        """'hardened', 'partial', 'exposed' or 'unknown', from state.verdict_of().
+        """'hardened', 'partial', 'exposed' or 'unknown', from state.judge_process().
 
         At best 'partial' if its runtime discloses its memory.
         """
-        verdict = verdict_of(
+        verdict, _ = self._judge()
+        return PARTIAL if verdict == HARDENED and self.opens_itself else verdict
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The fields that leave its verdict unknown; () if it is known."""
+        _, missing = self._judge()
+        return missing
+
+    def _judge(self) -> tuple[Verdict, tuple[str, ...]]:
+        return judge_process(
             inspectable=self.inspectable,
             dumpable=self.dumpable,
             core_limit=self.core_limit,
@@ -122,23 +122,8 @@ class Posture(Record):
             injected_libraries=self.injected_libraries,
             other_user_namespace=self.other_user_namespace,
             has_memory=self.has_memory,
-            excused=self._excused,
+            excused=[name for name in self.protected if name in _HIDDEN_BY_HARDENING],
         )
-        return PARTIAL if verdict == HARDENED and self.opens_itself else verdict
-
-    @property
-    def _excused(self) -> list[str]:
-        return [name for name in self.protected if name in _HIDDEN_BY_HARDENING]
-
-    @property
-    def unseen(self) -> tuple[str, ...]:
-        """The fields that leave its verdict unknown; () if it is known."""
-        if self.verdict != UNKNOWN or not self.has_memory:
-            return ()
-        if self.inspectable is None:
-            return ("inspectable",)
-        excused = self._excused
-        return tuple(f for f in _DECIDING if getattr(self, f) is None and f not in excused)
 
     @property
     def has_memory(self) -> bool:
