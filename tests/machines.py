@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from process_hardening.audit.core_dumps import core_rules_of
 from process_hardening.audit.host import Host
-from process_hardening.audit.posture import Posture, core_rules_of
+from process_hardening.audit.posture import Posture
 from process_hardening.audit.result import Audit, make_entries
 
 HOST = Host(name="web-1", kernel="6.18.0", core=core_rules_of("core", False, (6, 18)))
 USERS = {0: "root", 1000: "ada", 1001: "bob"}
+
+HARDENED = Posture(
+    pid=1,
+    uid=1000,
+    dumpable=0,
+    inspectable=False,
+    core_limit=(0, 0),
+    tracer_pid=0,
+    loader_variables=(),
+    injected_libraries=(),
+    other_user_namespace=False,
+)
+"""A process about which everything is known, and nothing against it."""
 
 
 def process(pid: int, line: str, **fields: Any) -> Posture:

@@ -22,8 +22,8 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from rich.text import Text
 
 from machines import HOST, audit_of, crowded, hardened, process
+from process_hardening.audit.core_dumps import core_rules_of
 from process_hardening.audit.host import Host
-from process_hardening.audit.posture import core_rules_of
 from process_hardening.audit.render import html as audit_page
 from process_hardening.audit.render import screen
 from process_hardening.audit.render import text as audit_text

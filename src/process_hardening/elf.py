@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Tags = dict[int, list[int]]
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-_DT_NEEDED, _DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29
+DT_NEEDED, DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29  # tags of the dynamic section
 _DT_STRSZ = 10
 _ET_EXEC, _ET_DYN = 2, 3
 
@@ -67,13 +67,19 @@ class Image(Record):
             return True
         here = os.path.dirname(os.path.realpath(self.path))
         return any(
-            os.path.exists(
-                os.path.join(folder.replace("${ORIGIN}", here).replace("$ORIGIN", here), library)
-            )
+            os.path.exists(os.path.join(expand_origin(folder, here), library))
             for folder in self.runpath
             if _names_origin(folder)
             for library in self.needed
         )
+
+
+def expand_origin(folder: str, here: str) -> str:
+    """Return a folder of RPATH or RUNPATH as the loader reads it for a program in another folder.
+
+    here -- the folder of the program
+    """
+    return folder.replace("${ORIGIN}", here).replace("$ORIGIN", here)
 
 
 def _names_origin(folder: str) -> bool:
@@ -172,7 +178,7 @@ def _read_tags(file: _File, segments: list[Segment]) -> tuple[int, Tags]:
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:
     """Return a function that maps a tag to the strings of its entries."""
-    table = _place_of(last_value(tags, _DT_STRTAB, -1), segments)
+    table = _place_of(last_value(tags, DT_STRTAB, -1), segments)
 
     def strings(tag: int) -> list[str]:
         places = tags.get(tag, [])
@@ -211,7 +217,7 @@ def _parse(fd: int, path: str) -> Image:
         entry=entry,
         interpreter=interpreter,
         dynamic=dynamic,
-        needed=tuple(strings(_DT_NEEDED)),
+        needed=tuple(strings(DT_NEEDED)),
         rpath=_folders(rpath),
         runpath=_folders(runpath),
         path=path,
@@ -230,7 +236,7 @@ def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
     try:
         segments = _read_segments(file)
         _, tags = _read_tags(file, segments)
-        table = _place_of(last_value(tags, _DT_STRTAB, -1), segments)
+        table = _place_of(last_value(tags, DT_STRTAB, -1), segments)
         size = last_value(tags, _DT_STRSZ, 0)
         if table < 0 or size > _LARGEST_STRING_TABLE:
             return None

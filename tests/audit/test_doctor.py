@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import support
+from process_hardening.audit.core_dumps import core_rules_of
 from process_hardening.audit.exit_race import VULNERABLE
 from process_hardening.audit.host import HANDLER_MISSING, HANDLER_REPLACEABLE, Host, Swap
-from process_hardening.audit.posture import core_rules_of
 from process_hardening.audit.render.doctor import render_doctor, render_script
 from process_hardening.audit.result import Diagnosis
 from process_hardening.audit.rules import judge_host

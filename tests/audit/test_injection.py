@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from process_hardening.audit.loaded import (
-    Program,
+    LinkedProgram,
     explain_libraries,
     find_first_libraries,
-    program_of,
+    link_program,
 )
 from process_hardening.elf import Image
 
 LOADER = b"/usr/lib64/ld-linux-x86-64.so.2"
 _FACTS: dict[str, Any] = {"machine": 62, "bits": 64, "interpreter": LOADER.decode()}
-PROGRAM = program_of(Image(**_FACTS, needed=("libtinfo.so.6", "libc.so.6")))
-ORIGIN = program_of(
+PROGRAM = link_program(Image(**_FACTS, needed=("libtinfo.so.6", "libc.so.6")))
+ORIGIN = link_program(
     Image(**_FACTS, needed=("libtinfo.so.6",), rpath=("$ORIGIN/../lib",), path="/opt/app/bin/tool")
 )
-RUNPATH = program_of(Image(**_FACTS, needed=("libtinfo.so.6",), runpath=("/opt/lib",)))
+RUNPATH = link_program(Image(**_FACTS, needed=("libtinfo.so.6",), runpath=("/opt/lib",)))
 
 
 def mapped(*first: bytes) -> list[tuple[bytes, bytes]]:
@@ -30,7 +30,9 @@ def mapped(*first: bytes) -> list[tuple[bytes, bytes]]:
     return [(b"08:01 %d" % number, path) for number, path in enumerate(paths)]
 
 
-def looks_untouched(*first: bytes, program: Program = PROGRAM, is_exposed: bool = True) -> bool:
+def looks_untouched(
+    *first: bytes, program: LinkedProgram = PROGRAM, is_exposed: bool = True
+) -> bool:
     """Whether what is mapped needs no closer look."""
     code = mapped(*first)
     return find_first_libraries(code, code[0][1], program, is_exposed) is not None

@@ -13,7 +13,8 @@ import pytest
 
 import support
 from machines import audit_of, process
-from process_hardening.audit.posture import Posture, core_rules_of, crash_of
+from process_hardening.audit.core_dumps import core_rules_of, crash_of
+from process_hardening.audit.posture import Posture
 from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES, judge_process
 from process_hardening.audit.rules.model import SEVERITIES, Finding, ProcessCase, Rule
 from zoo import COMMAND

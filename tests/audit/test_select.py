@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from process_hardening.audit.core_dumps import core_rules_of
 from process_hardening.audit.host import Host
-from process_hardening.audit.posture import Posture, core_rules_of
+from process_hardening.audit.posture import Posture
 from process_hardening.audit.result import Entry, make_entries
 from process_hardening.audit.saved import read_known
 from process_hardening.audit.select import Selection

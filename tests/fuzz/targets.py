@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fuzz.one_process import OneProcess, is_evidently_hardened, split_parts
 from process_hardening.audit import host, loaded, loader_lists, procfs, saved
-from process_hardening.audit.posture import PIPE, SOCKET, core_rules_of
+from process_hardening.audit.core_dumps import PIPE, SOCKET, core_rules_of
 from process_hardening.audit.render.json import process_as_dict, readable
 from process_hardening.audit.result import make_entries
 from process_hardening.cli import run
@@ -136,7 +136,7 @@ def read_process(data: bytes) -> None:
 
 def read_loader_list(data: bytes) -> None:
     """The list in a hostile process's memory is read, or called unreadable."""
-    program = loaded.program_of(Image(machine=62, bits=64))
+    program = loaded.link_program(Image(machine=62, bits=64))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "auxv").write_bytes(bytes(16))
         (Path(folder) / "mem").write_bytes(data)

@@ -18,7 +18,7 @@ import elf_files
 import support
 from fuzz.targets import KERNEL, TARGETS, parse_elf, read_seed, read_seeds, try_target
 from process_hardening.audit import loader_lists, procfs, saved
-from process_hardening.audit.posture import FILE, PIPE, SOCKET, CoreRules, core_rules_of
+from process_hardening.audit.core_dumps import FILE, PIPE, SOCKET, CoreRules, core_rules_of
 from process_hardening.secret_names import secret_arguments
 
 hypothesis = support.import_module("hypothesis")

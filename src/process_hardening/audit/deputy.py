@@ -16,14 +16,15 @@ import time
 from struct import Struct
 
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
-from process_hardening.audit.own_library import OUR_LIBRARIES
 from process_hardening.audit.procfiles import (
     ORDINARY_FILE_SYSTEMS,
     PATIENCE,
     is_asleep,
     read_file_system,
 )
+from process_hardening.audit.procfs import identity_in_maps
 from process_hardening.elf import DamagedElfError, Image, read_image
+from process_hardening.environment import PRELOAD_LIBRARY
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ _TICK = 0.005
 _MOST_TIME = 0.02  # seconds of CPU: a path can lead through thousands of links
 _SIZE = Struct("=I")  # before each message
 _LONGEST_FILE = 1 << 18  # longer than our library on every architecture
+
+_OUR_LIBRARIES = (
+    PRELOAD_LIBRARY,
+    # Where docs/harden.md says to install our library, next to the command.
+    "/usr/lib/process-hardening/libprocess_hardening.so",
+    "/usr/local/lib/process-hardening/libprocess_hardening.so",
+)
+"""The libraries with which others are compared, in our own mount namespace."""
 
 
 class NoAnswerError(Exception):
@@ -76,7 +85,7 @@ def _read_ordinary(fd: int) -> bytes | None:
 def _read_our_libraries() -> list[bytes]:
     """Return the libraries of this installation and of root's, once per helper process."""
     if not _OURS:
-        for name in OUR_LIBRARIES:
+        for name in _OUR_LIBRARIES:
             try:
                 with open(name, "rb") as file:
                     _OURS.append(file.read())
@@ -102,17 +111,11 @@ def _is_ours(path: str, names: list[str]) -> bool:
 def _is_ours_on_disk(path: str, name: str, identity: str | None) -> bool:
     fd = os.open(f"{path}/root{name}", os.O_PATH | os.O_CLOEXEC)
     try:
-        if identity is not None and _identity_of(os.fstat(fd)) != identity:
+        if identity is not None and identity_in_maps(os.fstat(fd)) != identity:
             return False
         return _read_ordinary(fd) in _read_our_libraries()
     finally:
         os.close(fd)
-
-
-def _identity_of(found: os.stat_result) -> str:
-    """Return the device and the inode as they are written in maps."""
-    device = found.st_dev
-    return f"{os.major(device):02x}:{os.minor(device):02x} {found.st_ino}"
 
 
 def _identify(path: str, names: list[str]) -> list[str | None]:
@@ -122,7 +125,7 @@ def _identify(path: str, names: list[str]) -> list[str | None]:
         identity = None
         try:
             if time.process_time() < end:
-                identity = _identity_of(os.stat(f"{path}/root{name}"))
+                identity = identity_in_maps(os.stat(f"{path}/root{name}"))
         except (OSError, ValueError):
             pass  # deleted, hidden from us, or not a path
         found.append(identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.injection import parse_requests
+from process_hardening.audit.injection_requests import parse_requests
 from process_hardening.audit.procfs import decode, split_environ
 from process_hardening.record import Record
 from process_hardening.secret_names import has_password, is_secret_name, may_hold_address

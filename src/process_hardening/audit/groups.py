@@ -7,9 +7,9 @@ HTML, metrics and the monitor all show these groups.
 
 from __future__ import annotations
 
+from process_hardening.audit.core_dumps import NOWHERE
 from process_hardening.audit.fixes import Caller, fix_of
 from process_hardening.audit.holders import secret_held_by
-from process_hardening.audit.posture import NOWHERE
 from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import (
     ARGUMENTS,

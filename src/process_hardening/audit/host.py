@@ -7,14 +7,15 @@ import re
 import struct
 import sys
 
+from process_hardening.audit.core_dumps import PIPE, CoreRules, core_rules_of
 from process_hardening.audit.exit_race import (
     exit_race_by_trying,
     exit_race_by_version,
     parse_release,
 )
 from process_hardening.audit.host_files import Files
-from process_hardening.audit.injection import PRELOAD_FILE, parse_requests
-from process_hardening.audit.posture import PIPE, READING_CAPABILITIES, CoreRules, core_rules_of
+from process_hardening.audit.injection_requests import PRELOAD_FILE, parse_requests
+from process_hardening.audit.posture import READING_CAPABILITIES
 from process_hardening.audit.procfs import decode
 from process_hardening.record import Record
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.audit.injection_requests import PRELOAD_FILE, parse_requests
 from process_hardening.audit.loaded import (
     explain_libraries,
     find_first_libraries,
-    program_of,
+    link_program,
 )
 from process_hardening.audit.own_library import is_ours
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.procfs import decode, unescape_path
+from process_hardening.audit.procfs import decode, identity_in_maps, unescape_path
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, read_image
 
@@ -29,12 +30,10 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.deputy import Deputy
     from process_hardening.audit.environ import EnvironmentFacts
-    from process_hardening.audit.loaded import File, Program
+    from process_hardening.audit.loaded import File, LinkedProgram
     from process_hardening.audit.mapped import Mapped
 
     Place: TypeAlias = tuple[str | None, bytes]
-
-PRELOAD_FILE = "etc/ld.so.preload"
 
 _IN_MEMORY = b"/memfd:"
 
@@ -42,17 +41,6 @@ _IN_MEMORY = b"/memfd:"
 _MOST_REQUESTS = 64
 _MOST_REMEMBERED = 4096
 _MOST_OF_OURS = 4  # files with our library's name; an honest process has one or two
-
-
-def parse_requests(name: bytes, value: bytes) -> list[bytes]:
-    """Return the libraries named by a value of LD_PRELOAD or LD_AUDIT, or by ld.so.preload.
-
-    name -- the variable's name, or PRELOAD_FILE
-    """
-    if name == b"LD_AUDIT":
-        return [path for path in value.split(b":") if path]
-    lines = value.split(b"\n") if name == PRELOAD_FILE.encode() else [value]
-    return [path for line in lines for path in line.split(b"#")[0].replace(b":", b" ").split()]
 
 
 class InjectionReader:
@@ -66,7 +54,7 @@ class InjectionReader:
         self._opener = ProgramOpener(root)
         self._deputy: Deputy | None = None
         self._here: Place = (mount_namespace, b"")
-        self._programs: dict[tuple[bytes, bytes], Program | None] = {}
+        self._programs: dict[tuple[bytes, bytes], LinkedProgram | None] = {}
         self._preload_files: dict[Place, list[bytes] | None] = {}
         # Programs that had nothing injected, with the files whose code was mapped.
         self._untouched: set[tuple[bool | bytes | File, ...]] = set()
@@ -104,7 +92,7 @@ class InjectionReader:
             self._deputy = Deputy()
         return self._deputy, NoAnswerError
 
-    def _read_program(self, folder: int, exe: bytes) -> Program | None:
+    def _read_program(self, folder: int, exe: bytes) -> LinkedProgram | None:
         """Return the program of a process; None if it is unreadable or not a valid ELF file.
 
         Such a program could load anything.
@@ -125,7 +113,7 @@ class InjectionReader:
                 os.close(fd)
         if image is None:
             return None
-        return program_of(image, is_alone=not image.interpreter and not image.dynamic)
+        return link_program(image, is_alone=not image.interpreter and not image.dynamic)
 
     def place_of(self, process: Mapped) -> Place:
         """Return the mount namespace of a process, and its root in it. Raises OSError."""
@@ -159,7 +147,7 @@ class InjectionReader:
             for request in requests
         ]
 
-    def _program_of(self, process: Mapped) -> Program | None:
+    def _program_of(self, process: Mapped) -> LinkedProgram | None:
         folder, exe = process.folder, process.exe
         files = [file for file in process.code if file[1] == exe]
         if not files:  # the link and the mappings differ, e.g. the process called exec in between
@@ -180,7 +168,7 @@ class InjectionReader:
             self._programs[key] = self._read_program(folder, exe)
         return self._programs[key]
 
-    def _read_program_behind(self, process: Mapped, paths: Iterable[bytes]) -> Program | None:
+    def _read_program_behind(self, process: Mapped, paths: Iterable[bytes]) -> LinkedProgram | None:
         """Return the dynamic program that a stand-in has mapped under one of these paths."""
         deputy, no_answer = self.find_deputy()
         for path in paths:
@@ -192,7 +180,7 @@ class InjectionReader:
                 except (no_answer, OSError):
                     return None  # without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE
                 if image and image.interpreter:  # if position-independent, it starts at address 0
-                    return program_of(image, 0 if image.entry >= start else start)
+                    return link_program(image, 0 if image.entry >= start else start)
         return None
 
     def find_injected(
@@ -226,7 +214,7 @@ class InjectionReader:
     def looks_untouched(
         self,
         process: Mapped,
-        program: Program | None,
+        program: LinkedProgram | None,
         injected: Collection[bytes],
         is_exposed: bool,
     ) -> bool:
@@ -247,7 +235,7 @@ class InjectionReader:
         paths = [decode(unescape_path(path)) for _, path in files]
         try:
             if self.place_of(process) == self._here:
-                found: list[str | None] = [_identify(path) for path in paths]
+                found: list[str | None] = [identity_in_maps(os.stat(path)) for path in paths]
             else:
                 deputy, no_answer = self.find_deputy()
                 try:
@@ -259,11 +247,6 @@ class InjectionReader:
         except OSError:
             return False
         return found == [decode(file) for file, _ in files]
-
-
-def _identify(path: str) -> str:
-    found = os.stat(path)
-    return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x} {found.st_ino}"
 
 
 def _keys_of(request: bytes, identities: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
@@ -282,7 +265,7 @@ class _Look:
         self,
         reader: InjectionReader,
         process: Mapped,
-        program: Program | None,
+        program: LinkedProgram | None,
         is_exposed: bool,
     ) -> None:
         self._reader = reader
@@ -348,7 +331,7 @@ class _Look:
         ours = [path for _, path in process.code if has_our_name(decode(path))]
         return self._is_exposed and (is_explained or any(map(self._is_ours, ours)))
 
-    def _look_closely(self, program: Program, injected: dict[bytes, None]) -> bool:
+    def _look_closely(self, program: LinkedProgram, injected: dict[bytes, None]) -> bool:
         """Add the injected libraries in the loader's lists. Returns whether these are all."""
         process = self._process
         try:

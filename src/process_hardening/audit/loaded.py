@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.elf import Image
+from process_hardening.elf import Image, expand_origin
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -30,7 +30,7 @@ _OF_KERNEL = (
 )
 
 
-class Program(Record):
+class LinkedProgram(Record):
     """A program, the base names of the libraries that it needs, and the folders that it names.
 
     folders -- each with a slash at the end; base -- as in loader_lists.read_lists()
@@ -44,14 +44,11 @@ class Program(Record):
     is_alone: bool = False
 
 
-def program_of(image: Image, base: int | None = None, is_alone: bool = False) -> Program:
+def link_program(image: Image, base: int | None = None, is_alone: bool = False) -> LinkedProgram:
     """Return the program that has this image."""
     here = os.path.dirname(image.path)
-    folders = (
-        folder.replace("${ORIGIN}", here).replace("$ORIGIN", here)
-        for folder in (*image.rpath, *image.runpath)
-    )
-    return Program(
+    folders = (expand_origin(folder, here) for folder in (*image.rpath, *image.runpath))
+    return LinkedProgram(
         image=image,
         base=base,
         needed=frozenset(os.path.basename(os.fsencode(name)) for name in image.needed),
@@ -79,7 +76,7 @@ def _name_in(names: Collection[bytes], path: bytes) -> bytes | None:
     return name if name in names else None
 
 
-def _is_in_place(path: bytes, program: Program, name: bytes = b"") -> bool:
+def _is_in_place(path: bytes, program: LinkedProgram, name: bytes = b"") -> bool:
     """Return whether a library is where the system or the program keeps its own.
 
     path -- as in maps; name -- the loader's name for it
@@ -105,7 +102,7 @@ class Explanation(Record):
 
 def explain_libraries(
     found: tuple[Lists, Start],
-    program: Program,
+    program: LinkedProgram,
     places: Mapping[int, bytes],
     requested: Collection[bytes] = (),
 ) -> Explanation:
@@ -158,7 +155,7 @@ def explain_libraries(
 
 
 def find_first_libraries(
-    code: Sequence[File], exe: bytes, program: Program, is_exposed: bool = True
+    code: Sequence[File], exe: bytes, program: LinkedProgram, is_exposed: bool = True
 ) -> list[File] | None:
     """Return the libraries that were mapped first, down to the last that the program needs.
 

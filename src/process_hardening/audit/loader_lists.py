@@ -7,7 +7,7 @@ import sys
 from struct import Struct
 
 from process_hardening.audit.procfs import parse_auxv
-from process_hardening.elf import last_value, parse_tags
+from process_hardening.elf import DT_NEEDED, DT_STRTAB, last_value, parse_tags
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     # Position in the program's own list, and the names that the library needs.
     Start: TypeAlias = list[tuple[int, list[bytes]]]
 
-_DT_NEEDED, _DT_STRTAB, _DT_DEBUG = 1, 5, 21
+_DT_DEBUG = 21
 _AT_ENTRY = 9
 
 # Limits on what a hostile process can make us read. The first two are on the whole list: 700
@@ -92,12 +92,12 @@ class _Memory:
     def needed_at(self, dynamic: int, moved_by: int) -> list[bytes]:
         """Return the base names that a library needs, in any order, from its dynamic section."""
         tags = self.tags_at(dynamic)
-        table = last_value(tags, _DT_STRTAB, 0)
+        table = last_value(tags, DT_STRTAB, 0)
         if table < moved_by:  # glibc has replaced the address in the file, musl has not
             table += moved_by
         found = []
         start, block = 0, b""
-        for place in sorted(tags.get(_DT_NEEDED, ())):  # so that one read is for many
+        for place in sorted(tags.get(DT_NEEDED, ())):  # so that one read is for many
             end = block.find(b"\0", place - start)
             if end < 0:
                 start, block = place, self.bytes_at(table + place, _LONGEST_NAME)

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, unescape_path
-from process_hardening.environment import PRELOAD_LIBRARY
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from process_hardening.audit.deputy import Deputy
     from process_hardening.audit.mapped import Mapped
-
-OUR_LIBRARIES = (
-    PRELOAD_LIBRARY,
-    # Where docs/harden.md says to install our library, next to the command.
-    "/usr/lib/process-hardening/libprocess_hardening.so",
-    "/usr/local/lib/process-hardening/libprocess_hardening.so",
-)
-"""The libraries with which others are compared, in our own mount namespace."""
 
 
 def is_ours(path: bytes, process: Mapped, deputy: Deputy) -> bool:

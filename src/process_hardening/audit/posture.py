@@ -1,4 +1,4 @@
-"""The posture of a process: what was observed, and what follows from that. Pure."""
+"""The posture of a process: what was observed, and what an attacker gets. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Posture(Record):
     secret_arguments -- names and kinds of the secrets in its arguments
     python -- the version of Python that it runs; '' for none
     remote_debugging -- whether sys.remote_exec() by the same user works on it
-    framework -- the framework that started it, a key of interpreter.FRAMEWORKS
+    framework -- the framework that started it, a key of command_line.FRAMEWORKS
     command -- its arguments, each terminated by a NUL; what looks like a secret is replaced by
         secret_names.HIDDEN
     cwd -- its working directory, unless that was deleted
@@ -164,102 +164,8 @@ def has_our_name(path: str) -> bool:
     return name == os.path.basename(PRELOAD_LIBRARY)
 
 
-NOWHERE = "nowhere"
-FILE = "file"
-PIPE = "pipe"
-SOCKET = "socket"
-
-_SMALLEST_DUMP = 4096
-"""The kernel writes no core file below this limit (ELF_EXEC_PAGESIZE, fs/binfmt_elf.c)."""
-
-_DISCARDING_PROGRAMS = ("/bin/false", "/bin/true", "/usr/bin/false", "/usr/bin/true")
-
-_FIRST_KERNEL_WITH_SOCKETS = (6, 16)
-
-
-class CoreRules(Record):
-    """Where this system puts core dumps, according to kernel.core_pattern (core(5)).
-
-    pattern -- the setting, None if it cannot be read
-    kind -- NOWHERE, FILE, PIPE, SOCKET or None; target -- the path or the program
-    """
-
-    pattern: str | None = None
-    kind: str | None = None
-    target: str = ""
-
-    @property
-    def is_relative(self) -> bool:
-        """Whether a core file is written into the working directory of the crashed process."""
-        return self.kind == FILE and not self.target.startswith("/")
-
-
-def core_rules_of(pattern: str | None, uses_pid: bool, kernel: tuple[int, int]) -> CoreRules:
-    """Parse kernel.core_pattern.
-
-    uses_pid -- kernel.core_uses_pid
-    kernel -- (major, minor), which decides what the pattern can express
-    """
-    kind: str | None = FILE
-    target = pattern or ""
-    if pattern is None:
-        kind = None
-    elif pattern.startswith("|"):
-        words = pattern[1:].split()
-        target = words[0] if words else ""
-        kind = NOWHERE if target in ("", *_DISCARDING_PROGRAMS) else PIPE
-    elif pattern.startswith("@") and kernel >= _FIRST_KERNEL_WITH_SOCKETS:
-        kind, target = SOCKET, pattern.lstrip("@")
-    elif not pattern:
-        kind, target = (FILE, ".PID") if uses_pid else (NOWHERE, "")
-    return CoreRules(pattern=pattern, kind=kind, target=target)
-
-
-class Crash(Record):
-    """Where the memory of a process would go if it crashed now.
-
-    destination -- NOWHERE, FILE, PIPE, SOCKET; None: unknown; target -- as in CoreRules
-    reader -- who can read the dump: 'owner', 'root', or None
-    can_be_raised -- the destination is NOWHERE, but any process of the user can raise the core
-        limit
-    """
-
-    destination: str | None
-    target: str = ""
-    reader: str | None = None
-    can_be_raised: bool = False
-
-
-_LEAVES_NOTHING = Crash(destination=NOWHERE)
-_IS_NOT_KNOWN = Crash(destination=None)
-
-
-def crash_of(posture: Posture, rules: CoreRules) -> Crash:
-    """Combine core limit, dumpable and core_pattern as do_coredump() in fs/coredump.c does."""
-    dumpable = posture.dumpable
-    if not posture.has_memory or dumpable == 0 or rules.kind == NOWHERE:
-        return _LEAVES_NOTHING
-    if dumpable is None or rules.kind is None:
-        return _IS_NOT_KNOWN
-    dump = Crash(
-        destination=rules.kind, target=rules.target, reader="owner" if dumpable == 1 else "root"
-    )
-    if rules.kind == SOCKET:
-        return dump
-    if posture.core_limit is None:
-        return _IS_NOT_KNOWN
-    soft, hard = posture.core_limit
-    if rules.kind == PIPE:
-        # The limit is ignored, except that 1 marks the handler itself, which is not dumped.
-        return _LEAVES_NOTHING if soft == 1 else dump
-    if dumpable == 2 and rules.is_relative:
-        return _LEAVES_NOTHING
-    if soft < _SMALLEST_DUMP:
-        return Crash(destination=NOWHERE, can_be_raised=hard >= _SMALLEST_DUMP)
-    return dump
-
-
-def _describe_attacker(posture: Posture) -> str:
+def describe_attacker(posture: Posture) -> str:
+    """Describe what an attacker of the same user gets from a process that has memory."""
     who = "root" if posture.uid == 0 else "the same user"
     if posture.tracer_pid:
         return f"process {posture.tracer_pid} traces it and can read and change all of it"
@@ -277,24 +183,3 @@ def _describe_attacker(posture: Posture) -> str:
     if posture.remote_debugging:
         return "any process of the same user can read its memory and run Python code in it"
     return "any process of the same user can read its memory, environment and open files"
-
-
-_CRASH_SENTENCES = {
-    NOWHERE: "a crash leaves nothing",
-    FILE: "a crash writes its memory to the file {target!r}",
-    PIPE: "a crash hands its memory to {target!r}, whatever the core limit",
-    SOCKET: "a crash sends its memory to the socket {target!r}, whatever the core limit",
-    None: "it is unknown where a crash would put its memory",
-}
-
-
-def describe_outcome(posture: Posture, crash: Crash) -> str:
-    """Describe in one line what an attacker of the same user gets, and where a crash dump goes."""
-    if not posture.has_memory:
-        return f"a {posture.kind} has no memory to read"
-    sentence = _CRASH_SENTENCES[crash.destination].format(target=crash.target)
-    if crash.can_be_raised:
-        sentence += ", until a process of the user raises the core limit"
-    elif crash.reader == "root":
-        sentence += ", which only root can read"
-    return f"{_describe_attacker(posture)}; {sentence}"

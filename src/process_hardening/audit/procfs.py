@@ -6,6 +6,7 @@ the manual page.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -177,6 +178,12 @@ def parse_code_files(text: bytes) -> list[tuple[bytes, bytes]]:
             if len(found) > MOST_CODE_FILES:
                 break
     return found
+
+
+def identity_in_maps(found: os.stat_result) -> str:
+    """Return the device and the inode of a file as they are written in /proc/PID/maps."""
+    device = found.st_dev
+    return f"{os.major(device):02x}:{os.minor(device):02x} {found.st_ino}"
 
 
 def unescape_path(raw: bytes) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from errno import EINVAL, ENOENT, ESRCH
 
+from process_hardening.audit.command_line import facts_of_command, facts_of_python, with_runtime
 from process_hardening.audit.dumpable import FlagReader
 from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
-from process_hardening.audit.interpreter import facts_of_command, facts_of_python, with_runtime
 from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.posture import (
     KERNEL_THREAD,
@@ -43,14 +43,14 @@ from process_hardening.state import HARDENED, may_be_confined
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     from typing_extensions import Self
 
+    from process_hardening.audit.command_line import Facts
     from process_hardening.audit.dumpable import Flag
 
     _T = TypeVar("_T")
-    Facts = dict[str, Any]  # fields of a Posture, by name
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
 
@@ -204,7 +204,7 @@ class Reader:
         try:
             fields = parse_asked(status)
             facts["name"] = parse_name(status)
-            facts |= _identity_of(fields)
+            facts |= _ids_of(fields)
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
             facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
@@ -401,7 +401,7 @@ def _is_too_long(block: bytes) -> bool:
     return len(block) >= _LONGEST_BLOCK or block.count(b"\0") > _MOST_STRINGS
 
 
-def _identity_of(fields: dict[str, bytes]) -> Facts:
+def _ids_of(fields: dict[str, bytes]) -> Facts:
     return {"ppid": parse_number(fields, "PPid"), "uid": parse_number(fields, "Uid", 1)}
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from functools import cached_property
 
+from process_hardening.audit.core_dumps import Crash, crash_of, describe_crash
 from process_hardening.audit.groups import make_groups
 from process_hardening.audit.host import Host
-from process_hardening.audit.posture import Crash, Posture, crash_of, describe_outcome
+from process_hardening.audit.posture import Posture, describe_attacker
 from process_hardening.audit.programs import short_command_of
 from process_hardening.audit.rules import judge_process
 from process_hardening.audit.rules.model import (
@@ -52,7 +53,9 @@ class Entry(Record):
     @property
     def outcome(self) -> str:
         """What an attacker of the same user gets, and where a crash puts the memory."""
-        return describe_outcome(self.posture, self.crash)
+        if not self.posture.has_memory:
+            return f"a {self.posture.kind} has no memory to read"
+        return f"{describe_attacker(self.posture)}; {describe_crash(self.crash)}"
 
     def fingerprint(self, finding: Finding) -> str:
         """Return a text that identifies a finding in later audits: no pid, no changing number."""

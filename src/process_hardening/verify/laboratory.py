@@ -1,4 +1,4 @@
-"""Runs the laboratory as a process of an unprivileged user, and cleans up after it."""
+"""Starts the laboratory (lab/lab.py) as a process of its own, and cleans up after it."""
 
 from __future__ import annotations
 

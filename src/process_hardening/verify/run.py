@@ -1,4 +1,4 @@
-"""Starts the laboratory as an unprivileged user, and collects and judges its observations.
+"""Verifies a plan: has the laboratory run its attacks, and judges what they observe.
 
 An attack counts as blocked only if the same attack got a secret from the control in the same run.
 """

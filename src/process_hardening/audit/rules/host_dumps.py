@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.audit.core_dumps import NOWHERE, PIPE, SOCKET
 from process_hardening.audit.host import HANDLER_MISSING
-from process_hardening.audit.posture import NOWHERE, PIPE, SOCKET
 from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from process_hardening.audit.core_dumps import Crash
     from process_hardening.audit.host import Host
-    from process_hardening.audit.posture import Crash, Posture
+    from process_hardening.audit.posture import Posture
 
 INFO = "info"
 LOW = "low"

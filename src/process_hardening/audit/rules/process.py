@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.posture import FILE, NOWHERE, PIPE, SOCKET, has_our_name
+from process_hardening.audit.core_dumps import FILE, NOWHERE, PIPE, SOCKET
+from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.programs import join_hardened
 from process_hardening.audit.rules.model import (
     HIGH,

@@ -2,10 +2,10 @@
 
     python -m process_hardening.verify.lab.lab
 
-run.py starts it as an unprivileged user (or as root without CAP_SYS_PTRACE), writes the request to
-its standard input as one line of JSON, and reads one line of JSON per attempt. Each attempt has its
-own process and a fresh victim. When its input ends, or on SIGTERM, it kills everything that it
-started.
+laboratory.py starts it as an unprivileged user (or as root without CAP_SYS_PTRACE), writes the
+request to its standard input as one line of JSON, and reads one line of JSON per attempt. Each
+attempt has its own process and a fresh victim. When its input ends, or on SIGTERM, it kills
+everything that it started.
 """
 
 from __future__ import annotations

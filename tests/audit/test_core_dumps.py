@@ -1,0 +1,92 @@
+"""Where a crash puts the memory of a process."""
+
+from __future__ import annotations
+
+import pytest
+
+from machines import HARDENED
+from process_hardening.audit.core_dumps import (
+    FILE,
+    NOWHERE,
+    PIPE,
+    SOCKET,
+    core_rules_of,
+    crash_of,
+    describe_crash,
+)
+from process_hardening.audit.procfs import UNLIMITED
+
+NEW, OLD = (6, 18), (6, 1)
+
+
+# FACTS, "Core dumps": RLIMIT_CORE and dumpable, for a file, a pipe and a socket.
+@pytest.mark.parametrize(
+    ("limit", "dumpable", "of_file", "of_pipe", "of_socket"),
+    [
+        ((0, 0), 0, NOWHERE, NOWHERE, NOWHERE),
+        ((UNLIMITED, UNLIMITED), 0, NOWHERE, NOWHERE, NOWHERE),
+        ((0, 0), 1, NOWHERE, PIPE, SOCKET),
+        ((1, 1), 1, NOWHERE, NOWHERE, SOCKET),
+        ((4095, UNLIMITED), 1, NOWHERE, PIPE, SOCKET),
+        ((4096, UNLIMITED), 1, FILE, PIPE, SOCKET),
+        ((UNLIMITED, UNLIMITED), 1, FILE, PIPE, SOCKET),
+        ((UNLIMITED, UNLIMITED), 2, FILE, PIPE, SOCKET),
+        ((0, UNLIMITED), 2, NOWHERE, PIPE, SOCKET),
+        (None, 1, None, None, SOCKET),
+        ((0, 0), None, None, None, None),
+    ],
+    ids=str,
+)
+def test_where_a_crash_puts_the_memory(
+    limit: tuple[int, int] | None,
+    dumpable: int | None,
+    of_file: str | None,
+    of_pipe: str | None,
+    of_socket: str | None,
+) -> None:
+    """Core limit, dumpable and pattern decide together."""
+    one = HARDENED.replace(core_limit=limit, dumpable=dumpable, inspectable=dumpable == 1)
+    expected = {"/var/core/%p": of_file, "|/usr/lib/handler %p": of_pipe, "@/run/s": of_socket}
+    for pattern, destination in expected.items():
+        crash = crash_of(one, core_rules_of(pattern, False, NEW))
+        assert crash.destination == destination, pattern
+        if destination not in (None, NOWHERE):
+            assert crash.reader == {1: "owner", 2: "root"}[dumpable or 0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uses_pid", "kernel", "kind", "target"),
+    [
+        ("core", False, NEW, FILE, "core"),
+        ("", False, NEW, NOWHERE, ""),
+        ("", True, NEW, FILE, ".PID"),
+        ("|/bin/false", False, NEW, NOWHERE, "/bin/false"),
+        ("|/usr/share/apport/apport -p%p", False, NEW, PIPE, "/usr/share/apport/apport"),
+        ("|", False, NEW, NOWHERE, ""),
+        ("@/run/coredump.socket", False, NEW, SOCKET, "/run/coredump.socket"),
+        ("@@/run/coredump.socket", False, NEW, SOCKET, "/run/coredump.socket"),
+        ("@/run/coredump.socket", False, OLD, FILE, "@/run/coredump.socket"),
+        (None, False, NEW, None, ""),
+    ],
+)
+def test_the_pattern(
+    pattern: str | None, uses_pid: bool, kernel: tuple[int, int], kind: str | None, target: str
+) -> None:
+    """The pattern is parsed as core(5) says; before Linux 6.16, @ begins the name of a file."""
+    rules = core_rules_of(pattern, uses_pid, kernel)
+    assert (rules.kind, rules.target) == (kind, target)
+
+
+def test_root_s_core_goes_to_absolute_paths_only() -> None:
+    """With suid_dumpable 2 a relative pattern leaves nothing (proc_sys_fs(5))."""
+    one = HARDENED.replace(dumpable=2, core_limit=(UNLIMITED, UNLIMITED))
+    assert crash_of(one, core_rules_of("core", False, NEW)).destination == NOWHERE
+    assert crash_of(one, core_rules_of("/core", False, NEW)).destination == FILE
+
+
+def test_a_soft_limit_is_no_lock() -> None:
+    """Any process of the user can raise a soft limit of 0, and the sentence says so."""
+    one = HARDENED.replace(dumpable=1, inspectable=True, core_limit=(0, UNLIMITED))
+    crash = crash_of(one, core_rules_of("core", False, NEW))
+    assert (crash.destination, crash.can_be_raised) == (NOWHERE, True)
+    assert "raises the core limit" in describe_crash(crash)
