@@ -1,10 +1,40 @@
-"""Atomic file replacement: readers see the old or the new file, never a partial one."""
+"""Reads and writes files that the user names. Replacing a file is atomic: never a partial file."""
 
 from __future__ import annotations
 
 import os
+import stat
 
 from process_hardening.errors import CommandError
+
+MOST_BYTES = 64 << 20
+"""The longest file that a command reads: the JSON of an audit has about 2 KiB for a process."""
+
+
+def read_text(path: str) -> str:
+    """Read a file that the user named, or a pipe, as in `--compare <(ssh HOST ...)`.
+
+    Raises CommandError for other kinds of files, which may have no end, and for a file longer than
+    MOST_BYTES. Raises UnicodeDecodeError if it is not UTF-8.
+    """
+    try:
+        with open(path, "rb", opener=_open_unblocked) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISFIFO(mode):
+                os.set_blocking(file.fileno(), True)
+            elif not stat.S_ISREG(mode):
+                raise CommandError(f"{path}: not a regular file or a pipe")
+            content = file.read(MOST_BYTES + 1) or b""  # None: it would block, like /proc/kmsg
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise CommandError(f"{path}: longer than {MOST_BYTES >> 20} MiB")
+    return content.decode("utf-8")
+
+
+def _open_unblocked(path: str, flags: int) -> int:
+    """Open a file. A FIFO that nobody writes to is empty, instead of blocking open(2)."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def replace_file(path: str, text: str, mode: int = 0o644) -> None:

@@ -431,6 +431,56 @@ SILENT = {
 }
 
 
+READERS = {
+    "audit --compare": ["audit", "--compare", "FILE"],
+    "audit --baseline": ["audit", "--baseline", "FILE"],
+    "audit merge": ["audit", "merge", "FILE", "--json"],
+    "verify --compare": ["verify", "--attack", "proc-mem", "--compare", "FILE"],
+}
+"""The commands that read a file that the user names."""
+
+ENDLESS = {
+    "/dev/zero": "not a regular file or a pipe",
+    "/dev/full": "not a regular file or a pipe",
+    "/etc": "Is a directory",
+    "fifo": ": not ",  # empty, because nobody writes to it
+    "huge": "longer than 64 MiB",
+    "endless-pipe": "longer than 64 MiB",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_without_an_end_is_refused(
+    command: str, user_tmp: Path, reader: str, name: str
+) -> None:
+    """Little memory would not suffice to read all of it."""
+    os.mkfifo(user_tmp / "fifo")
+    os.truncate(os.open(user_tmp / "huge", os.O_CREAT | os.O_WRONLY, 0o644), 1 << 40)
+    path = {"endless-pipe": "/dev/stdin"}.get(name, name if "/" in name else str(user_tmp / name))
+    words = [path if word == "FILE" else word for word in READERS[reader]]
+    limited = ["sh", "-c", 'ulimit -v 1000000; exec "$@"', "sh", command, *words]
+    with subprocess.Popen(["cat", "/dev/zero"], stdout=subprocess.PIPE) as endless:
+        try:
+            options = {"stdin": endless.stdout} if name == "endless-pipe" else {}
+            refused(support.run(limited, **options), USAGE, ENDLESS[name])
+        finally:
+            endless.kill()
+
+
+def test_the_json_of_an_audit_is_read_from_a_pipe(command: str) -> None:
+    """The control: a shell's process substitution works."""
+    audit = support.run([command, "audit", "--json", "--name", "no-such-program"])
+    words = [command, "audit", "merge", "/dev/stdin", "--json"]
+    assert support.run(words, input=audit.stdout).returncode == 0
+
+
+def test_a_canary_without_an_end_is_refused(command: str) -> None:
+    with open("/dev/zero", encoding="utf-8") as endless:
+        words = [command, "verify", "--canary", "-", "--", "sleep", "60"]
+        refused(support.run(words, stdin=endless), USAGE, "--canary: longer than 1048576")
+
+
 @pytest.fixture
 def full() -> Iterator[int]:
     """A descriptor that takes nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from process_hardening.audit.saved import NOT_AN_AUDIT
 from process_hardening.errors import CommandError
-from process_hardening.files import replace_file
+from process_hardening.files import read_text, replace_file
 from process_hardening.output import write
 from process_hardening.terminal import notify
 
@@ -18,10 +18,7 @@ def read_json(path: str) -> object:
     import json
 
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}") from None
+        return json.loads(read_text(path))
     except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested too deeply
         raise CommandError(f"{path}: {NOT_AN_AUDIT}") from None
 

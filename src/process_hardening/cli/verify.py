@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from process_hardening.cli.arguments import parse_pid
 from process_hardening.errors import CommandError, StoppedError
-from process_hardening.files import replace_file
+from process_hardening.files import read_text, replace_file
 from process_hardening.output import USUAL_WIDTH, read_width, width_and_colour, write
 from process_hardening.table import table
 from process_hardening.verify import (
@@ -64,6 +64,7 @@ _FORMATS = (
     ("html", "HTML", html.render),
 )
 _SHORTEST_CANARY = 8
+_LONGEST_CANARY = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -161,15 +162,16 @@ class _ProgressLine:
 def _read_earlier(path: str) -> Earlier:
     """Return an earlier verification. Raises CommandError."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return read_earlier(json.load(file))
-    except OSError as error:
-        problem = error.strerror
+        document = json.loads(read_text(path))
+    except CommandError as error:
+        raise CommandError(f"--compare: {error}") from None
     except (ValueError, RecursionError):
         problem = "not JSON: name a file that --json wrote"
+        raise CommandError(f"--compare: {path}: {problem}") from None
+    try:
+        return read_earlier(document)
     except CommandError as error:
-        problem = str(error)
-    raise CommandError(f"--compare: {path}: {problem}")
+        raise CommandError(f"--compare: {path}: {error}") from None
 
 
 def _verify(
@@ -210,11 +212,13 @@ def _read_canary(argument: str | None) -> str | None:
     """
     canary = argument
     if argument == "-":
-        canary = sys.stdin.readline().rstrip("\n") if sys.stdin else ""
+        canary = sys.stdin.readline(_LONGEST_CANARY + 1).rstrip("\n") if sys.stdin else ""
     if canary is not None and len(canary) < _SHORTEST_CANARY:
         raise CommandError(
             f"--canary: needs at least {_SHORTEST_CANARY} characters to be found reliably"
         )
+    if canary is not None and len(canary) > _LONGEST_CANARY:
+        raise CommandError(f"--canary: longer than {_LONGEST_CANARY} characters")
     return canary
 
 
