@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import stat
 import subprocess
 
 from process_hardening.elf import read_image
 from process_hardening.errors import CannotProtectError, CommandError
-from process_hardening.files import replace_bytes
+from process_hardening.files import read_text, replace_bytes, replace_file
 
 MODE = 0o111
 """The mode of a copy that its users can run but not read."""
@@ -62,7 +63,8 @@ def _has_capabilities(fd: int) -> bool:
 def link_libraries(source: str, folder: str) -> None:
     """Link libraries that the source finds relative to itself, so that a copy finds them too.
 
-    Interpreters of uv and conda have such libraries. Raises CommandError.
+    Interpreters of uv and conda have such libraries. A record names the links that were made, for
+    unlink_libraries(). Raises CommandError.
     """
     fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -73,9 +75,13 @@ def link_libraries(source: str, folder: str) -> None:
     there, here = _library_folders(source, folder)
     if not any("ORIGIN" in text for text in (*image.rpath, *image.runpath, *image.needed)):
         return
+    made = _read_record(folder)
     for name in map(os.path.basename, image.needed):
         library, link = os.path.join(there, name), os.path.join(here, name)
         if os.path.exists(library) and not os.path.lexists(link):
+            made[name] = library
+            # Before the link: a killed run leaves no link that is not in the record.
+            replace_file(_record(folder), json.dumps(made))
             try:
                 os.symlink(library, link)
             except OSError as error:
@@ -83,13 +89,27 @@ def link_libraries(source: str, folder: str) -> None:
 
 
 def unlink_libraries(source: str, folder: str) -> None:
-    """Remove the links that link_libraries() made."""
-    there, here = _library_folders(source, folder)
-    for name in os.listdir(here) if os.path.isdir(here) else ():
-        link = os.path.join(here, name)
-        if os.path.islink(link) and os.readlink(link) == os.path.join(there, name):
+    """Remove the links that link_libraries() made and that nobody has changed since."""
+    _, here = _library_folders(source, folder)
+    for name, library in _read_record(folder).items():
+        link = os.path.join(here, os.path.basename(name))
+        if os.path.islink(link) and os.readlink(link) == library:
             with contextlib.suppress(OSError):
                 os.unlink(link)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_record(folder))
+
+
+def _record(folder: str) -> str:
+    return os.path.join(folder, ".process-hardening-links.json")
+
+
+def _read_record(folder: str) -> dict[str, str]:
+    """Map the name of each link that link_libraries() made to its target; {} without a record."""
+    try:
+        return dict(json.loads(read_text(_record(folder))))
+    except (CommandError, ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _library_folders(source: str, folder: str) -> tuple[str, str]:

@@ -496,20 +496,73 @@ def test_an_interpreter_that_is_unreadable_already_is_refused(user_tmp: Path) ->
     check_unchanged(venv, venv.call(ENABLE), "its processes are already born hardened", before)
 
 
-def test_an_interpreter_with_libraries_beside_it(user_tmp: Path) -> None:
-    """As uv and conda ship it: the copy gets links to them, which go with `hook disable`."""
+@pytest.fixture
+def beside(user_tmp: Path) -> Venv:
+    """An environment whose base finds a library beside itself, as uv and conda ship it."""
     prefix = user_tmp / "prefix"
     (prefix / "bin").mkdir(parents=True)
     base = prefix / "bin" / "python3"
     shutil.copy(os.path.realpath(sys.executable), base)
     put_library_beside(base, prefix / "lib")
+    (prefix / "lib" / "libother.so").touch()
     venv = Venv(user_tmp / "venv")
     relink(venv, base, "python3")
-    libraries_before = sorted((venv.folder / "lib").iterdir())
-    check(venv.call(ENABLE), 0, "; its interpreter is execute-only (")
-    assert is_born_hardened(venv)
-    assert venv.call("disable").returncode == 0
-    assert sorted((venv.folder / "lib").iterdir()) == libraries_before
+    return venv
+
+
+def link_library(venv: Venv, name: str) -> None:
+    """Make a link as its user could: to a library of the base interpreter."""
+    prefix = venv.folder.parent / "prefix"
+    (venv.folder / "lib" / name).symlink_to(prefix / "lib" / name)
+
+
+def list_libraries(venv: Venv) -> list[str]:
+    """The links in its folder of libraries."""
+    return sorted(path.name for path in (venv.folder / "lib").iterdir() if path.is_symlink())
+
+
+def test_an_interpreter_with_libraries_beside_it(beside: Venv) -> None:
+    """The copy gets links to them, which go with `hook disable`; so does their record."""
+    names = beside.names()
+    check(beside.call(ENABLE), 0, "; its interpreter is execute-only (")
+    assert is_born_hardened(beside)
+    assert list_libraries(beside) == ["libbeside.so"]
+    assert beside.call(ENABLE).returncode == 0
+    assert beside.call("disable").returncode == 0
+    assert (list_libraries(beside), beside.names()) == ([], names)
+
+
+@pytest.mark.parametrize("before", [(), ("enable",), (ENABLE,), (ENABLE, ENABLE)], ids=str)
+def test_links_that_the_user_made_stay(beside: Venv, before: tuple[str, ...]) -> None:
+    """Even those that the copy needs: `hook disable` removes only what the hook made."""
+    own = ["libbeside.so", "libother.so"]
+    for name in own:
+        link_library(beside, name)
+    for command in before:
+        assert beside.call(command).returncode == 0
+    assert beside.call("disable").returncode == 0
+    assert list_libraries(beside) == own
+
+
+def test_a_link_that_the_user_changed_stays(beside: Venv) -> None:
+    assert beside.call(ENABLE).returncode == 0
+    link = beside.folder / "lib" / "libbeside.so"
+    target = link.resolve()
+    link.unlink()
+    link.symlink_to(os.path.relpath(target, link.parent))
+    assert beside.call("disable").returncode == 0
+    assert list_libraries(beside) == ["libbeside.so"]
+
+
+@pytest.mark.parametrize("record", ["", "[", '"x"', '{"../bin/python": "x"}', "[" * 100_000])
+def test_a_damaged_record_of_links_removes_none(beside: Venv, record: str) -> None:
+    assert beside.call(ENABLE).returncode == 0
+    (path,) = (beside.folder / "bin").glob(".process-hardening-links.json")
+    path.write_text(record)
+    names = list_libraries(beside)
+    assert beside.call("disable").returncode == 0
+    assert list_libraries(beside) == names
+    assert (beside.folder / "bin" / "python").exists()
 
 
 @pytest.fixture
