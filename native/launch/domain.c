@@ -13,8 +13,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-/* include/uapi/linux/landlock.h, capability.h and close_range.h, which some libcs lack; the numbers
- * are the same on every architecture. */
+/* include/uapi/linux/landlock.h, capability.h, close_range.h and fcntl.h, which some libcs lack; the
+ * numbers are the same on every architecture. */
 #define CALL_CREATE_RULESET 444
 #define CALL_ADD_RULE 445
 #define CALL_RESTRICT_SELF 446
@@ -24,7 +24,8 @@
 #define MAY_REFER (1 << 13)
 #define SCOPE_SIGNAL 2
 #define RESTRICT_ALL_THREADS 8
-#define MOST_DOMAINS 16 /* nested: LANDLOCK_MAX_NUM_LAYERS */
+#define NSFS_ROOT (-10003) /* FD_NSFS_ROOT */
+#define MOST_DOMAINS 16    /* nested: LANDLOCK_MAX_NUM_LAYERS */
 
 /* Capabilities that give access to other processes without a Landlock check: kernel modules,
  * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
@@ -184,6 +185,20 @@ static long choose_signal(long probe)
     return ph_syscall(SYS_fcntl, -1, COMMAND_SETSIG, SIGQUIT, 0, 0);
 }
 
+/* There is no handle and no namespace: without the filter, this call and the next one fail with
+ * EFAULT and EBADF. Older kernels refuse the first to most users anyway. */
+static long open_handle(long probe)
+{
+    (void)probe;
+    return ph_syscall(SYS_open_by_handle_at, NSFS_ROOT, 0, O_RDONLY, 0, 0);
+}
+
+static long list_namespaces(long probe)
+{
+    (void)probe;
+    return ph_syscall(SYS_ioctl, -1, REQUEST_NEXT_NAMESPACE, 0, 0, 0);
+}
+
 static const struct {
     const char *call; /* the call that should have blocked the attempt */
     long (*attempt)(long probe);
@@ -193,6 +208,8 @@ static const struct {
     {set_filter, choose_signal, 0}, /* before the others that the filter blocks: ph_is_confined() */
     {set_filter, set_limit, 0},
     {set_filter, type_into_terminal, 0},
+    {set_filter, open_handle, 0},
+    {set_filter, list_namespaces, 0},
     {restrict_self, send_signal, PH_CONFINE_SIGNALS}, /* last: it may kill the probe */
 };
 

@@ -14,6 +14,7 @@
 #define OTHER_IOCTL 54
 #define OTHER_PERF 336
 #define OTHER_KEYCTL 288
+#define OTHER_HANDLE 342
 #elif defined __i386__
 #define OTHER_FCNTL 72
 #define OTHER_FCNTL64 72
@@ -21,6 +22,7 @@
 #define OTHER_IOCTL 16
 #define OTHER_PERF 298
 #define OTHER_KEYCTL 250
+#define OTHER_HANDLE 304
 #elif defined __aarch64__
 #define OTHER_FCNTL 55
 #define OTHER_FCNTL64 221
@@ -28,6 +30,7 @@
 #define OTHER_IOCTL 54
 #define OTHER_PERF 364
 #define OTHER_KEYCTL 311
+#define OTHER_HANDLE 371
 #elif defined __arm__
 #define OTHER_FCNTL 25
 #define OTHER_FCNTL64 25
@@ -35,6 +38,7 @@
 #define OTHER_IOCTL 29
 #define OTHER_PERF 241
 #define OTHER_KEYCTL 219
+#define OTHER_HANDLE 265
 #else
 #define OTHER_FCNTL SYS_fcntl
 #ifdef __s390x__
@@ -46,6 +50,7 @@
 #define OTHER_IOCTL SYS_ioctl
 #define OTHER_PERF SYS_perf_event_open
 #define OTHER_KEYCTL SYS_keyctl
+#define OTHER_HANDLE SYS_open_by_handle_at
 #endif
 #define X32_IOCTL 514
 #define OWN_FCNTL SYS_fcntl
@@ -58,11 +63,17 @@
 #define OWN_IOCTL SYS_ioctl
 #define OWN_PERF SYS_perf_event_open
 #define OWN_KEYCTL SYS_keyctl
+#define OWN_HANDLE SYS_open_by_handle_at
 
-/* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h, linux/perf_event.h and linux/keyctl.h. */
+/* include/uapi/asm-generic/fcntl.h, asm-generic/ioctls.h, linux/nsfs.h, linux/perf_event.h and
+ * linux/keyctl.h. The size of a structure is in the upper half of a request, and the kernel accepts
+ * several sizes for those of nsfs.h. */
 #define COMMAND_SETSIG 10
 #define REQUEST_TIOCSTI 0x5412
 #define REQUEST_TIOCLINUX 0x541c
+#define WITHOUT_SIZE 0xffffu
+#define REQUEST_NEXT_NAMESPACE 0xb70b     /* NS_MNT_GET_NEXT */
+#define REQUEST_PREVIOUS_NAMESPACE 0xb70c /* NS_MNT_GET_PREV */
 #define PERF_CGROUP 4 /* PERF_FLAG_PID_CGROUP */
 #define EVERY_PROCESS 0xffffffffu
 #define OPERATION_SESSION_TO_PARENT 18
@@ -71,7 +82,7 @@
 #define CALL_LABELS(ABI)                                                                           \
     LOAD_##ABI##_CALL, ABI##_WITHOUT_X32, IS_##ABI##_PRLIMIT, IS_##ABI##_IOCTL,                    \
         IS_##ABI##_X32_IOCTL, IS_##ABI##_FCNTL, IS_##ABI##_FCNTL64, IS_##ABI##_PERF,               \
-        IS_##ABI##_KEYCTL
+        IS_##ABI##_KEYCTL, IS_##ABI##_HANDLE
 #define CALLS(ABI)                                                                                 \
     LOAD(LOAD_##ABI##_CALL, DATA_NR), KEEP_BITS(ABI##_WITHOUT_X32, ~X32_BIT),                      \
         IF_EQUAL(IS_##ABI##_PRLIMIT, ABI##_PRLIMIT, LOAD_PID, IS_##ABI##_IOCTL),                   \
@@ -80,12 +91,14 @@
         IF_EQUAL(IS_##ABI##_FCNTL, ABI##_FCNTL, LOAD_COMMAND, IS_##ABI##_FCNTL64),                 \
         IF_EQUAL(IS_##ABI##_FCNTL64, ABI##_FCNTL64, LOAD_COMMAND, IS_##ABI##_PERF),                \
         IF_EQUAL(IS_##ABI##_PERF, ABI##_PERF, LOAD_OBSERVED, IS_##ABI##_KEYCTL),                   \
-        IF_EQUAL(IS_##ABI##_KEYCTL, ABI##_KEYCTL, LOAD_OPERATION, ALLOW)
+        IF_EQUAL(IS_##ABI##_KEYCTL, ABI##_KEYCTL, LOAD_OPERATION, IS_##ABI##_HANDLE),              \
+        IF_EQUAL(IS_##ABI##_HANDLE, ABI##_HANDLE, DENY, ALLOW)
 
 enum ph_domain_label {
     LOAD_ARCH, IS_ARCH, CALL_LABELS(OWN), IS_OTHER_ARCH, CALL_LABELS(OTHER),
     LOAD_PID, IS_SELF, LOAD_LIMIT, HAS_LIMIT, LOAD_LIMIT_HIGH, HAS_LIMIT_HIGH,
     LOAD_REQUEST, IS_TIOCSTI, IS_TIOCLINUX,
+    REQUEST_WITHOUT_SIZE, IS_NEXT_NAMESPACE, IS_PREVIOUS_NAMESPACE,
     LOAD_COMMAND, IS_SETSIG, LOAD_SIGNAL, IS_DEFAULT_SIGNAL,
     LOAD_OBSERVED, IS_EVERY_PROCESS, LOAD_PERF_FLAGS, HAS_CGROUP,
     LOAD_OPERATION, IS_SESSION_TO_PARENT,
@@ -103,6 +116,10 @@ enum ph_domain_label {
  * - perf_event_open(2) for every process: its samples show stacks and registers;
  * - keyctl(2) KEYCTL_SESSION_TO_PARENT, which replaces the session keyring of the parent, a process
  *   outside the domain: the caller could read what the parent puts into the new keyring;
+ * - open_by_handle_at(2), which on Linux 6.18 opens namespaces for every user who owns them, through
+ *   the root of nsfs and every descriptor of a namespace; and ioctl(2) NS_MNT_GET_NEXT and
+ *   NS_MNT_GET_PREV, which do so on some older kernels. The caller could enter the containers of
+ *   its user;
  * and every call of an architecture that linux_filter.h does not list. */
 static const struct ph_bpf ph_domain_filter[] = {
     LOAD(LOAD_ARCH, DATA_ARCH),
@@ -120,7 +137,10 @@ static const struct ph_bpf ph_domain_filter[] = {
 
     LOAD(LOAD_REQUEST, DATA_LOW_ARG(1)),
     IF_EQUAL(IS_TIOCSTI, REQUEST_TIOCSTI, DENY, IS_TIOCLINUX),
-    IF_EQUAL(IS_TIOCLINUX, REQUEST_TIOCLINUX, DENY, ALLOW),
+    IF_EQUAL(IS_TIOCLINUX, REQUEST_TIOCLINUX, DENY, REQUEST_WITHOUT_SIZE),
+    KEEP_BITS(REQUEST_WITHOUT_SIZE, WITHOUT_SIZE),
+    IF_EQUAL(IS_NEXT_NAMESPACE, REQUEST_NEXT_NAMESPACE, DENY, IS_PREVIOUS_NAMESPACE),
+    IF_EQUAL(IS_PREVIOUS_NAMESPACE, REQUEST_PREVIOUS_NAMESPACE, DENY, ALLOW),
 
     LOAD(LOAD_COMMAND, DATA_LOW_ARG(1)),
     IF_EQUAL(IS_SETSIG, COMMAND_SETSIG, LOAD_SIGNAL, ALLOW),

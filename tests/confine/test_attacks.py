@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,6 +142,38 @@ def test_every_call_on_a_process_outside_is_refused(
     assert len(possible) >= 30
     assert {"F_SETSIG", "SESSION_TO_PARENT"} <= possible
     assert {name: confined[name] for name in allowed if confined[name] not in refused} == {}
+
+
+IN_A_CONTAINER = """
+mount -t tmpfs none /mnt && read -r secret && echo "$secret" >/mnt/secret && echo ready && exec cat
+"""
+
+
+def ways_in(container: support.Running, enters: Path, prefix: Sequence[str] = ()) -> dict[str, str]:
+    """What each way of enters.c into the namespaces of a process got: its file, or an error."""
+    handles = support.run_as_user([str(enters), "handles", str(container.pid)]).stdout.split()
+    result = support.run_as_user([*prefix, str(enters), str(container.pid), *handles])
+    return dict(line.split(": ", 1) for line in result.stdout.splitlines())
+
+
+def test_no_namespace_of_a_process_outside_can_be_entered(
+    confine: str, make: support.Compiler
+) -> None:
+    """Its user owns the user namespace, so the kernel lets him do everything there."""
+    support.find_tool("unshare")
+    refused = {str(errno.EPERM), str(errno.EACCES)}
+    enters = make("enters.c")
+    argv = ["unshare", "-Urm", "sh", "-c", f"echo up; {IN_A_CONTAINER}"]
+    with support.Running(argv) as container:
+        secret = f"secret-{secrets.token_hex(16)}"
+        assert container.ask(secret) == "ready"
+        free = ways_in(container, enters)
+        confined = ways_in(container, enters, [confine])
+
+    assert {name for name, got in free.items() if got == secret} >= {
+        *("/proc/PID/ns", "setns of a pidfd"),
+    }
+    assert {name: got for name, got in confined.items() if got not in refused} == {}
 
 
 def test_root_gives_no_process_outside_a_deadline(

@@ -132,8 +132,8 @@ def test_roots_capabilities_that_stay_start_nothing(confine: str, answer: str) -
 
 EVERY_CALL = (
     *("capget", "capset", "clone", "close", "close_range", "dup3", "fcntl", "ioctl", "kill"),
-    *("landlock_create_ruleset", "landlock_restrict_self", "openat", "prctl", "pread64"),
-    *("prlimit64", "read", "seccomp", "socketpair", "wait4"),
+    *("landlock_create_ruleset", "landlock_restrict_self", "open_by_handle_at", "openat", "prctl"),
+    *("pread64", "prlimit64", "read", "seccomp", "socketpair", "wait4"),
 )
 
 

@@ -98,6 +98,12 @@ SCRIPTS = {
         "unshare",
         "unshare -Urm sh -c 'mount -t tmpfs none /mnt; echo x >/mnt/f; cat /mnt/f'",
     ),
+    "namespaces of its own children": (
+        "unshare nsenter",
+        "unshare -Urm sh -c 'mount -t tmpfs none /mnt; echo x >/mnt/f; echo >up; exec sleep 60' &"
+        " while ! test -s up; do sleep 0.05; done;"
+        " nsenter -t $! -U -m --preserve-credentials cat /mnt/f; kill $!",
+    ),
     "a shell with jobs": ("bash", "bash -mc 'sleep 60 & kill %1; wait %1; echo $?' 2>/dev/null"),
     "timeout": ("timeout", "timeout 0.1 sleep 60 || echo $?"),
     "sqlite": ("", "$PYTHON -c \"import sqlite3 as s; c=s.connect('d');"

@@ -1,0 +1,191 @@
+/* Tries each way into the namespaces of another process, and prints a line for each: its name, and
+ * what the file /mnt/secret holds there or the number of the error.
+ *
+ * Usage: enters handles PID            prints the file handles of the namespaces, in hexadecimal
+ *        enters PID USER MOUNT         PID has its own user and mount namespaces; USER and MOUNT are
+ *                                      the handles, or "-" if the kernel has none (before 6.18) */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* include/uapi/linux/fcntl.h, nsfs.h and pidfd.h, which older systems lack. */
+#define NSFS_ROOT -10003
+#define NSFS_HANDLE 241
+#define HANDLE_SIZE 16
+#define GET_USER_NAMESPACE _IO(0xb7, 1)
+#define GET_NEXT_MOUNT_NAMESPACE _IOR(0xb7, 11, struct mount_namespace)
+#define GET_PREVIOUS_MOUNT_NAMESPACE _IOR(0xb7, 12, struct mount_namespace)
+#define PIDFD_GET_MOUNT_NAMESPACE _IO(0xff, 3)
+#define PIDFD_GET_USER_NAMESPACE _IO(0xff, 9)
+#define X32 0x40000000
+struct mount_namespace {
+    uint32_t size, mounts;
+    uint64_t id;
+};
+union handle {
+    struct file_handle head;
+    unsigned char bytes[sizeof(struct file_handle) + HANDLE_SIZE];
+};
+
+static int open_of(const char *process, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%s/ns/%s", process, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int show_handle(const char *process, const char *name)
+{
+    union handle handle = {.head.handle_bytes = HANDLE_SIZE};
+    int mount;
+    const int fd = open_of(process, name);
+
+    if (fd < 0)
+        return -1;
+    if (name_to_handle_at(fd, "", &handle.head, &mount, AT_EMPTY_PATH)) {
+        puts("-");
+        return 0;
+    }
+    for (int i = 0; i < HANDLE_SIZE; i++)
+        printf("%02x", handle.head.f_handle[i]);
+    puts("");
+    return 0;
+}
+
+static void read_handle(const char *text, union handle *handle)
+{
+    *handle = (union handle){.head = {.handle_bytes = HANDLE_SIZE, .handle_type = NSFS_HANDLE}};
+    for (int i = 0; i < HANDLE_SIZE && strlen(text) == 2 * HANDLE_SIZE; i++)
+        sscanf(text + 2 * i, "%2hhx", &handle->head.f_handle[i]);
+}
+
+/* Reads the file in the namespaces, in a child. user -- -1: of the owner of the mount namespace */
+static void enter(const char *door, int user, int mount)
+{
+    const int error = errno;
+
+    printf("%s: ", door);
+    if (mount < 0) {
+        printf("%d\n", error);
+        fflush(stdout);
+        return;
+    }
+    fflush(stdout);
+    if (!fork()) {
+        char line[64] = "";
+        int file;
+
+        if (user < 0)
+            user = ioctl(mount, GET_USER_NAMESPACE);
+        if (setns(user, CLONE_NEWUSER) || setns(mount, CLONE_NEWNS) ||
+            (file = open("/mnt/secret", O_RDONLY)) < 0 || read(file, line, sizeof line - 1) < 0)
+            printf("%d\n", errno);
+        else
+            printf("%s", line);
+        fflush(stdout);
+        _exit(0);
+    }
+    wait(NULL);
+}
+
+static void enter_by_pidfd(const char *process)
+{
+    const int pidfd = (int)syscall(434 /* pidfd_open */, atoi(process), 0);
+
+    enter("PIDFD_GET_MNT_NAMESPACE", ioctl(pidfd, PIDFD_GET_USER_NAMESPACE, 0),
+          ioctl(pidfd, PIDFD_GET_MOUNT_NAMESPACE, 0));
+    printf("setns of a pidfd: ");
+    fflush(stdout);
+    if (!fork()) {
+        char line[64] = "";
+        int file;
+
+        if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) ||
+            (file = open("/mnt/secret", O_RDONLY)) < 0 || read(file, line, sizeof line - 1) < 0)
+            printf("%d\n", errno);
+        else
+            printf("%s", line);
+        fflush(stdout);
+        _exit(0);
+    }
+    wait(NULL);
+}
+
+/* Goes from its own mount namespace to that of the process, whose handle begins with its id. */
+static void enter_by_list(const char *door, unsigned long request, uint64_t id)
+{
+    struct mount_namespace found = {0};
+    int mount = open_of("self", "mnt");
+
+    for (int i = 0; i < 10000 && mount >= 0; i++) {
+        const int next = ioctl(mount, request, &found);
+
+        close(mount);
+        mount = next;
+        if (found.id == id)
+            break;
+    }
+    enter(door, -1, mount);
+}
+
+#ifdef __x86_64__
+/* Calls open_by_handle_at by the 32-bit entry. It fails without a handle, but not before a filter. */
+static void call_i386(void)
+{
+    long result;
+
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(342L), "b"((long)NSFS_ROOT), "c"(0L), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    printf("i386 open_by_handle_at: %ld\n", -result);
+    __asm__ volatile("int $0x80"
+                     : "=a"(result)
+                     : "a"(54L), "b"(-1L), "c"(GET_NEXT_MOUNT_NAMESPACE), "d"(0L)
+                     : "memory", "r8", "r9", "r10", "r11");
+    printf("i386 NS_MNT_GET_NEXT: %ld\n", -result);
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    union handle user, mount;
+    uint64_t id = 0;
+
+    if (argc == 3)
+        return show_handle(argv[2], "user") || show_handle(argv[2], "mnt");
+    if (argc != 4)
+        return 2;
+    read_handle(argv[2], &user);
+    read_handle(argv[3], &mount);
+    memcpy(&id, mount.head.f_handle, sizeof id);
+
+    enter("/proc/PID/ns", open_of(argv[1], "user"), open_of(argv[1], "mnt"));
+    enter_by_pidfd(argv[1]);
+    enter("open_by_handle_at", open_by_handle_at(NSFS_ROOT, &user.head, O_RDONLY),
+          open_by_handle_at(NSFS_ROOT, &mount.head, O_RDONLY));
+    enter("open_by_handle_at below a descriptor",
+          open_by_handle_at(open_of("self", "user"), &user.head, O_RDONLY),
+          open_by_handle_at(open_of("self", "mnt"), &mount.head, O_RDONLY));
+    enter_by_list("NS_MNT_GET_NEXT", GET_NEXT_MOUNT_NAMESPACE, id);
+    enter_by_list("NS_MNT_GET_PREV", GET_PREVIOUS_MOUNT_NAMESPACE, id);
+    enter_by_list("NS_MNT_GET_NEXT of another size",
+                  _IOC(_IOC_READ, 0xb7, 11, sizeof(struct mount_namespace) + 16), id);
+#ifdef __x86_64__
+    enter("x32 open_by_handle_at",
+          (int)syscall(X32 + SYS_open_by_handle_at, NSFS_ROOT, &user, O_RDONLY),
+          (int)syscall(X32 + SYS_open_by_handle_at, NSFS_ROOT, &mount, O_RDONLY));
+    call_i386();
+#endif
+    return 0;
+}
