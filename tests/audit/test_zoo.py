@@ -714,8 +714,9 @@ def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) 
     bind = f"mount --bind {source} {tmp_path}/etc/ld.so.preload" if source else "true"
     code = (
         "import os, sys; from process_hardening.audit.injection import InjectionReader;"
+        "from process_hardening.audit.program_files import ProgramOpener;"
         f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY);"
-        "reader = InjectionReader(os.open('/proc', os.O_RDONLY), None);"
+        "reader = InjectionReader(ProgramOpener(os.open('/proc', os.O_RDONLY)), None);"
         "print(reader.preload_file_of(folder, (None, b'')))"
     )
     command = f'{bind} && exec "$@"'

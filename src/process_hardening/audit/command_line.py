@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
-from process_hardening.audit.runtime_files import find_runtime
 from process_hardening.audit.script_argument import find_script
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from process_hardening.audit.posture import Posture
+    from process_hardening.audit.runtime_files import RuntimeReader
 
     Facts = dict[str, Any]  # fields of a Posture, by name
 
@@ -104,10 +104,13 @@ def facts_of_python(
     return {"python": version, "remote_debugging": reachable}
 
 
-def with_runtime(posture: Posture, fields: dict[str, bytes], folder: int) -> Posture:
+def with_runtime(
+    posture: Posture, fields: dict[str, bytes], folder: int, runtimes: RuntimeReader
+) -> Posture:
     """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
     fields -- those of its /proc/PID/status; folder -- a descriptor of /proc/PID
+    runtimes -- recognizes runtimes by more than their names
 
     Raises ValueError if they are malformed.
     """
@@ -116,7 +119,7 @@ def with_runtime(posture: Posture, fields: dict[str, bytes], folder: int) -> Pos
     if runtime_of(program.name) is None and not caught & _CAUGHT_BY_RUNTIMES:
         return posture
     called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
-    found = find_runtime((program.name, called), folder)
+    found = runtimes.find((program.name, called), folder)
     if found is None:
         return posture
     runtime, name = found

@@ -8,6 +8,7 @@ process cannot end before all its threads do.
 
 from __future__ import annotations
 
+import functools
 import marshal
 import os
 import select
@@ -15,14 +16,11 @@ import stat
 import time
 from struct import Struct
 
+from process_hardening.audit.file_systems import LOCAL, NAMES, READABLE
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
-from process_hardening.audit.procfiles import (
-    ORDINARY_FILE_SYSTEMS,
-    PATIENCE,
-    is_asleep,
-    read_file_system,
-)
+from process_hardening.audit.procfiles import PATIENCE, is_asleep
 from process_hardening.audit.procfs import identity_in_maps
+from process_hardening.audit.program_files import LONGEST_LIST, parse_mounts
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 
@@ -68,40 +66,83 @@ def _read_plain_file(path: str, name: str) -> bytes | None:
         for part in name.split("/"):
             flags = os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW
             opened.append(os.open(part, flags, dir_fd=opened[-1]))
-        return _read_ordinary(opened[-1])
+        return _read_regular(path, opened[-1])
     finally:
         for fd in opened:
             os.close(fd)
 
 
-def _read_ordinary(fd: int) -> bytes | None:
-    """Return the beginning of the file behind an O_PATH descriptor, unless that could block."""
-    if not stat.S_ISREG(os.fstat(fd).st_mode) or read_file_system(fd) not in ORDINARY_FILE_SYSTEMS:
+def _read_regular(path: str, fd: int) -> bytes | None:
+    """Return the start of the file behind an O_PATH descriptor; None: a user may serve it."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode) or _find_file_system(path, fd) not in READABLE:
         return None
     with open(f"/proc/self/fd/{fd}", "rb") as file:
         return file.read(_LONGEST_FILE)
 
 
-def _read_our_libraries() -> list[bytes]:
+def _find_file_system(path: str, fd: int) -> str | None:
+    """Return the name of the file system of a file that a process uses.
+
+    f_type decides only if neither the process nor we have mounted its device: that of 9p is what
+    the server says, and that of virtiofs is FUSE's.
+    """
+    device = os.fstat(fd).st_dev
+    name = _read_devices(path).get(b"%d:%d" % (os.major(device), os.minor(device)))
+    if name is not None:
+        return name
+    import ctypes
+
+    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
+    if ctypes.CDLL(None).fstatfs(fd, buffer):
+        return None
+    return NAMES.get(int(buffer[0]) & 0xFFFFFFFF)
+
+
+@functools.lru_cache(maxsize=1)
+def _read_devices(path: str) -> dict[bytes, str]:
+    """Return the file systems that we or a process have mounted, by device."""
+    devices: dict[bytes, str] = {}
+    for folder in ("/proc/self", path):
+        try:
+            with open(f"{folder}/mountinfo", "rb") as file:
+                devices.update(parse_mounts(file.read(LONGEST_LIST)).values())
+        except OSError:
+            continue  # it is ending
+    return devices
+
+
+def _read_our_libraries() -> list[tuple[os.stat_result, bytes]]:
     """Return the libraries of this installation and of root's, once per helper process."""
     if not _OURS:
         for name in _OUR_LIBRARIES:
             try:
                 with open(name, "rb") as file:
-                    _OURS.append(file.read())
+                    _OURS.append((os.fstat(file.fileno()), file.read()))
             except OSError:
                 continue  # not installed there
     return _OURS
 
 
-_OURS: list[bytes] = []
+_OURS: list[tuple[os.stat_result, bytes]] = []
+
+
+def _is_our_file(path: str, fd: int) -> bool:
+    """Return whether the file behind an O_PATH descriptor is our library, or a copy of it.
+
+    The file itself counts on every file system: this audit was started from there.
+    """
+    found = os.fstat(fd)
+    ours = _read_our_libraries()
+    if any(os.path.samestat(found, own) for own, _ in ours):
+        return True
+    return _read_regular(path, fd) in [content for _, content in ours]
 
 
 def _is_ours(path: str, names: list[str]) -> bool:
     for name in names:
         fd = os.open(f"{path}/map_files/{name}", os.O_PATH | os.O_CLOEXEC)
         try:
-            if _read_ordinary(fd) not in _read_our_libraries():
+            if not _is_our_file(path, fd):
                 return False
         finally:
             os.close(fd)
@@ -113,7 +154,7 @@ def _is_ours_on_disk(path: str, name: str, identity: str | None) -> bool:
     try:
         if identity is not None and identity_in_maps(os.fstat(fd)) != identity:
             return False
-        return _read_ordinary(fd) in _read_our_libraries()
+        return _is_our_file(path, fd)
     finally:
         os.close(fd)
 
@@ -147,7 +188,7 @@ def _is_genuine(path: str, range_: str, name: str) -> bool:
     try:
         mapped = os.fstat(fd)
         is_of_root = mapped.st_uid == 0 and not mapped.st_mode & 0o022
-        if is_of_root and read_file_system(fd) in ORDINARY_FILE_SYSTEMS:
+        if is_of_root and _find_file_system(path, fd) in LOCAL:
             return True
     finally:
         os.close(fd)
@@ -253,14 +294,14 @@ class Deputy:
         return content
 
     def is_ours(self, folder: int, names: list[str]) -> bool:
-        """Return whether files that the process has mapped have the bytes of our library.
+        """Return whether files that the process has mapped are our library, or have its bytes.
 
         names -- in /proc/PID/map_files. Needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
         """
         return bool(self._ask(folder, "ours", names))
 
     def is_ours_on_disk(self, folder: int, name: str, identity: str | None) -> bool:
-        """Return whether a file in the process's file system has the bytes of our library.
+        """Return whether a file in the process's file system is our library, or has its bytes.
 
         identity -- its device and inode, as in maps; None: any
         """

@@ -20,7 +20,6 @@ from process_hardening.audit.loaded import (
 from process_hardening.audit.own_library import is_ours
 from process_hardening.audit.posture import has_our_name
 from process_hardening.audit.procfs import decode, identity_in_maps, unescape_path
-from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, read_image
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.environ import EnvironmentFacts
     from process_hardening.audit.loaded import File, LinkedProgram
     from process_hardening.audit.mapped import Mapped
+    from process_hardening.audit.program_files import ProgramOpener
 
     Place: TypeAlias = tuple[str | None, bytes]
 
@@ -46,12 +46,12 @@ _MOST_OF_OURS = 4  # files with our library's name; an honest process has one or
 class InjectionReader:
     """Finds the injected libraries of processes. Caches programs, since many processes share them.
 
-    root -- a descriptor of /proc
+    opener -- opens the programs
     mount_namespace -- our own; None: this kernel has only one
     """
 
-    def __init__(self, root: int, mount_namespace: str | None) -> None:
-        self._opener = ProgramOpener(root)
+    def __init__(self, opener: ProgramOpener, mount_namespace: str | None) -> None:
+        self._opener = opener
         self._deputy: Deputy | None = None
         self._here: Place = (mount_namespace, b"")
         self._programs: dict[tuple[bytes, bytes], LinkedProgram | None] = {}

@@ -1,4 +1,4 @@
-"""Recognizes the library of process-hardening by its bytes, wherever it is."""
+"""Recognizes the library of process-hardening, wherever it is."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def is_ours(path: bytes, process: Mapped, deputy: Deputy) -> bool:
     """Return whether a file that a process has mapped, or could map, is our library.
 
-    Its bytes decide, and nothing else: a user can put any file under any path, in a mount namespace
-    of the user's own. A file that is not mapped counts only if the process cannot have loaded
-    another one under its path.
+    It is the file of this installation itself, or has its bytes. The path proves nothing: a user
+    can put any file under any path, in a mount namespace of the user's own. A file that is not
+    mapped counts only if the process cannot have loaded another one under its path.
 
     Raises OSError or NoAnswerError if it cannot be read.
     """

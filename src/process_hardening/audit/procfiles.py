@@ -19,28 +19,6 @@ A read waits for locks of the process that is read. If that process holds such a
 for a file system that does not answer, it blocks everyone who reads it (mmap_lock, mm/mmap.c).
 """
 
-ORDINARY_FILE_SYSTEMS = frozenset(
-    {
-        *(0xEF53, 0x58465342, 0x9123683E, 0xF2F52010, 0xCA451A4E, 0x2FC12FC1),  # disks: ext to ZFS
-        *(0x01021994, 0x858458F6),  # tmpfs, ramfs
-        *(0x794C7630, 0x73717368, 0xE0F5E1E2),  # of containers: overlayfs, squashfs, EROFS
-    }
-)
-"""The f_type of file systems on which reading a file neither blocks nor consumes anything.
-
-Source: include/uapi/linux/magic.h, and the file systems' own headers.
-"""
-
-
-def read_file_system(fd: int) -> int | None:
-    """Return the f_type of a file's file system, or None (statfs(2))."""
-    import ctypes
-
-    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
-    if ctypes.CDLL(None).fstatfs(fd, buffer):
-        return None
-    return int(buffer[0]) & 0xFFFFFFFF
-
 
 def open_file(folder: int, name: str) -> int | None:
     """Open a file; None if the kernel protects it. Raises OSError if it no longer exists."""

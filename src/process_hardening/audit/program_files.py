@@ -8,31 +8,11 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.audit.file_systems import NEVER_WAITING, READABLE
 from process_hardening.audit.procfiles import read_file
 
-# File systems on disk and in memory: reads never wait for a process, whoever mounted them.
-_NEVER_ASK = frozenset(
-    {
-        *(
-            "bcachefs",
-            "btrfs",
-            "erofs",
-            "ext2",
-            "ext3",
-            "ext4",
-            "f2fs",
-            "jfs",
-            "squashfs",
-            "xfs",
-            "zfs",
-        ),
-        *("ramfs", "rootfs", "tmpfs"),
-    }
-)
-# File systems whose reads do not wait if only root can have mounted them, as in our namespace.
-_OF_ROOT = frozenset({"9p", "ceph", "cifs", "nfs", "nfs4", "overlay", "smb3", "virtiofs"})
-
-_LONGEST_LIST = 1 << 20  # in bytes, of the mounts of another process
+LONGEST_LIST = 1 << 20
+"""How many bytes to read of the mounts of another process."""
 
 
 def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
@@ -77,9 +57,9 @@ class ProgramOpener:
             self._mounts = parse_mounts(read_file(self._root, "self/mountinfo") or b"")
         if mount in self._mounts:
             _, kind = self._mounts[mount]
-            return kind in _NEVER_ASK or kind in _OF_ROOT
-        theirs = parse_mounts(read_file(folder, "mountinfo", _LONGEST_LIST) or b"")
+            return kind in READABLE
+        theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")
         device, kind = theirs.get(mount, (b"", ""))
         # A device that is mounted here too is not private to the process.
         is_here = any(device == one for one, _ in self._mounts.values())
-        return kind in _NEVER_ASK or (kind in _OF_ROOT and is_here)
+        return kind in NEVER_WAITING or (kind in READABLE and is_here)

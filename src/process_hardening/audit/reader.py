@@ -37,6 +37,8 @@ from process_hardening.audit.procfs import (
     parse_unit,
     refuse_repeated_fields,
 )
+from process_hardening.audit.program_files import ProgramOpener
+from process_hardening.audit.runtime_files import RuntimeReader
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, may_be_confined
 
@@ -111,7 +113,9 @@ class Reader:
         self._flags = FlagReader(
             self._user_namespace, self._id_map, self._read_number("sys/fs/suid_dumpable")
         )
-        self._injection = InjectionReader(self._root, self._read_own(read_link, "self/ns/mnt"))
+        opener = ProgramOpener(self._root)
+        self._injection = InjectionReader(opener, self._read_own(read_link, "self/ns/mnt"))
+        self._runtimes = RuntimeReader(opener)
         self._environments = EnvironmentReader()
         self._has_units = os.path.isdir(_SYSTEMD)
 
@@ -208,7 +212,7 @@ class Reader:
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
             facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
-            posture = with_runtime(Posture(pid=pid, **facts), fields, folder)
+            posture = with_runtime(Posture(pid=pid, **facts), fields, folder, self._runtimes)
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except ValueError as error:

@@ -184,7 +184,8 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     words="it runs another version of process-hardening's library, or a library with its name",
     why="The process has mapped a libprocess_hardening.so that differs from the one in"
     " the process-hardening installation that runs the audit. It may belong to another version, be"
-    " damaged, or be an injected library that somebody gave this name.",
+    " damaged, or be an injected library that somebody gave this name. If it is a copy on a file"
+    " system that a user can serve (FUSE), the audit does not read it.",
     fix="Audit it with the process-hardening installation that started the program. If no"
     " installation started it, the library was injected.",
     commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),

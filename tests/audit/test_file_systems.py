@@ -1,0 +1,91 @@
+"""On which file systems our library is recognized, and whose files are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import support
+from process_hardening.audit import file_systems
+from process_hardening.audit.program_files import parse_mounts
+from process_hardening.environment import PRELOAD_LIBRARY
+from zoo import COMMAND
+
+FUSE = 0x65735546  # FUSE_SUPER_MAGIC
+
+SERVER = Path(__file__).with_name("programs") / "stopped_files.py"
+
+# A file of FUSE in the place of a library, a process that preloads it, and an audit of that.
+AUDIT = """
+mount --bind "$1" "$2"
+LD_PRELOAD=$2 PROCESS_HARDENING_CHILDREN=1 sleep 1000 &
+until grep -q "$2" /proc/$!/maps; do :; done
+"$3" audit --json --fail-on never $! | tr -d '\\n'
+echo
+kill $!
+"""
+
+
+def audit_with_library_on_fuse(folder: Path, library: str) -> dict[str, Any]:
+    """Return what root's audit says of a process with our library, which a user could serve.
+
+    library -- its path, where a file exists
+    """
+    support.require_root()
+    if not os.access("/dev/fuse", os.W_OK):
+        support.fail_or_skip("/dev/fuse")
+    server = [sys.executable, str(SERVER), str(folder), PRELOAD_LIBRARY]
+    script = ["sh", "-ec", AUDIT, "sh", f"{folder}/file", library, COMMAND]
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation=private", *server, *script],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        timeout=support.TIMEOUT,
+        check=True,
+    )
+    (found,) = json.loads(done.stdout)["processes"]
+    return dict(found)
+
+
+def test_the_library_of_this_installation_is_recognized_on_fuse(user_tmp: Path) -> None:
+    """The audit itself was started from there."""
+    found = audit_with_library_on_fuse(user_tmp, PRELOAD_LIBRARY)
+    assert (found["verdict"], found["findings"]) == ("hardened", [])
+
+
+def test_a_copy_of_our_library_on_fuse_is_not_believed(user_tmp: Path) -> None:
+    """Its server could answer the audit differently from the process."""
+    fuse, copy = user_tmp / "fuse", user_tmp / Path(PRELOAD_LIBRARY).name
+    fuse.mkdir()
+    copy.touch()
+    found = audit_with_library_on_fuse(fuse, str(copy))
+    assert found["injected_libraries"] == [str(copy)]
+    assert found["verdict"] == "partial"
+    assert "PH019" in [finding["id"] for finding in found["findings"]]
+
+
+def test_no_file_system_that_a_user_serves_is_in_the_list() -> None:
+    names = file_systems.READABLE | file_systems.NEVER_WAITING | file_systems.LOCAL
+    assert not [name for name in names if name.startswith("fuse")]
+    assert FUSE not in file_systems.NAMES
+    assert file_systems.NEVER_WAITING < file_systems.LOCAL < file_systems.READABLE
+    assert file_systems.READABLE.issuperset(file_systems.NAMES.values())
+
+
+def test_names_and_numbers_of_the_list_agree_with_the_kernel() -> None:
+    """For each file system of the list that is mounted here; some share a number."""
+    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    visible = {line.split()[4].decode(): line for line in lines}  # the last one at each place
+    compared = False
+    for place, line in visible.items():
+        ((_, kind),) = parse_mounts(line).values()
+        if kind in file_systems.READABLE - {"9p", "rootfs", "virtiofs"}:
+            done = support.run(["stat", "--file-system", "--format=%t", place])
+            name = file_systems.NAMES[int(done.stdout, 16)]
+            assert name == kind or {name, kind} <= {"ext2", "ext3", "ext4"}, place
+            compared = True
+    assert compared, "inconclusive: none is mounted here"
