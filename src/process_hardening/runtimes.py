@@ -80,7 +80,7 @@ RUNTIMES = (
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
         " and loads libraries",
         option="-XX:+DisableAttachMechanism",
-        loaders=("jsvc",),
+        loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
         source="jsvc(1); java(1) -XX:+DisableAttachMechanism; OpenJDK, attachListener_posix.cpp",
     ),
     Runtime(

@@ -204,11 +204,7 @@ def test_a_program_is_named_as_people_say_it(
         ("beam.smp -x", {"opens_itself": "Erlang"}, ""),
         ("my-ide --x", {"opens_itself": "the JVM", "unit": "a.service"}, ""),
         ("my-deno --x", {"opens_itself": "Deno"}, "env --block-signal=USR1 harden -- my-deno --x"),
-        (
-            "jsvc -cp a Main",
-            {"opens_itself": "the JVM"},
-            "harden -- jsvc -XX:+DisableAttachMechanism -cp a Main",
-        ),
+        ("jsvc.exec -cp a Main", {"opens_itself": "the JVM"}, ""),
         ("app", {"tracer_pid": 7}, "ps -o pid,user,args -p 7"),
         ("app", {"injected_libraries": ("/x y.so",)}, "grep -F '/x y.so' /proc/7/maps"),
         ("app", {"injected_libraries": ("/v/libprocess_hardening.so",)},

@@ -76,6 +76,7 @@ def test_code_in_the_same_word_as_its_option(name: str, option: str) -> None:
             "com.example.Main",
             5,
         ),
+        ("jsvc.exec -cp a.jar -check com.example.Main", "com.example.Main", 3),
         ("node-22 server.js", "server.js", 0),
         ("java-17-openjdk -ea -jar x.jar", "-jar x.jar", 1),
         ("python3.13t app.py", "app.py", 0),

@@ -20,7 +20,7 @@ from process_hardening.audit.reasons import (
 from process_hardening.audit.script_argument import SHELLS
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
-from process_hardening.runtimes import runtime_named
+from process_hardening.runtimes import runtime_named, runtime_of
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             "",
         )
     program, runtime = program_of(posture), _open_runtime_of(posture)
-    if runtime and runtime.option and not runtime.has_options_of(program.name):
+    if runtime and runtime.option and runtime_of(program.name) is not runtime:
         return (
             f"Start it with `harden --`, and make it pass {runtime.option} to {runtime.name}.",
             "",
