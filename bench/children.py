@@ -11,18 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from measure import Command, MeasureError, interleave, median_difference
+from process_hardening import _native
 from process_hardening import hook_installer as hook
-from process_hardening.environment import (
-    CHILDREN_VARIABLE,
-    KEEP_VARIABLE,
-    PRELOAD_LIBRARY,
-    preload_entries,
-)
+from process_hardening.environment import PRELOAD_LIBRARY
+from process_hardening.preload import variables_for_children
 from report import Row, Section
 from variants import copy_package, environment
 
 MS = 1e6
-REQUESTED = {CHILDREN_VARIABLE: "1", KEEP_VARIABLE: ""}
+REQUESTED = {_native.CHILDREN_VARIABLE: "1", _native.KEEP_VARIABLE: ""}
 
 
 def make_environment(
@@ -40,10 +37,8 @@ def make_environment(
     package = copy_package(Path(made.site_packages))
     if mode != hook.DISABLED:
         hook.enable(hook.find_environment(str(python)), mode, execute_only)
-    entries = [os.fsdecode(entry) for entry in preload_entries((), children=True)]
     library = Path(made.site_packages) / package.name / Path(PRELOAD_LIBRARY).name
-    env = dict(entry.split("=", 1) for entry in entries)
-    return [str(python), "-c", "pass"], {**env, "LD_PRELOAD": str(library)}
+    return [str(python), "-c", "pass"], variables_for_children(str(library))
 
 
 def children(folder: Path, rounds: int) -> Section:

@@ -17,14 +17,10 @@ from pathlib import Path
 from typing import Literal
 
 import support
-from process_hardening.environment import (
-    CHILDREN_VARIABLE,
-    EXCEPT_VARIABLE,
-    KEEP_VARIABLE,
-)
+from process_hardening import _native
 
 BYPASS = {"CODEX_SKIP_HARDENING": "1"}
-REQUEST = {CHILDREN_VARIABLE: "1"}
+REQUEST = {_native.CHILDREN_VARIABLE: "1"}
 CODE = "print(input(), flush=True); input()"
 SHELL = "read line; echo $line; read line"
 LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
@@ -102,10 +98,10 @@ def environments(folder: Path) -> dict[str, Environment]:
         "bypass": Environment({**BYPASS}),
         "bypass 0": Environment({"CODEX_SKIP_HARDENING": "0"}),
         "bypass, request only": Environment({**REQUEST, **BYPASS}, inherits=False),
-        "no request": Environment({CHILDREN_VARIABLE: None}),
-        "except python": Environment({EXCEPT_VARIABLE: "nothing:python*"}),
-        "except others": Environment({EXCEPT_VARIABLE: "pytho:[p]ython*"}),
-        "keep": Environment({KEEP_VARIABLE: "LD_LIBRARY_PATH"}),
+        "no request": Environment({_native.CHILDREN_VARIABLE: None}),
+        "except python": Environment({_native.EXCEPT_VARIABLE: "nothing:python*"}),
+        "except others": Environment({_native.EXCEPT_VARIABLE: "pytho:[p]ython*"}),
+        "keep": Environment({_native.KEEP_VARIABLE: "LD_LIBRARY_PATH"}),
         "no user site": Environment({"PYTHONNOUSERSITE": "1", **REQUEST}, inherits=False),
         "home": Environment({"PYTHONHOME": sys.base_prefix, **REQUEST}, False, was_wrong=True),
         "executable": Environment(
@@ -290,7 +286,7 @@ PROGRAM_ENVIRONMENTS: dict[str, dict[str, str | None] | None] = {
     "own": None,
     "no preload": {"LD_PRELOAD": None},
     "bypass": {**BYPASS},
-    "except all": {EXCEPT_VARIABLE: "*"},
+    "except all": {_native.EXCEPT_VARIABLE: "*"},
 }
 
 
@@ -505,6 +501,6 @@ class Programs:
                 yield Case(
                     f"except {pattern}: {name} script",
                     (word,),
-                    env={EXCEPT_VARIABLE: pattern},
+                    env={_native.EXCEPT_VARIABLE: pattern},
                     was_wrong=was_wrong,
                 )

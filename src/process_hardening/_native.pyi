@@ -23,11 +23,17 @@ DEFAULT_STEPS: int
 LOADER_VARIABLES: list[bytes]
 """The patterns of the loader variables of this system."""
 BYPASS_VARIABLE: str
+"""If it is 1, nothing is hardened, unless the policy says otherwise."""
 CHILDREN_VARIABLE: str
+"""If it is 1, our library leaves itself in LD_PRELOAD, so that children are hardened too."""
 KEEP_VARIABLE: str
+"""Tells our library which variables to keep: patterns joined by colons."""
 EXCEPT_VARIABLE: str
+"""Tells our library which programs not to harden: patterns joined by colons."""
 BYPASS_NAME_VARIABLE: str
+"""Tells our library the name of the bypass variable; if it is empty, there is none."""
 EXCEPTIONS: str
+"""The programs that our library never hardens: names joined by colons."""
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]
 """How this process was started, according to its program's file when this module was loaded."""
 VERSION: str

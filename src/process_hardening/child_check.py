@@ -7,15 +7,9 @@ import sys
 
 from process_hardening import _native
 from process_hardening.children import find_hook
-from process_hardening.environment import (
-    BYPASS_NAME_VARIABLE,
-    CHILDREN_VARIABLE,
-    EXCEPT_VARIABLE,
-    PRELOAD_LIBRARY,
-    has_several_preloads,
-    split_libraries,
-)
+from process_hardening.environment import PRELOAD_LIBRARY, split_libraries
 from process_hardening.errors import CommandError
+from process_hardening.preload import has_several_preloads
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -57,9 +51,9 @@ Source: init_interp_main() in Python/pylifecycle.c; tried with 3.11.
 
 _FROZEN_VARIABLE = "PYTHON_FROZEN_MODULES"  # since 3.13
 
-_DECIDING = (
-    *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", CHILDREN_VARIABLE, EXCEPT_VARIABLE),
-    *(_native.BYPASS_VARIABLE, BYPASS_NAME_VARIABLE),
+_VARIABLES = (
+    *("PATH", "LD_PRELOAD", "ASAN_OPTIONS", _native.CHILDREN_VARIABLE, _native.EXCEPT_VARIABLE),
+    *(_native.BYPASS_VARIABLE, _native.BYPASS_NAME_VARIABLE),
     *("PYTHONPATH", *_MISLEADING, *_WARNING_VARIABLES, _FROZEN_VARIABLE),
     *("PYTHONNOUSERSITE", "PYTHONUSERBASE", "HOME"),
 )
@@ -141,7 +135,7 @@ def check_child(
         name, _, value = entry.partition("=")
         variables[name] = value
     # The bypass variable that native/preload/ and the start-up hook obey.
-    bypass = variables.get(BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
+    bypass = variables.get(_native.BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
     if variables.get(bypass) == "1":
         return _refused(f"{bypass}=1 is in its environment")
     reason = _why_not_by_library(program, variables)
@@ -159,8 +153,8 @@ def _read_own_variables() -> dict[str, str]:
 
     They are read from the C environment, which children inherit. os.environ may differ from it.
     """
-    named = bytes(_native.read_variable(BYPASS_NAME_VARIABLE.encode()) or b"")
-    names = (*_DECIDING, os.fsdecode(named))
+    named = bytes(_native.read_variable(_native.BYPASS_NAME_VARIABLE.encode()) or b"")
+    names = (*_VARIABLES, os.fsdecode(named))
     values = {name: _native.read_variable(os.fsencode(name)) for name in names}
     if has_several_preloads():  # which one counts depends on the loader
         values["LD_PRELOAD"] = None
@@ -185,7 +179,7 @@ def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str |
             f" ASAN_OPTIONS={_IN_ANY_ORDER}"
         )
     names = [program.name, *([os.path.basename(program.loaded)] if program.loaded else [])]
-    return _excepted(names, variables.get(EXCEPT_VARIABLE, ""))
+    return _excepted(names, variables.get(_native.EXCEPT_VARIABLE, ""))
 
 
 def _excepted(names: Sequence[str], patterns: str) -> str | None:
@@ -194,7 +188,7 @@ def _excepted(names: Sequence[str], patterns: str) -> str | None:
 
     for pattern in patterns.split(":"):
         if any(fnmatchcase(name, pattern.replace("[", "[[]")) for name in names):
-            return f"{EXCEPT_VARIABLE} in its environment exempts it"
+            return f"{_native.EXCEPT_VARIABLE} in its environment exempts it"
     return None
 
 
@@ -207,7 +201,7 @@ def _check_hook(
     reason -- why our library would not harden it
     """
     mode = find_hook() if _is_own_interpreter(program.path) else ""
-    if not mode or (mode != "always" and variables.get(CHILDREN_VARIABLE) != "1"):
+    if not mode or (mode != "always" and variables.get(_native.CHILDREN_VARIABLE) != "1"):
         return _refused(reason)
     problem = _why_not_by_hook(_read_flags(program.argv[1:]), variables, folder)
     return _refused(f"{reason}, and {problem}") if problem else ChildCheck(by=HOOK, reason=None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from process_hardening import _native, harden
-from process_hardening.environment import EXCEPTIONS, child_env, unhardened
+from process_hardening.environment import child_env, unhardened
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
 
@@ -37,7 +37,8 @@ _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader prints a line and does not load the library",
     "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
-    f"{', '.join(EXCEPTIONS)}: they write their own uid_map, which a hardened process cannot do",
+    f"{_native.EXCEPTIONS.replace(':', ', ')}: they write their own uid_map, which a hardened"
+    " process cannot do",
     "programs started with an environment without LD_PRELOAD",
     "the window between exec and the library's first instruction, in which a patient attacker can"
     " open /proc/PID/mem",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from process_hardening.policy import Policy, Request
 
-    Arranged = Literal["applied", "already in place", "unsupported here"]
-
     class Names(Protocol):
         """A list, tuple or set of names, but not a str, which is also an Iterable[str]."""
 
@@ -35,21 +33,6 @@ PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 
 SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
 """Carries set-aside search paths across an exec: entries joined by NUL, in hex."""
-
-CHILDREN_VARIABLE = _native.CHILDREN_VARIABLE
-"""If it is 1, our library leaves itself in LD_PRELOAD, so that children are hardened too."""
-
-KEEP_VARIABLE = _native.KEEP_VARIABLE
-"""Tells native/preload/ which variables to keep: patterns joined by colons."""
-
-EXCEPT_VARIABLE = _native.EXCEPT_VARIABLE
-"""Tells native/preload/ which programs not to harden: patterns joined by colons."""
-
-BYPASS_NAME_VARIABLE = _native.BYPASS_NAME_VARIABLE
-"""Names the bypass variable for native/preload/; if it is empty, there is none."""
-
-EXCEPTIONS = tuple(_native.EXCEPTIONS.split(":"))
-"""The programs that native/preload/ never hardens (native/core/hardening.h)."""
 
 _removed: dict[bytes, bytes] = {}
 _was_called = False
@@ -110,7 +93,11 @@ def finish(
             fields["removed"] = set_aside(removed)
             clean_mappings(*request[2:4])
         if policy is not None and policy.children == "harden" and not fields["bypassed"]:
-            fields["children"] = harden_children_by_environment(policy.keep, bypass_of(policy))
+            from process_hardening.preload import harden_children_by_environment
+
+            fields["children"] = harden_children_by_environment(
+                PRELOAD_LIBRARY, policy.keep, bypass_of(policy)
+            )
     except OSError as error:  # HardeningError, which is imported only on failure
         error.bypass_variable = bypass_of(policy)  # type: ignore[attr-defined]
         raise
@@ -233,115 +220,6 @@ def bypass_of(policy: Policy | None) -> str | None:
     return None if policy.refuse_bypass else policy.bypass_variable
 
 
-def preload_entries(
-    keep: Iterable[str], children: bool, bypass: str | None = _native.BYPASS_VARIABLE
-) -> list[bytes]:
-    """Return the environment entries that load our library into a program (native/preload/).
-
-    keep -- the variables (or PREFIX*) that the library does not remove
-    children -- whether the library stays in LD_PRELOAD for the program's children
-    bypass -- the bypass variable: if it is 1, the library hardens nothing; None: there is none
-    """
-    entries = [PRELOAD_ENTRY, os.fsencode(f"{KEEP_VARIABLE}={':'.join(keep)}")]
-    if bypass != _native.BYPASS_VARIABLE:
-        entries.append(os.fsencode(f"{BYPASS_NAME_VARIABLE}={bypass or ''}"))
-    return [*entries, f"{CHILDREN_VARIABLE}=1".encode()] if children else entries
-
-
-_FORKSERVER = "multiprocessing.forkserver"
-_forkserver_is_refused = False
-
-
-def _refuse_forkserver_module(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "import" and arguments[0] == _FORKSERVER:
-        raise RuntimeError(_FORKSERVER_PROBLEM)
-
-
-_FORKSERVER_PROBLEM = (
-    "before Python 3.14, multiprocessing's forkserver runs code that any process of the user sends"
-    " it: use the start method 'spawn' or 'fork', or leave children unhardened"
-)
-
-
-def _refuse_forkserver() -> None:
-    """Make the start method 'forkserver' fail if nothing protects its socket.
-
-    Python imports its module when the first worker is started. The audit hook refuses this import
-    and reports why. importlib.import_module() raises no audit event, but fails because of the None
-    in sys.modules. Raises HardeningError, and changes nothing, if the module is already imported.
-    """
-    global _forkserver_is_refused
-    import sys
-
-    if _forkserver_is_refused or sys.version_info >= (3, 14):
-        return
-    if _FORKSERVER in sys.modules:
-        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
-
-        raise HardeningError(0, _FORKSERVER_PROBLEM, "children", ENVIRONMENT_ERROR)
-    sys.addaudithook(_refuse_forkserver_module)
-    sys.modules[_FORKSERVER] = None  # type: ignore[assignment]  # what the import system documents
-    _forkserver_is_refused = True
-
-
-def _library_objection() -> str | None:
-    from process_hardening._launcher import library_objection
-
-    reason = library_objection(os.fsencode(PRELOAD_LIBRARY))
-    return reason and f"{PRELOAD_LIBRARY}: {reason}"
-
-
-def has_several_preloads() -> bool:
-    """Return whether the C environment, which children inherit, has several LD_PRELOAD entries.
-
-    glibc's loader takes the last, musl's the first, and os.environ shows only one.
-    """
-    return len(_native.matching(None, (b"LD_PRELOAD",), ())) > 1
-
-
-def harden_children_by_environment(keep: Iterable[str], bypass: str | None) -> Arranged:
-    """Put our library into the environment of children, for Policy(children='harden').
-
-    keep, bypass -- as in preload_entries()
-
-    Raises HardeningError (exit code 8), and changes nothing, if the library cannot be loaded into
-    children.
-    """
-    from process_hardening.system import IS_LINUX
-
-    if not IS_LINUX:
-        return "unsupported here"
-    entries = map(os.fsdecode, preload_entries(keep, True, bypass))
-    wanted = {name: value for name, _, value in (entry.partition("=") for entry in entries)}
-    # Children inherit the C environment, which os.unsetenv() and C code can change.
-    unchanged = all(
-        os.environ.get(name) == value
-        and bytes(_native.read_variable(os.fsencode(name)) or b"") == os.fsencode(value)
-        for name, value in wanted.items()
-    )
-    reason = None if unchanged else _library_objection()
-    if reason is None and os.environ.get("LD_PRELOAD", PRELOAD_LIBRARY) != PRELOAD_LIBRARY:
-        reason = "LD_PRELOAD names another library: remove LD_PRELOAD from keep"
-    if reason is None and has_several_preloads():
-        reason = "LD_PRELOAD is set more than once: call pre_main_hardening() without keep"
-    if reason is not None:
-        from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
-
-        raise HardeningError(
-            0, f"children cannot be hardened: {reason}", "children", ENVIRONMENT_ERROR
-        )
-    _refuse_forkserver()
-    # This process did not obey the bypass variable, so its children must not either.
-    os.unsetenv(_native.BYPASS_VARIABLE)
-    os.environ.pop(_native.BYPASS_VARIABLE, None)
-    if unchanged:
-        return "already in place"
-    for name, value in wanted.items():
-        os.putenv(name, value)  # os.environ may be a plain dict, which does not call putenv(3)
-        os.environ[name] = value
-    return "applied"
-
-
 def _is_named(name: str, patterns: tuple[str, ...]) -> bool:
     """Return whether one of the patterns, NAME or PREFIX*, matches a variable."""
     return any(
@@ -414,7 +292,12 @@ def child_env(
 
 def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without the variables that harden a child."""
-    ours = (CHILDREN_VARIABLE, KEEP_VARIABLE, EXCEPT_VARIABLE, BYPASS_NAME_VARIABLE)
+    ours = (
+        _native.CHILDREN_VARIABLE,
+        _native.KEEP_VARIABLE,
+        _native.EXCEPT_VARIABLE,
+        _native.BYPASS_NAME_VARIABLE,
+    )
     rest = {name: value for name, value in env.items() if name not in ours}
     libraries = split_libraries(rest.get("LD_PRELOAD", ""))
     if PRELOAD_LIBRARY in libraries:

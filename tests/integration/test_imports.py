@@ -88,7 +88,7 @@ def test_import_and_call_load_two_files(python: str, statements: str) -> None:
         ("ph.child_env()", {"_names", "environment", "variables"}),
         (
             "ph.check_child",
-            {"_names", "child_check", "children", "environment", "errors", "record"},
+            {"_names", "child_check", "children", "environment", "errors", "preload", "record"},
         ),
     ],
 )

@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
     {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes"},
     {"output", "files", "table", "parser", "document"},
-    {"policy", "environment", "state", "elf"},
+    {"policy", "environment", "preload", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
     {"drift", "secrets", "debug_window", "startup_hook", "domain"},
