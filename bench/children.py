@@ -52,7 +52,7 @@ def children(folder: Path, rounds: int) -> Section:
         make_environment(folder / f"venv-{mode}", mode)
         for mode in (hook.DISABLED, hook.ALWAYS, hook.ON_REQUEST)
     )
-    # What the library adds to the environment itself (native/preload/follow.c).
+    # What the library adds to the environment itself (native/exec/handover.h).
     followed = {"LD_PRELOAD": library["LD_PRELOAD"], "PROCESS_HARDENING_FOLLOW": "-"}
     unreadable, _ = make_environment(folder / "venv-execute-only", hook.ALWAYS, execute_only=True)
     # label: the command, its environment, the same without hardening, and the limit in ms

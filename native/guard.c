@@ -12,7 +12,7 @@ static int exit_code_of(PyObject *error)
 
     Py_XDECREF(value);
     PyErr_Clear();
-    return code >= PH_EXIT_INSPECTION && code <= PH_EXIT_ENVIRONMENT ? (int)code : PH_GUARD_USAGE;
+    return code >= PH_EXIT_INSPECTION && code <= PH_EXIT_ENVIRONMENT ? (int)code : PH_EXIT_USAGE;
 }
 
 /* The text of str(error) as bytes, without NULs and newlines; NULL if there is none. */
@@ -47,7 +47,7 @@ PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords
     PyErr_Clear();
     name = bypass && PyUnicode_Check(bypass) ? PyUnicode_AsUTF8String(bypass) : NULL;
     ph_last_words(text && PyBytes_Size(text) ? PyBytes_AsString(text) : "hardening failed", code,
-                  name && code != PH_GUARD_USAGE ? PyBytes_AsString(name) : NULL, message,
+                  name && code != PH_EXIT_USAGE ? PyBytes_AsString(name) : NULL, message,
                   sizeof message);
     ph_warn(message);
     ph_exit(code);

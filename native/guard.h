@@ -5,11 +5,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#define PH_GUARD_USAGE 2 /* errors.USAGE_ERROR */
-
 /* Returns what the function returns. If it raises, prints one line that names the exception's
- * bypass_variable, and exits: with the exception's exit_code if that is in enum
- * ph_exit_code, otherwise with PH_GUARD_USAGE. */
+ * bypass_variable, and exits: with the exception's exit_code if that is one of a step, otherwise with
+ * PH_EXIT_USAGE. */
 PyObject *ph_call_or_exit(PyObject *function, PyObject *args, PyObject *keywords);
 
 #endif

@@ -1,6 +1,7 @@
 /* The extension _process_hardening: Python bindings of the core, `_native` in Python. Policy lives in
  * Python; the types of these functions are in _native.pyi. */
 #include "borrow.h"
+#include "exec/handover.h"
 #include "failure.h"
 #include "guard.h"
 #include "interpreters.h"
@@ -294,6 +295,7 @@ static int add_constants(PyObject *module)
         PyModule_AddStringConstant(module, "KEEP_VARIABLE", PH_KEEP_VARIABLE) ||
         PyModule_AddStringConstant(module, "EXCEPT_VARIABLE", PH_EXCEPT_VARIABLE) ||
         PyModule_AddStringConstant(module, "BYPASS_NAME_VARIABLE", PH_BYPASS_NAME_VARIABLE) ||
+        PyModule_AddStringConstant(module, "SET_ASIDE_VARIABLE", PH_SET_ASIDE_VARIABLE) ||
         PyModule_AddStringConstant(module, "EXCEPTIONS", PH_EXCEPTIONS) ||
         PyModule_AddStringConstant(module, "STARTED", ph_read_start()) ||
         PyModule_AddStringConstant(module, "VERSION", PH_VERSION))

@@ -38,6 +38,7 @@ BINDING = ("module.c", "guard.c", "secret/module.c", "window/module.c")
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 
 FREESTANDING = ("-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-fvisibility=hidden")
+DEFINED = "-Wl,-z,defs"  # no symbol of ours is missing
 
 TARGETS = {
     "aarch64-macos": "macos",
@@ -54,7 +55,10 @@ TARGETS = {
     "x86_64-linux-android": "linux",
 }
 """The compiler's name of a target, and the name of its platform file."""
-SHARED: dict[str, tuple[str, ...]] = {"linux": ("linux_proc.c", "linux_start.c"), "windows": ()}
+SHARED: dict[str, tuple[str, ...]] = {
+    "linux": ("linux_proc.c", "linux_start.c", "linux_tracer.c"),
+    "windows": (),
+}
 """The other platform files of a system, if they are not posix.c."""
 
 
@@ -76,8 +80,10 @@ def without_libc(target: str) -> list[str | Path]:
     names[2] = names[2].replace("x86_64", "x86")
     folders = [lib / "include", *(lib / "libc" / "include" / name for name in names)]
     headers = [word for folder in folders for word in ("-isystem", folder)]
-    sources = sorted((ROOT / "native" / "preload").glob("*.c"))
-    return [*FREESTANDING, "-nostdinc", *headers, *sources]
+    sources = [
+        path for part in ("exec", "preload") for path in (ROOT / "native" / part).glob("*.c")
+    ]
+    return [*FREESTANDING, DEFINED, "-nostdinc", *headers, *sources]
 
 
 def python_headers(target: str) -> Path:

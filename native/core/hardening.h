@@ -1,6 +1,6 @@
 /* The public interface of the core: the steps, their outcomes, and the functions
- * that the Python extensions and native/preload/ call. The core does not allocate, use
- * stdio or depend on Python. */
+ * that its callers use: the Python extensions, native/launch/ and native/preload/. The core does
+ * not allocate, use stdio or depend on Python. */
 #ifndef PH_HARDENING_H
 #define PH_HARDENING_H
 
@@ -29,12 +29,16 @@ enum ph_outcome {
     PH_FAILED       /* see ph_report.failure */
 };
 
-/* The documented exit codes (specification, FR6, which does not define 8). */
+/* The documented exit codes; errors.py describes them. 5 to 8 are those of the steps
+ * (specification, FR6, which does not define 8). */
 enum ph_exit_code {
+    PH_EXIT_USAGE = 2,
     PH_EXIT_INSPECTION = 5,
     PH_EXIT_PTRACE = 6,
     PH_EXIT_CORE_LIMIT = 7,
-    PH_EXIT_ENVIRONMENT = 8
+    PH_EXIT_ENVIRONMENT = 8,
+    PH_EXIT_CANNOT = 126,
+    PH_EXIT_NOT_FOUND = 127
 };
 
 /* The exit code of each step. PH_EXIT_PTRACE is for a tracer and a failed PT_DENY_ATTACH. */
@@ -75,31 +79,6 @@ struct ph_policy {
 #define PH_BIT(step) (1u << (unsigned)(step))
 #define PH_DEFAULT_STEPS (PH_BIT(PH_INSPECTION) | PH_BIT(PH_CORE_LIMIT) | PH_BIT(PH_ENVIRONMENT))
 #define PH_BYPASS_VARIABLE "CODEX_SKIP_HARDENING"
-/* The file name of the preload library (native/preload/), by which the library finds its own entry
- * in LD_PRELOAD. */
-#define PH_LIBRARY_NAME "libprocess_hardening.so"
-/* The variables that configure that library, which hides them from the program. With
- * PH_CHILDREN_VARIABLE=1, it leaves them in the environment, and itself in LD_PRELOAD, for
- * children. */
-#define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
-/* The variables to keep, and the programs not to harden as children: patterns joined by ":". They
- * have no effect without PH_CHILDREN_VARIABLE. */
-#define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
-#define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
-/* Its value is the name of the bypass variable to use instead of PH_BYPASS_VARIABLE; empty: no
- * bypass. */
-#define PH_BYPASS_NAME_VARIABLE "PROCESS_HARDENING_BYPASS"
-#define PH_BYPASS_SIZE 128 /* bytes for a name, including its NUL */
-/* Set if the process was hardened before this exec. The value is the length of the LD_PRELOAD that
- * the program would have without the library, or "-" if it would have none. */
-#define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW"
-/* The path of a program that runs from memory, because /proc/self/exe does not show this path. */
-#define PH_PROGRAM_VARIABLE "PROCESS_HARDENING_PROGRAM"
-
-/* Names of programs that are never hardened as children: they configure a user namespace through
- * their own /proc/PID/uid_map, which belongs to root in a hardened process. docs/harden.md has the
- * reason for each. */
-#define PH_EXCEPTIONS "bwrap:unshare"
 
 struct ph_report {
     enum ph_outcome outcome[PH_STEPS];

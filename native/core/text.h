@@ -38,6 +38,7 @@ struct ph_text {
     int cut;
 };
 #define PH_TEXT(array) {array, sizeof(array), 0, 0}
+#define PH_HEX_DIGITS "0123456789abcdef"
 
 static inline size_t ph_length(const char *text)
 {
@@ -67,8 +68,7 @@ static inline void ph_add_printable(struct ph_text *text, const char *more)
     for (; *more; more++) {
         const unsigned byte = (unsigned char)*more;
         const char plain[] = {*more, '\0'};
-        const char hex[] = {'\\', 'x', "0123456789abcdef"[byte >> 4],
-                            "0123456789abcdef"[byte & 15], '\0'};
+        const char hex[] = {'\\', 'x', PH_HEX_DIGITS[byte >> 4], PH_HEX_DIGITS[byte & 15], '\0'};
 
         ph_add(text, byte >= ' ' && byte < 0x7f ? plain : hex);
     }

@@ -101,8 +101,7 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     if (*gaps)
         say(&text, "warning", gaps);
     say(&text, "lost",
-        "set-user-ID and file capabilities; as root also CAP_SYS_ADMIN, CAP_SYS_MODULE,"
-        " CAP_SYS_RAWIO, CAP_SYS_NICE and CAP_PERFMON");
+        "set-user-ID and file capabilities; as root also " PH_BYPASSING);
     say(&text, "not blocked",
         "files, such as ~/.ssh; the network; services that act on behalf of the user, such as tmux,"
         " systemd --user, cron, D-Bus, X11 and Docker; the user's terminals: reading and typing"
@@ -127,8 +126,7 @@ static int run(char **argv)
         return PH_EXIT_USAGE;
     status = ph_program_search(*words, NULL, path);
     if (!status)
-        status =
-            ph_confine_launcher(flags, has[STRICT], &strings, has[EXPLAIN] ? &gaps : NULL);
+        status = ph_confine_launcher(flags, has[STRICT], &strings, has[EXPLAIN] ? &gaps : NULL);
     if (status)
         return status;
     if (has[EXPLAIN])

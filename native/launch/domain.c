@@ -4,8 +4,8 @@
 #include "domain.h"
 
 #include "../core/text.h"
+#include "../exec/linux_file.h"
 #include "domain_filter.h"
-#include "linux_file.h"
 #include "process.h"
 
 #include <signal.h>
@@ -26,15 +26,6 @@
 #define RESTRICT_ALL_THREADS 8
 #define NSFS_ROOT (-10003) /* FD_NSFS_ROOT */
 #define MOST_DOMAINS 16    /* nested: LANDLOCK_MAX_NUM_LAYERS */
-
-/* Capabilities that give access to other processes without a Landlock check: kernel modules,
- * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
- * /proc/PID/environ and maps. With SYS_NICE, a process can make the kernel crash others:
- * if they overrun a deadline that it sets for them, they get SIGXCPU (SCHED_FLAG_DL_OVERRUN of
- * sched_setattr(2)). One word for each half of a capability set. */
-/* SYS_MODULE, SYS_RAWIO, SYS_ADMIN, SYS_NICE */
-#define BYPASSING_LOW (1u << 16 | 1u << 17 | 1u << 21 | 1u << 23)
-#define BYPASSING_HIGH (1u << (38 - 32)) /* PERFMON */
 
 static const char create_ruleset[] = "landlock_create_ruleset";
 static const char restrict_self[] = "landlock_restrict_self";
@@ -79,8 +70,7 @@ static long set_domain(long version, unsigned flags, const char **call)
     if (ruleset < 0)
         return ruleset;
     if (!scoped) {
-        const long root =
-            ph_syscall(SYS_openat, AT_FDCWD, (long)"/", O_PATH | O_CLOEXEC, 0, 0);
+        const long root = PH_CALL(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
 
         *call = "landlock_add_rule";
         rule.folder = (int)root;
@@ -115,7 +105,7 @@ static long read_capabilities(struct ph_capabilities half[2])
 
 static int can_bypass(const struct ph_capabilities half[2])
 {
-    return half[0].permitted & BYPASSING_LOW || half[1].permitted & BYPASSING_HIGH;
+    return half[0].permitted & PH_BYPASSING_LOW || half[1].permitted & PH_BYPASSING_HIGH;
 }
 
 /* Gives up capabilities. no_new_privs prevents exec from restoring them, even for root. */
@@ -129,7 +119,7 @@ static long drop_capabilities(unsigned flags)
     if (flags & PH_CONFINE_THREADS) /* capset(2) changes one thread only */
         return -EBUSY;
     for (int i = 0; i < 2; i++) {
-        const uint32_t kept = i ? ~BYPASSING_HIGH : ~BYPASSING_LOW;
+        const uint32_t kept = i ? ~PH_BYPASSING_HIGH : ~PH_BYPASSING_LOW;
 
         half[i].effective &= kept;
         half[i].permitted &= kept;
@@ -316,7 +306,7 @@ static const struct {
      "Landlock is disabled: add landlock to lsm= on the kernel command line"},
     {create_ruleset, EPERM, "allow the landlock_* calls in the seccomp profile that denies them"},
     {restrict_self, EPERM, "allow the landlock_* calls in the seccomp profile that denies them"},
-    {restrict_self, E2BIG, "Linux allows at most 16 nested confinements"},
+    {restrict_self, E2BIG, "Linux allows at most 16 nested confinements"}, /* MOST_DOMAINS */
     {set_capabilities, EBUSY, "as root, confine before the process starts threads"},
     {set_filter, EBUSY, "another thread has its own seccomp filters: confine before it starts"},
     {set_filter, EINVAL, "use a kernel with CONFIG_SECCOMP_FILTER"},

@@ -1,4 +1,4 @@
-/* Confinement: a process that cannot read, trace or crash other processes (Linux). */
+/* Confining a process, which then cannot read, trace or crash other processes (Linux). */
 #ifndef PH_DOMAIN_H
 #define PH_DOMAIN_H
 
@@ -10,6 +10,15 @@
 
 #define PH_CONFINE_SIGNALS 1u /* block signals to other processes, where the kernel can */
 #define PH_CONFINE_THREADS 2u /* confine all threads of this process, not only the calling one */
+
+/* Capabilities that give access to other processes without a Landlock check: kernel modules,
+ * /proc/kcore, and mm_access() in kernel/fork.c, which since Linux 6.14 lets CAP_PERFMON read
+ * /proc/PID/environ and maps. With CAP_SYS_NICE, a process can make the kernel crash others:
+ * if they overrun a deadline that it sets for them, they get SIGXCPU (SCHED_FLAG_DL_OVERRUN of
+ * sched_setattr(2)). One word for each half of a capability set. */
+#define PH_BYPASSING_LOW (1u << 21 | 1u << 16 | 1u << 17 | 1u << 23)
+#define PH_BYPASSING_HIGH (1u << (38 - 32))
+#define PH_BYPASSING "CAP_SYS_ADMIN, CAP_SYS_MODULE, CAP_SYS_RAWIO, CAP_SYS_NICE and CAP_PERFMON"
 
 /* The version of Landlock's interface that the kernel offers, or -1 with failure filled in. */
 long ph_landlock_version(struct ph_failure *failure);

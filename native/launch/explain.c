@@ -4,7 +4,8 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "linux_file.h"
+#include "../exec/handover.h"
+#include "../exec/linux_file.h"
 #include "method.h"
 
 #include <errno.h>

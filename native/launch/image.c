@@ -4,7 +4,7 @@
 #include "place.h"
 
 #include "../core/text.h"
-#include "linux_file.h"
+#include "../exec/linux_file.h"
 
 #include <errno.h>
 #include <sys/mman.h>

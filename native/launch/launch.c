@@ -7,6 +7,7 @@
 #include "../core/pattern.h"
 #include "../core/platform.h"
 #include "../core/text.h"
+#include "../exec/handover.h"
 #include "explain.h"
 #include "library.h"
 #include "method.h"
@@ -16,13 +17,12 @@
 #include <signal.h>
 
 #define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
-#define SET_ASIDE_VARIABLE "PROCESS_HARDENING_SET_ASIDE"
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
 
 /* Always removed. Those that this launch needs are written anew below. */
 static const char *const own_variables[] = {
-    "LD_*",           SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE,    PH_CHILDREN_VARIABLE,
-    PH_EXCEPT_VARIABLE, PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, PH_BYPASS_NAME_VARIABLE, NULL};
+    "LD_*", PH_SET_ASIDE_VARIABLE, PH_KEEP_VARIABLE, PH_CHILDREN_VARIABLE, PH_EXCEPT_VARIABLE,
+    PH_FOLLOW_VARIABLE, PH_PROGRAM_VARIABLE, PH_BYPASS_NAME_VARIABLE, NULL};
 #define OWN_COUNT (sizeof own_variables / sizeof *own_variables - 1)
 /* How many entries the program's environment may gain. */
 #define ADDED (PH_VARIABLES + 1 + PH_LIBRARY_ENTRIES + 2)
@@ -57,7 +57,7 @@ static int note_removed(void *context, const char *entry, size_t name_length)
         ph_add(&aside, "00");
     for (; *entry; entry++) {
         const unsigned byte = (unsigned char)*entry;
-        const char hex[] = {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15], '\0'};
+        const char hex[] = {PH_HEX_DIGITS[byte >> 4], PH_HEX_DIGITS[byte & 15], '\0'};
 
         ph_add(&aside, hex);
     }
@@ -67,10 +67,10 @@ static int note_removed(void *context, const char *entry, size_t name_length)
 /* Takes over the search paths that an earlier launcher set aside, unless they are damaged. */
 static void take_over_set_aside(void)
 {
-    const char *value = ph_environment_value(SET_ASIDE_VARIABLE);
+    const char *value = ph_environment_value(PH_SET_ASIDE_VARIABLE);
     size_t length = 0;
 
-    ph_add(&aside, SET_ASIDE_VARIABLE "=");
+    ph_add(&aside, PH_SET_ASIDE_VARIABLE "=");
     while (value && ((value[length] >= '0' && value[length] <= '9') ||
                      (value[length] >= 'a' && value[length] <= 'f')))
         length++;
@@ -145,7 +145,7 @@ static char **fill_environment(char **entries, int is_bypassed)
             *entries++ = *at;
         else
             note_name(*at, ph_name_length(*at));
-    if (!is_bypassed && aside.length > sizeof SET_ASIDE_VARIABLE)
+    if (!is_bypassed && aside.length > sizeof PH_SET_ASIDE_VARIABLE)
         *entries++ = set_aside;
     *entries = NULL;
     return entries;

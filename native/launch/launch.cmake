@@ -36,11 +36,15 @@ add_custom_command(
 # The names from variables.py, for launch.c.
 set(table ${CMAKE_CURRENT_SOURCE_DIR}/src/process_hardening/variables.py)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${table})
-file(READ ${table} table)
+file(READ ${table} tables)
 set(search_paths "")
 set(strict_variables "")
 foreach(system_or_strict IN ITEMS _LINUX STRICT_VARIABLES)
-  string(REGEX MATCH "\n${system_or_strict} = {[^}]*" rows "${table}")
+  string(REGEX MATCH "\n${system_or_strict} = {([^}]*)" rows "${tables}")
+  string(REGEX REPLACE "\"[A-Z0-9_*]+\": [A-Z_]+,|[ \n]" "" unknown "${CMAKE_MATCH_1}")
+  if(NOT unknown STREQUAL "" OR rows STREQUAL "")
+    message(FATAL_ERROR "${table}: cannot read in ${system_or_strict}: ${unknown}")
+  endif()
   string(REGEX MATCHALL "\"[A-Z0-9_*]+\": [A-Z_]+" rows "${rows}")
   foreach(row IN LISTS rows)
     string(REGEX MATCH "\"([^\"]+)\": (.*)" row "${row}")
@@ -56,9 +60,6 @@ foreach(system_or_strict IN ITEMS _LINUX STRICT_VARIABLES)
     endif()
   endforeach()
 endforeach()
-if(search_paths STREQUAL "" OR strict_variables STREQUAL "")
-  message(FATAL_ERROR "no names found in ${table}: was it reformatted?")
-endif()
 file(CONFIGURE OUTPUT launch/variables.h CONTENT "/* Made by launch.cmake of variables.py. */
 static const char *const search_paths[] = {
 @search_paths@    NULL};
@@ -69,8 +70,7 @@ static const char *const strict_variables[] = {
 # Shared by the command `harden` and the Python extension.
 set(launcher_sources
     ${launch}/launch.c ${launch}/options.c ${launch}/library.c ${launch}/explain.c ${launch}/output.c
-    ${launch}/method.c ${launch}/program.c ${launch}/elf_file.c ${launch}/place.c
-    ${launch}/image.c ${blobs} ${native}/preload/exceptions.c)
+    ${launch}/method.c ${launch}/program.c ${launch}/place.c ${launch}/image.c ${blobs} ${exec})
 set(launcher_headers ${launch} ${CMAKE_CURRENT_BINARY_DIR}/launch)
 
 # Fixed addresses, because without a libc nothing would relocate the code.
@@ -88,7 +88,7 @@ function(add_launcher name)
   endif()
 endfunction()
 # Shared by both commands.
-set(shared ${launch}/program.c ${launch}/elf_file.c ${launch}/output.c ${launch}/options.c)
+set(shared ${launch}/program.c ${launch}/output.c ${launch}/options.c ${exec})
 add_library(launcher_core OBJECT ${core} ${launch}/stub/entry.c ${launch}/confinement.c
                                  ${launch}/domain.c ${shared})
 set_launcher_options(launcher_core)

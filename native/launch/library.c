@@ -4,7 +4,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "../preload/exceptions.h"
+#include "../exec/handover.h"
 #include "method.h"
 
 #include <errno.h>
@@ -201,7 +201,7 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
 {
     static char preload[1 << 16], follow[64], children[] = PH_CHILDREN_VARIABLE "=1";
     struct ph_text text = PH_TEXT(preload), marker = PH_TEXT(follow);
-    const char *runtime = program->elf.runtime, *kept = NULL; /* by --keep */
+    const char *kept = NULL; /* by --keep */
     char **slot = NULL, **to = entries;
 
     /* Of several, glibc's loader takes the last, and musl's the first: only one is left. */
@@ -218,11 +218,7 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
     end = to;
     slot = slot ? slot : end;
     ph_add(&text, PRELOAD);
-    ph_add(&text, kept ? kept : "");
-    ph_add(&text, kept ? ":" : "");
-    ph_add(&text, runtime);
-    ph_add(&text, *runtime ? ":" : "");
-    ph_add(&text, library);
+    ph_add_libraries(&text, kept, program->elf.sanitizer, library);
     if (text.cut) {
         (void)ph_complain(PH_EXIT_CANNOT, "LD_PRELOAD", "too long to add the preload library");
         return NULL;
@@ -236,10 +232,7 @@ char **ph_add_library(char **entries, char **end, const struct ph_program *progr
             *end++ = except;
     } else { /* for this process alone: the library removes the variable again */
         ph_add(&marker, PH_FOLLOW_VARIABLE "=");
-        if (kept)
-            ph_add_number(&marker, ph_length(kept));
-        else
-            ph_add(&marker, "-");
+        ph_add_follow(&marker, kept);
         *end++ = follow;
     }
     if (*bypass)

@@ -4,7 +4,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "../preload/exceptions.h"
+#include "../exec/handover.h"
 #include "place.h"
 #include "stub/stub.h"
 

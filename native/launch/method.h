@@ -10,7 +10,7 @@ extern const struct ph_method_name {
     const char *shortly, *text;
 } ph_method_names[PH_METHODS];
 
-/* Whether patterns (native/preload/exceptions.h) match the program. The library sees the name of
+/* Whether patterns (native/exec/handover.h) match the program. The library sees the name of
  * what a loader loads. */
 int ph_program_is_listed(const struct ph_program *program, const char *patterns);
 

@@ -96,7 +96,7 @@ static PyObject *describe(struct ph_program *program, const char *no_library)
         no_library = "its file cannot be read: it may be a script with a readable interpreter";
     }
     return Py_BuildValue("(yyNNzyNz)", program->path, program->name, list_words(program->argv),
-                         list_words(program->variables), no_library, program->elf.runtime,
+                         list_words(program->variables), no_library, program->elf.sanitizer,
                          PyBool_FromLong(is_unreadable), program->loaded);
 }
 

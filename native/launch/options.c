@@ -5,6 +5,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
+#include "../exec/handover.h"
 #include "program.h"
 
 #define LONGEST_OPTION 24
@@ -190,8 +191,7 @@ char **ph_parse_options(char **words, struct ph_options *options)
     }
     words += *words && **words == '-';
     if (options->count[PH_EXCEPT] && !options->has[PH_CHILDREN])
-        (void)refuse(options, names[LISTS + PH_EXCEPT],
-                     "requires --children");
+        (void)refuse(options, names[LISTS + PH_EXCEPT], "requires --children");
     else if (*words)
         return words;
     else

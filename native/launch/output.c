@@ -1,8 +1,7 @@
 /* What the commands print. */
 #include "output.h"
 
-#include "../core/hardening.h"
-#include "linux_file.h"
+#include "../exec/linux_file.h"
 
 #include <errno.h>
 

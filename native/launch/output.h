@@ -2,11 +2,8 @@
 #ifndef PH_OUTPUT_H
 #define PH_OUTPUT_H
 
+#include "../core/hardening.h"
 #include "../core/text.h"
-
-#define PH_EXIT_USAGE 2
-#define PH_EXIT_CANNOT 126
-#define PH_EXIT_NOT_FOUND 127
 
 /* Prints "process-hardening: WHO: WHAT", which is the reason why nothing is started or, if status
  * is 0, a note. If who is NAME=VALUE, prints NAME=..., since the value may be a secret. Returns

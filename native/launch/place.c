@@ -8,7 +8,7 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "linux_file.h"
+#include "../exec/linux_file.h"
 #include "stub/stub.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Child processes without libc (Linux). */
+/* The child processes and capabilities of a launcher, and close_range(2) (Linux). */
 #ifndef PH_PROCESS_H
 #define PH_PROCESS_H
 

@@ -2,8 +2,8 @@
 #ifndef PH_PROGRAM_H
 #define PH_PROGRAM_H
 
-#include "elf_file.h"
-#include "linux_file.h"
+#include "../exec/elf_file.h"
+#include "../exec/linux_file.h"
 #include "output.h"
 
 #define PH_VARIABLES 16 /* how many variables env lines can set, at most */

@@ -4,7 +4,7 @@
 #include "started.h"
 
 #include "../core/platform/linux_proc.h"
-#include "linux_file.h"
+#include "../exec/linux_file.h"
 
 #include <errno.h>
 #include <sys/prctl.h>

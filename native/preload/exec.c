@@ -4,7 +4,7 @@
 #include "../core/hardening.h"
 #include "../core/platform.h"
 #include "../core/text.h"
-#include "../launch/linux_file.h"
+#include "../exec/linux_file.h"
 #include "follow.h"
 #include "libc.h"
 

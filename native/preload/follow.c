@@ -5,8 +5,8 @@
 
 #include "../core/hardening.h"
 #include "../core/text.h"
-#include "../launch/linux_file.h"
-#include "exceptions.h"
+#include "../exec/handover.h"
+#include "../exec/linux_file.h"
 #include "own_name.h"
 #include "target.h"
 
@@ -220,8 +220,7 @@ static int has_descriptor(void)
 static long check_library(void)
 {
     struct ph_statx file = {0};
-    const long fd =
-        ph_syscall(SYS_openat, AT_FDCWD, (long)library, O_RDONLY | O_CLOEXEC, 0, 0);
+    const long fd = PH_CALL(SYS_openat, AT_FDCWD, library, O_RDONLY | O_CLOEXEC);
     long error;
 
     if (fd >= 0) {
@@ -252,7 +251,7 @@ static int has_other_root(void)
 
 /* What to add to an environment. */
 struct addition {
-    struct ph_elf elf;    /* of the program; its runtime has to come directly before our library */
+    struct ph_elf elf;    /* of the program; its sanitizer's library comes before ours */
     const char *own_name; /* of an image in memory that re-executes itself, or NULL */
     int is_for_child;     /* its environment is the choice of this process */
     int is_named;         /* LD_PRELOAD names our library already */
@@ -310,19 +309,11 @@ static void write_environment(const struct environment *old, const struct additi
         else if (!is_left_out(old->entries[i], added, &page))
             memory[count++] = old->entries[i];
     add_entry(memory, old->preload ? &place : &count, &text, PRELOAD);
-    if (old->preload && !added->is_named) {
-        ph_add(&text, old->preload);
-        ph_add(&text, ":");
-    }
-    ph_add(&text, added->elf.runtime);
-    ph_add(&text, *added->elf.runtime ? ":" : "");
-    ph_add(&text, added->is_named ? old->preload : library);
+    ph_add_libraries(&text, added->is_named ? NULL : old->preload, added->elf.sanitizer,
+                     added->is_named ? old->preload : library);
     if (!starts_anew(added)) {
         add_entry(memory, &count, &text, PH_FOLLOW_VARIABLE "=");
-        if (old->preload)
-            ph_add_number(&text, ph_length(old->preload));
-        else
-            ph_add(&text, "-");
+        ph_add_follow(&text, old->preload);
     } else if (!added->is_for_child && *except_entry) {
         add_entry(memory, &count, &text, except_entry);
     }
@@ -359,10 +350,10 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     if (error)
         return error == -ELIBACC && has_other_root() ? 0 : error;
     added.is_for_child = child;
-    if (child && added.is_named && old.preloads == 1 && !*added.elf.runtime && !added.own_name)
+    if (child && added.is_named && old.preloads == 1 && !*added.elf.sanitizer && !added.own_name)
         return 0;
     *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
-            ph_length(library) + PH_RUNTIME + sizeof PH_FOLLOW_VARIABLE + 32 +
+            ph_length(library) + PH_SANITIZER + sizeof PH_FOLLOW_VARIABLE + 32 +
             sizeof bypass_entry + sizeof except_entry;
     if (old.preload)
         *size += ph_length(old.preload);

@@ -4,7 +4,7 @@
 #include "own_name.h"
 
 #include "../core/text.h"
-#include "../launch/linux_file.h"
+#include "../exec/linux_file.h"
 #include "libc.h"
 
 #include <errno.h>
@@ -48,8 +48,7 @@ static int may_be_memfd(const char *link, long length)
 /* readlinkat(2), with a different answer for our own image. */
 static long read_link(long folder, const char *path, char *buffer, size_t size)
 {
-    long length =
-        ph_syscall(SYS_readlinkat, folder, (long)path, (long)buffer, (long)size, 0);
+    long length = PH_CALL(SYS_readlinkat, folder, path, buffer, size);
     size_t at;
 
     if (length <= 0 || !*own_name || !may_be_memfd(buffer, length) ||

@@ -4,8 +4,8 @@
 #include "../core/hardening.h"
 #include "../core/platform.h"
 #include "../core/text.h"
-#include "../launch/elf_file.h"
-#include "exceptions.h"
+#include "../exec/elf_file.h"
+#include "../exec/handover.h"
 #include "follow.h"
 #include "own_name.h"
 
@@ -79,27 +79,14 @@ static void remove_variable(const char *name)
     remove_entries(names, NULL);
 }
 
-/* Truncates a value where our part of it begins, and wipes that part. length -- of the part before
- * ours, in decimal */
-static void cut_value(char *value, const char *length)
-{
-    size_t left = 0;
-
-    for (; *length >= '0' && *length <= '9'; length++)
-        left = left * 10 + (size_t)(*length - '0');
-    for (; left && *value; left--)
-        value++;
-    wipe(value);
-}
-
-/* Removes a sanitizer's runtime that comes before this library (follow.c). */
-static void remove_runtime(char *preload)
+/* Removes a sanitizer's library that comes before this library. */
+static void remove_sanitizer(char *preload)
 {
     char *rest = preload, *to = preload;
 
     while (*rest && *rest != ':')
         rest++;
-    if (!*rest || !ph_begins_with_runtime(preload))
+    if (!*rest || !ph_begins_with_sanitizer(preload))
         return;
     for (rest++; *rest; rest++)
         *to++ = *rest;
@@ -134,35 +121,34 @@ static int is_listed(const char *patterns)
     return patterns && ph_matches_any(patterns, executed ? ph_basename((const char *)executed) : "");
 }
 
-/* Hardens again a process that `harden` or this library hardened before an exec. Removes from the
- * environment what was added for that exec, and nothing else: the program itself set the rest.
+/* Hardens again a process that `harden` or this library hardened before an exec.
  * PH_EXCEPT_VARIABLE has no effect here, since it would silently disable hardening.
- * preload, length -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
-static void harden_again(char *preload, const char *length)
+ * preload, follow -- the values of LD_PRELOAD and PH_FOLLOW_VARIABLE */
+static void harden_again(char *preload, const char *follow)
 {
     const char *bypass = find_value(PH_BYPASS_NAME_VARIABLE);
+    char *added = ph_end_of_own(preload, follow);
 
     (void)ph_follow(preload, 0, bypass, NULL);
     if (!is_listed(PH_EXCEPTIONS))
         (void)harden_now(bypass);
-    if (*length == '-')
-        remove_variable(PRELOAD_VARIABLE);
+    if (added)
+        wipe(added);
     else
-        cut_value(preload, length);
+        remove_variable(PRELOAD_VARIABLE);
     remove_variable(PH_FOLLOW_VARIABLE);
     remove_variable(PH_BYPASS_NAME_VARIABLE);
 }
 
-/* Hardens a process for the first time: LD_PRELOAD names the library, but there is no
- * PH_FOLLOW_VARIABLE. If children are to be hardened too, LD_PRELOAD stays as it is, with all
- * libraries that it names. */
+/* Hardens a process for the first time. */
 static void harden_first(const char *preload)
 {
-    static const char *const remove[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,
-                                         PH_BYPASS_NAME_VARIABLE, NULL};
+    static const char *const loader[] = {"LD_*", NULL};
+    static const char *const all[] = {"LD_*", PH_KEEP_VARIABLE, PH_EXCEPT_VARIABLE,
+                                      PH_BYPASS_NAME_VARIABLE, NULL};
     const char *list = find_value(PH_KEEP_VARIABLE), *children = find_value(PH_CHILDREN_VARIABLE);
     const char *bypass = find_value(PH_BYPASS_NAME_VARIABLE);
-    static const char *keep[KEEP_PATTERNS + 5]; /* too large for a small stack */
+    static const char *keep[KEEP_PATTERNS + 2]; /* too large for a small stack */
     static char text[PH_LIST_SIZE];
     size_t count = list ? split_patterns(list, text, keep) : 0;
     const int is_asked = children && ph_equal(children, "1");
@@ -173,14 +159,10 @@ static void harden_first(const char *preload)
         return;
     if (!harden_now(bypass))
         return;
-    if (stays) {
+    if (stays)
         keep[count++] = PRELOAD_VARIABLE;
-        keep[count++] = PH_KEEP_VARIABLE;
-        keep[count++] = PH_EXCEPT_VARIABLE;
-        keep[count++] = PH_BYPASS_NAME_VARIABLE;
-    }
     keep[count] = NULL;
-    remove_entries(remove, keep);
+    remove_entries(stays ? loader : all, keep);
     /* PH_KEEP_VARIABLE cannot keep the LD_PRELOAD that loaded this library. */
     if (!stays)
         remove_variable(PRELOAD_VARIABLE);
@@ -189,7 +171,7 @@ static void harden_first(const char *preload)
 /* glibc passes these three arguments. musl passes none, but has already set environ. */
 __attribute__((constructor)) static void harden_before_main(int argc, char **argv, char **envp)
 {
-    char *preload, *length, *program;
+    char *preload, *follow, *program;
 
     (void)argc, (void)argv;
     ph_environment_adopt(envp);
@@ -199,12 +181,12 @@ __attribute__((constructor)) static void harden_before_main(int argc, char **arg
         remove_variable(PH_PROGRAM_VARIABLE);
     }
     preload = find_value(PRELOAD_VARIABLE);
-    length = find_value(PH_FOLLOW_VARIABLE);
-    if (preload && length) {
-        harden_again(preload, length);
+    follow = find_value(PH_FOLLOW_VARIABLE);
+    if (preload && follow) {
+        harden_again(preload, follow);
         return;
     }
     if (preload)
-        remove_runtime(preload);
+        remove_sanitizer(preload);
     harden_first(preload);
 }

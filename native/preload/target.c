@@ -4,8 +4,8 @@
 #include "target.h"
 
 #include "../core/text.h"
-#include "../launch/elf_file.h"
-#include "../launch/linux_file.h"
+#include "../exec/elf_file.h"
+#include "../exec/linux_file.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -17,8 +17,7 @@ static int has_privileges(long fd, uint16_t mode)
     char one;
 
     return mode & S_ISUID || (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) ||
-           (fd >= 0 && ph_syscall(SYS_fgetxattr, fd, (long)"security.capability", (long)&one, 0,
-                                  0) > 0);
+           (fd >= 0 && PH_CALL(SYS_fgetxattr, fd, "security.capability", &one, 0) > 0);
 }
 
 /* Cuts the path of the interpreter out of a "#!" line. Returns that path, or NULL. */

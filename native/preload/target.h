@@ -2,7 +2,7 @@
 #ifndef PH_TARGET_H
 #define PH_TARGET_H
 
-#include "../launch/elf_file.h"
+#include "../exec/elf_file.h"
 
 /* Whether exec of this file starts a dynamic loader that would load our library; also true if that
  * is unknown. Follows "#!" lines. elf -- describes the last file, as far as it can be read */

@@ -32,6 +32,8 @@ EXCEPT_VARIABLE: str
 """Tells our library which programs not to harden: patterns joined by colons."""
 BYPASS_NAME_VARIABLE: str
 """Tells our library the name of the bypass variable; if it is empty, there is none."""
+SET_ASIDE_VARIABLE: str
+"""Carries set-aside search paths across an exec: entries joined by NUL, in hex."""
 EXCEPTIONS: str
 """The programs that our library never hardens: names joined by colons."""
 STARTED: Literal["execute-only", "unreadable file", "ordinary"]

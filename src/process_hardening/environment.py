@@ -31,9 +31,6 @@ PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """The LD_PRELOAD entry that names only this library. It is kept because it hardens the children."""
 
-SET_ASIDE_VARIABLE = "PROCESS_HARDENING_SET_ASIDE"
-"""Carries set-aside search paths across an exec: entries joined by NUL, in hex."""
-
 _removed: dict[bytes, bytes] = {}
 _was_called = False
 
@@ -186,9 +183,11 @@ def _search_paths() -> dict[str, str]:
     from process_hardening.variables import SEARCH_PATH, kind_of
 
     entries: dict[bytes, bytes] = {}
-    came_later = _native.added((SET_ASIDE_VARIABLE.encode(),))  # such as from load_dotenv()
+    came_later = _native.added((_native.SET_ASIDE_VARIABLE.encode(),))  # such as from load_dotenv()
     try:
-        handed_over = b"" if came_later else bytes.fromhex(os.environ.get(SET_ASIDE_VARIABLE, ""))
+        handed_over = (
+            b"" if came_later else bytes.fromhex(os.environ.get(_native.SET_ASIDE_VARIABLE, ""))
+        )
     except ValueError:
         handed_over = b""  # not written by us, so ignored
     for entry in handed_over.split(b"\0"):
@@ -205,7 +204,7 @@ def hand_over() -> list[bytes]:
     if not entries:
         return []
     joined = b"\0".join(entries).hex()
-    return [f"{SET_ASIDE_VARIABLE}={joined}".encode()]
+    return [f"{_native.SET_ASIDE_VARIABLE}={joined}".encode()]
 
 
 def split_libraries(value: str) -> list[str]:
@@ -284,7 +283,7 @@ def child_env(
     }
     for name, value in _search_paths().items():
         env.setdefault(name, value)
-    env.pop(SET_ASIDE_VARIABLE, None)
+    env.pop(_native.SET_ASIDE_VARIABLE, None)
     if not hardened:
         env = unhardened(env)
     return _drop(env, secrets == "drop", keep, drop) if drop or secrets == "drop" else env

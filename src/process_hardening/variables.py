@@ -2,6 +2,9 @@
 
 Injectors load code into a process; search paths direct what is loaded; diagnostics make the loader
 print, trace or behave differently.
+
+The build reads _LINUX and STRICT_VARIABLES too (native/launch/launch.cmake): one row per line, and
+only capital letters, digits, "_" and "*" in a name. It fails on any other row.
 """
 
 from __future__ import annotations

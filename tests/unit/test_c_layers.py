@@ -17,11 +17,22 @@ COMMON = [name for name in SOURCES if Path(name).parent == Path("core")]
 FOR_PYTHON = {"module.c", "failure.h", "guard.c", "guard.h", "borrow.h", "interpreters.h"}
 """The names of the files that use Python's C API; all others run before Python or without it."""
 
-FOR_LINUX = {name for name in SOURCES if name.startswith(("launch/", "preload/"))}
+FOR_LINUX = {name for name in SOURCES if name.startswith(("exec/", "launch/", "preload/"))}
 """Linux's, without saying so in their names."""
 
 GENERATED = {"launch/variables.h"}
 """Written by launch.cmake into the build folder."""
+
+LAYERS = {
+    "core": set(),
+    "exec": {"core"},
+    "launch": {"core", "exec"},
+    "preload": {"core", "exec"},
+    "window": {"core"},
+    "secret": set(),
+    "confine": {"launch"},
+}
+"""The other folders that the C files of a folder may include from."""
 
 STANDARD = {"errno.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "string.h"}
 """The headers of the C standard that need no allocation and no stdio."""
@@ -60,6 +71,19 @@ def test_a_c_file_sees_no_file_of_another_system(name: str) -> None:
     system = "linux" if name in FOR_LINUX else system_of(name)
     shared = {"", "posix"} if system not in {"linux", "windows"} else {""}
     assert {system_of(header) for header in own_headers(name)} <= {*shared, system}
+
+
+def layer_of(name: str) -> str:
+    """Return the folder directly below native/ that a C file is in, or "" for native/ itself."""
+    return name.rpartition("/")[0].partition("/")[0]
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if layer_of(name)])
+def test_a_c_file_sees_only_the_layers_below_its_own(name: str) -> None:
+    """Files that use Python's C API may also include its helpers, which are in native/ itself."""
+    layer = layer_of(name)
+    helpers = {""} if is_for_python(name) else set()
+    assert {layer_of(header) for header in own_headers(name)} <= {layer, *LAYERS[layer], *helpers}
 
 
 def is_for_python(name: str) -> bool:

@@ -3,8 +3,9 @@
  * program. The stand-in's file is unreadable, so the kernel has made the process non-dumpable
  * before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
+#include "../../core/hardening.h"
 #include "../../core/text.h"
-#include "../elf_file.h"
+#include "../../exec/elf_file.h"
 #include "entry.h"
 #include "stub.h"
 
@@ -44,7 +45,7 @@ struct image {
     char interpreter[PH_PATH];
 };
 
-/* One line, status 126. */
+/* Prints one line. */
 static _Noreturn void fail(const char *path, const char *what, long error)
 {
     char line[PH_PATH + 256];
@@ -60,7 +61,7 @@ static _Noreturn void fail(const char *path, const char *what, long error)
     }
     ph_add(&text, "\n");
     (void)PH_CALL(SYS_write, 2, line, text.length);
-    ph_quit(126);
+    ph_quit(PH_EXIT_CANNOT);
 }
 
 /* Fails unless all bytes can be read: a truncated file is damaged. */

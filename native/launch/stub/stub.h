@@ -2,7 +2,7 @@
 #ifndef PH_STUB_H
 #define PH_STUB_H
 
-#include "../linux_file.h"
+#include "../../exec/linux_file.h"
 
 /* Compiled from load.c and namespace.c: see embed.cmake. */
 extern const unsigned char ph_stub[], ph_namespace[];

@@ -1,10 +1,10 @@
-/* Patterns for the names of programs: preload/exceptions.c.
+/* Patterns for the names of programs: exec/handover.c.
  *
  * Input: a line with the patterns, joined by ":"; a line with the name. */
 #define _GNU_SOURCE
 #include "fuzz.h"
 
-#include "preload/exceptions.c"
+#include "exec/handover.c"
 
 #define LONGEST 255 /* NAME_MAX */
 

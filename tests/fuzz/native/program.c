@@ -1,4 +1,4 @@
-/* What an ELF file is: launch/program.c, elf_file.c and preload/target.c, which read the same files.
+/* What an ELF file is: exec/elf_file.c, launch/program.c and preload/target.c read the same file.
  *
  * Input: the file. */
 #define _GNU_SOURCE
@@ -69,7 +69,7 @@ static void check_program(const struct ph_program *program, const uint8_t *data,
                               header.e_machine == __ehdr_start.e_machine));
     EXPECT(elf->is_native || !elf->is_dynamic);
     EXPECT(elf->is_dynamic || !elf->is_native || !names_loader(data, size));
-    EXPECT(!*elf->runtime || ph_begins_with_runtime(elf->runtime));
+    EXPECT(!*elf->sanitizer || ph_begins_with_sanitizer(elf->sanitizer));
     EXPECT(!elf->needs_origin || memmem(data, size, "ORIGIN", 6));
     EXPECT(ph_is_followable(AT_FDCWD, path, 0, &again) == again.is_dynamic);
     EXPECT(!memcmp(elf, &again, sizeof again));

@@ -1,7 +1,5 @@
 /* Matches the name of a program against patterns. */
-#include "exceptions.h"
-
-#include <stddef.h>
+#include "handover.h"
 
 static int is_end(char c)
 {

@@ -14,13 +14,13 @@
 #define MOST_STRINGS (1 << 20) /* bytes of names that a loader exports: musl's has 16 KiB */
 
 /* Libraries that refuse to work unless they are loaded first. */
-static const char *const runtimes[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
-                                       "libhwasan.so", "libclang_rt.hwasan"};
+static const char *const sanitizers[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
+                                         "libhwasan.so", "libclang_rt.hwasan"};
 
-int ph_begins_with_runtime(const char *libraries)
+int ph_begins_with_sanitizer(const char *libraries)
 {
-    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
-        if (ph_after(libraries, runtimes[i]))
+    for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
+        if (ph_after(libraries, sanitizers[i]))
             return 1;
     return 0;
 }
@@ -131,10 +131,10 @@ static void read_dynamic(const struct file *file, uint64_t section, struct ph_el
     for (size_t i = 0; read_entry(file, section, i, &entry); i++) {
         const uint64_t string = strings + entry.d_un.d_val;
 
-        if (entry.d_tag == DT_NEEDED && !*elf->runtime) {
-            read_string(file, string, elf->runtime, sizeof elf->runtime);
-            if (!ph_begins_with_runtime(elf->runtime))
-                *elf->runtime = '\0';
+        if (entry.d_tag == DT_NEEDED && !*elf->sanitizer) {
+            read_string(file, string, elf->sanitizer, sizeof elf->sanitizer);
+            if (!ph_begins_with_sanitizer(elf->sanitizer))
+                *elf->sanitizer = '\0';
         }
         if (entry.d_tag == DT_RPATH)
             rpath = string;

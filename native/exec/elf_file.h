@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define PH_ELF_TABLE 8192 /* bytes of the largest accepted segment table: 146 segments */
-#define PH_RUNTIME 64
+#define PH_SANITIZER 64
 
 struct ph_elf {
     int is_native;            /* for this architecture; if not, nothing else is filled in */
@@ -15,15 +15,14 @@ struct ph_elf {
     int is_loader;            /* is a dynamic loader */
     uint64_t loader, loader_size; /* offset and size of its loader's name; 0: none */
     int needs_origin;         /* it finds its libraries relative to its own file */
-    char runtime[PH_RUNTIME]; /* the library that has to come before ours, such as
-                                 AddressSanitizer's, or "" */
+    char sanitizer[PH_SANITIZER]; /* the library that has to come before ours, or "" */
 };
 
 /* Returns NULL, or what is wrong with the file. Uses little stack. */
 const char *ph_read_elf(long fd, struct ph_elf *elf);
 
-/* Whether a list of libraries begins with a library that has to come before ours. */
-int ph_begins_with_runtime(const char *libraries);
+/* Whether a list of libraries begins with a sanitizer's, which has to come before ours. */
+int ph_begins_with_sanitizer(const char *libraries);
 
 /* Whether the file of a library can be loaded here: it is for this architecture, and can be mapped
  * as executable. Returns 0 or a negative errno value. */
