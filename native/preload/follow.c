@@ -275,13 +275,14 @@ static int starts_anew(const struct addition *added)
 }
 
 /* Whether an entry is left out: a second LD_PRELOAD, a marker that is not ours, and what this
- * process set to exempt the program that it becomes. page -- as in is_readable() */
+ * process set to exempt the program that it becomes, even if `harden` was started without such an
+ * option. page -- as in is_readable() */
 static int is_left_out(const char *entry, const struct addition *added, uintptr_t *page)
 {
     const char *const names[] = {
         PRELOAD,
         PH_FOLLOW_VARIABLE "=",
-        !added->is_for_child && *bypass_entry ? PH_BYPASS_NAME_VARIABLE "=" : PRELOAD,
+        !added->is_for_child ? PH_BYPASS_NAME_VARIABLE "=" : PRELOAD,
         !added->is_for_child && starts_anew(added) ? PH_EXCEPT_VARIABLE "=" : PRELOAD,
     };
     int is_bad = 0; /* then the kernel reports it */

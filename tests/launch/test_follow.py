@@ -367,3 +367,21 @@ def test_python_that_becomes_itself_again_is_followed(harden: str) -> None:
     result = support.run_as_user([harden, sys.executable, "-c", again])
 
     assert result.stdout == "0\n", result.stderr
+
+
+@pytest.mark.parametrize("cc", ["cc", "musl-gcc"])
+@pytest.mark.parametrize(
+    "words",
+    [["--", "env", "A=1"], ["--children", "--", "sh", "-c", '"$@"; :', "sh"], ["--method=preload"]],
+    ids=["exec", "child", "preload"],
+)
+def test_a_program_is_hardened_before_the_constructors_of_its_libraries(
+    harden: str, make: support.Compiler, words: list[str], cc: str
+) -> None:
+    """They may take long, and keep secrets of the environment."""
+    flags = ["-shared", "-fPIC", "-DLIBRARY"]
+    library = make("early.c", *flags, name=f"libearly-{cc}.so", cc=cc)
+    early = str(make("early.c", "-Wl,--no-as-needed", str(library), name=f"early-{cc}", cc=cc))
+
+    assert support.run_as_user([early]).stdout == "1\n"
+    assert support.run_as_user([harden, *words, early]).stdout == "0\n"
