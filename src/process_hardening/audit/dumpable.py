@@ -6,9 +6,11 @@ import fcntl
 import os
 from struct import Struct
 
-from process_hardening.audit.procfiles import read_file, read_link
-from process_hardening.audit.procfs import parse_id_map
 from process_hardening.record import Record
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from process_hardening.audit.user_namespace import OwnUserNamespace
 
 # include/uapi/linux/pidfd.h: struct pidfd_info: mask, cgroupid, pid, tgid, ppid, four pairs of
 # ids, exit_code, coredump_mask. The bits of mask request fields, and then show which were filled
@@ -75,15 +77,11 @@ _BY_PIDFD = {value: _flag_of(value) for value in _DUMPABLE.values()}
 class FlagReader:
     """Reads dumpable flags, and caches what is the same for all processes.
 
-    user_namespace, id_map -- our own /proc/self/ns/user and uid_map; None: not in this kernel
     suid_dumpable -- fs.suid_dumpable; None: unknown
     """
 
-    def __init__(
-        self, user_namespace: str | None, id_map: bytes | None, suid_dumpable: int | None
-    ) -> None:
-        self._user_namespace = user_namespace
-        self._id_map = id_map
+    def __init__(self, namespace: OwnUserNamespace, suid_dumpable: int | None) -> None:
+        self._namespace = namespace
         self._suid_dumpable = suid_dumpable
 
     def observe(self, pidfd: int | None, folder: int) -> Flag | int:
@@ -113,7 +111,8 @@ class FlagReader:
             return Flag()
         if observed != uid:
             return self._concluded(False, OWNER)
-        if not self._is_root_somewhere(uid, folder):
+        # In a user namespace whose root has this uid, it owns the files, dumpable or not.
+        if not self._namespace.has_as_root(uid, folder):
             return self._concluded(True, OWNER)
         return self._concluded(self._probe(pid, folder, fields), PROBE)
 
@@ -132,15 +131,5 @@ class FlagReader:
         inspectable = probe.is_inspectable(pid, fields)
         # The directory still exists, so the pid was not reused.
         os.stat("status", dir_fd=folder)
-        is_ours = read_link(folder, "ns/user") == self._user_namespace is not None
+        is_ours = self._namespace.is_shared_with(folder)
         return None if inspectable is False and not is_ours else inspectable
-
-    def _is_root_somewhere(self, uid: int, folder: int) -> bool:
-        """Return whether uid is root in the process's user namespace.
-
-        If so, this uid owns the files whether or not the process is dumpable.
-        """
-        if uid == 0:
-            return True
-        rows = parse_id_map((self._id_map and read_file(folder, "uid_map")) or b"")
-        return any(inside == 0 and outside == uid for inside, outside, _ in rows)

@@ -31,7 +31,6 @@ from process_hardening.audit.procfs import (
     parse_asked,
     parse_bits,
     parse_core_limit,
-    parse_id_map,
     parse_name,
     parse_number,
     parse_unit,
@@ -39,6 +38,7 @@ from process_hardening.audit.procfs import (
 )
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.audit.runtime_files import RuntimeReader
+from process_hardening.audit.user_namespace import OwnUserNamespace
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED, may_be_confined
 
@@ -55,9 +55,6 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
-
-_FIRST_USER_NAMESPACE = "user:[4026531837]"
-"""PROC_USER_INIT_INO in include/linux/proc_ns.h."""
 
 _SYSTEMD = "/run/systemd/system"
 """Exists if systemd manages the services; sd_booted(3)."""
@@ -108,11 +105,10 @@ class Reader:
             raise CommandError(f"{proc}: no proc file system: mount it to read processes") from None
         # With another pid namespace's /proc, a pidfd would refer to some other process.
         self._has_pidfds = own_pid == str(os.getpid()) and hasattr(os, "pidfd_open")
-        self._user_namespace = self._read_own(read_link, "self/ns/user")
-        self._id_map = self._read_own(read_file, "self/uid_map")
-        self._flags = FlagReader(
-            self._user_namespace, self._id_map, self._read_number("sys/fs/suid_dumpable")
+        self._namespace = OwnUserNamespace(
+            self._read_own(read_link, "self/ns/user"), self._read_own(read_file, "self/uid_map")
         )
+        self._flags = FlagReader(self._namespace, self._read_number("sys/fs/suid_dumpable"))
         opener = ProgramOpener(self._root)
         self._injection = InjectionReader(opener, self._read_own(read_link, "self/ns/mnt"))
         self._runtimes = RuntimeReader(opener)
@@ -325,7 +321,7 @@ class Reader:
         Raises _Changed if the program is no longer the one whose maps file was opened.
         """
         command = read_file(folder, "cmdline", _LONGEST_BLOCK)
-        other_user_namespace = self._is_in_other_user_namespace(folder)
+        other_user_namespace = self._namespace.is_other_of(folder)
         environ = read_file(folder, "environ", _LONGEST_BLOCK)
         exe = read_link(folder, "exe")
         maps = None if open_maps is None else read_rest(open_maps, _LONGEST_MAPS)
@@ -373,25 +369,6 @@ class Reader:
         if is_ours and "LD_AUDIT" not in variables:
             variables = tuple(name for name in variables if name != "LD_PRELOAD")
         return {"loader_variables": variables, "injected_libraries": found}
-
-    def _is_in_other_user_namespace(self, folder: int) -> bool | None:
-        if self._user_namespace is None and self._id_map is None:
-            return False  # this kernel has no user namespaces
-        theirs = read_link(folder, "ns/user")
-        if theirs is not None and self._user_namespace is not None:
-            return theirs != self._user_namespace
-        # Everyone can read the map of user ids, in which the kernel translates the outer ids for
-        # the reader. Another namespace has a different map, unless both map ids to themselves.
-        # Beside the first namespace, only root can create one that does so with all ids.
-        id_map = read_file(folder, "uid_map")
-        if not id_map or not self._id_map:
-            return None
-        if id_map != self._id_map:
-            return True
-        if self._user_namespace == _FIRST_USER_NAMESPACE:
-            return False
-        rows = parse_id_map(self._id_map)
-        return None if all(inside == outside for inside, outside, _ in rows) else False
 
 
 def _read_hidden(pid: int, pidfd: int | None) -> Posture:

@@ -22,6 +22,9 @@ HIGH = "high"
 SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
 """In ascending order."""
 
+START_HARDENED = ("harden -- PROGRAM",)
+"""The command that fixes most findings about a process."""
+
 
 def rank(severity: str) -> int:
     """Return the position of a severity in SEVERITIES."""

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from process_hardening.audit.core_dumps import FILE, NOWHERE, PIPE, SOCKET
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.programs import join_hardened
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
     LOW,
     MEDIUM,
+    START_HARDENED,
     Match,
     ProcessCase,
     list_names,
     rule,
 )
+from process_hardening.audit.rules.runtime import (
+    find_forkserver,
+    find_lost_hardening,
+    find_remote_debugging,
+    find_runtime_that_opens,
+)
 from process_hardening.audit.unknown import find_gaps
-from process_hardening.runtimes import RUNTIMES, Runtime
 from process_hardening.state import HARDENED, UNKNOWN
 from process_hardening.variables import INJECTOR, kind_of
-
-_START_HARDENED = ("harden -- PROGRAM",)
 
 
 @rule(
@@ -31,7 +34,7 @@ _START_HARDENED = ("harden -- PROGRAM",)
     " as a dependency's install script or an editor extension, can use ptrace, process_vm_readv,"
     " pidfd_getfd and /proc/PID/mem, environ and fd on it.",
     fix="Start it hardened, or call pre_main_hardening() as the first statement of main().",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="prctl(2) PR_SET_DUMPABLE; ptrace(2), ptrace access mode checking",
 )
 def find_readable_memory(case: ProcessCase) -> Match | None:
@@ -46,7 +49,7 @@ def find_readable_memory(case: ProcessCase) -> Match | None:
     why="Root with all capabilities can read every process anyway. In a container, root usually"
     " lacks CAP_SYS_PTRACE, so the dumpable flag protects root's processes too.",
     fix="Start it hardened, or run it as a dedicated user.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="ptrace(2), ptrace access mode checking; capabilities(7) CAP_SYS_PTRACE",
 )
 def find_readable_memory_of_root(case: ProcessCase) -> Match | None:
@@ -66,7 +69,7 @@ _DUMP_RECEIVERS = {FILE: "a file", PIPE: "a program", SOCKET: "a socket"}
     " with a signal.",
     fix="Start it hardened. If kernel.core_pattern begins with | or @, a core limit of 0 does not"
     " help.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="core(5); fs/coredump.c: do_coredump()",
 )
 def find_core_dump(case: ProcessCase) -> Match | None:
@@ -86,7 +89,7 @@ def find_core_dump(case: ProcessCase) -> Match | None:
     " barrier: any process of the user can raise it with prlimit(2).",
     fix="Set both limits to 0: with prlimit for the running process, by starting it hardened, with"
     " LimitCORE=0 in its systemd unit, or with `ulimit -c 0` in its start script.",
-    commands=("prlimit --pid PID --core=0:0", *_START_HARDENED),
+    commands=("prlimit --pid PID --core=0:0", *START_HARDENED),
     source="getrlimit(2) RLIMIT_CORE; prlimit(2)",
 )
 def find_core_limit(case: ProcessCase) -> Match | None:
@@ -123,7 +126,7 @@ def find_tracer(case: ProcessCase) -> Match | None:
     " every program that it starts.",
     fix="Remove the variable where the process is started, or start it hardened, which removes the"
     " variable.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="ld.so(8); proc_pid_environ(5)",
 )
 def find_injecting_variable(case: ProcessCase) -> Match | None:
@@ -143,7 +146,7 @@ def find_injecting_variable(case: ProcessCase) -> Match | None:
     " run code in the process.",
     fix="Use RUNPATH or ld.so.conf instead of the variable, or start it hardened and use"
     " child_env() to pass the variable on to the children that need it.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="ld.so(8); proc_pid_environ(5)",
 )
 def find_loader_variable(case: ProcessCase) -> Match | None:
@@ -169,7 +172,7 @@ def _injectors(names: tuple[str, ...]) -> tuple[str, ...]:
     " can fake the results of system calls. Hardening the process later does not remove it.",
     fix="Find out where the library comes from, and start the program hardened, so that it is never"
     " loaded. In Python, pre_main_hardening(reexec=True) does the same.",
-    commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
+    commands=("grep -F LIBRARY /proc/PID/maps", *START_HARDENED),
     source="ld.so(8); proc_pid_maps(5); struct r_debug in link.h",
 )
 def find_injected_library(case: ProcessCase) -> Match | None:
@@ -188,7 +191,7 @@ def find_injected_library(case: ProcessCase) -> Match | None:
     " system that a user can serve (FUSE), the audit does not read it.",
     fix="Audit it with the process-hardening installation that started the program. If no"
     " installation started it, the library was injected.",
-    commands=("grep -F LIBRARY /proc/PID/maps", *_START_HARDENED),
+    commands=("grep -F LIBRARY /proc/PID/maps", *START_HARDENED),
     source="native/preload of this package; proc_pid_maps(5)",
 )
 def find_other_copy(case: ProcessCase) -> Match | None:
@@ -205,7 +208,7 @@ def find_other_copy(case: ProcessCase) -> Match | None:
     why="The process is dumpable, so other processes can read /proc/PID/environ, which contains"
     " variables whose names mark them as secrets. Every program that it starts inherits them.",
     fix="Start it hardened, and pass secrets in a file or a descriptor instead.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="proc_pid_environ(5); secret_names.py of this package",
 )
 def find_secret_variable(case: ProcessCase) -> Match | None:
@@ -260,79 +263,12 @@ def find_reading_capability(case: ProcessCase) -> Match | None:
     why="The owner of a user namespace has every capability in it, including CAP_SYS_PTRACE. The"
     " dumpable flag does not prevent the owner from reading processes that were started in it.",
     fix="Keep programs that hold secrets out of rootless containers and `unshare --user`.",
-    commands=_START_HARDENED,
+    commands=START_HARDENED,
     source="user_namespaces(7); kernel/ptrace.c: ptrace_has_cap()",
 )
 def find_user_namespace(case: ProcessCase) -> Match | None:
     """The process runs in a different user namespace from ours."""
     return Match() if case.posture.other_user_namespace else None
-
-
-@rule(
-    id="PH013",
-    severity=MEDIUM,
-    words="any process of the same user can run Python code in it",
-    why="Since Python 3.14, sys.remote_exec(PID, SCRIPT) makes a running interpreter execute a"
-    " script, unless remote debugging was disabled before it started.",
-    fix="Start it hardened, or disable remote debugging. Spell the -X option with hyphens: Python"
-    " ignores the spelling with underscores.",
-    commands=(
-        *_START_HARDENED,
-        "PYTHON_DISABLE_REMOTE_DEBUG=1 PROGRAM",
-        "python3 -X disable-remote-debug SCRIPT",
-    ),
-    source="PEP 768; sys.remote_exec() in Python's documentation",
-)
-def find_remote_debugging(case: ProcessCase) -> Match | None:
-    """sys.remote_exec() works on the process."""
-    return Match() if case.posture.remote_debugging else None
-
-
-_CHILDREN_HARDENED = ("harden --children -- PROGRAM",)
-_FRAMEWORK_FIXES = {
-    "multiprocessing": "Pass `initializer=process_hardening.pre_main_hardening` to the pool, call"
-    " it first in the target of each Process, or use the start method 'fork', which keeps the"
-    " hardening.",
-    "forkserver": "Call pre_main_hardening() first in the target of each Process, and use Python"
-    " 3.14 or later, or the start method 'spawn' or 'fork'.",
-    "celery": "Call pre_main_hardening() in a handler for the signal"
-    " worker_process_init. The prefork pool keeps the parent's hardening.",
-    "gunicorn": "Call pre_main_hardening() in the post_fork hook of gunicorn's configuration file."
-    " Forked workers keep the master's hardening until something calls exec.",
-    "uvicorn": "Call pre_main_hardening() at the top of the module that contains the application:"
-    " every worker of `uvicorn --workers` imports it.",
-}
-_PYTHON_FIX = (
-    "Call pre_main_hardening() as the first statement of the child, give the parent"
-    " Policy(children='harden'), or start the parent so that its children are hardened too."
-)
-
-
-@rule(
-    id="PH014",
-    severity=HIGH,
-    words="it is not hardened, but one of its ancestors is",
-    why="execve(2) makes a process dumpable again. Workers that are started as new programs"
-    " (spawn, forkserver, subprocess) therefore hold the parent's secrets without its protection."
-    " Forked workers keep the protection.",
-    fix="Start the parent so that its children are hardened too. This covers dynamically linked"
-    " descendants. A static program, or a tool that another program starts, must itself be"
-    " started with harden.",
-    commands=(*_CHILDREN_HARDENED, *_START_HARDENED),
-    source="prctl(2) PR_SET_DUMPABLE; execve(2)",
-)
-def find_lost_hardening(case: ProcessCase) -> Match | None:
-    """A descendant of a hardened process of the same user is inspectable."""
-    posture, ancestor = case.posture, case.ancestor
-    if ancestor is None or not posture.inspectable or posture.uid != ancestor.uid:
-        return None
-    fix = _FRAMEWORK_FIXES.get(posture.framework or "", _PYTHON_FIX if posture.python else "")
-    return Match(
-        message=f"it is not hardened, but its ancestor {ancestor.name} is",
-        subject=(ancestor.name,),
-        fix=fix,
-        commands=_CHILDREN_HARDENED if fix else (),
-    )
 
 
 @rule(
@@ -377,58 +313,6 @@ def find_unseen_libraries(case: ProcessCase) -> Match | None:
     posture = case.posture
     is_hidden = "injected_libraries" in posture.protected and posture.verdict == HARDENED
     return Match() if is_hidden else None
-
-
-_FIRST_SAFE_FORKSERVER = (3, 14)
-
-
-@rule(
-    id="PH017",
-    severity=HIGH,
-    words="any process of the same user can run Python code in it (forkserver)",
-    why="Before Python 3.14, multiprocessing's forkserver executes whatever code any process of its"
-    " user sends to its socket, and gives that code access to the parent's preloaded modules. This"
-    " also happens if the forkserver is hardened.",
-    fix="Use Python 3.14 or later, or the start method 'spawn' or 'fork'.",
-    commands=("python3 -VV",),
-    source="multiprocessing/forkserver.py; Python 3.14's What's New: authentication of the control"
-    " socket",
-)
-def find_forkserver(case: ProcessCase) -> Match | None:
-    """The process is a forkserver whose Python version is unknown or lets anyone connect."""
-    posture = case.posture
-    version = tuple(map(int, (posture.python or "0").split(".")))
-    return (
-        Match() if posture.framework == "forkserver" and version < _FIRST_SAFE_FORKSERVER else None
-    )
-
-
-def _start_closed(runtime: Runtime) -> str:
-    return join_hardened((runtime.commands[0], "PROGRAM"), runtime)
-
-
-@rule(
-    id="PH018",
-    severity=HIGH,
-    words="its runtime discloses its memory to any process of the same user",
-    why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
-    " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
-    " The kernel cannot prevent a program from disclosing its own memory.",
-    fix="Start it with this feature disabled, by an option or by blocking the signal.",
-    commands=tuple(map(_start_closed, RUNTIMES)),
-    source="; ".join(runtime.source for runtime in RUNTIMES),
-)
-def find_runtime_that_opens(case: ProcessCase) -> Match | None:
-    """The runtime discloses its memory, according to the arguments and signals of the process."""
-    for runtime in RUNTIMES:
-        if runtime.name == case.posture.opens_itself:
-            return Match(
-                message=f"{runtime.name}: {runtime.opens}",
-                subject=(runtime.name,),
-                fix="Start it with this feature disabled.",
-                commands=(_start_closed(runtime),),
-            )
-    return None
 
 
 RULES = (
