@@ -15,8 +15,8 @@ from process_hardening.audit.exit_race import (
 )
 from process_hardening.audit.host_files import Files
 from process_hardening.audit.injection_requests import PRELOAD_FILE, parse_requests
-from process_hardening.audit.posture import READING_CAPABILITIES
 from process_hardening.audit.procfs import decode
+from process_hardening.audit.rights import READING_CAPABILITIES
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python

@@ -23,16 +23,6 @@ TOO_MUCH = {
 }
 """Values of Posture.problem that another audit would find again."""
 
-READING_CAPABILITIES = {
-    2: "CAP_DAC_READ_SEARCH",
-    16: "CAP_SYS_MODULE",
-    17: "CAP_SYS_RAWIO",
-    19: "CAP_SYS_PTRACE",
-    21: "CAP_SYS_ADMIN",
-    38: "CAP_PERFMON",
-}
-"""The capabilities that let a process read others' memory or files; capabilities(7)."""
-
 _PYTHON_NAME = re.compile(r"python\d*(\.\d+)?$")
 
 # The kernel hides these fields of a hardened process. Any other missing field counts as unknown.
@@ -48,7 +38,7 @@ class Posture(Record):
     inspectable -- whether another process of the same user can read its memory
     core_limit -- (soft, hard) in bytes; tracer_pid -- 0: none; seccomp -- 0, 1 or 2
     confined -- False: it is not confined; None: it may be; only the process itself can find out
-    capabilities -- those of READING_CAPABILITIES that it has or can acquire
+    capabilities -- those of rights.READING_CAPABILITIES that it has or can acquire
     other_user_namespace -- whether its user namespace is not ours
     loader_variables -- names of loader variables in its initial environment
     injected_libraries -- mapped files that LD_PRELOAD, LD_AUDIT or ld.so.preload requested

@@ -13,7 +13,6 @@ from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.posture import (
     KERNEL_THREAD,
-    READING_CAPABILITIES,
     TOO_MUCH,
     ZOMBIE,
     Posture,
@@ -29,7 +28,6 @@ from process_hardening.audit.procfiles import (
 from process_hardening.audit.procfs import (
     MOST_CODE_FILES,
     parse_asked,
-    parse_bits,
     parse_core_limit,
     parse_name,
     parse_number,
@@ -37,10 +35,11 @@ from process_hardening.audit.procfs import (
     refuse_repeated_fields,
 )
 from process_hardening.audit.program_files import ProgramOpener
+from process_hardening.audit.rights import rights_of
 from process_hardening.audit.runtime_files import RuntimeReader
 from process_hardening.audit.user_namespace import OwnUserNamespace
 from process_hardening.errors import CommandError
-from process_hardening.state import HARDENED, may_be_confined
+from process_hardening.state import HARDENED
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -234,7 +233,7 @@ class Reader:
             "dumpable_source": flag.source,
             "inspectable": flag.inspectable,
             "core_limit": parse_core_limit(limits) if limits else None,
-            **_rights_of(fields),
+            **rights_of(fields),
             **self._read_image(maps, folder, flag.inspectable),
         }
 
@@ -291,7 +290,7 @@ class Reader:
             if found is not None:
                 return found
         kind = KERNEL_THREAD if is_kernel else ZOMBIE
-        return Posture(pid=pid, kind=kind, **facts, **_rights_of(fields))
+        return Posture(pid=pid, kind=kind, **facts, **rights_of(fields))
 
     def _read_by_other_thread(self, pid: int, folder: int) -> Posture | None:
         """Read the posture from a thread that is still running, if there is one."""
@@ -384,25 +383,6 @@ def _is_too_long(block: bytes) -> bool:
 
 def _ids_of(fields: dict[str, bytes]) -> Facts:
     return {"ppid": parse_number(fields, "PPid"), "uid": parse_number(fields, "Uid", 1)}
-
-
-def _rights_of(fields: dict[str, bytes]) -> Facts:
-    """Read tracing and privileges from /proc/PID/status."""
-    facts: Facts = {
-        "tracer_pid": parse_number(fields, "TracerPid"),
-        "seccomp": parse_number(fields, "Seccomp"),
-    }
-    no_new_privs = parse_number(fields, "NoNewPrivs")
-    if no_new_privs is not None:
-        facts["no_new_privs"] = bool(no_new_privs)
-        facts["confined"] = may_be_confined(facts["no_new_privs"], facts["seccomp"])
-    effective, permitted = parse_bits(fields, "CapEff"), parse_bits(fields, "CapPrm")
-    if effective is not None and permitted is not None:
-        held = effective | permitted
-        facts["capabilities"] = tuple(
-            name for bit, name in READING_CAPABILITIES.items() if held >> bit & 1
-        )
-    return facts
 
 
 def read_posture(pid: int) -> Posture:
