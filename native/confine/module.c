@@ -1,10 +1,16 @@
-/* The extension process_hardening._confine, through which domain.py calls domain.h (Linux). A
- * failure is returned as (errno or 0, description). */
+/* The extension process_hardening._confine, through which domain.py calls domain.h (Linux), and
+ * separate.py leaves a keyring. A failure of confine() is returned as (errno or 0, description). */
 #include "../borrow.h"
 #include "../launch/domain.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* include/uapi/linux/keyctl.h */
+#define KEYCTL_GET_KEYRING_ID 0
+#define KEYCTL_JOIN_SESSION_KEYRING 1
+#define KEY_SPEC_SESSION_KEYRING (-3)
 
 static PyObject *describe(const struct ph_failure *failure)
 {
@@ -68,11 +74,29 @@ static PyObject *become(PyObject *module, PyObject *args)
     return PyLong_FromLong(error);
 }
 
+/* Gives this process a new, empty session keyring. Returns an errno value; 0 also if this process
+ * cannot use keyrings at all: the kernel has none, or a filter refuses keyctl(2), as Docker's does. */
+static PyObject *leave_session_keyring(PyObject *module, PyObject *unused)
+{
+    int error = 0;
+
+    (void)module, (void)unused;
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0) {
+        error = errno;
+        if ((error == ENOSYS || error == EPERM) &&
+            syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0 &&
+            errno == error)
+            error = 0;
+    }
+    return PyLong_FromLong(error);
+}
+
 static PyMethodDef methods[] = {
     {"landlock_version", landlock_version, METH_NOARGS, NULL},
     {"confine", confine, METH_VARARGS, NULL},
     {"is_confined", is_confined, METH_NOARGS, NULL},
     {"become", become, METH_VARARGS, NULL},
+    {"leave_session_keyring", leave_session_keyring, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

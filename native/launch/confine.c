@@ -4,9 +4,9 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "confinement.h"
-#include "entry.h"
 #include "options.h"
 #include "program.h"
+#include "stub/entry.h"
 
 static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"

@@ -1,10 +1,10 @@
 # Writes a C file that contains the bytes of programs:
 # cmake -DOUTPUT=FILE -P embed.cmake NAME=PROGRAM...
 # It does not use .incbin, because a compiler cache would not notice changes to the included file.
-set(text "/* Made by embed.cmake. */\n#include \"stand_in.h\"\n")
+set(text "/* Made by embed.cmake. */\n#include \"stub/stub.h\"\n")
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(number RANGE ${last})
-  if(CMAKE_ARGV${number} MATCHES "^(ph_[a-z_]+)=(.+)$")
+  if(CMAKE_ARGV${number} MATCHES "^(ph_[a-z]+)=(.+)$")
     set(name ${CMAKE_MATCH_1})
     file(READ ${CMAKE_MATCH_2} bytes HEX)
     string(REGEX REPLACE "(..)" "0x\\1," bytes ${bytes})

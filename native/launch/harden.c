@@ -4,9 +4,9 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "confinement.h"
-#include "entry.h"
 #include "launch.h"
 #include "program.h"
+#include "stub/entry.h"
 
 #include <link.h>
 #include <sys/resource.h>

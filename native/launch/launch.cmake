@@ -15,8 +15,8 @@ if(can_join_segments)
 endif()
 
 # These are position-independent, because a program with fixed addresses needs its addresses to be free.
-foreach(program IN ITEMS stand_in namespace)
-  add_executable(launch_${program} ${launch}/${program}.c ${launch}/entry.c)
+foreach(program IN ITEMS load namespace)
+  add_executable(launch_${program} ${launch}/stub/${program}.c ${launch}/stub/entry.c)
   set_target_properties(
     launch_${program} PROPERTIES OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY
                                                         ${CMAKE_CURRENT_BINARY_DIR}/launch)
@@ -29,8 +29,8 @@ set(blobs ${CMAKE_CURRENT_BINARY_DIR}/launch/blobs.c)
 add_custom_command(
   OUTPUT ${blobs}
   COMMAND ${CMAKE_COMMAND} -DOUTPUT=${blobs} -P ${launch}/embed.cmake
-          ph_stand_in=$<TARGET_FILE:launch_stand_in> ph_namespace=$<TARGET_FILE:launch_namespace>
-  DEPENDS launch_stand_in launch_namespace ${launch}/embed.cmake
+          ph_stub=$<TARGET_FILE:launch_load> ph_namespace=$<TARGET_FILE:launch_namespace>
+  DEPENDS launch_load launch_namespace ${launch}/embed.cmake
   VERBATIM)
 
 # The names from variables.py, for launch.c.
@@ -89,7 +89,7 @@ function(add_launcher name)
 endfunction()
 # Shared by both commands.
 set(shared ${launch}/program.c ${launch}/output.c ${launch}/options.c ${exec})
-add_library(launcher_core OBJECT ${core} ${launch}/entry.c ${launch}/confinement.c
+add_library(launcher_core OBJECT ${core} ${launch}/stub/entry.c ${launch}/confinement.c
                                  ${launch}/domain.c ${shared})
 set_launcher_options(launcher_core)
 set(only_harden ${launcher_sources})

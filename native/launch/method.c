@@ -6,7 +6,7 @@
 #include "../core/text.h"
 #include "../exec/handover.h"
 #include "place.h"
-#include "stand_in.h"
+#include "stub/stub.h"
 
 #include <errno.h>
 #include <sys/wait.h>
@@ -21,8 +21,8 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
                             " process, or refuses to start it if it is a script"},
 };
 
-/* The stand-in, filled in for the program, before it is written into the place. */
-static _Alignas(16) char stand_in[PH_STAND_IN_SIZE];
+/* The stub, filled in for the program, before it is written into the place. */
+static _Alignas(16) char stub[PH_STUB_SIZE];
 
 int ph_program_is_listed(const struct ph_program *program, const char *patterns)
 {
@@ -61,26 +61,26 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
     return NULL;
 }
 
-/* Fills in the stand-in for the program. Returns its size, or 0 if it cannot be filled in. */
-static size_t write_stand_in(const struct ph_program *program, int rehearse)
+/* Fills in the stub for the program. Returns the stub's size, or 0 if it cannot be filled in. */
+static size_t write_stub(const struct ph_program *program, int rehearse)
 {
-    struct ph_stand_in_config *config = NULL;
+    struct ph_stub_config *config = NULL;
 
-    if (ph_stand_in_size > sizeof stand_in)
+    if (ph_stub_size > sizeof stub)
         return 0;
-    for (size_t i = 0; i < ph_stand_in_size; i++)
-        stand_in[i] = (char)ph_stand_in[i];
-    for (size_t i = 0; !config && i + sizeof *config <= ph_stand_in_size;
-         i += _Alignof(struct ph_stand_in_config))
-        if (ph_equal(stand_in + i, PH_STAND_IN_MARK))
-            config = (struct ph_stand_in_config *)(void *)(stand_in + i);
+    for (size_t i = 0; i < ph_stub_size; i++)
+        stub[i] = (char)ph_stub[i];
+    for (size_t i = 0; !config && i + sizeof *config <= ph_stub_size;
+         i += _Alignof(struct ph_stub_config))
+        if (ph_equal(stub + i, PH_STUB_MARK))
+            config = (struct ph_stub_config *)(void *)(stub + i);
     if (!config)
         return 0;
     config->program = program->identity;
     config->rehearse = (uint32_t)rehearse;
     ph_add(&(struct ph_text)PH_TEXT(config->path), program->real);
     ph_add(&(struct ph_text)PH_TEXT(config->name), program->name);
-    return ph_stand_in_size;
+    return ph_stub_size;
 }
 
 /* Executes an unreadable file. If it is a script, this has to fail: the process would not be
@@ -105,15 +105,15 @@ static long execute_unreadable(const struct ph_program *program, char *const *en
     return error;
 }
 
-/* Executes the stand-in in a child, where it stops before starting the program. */
-static long rehearse_stand_in(struct ph_place *place, char *const *argv, char *const *envp)
+/* Executes the stub in a child, where it stops before starting the program. */
+static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
 {
     const long pid = ph_fork(0, NULL);
 
     if (!pid) {
         const long error = ph_place_execute(place, argv, envp);
 
-        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* only the stand-in may use that */
+        ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* only the stub may use that */
     }
     (void)ph_failed(place, "execveat", ph_wait_for_error(pid));
     return place->error;
@@ -134,8 +134,8 @@ long ph_execute(enum ph_method method, const struct ph_program *program, char *c
         return PH_CALL(SYS_execve, program->path, program->argv, envp);
     }
     if (PH_BIT(method) & PH_STAND_INS) {
-        contents.bytes = stand_in;
-        contents.length = write_stand_in(program, rehearse);
+        contents.bytes = stub;
+        contents.length = write_stub(program, rehearse);
         *call = "preparing the stand-in";
         if (!contents.length)
             return -ENOEXEC;
@@ -144,7 +144,7 @@ long ph_execute(enum ph_method method, const struct ph_program *program, char *c
     if (!place.error && !rehearse)
         (void)ph_place_execute(&place, program->argv, envp);
     else if (!place.error && contents.bytes) /* executing a copy would start the program */
-        (void)rehearse_stand_in(&place, program->argv, envp);
+        (void)rehearse_stub(&place, program->argv, envp);
     if (place.fd >= 0)
         (void)PH_CALL(SYS_close, place.fd);
     *call = place.call;

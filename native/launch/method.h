@@ -20,9 +20,9 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
                          const char *no_library);
 
 /* Executes the program by a method. rehearse -- whether only to test the method, in a child and
- * with a stand-in that stops before starting the program. Returns 0 after a successful rehearsal.
- * On failure, sets call to what failed and returns a negative errno value, or -PH_EXIT_CANNOT if
- * the stand-in has already printed the reason. */
+ * with a stub that stops before starting the program. Returns 0 after a successful rehearsal. On
+ * failure, sets call to what failed and returns a negative errno value, or -PH_EXIT_CANNOT if the
+ * stub has already printed the reason. */
 long ph_execute(enum ph_method method, const struct ph_program *program, char *const *envp,
                 int rehearse, const char **call);
 

@@ -9,7 +9,7 @@
 #include "../core/hardening.h"
 #include "../core/text.h"
 #include "../exec/linux_file.h"
-#include "stand_in.h"
+#include "stub/stub.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -248,7 +248,7 @@ def test_the_map_of_the_architecture_names_what_exists() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     (block,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     names = list(read_map(block))
-    assert "native/launch/entry/" in names
+    assert "native/launch/stub/" in names
     assert [name for name in names if not (ROOT / name).exists()] == []
 
 

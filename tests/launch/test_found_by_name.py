@@ -14,7 +14,7 @@ import pytest
 import starts
 import support
 
-STAND_IN_SIZE = 16 * 1024
+STUB_SIZE = 16 * 1024
 
 
 @pytest.fixture(params=["by name", "in memory"])
@@ -39,11 +39,11 @@ def test_tools_find_it_by_its_name(waiting: support.Running) -> None:
         assert pid in support.run_as_user(command).stdout.split()
 
 
-def test_the_image_is_the_stand_in_and_no_copy(waiting: support.Running) -> None:
-    """The file that is executed is no larger than the stand-in may be."""
+def test_the_image_is_the_stub_and_no_copy(waiting: support.Running) -> None:
+    """The file that is executed is no larger than the stub may be."""
     support.require_root()
 
-    assert os.stat(f"/proc/{waiting.pid}/exe").st_size <= STAND_IN_SIZE
+    assert os.stat(f"/proc/{waiting.pid}/exe").st_size <= STUB_SIZE
 
 
 def test_root_finds_it_by_its_path(harden: str, make: support.Compiler, user_tmp: Path) -> None:

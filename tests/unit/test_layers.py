@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"policy", "environment", "preload", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
-    {"drift", "secrets", "debug_window", "startup_hook", "domain"},
+    {"drift", "secrets", "debug_window", "startup_hook", "domain", "separate"},
     {"interpreter_copy", "interpreter", "hook_installer"},
     {"audit", "verify"},
     {"children"},

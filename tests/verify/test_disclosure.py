@@ -23,7 +23,8 @@ READERS = [attack.name for attack in list_attacks((TOOL,)) if attack.effect == R
 
 @pytest.fixture
 def program(user_tmp: Path) -> str:
-    """A program that holds PLANTED, which it gets in a variable."""
+    """A program that holds PLANTED, which it gets in a variable or a file."""
+    (user_tmp / "token").write_text(PLANTED)
     path = user_tmp / "program.py"
     shutil.copy(PROGRAMS / "tells_secret.py", path)
     path.chmod(0o755)

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from process_hardening.errors import CommandError
+from process_hardening.separate import start_separate
 from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
+from process_hardening.verify.lab.removal import remove_tree
 from process_hardening.verify.plan import NOBODY, Plan
 from process_hardening.verify.victims import INSTALLED, PYTHON, PYTHON_PATH
 
@@ -49,6 +52,7 @@ class LaboratoryProcess:
         self.reading_group = _FIRST_FREE_GROUP + secrets.randbelow(1 << 28)
         self.top = ""
         self.work = ""
+        self.notes: tuple[str, ...] = ()
         self.process: subprocess.Popen[bytes] | None = None
         self.guard: subprocess.Popen[bytes] | None = None
 
@@ -56,7 +60,7 @@ class LaboratoryProcess:
         try:
             self._make_folders()
         except OSError as error:
-            shutil.rmtree(self.top, ignore_errors=True)
+            self._remove()
             raise CommandError(
                 f"cannot create a temporary directory ({error.strerror}): set TMPDIR to a writable"
                 " directory"
@@ -91,7 +95,15 @@ class LaboratoryProcess:
             _stop(self.process)
         if self.guard:
             _stop(self.guard)
-        shutil.rmtree(self.top, ignore_errors=True)
+        self._remove()
+
+    def _remove(self) -> None:
+        """Remove our folder, or note that it is left."""
+        try:
+            if self.top:
+                remove_tree(self.top)
+        except OSError as error:
+            self.notes = (f"cannot remove {self.top} ({error.strerror}): remove it yourself",)
 
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
         """Start the laboratory with a plan, and yield its events.
@@ -106,9 +118,12 @@ class LaboratoryProcess:
             self.guard.stdin.close()  # its input now ends when the laboratory exits
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # it was killed
+            self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
+            self.process.stdin.flush()
         for line in self.process.stdout:
+            if not line.endswith(b"\n"):
+                break
             event = json.loads(line)
             if event["event"] == lab.DONE:
                 return
@@ -140,24 +155,13 @@ class LaboratoryProcess:
         return [self.guard.stdin.fileno(), self.guard.stdout.fileno()]
 
     def _start_laboratory(self, guard: list[int]) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(
-                [sys.executable, "-m", lab.__name__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=self.top if self.drops else self.work,
-                env={"PATH": _search_path(), "LANG": "C.UTF-8"},
-                pass_fds=guard,
-                start_new_session=True,
-                user=self.uid if self.drops else None,
-                group=self.gid if self.drops else None,
-                extra_groups=[self.reading_group] * bool(guard) if self.drops else None,
-            )
-        except PermissionError as error:
-            raise CommandError(
-                f"user {self.uid} cannot run {sys.executable} ({error.strerror}): install it where"
-                " every user can read it, or run verify as an ordinary user"
-            ) from None
+        return start_separate(
+            [sys.executable, "-m", lab.__name__],
+            cwd=self.top if self.drops else self.work,
+            path=_search_path(),
+            stdin=subprocess.PIPE,
+            pass_fds=guard,
+        )
 
     def _install(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """Install what the victims need, and return how each victim is started, as plain values.
@@ -186,12 +190,20 @@ class LaboratoryProcess:
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
         """Return the request that the laboratory reads from its standard input."""
+        environment = {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work}
+        if sys.executable != PYTHON:
+            environment["PYTHONPATH"] = PYTHON_PATH
+        program = plan.program
+        if program and self.drops:  # every process of the other user could read our variables
+            program = {**program, "environment": _keep_harmless(program["environment"], self.work)}
+        groups = [self.reading_group] * bool(guard)
         return {
+            "user": (self.uid, self.gid, groups) if self.drops else None,
             "attacks": [attack.name for attack in plan.attacks],
             "victims": plan.names,
             "skipped": [(*cell, reason) for cell, reason in plan.skipped.items()],
             "starts": self._install(plan),
-            "program": plan.program,
+            "program": program,
             "pid": plan.process.pid if plan.process else 0,
             "needles": plan.needles,
             "parallel": min(_MAX_PARALLEL, (os.cpu_count() or 1) + 1),
@@ -199,13 +211,17 @@ class LaboratoryProcess:
             "remove": self.work if self.drops else self.top,
             "guard": guard or None,
             "as_container_root": self.as_container_root,
-            "environment": {
-                "PATH": _search_path(),
-                "LANG": "C.UTF-8",
-                "HOME": self.work,
-                **({} if sys.executable == PYTHON else {"PYTHONPATH": PYTHON_PATH}),
-            },
+            "environment": environment,
         }
+
+
+_HARMLESS = ("PATH", "LANG", "TZ")
+"""The variables of root's that a program gets if it is started as another user."""
+
+
+def _keep_harmless(environment: dict[str, str], home: str) -> dict[str, str]:
+    kept = {name: value for name, value in environment.items() if name in _HARMLESS}
+    return {**kept, "HOME": home}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

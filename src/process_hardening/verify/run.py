@@ -5,6 +5,7 @@ An attack counts as blocked only if the same attack got a secret from the contro
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -116,7 +117,8 @@ def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
     assert row.observation
     if row.observation.failure:
         program = plan.starts[CONTROL].program[0]
-        raise CommandError(f"{program}: {row.observation.failure}: start it to see why")
+        how = " (it runs as nobody, without root's variables)" * (os.geteuid() == 0)
+        raise CommandError(f"{program}: {row.observation.failure}: start it to see why{how}")
     return row.observation
 
 
@@ -179,7 +181,7 @@ def _execute(
         environment=environment,
         victims=plan.victims,
         attacks=table.results(),
-        notes=table.notes(),
+        notes=(*table.notes(), *laboratory.notes),
         seconds=round(time.monotonic() - started, 2),
         process=plan.process,
     )

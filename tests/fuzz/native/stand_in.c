@@ -1,11 +1,11 @@
-/* The stand-in's loader: launch/stand_in.c maps the file as it would a program. Nothing is started.
+/* The stand-in's loader: launch/stub/load.c maps the file as it would a program. Nothing is started.
  *
  * Input: the file. */
 #define _GNU_SOURCE
 #include "fuzz.h"
 
 #include "core/platform/linux_syscall.h"
-#include "launch/entry.h"
+#include "launch/stub/entry.h"
 
 #include <setjmp.h>
 #include <sys/syscall.h>
@@ -52,7 +52,7 @@ static long watch_call(long number, long a, long b, long c, long d, long e, long
 #define ph_syscall(number, a, b, c, d, e) watch_call(number, a, b, c, d, e, 0)
 #define ph_syscall6 watch_call
 #define ph_quit(status) longjmp(refused, 1)
-#include "launch/stand_in.c"
+#include "launch/stub/load.c"
 #undef ph_syscall
 #undef ph_syscall6
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import BinaryIO
 
+from process_hardening.verify.lab.removal import remove_tree
 from process_hardening.verify.model import CORE_FILE, CORE_PIPE
 
 RESTORE = "restore"
@@ -107,7 +108,8 @@ def main(file_pattern: str, pipe_pattern: str, folder: str) -> None:
                 break
     finally:
         setting.restore()
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(folder)
 
 
 if __name__ == "__main__":

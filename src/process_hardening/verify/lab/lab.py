@@ -2,10 +2,14 @@
 
     python -m process_hardening.verify.lab.lab
 
-laboratory.py starts it as an unprivileged user (or as root without CAP_SYS_PTRACE), writes the
-request to its standard input as one line of JSON, and reads one line of JSON per attempt. Each
-attempt has its own process and a fresh victim. When its input ends, or on SIGTERM, it kills
-everything that it started.
+laboratory.py starts it, writes the request to its standard input as one line of JSON, and reads one
+line of JSON per attempt. As root's child, it first becomes an unprivileged user, or root without
+CAP_SYS_PTRACE. Each attempt has its own process and a fresh victim. When its input ends, or on
+SIGTERM, it kills everything that it started.
+
+Other processes of its user must not be able to write its results. So it stays unreadable, and so do
+the processes of its attempts, which execute nothing. Victims and tools are executed, which makes
+them ordinary processes, and they inherit no descriptor that leads to the results.
 """
 
 from __future__ import annotations
@@ -13,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +26,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
+from process_hardening.errors import HardeningError
+from process_hardening.separate import become_user, stay_unreadable
 from process_hardening.verify.attacks import find_attacks
 from process_hardening.verify.lab.attempt import Subject, can_share_target, observe
 from process_hardening.verify.lab.core_guard import OK, RESTORE
@@ -34,6 +39,7 @@ from process_hardening.verify.lab.kernel import (
     refuse_fsopen,
 )
 from process_hardening.verify.lab.processes import kill_children, kill_group
+from process_hardening.verify.lab.removal import remove_tree
 from process_hardening.verify.lab.start import Program
 from process_hardening.verify.model import Attack, Observation
 from process_hardening.verify.victims import Start
@@ -65,6 +71,11 @@ class _Running:
     results: bytes = b""
 
 
+def report(event: str, **fields: Any) -> None:
+    """Report an event to the parent."""
+    os.write(1, json.dumps({"event": event, **fields}).encode() + b"\n")
+
+
 class Laboratory:
     """Runs attempts in parallel and reports each."""
 
@@ -87,10 +98,6 @@ class Laboratory:
         self.unusable: dict[str, str] = {}
         self.running: list[_Running] = []
         self.count = 0
-
-    def report(self, event: str, **fields: Any) -> None:
-        """Report an event to the parent."""
-        os.write(1, json.dumps({"event": event, **fields}).encode() + b"\n")
 
     def run(self) -> None:
         """Make all attempts, phase by phase."""
@@ -134,7 +141,7 @@ class Laboratory:
         for attack in self.attacks:
             missing = self._find_missing(attack)
             if missing:
-                self.report(MISSING, attack=attack.name, reason=missing)
+                report(MISSING, attack=attack.name, reason=missing)
                 continue
             same = phase and phase[0].core_pattern == attack.core_pattern
             if phase and not (same and not attack.alone and not phase[0].alone):
@@ -162,7 +169,7 @@ class Laboratory:
         if answer == OK:
             self.core_pattern = wanted
         else:
-            self.report(NOTE, text=f"kernel.core_pattern cannot be set: {answer}")
+            report(NOTE, text=f"kernel.core_pattern cannot be set: {answer}")
 
     def _start(self, attacks: tuple[Attack, ...], victim: str) -> None:
         """Start a job in its own process."""
@@ -244,7 +251,8 @@ class Laboratory:
         with suppress(ChildProcessError):
             os.waitpid(running.pid, 0)
         kill_children(besides=[other.pid for other in self.running])
-        shutil.rmtree(running.folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(running.folder)
         if not running.attacks:
             return []
         attack, *rest = running.attacks
@@ -254,7 +262,7 @@ class Laboratory:
         return [(tuple(rest), running.victim)] if rest else []
 
     def _report_attempt(self, attack: Attack, victim: str, observation: dict[str, Any]) -> None:
-        self.report(ATTEMPT, attack=attack.name, victim=victim, observation=observation)
+        report(ATTEMPT, attack=attack.name, victim=victim, observation=observation)
 
 
 def find_wrong_place(start: Start) -> str | None:
@@ -283,6 +291,33 @@ def find_wrong_place(start: Start) -> str | None:
     return " ".join((lines or ["harden --explain names another method"])[0].split())
 
 
+def _change_user(request: dict[str, Any]) -> None:
+    """Become the attacker's user. Raises OSError, or HardeningError if it could read this process.
+
+    An ordinary user's verify could be changed by that user's processes anyway.
+    """
+    if request["user"]:
+        become_user(*request["user"])
+        return
+    if request["as_container_root"]:
+        keep_capabilities(CONTAINER_CAPABILITIES)
+    with suppress(HardeningError):
+        stay_unreadable()
+
+
+def _find_problem(folder: str) -> str | None:
+    """Return why this user cannot start any victim, or None."""
+    user = f"user {os.geteuid()}"
+    if not (os.access(sys.executable, os.X_OK) and os.access(__file__, os.R_OK)):
+        return (
+            f"{user} cannot run {sys.executable}: install it where every user can read it, or run"
+            " verify as an ordinary user"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"{user} cannot enter {folder}: set TMPDIR to a directory that every user can enter"
+    return None
+
+
 def main() -> None:
     """Serve one request."""
     adopt_orphans()
@@ -297,24 +332,26 @@ def main() -> None:
         if not line:
             raise EOFError
         request = json.loads(line)
-        if request["as_container_root"]:
-            keep_capabilities(CONTAINER_CAPABILITIES)
+        _change_user(request)
+        problem = _find_problem(request["folder"])
+        if problem:
+            report(FAILED, text=problem)
+            return
         laboratory = Laboratory(request)
-        if os.access(laboratory.folder, os.W_OK | os.X_OK):
-            laboratory.run()
-            laboratory.report(DONE)
-        else:
-            text = f"user {os.geteuid()} cannot enter {laboratory.folder}: set TMPDIR to"
-            laboratory.report(FAILED, text=f"{text} a directory that every user can enter")
+        laboratory.run()
+        report(DONE)
     except (EOFError, BrokenPipeError):
         pass
+    except Exception as error:  # one line for the user; a traceback would be nowhere
+        report(FAILED, text=f"the laboratory failed: {type(error).__name__}: {error}")
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         for running in laboratory.running if laboratory else ():
             kill_group(running.pid)
         kill_children()
         if laboratory:
-            shutil.rmtree(request["remove"], ignore_errors=True)
+            with suppress(OSError):
+                remove_tree(request["remove"])
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
  * program. The stand-in's file is unreadable, so the kernel has made the process non-dumpable
  * before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
-#include "../core/hardening.h"
-#include "../core/text.h"
-#include "../exec/elf_file.h"
+#include "../../core/hardening.h"
+#include "../../core/text.h"
+#include "../../exec/elf_file.h"
 #include "entry.h"
-#include "stand_in.h"
+#include "stub.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -21,7 +21,7 @@
 #define MAP_PLACED (MAP_PRIVATE | MAP_FIXED_NOREPLACE)
 
 /* The launcher fills this in, in its copy of the stand-in. */
-static const struct ph_stand_in_config config = {.mark = PH_STAND_IN_MARK};
+static const struct ph_stub_config config = {.mark = PH_STUB_MARK};
 
 /* From the auxiliary vector. */
 static uintptr_t page = 4096, user;
@@ -317,7 +317,7 @@ static void fix_vector(ElfW(auxv_t) *vector, const struct image *program,
 
 uintptr_t ph_start(uintptr_t *stack)
 {
-    const struct ph_stand_in_config *mine = &config;
+    const struct ph_stub_config *mine = &config;
     struct image program, loader;
     uintptr_t *end_of_environment = stack + 1 + *stack + 1;
     ElfW(auxv_t) *vector;

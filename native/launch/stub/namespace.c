@@ -3,7 +3,7 @@
  * The launcher cannot do this itself: only a dumpable process can write its own uid_map. The helper
  * is not trusted: it gets no environment and no other descriptor. */
 #define _GNU_SOURCE
-#include "../core/text.h"
+#include "../../core/text.h"
 #include "entry.h"
 
 #include <fcntl.h>

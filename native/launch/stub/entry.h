@@ -2,7 +2,7 @@
 #ifndef PH_ENTRY_H
 #define PH_ENTRY_H
 
-#include "../core/platform/linux_syscall.h"
+#include "../../core/platform/linux_syscall.h"
 
 #include <stdint.h>
 

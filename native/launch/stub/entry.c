@@ -1,5 +1,5 @@
-/* The first instructions of the stand-in, the helper and the launcher. */
-#include "../core/memory.h"
+/* The first instructions of the stub, the helper and the launcher. */
+#include "../../core/memory.h"
 
 #if defined __x86_64__ && !defined __ILP32__
 #include "entry/x86_64.h"

@@ -1,0 +1,156 @@
+"""What root starts as another user reaches nothing of root's, and cannot stay behind."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import support
+from process_hardening.separate import start_separate
+from process_hardening.verify.lab.removal import remove_tree
+
+PROGRAMS = Path(__file__).with_name("programs")
+SOURCES = Path(__file__).resolve().parents[2] / "src" / "process_hardening"
+VARIABLE, KEY = "ROOT_API_KEY", "roots-key"
+ATTACK = ["--attack", "proc-mem"]
+DEPTH = 1500
+CHANGES_OF_USER = ("extra_groups", "setgroups", "setuid", "setreuid", "setresuid", "seteuid")
+
+
+def reach_from(folder: Path, *starter: str) -> list[set[str]]:
+    """Return what each process can reach that root, in a terminal, starts as nobody.
+
+    starter -- the command before the program; FOUND in it is the file with the result
+    """
+    support.require_root()
+    program = support.Compiler(PROGRAMS, folder)("reach.c")
+    program.chmod(0o755)
+    found = folder / "found"
+    login = [sys.executable, str(PROGRAMS / "as_in_a_terminal.py"), KEY]
+    words = [word.replace("FOUND", str(found)) for word in starter]
+    argv = [*login, *words, str(program), VARIABLE, KEY, str(found)]
+    done = support.run(argv, env={**os.environ, VARIABLE: "secret"}, cwd="/")
+    assert found.exists(), done.stdout + done.stderr
+    return [set(line.split()) for line in found.read_text().splitlines()]
+
+
+def test_a_program_that_merely_changes_its_user_reaches_everything(user_tmp: Path) -> None:
+    """The control."""
+    starter = [sys.executable, str(PROGRAMS / "start_as_nobody.py"), "FOUND"]
+    (found,) = reach_from(user_tmp, *starter)
+    assert found == {"environment", "terminal", "files", "keyring", "ancestor", "end"}
+
+
+def test_what_verify_starts_reaches_nothing_of_roots(command: str, user_tmp: Path) -> None:
+    """Nor the laboratory, which writes the results."""
+    found = reach_from(user_tmp, command, "verify", *ATTACK, "--")
+    assert len(found) > 1
+    assert all(words == {"end"} for words in found), found
+
+
+def test_what_an_ordinary_user_starts_keeps_the_users_variables(
+    command: str, user_tmp: Path
+) -> None:
+    """They are no other user's, and the program may need them."""
+    program = support.Compiler(PROGRAMS, user_tmp)("reach.c")
+    program.chmod(0o755)
+    found = user_tmp / "found"
+    argv = [command, "verify", *ATTACK, "--", str(program), VARIABLE, KEY, str(found)]
+    support.run_as_user(argv, env={**os.environ, VARIABLE: "secret"}, cwd="/")
+    assert "environment" in found.read_text()
+
+
+@pytest.mark.parametrize(("change", "is_taken"), [("separate", False), ("plain", True)])
+def test_a_process_that_becomes_another_user_cannot_be_read_by_it(
+    change: str, is_taken: bool
+) -> None:
+    """Unlike one that executes a program as that user, which is the control."""
+    support.require_root()
+    argv = [sys.executable, str(PROGRAMS / "becomes_nobody.py"), change]
+    with start_separate(argv, stdin=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        attacker = [sys.executable, str(PROGRAMS / "take.py"), str(process.pid)]
+        done = support.run_as_user(attacker, cwd="/")
+        process.kill()
+    assert (done.stdout.split(), done.returncode) == (["stdout", "environ", "mem"] * is_taken, 0)
+
+
+def find_changes_of_user() -> Iterator[str]:
+    """Name the modules that change a process's user in any way."""
+    for path in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node, "attr", None) or getattr(node, "arg", None)
+            if name in CHANGES_OF_USER:
+                yield path.name
+
+
+def test_only_one_module_changes_the_user_of_a_process() -> None:
+    """So each of them is separate from root."""
+    assert set(find_changes_of_user()) == {"separate.py"}
+
+
+def make_shared_folder(folder: Path) -> Path:
+    """Make a folder for temporary files in which every user can write."""
+    made = folder / "tmp"
+    made.mkdir()
+    made.chmod(0o777)
+    return made
+
+
+def make_deep_folder(folder: Path) -> None:
+    """Make a folder that is too deep for recursion, and for one descriptor a level."""
+    argv = [sys.executable, str(PROGRAMS / "digs.py"), str(DEPTH), str(folder)]
+    support.run(argv, check=True)
+
+
+def test_a_folder_of_any_depth_is_removed(tmp_path: Path) -> None:
+    """shutil.rmtree() gives up; with a file, a folder and a link to a folder on each level."""
+    make_deep_folder(tmp_path / "control")
+    with pytest.raises((RecursionError, OSError)):
+        shutil.rmtree(tmp_path / "control")
+    make_deep_folder(tmp_path / "deep")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    (tmp_path / "deep" / "link").symlink_to(kept)
+    for name in ("deep", "control"):
+        remove_tree(str(tmp_path / name))
+        remove_tree(str(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (kept / "file").exists()
+
+
+def test_a_deep_folder_in_verifys_folder_neither_fails_nor_stays(
+    command: str, user_tmp: Path
+) -> None:
+    """The program that is attacked makes it, so it could be any process of the user."""
+    folder = make_shared_folder(user_tmp)
+    digger = user_tmp / "digs.py"
+    shutil.copy(PROGRAMS / "digs.py", digger)
+    env = {**os.environ, "TMPDIR": str(folder)}
+    argv = [command, "verify", *ATTACK, "--", sys.executable, str(digger), str(DEPTH)]
+    done = support.run(argv, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "cannot remove" not in done.stdout
+    assert not list(folder.iterdir())
+
+
+def test_a_laboratory_that_is_killed_is_one_line(command: str, user_tmp: Path) -> None:
+    """With status 2, which is no leak, and nothing left behind. Any process of the user can."""
+    support.require_root()
+    folder = make_shared_folder(user_tmp)
+    program = [sys.executable, str(PROGRAMS / "kills_laboratory.py")]
+    argv = [command, "verify", *ATTACK, "--", *program]
+    done = support.run(argv, env={**os.environ, "TMPDIR": str(folder)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "process-hardening: the laboratory ended before it was done\n"
+    assert not list(folder.iterdir())
