@@ -109,7 +109,8 @@ def test_a_victim_leaks_only_what_is_documented(built_in: Run, victim: str) -> N
     expected = {attack for attack, name in KNOWN_LIMITS if name == victim}
     assert built_in.leaks_of(victim) <= expected
     if victim in _BORN_HARDENED:
-        kept = {"launch-window", "exec-self", "exec-path", "exec-env", "worker-fork", "proc-mem"}
+        kept = {"launch-window", "launch-perf", "exec-self", "exec-path", "exec-env"}
+        kept |= {"worker-fork", "proc-mem"}
         assert not expected & kept
         assert built_in.outcomes_of(victim, kept) <= {"blocked", _untried(victim)}
 
@@ -131,9 +132,10 @@ def test_an_unreadable_interpreter_stays_protected_whatever_starts_it(built_in: 
     assert built_in.outcomes_of("interpreter", chains) == {"blocked"}
 
 
-def test_a_documented_limit_names_what_closes_it(built_in: Run) -> None:
+@pytest.mark.parametrize("attack", ["launch-window", "launch-perf"])
+def test_a_documented_limit_names_what_closes_it(built_in: Run, attack: str) -> None:
     """Hardening from inside loses the race against an attacker; the report gives the way out."""
-    cell = built_in.attack("launch-window")["victims"]["pre-main"]
+    cell = built_in.attack(attack)["victims"]["pre-main"]
     assert cell["outcome"] == "leaked"
     assert "execute-only" in cell["known_limit"]
 

@@ -24,6 +24,10 @@ _WINDOW = (
     "memory opened between exec and hardening stays readable; execute-only and reexec close this"
     " window"
 )
+_EVENT = (
+    "a perf event that was opened before hardening keeps sampling; the kernel removes it when"
+    " execute-only or reexec executes an unreadable image"
+)
 _INJECTED = (
     "the loader maps the library before the first line of the program runs; execute-only, preload"
     " and reexec start without it"
@@ -50,6 +54,7 @@ _STARTED = ("execute-only", "preload", "harden-own-name", "harden-memfd", "harde
 _LIMITS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     # reason, attacks, victims
     (_WINDOW, ("launch-window",), (*_INSIDE, "preload")),
+    (_EVENT, ("launch-perf",), (*_INSIDE, "preload")),
     (_INJECTED, ("ld-preload", "ld-audit"), ("pre-main", "interpreter", "interpreter-of-root")),
     (
         _LAUNCHER,

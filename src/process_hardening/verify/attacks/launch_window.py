@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from process_hardening.policy import DEFAULT
+from process_hardening.verify.attacks import perf_event_open
 from process_hardening.verify.attacks.reading import (
     find_nothing_missing,
     read_descriptor,
@@ -112,6 +113,26 @@ def open_early_read_late(target: Target) -> Attempt:
         return _launch(target, keep, "no data came through descriptors opened earlier", read_late)
     finally:
         for fd in kept:
+            os.close(fd)
+
+
+def sample_from_the_start(target: Target) -> Attempt:
+    """Open perf events during the start, and sample when the target holds its secrets."""
+    events: list[int] = []
+
+    def open_events() -> bool:
+        events.extend(perf_event_open.open_inherited_events(target.pid))
+        return True
+
+    try:
+        return _launch(
+            target,
+            open_events,
+            "no samples through events opened earlier",
+            lambda ready: perf_event_open.read_samples(events, ready),
+        )
+    finally:
+        for fd in events:
             os.close(fd)
 
 
@@ -236,6 +257,7 @@ def _attack(
     victims: tuple[str, ...] | None = _LAUNCHED,
     inherits_secret: bool = False,
     own_victim: bool = False,
+    find_missing: Callable[[], str | None] = find_nothing_missing,
 ) -> Attack:
     return Attack(
         name=name,
@@ -247,7 +269,7 @@ def _attack(
         refusal=refusal,
         effect=LAUNCHES,
         command=command,
-        find_missing=find_nothing_missing,
+        find_missing=find_missing,
         run=run,
         alone=True,
         launches=2,
@@ -267,6 +289,17 @@ ATTACKS = (
         command='open("/proc/PID/mem") until refused; pread(ADDRESS) when ready',
         refusal="no open succeeds, or reading through the descriptors returns nothing",
         victims=None,
+    ),
+    _attack(
+        "launch-perf",
+        "open perf events during start, sample later",
+        sample_from_the_start,
+        targets="a process that hardens itself after its exec",
+        command="perf_event_open(TASK_CLOCK, PERF_SAMPLE_STACK_USER, PID, CPU), with inherit",
+        refusal="EACCES from perf_event_open, or the kernel removes the events at the exec",
+        victims=None,
+        own_victim=True,
+        find_missing=perf_event_open.find_missing,
     ),
     _attack(
         "launch-write",

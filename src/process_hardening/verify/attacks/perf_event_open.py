@@ -1,4 +1,4 @@
-"""Sample a running thread with copies of its stack: perf_event_open, PERF_SAMPLE_STACK_USER."""
+"""Sample running threads with copies of their stacks: perf_event_open, PERF_SAMPLE_STACK_USER."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from process_hardening.verify.attacks.reading import is_users_program
 from process_hardening.verify.lab import kernel
@@ -24,7 +26,8 @@ _ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIiQIHH")
 _SOFTWARE, _TASK_CLOCK = 1, 1
 _PERIOD = 20_000  # nanoseconds of the thread's running time
 _SAMPLE_STACK_USER = 1 << 13
-_EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 5, 1 << 6
+_INHERIT, _EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 1, 1 << 5, 1 << 6
+_ANY_CPU = -1
 _STACK_BYTES = 32 << 10
 _PAGES = 1 + 64
 # struct perf_event_mmap_page
@@ -44,9 +47,9 @@ def find_missing() -> str | None:
     return None
 
 
-def _attributes() -> bytes:
+def _attributes(inherit: int = 0) -> bytes:
     head = (_SOFTWARE, _ATTRIBUTES.size, _TASK_CLOCK, _PERIOD, _SAMPLE_STACK_USER)
-    flags = _EXCLUDE_KERNEL | _EXCLUDE_HV
+    flags = inherit | _EXCLUDE_KERNEL | _EXCLUDE_HV
     return _ATTRIBUTES.pack(*head, 0, flags, 0, 0, 0, 0, 0, 0, _STACK_BYTES, 0, 0, 0, 0, 0)
 
 
@@ -55,22 +58,41 @@ def sample_stack(target: Target) -> Attempt:
 
     Raises DoesNotApplyError for a user's program that did not run while it was sampled.
     """
-    fd = kernel.perf_event_open(_attributes(), target.thread or target.pid)
-    places: tuple[str, ...] = ()
-    head = 0
+    fd = kernel.perf_event_open(_attributes(), target.thread or target.pid, _ANY_CPU)
     try:
-        with mmap.mmap(fd, _PAGES * mmap.PAGESIZE) as ring:
-            deadline = time.monotonic() + _SECONDS
-            while not places and time.monotonic() < deadline:
-                time.sleep(0.01)
-                (head,) = _POSITION.unpack_from(ring, _DATA_HEAD)
-                places = target.places_in(ring[mmap.PAGESIZE :])
-                _POSITION.pack_into(ring, _DATA_TAIL, head)  # mark as read: frees the buffer
+        attempt = read_samples([fd], target)
     finally:
         os.close(fd)
-    if not head and is_users_program(target):
+    if attempt.empty and is_users_program(target):
         raise DoesNotApplyError("the program was idle, so nothing was sampled")
-    return Attempt(bool(places), f"sampled {head} bytes", places=places, empty=not head)
+    return attempt
+
+
+def open_inherited_events(pid: int) -> list[int]:
+    """Open events that also sample what a process starts later: one for each CPU.
+
+    The kernel refuses to map such an event for all CPUs.
+    """
+    attributes = _attributes(_INHERIT)
+    return [kernel.perf_event_open(attributes, pid, cpu) for cpu in os.sched_getaffinity(0)]
+
+
+def read_samples(events: Sequence[int], target: Target) -> Attempt:
+    """Look for the secret in the samples of these events for a moment."""
+    places: tuple[str, ...] = ()
+    sampled = 0
+    with ExitStack() as stack:
+        size = _PAGES * mmap.PAGESIZE
+        rings = [stack.enter_context(mmap.mmap(fd, size)) for fd in events]
+        deadline = time.monotonic() + _SECONDS
+        while not places and time.monotonic() < deadline:
+            time.sleep(0.01)
+            heads = [_POSITION.unpack_from(ring, _DATA_HEAD)[0] for ring in rings]
+            sampled = sum(heads)
+            for ring, head in zip(rings, heads, strict=True):
+                places = places or target.places_in(ring[mmap.PAGESIZE :])
+                _POSITION.pack_into(ring, _DATA_TAIL, head)  # mark as read: frees the buffer
+    return Attempt(bool(places), f"sampled {sampled} bytes", places=places, empty=not sampled)
 
 
 ATTACKS = (

@@ -133,11 +133,11 @@ def perf_event_number() -> int | None:
     return _PERF_EVENT_OPEN.get(platform.machine())
 
 
-def perf_event_open(attributes: bytes, pid: int) -> int:
-    """Return a descriptor that samples one thread on any CPU."""
+def perf_event_open(attributes: bytes, pid: int, cpu: int) -> int:
+    """Return a descriptor that samples one thread on one CPU, or on all if cpu is -1."""
     number = perf_event_number()
     fd: int = _libc.syscall(
-        ctypes.c_long(number or 0), attributes, pid, -1, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC)
+        ctypes.c_long(number or 0), attributes, pid, cpu, -1, ctypes.c_ulong(_PERF_FLAG_FD_CLOEXEC)
     )
     if fd < 0:
         raise make_error("perf_event_open")
