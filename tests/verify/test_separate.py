@@ -83,6 +83,32 @@ def test_a_process_that_becomes_another_user_cannot_be_read_by_it(
     assert (done.stdout.split(), done.returncode) == (["stdout", "environ", "mem"] * is_taken, 0)
 
 
+def test_a_separate_process_has_a_session_and_files_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever its starter has open or in its environment."""
+    monkeypatch.setenv(VARIABLE, "secret")
+    inherited = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(inherited, True)
+    with start_separate(["/bin/sleep", "600"]) as process:
+        folder = Path(f"/proc/{process.pid}")
+        links = {path.name: os.readlink(path) for path in (folder / "fd").iterdir()}
+        variables = {entry.partition(b"=")[0] for entry in read_environ(folder)}
+        session = os.getsid(process.pid)
+        process.kill()
+    os.close(inherited)
+    assert session == process.pid
+    assert (links.pop("0"), links.pop("2")) == (os.devnull, os.devnull)
+    assert links.pop("1").startswith("pipe:")
+    assert not links
+    assert variables == {b"PATH", b"LANG"}
+
+
+def read_environ(folder: Path) -> list[bytes]:
+    """Return the entries of /proc/PID/environ."""
+    return (folder / "environ").read_bytes().rstrip(b"\0").split(b"\0")
+
+
 def find_changes_of_user() -> Iterator[str]:
     """Name the modules that change a process's user in any way."""
     for path in SOURCES.rglob("*.py"):
