@@ -9,20 +9,25 @@ functions that .start files name, and ignores the `import` lines of a .pth file 
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import shlex
+import shutil
 import sys
 
 from process_hardening import _native, interpreter
+from process_hardening.changers import SOMEBODY, find_changers
 from process_hardening.errors import USAGE_ERROR, CommandError
-from process_hardening.files import replace_bytes
+from process_hardening.files import read_text, replace_bytes
 from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
 ALWAYS = "always"
 ON_REQUEST = "on_request"
@@ -178,6 +183,7 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
         python = os.path.join(folder, "bin", "python")
         if not os.path.exists(python):
             raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
+    _check_owner(python)
     # The interpreter must answer even if an installed hook fails.
     answer = _ask(python, _ASK, {_native.BYPASS_VARIABLE: "1"})
     try:
@@ -342,6 +348,55 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
             continue
         except OSError as error:
             raise CommandError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
+def _check_owner(python: str) -> None:
+    """Keep root from running and changing what another user can change. Raises CommandError."""
+    if os.geteuid():
+        return
+    for path in _list_code(python):
+        changers = find_changers(path)
+        if SOMEBODY in changers:
+            raise CommandError(
+                f"{path}: users other than root can write to it, and root would run it: take this"
+                " permission away, or run this command as another user"
+            )
+        if changers:
+            user = _name_user(min(changers))
+            raise CommandError(
+                f"{path}: the user {user} can change it, and root would run it: put `sudo -u"
+                f" {shlex.quote(user)}` before this command"
+            )
+
+
+def _list_code(python: str) -> Iterator[str]:
+    """Yield the files and directories of an environment that its interpreter reads at start-up."""
+    path = python if "/" in python else shutil.which(python) or python
+    yield path
+    prefix = os.path.dirname(os.path.dirname(os.path.abspath(path)))
+    settings = os.path.join(prefix, "pyvenv.cfg")
+    if not os.path.lexists(settings):
+        return
+    yield settings
+    for folder in glob.iglob(f"{glob.escape(prefix)}/lib*/python*/site-packages"):
+        yield folder
+        with contextlib.suppress(OSError):
+            yield from (os.path.join(folder, name) for name in os.listdir(folder))
+    with contextlib.suppress(UnicodeDecodeError):
+        for line in read_text(settings).splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "home":
+                yield value.strip()
+
+
+def _name_user(uid: int) -> str:
+    """Return a user as sudo(8) takes it."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
 
 
 def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

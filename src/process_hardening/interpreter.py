@@ -23,6 +23,7 @@ import os
 import re
 import stat
 
+from process_hardening.changers import find_changers
 from process_hardening.errors import CommandError
 from process_hardening.interpreter_copy import (
     MODE,
@@ -96,26 +97,9 @@ def read_state(names: Names) -> str:
 def find_reopeners(names: Names) -> list[int]:
     """Return the uids of users, except root, who can make the interpreter readable again.
 
-    They own the file or a directory above it, or can write to such a directory. The uid -1 means a
-    group or all users.
+    The uid SOMEBODY means a group or all users; see find_changers().
     """
-    users = set()
-    folders = (os.path.realpath(os.path.dirname(path)) for path in names.paths)
-    for path in (*names.paths, *folders):
-        path = os.path.abspath(path)
-        while True:
-            try:
-                facts = os.stat(path)
-            except OSError:
-                break
-            users.add(facts.st_uid)
-            mode = facts.st_mode
-            if stat.S_ISDIR(mode) and mode & 0o022 and not mode & stat.S_ISVTX:
-                users.add(-1)
-            if path == "/":
-                break
-            path = os.path.dirname(path)
-    return sorted(users - {0})
+    return sorted(set().union(*map(find_changers, names.paths)))
 
 
 def make_execute_only(names: Names) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 from typing import Any
@@ -224,6 +225,86 @@ def test_the_command_is_made_for_the_process(
     group = only(process(7, command, **fields))
     assert group.command == fix
     assert group.fix
+
+
+ATTACKER = "/home/ada/node"
+"""A file that ada can change, and what she calls her programs."""
+_VENV = {"python": "3.12", "framework": "multiprocessing", "exe": "/usr/bin/python3.12"}
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "program": (ATTACKER, {}),
+    "script": ("python3 x", {"cwd": "/home/ada"}),
+    "environment": (f"{ATTACKER} -c x", _VENV),
+    "shell": (ATTACKER, {"exe": "/usr/bin/bash", "secret_variables": ("A_KEY",)}),
+    "service": (ATTACKER, {"unit": "app.service"}),
+    "service of the user": (ATTACKER, {"unit": "--user app.service"}),
+    "runtime": (ATTACKER, {"opens_itself": "Node.js", "dumpable": 0, "inspectable": False}),
+    "runtime in a service": (ATTACKER, {"opens_itself": "Deno", "unit": "app.service"}),
+    "arguments": (f"{ATTACKER} --x", {"secret_arguments": ("--password",)}),
+    "traced": (ATTACKER, {"tracer_pid": 7}),
+    "injected": (ATTACKER, {"injected_libraries": (ATTACKER,)}),
+    "other copy": (ATTACKER, {"injected_libraries": ("/home/ada/libprocess_hardening.so",)}),
+    "partial": (ATTACKER, {"dumpable": 0, "inspectable": False, "core_limit": (0, 9)}),
+    "unknown": (ATTACKER, {"dumpable": None, "inspectable": None}),
+    "unknown libraries": (
+        ATTACKER, {"dumpable": 0, "inspectable": False, "injected_libraries": None},
+    ),
+}  # fmt: skip
+_ONLY_LOOKS = re.compile(r"(?:ps|ls -l|grep -F|cat|uname -r|process-hardening (?:audit|explain)) ?")
+
+
+def lead_root_to(*postures: Posture) -> list[tuple[str, str]]:
+    """Return what root is told of these processes: each sentence with each of its commands."""
+    entries = audit_of(*postures, asked_by=0).entries
+    groups = make_groups(entries, as_root=True)
+    return [(group.fix, command) for group in groups for command in group.commands or ("",)]
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_root_is_told_nothing_that_runs_the_files_of_another_user_as_root(case: str) -> None:
+    """Commands run as that user, only look, or do not name what the user chose."""
+    line, fields = OTHERS[case]
+    for sentence, command in lead_root_to(process(7, line, **fields)):
+        if re.match(r"(?:cd /home/ada && )?sudo -u ada ", command):
+            continue
+        assert _ONLY_LOOKS.match(command) or command in ("", "sudo systemctl edit app.service")
+        assert _ONLY_LOOKS.match(command) or ATTACKER not in command
+        assert ATTACKER not in sentence
+    # The control: a command that ada types herself names the file.
+    if case in ("program", "environment", "shell", "runtime"):
+        assert ATTACKER in only(process(7, line, **fields)).command
+
+
+def test_root_starts_another_users_parent_as_that_user() -> None:
+    found = lead_root_to(hardened(5, f"{ATTACKER} --fast"), process(6, "worker", ppid=5))
+    assert found[0][1] == f"sudo -u ada harden --children -- {ATTACKER} --fast"
+
+
+def test_root_hardens_an_environment_as_the_user_of_its_processes() -> None:
+    ((_, command),) = lead_root_to(process(7, f"{ATTACKER} -c x", **_VENV))
+    assert command == f"sudo -u ada process-hardening hook enable --python {ATTACKER}"
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_root_starts_nothing_that_another_user_called_like_root(case: str) -> None:
+    """A set-user-ID program: its uid is 0, and its caller chose its arguments."""
+    line, fields = OTHERS[case]
+    for sentence, command in lead_root_to(process(7, line, uid=0, chosen_by_other=True, **fields)):
+        assert _ONLY_LOOKS.match(command) or ATTACKER not in command + sentence
+    # The control: root's own program is named.
+    if case == "program":
+        ((_, command),) = lead_root_to(process(7, line, uid=0, **fields))
+        assert command == f"harden -- {ATTACKER}"
+
+
+def test_root_starts_nothing_of_a_user_who_is_not_known() -> None:
+    ((_, command),) = lead_root_to(process(7, ATTACKER, uid=None))
+    assert command == ""
+
+
+def test_every_reason_is_in_the_table_of_what_root_is_told() -> None:
+    """`lost` has a test of its own, and nothing is to do about the others."""
+    reasons = {only(process(7, line, **fields)).reason for line, fields in OTHERS.values()}
+    assert set(REASONS) - reasons == {"lost", "readable_by_root", "hardened"}
 
 
 def test_the_first_process_of_a_container_is_hardened_in_its_image() -> None:

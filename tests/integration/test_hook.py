@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -454,3 +456,94 @@ def test_a_hook_on_request_needs_a_path_that_ld_preload_can_name(user_tmp: Path)
     before = venv.files()
     check(venv.call("enable --on-request"), 2, "install the package in a path")
     assert venv.files() == before
+
+
+@pytest.fixture
+def root_tmp(tmp_path: Path) -> Path:
+    """A folder that only root can change."""
+    support.require_root()
+    tmp_path.chmod(0o755)
+    return tmp_path
+
+
+def replace_interpreter(venv: Venv, marker: Path) -> None:
+    """Put a program in the place of the interpreter, as the owner of the environment can."""
+    path = Path(venv.python)
+    path.unlink()
+    path.write_text(f'#!/bin/sh\nid -u > {marker}\nexec {sys.executable} "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("action", ["enable", "enable --execute-only", "disable", "status"])
+def test_root_runs_no_interpreter_of_another_user(action: str, user_tmp: Path) -> None:
+    """It names what that user can change, and how to run the command as that user."""
+    support.require_root()
+    venv, marker = Venv(user_tmp / "venv"), user_tmp / "marker"
+    replace_interpreter(venv, marker)
+    argv = [victims.find_command(), "hook", *action.split(), "--python", venv.python]
+    result = support.run(argv)
+    check(result, 2, "can change it, and root would run it: put `sudo -u")
+    assert not marker.exists()
+    assert not venv.hook.exists()
+    # The control: whoever runs it starts this interpreter.
+    support.run_as_user(argv)
+    assert marker.read_text() == f"{support.USER}\n"
+
+
+def change_owner(path: Path) -> None:
+    """Give a file to the unprivileged user."""
+    os.chown(path, support.USER, support.USER, follow_symlinks=False)
+
+
+CHANGES: dict[str, Callable[[Venv], None]] = {
+    "the folder of the environment": lambda venv: change_owner(venv.folder),
+    "the folder of the interpreter": lambda venv: change_owner(venv.folder / "bin"),
+    "its settings": lambda venv: change_owner(venv.folder / "pyvenv.cfg"),
+    "a link to the interpreter": lambda venv: change_owner(Path(venv.python)),
+    "site-packages": lambda venv: change_owner(venv.site_packages),
+    "a file that site reads": lambda venv: change_owner(make_file(venv.site_packages / "x.pth")),
+    "the package": lambda venv: change_owner(venv.site_packages / "process_hardening"),
+    "a folder for all": lambda venv: venv.site_packages.chmod(0o777),
+    "a folder for all, with the sticky bit": lambda venv: venv.site_packages.chmod(0o1777),
+    "a group": lambda venv: let_group_write(venv.site_packages),
+    "the base": lambda venv: set_home(venv, "/tmp/no-such-folder"),
+}
+
+
+def make_file(path: Path) -> Path:
+    """Make an empty file."""
+    path.touch()
+    return path
+
+
+def let_group_write(path: Path) -> None:
+    """Let a group other than root's write to a folder."""
+    os.chown(path, 0, support.USER)
+    path.chmod(0o775)
+
+
+def set_home(venv: Venv, home: str) -> None:
+    """Set where an environment says that its base interpreter is."""
+    settings = venv.folder / "pyvenv.cfg"
+    settings.write_text(re.sub("(?m)^home = .*$", f"home = {home}", settings.read_text()))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_root_trusts_only_what_nobody_else_can_change(change: str, root_tmp: Path) -> None:
+    venv = Venv(root_tmp / "venv", root=True)
+    check(venv.call("enable"), 0, "enabled: ")
+    check(venv.call("disable"), 0, "disabled: ")
+    CHANGES[change](venv)
+    check(venv.call("enable"), 2, " root would run it: ")
+    assert not venv.hook.exists()
+
+
+def test_root_follows_no_link_of_another_user(user_tmp: Path, root_tmp: Path) -> None:
+    """A link to an environment of root's: whose name it is can change at any time."""
+    venv = Venv(root_tmp / "venv", root=True)
+    link = user_tmp / "link"
+    link.symlink_to(venv.folder)
+    os.chown(user_tmp, support.USER, support.USER)
+    argv = [victims.find_command(), "hook", "enable", "--python", str(link)]
+    check(support.run(argv), 2, "can change it, and root would run it")
+    assert not venv.hook.exists()

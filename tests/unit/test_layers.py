@@ -20,7 +20,7 @@ PACKAGE = ROOT / "src" / FACE
 LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
     {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes"},
-    {"output", "files", "table", "parser", "document"},
+    {"output", "files", "changers", "table", "parser", "document"},
     {"policy", "environment", "preload", "state", "elf"},
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names

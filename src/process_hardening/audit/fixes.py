@@ -34,14 +34,25 @@ if TYPE_CHECKING:
     CommandFinder = Callable[[Posture], tuple[str, ...] | None]
 
 
+_ENABLE_HOOK = "process-hardening hook enable --python {}"
+
+
 class Caller(Record):
     """Who will type the commands, and in which form they may be shown.
 
-    find_command -- command_of(), or short_command_of() for output that is stored
+    name_command -- command_of(), or short_command_of() for output that is stored
     """
 
-    find_command: CommandFinder
+    name_command: CommandFinder
     is_root: bool = False
+
+    def find_command(self, posture: Posture) -> tuple[str, ...] | None:
+        """Return the arguments that start a process again; None if they are unknown.
+
+        Root does not get those that another user may have chosen for a program of root's.
+        """
+        is_foreign = self.is_root and posture.chosen_by_other
+        return None if is_foreign else self.name_command(posture)
 
 
 def fix_of(entry: Entry, reason: str, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
@@ -54,6 +65,12 @@ def fix_of(entry: Entry, reason: str, secrets: Sequence[Secret], caller: Caller)
 
 
 def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> tuple[str, str]:
+    """Suggest how to start a process hardened.
+
+    What root types must not run as root what another user chose: the command starts as the user of
+    the process, or there is none. Whoever controls a process chooses its arguments, and can replace
+    the files that these name.
+    """
     posture = entry.posture
     if posture.pid == 1:
         return (
@@ -68,21 +85,22 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             "",
         )
     if posture.unit:
-        return _edit_unit(posture, caller)
+        return _edit_unit(entry, caller)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
     if program.name in SHELLS and not program.script and exported:
         words = join(caller.find_command(posture) or (program.name,))
         options = " ".join(f"-u {quote(name)}" for name in exported)
+        is_own = not _is_of_other_user(posture, caller)
         return (
             "Unset the variable in that shell; keep the secret in a file that only the program"
             " reads.",
-            f"exec env {options} {words}",
+            f"exec env {options} {words}" if is_own else "",  # nobody else can type in that shell
         )
     python = _environment_of(posture)
-    if python and posture.framework:
+    if python and posture.framework and caller.find_command(posture):
         return (
             "Harden every Python of its environment, including workers, and restart the program.",
-            f"process-hardening hook enable --python {quote(python)}",
+            _run_as_user(posture, entry.user, caller, _ENABLE_HOOK.format(quote(python))),
         )
     arguments = caller.find_command(posture)
     if arguments is None and runtime:
@@ -97,7 +115,7 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
 
 
 def _is_of_other_user(posture: Posture, caller: Caller) -> bool:
-    return caller.is_root and bool(posture.uid)
+    return caller.is_root and posture.uid != 0
 
 
 def _needs_folder(posture: Posture, caller: Caller) -> bool:
@@ -119,12 +137,18 @@ def _describe_place(entry: Entry, caller: Caller) -> str:
     return f" as {entry.user},{folder} with the environment that it has now"
 
 
+def _run_as_user(posture: Posture, user: str, caller: Caller, command: str) -> str:
+    """Make root's command run as the user of the process; '' if that user is unknown."""
+    if not _is_of_other_user(posture, caller):
+        return command
+    name = f"#{user}" if user.isdecimal() else user  # sudo(8), -u
+    return f"sudo -u {quote(name)} {command}" if posture.uid else ""
+
+
 def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> str:
     """Make a command start the program as its user and in its folder."""
-    if _is_of_other_user(posture, caller):
-        name = f"#{user}" if user.isdecimal() else user  # sudo(8), -u
-        command = f"sudo -u {quote(name)} {command}"
-    if _needs_folder(posture, caller):
+    command = _run_as_user(posture, user, caller, command)
+    if command and _needs_folder(posture, caller):
         command = f"cd {quote(str(posture.cwd))} && {command}"
     return command
 
@@ -133,17 +157,24 @@ def _open_runtime_of(posture: Posture) -> Runtime | None:
     return runtime_named(posture.opens_itself)
 
 
-def _edit_unit(posture: Posture, caller: Caller) -> tuple[str, str]:
+def _edit_unit(entry: Entry, caller: Caller) -> tuple[str, str]:
     """Return how to edit a systemd service. An empty ExecStart= is needed: systemd.service(5)."""
+    posture = entry.posture
     unit = posture.unit or ""
     is_users, name = unit.startswith("--user "), unit.removeprefix("--user ")
-    arguments = caller.find_command(posture) or ("COMMAND",)
+    if is_users and caller.is_root and not posture.uid:  # started by the user, for example by sudo
+        return "Put `harden --` before the command that starts it.", ""
+    # The service may run as root even if this process of it does not.
+    may_name = is_users or not _is_of_other_user(posture, caller)
+    arguments = (caller.find_command(posture) if may_name else None) or ("COMMAND",)
     line = join_hardened(arguments, _open_runtime_of(posture))
-    edit = "systemctl --user edit" if is_users else "sudo systemctl edit"
-    return (
-        f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart the service.",
-        f"{edit} {quote(name)}",
-    )
+    fix = f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart the service."
+    if not is_users:
+        return fix, f"sudo systemctl edit {quote(name)}"
+    command = f"systemctl --user edit {quote(name)}"
+    if _is_of_other_user(posture, caller):
+        command = f"env XDG_RUNTIME_DIR=/run/user/{posture.uid} {command}"
+    return fix, _run_as_user(posture, entry.user, caller, command)
 
 
 def _environment_of(posture: Posture) -> str:

@@ -137,7 +137,7 @@ def make_groups(
     find_command -- returns the command of a process, in a form that may be shown
     as_root -- whether root will type the commands
     """
-    caller = Caller(find_command=find_command, is_root=as_root)
+    caller = Caller(name_command=find_command, is_root=as_root)
     members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
     programs = {}
     for entry in entries:

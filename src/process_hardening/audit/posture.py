@@ -49,6 +49,7 @@ class Posture(Record):
     framework -- the framework that started it, a key of command_line.FRAMEWORKS
     command -- its arguments, each terminated by a NUL; what looks like a secret is replaced by
         secret_names.HIDDEN
+    chosen_by_other -- whether its uid is 0, but another user may have chosen its arguments
     cwd -- its working directory, unless that was deleted
     opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
         its user; '' if none was found
@@ -81,6 +82,7 @@ class Posture(Record):
     remote_debugging: bool | None = None
     framework: str | None = None
     command: str | None = None
+    chosen_by_other: bool = False
     cwd: str | None = None
     opens_itself: str = ""
     unit: str | None = None

@@ -11,6 +11,7 @@ from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
 from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.mapped import Mapped, read_mapped
+from process_hardening.audit.origin import is_chosen_by_other
 from process_hardening.audit.posture import (
     KERNEL_THREAD,
     TOO_MUCH,
@@ -207,6 +208,8 @@ class Reader:
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
             facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
+            if facts["uid"] == 0:
+                facts["chosen_by_other"] = is_chosen_by_other(folder, status)
             posture = with_runtime(Posture(pid=pid, **facts), fields, folder, self._runtimes)
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)

@@ -6,6 +6,7 @@ import os
 
 from process_hardening import hook_installer as installer
 from process_hardening import interpreter
+from process_hardening.changers import SOMEBODY
 from process_hardening.errors import CommandError
 from process_hardening.output import write
 
@@ -23,6 +24,9 @@ actions:
 With --execute-only, the environment also gets its own copy of the interpreter, which users can
 run but not read. Python is then hardened from its first instruction, even with -I, -S or an empty
 environment. Run the command again after an upgrade of the base interpreter.
+
+Root is refused for an environment that another user can change, because all actions start its
+interpreter: use `sudo -u USER`.
 
 Disable the hook before you uninstall the package. Otherwise the hook prints an error every
 time Python starts.
@@ -184,7 +188,7 @@ def _describe_interpreter(environment: installer.PythonEnvironment, state: str) 
 
 
 def _list_users(uids: list[int]) -> str:
-    names = {-1: "members of a group, or others", os.getuid(): "you"}
+    names = {SOMEBODY: "members of a group, or others", os.getuid(): "you"}
     return ", ".join(names.get(uid, f"uid {uid}") for uid in sorted(uids, reverse=True))
 
 

@@ -186,7 +186,7 @@ class Row:
             number = len(group.commands)
             more = f" This is 1 of {number} command lines: open the group." if number > 1 else ""
             return group.fix + more, group.command
-        caller = Caller(find_command=command_of, is_root=self.of.for_root)
+        caller = Caller(name_command=command_of, is_root=self.of.for_root)
         return fix_of(self.member.entry, group.reason, group.secrets, caller)
 
 
