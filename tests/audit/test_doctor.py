@@ -50,12 +50,14 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("PH101", SYSTEMD, "mkdir -p /etc/systemd/coredump.conf.d", "rm -f /etc/systemd/coredump"),
     ("PH101", core("|/usr/share/apport/apport -p%p"), "systemctl disable --now apport.service",
      "systemctl enable --now apport.service"),
-    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_REPLACEABLE}, "chown root:root /opt/h",
-     ""),
-    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_MISSING},
-     "sysctl -p /etc/sysctl.d/zz-kernel.core_pattern.conf",
+    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_REPLACEABLE}, "echo 'kernel.core_pattern",
      "sysctl -w 'kernel.core_pattern=|/opt/h'"),
-    ("PH103", core("@/run/s"), "echo 'kernel.core_pattern = |/bin/false' > /etc/sysctl.d/zz-kernel",
+    ("PH102", {**SYSTEMD, "core_handler": HANDLER_REPLACEABLE}, "sysctl -p /etc/sysctl.d/zzz-",
+     "sysctl -w 'kernel.core_pattern=|/usr/lib/systemd"),
+    ("PH102", {**core("|/opt/h"), "core_handler": HANDLER_MISSING},
+     "sysctl -p /etc/sysctl.d/zzz-process-hardening-kernel.core_pattern.conf",
+     "sysctl -w 'kernel.core_pattern=|/opt/h'"),
+    ("PH103", core("@/run/s"), "echo 'kernel.core_pattern = |/bin/false' > /etc/sysctl.d/zzz-",
      "sysctl -w kernel.core_pattern=@/run/s"),
     ("PH104", core("core.%p"), "sysctl -p", "sysctl -w kernel.core_pattern=core.%p"),
     ("PH105", {"suid_dumpable": 1}, "echo 'fs.suid_dumpable = 0'", "sysctl -w fs.suid_dumpable=1"),
@@ -69,7 +71,7 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("PH110", {"preload_file": ("/l.so",)}, "mv /etc/ld.so.preload /etc/ld.so.preload.off",
      "mv /etc/ld.so.preload.off /etc/ld.so.preload"),
     ("PH111", {"preload_file": ("/l.so",), "preload_writable": ("/a b.so",)},
-     "chmod go-w '/a b.so'", ""),
+     "ls -l '/a b.so'", "mv /etc/ld.so.preload.off /etc/ld.so.preload"),
     ("PH112", {"memfd_noexec": 2}, "echo 'vm.memfd_noexec = 1'", "sysctl -w vm.memfd_noexec=2"),
     ("PH113", {"swaps": (Swap(path="/dev/sda2", encrypted=False),)}, "swapoff /dev/sda2",
      "swapon /dev/sda2"),
@@ -128,7 +130,7 @@ def test_the_reason_is_one_sentence() -> None:
 def settings_named(findings: tuple[Finding, ...]) -> set[str]:
     """The kernel settings that the commands of findings change."""
     lines = [line for finding in findings for line in (*finding.commands, *finding.undo)]
-    return set(re.findall(r"zz-([\w.]+)\.conf", "\n".join(lines)))
+    return set(re.findall(r"zzz-process-hardening-([\w.]+)\.conf", "\n".join(lines)))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_the_script_applies_its_fixes_and_takes_them_back(tmp_path: Path) -> Non
     fields = {"suid_dumpable": 1, "perf_event_paranoid": 0, **core("core")}
     path.write_text(render_script(diagnose(**fields), "info") + "\n")
     show = (
-        f"PATH=/opt:$PATH; sh {path}; cat /etc/sysctl.d/zz-* /run/calls; rm /run/calls; echo ---;"
+        f"PATH=/opt:$PATH; sh {path}; cat /etc/sysctl.d/zzz-* /run/calls; rm /run/calls; echo ---;"
         f" sh {path} undo; ls /etc/sysctl.d; cat /run/calls"
     )
     done = support.run([*in_mounts(PREPARE, as_user=False), "sh", "-ec", show])
@@ -253,7 +255,9 @@ def test_the_script_applies_its_fixes_and_takes_them_back(tmp_path: Path) -> Non
     applied, _, undone = done.stdout.partition("---\n")
     assert "fs.suid_dumpable = 0" in applied
     assert "kernel.core_pattern = |/bin/false" in applied
-    assert "sysctl -p /etc/sysctl.d/zz-kernel.perf_event_paranoid.conf" in applied
+    assert (
+        "sysctl -p /etc/sysctl.d/zzz-process-hardening-kernel.perf_event_paranoid.conf" in applied
+    )
     assert undone.splitlines() == [
         "sysctl -w kernel.perf_event_paranoid=0",
         "sysctl -w kernel.core_pattern=core",
@@ -264,6 +268,29 @@ def test_the_script_applies_its_fixes_and_takes_them_back(tmp_path: Path) -> Non
 OWN_ETC = "cp -a /etc /run/etc && mount --bind /run/etc /etc"
 """Makes a copy of /etc whose files can be replaced."""
 ROOT = "UUID=aa / ext4 defaults 0 1"
+HIDEPID = "proc /proc proc hidepid=invisible 0 0"
+MARK = "# added by process-hardening doctor:"
+NEW = "# /etc/fstab was created by process-hardening doctor\n"
+CHANGED = r"\( -name 'fstab*' -o -path './sysctl.d*' -o -path './systemd/coredump*' \)"
+LIST = (
+    f"cd /etc && {{ find . {CHANGED} -exec stat -c '%n %F %N %a' {{}} +;"
+    f" find . {CHANGED} -type f -exec sha256sum {{}} +; }} | sort > /run/"
+)
+"""Lists the files that the script may change, with their kinds, links and contents."""
+
+
+def in_own_etc(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a mount namespace of its own, with a copy of /etc."""
+    prepare = PREPARE.partition(" && : > /run/fstab")[0]
+    fakes = PREPARE[PREPARE.index(" && for name") :]
+    namespace = in_mounts(f"{prepare} && {OWN_ETC}{fakes}", as_user=False)
+    return support.run([*namespace, "sh", "-ec", f"PATH=/opt:$PATH; {script}"])
+
+
+def write_script(path: Path, **fields: Any) -> Path:
+    """Write the script that fixes a host that is safe but for these fields."""
+    path.write_text(render_script(diagnose(**fields), "info") + "\n")
+    return path
 
 
 @pytest.mark.parametrize(
@@ -272,21 +299,69 @@ ROOT = "UUID=aa / ext4 defaults 0 1"
     ids=repr,
 )
 def test_no_fix_damages_fstab(fstab: str | None, tmp_path: Path) -> None:
-    """Its last line may lack the newline. Undoing the fix gives back the same bytes."""
-    script, path, before = (tmp_path / name for name in ("fixes.sh", "fstab", "before"))
-    script.write_text(render_script(diagnose(hidepid=""), "info") + "\n")
+    """Its last line may lack the newline."""
+    script = write_script(tmp_path / "fixes.sh", hidepid="")
+    path, before = tmp_path / "fstab", tmp_path / "before"
     before.write_text(fstab or "")
     setup = "rm /etc/fstab" if fstab is None else f"cat {before} > /etc/fstab"
-    show = (
-        f"PATH=/opt:$PATH; {setup}; sh {script}; sh {script}; cat /etc/fstab > {path};"
-        f" sh {script} undo; cmp /etc/fstab {before}"
-    )
-    prepare = PREPARE.partition(" && : > /run/fstab")[0]
-    fakes = PREPARE[PREPARE.index(" && for name") :]
-    namespace = in_mounts(f"{prepare} && {OWN_ETC}{fakes}", as_user=False)
-    done = support.run([*namespace, "sh", "-ec", show])
+    done = in_own_etc(f"{setup}; sh {script}; sh {script}; cat /etc/fstab > {path}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert path.read_text() == f"proc /proc proc hidepid=invisible 0 0\n{fstab or ''}"
+    new = NEW if fstab is None else ""
+    assert path.read_text() == f"{new}{MARK}\n{HIDEPID}\n{fstab or ''}"
+
+
+WRITE_OWN = "printf '# ticket 4711\\nfs.suid_dumpable = 2\\n' > /etc/sysctl.d/"
+OWN_FILES = {
+    "nothing": ":",
+    "a file for the same setting": f"{WRITE_OWN}zz-fs.suid_dumpable.conf",
+    "linked fstab": "mv /etc/fstab /etc/fstab.managed; ln -s fstab.managed /etc/fstab",
+    "a link that leads nowhere": "ln -sf fstab.missing /etc/fstab",
+    "no fstab": "rm -f /etc/fstab",
+    "an empty fstab": ": > /etc/fstab",
+    "the same line": f"printf '{ROOT}\\n{HIDEPID}\\n' > /etc/fstab",
+    "the same line, alone": f"echo '{HIDEPID}' > /etc/fstab",
+    "our mark before another line": f"printf '{MARK}\\n{ROOT}\\n' > /etc/fstab",
+    "our mark at the end": f"printf '{ROOT}\\n{MARK}' > /etc/fstab",
+    "no newline": f"printf '{ROOT}' > /etc/fstab",
+}
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+@pytest.mark.parametrize("case", OWN_FILES)
+def test_undoing_the_script_restores_every_file(case: str, runs: int, tmp_path: Path) -> None:
+    """With the same kinds, links and bytes; the control: the script did change something."""
+    fields = {"hidepid": "", "suid_dumpable": 1, **SYSTEMD}
+    script = write_script(tmp_path / "fixes.sh", **fields)
+    show = f"rm -rf /etc/systemd/coredump.conf.d; printf '{ROOT}\\n' > /etc/fstab"
+    show += f"; {OWN_FILES[case]}; mkdir -p /etc/systemd; {LIST}before; {f'sh {script}; ' * runs}"
+    show += f"{LIST}during; sh {script} undo; {LIST}after; cd /run; diff before after >&2"
+    show += "; ! cmp -s before during"
+    done = in_own_etc(show)
+    assert done.returncode == 0, done.stderr
+
+
+def test_swap_in_fstab_is_commented_out_and_back(tmp_path: Path) -> None:
+    """Behind a link, and without a file that the administrator may have."""
+    swap = Swap(path="/dev/sda2", encrypted=False)
+    (finding,) = diagnose(swaps=(swap,)).findings
+    apply, undo = ("; ".join(lines[:-1]) for lines in (finding.commands, finding.undo))
+    fstab = f"{ROOT}\n/dev/sda2 none swap sw 0 0\n# /dev/sda3 none swap sw 0 0\n"
+    (tmp_path / "fstab").write_text(fstab)
+    show = (
+        f"cat {tmp_path}/fstab > /etc/managed; ln -sf managed /etc/fstab"
+        f"; echo mine > /etc/fstab.before; {LIST}before; {apply}; grep -c '^#' /etc/fstab"
+        f"; {undo}; {LIST}after; cmp /run/before /run/after; cmp /etc/managed {tmp_path}/fstab"
+    )
+    done = in_own_etc(show)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+
+
+def test_no_command_makes_root_own_or_change_what_others_can_replace() -> None:
+    """Whoever can write to a file may have changed it, and may put a link in its place."""
+    for _, fields, *_ in FLAWS:
+        for finding in diagnose(**fields).findings:
+            for line in (*finding.commands, *finding.undo, *finding.rule.commands):
+                assert not re.search(r"\b(chown|chmod|setfacl|cp|install)\b", line), line
 
 
 def test_the_script_refuses_other_users_and_other_words(tmp_path: Path) -> None:

@@ -302,7 +302,9 @@ def test_the_command(suid_dumpable: support.Sysctl) -> None:
     done = doctor()
     assert done.returncode == 1
     assert "PH105 high" in done.stdout
-    assert "\n    sysctl -p /etc/sysctl.d/zz-fs.suid_dumpable.conf\n" in done.stdout
+    assert (
+        "\n    sysctl -p /etc/sysctl.d/zzz-process-hardening-fs.suid_dumpable.conf\n" in done.stdout
+    )
     assert "\n    sysctl -w fs.suid_dumpable=1\n" in done.stdout.partition("Undo:")[2]
     assert suid_dumpable.path.read_text() == "1\n"
     document = json.loads(doctor("--json", "--fail-on", "never").stdout)

@@ -266,6 +266,7 @@ def test_an_execute_only_interpreter_is_enough(case: Case, user_tmp: Path) -> No
 
     Root's, for a service of another user, as in examples/frameworks.
     """
+    os.chown(user_tmp, os.getuid(), os.getgid())  # hook takes no folder that others can change
     venv = Venv(user_tmp / "venv", root=os.getuid() == 0)
     assert venv.call("enable --execute-only").returncode == 0
     venv.hook.unlink()

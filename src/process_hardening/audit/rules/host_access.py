@@ -10,6 +10,7 @@ from process_hardening.audit.rules.model import (
     INFO,
     LOW,
     MEDIUM,
+    REAL_FSTAB,
     Answer,
     HostCase,
     Match,
@@ -279,9 +280,23 @@ def _describe_landlock(case: HostCase) -> Answer:
 LANDLOCK = Topic(name="Landlock", describe=_describe_landlock, rules=(find_missing_landlock,))
 
 
-# Inserted at the top, never appended: the last line may lack its newline, and would be joined to
-# ours. The kernel would then not find its root file system.
 _PROC_LINE = "proc /proc proc hidepid=invisible 0 0"
+_MARK = "# added by process-hardening doctor:"
+_NEW_FILE = "# /etc/fstab was created by process-hardening doctor"
+
+# Inserted at the top, never appended: the last line may lack its newline, and would be joined to
+# ours. The kernel would then not find its root file system. sed -i would replace a link.
+_ADD_LINE = (
+    "grep -qs '^[^#]*hidepid=' /etc/fstab || if [ -s /etc/fstab ];"
+    f" then sed -i -e '1i {_MARK}' -e '1i {_PROC_LINE}' {REAL_FSTAB};"
+    f" elif [ -e /etc/fstab ]; then printf '{_MARK}\\n{_PROC_LINE}\\n' > /etc/fstab;"
+    f" else printf '{_NEW_FILE}\\n{_MARK}\\n{_PROC_LINE}\\n' > /etc/fstab; fi"
+)
+# Removes our line only behind our mark: the administrator may have the same line.
+_REMOVE_LINE = (
+    f"[ ! -e /etc/fstab ] || sed -i '\\|^{_MARK}$|{{N;\\|\\n{_PROC_LINE}$|d;}}' {REAL_FSTAB}"
+)
+_REMOVE_FILE = f"[ \"$(cat /etc/fstab 2>/dev/null)\" != '{_NEW_FILE}' ] || rm -f {REAL_FSTAB}"
 
 
 @rule(
@@ -292,8 +307,7 @@ _PROC_LINE = "proc /proc proc hidepid=invisible 0 0"
     fix="Mount /proc with hidepid=invisible. Services such as systemd-logind and polkit then need"
     " the gid= option as well.",
     commands=(
-        f"grep -qs '^[^#]*hidepid=' /etc/fstab || if [ -s /etc/fstab ];"
-        f" then sed -i '1i {_PROC_LINE}' /etc/fstab; else echo '{_PROC_LINE}' > /etc/fstab; fi",
+        _ADD_LINE,
         "mount -o remount,hidepid=invisible /proc",
     ),
     source="proc(5), mount options",
@@ -302,10 +316,7 @@ _PROC_LINE = "proc /proc proc hidepid=invisible 0 0"
 )
 def find_visible_arguments(case: HostCase) -> Match | None:
     """/proc is mounted without hidepid."""
-    undo = (
-        f"sed -i '\\|^{_PROC_LINE}$|d' /etc/fstab",
-        "mount -o remount,hidepid=off /proc",
-    )
+    undo = (_REMOVE_LINE, _REMOVE_FILE, "mount -o remount,hidepid=off /proc")
     return Match(undo=undo) if not case.host.hidepid else None
 
 

@@ -6,7 +6,6 @@ import os
 
 from process_hardening.audit.core_dumps import NOWHERE, PIPE, SOCKET
 from process_hardening.audit.host import HANDLER_MISSING
-from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.host import Host
 
 _DISCARD_CORES = sysctl_commands("kernel.core_pattern", "|/bin/false")
-_NO_STORAGE = "/etc/systemd/coredump.conf.d/zz-process-hardening.conf"
+_NO_STORAGE = "/etc/systemd/coredump.conf.d/zzz-process-hardening.conf"
 _LOST_CORES = "Stack traces and core files of crashes are no longer available."
 
 
@@ -35,13 +34,15 @@ def _discard_cores(host: Host, message: str = "", subject: tuple[str, ...] = ())
     handler = os.path.basename(host.core.target)
     commands = sysctl_commands("kernel.core_pattern", "|/bin/false")
     undo = sysctl_undo("kernel.core_pattern", host.core.pattern)
-    if handler == "systemd-coredump" and host.core_storage != "none":
+    is_safe = host.core_handler is None  # otherwise, its settings would not be followed
+    if handler == "systemd-coredump" and host.core_storage != "none" and is_safe:
         settings = "[Coredump]\\nStorage=none\\nProcessSizeMax=0\\n"
         commands = (
             f"mkdir -p {os.path.dirname(_NO_STORAGE)}",
             f"printf '{settings}' > {_NO_STORAGE}",
         )
-        undo = (f"rm -f {_NO_STORAGE}",)
+        # Without the directory, there was no other file in it.
+        undo = (f"rm -f {_NO_STORAGE}", f"rmdir {os.path.dirname(_NO_STORAGE)} 2>/dev/null || :")
     elif handler == "apport":  # its service sets the pattern at every boot
         commands = ("systemctl disable --now apport.service", *commands)
         undo = (*undo, "systemctl enable --now apport.service")
@@ -81,23 +82,19 @@ def find_core_pipe(case: HostCase) -> Match | None:
     words="the core dump handler is missing, or users other than root can replace it",
     why="The kernel starts the handler as root with the memory of the crashed process on its"
     " standard input.",
-    fix="Make root the owner of the program, install it if it is missing, or discard core dumps.",
-    commands=("chown root:root PROGRAM", "chmod go-w PROGRAM", *_DISCARD_CORES),
+    fix="Discard core dumps until root has installed the program anew. Do not make root the owner"
+    " of the file that is there: it may have been changed.",
+    commands=_DISCARD_CORES,
     source="core(5), piping core dumps to a program",
-    breaks="Nothing: the kernel starts the program as root in any case.",
+    breaks=_LOST_CORES,
 )
 def find_unsafe_core_handler(case: HostCase) -> Match | None:
     """The program that gets core dumps is missing, or users other than root can replace it."""
     program, state = case.host.core.target, case.host.core_handler
     if state is None:
         return None
-    if state == HANDLER_MISSING:
-        return _discard_cores(case.host, f"{program} is missing", (program,))
-    return Match(
-        message=f"users other than root can replace {program}",
-        subject=(program,),
-        commands=(f"chown root:root {quote(program)}", f"chmod go-w {quote(program)}"),
-    )
+    problem = "is missing" if state == HANDLER_MISSING else "can be replaced by other users"
+    return _discard_cores(case.host, f"{program} {problem}", (program,))
 
 
 @rule(

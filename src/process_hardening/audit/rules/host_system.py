@@ -7,6 +7,7 @@ from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
     MEDIUM,
+    REAL_FSTAB,
     Answer,
     HostCase,
     Match,
@@ -16,6 +17,9 @@ from process_hardening.audit.rules.model import (
     sysctl_commands,
 )
 
+_DISABLE_PRELOAD = "mv /etc/ld.so.preload /etc/ld.so.preload.off"
+_ENABLE_PRELOAD = "mv /etc/ld.so.preload.off /etc/ld.so.preload"
+
 
 @rule(
     id="PH110",
@@ -24,7 +28,7 @@ from process_hardening.audit.rules.model import (
     why="Every dynamically linked program, including set-user-ID programs, loads the libraries that"
     " this file names. Rootkits use it. An execute-only image loads them as well.",
     fix="Check each library that the file names. Remove the file if you need none of them.",
-    commands=("cat /etc/ld.so.preload", "mv /etc/ld.so.preload /etc/ld.so.preload.off"),
+    commands=("cat /etc/ld.so.preload", _DISABLE_PRELOAD),
     source="ld.so(8), FILES",
     breaks="Anything that relies on the libraries. Find out first what they do.",
     by_hand=True,
@@ -37,7 +41,7 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     return Match(
         message=f"injected everywhere: {', '.join(names)}",
         subject=names,
-        undo=("mv /etc/ld.so.preload.off /etc/ld.so.preload",),
+        undo=(_ENABLE_PRELOAD,),
     )
 
 
@@ -47,21 +51,24 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     words="users other than root can change what /etc/ld.so.preload injects",
     why="A user who can write to that file, or to a library that it names, can run code in every"
     " program that is started, including root's.",
-    fix="Make root the owner of the files, and allow nobody else to write to them.",
-    commands=("chown root:root FILE", "chmod go-w FILE"),
+    fix="Remove /etc/ld.so.preload, or have it name only libraries that root installs anew. Do not"
+    " make root the owner of the files that are there: they may have been changed, and whoever can"
+    " write to them may put a link in their place.",
+    commands=("ls -l FILE", _DISABLE_PRELOAD),
     source="ld.so(8), FILES",
-    breaks="Nothing, unless somebody other than root has to change these files.",
+    breaks="Anything that relies on the libraries.",
+    by_hand=True,
 )
 def find_writable_preload(case: HostCase) -> Match | None:
     """A user other than root owns, or can write to, the file or a library that it names."""
     names = case.host.preload_writable
     if not names:
         return None
-    files = join(names)
     return Match(
         message=f"users other than root can write to {', '.join(names)}",
         subject=names,
-        commands=(f"chown root:root {files}", f"chmod go-w {files}"),
+        commands=(f"ls -l {join(names)}", _DISABLE_PRELOAD),
+        undo=(_ENABLE_PRELOAD,),
     )
 
 
@@ -131,6 +138,9 @@ def find_plain_swap(case: HostCase) -> Match | None:
     return Match(message=message, subject=plain, commands=commands, undo=undo)
 
 
+_MARK = "#process-hardening# "
+
+
 def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, ...], ...]:
     """Return commands that disable swap areas now and at every boot, and commands to undo this."""
     commands: list[str] = []
@@ -141,9 +151,9 @@ def _switch_off(paths: tuple[str, ...], has_systemd: bool) -> tuple[tuple[str, .
             commands.append(f"systemctl mask {unit}")
             undo.append(f"systemctl unmask {unit}")
         else:
-            commands.append("test -e /etc/fstab.before || cp -p /etc/fstab /etc/fstab.before")
-            commands.append("sed -i '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab")
-            undo.append("mv /etc/fstab.before /etc/fstab")
+            lines = "/^[^#].*[[:space:]]swap[[:space:]]/"
+            commands.append(f"sed -i '{lines}s/^/{_MARK}/' {REAL_FSTAB}")
+            undo.append(f"sed -i 's/^{_MARK}//' {REAL_FSTAB}")
         commands.append(f"swapoff {path}")
         undo.append(f"swapon {path}")
     return tuple(dict.fromkeys(commands)), tuple(dict.fromkeys(undo))

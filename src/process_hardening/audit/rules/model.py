@@ -205,11 +205,15 @@ def list_names(names: tuple[str, ...]) -> str:
     return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown
 
 
+REAL_FSTAB = '"$(readlink -f /etc/fstab)"'
+"""The file behind /etc/fstab, in a shell command: `sed -i` would replace a link with a file."""
+
+
 def sysctl_commands(name: str, value: object) -> tuple[str, ...]:
     """Return the commands that change a kernel setting now and at every boot.
 
     They write a file that is read after /etc/sysctl.conf and the other files in its directory:
-    sysctl.d(5).
+    sysctl.d(5). Its name is ours, so that undoing it removes no file of the administrator's.
     """
     line = quote(f"{name} = {value}")
     return f"echo {line} > {_file_of(name)}", f"sysctl -p {_file_of(name)}"
@@ -221,7 +225,7 @@ def sysctl_undo(name: str, value: object) -> tuple[str, ...]:
 
 
 def _file_of(name: str) -> str:
-    return f"/etc/sysctl.d/zz-{name}.conf"
+    return f"/etc/sysctl.d/zzz-process-hardening-{name}.conf"
 
 
 def set_sysctl(name: str, value: object, old: object, message: str = "") -> Match:
