@@ -11,19 +11,22 @@ MOST_BYTES = 64 << 20
 """The longest file that a command reads: the JSON of an audit has about 2 KiB for a process."""
 
 
-def read_text(path: str) -> str:
+def read_text(path: str, *, allow_pipe: bool = True) -> str:
     """Read a file that the user named, or a pipe, as in `--compare <(ssh HOST ...)`.
+
+    allow_pipe -- whether it may be a pipe; a FIFO is waited for until somebody writes to it, as
+        cat(1) does
 
     Raises CommandError for other kinds of files, which may have no end, and for a file longer than
     MOST_BYTES. Raises UnicodeDecodeError if it is not UTF-8.
     """
     try:
-        with open(path, "rb", opener=_open_unblocked) as file:
+        may_wait = allow_pipe and stat.S_ISFIFO(os.stat(path).st_mode)
+        with open(path, "rb", opener=None if may_wait else _open_unblocked) as file:
             mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISFIFO(mode):
-                os.set_blocking(file.fileno(), True)
-            elif not stat.S_ISREG(mode):
-                raise CommandError(f"{path}: not a regular file or a pipe")
+            if not (stat.S_ISREG(mode) or (allow_pipe and stat.S_ISFIFO(mode))):
+                kinds = "a regular file or a pipe" if allow_pipe else "a regular file"
+                raise CommandError(f"{path}: not {kinds}")
             content = file.read(MOST_BYTES + 1) or b""  # None: it would block, like /proc/kmsg
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
@@ -33,7 +36,7 @@ def read_text(path: str) -> str:
 
 
 def _open_unblocked(path: str, flags: int) -> int:
-    """Open a file. A FIFO that nobody writes to is empty, instead of blocking open(2)."""
+    """Open a file that is to be read without waiting, such as a device or /proc/kmsg."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 

@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 
+from process_hardening.document import Value
 from process_hardening.elf import read_image
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.files import read_text, replace_bytes, replace_file
@@ -89,10 +90,13 @@ def link_libraries(source: str, folder: str) -> None:
 
 
 def unlink_libraries(source: str, folder: str) -> None:
-    """Remove the links that link_libraries() made and that nobody has changed since."""
+    """Remove the links that link_libraries() made and that nobody has changed since.
+
+    Raises CommandError, and removes nothing, if the record of them is damaged.
+    """
     _, here = _library_folders(source, folder)
     for name, library in _read_record(folder).items():
-        link = os.path.join(here, os.path.basename(name))
+        link = os.path.join(here, name)
         if os.path.islink(link) and os.readlink(link) == library:
             with contextlib.suppress(OSError):
                 os.unlink(link)
@@ -105,11 +109,24 @@ def _record(folder: str) -> str:
 
 
 def _read_record(folder: str) -> dict[str, str]:
-    """Map the name of each link that link_libraries() made to its target; {} without a record."""
-    try:
-        return dict(json.loads(read_text(_record(folder))))
-    except (CommandError, ValueError, TypeError, RecursionError):
+    """Map the name of each link that link_libraries() made to its target; {} without a record.
+
+    Raises CommandError if the record is damaged. Another program of the user may have written it.
+    """
+    path = _record(folder)
+    if not os.path.lexists(path):
         return {}
+    try:
+        entries = Value(json.loads(read_text(path, allow_pipe=False)), "the record").entries()
+        made = {name: library.text() for name, library in entries.items()}
+        if any(name != os.path.basename(name) for name in made):
+            raise ValueError("a link is not in the folder of libraries")
+    except (ValueError, RecursionError) as error:
+        raise CommandError(
+            f"{path}: damaged ({error}): delete it; links to libraries in the environment's lib/"
+            " stay, and do no harm"
+        ) from None
+    return made
 
 
 def _library_folders(source: str, folder: str) -> tuple[str, str]:

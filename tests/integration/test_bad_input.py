@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -443,7 +445,6 @@ ENDLESS = {
     "/dev/zero": "not a regular file or a pipe",
     "/dev/full": "not a regular file or a pipe",
     "/etc": "Is a directory",
-    "fifo": ": not ",  # empty, because nobody writes to it
     "huge": "longer than 64 MiB",
     "endless-pipe": "longer than 64 MiB",
 }
@@ -455,7 +456,6 @@ def test_a_file_without_an_end_is_refused(
     command: str, user_tmp: Path, reader: str, name: str
 ) -> None:
     """Little memory would not suffice to read all of it."""
-    os.mkfifo(user_tmp / "fifo")
     os.truncate(os.open(user_tmp / "huge", os.O_CREAT | os.O_WRONLY, 0o644), 1 << 40)
     path = {"endless-pipe": "/dev/stdin"}.get(name, name if "/" in name else str(user_tmp / name))
     words = [path if word == "FILE" else word for word in READERS[reader]]
@@ -473,6 +473,57 @@ def test_the_json_of_an_audit_is_read_from_a_pipe(command: str) -> None:
     audit = support.run([command, "audit", "--json", "--name", "no-such-program"])
     words = [command, "audit", "merge", "/dev/stdin", "--json"]
     assert support.run(words, input=audit.stdout).returncode == 0
+
+
+@pytest.fixture
+def fifo(user_tmp: Path) -> Path:
+    """A pipe with a name, and nobody at its ends."""
+    path = user_tmp / "pipe"
+    os.mkfifo(path, 0o666)
+    return path
+
+
+def is_waiting(process: subprocess.Popen[str]) -> bool:
+    """Whether it sleeps in the call that opens the pipe. Fails if it has ended."""
+    if process.poll() is not None:
+        pytest.fail(f"ended without waiting for a writer: {process.communicate()}")
+    return Path(f"/proc/{process.pid}/wchan").read_text() in WAITS_FOR_WRITER
+
+
+WAITS_FOR_WRITER = ("wait_for_partner", "fifo_open")
+"""The functions of the kernel that it may sleep in: fs/pipe.c."""
+
+
+@pytest.fixture
+def merge_of_fifo(command: str, fifo: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command that reads the pipe, and waits for somebody to write to it."""
+    words = [command, "audit", "merge", str(fifo), "--json"]
+    with subprocess.Popen(words, stdout=-1, stderr=-1, text=True) as process:
+        try:
+            deadline = time.monotonic() + support.TIMEOUT
+            while not is_waiting(process):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_fifo_is_read_when_its_writer_comes_later(
+    command: str, fifo: Path, merge_of_fifo: subprocess.Popen[str]
+) -> None:
+    """As with `mkfifo p; ssh HOST process-hardening audit --json >p & ... audit merge p`."""
+    audit = support.run([command, "audit", "--json", "--name", "no-such-program"])
+    fifo.write_text(audit.stdout)
+    output, errors = merge_of_fifo.communicate(timeout=support.TIMEOUT)
+    assert (merge_of_fifo.returncode, errors) == (0, "")
+    assert len(json.loads(output)["hosts"]) == 1
+
+
+def test_ctrl_c_ends_the_wait_for_a_fifo(merge_of_fifo: subprocess.Popen[str]) -> None:
+    merge_of_fifo.send_signal(signal.SIGINT)
+    output, errors = merge_of_fifo.communicate(timeout=support.TIMEOUT)
+    assert (merge_of_fifo.returncode, output, errors) == (130, "", "process-hardening: stopped\n")
 
 
 def test_a_canary_without_an_end_is_refused(command: str) -> None:

@@ -550,15 +550,41 @@ def test_a_link_that_the_user_changed_stays(beside: Venv) -> None:
     assert list_libraries(beside) == ["libbeside.so"]
 
 
-@pytest.mark.parametrize("record", ["", "[", '"x"', '{"../bin/python": "x"}', "[" * 100_000])
-def test_a_damaged_record_of_links_removes_none(beside: Venv, record: str) -> None:
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ("", "Expecting value"),
+        ("\udcff", "'utf-8' codec"),
+        ("[" * 100_000, "recursion"),
+        ('"x"', "the record is not an object"),
+        ('[[1, "x"]]', "the record is not an object"),
+        ('["ab"]', "the record is not an object"),
+        ('{"libbeside.so": 1}', "the record.libbeside.so is not a string"),
+        ('{"../bin/python": "BASE"}', "not in the folder of libraries"),
+    ],
+    ids=lambda text: text[:20].encode("ascii", "replace").decode(),
+)
+def test_a_damaged_record_of_links_removes_none(beside: Venv, record: str, problem: str) -> None:
+    """The interpreter is put back, and one line names the record."""
+    base = os.readlink(beside.folder / "bin" / "python")
+    names = beside.names()
     assert beside.call(ENABLE).returncode == 0
+    libraries = list_libraries(beside)
     (path,) = (beside.folder / "bin").glob(".process-hardening-links.json")
-    path.write_text(record)
-    names = list_libraries(beside)
+    path.write_text(record.replace("BASE", base), encoding="utf-8", errors="surrogateescape")
+    for command in ("disable", "disable", ENABLE):
+        check(beside.call(command), 2, problem)
+    assert list_libraries(beside) == libraries == ["libbeside.so"]
+    path.unlink()
+    assert beside.names() == names
     assert beside.call("disable").returncode == 0
-    assert list_libraries(beside) == names
-    assert (beside.folder / "bin" / "python").exists()
+
+
+def test_a_record_of_links_that_is_a_pipe_is_not_waited_for(beside: Venv) -> None:
+    record = beside.folder / "bin" / ".process-hardening-links.json"
+    os.mkfifo(record)
+    check(beside.call(ENABLE), 2, f"{record}: not a regular file")
+    assert record.is_fifo()
 
 
 @pytest.fixture
