@@ -59,7 +59,8 @@ def hardened(pid: int, line: str, **fields: Any) -> Posture:
 
 def audit_of(*postures: Posture, asked_by: int = 1000, **fields: Any) -> Audit:
     """The audit of a machine with these processes."""
-    entries = make_entries(postures, HOST, lambda uid: USERS.get(uid, str(uid)))
+    as_root = asked_by == 0
+    entries = make_entries(postures, HOST, lambda uid: USERS.get(uid, str(uid)), as_root=as_root)
     return Audit(host=HOST, entries=entries, asked_by=asked_by, **fields)
 
 

@@ -120,6 +120,7 @@ def wipe_variable(name: bytes) -> None:
 
     clean_mappings() removes Python's copy.
     """
+    # The bit of a step is its position in STEPS, which has the order of enum ph_step.
     only_environment = 1 << [*_native.STEPS].index("environment")
     *_, failure = _native.harden(only_environment, False, (name,), (), None, False, False, True)
     if failure:

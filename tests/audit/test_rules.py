@@ -186,11 +186,15 @@ def test_what_is_not_known_is_named_with_a_fix_that_can_be_done(
 def test_what_the_kernel_hides_also_from_root_is_audited_as_its_user(
     fields: dict[str, Any], uid: int, is_root: bool, words: str, command: str
 ) -> None:
-    """Root in a container lacks CAP_SYS_PTRACE."""
+    """Root in a container lacks CAP_SYS_PTRACE. The finding and the group give the same advice."""
     posture = process(7, "app", uid=uid).replace(dumpable=0, inspectable=False).replace(**fields)
-    (group,) = audit_of(posture, asked_by=0 if is_root else 1000).groups
+    audit = audit_of(posture, asked_by=0 if is_root else 1000)
+    (group,) = audit.groups
     assert words in group.fix
     assert group.command == command
+    (finding,) = (f for entry in audit.entries for f in entry.findings if f.id == "PH015")
+    assert finding.fix == group.fix
+    assert [text.replace("PID", "7") for text in finding.commands] == [command]
 
 
 def test_a_finding_says_what_it_is_about() -> None:

@@ -232,6 +232,20 @@ def test_what_is_not_known_makes_an_audit_incomplete(animal: Path, user_tmp: Pat
         assert audit(one.pid).returncode == 0
 
 
+def test_a_finding_and_its_group_tell_root_in_a_container_the_same(animal: Path) -> None:
+    """It lacks CAP_SYS_PTRACE, so that sudo would not help."""
+    support.require_root()
+    contained = [support.find_tool("setpriv"), "--bounding-set=-sys_ptrace", "--inh-caps=-all"]
+    with Animal(animal, *HARDENED, before=[support.find_tool("harden"), "--"]) as one:
+        found = audit_json(one.pid, before=contained)
+        (finding,) = found["processes"][0]["findings"]
+        (group,) = found["groups"]
+        assert (finding["id"], group["finding"]) == ("PH015", "PH015")
+        assert finding["fix"] == group["fix"]
+        assert finding["commands"] == [group["command"].replace(f" {one.pid}", " PID")]
+        assert group["command"].startswith(f"setpriv --reuid={support.USER} ")
+
+
 def test_a_python_that_started_itself_as_a_stand_in(python_animal: list[str]) -> None:
     """Known to be free of injected libraries, as root sees it."""
     support.require_root()

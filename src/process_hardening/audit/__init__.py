@@ -90,14 +90,16 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
     if selection.name is not None:
         lineage = find_lineage(snapshot.processes, os.getpid())
         selection = selection.replace(unread=lineage)
-    found = selection.narrow(make_entries(snapshot.processes, host, user_of))
+    asked_by = os.geteuid()
+    as_root = asked_by == 0
+    found = selection.narrow(make_entries(snapshot.processes, host, user_of, as_root=as_root))
     entries = selection.drop_known(found)
     shown = {entry.posture.pid for entry in entries} | set(snapshot.stuck)
     notes = list_notes(
         [posture for posture in snapshot.processes if posture.pid in shown],
         host,
         all_users=not selection.pids,
-        as_root=os.geteuid() == 0,
+        as_root=as_root,
     )
     notes += tuple(f"process {pid} has ended" for pid in gone)
     return Audit(
@@ -108,7 +110,7 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         seconds=snapshot.seconds,
         taken=time.time(),
         scope=selection.describe(),
-        asked_by=os.geteuid(),
+        asked_by=asked_by,
         is_empty=not found,
         known=() if selection.known is None else tuple(found),
     )

@@ -146,11 +146,12 @@ class Diagnosis(Record):
 
 
 def make_entries(
-    postures: Iterable[Posture], host: Host, user_of: Callable[[int], str]
+    postures: Iterable[Posture], host: Host, user_of: Callable[[int], str], *, as_root: bool = False
 ) -> tuple[Entry, ...]:
     """Judge every process, taking its ancestors into account.
 
     user_of -- a function that takes a uid and returns the name of the user
+    as_root -- whether root requested the audit
     """
     postures = list(postures)
     ancestors = find_hardened_ancestors(postures)
@@ -161,7 +162,7 @@ def make_entries(
             names[posture.uid] = user_of(posture.uid)
         crash = crash_of(posture, host.core)
         ancestor = ancestors.get(posture.pid)
-        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestor)
+        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestor, for_root=as_root)
         entries.append(
             Entry(
                 posture=posture,

@@ -36,11 +36,13 @@ class ProcessCase(Record):
 
     crash -- where a crash would put the process's memory
     ancestor -- the nearest hardened ancestor of the process, if it has one
+    for_root -- whether root made the audit
     """
 
     posture: Posture
     crash: Crash
     ancestor: Posture | None = None
+    for_root: bool = False
 
 
 class HostCase(Record):

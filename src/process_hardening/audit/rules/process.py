@@ -287,7 +287,7 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     """The verdict on the process is unknown."""
     if case.posture.verdict != UNKNOWN:
         return None
-    gaps = find_gaps(case.posture)
+    gaps = find_gaps(case.posture, is_root=case.for_root)
     commands = dict.fromkeys(gap.command for gap in gaps)
     return Match(
         message=f"not known: {'; '.join(gap.words for gap in gaps)}",
