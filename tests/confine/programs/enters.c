@@ -1,7 +1,9 @@
 /* Tries each way into the namespaces of another process, and prints a line for each: its name, and
  * what the file /mnt/secret holds there or the number of the error.
  *
- * Usage: enters handles PID            prints the file handles of the namespaces, in hexadecimal
+ * Usage: enters calls                  prints the errors of the calls that list mount namespaces,
+ *                                      on no descriptor
+ *        enters handles PID            prints the file handles of the namespaces, in hexadecimal
  *        enters PID USER MOUNT         PID has its own user and mount namespaces; USER and MOUNT are
  *                                      the handles, or "-" if the kernel has none (before 6.18) */
 #define _GNU_SOURCE
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +27,8 @@
 #define GET_USER_NAMESPACE _IO(0xb7, 1)
 #define GET_NEXT_MOUNT_NAMESPACE _IOR(0xb7, 11, struct mount_namespace)
 #define GET_PREVIOUS_MOUNT_NAMESPACE _IOR(0xb7, 12, struct mount_namespace)
+#define GET_LARGER_NEXT_MOUNT_NAMESPACE \
+    _IOC(_IOC_READ, 0xb7, 11, sizeof(struct mount_namespace) + 16)
 #define PIDFD_GET_MOUNT_NAMESPACE _IO(0xff, 3)
 #define PIDFD_GET_USER_NAMESPACE _IO(0xff, 9)
 #define X32 0x40000000
@@ -121,16 +126,25 @@ static void enter_by_pidfd(const char *process)
     wait(NULL);
 }
 
+typedef int list_call(int mount, unsigned long request, struct mount_namespace *found);
+
+static int call_ioctl(int mount, unsigned long request, struct mount_namespace *found)
+{
+    return ioctl(mount, request, found);
+}
+
 /* Goes from its own mount namespace to that of the process, whose handle begins with its id. */
-static void enter_by_list(const char *door, unsigned long request, uint64_t id)
+static void enter_by_list(const char *door, list_call *call, unsigned long request, uint64_t id)
 {
     struct mount_namespace found = {0};
     int mount = open_of("self", "mnt");
 
     for (int i = 0; i < 10000 && mount >= 0; i++) {
-        const int next = ioctl(mount, request, &found);
+        const int next = call(mount, request, &found);
+        const int error = errno;
 
         close(mount);
+        errno = error;
         mount = next;
         if (found.id == id)
             break;
@@ -139,29 +153,74 @@ static void enter_by_list(const char *door, unsigned long request, uint64_t id)
 }
 
 #ifdef __x86_64__
-/* Calls open_by_handle_at by the 32-bit entry. It fails without a handle, but not before a filter. */
-static void call_i386(void)
+/* Makes a call by the 32-bit entry. */
+static int call_i386(long number, long first, long second, long third)
 {
     long result;
 
     __asm__ volatile("int $0x80"
                      : "=a"(result)
-                     : "a"(342L), "b"((long)NSFS_ROOT), "c"(0L), "d"(0L)
+                     : "a"(number), "b"(first), "c"(second), "d"(third)
                      : "memory", "r8", "r9", "r10", "r11");
-    printf("i386 open_by_handle_at: %ld\n", -result);
-    __asm__ volatile("int $0x80"
-                     : "=a"(result)
-                     : "a"(54L), "b"(-1L), "c"(GET_NEXT_MOUNT_NAMESPACE), "d"(0L)
-                     : "memory", "r8", "r9", "r10", "r11");
-    printf("i386 NS_MNT_GET_NEXT: %ld\n", -result);
+    errno = (int)-result;
+    return result < 0 ? -1 : (int)result;
+}
+
+/* Returns a copy of data to which 32 bits can point. */
+static void *copy_low(const void *data, size_t size)
+{
+    void *low = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+    if (low == MAP_FAILED)
+        exit(3);
+    return memcpy(low, data, size);
+}
+
+static int open_i386(const union handle *handle)
+{
+    return call_i386(342 /* open_by_handle_at */, NSFS_ROOT,
+                     (long)copy_low(handle, sizeof *handle), O_RDONLY);
+}
+
+static int call_ioctl_i386(int mount, unsigned long request, struct mount_namespace *found)
+{
+    void *low = copy_low(found, sizeof *found);
+    const int next = call_i386(54 /* ioctl */, mount, (long)request, (long)low);
+
+    memcpy(found, low, sizeof *found);
+    return next;
 }
 #endif
+
+static void show_answer(const char *request, list_call *call, unsigned long number)
+{
+    struct mount_namespace found = {0};
+
+    printf("%s: %d\n", request, call(-1, number, &found) < 0 ? errno : 0);
+    fflush(stdout);
+}
+
+static int show_answers(void)
+{
+    show_answer("NS_MNT_GET_NEXT", call_ioctl, GET_NEXT_MOUNT_NAMESPACE);
+    show_answer("NS_MNT_GET_PREV", call_ioctl, GET_PREVIOUS_MOUNT_NAMESPACE);
+    show_answer("NS_MNT_GET_NEXT of another size", call_ioctl, GET_LARGER_NEXT_MOUNT_NAMESPACE);
+#ifdef __x86_64__
+    show_answer("i386 NS_MNT_GET_NEXT", call_ioctl_i386, GET_NEXT_MOUNT_NAMESPACE);
+    show_answer("i386 NS_MNT_GET_PREV", call_ioctl_i386, GET_PREVIOUS_MOUNT_NAMESPACE);
+#endif
+    return 0;
+}
 
 int main(int argc, char **argv)
 {
     union handle user, mount;
     uint64_t id = 0;
+    int own;
 
+    if (argc == 2)
+        return show_answers();
     if (argc == 3)
         return show_handle(argv[2], "user") || show_handle(argv[2], "mnt");
     if (argc != 4)
@@ -177,15 +236,19 @@ int main(int argc, char **argv)
     enter("open_by_handle_at below a descriptor",
           open_by_handle_at(open_of("self", "user"), &user.head, O_RDONLY),
           open_by_handle_at(open_of("self", "mnt"), &mount.head, O_RDONLY));
-    enter_by_list("NS_MNT_GET_NEXT", GET_NEXT_MOUNT_NAMESPACE, id);
-    enter_by_list("NS_MNT_GET_PREV", GET_PREVIOUS_MOUNT_NAMESPACE, id);
-    enter_by_list("NS_MNT_GET_NEXT of another size",
-                  _IOC(_IOC_READ, 0xb7, 11, sizeof(struct mount_namespace) + 16), id);
+    enter_by_list("NS_MNT_GET_NEXT", call_ioctl, GET_NEXT_MOUNT_NAMESPACE, id);
+    enter_by_list("NS_MNT_GET_NEXT of another size", call_ioctl,
+                  GET_LARGER_NEXT_MOUNT_NAMESPACE, id);
+    own = open_of("self", "mnt");
+    unshare(CLONE_NEWNS); /* root's comes after the other one in the list now */
+    enter_by_list("NS_MNT_GET_PREV", call_ioctl, GET_PREVIOUS_MOUNT_NAMESPACE, id);
+    setns(own, CLONE_NEWNS);
 #ifdef __x86_64__
     enter("x32 open_by_handle_at",
           (int)syscall(X32 + SYS_open_by_handle_at, NSFS_ROOT, &user, O_RDONLY),
           (int)syscall(X32 + SYS_open_by_handle_at, NSFS_ROOT, &mount, O_RDONLY));
-    call_i386();
+    enter("i386 open_by_handle_at", open_i386(&user), open_i386(&mount));
+    enter_by_list("i386 NS_MNT_GET_NEXT", call_ioctl_i386, GET_NEXT_MOUNT_NAMESPACE, id);
 #endif
     return 0;
 }
