@@ -13,11 +13,12 @@ import support
 from process_hardening.audit import file_systems
 from process_hardening.audit.program_files import parse_mounts
 from process_hardening.environment import PRELOAD_LIBRARY
-from zoo import COMMAND
+from zoo import COMMAND, ROOT, audit_json
 
 FUSE = 0x65735546  # FUSE_SUPER_MAGIC
 
 SERVER = Path(__file__).with_name("programs") / "stopped_files.py"
+STACKED = SERVER.with_name("stacked_files.py")
 
 # A file of FUSE in the place of a library, a process that preloads it, and an audit of that.
 AUDIT = """
@@ -66,6 +67,89 @@ def test_a_copy_of_our_library_on_fuse_is_not_believed(user_tmp: Path) -> None:
     assert found["injected_libraries"] == [str(copy)]
     assert found["verdict"] == "partial"
     assert "PH019" in [finding["id"] for finding in found["findings"]]
+
+
+class InNamespace:
+    """A process that preloads a copy of our library in a mount namespace of its own; needs root.
+
+    script -- makes the file system with the copy, as $1
+    """
+
+    def __init__(self, animal: Path, folder: Path, script: str) -> None:
+        support.require_root()
+        copy = str(folder / Path(PRELOAD_LIBRARY).name)
+        preload = [f"LD_PRELOAD={copy}", "PROCESS_HARDENING_CHILDREN=1"]
+        start = ["sh", "-ec", f'{script}\nshift 4; exec "$@"', "sh"]
+        words = [str(folder), PRELOAD_LIBRARY, sys.executable, str(STACKED)]
+        argv = ["unshare", "--mount", "--propagation=private", *start, *words, "env", *preload]
+        self.process = support.Running([*argv, str(animal)], **ROOT)
+        self.copy = copy
+
+    def audit(self) -> dict[str, Any]:
+        """Return what root's audit from outside of the namespace says."""
+        with self.process as one:
+            (found,) = audit_json(int(one.ready.split()[0]))["processes"]
+        return dict(found)
+
+
+def test_a_copy_of_our_library_in_another_mount_namespace_is_recognized(
+    animal: Path, user_tmp: Path
+) -> None:
+    """On a file system of the kernel, as in a container."""
+    one = InNamespace(animal, user_tmp, 'mount -t tmpfs none "$1"; cp "$2" "$1"')
+    found = one.audit()
+    assert (found["verdict"], found["findings"]) == ("hardened", [])
+
+
+def test_a_copy_of_our_library_on_an_overlay_above_fuse_is_not_believed(
+    animal: Path, user_tmp: Path
+) -> None:
+    """A user can mount both in namespaces of his own, and the type does not show what is below."""
+    if not os.access("/dev/fuse", os.W_OK):
+        support.fail_or_skip("/dev/fuse")
+    one = InNamespace(animal, user_tmp, '"$3" "$4" "$1" "$2"')
+    found = one.audit()
+    assert found["injected_libraries"] == [one.copy]
+    assert found["verdict"] == "partial"
+    assert "PH019" in [finding["id"] for finding in found["findings"]]
+
+
+def test_a_copy_of_our_library_on_an_overlay_that_root_mounted_is_recognized(
+    user_tmp: Path,
+) -> None:
+    """That is how the host sees containers, whose mount namespaces are others."""
+    support.require_root()
+    script = """
+mount -t tmpfs none "$1"
+mkdir "$1/lower" "$1/upper" "$1/work" "$1/all"
+mount -t overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" none "$1/all"
+cp "$2" "$1/all"
+library=$1/all/${2##*/}
+LD_PRELOAD=$library PROCESS_HARDENING_CHILDREN=1 unshare --mount sleep 1000 &
+until grep -q "$library" /proc/$!/maps && [ "$(cat /proc/$!/comm)" = sleep ]; do :; done
+"$3" audit --json --fail-on never $!
+kill $!
+"""
+    words = ["sh", str(user_tmp), PRELOAD_LIBRARY, str(COMMAND)]
+    done = support.run(
+        ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, *words]
+    )
+    (found,) = json.loads(done.stdout)["processes"]
+    assert (found["verdict"], found["findings"]) == ("hardened", [])
+
+
+def test_a_device_number_is_not_believed_of_the_file_system_that_had_it_before(
+    user_tmp: Path,
+) -> None:
+    """The kernel uses the numbers of devices and mounts again at once."""
+    support.require_root()
+    if not os.access("/dev/fuse", os.W_OK):
+        support.fail_or_skip("/dev/fuse")
+    argv = [sys.executable, str(SERVER.with_name("same_device.py")), str(user_tmp)]
+    done = support.run(["unshare", "--mount", "--propagation=private", *argv])
+    devices, *kinds = json.loads(done.stdout)
+    assert len(set(devices)) == 1, "inconclusive: another device number"
+    assert kinds == ["tmpfs", "fuse"]
 
 
 def test_no_file_system_that_a_user_serves_is_in_the_list() -> None:

@@ -8,7 +8,6 @@ process cannot end before all its threads do.
 
 from __future__ import annotations
 
-import functools
 import marshal
 import os
 import select
@@ -16,11 +15,11 @@ import stat
 import time
 from struct import Struct
 
-from process_hardening.audit.file_systems import LOCAL, NAMES, READABLE
+from process_hardening.audit.file_systems import LOCAL, READABLE
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
+from process_hardening.audit.mounts import find_file_system
 from process_hardening.audit.procfiles import PATIENCE, is_asleep
 from process_hardening.audit.procfs import identity_in_maps
-from process_hardening.audit.program_files import LONGEST_LIST, parse_mounts
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 
@@ -74,41 +73,10 @@ def _read_plain_file(path: str, name: str) -> bytes | None:
 
 def _read_regular(path: str, fd: int) -> bytes | None:
     """Return the start of the file behind an O_PATH descriptor; None: a user may serve it."""
-    if not stat.S_ISREG(os.fstat(fd).st_mode) or _find_file_system(path, fd) not in READABLE:
+    if not stat.S_ISREG(os.fstat(fd).st_mode) or find_file_system(path, fd) not in READABLE:
         return None
     with open(f"/proc/self/fd/{fd}", "rb") as file:
         return file.read(_LONGEST_FILE)
-
-
-def _find_file_system(path: str, fd: int) -> str | None:
-    """Return the name of the file system of a file that a process uses.
-
-    f_type decides only if neither the process nor we have mounted its device: that of 9p is what
-    the server says, and that of virtiofs is FUSE's.
-    """
-    device = os.fstat(fd).st_dev
-    name = _read_devices(path).get(b"%d:%d" % (os.major(device), os.minor(device)))
-    if name is not None:
-        return name
-    import ctypes
-
-    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
-    if ctypes.CDLL(None).fstatfs(fd, buffer):
-        return None
-    return NAMES.get(int(buffer[0]) & 0xFFFFFFFF)
-
-
-@functools.lru_cache(maxsize=1)
-def _read_devices(path: str) -> dict[bytes, str]:
-    """Return the file systems that we or a process have mounted, by device."""
-    devices: dict[bytes, str] = {}
-    for folder in ("/proc/self", path):
-        try:
-            with open(f"{folder}/mountinfo", "rb") as file:
-                devices.update(parse_mounts(file.read(LONGEST_LIST)).values())
-        except OSError:
-            continue  # it is ending
-    return devices
 
 
 def _read_our_libraries() -> list[tuple[os.stat_result, bytes]]:
@@ -182,13 +150,14 @@ def _is_genuine(path: str, range_: str, name: str) -> bool:
     """Return whether a mapped file is what the process finds under its path, or root's own.
 
     maps does not tell a path of this mount namespace from one of another, where a user can put
-    anything under any path. Nobody but root can make a file there that belongs to root.
+    anything under any path. Nobody but root can make a file there that belongs to root, if the file
+    system is LOCAL.
     """
     fd = os.open(f"{path}/map_files/{range_}", os.O_PATH | os.O_CLOEXEC)
     try:
         mapped = os.fstat(fd)
         is_of_root = mapped.st_uid == 0 and not mapped.st_mode & 0o022
-        if is_of_root and _find_file_system(path, fd) in LOCAL:
+        if is_of_root and find_file_system(path, fd) in LOCAL:
             return True
     finally:
         os.close(fd)

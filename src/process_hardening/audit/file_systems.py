@@ -33,7 +33,7 @@ _IN_KERNEL: Types = {
     "xfs": 0x58465342,
     "zfs": 0x2FC12FC1,
 }
-# Users can mount it, and a read waits for what is below.
+# Users can mount it in namespaces of their own, on what they serve, and it is as good as that.
 _STACKED: Types = {"overlay": 0x794C7630}
 # Only root can mount them, and a read waits for a server.
 _SERVED: Types = {
@@ -46,8 +46,19 @@ _SERVED: Types = {
     "virtiofs": None,  # that of FUSE
 }
 
+STACKED = frozenset(_STACKED)
+"""On these, nothing is known of a file unless the file system is mounted here as well.
+
+Only root can mount it in our mount namespace, and knows what is below. That is also where the root
+file systems of containers are mounted, seen from the host; and in a container, its own is.
+"""
+
 LOCAL = frozenset((*_IN_KERNEL, *_STACKED))
-"""On these, only root of this machine can make a file that belongs to root."""
+"""On these, only root of this machine can make a file that belongs to root.
+
+Of a disk that was written elsewhere, whoever lets users mount it says the same; udisks mounts USB
+sticks for the user in front of the screen. For STACKED, see there.
+"""
 
 READABLE = LOCAL | frozenset(_SERVED)
 """On these, a reader sees what is mapped, and consumes nothing. The read may wait."""

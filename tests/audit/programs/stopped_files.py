@@ -20,15 +20,17 @@ ANSWER = struct.Struct("=IiQ")
 ATTRIBUTES = struct.Struct("=6Q10I")
 (LOOKUP, FORGET, GETATTR, OPEN, READ) = (1, 2, 3, 14, 15)
 INIT, INTERRUPT, BATCH_FORGET = 26, 36, 42
+STATFS, RELEASE, FLUSH, OPENDIR, READDIR, RELEASEDIR = 17, 18, 25, 27, 28, 29
 VALID = 3600
 
 
 class Server:
     """Serves one file until it is told to stop."""
 
-    def __init__(self, fuse: int, content: bytes) -> None:
+    def __init__(self, fuse: int, content: bytes, name: str = "file") -> None:
         self.fuse = fuse
         self.content = content
+        self.name = os.fsencode(name)
 
     def attributes(self, node: int) -> bytes:
         """Struct fuse_attr of the folder (1) or the file (2)."""
@@ -43,16 +45,20 @@ class Server:
         if opcode == INIT:
             return struct.pack("=4I2H2I2H2I24x", 7, 31, 0, 0, 12, 9, 4096, 1, 0, 0, 0, 0)
         if opcode == LOOKUP:
-            if body.rstrip(b"\0") != b"file":
+            if body.rstrip(b"\0") != self.name:
                 return errno.ENOENT
             return struct.pack("=4Q2I", 2, 0, VALID, VALID, 0, 0) + self.attributes(2)
         if opcode == GETATTR:
             return struct.pack("=Q2I", VALID, 0, 0) + self.attributes(node)
-        if opcode == OPEN:
+        if opcode in (OPEN, OPENDIR):
             return struct.pack("=Q2I", 0, 0, 0)
         if opcode == READ:
             _, offset, size = struct.unpack_from("=QQI", body)
             return self.content[offset : offset + size]
+        if opcode == STATFS:
+            return struct.pack("=5Q10I", 1, 0, 0, 1, 0, 4096, 255, 4096, *[0] * 7)
+        if opcode in (RELEASE, FLUSH, READDIR, RELEASEDIR):
+            return b""
         return errno.ENOSYS
 
     def serve(self, control: int) -> None:
@@ -80,18 +86,24 @@ class Server:
                 os.write(self.fuse, ANSWER.pack(ANSWER.size + len(body), error, unique) + body)
 
 
+def mount(folder: str) -> int:
+    """Mount a file system; returns the descriptor of its server."""
+    fuse = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
+    if libc.mount(b"test", os.fsencode(folder), b"fuse", 0, options.encode()):
+        sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
+    return fuse
+
+
 def main() -> None:
     """Serve in a child, mount, start the command, and stop."""
     folder, path, *command = sys.argv[1:]
     with open(path, "rb") as file:
         content = file.read()
-    fuse = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     control, stop = os.pipe()
     said, says = os.pipe()
-    libc = ctypes.CDLL(None, use_errno=True)
-    options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
-    if libc.mount(b"test", os.fsencode(folder), b"fuse", 0, options.encode()):
-        sys.exit(f"mount: {os.strerror(ctypes.get_errno())}")
+    fuse = mount(folder)
     if not os.fork():
         os.close(stop)
         os.dup2(says, 1)
@@ -114,4 +126,5 @@ def main() -> None:
         os.close(stop)
 
 
-main()
+if __name__ == "__main__":
+    main()

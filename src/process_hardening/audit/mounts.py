@@ -1,0 +1,93 @@
+"""Finds out on which file system a file is that another process uses.
+
+Only the mounts of our own mount namespace are believed, and f_type of statfs(2). In a namespace of
+their own, users can mount an overlay on a file system that they serve (FUSE): it is as good as that
+one, but its type does not show what is below. And a device number or a mount id belongs to another
+file system as soon as the one that had it is gone, so the mounts are read while the file is open.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from process_hardening.audit.file_systems import NAMES, STACKED
+from process_hardening.audit.procfiles import read_rest
+from process_hardening.audit.program_files import parse_mounts
+
+
+class _OwnMounts:
+    """The types of the file systems that are mounted here, by mount id and by device.
+
+    Reading the list costs milliseconds on a machine with thousands of mounts, so it is read again
+    only if the kernel says that it has changed (proc_pid_mountinfo(5), mounts_poll() in
+    fs/proc_namespace.c).
+    """
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._poll = select.poll()
+        self.by_id: dict[bytes, str] = {}
+        self.by_device: dict[bytes, str] = {}
+
+    def refresh(self) -> None:
+        if self._fd < 0:
+            self._fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+            self._poll.register(self._fd, select.POLLPRI)
+        elif not self._poll.poll(0):
+            return
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        mounts = parse_mounts(read_rest(self._fd))
+        self.by_id = {mount: kind for mount, (_, kind) in mounts.items()}
+        self.by_device = dict(mounts.values())
+
+
+_OURS = _OwnMounts()
+
+
+def find_file_system(path: str, fd: int) -> str | None:
+    """Return the name of the file system of a file; None: unknown, or a user may serve it.
+
+    path -- the path of /proc/PID, of the process that uses the file
+    fd -- of the file, O_PATH is enough
+
+    Of what is not mounted here, f_type decides: it does not tell virtiofs from FUSE, and 9p may
+    give another one. May block, and raises OSError.
+    """
+    _OURS.refresh()
+    mount = _read_mount_id(fd)
+    if mount in _OURS.by_id:
+        return _OURS.by_id[mount]
+    device = _read_device(fd)
+    if device not in _OURS.by_device:
+        # A file on an overlay can have a device number that no mount has; its folders have that of
+        # the overlay (ovl_map_dev_ino() in fs/overlayfs/inode.c).
+        root = os.open(f"{path}/root", os.O_PATH | os.O_CLOEXEC)
+        try:
+            if _read_mount_id(root) == mount:
+                device = _read_device(root)
+        finally:
+            os.close(root)
+    if device in _OURS.by_device:
+        return _OURS.by_device[device]
+    name = _name_of_f_type(fd)
+    return None if name in STACKED else name
+
+
+def _read_device(fd: int) -> bytes:
+    device = os.fstat(fd).st_dev
+    return b"%d:%d" % (os.major(device), os.minor(device))
+
+
+def _read_mount_id(fd: int) -> bytes:
+    with open(f"/proc/self/fdinfo/{fd}", "rb") as file:
+        return file.read().partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+
+
+def _name_of_f_type(fd: int) -> str | None:
+    import ctypes
+
+    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
+    if ctypes.CDLL(None).fstatfs(fd, buffer):
+        return None
+    return NAMES.get(int(buffer[0]) & 0xFFFFFFFF)
