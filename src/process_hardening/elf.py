@@ -238,8 +238,10 @@ def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
         _, tags = _read_tags(file, segments)
         table = _place_of(last_value(tags, DT_STRTAB, -1), segments)
         size = last_value(tags, _DT_STRSZ, 0)
-        if table < 0 or size > _LARGEST_STRING_TABLE:
+        if not tags:  # it is static
             return None
+        if table < 0 or size > _LARGEST_STRING_TABLE:
+            raise ValueError("its string table is not in the file, or too large")
         names = file.read(table, size)
     except (struct.error, ValueError, OverflowError, IndexError) as error:
         raise DamagedElfError(f"damaged ELF file ({error})") from None

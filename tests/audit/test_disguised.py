@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 import starts
 import support
+from elf_files import replace_bytes
 from process_hardening.audit.mapped import Mapped
 from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_LIBRARY
@@ -200,3 +202,38 @@ def test_a_program_behind_an_image_in_memory_is_hardened() -> None:
     with support.Running([*in_memory, support.find_tool("harden"), "--", *program]) as process:
         assert "/memfd:" in os.readlink(f"/proc/{process.pid}/exe")
         assert process_of(process.pid)["verdict"] == "hardened"
+
+
+def damage(program: Path, copy: Path) -> Path:
+    """Copy a program, with a string table longer than the file: no loader looks at its length."""
+    content = program.read_bytes()
+    table, length = struct.Struct("=Q"), struct.Struct("=qQ")
+    (segments,) = table.unpack_from(content, 32)
+    (count,) = struct.unpack_from("=H", content, 56)
+    for segment in range(segments, segments + 56 * count, 56):
+        kind, _, place = struct.unpack_from("=IIQ", content, segment)
+        while kind == 2 and length.unpack_from(content, place)[0] != 10:  # PT_DYNAMIC, DT_STRSZ
+            place += length.size
+        if kind == 2:
+            content = replace_bytes(content, place, length.pack(10, 1 << 20))
+    copy.write_bytes(content)
+    copy.chmod(0o755)
+    return copy
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+@pytest.mark.parametrize("has_jvm", [False, True])
+def test_a_damaged_program_hides_no_jvm_inside_it(
+    is_damaged: bool, has_jvm: bool, build: support.Compiler, injected: Path, user_tmp: Path
+) -> None:
+    """Its libraries are looked at all the same; without a JVM, it is not known to be closed."""
+    program = build("catches.c", "-ldl")
+    if is_damaged:
+        program = damage(program, user_tmp / "damaged")
+    library = str(shutil.copy(injected, user_tmp / "libjvm.so"))
+    with support.Running([str(program), *[library] * has_jvm], **ROOT) as one:
+        found = process_of(one.pid)
+    expected = "partial" if has_jvm else "unknown" if is_damaged else "hardened"
+    assert found["verdict"] == expected
+    findings = {"partial": "PH018", "unknown": "PH015"}
+    assert findings.get(expected) in [None, *(one["id"] for one in found["findings"])]

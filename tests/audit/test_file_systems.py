@@ -131,9 +131,7 @@ until grep -q "$library" /proc/$!/maps && [ "$(cat /proc/$!/comm)" = sleep ]; do
 kill $!
 """
     words = ["sh", str(user_tmp), PRELOAD_LIBRARY, str(COMMAND)]
-    done = support.run(
-        ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, *words]
-    )
+    done = support.run(["unshare", "--mount", "--propagation=private", "sh", "-ec", script, *words])
     (found,) = json.loads(done.stdout)["processes"]
     assert (found["verdict"], found["findings"]) == ("hardened", [])
 

@@ -37,6 +37,8 @@ from process_hardening.audit.rights import READING_CAPABILITIES
         ({"injected_libraries": None, "tracer_pid": 7}, "partial"),
         ({"other_user_namespace": True}, "partial"),
         ({"other_user_namespace": None}, "unknown"),
+        ({"opens_itself": "Node.js"}, "partial"),
+        ({"opens_itself": None}, "unknown"),
         ({"tracer_pid": None, "protected": ("tracer_pid",)}, "unknown"),
         ({"core_limit": None, "protected": ("core_limit",)}, "unknown"),
         ({"kind": "zombie"}, "unknown"),

@@ -120,6 +120,7 @@ READ_TRACERS = "grep TracerPid /proc/PID/task/*/status"
          AS_ROOT),
         ({"dumpable": None}, "0 or 2", "uname -r", "uname -r"),
         ({"core_limit": None}, "its core limit", "cat /proc/PID/limits", "cat /proc/PID/limits"),
+        ({"opens_itself": None}, "its runtime", "ls -l /proc/PID/exe", "ls -l /proc/PID/exe"),
         ({"tracer_pid": None}, "who traces it", READ_TRACERS, READ_TRACERS),
         ({"injected_libraries": None}, "a library was injected", "harden -- PROGRAM", AS_ROOT),
         (

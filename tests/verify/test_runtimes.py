@@ -228,7 +228,7 @@ def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -
 OPTION = PARTS["the JVM"].option
 
 
-def audit_hardened(*argv: str, folder: Path) -> tuple[str, str]:
+def audit_hardened(*argv: str, folder: Path) -> tuple[str | None, str]:
     """What audit says of a program that harden started: the open runtime, and the command."""
     with support.Running([support.find_tool("harden"), "--", *argv], cwd=folder) as one:
         (group,) = take(pids=[one.pid]).groups

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
+from process_hardening.audit.runtime_files import UnknownRuntimeError
 from process_hardening.audit.script_argument import find_script
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
@@ -109,6 +110,8 @@ def with_runtime(
 ) -> Posture:
     """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
+    None if it may.
+
     fields -- those of its /proc/PID/status; folder -- a descriptor of /proc/PID
     runtimes -- recognizes runtimes by more than their names
 
@@ -119,7 +122,10 @@ def with_runtime(
     if runtime_of(program.name) is None and not caught & _CAUGHT_BY_RUNTIMES:
         return posture
     called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
-    found = runtimes.find((program.name, called), folder)
+    try:
+        found = runtimes.find((program.name, called), folder)
+    except UnknownRuntimeError:
+        return posture.replace(opens_itself=None)
     if found is None:
         return posture
     runtime, name = found

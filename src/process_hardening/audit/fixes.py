@@ -154,7 +154,7 @@ def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> 
 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:
-    return runtime_named(posture.opens_itself)
+    return runtime_named(posture.opens_itself or "")
 
 
 def _edit_unit(entry: Entry, caller: Caller) -> tuple[str, str]:

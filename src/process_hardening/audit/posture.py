@@ -8,7 +8,7 @@ import re
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.record import Record
 from process_hardening.secret_names import HIDDEN
-from process_hardening.state import HARDENED, PARTIAL, judge_process
+from process_hardening.state import HARDENED, PARTIAL, UNKNOWN, judge_process
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Posture(Record):
     chosen_by_other -- whether its uid is 0, but another user may have chosen its arguments
     cwd -- its working directory, unless that was deleted
     opens_itself -- the name of a runtime (runtimes.py) that discloses its memory to any process of
-        its user; '' if none was found
+        its user; '' if none was found; None if its program could not be read
     unit -- the systemd service that it belongs to, with the prefix "--user " for a user service
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, in words
@@ -84,7 +84,7 @@ class Posture(Record):
     command: str | None = None
     chosen_by_other: bool = False
     cwd: str | None = None
-    opens_itself: str = ""
+    opens_itself: str | None = ""
     unit: str | None = None
     protected: tuple[str, ...] = ()
     problem: str | None = None
@@ -93,16 +93,18 @@ class Posture(Record):
     def verdict(self) -> Verdict:
         """'hardened', 'partial', 'exposed' or 'unknown', from state.judge_process().
 
-        At best 'partial' if its runtime discloses its memory.
+        At best 'partial' if its runtime discloses its memory, and 'unknown' if it may do so.
         """
         verdict, _ = self._judge()
-        return PARTIAL if verdict == HARDENED and self.opens_itself else verdict
+        if verdict != HARDENED or self.opens_itself == "":
+            return verdict
+        return PARTIAL if self.opens_itself else UNKNOWN
 
     @property
     def unseen(self) -> tuple[str, ...]:
         """The fields that leave its verdict unknown; () if it is known."""
-        _, missing = self._judge()
-        return missing
+        verdict, missing = self._judge()
+        return ("opens_itself",) if verdict == HARDENED and self.opens_itself is None else missing
 
     def _judge(self) -> tuple[Verdict, tuple[str, ...]]:
         return judge_process(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+from errno import EAGAIN
 
 from process_hardening.audit.procfiles import read_file, read_link
 from process_hardening.audit.program_files import ProgramOpener
-from process_hardening.elf import exports
-from process_hardening.errors import CannotProtectError
+from process_hardening.elf import DamagedElfError, exports
 from process_hardening.runtimes import SYMBOLS, runtime_of, runtime_of_library, runtime_of_symbol
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -25,6 +25,10 @@ _LONGEST_MAPS = 1 << 20
 _MOST_MAPPINGS = 4  # of the program; two with a stand-in
 _MOST_REMEMBERED = 4096  # programs
 _CODE = re.compile(rb"(?m)^([^ \n]+) ..x. [^ \n]+ [^ \n]+ [^ \n]+ +(/[^\n]*)$")
+
+
+class UnknownRuntimeError(Exception):
+    """No runtime was found, but the program could not be read, and may be one."""
 
 
 class RuntimeReader:
@@ -44,6 +48,8 @@ class RuntimeReader:
         other options than the runtime.
 
         names -- of its program, as far as they are known; folder -- a descriptor of /proc/PID
+
+        None also for what the kernel hides. Raises UnknownRuntimeError.
         """
         called = tuple(names)
         for name in called:
@@ -52,7 +58,7 @@ class RuntimeReader:
                 return named, name
         try:
             found, is_program = self._find_in_files(folder)
-        except (OSError, CannotProtectError):  # it ended, or its program is damaged
+        except OSError:  # it ended
             return None
         if found is None:
             return None
@@ -60,7 +66,10 @@ class RuntimeReader:
         return found, found.programs[0] if is_program else next(known, "")
 
     def _find_in_files(self, folder: int) -> tuple[Runtime | None, bool]:
-        """Return the runtime, and whether the program is its own, not one that loads it."""
+        """Return the runtime, and whether the program is its own, not one that loads it.
+
+        Raises UnknownRuntimeError, and OSError if the process has ended.
+        """
         exe = read_link(folder, "exe")
         maps = read_file(folder, "maps", _LONGEST_MAPS)
         if exe is None or maps is None:
@@ -68,24 +77,34 @@ class RuntimeReader:
         code = _CODE.findall(maps)
         # Behind a stand-in, the program is mapped like a library.
         program = [range_ for range_, path in code if os.fsdecode(path) == exe][:_MOST_MAPPINGS]
+        is_known = False
         for name in ("exe", *(f"map_files/{os.fsdecode(_unpad(range_))}" for range_ in program)):
-            symbol = self._find_symbol(folder, name)
+            try:
+                symbol = self._find_symbol(folder, name)
+            except (OSError, DamagedElfError):
+                continue  # such as a stand-in, which is in memory
             if symbol:
                 return runtime_of_symbol(symbol), True
+            is_known = True
         libraries = (os.fsdecode(path).rsplit("/", 1)[-1] for _, path in code)
-        return next(filter(None, map(runtime_of_library, libraries)), None), False
+        found = next(filter(None, map(runtime_of_library, libraries)), None)
+        if not is_known and found is None:
+            os.stat("exe", dir_fd=folder)  # it still exists
+            raise UnknownRuntimeError
+        return found, False
 
     def _find_symbol(self, folder: int, name: str) -> bytes | None:
-        """Return the symbol of a runtime that a program names, or None.
+        """Return the symbol of a runtime that a program names; None also if the kernel hides it.
 
-        Programs on file systems that may not answer are not read.
+        Raises DamagedElfError, and OSError if it cannot be read, or on a file system that may not
+        answer.
         """
         try:
             fd = self._opener.open(folder, name)
         except PermissionError:
             return None
         if fd is None:
-            return None
+            raise OSError(EAGAIN, "a read could block")
         try:
             file = os.fstat(fd)
             key = (file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns)
@@ -99,7 +118,7 @@ class RuntimeReader:
 
 
 def runtime_of_process(pid: int) -> Runtime | None:
-    """Return the runtime of a process; None also if it has ended."""
+    """Return the runtime of a process; None also if it is unknown, or the process has ended."""
     opened: list[int] = []
     try:
         for path in ("/proc", f"/proc/{pid}"):
@@ -110,7 +129,7 @@ def runtime_of_process(pid: int) -> Runtime | None:
         reader = RuntimeReader(ProgramOpener(proc))
         found = reader.find((word.rsplit("/", 1)[-1] for word in words), folder)
         return found[0] if found else None
-    except OSError:
+    except (OSError, UnknownRuntimeError):
         return None
     finally:
         for fd in opened:

@@ -54,6 +54,12 @@ _GAPS = {
         command="harden -- PROGRAM",
         is_restart=True,
     ),
+    "opens_itself": Gap(
+        words="whether its runtime discloses its memory, because its program is damaged, or on a"
+        " file system that may not answer",
+        fix="Find out which program it is, and reinstall it.",
+        command="ls -l /proc/PID/exe",
+    ),
     "other_user_namespace": Gap(
         words="whether it is in another user namespace, because this one maps ids to themselves,"
         " and the kernel shows no more of a hardened process",

@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 
+from stopped_files import Server, mount  # type: ignore[import-not-found]
+
 from process_hardening.audit.mounts import find_file_system
-from stopped_files import Server, mount
 
 
 def look(folder: str) -> tuple[int, str | None]:

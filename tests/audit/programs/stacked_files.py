@@ -1,7 +1,7 @@
 """Mounts an overlay on a file system of FUSE, and goes on in the background to serve that; as root.
 
-Usage: stacked_files.py FOLDER FILE, in a mount namespace of its own. FOLDER then has a file with the
-name and the content of FILE, until standard input ends.
+Usage: stacked_files.py FOLDER FILE, in a mount namespace of its own. FOLDER then has a file with
+the name and the content of FILE, until standard input ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from stopped_files import Server, mount
+from stopped_files import Server, mount  # type: ignore[import-not-found]
 
 
 def main() -> None:
