@@ -171,7 +171,7 @@ def test_what_is_not_known_is_named_with_a_fix_that_can_be_done(
             1000,
             True,
             "as its user, or with that capability",
-            "setpriv --reuid=1000 --regid=1000 --clear-groups process-hardening audit 7",
+            "setpriv --reuid=1000 --regid=100 --clear-groups process-hardening audit 7",
         ),
         (0, True, "--cap-add SYS_PTRACE", "process-hardening audit 7"),
     ],
@@ -188,7 +188,7 @@ def test_what_the_kernel_hides_also_from_root_is_audited_as_its_user(
     fields: dict[str, Any], uid: int, is_root: bool, words: str, command: str
 ) -> None:
     """Root in a container lacks CAP_SYS_PTRACE. The finding and the group give the same advice."""
-    posture = process(7, "app", uid=uid).replace(dumpable=0, inspectable=False).replace(**fields)
+    posture = process(7, "app", uid=uid).replace(gid=100, dumpable=0, inspectable=False, **fields)
     audit = audit_of(posture, asked_by=0 if is_root else 1000)
     (group,) = audit.groups
     assert words in group.fix

@@ -370,6 +370,16 @@ def test_a_tracer_of_another_thread_is_seen(python_animal: list[str]) -> None:
         assert found["verdict"] == "partial"
 
 
+def test_the_group_of_a_process_is_its_effective_one(animal: Path) -> None:
+    """What may read its memory has to have the same group as well, which need not be the uid."""
+    support.require_root()
+    ids = [f"--reuid={support.USER}", f"--rgid={support.USER + 1}", f"--egid={support.USER + 2}"]
+    before = [support.find_tool("setpriv"), *ids, "--clear-groups"]
+    with Animal(animal, before=before, **ROOT) as one:
+        posture = read_posture(one.pid)
+    assert (posture.uid, posture.gid) == (support.USER, support.USER + 2)
+
+
 def test_another_user_namespace(animal: Path) -> None:
     """Who owns it can read what was started there, so it is not called hardened."""
     with Animal(animal, *HARDENED, "unshare") as one:

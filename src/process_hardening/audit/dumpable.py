@@ -33,6 +33,7 @@ class PidfdInfo(Record):
 
     ppid: int | None = None
     uid: int | None = None
+    gid: int | None = None
     dumpable: int | None = None
 
 
@@ -47,11 +48,12 @@ def read_pidfd_info(pidfd: int) -> PidfdInfo:
         fcntl.ioctl(pidfd, _PIDFD_GET_INFO, buffer)
     except OSError:
         return PidfdInfo()  # an older kernel, or the process has ended
-    mask, _, _, _, ppid, _, _, uid, *_, core = _PIDFD_INFO.unpack(buffer)
+    mask, _, _, _, ppid, _, _, uid, gid, *_, core = _PIDFD_INFO.unpack(buffer)
     has_ids = mask & _PIDFD_INFO_CREDS
     return PidfdInfo(
         ppid=ppid if has_ids else None,
         uid=uid if has_ids else None,
+        gid=gid if has_ids else None,
         dumpable=_DUMPABLE.get(core & _DUMPABLE_BITS) if mask & _PIDFD_INFO_COREDUMP else None,
     )
 

@@ -36,6 +36,7 @@ def read_hidden(pid: int, pidfd: int) -> Posture | None:
         pid=pid,
         ppid=info.ppid,
         uid=info.uid,
+        gid=info.gid,
         dumpable=info.dumpable,
         dumpable_source=None if info.dumpable is None else PIDFD,
         inspectable=None if info.dumpable is None else info.dumpable == 1,

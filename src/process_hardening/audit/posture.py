@@ -32,7 +32,7 @@ _HIDDEN_BY_HARDENING = ("loader_variables", "injected_libraries")
 class Posture(Record):
     """The facts observed about one process; None: hidden from us, or unknown.
 
-    name, ppid, exe -- as the kernel reports them; uid -- the effective one
+    name, ppid, exe -- as the kernel reports them; uid, gid -- the effective ones
     kind -- PROCESS, KERNEL_THREAD or ZOMBIE; only the first has memory
     dumpable -- 0, 1 or 2; dumpable_source -- 'pidfd', 'owner' (of /proc/PID/status) or 'probe'
     inspectable -- whether another process of the same user can read its memory
@@ -63,6 +63,7 @@ class Posture(Record):
     name: str = ""
     exe: str | None = None
     uid: int | None = None
+    gid: int | None = None
     kind: str = PROCESS
     dumpable: int | None = None
     dumpable_source: str | None = None

@@ -214,7 +214,7 @@ class Reader:
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except ValueError as error:
-            known: Facts = {name: facts.get(name) for name in ("ppid", "uid")}
+            known: Facts = {name: facts.get(name) for name in ("ppid", "uid", "gid")}
             problem = f"unexpected content in /proc: {error}"
             return Posture(pid=pid, name=facts.get("name", ""), **known, problem=problem)
         return posture
@@ -385,7 +385,11 @@ def _is_too_long(block: bytes) -> bool:
 
 
 def _ids_of(fields: dict[str, bytes]) -> Facts:
-    return {"ppid": parse_number(fields, "PPid"), "uid": parse_number(fields, "Uid", 1)}
+    return {
+        "ppid": parse_number(fields, "PPid"),
+        "uid": parse_number(fields, "Uid", 1),
+        "gid": parse_number(fields, "Gid", 1),
+    }
 
 
 def read_posture(pid: int) -> Posture:

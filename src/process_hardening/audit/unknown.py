@@ -101,7 +101,7 @@ _AS_ITS_USER = Gap(
     words="",
     fix="You lack CAP_SYS_PTRACE, as root does in most containers: audit it as its user, or with"
     " that capability.",
-    command="setpriv --reuid=UID --regid=UID --clear-groups process-hardening audit PID",
+    command="setpriv --reuid=UID --regid=GID --clear-groups process-hardening audit PID",
 )
 _WITH_CAPABILITY = Gap(
     words="",
@@ -147,5 +147,6 @@ def _ask_root(gap: Gap, posture: Posture, is_root: bool) -> Gap:
     advice = _AS_ROOT
     if is_root:
         advice = _AS_ITS_USER if posture.uid else _WITH_CAPABILITY
-    command = advice.command.replace("UID", str(posture.uid))
+    gid = f'"$(id -g {posture.uid})"' if posture.gid is None else str(posture.gid)
+    command = advice.command.replace("UID", str(posture.uid)).replace("GID", gid)
     return advice.replace(words=gap.words, command=command)
