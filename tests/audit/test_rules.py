@@ -188,7 +188,8 @@ def test_what_the_kernel_hides_also_from_root_is_audited_as_its_user(
     fields: dict[str, Any], uid: int, is_root: bool, words: str, command: str
 ) -> None:
     """Root in a container lacks CAP_SYS_PTRACE. The finding and the group give the same advice."""
-    posture = process(7, "app", uid=uid).replace(gid=100, dumpable=0, inspectable=False, **fields)
+    seen = {"gid": 100, "dumpable": 0, "inspectable": False, **fields}
+    posture = process(7, "app", uid=uid).replace(**seen)
     audit = audit_of(posture, asked_by=0 if is_root else 1000)
     (group,) = audit.groups
     assert words in group.fix
