@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     Tags = dict[int, list[int]]
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
-DT_NEEDED, DT_STRTAB, _DT_RPATH, _DT_RUNPATH = 1, 5, 15, 29  # tags of the dynamic section
-_DT_STRSZ = 10
+DT_NEEDED, DT_STRTAB, _DT_STRSZ, _DT_RPATH, DT_DEBUG, _DT_RUNPATH = 1, 5, 10, 15, 21, 29
+_TAGS = frozenset((DT_NEEDED, DT_STRTAB, _DT_STRSZ, _DT_RPATH, DT_DEBUG, _DT_RUNPATH))
+"""The tags of the dynamic section that are read."""
+
 _ET_EXEC, _ET_DYN = 2, 3
 
 # The kernel's own limit on the size of the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
 _LARGEST_SEGMENT_TABLE = 1 << 16
 # Our own limits: a hundred times what real programs need.
-_LARGEST_DYNAMIC_SECTION = 1 << 16
+LARGEST_DYNAMIC_SECTION = 1 << 16  # MOST_ENTRIES in native/exec/elf_file.c is as many of 64 bits
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
 _LARGEST_STRING_TABLE = 1 << 26  # that of Node.js has 5 MB
@@ -137,18 +139,24 @@ def _read_segments(file: _File) -> list[Segment]:
     return [(row[0], row[first], row[first + 1], row[first + 3]) for row in rows]
 
 
-def parse_tags(section: bytes, layout: Struct) -> Tags:
-    """Map each tag of a dynamic section to its values, in order.
+def parse_tags(section: bytes, word: Struct) -> tuple[int, Tags]:
+    """Return the number of entries of a dynamic section, and the values of those that we need.
 
-    section -- begins with it; raises ValueError if its end is not there
+    section -- begins with it; word -- the layout of a tag or value
+
+    Maps each tag to its values, in order. Raises ValueError if the end of the section is not there.
     """
+    count = len(section) // word.size
+    words = struct.unpack_from(f"{word.format[:1]}{count}{word.format[1:]}", section)
+    names, values = words[:-1:2], words[1::2]
+    try:
+        end = names.index(0)
+    except ValueError:
+        raise ValueError("its dynamic section has no end") from None
     tags: Tags = {}
-    usable = len(section) // layout.size * layout.size
-    for tag, value in layout.iter_unpack(section[:usable]):
-        if not tag:
-            return tags
+    for tag, value in [one for one in zip(names[:end], values) if one[0] in _TAGS]:  # noqa: B905
         tags.setdefault(tag, []).append(value)
-    raise ValueError("its dynamic section has no end")
+    return end, tags
 
 
 def last_value(tags: Tags, tag: int, default: int) -> int:
@@ -172,8 +180,9 @@ def _read_tags(file: _File, segments: list[Segment]) -> tuple[int, Tags]:
     place = _place_of(addresses[-1], segments)
     if place < 0:
         raise ValueError("its dynamic section is not in the file")
-    section = file.read_most(place, _LARGEST_DYNAMIC_SECTION)
-    return addresses[-1], parse_tags(section, file.layout("QQ", "II"))
+    section = file.read_most(place, LARGEST_DYNAMIC_SECTION)
+    _, tags = parse_tags(section, file.layout("Q", "I"))
+    return addresses[-1], tags
 
 
 def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable[[int], list[str]]:

@@ -7,7 +7,14 @@ import sys
 from struct import Struct
 
 from process_hardening.audit.procfs import parse_auxv
-from process_hardening.elf import DT_NEEDED, DT_STRTAB, last_value, parse_tags
+from process_hardening.elf import (
+    DT_DEBUG,
+    DT_NEEDED,
+    DT_STRTAB,
+    LARGEST_DYNAMIC_SECTION,
+    last_value,
+    parse_tags,
+)
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -21,19 +28,22 @@ if TYPE_CHECKING:
     # Position in the program's own list, and the names that the library needs.
     Start: TypeAlias = list[tuple[int, list[bytes]]]
 
-_DT_DEBUG = 21
 _AT_ENTRY = 9
 
-# Limits on what a hostile process can make us read. The first two are on the whole list: 700
-# libraries that need 40 each, as Chromium can be built, do not reach them.
+# Limits on what a hostile process can make us read. The first two are on the whole list: 2,000
+# libraries that need 25 each, and have as many other entries, do not reach them, or 700 that need
+# 40 each, as Chromium can be built.
 _MOST_READS = 10_000
-_MOST_BYTES = 3 << 19  # that are parsed
+_MOST_WORK = 340_000  # each about as much as to parse a word: 0.1 microseconds
+_WORK_OF_NAME = 4
+_BYTES_OF_WORK = 32  # of a name
+_BYTES_OF_SECTION = 128  # the same of what may be a dynamic section
 _MOST_NAMES = 4096  # different ones that are needed: each is of a library that is loaded
 _LONGEST_NAME = 4096  # PATH_MAX
 _LONGEST_BASE_NAME = 255  # NAME_MAX
 _LONGEST_VECTOR = 1 << 16
 _LONGEST_LINK_MAP = 2048
-_SIZES_OF_SECTION = (1024, 1 << 16)  # the first is enough for most
+_SIZES_OF_SECTION = (1024, 8192, LARGEST_DYNAMIC_SECTION)  # the first is enough for most
 
 
 class UnreadableListError(Exception):
@@ -46,7 +56,7 @@ class _Memory:
     def __init__(self, fd: int, bits: int) -> None:
         self._fd = fd
         self._reads_left = _MOST_READS
-        self._bytes_left = _MOST_BYTES
+        self._work_left = _MOST_WORK
         self._names: dict[bytes, bytes] = {}
         self.word = Struct("=Q" if bits == 64 else "=I")
 
@@ -65,7 +75,7 @@ class _Memory:
 
     def words_at(self, address: int, count: int) -> list[int]:
         size = count * self.word.size
-        self._count_bytes(size)
+        self._count_work(count)
         raw = self.bytes_at(address, size)
         if len(raw) < size:
             raise UnreadableListError
@@ -79,13 +89,13 @@ class _Memory:
         raise UnreadableListError
 
     def tags_at(self, address: int) -> Tags:
-        layout = Struct("=QQ" if self.word.size == 8 else "=II")
         for size in _SIZES_OF_SECTION:
+            self._count_work(size // _BYTES_OF_SECTION)
             try:
-                tags = parse_tags(self.bytes_at(address, size), layout)
+                entries, tags = parse_tags(self.bytes_at(address, size), self.word)
             except ValueError:  # it is longer
                 continue
-            self._count_bytes(layout.size * sum(map(len, tags.values())))
+            self._count_work(entries // 2)
             return tags
         raise UnreadableListError
 
@@ -96,7 +106,7 @@ class _Memory:
         if table < moved_by:  # glibc has replaced the address in the file, musl has not
             table += moved_by
         found = []
-        start, block = 0, b""
+        length, start, block = 0, 0, b""
         for place in sorted(tags.get(DT_NEEDED, ())):  # so that one read is for many
             end = block.find(b"\0", place - start)
             if end < 0:
@@ -104,19 +114,25 @@ class _Memory:
                 end = block.find(b"\0")
             if end < 0:
                 raise UnreadableListError
-            name = self._check_name(block[place - start : end]).rpartition(b"/")[2]
+            name = block[place - start : end]
+            length += len(name)
+            if b"/" in name:
+                name = name.rpartition(b"/")[2]
+            if len(name) > _LONGEST_BASE_NAME:
+                raise UnreadableListError
             found.append(self._names.setdefault(name, name))
+        self._count_work(_WORK_OF_NAME * len(found) + length // _BYTES_OF_WORK)
         if len(self._names) > _MOST_NAMES:
             raise UnreadableListError
         return found
 
-    def _count_bytes(self, size: int) -> None:
-        self._bytes_left -= size
-        if self._bytes_left < 0:
+    def _count_work(self, work: int) -> None:
+        self._work_left -= work
+        if self._work_left < 0:
             raise UnreadableListError
 
     def _check_name(self, name: bytes) -> bytes:
-        self._count_bytes(len(name))
+        self._count_work(_WORK_OF_NAME + len(name) // _BYTES_OF_WORK)
         if len(name) > _LONGEST_BASE_NAME and b"/" not in name[-_LONGEST_BASE_NAME - 1 :]:
             raise UnreadableListError
         return name
@@ -196,7 +212,7 @@ def read_lists(
         size = memory.word.size
         moved_by = vector.get(_AT_ENTRY, 0) - entry if base is None else base
         tags = memory.tags_at(moved_by + dynamic)
-        at = last_value(tags, _DT_DEBUG, 0)
+        at = last_value(tags, DT_DEBUG, 0)
         lists: list[list[_LinkMap]] = []
         # struct r_debug: int r_version, r_map, r_brk, r_state, r_ldbase. Since glibc 2.35, r_next
         # follows if r_version is 2, which means that there is more than one namespace.

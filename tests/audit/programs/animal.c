@@ -166,23 +166,26 @@ static struct link_map *list_in_file(const char *path)
     return first;
 }
 
-/* A list of libraries, each of which needs others. */
+/* A list of libraries, each of which needs others, and has as many other tags as most have. */
 static struct link_map *list_of(size_t libraries, size_t needed)
 {
-    enum { NAME = 32 };
+    enum { NAME = 40, OTHERS = 25 };
+    static char path[] = "/usr/lib/x86_64-linux-gnu/components/libcomponent.so.6";
     struct link_map *maps = calloc(libraries, sizeof *maps);
-    ElfW(Dyn) *tags = calloc(needed + 2, sizeof *tags);
+    ElfW(Dyn) *tags = calloc(needed + OTHERS + 2, sizeof *tags);
     char *names = calloc(needed + 1, NAME);
 
     if (!maps || !tags || !names)
         fail("calloc");
     for (size_t i = 0; i < needed; i++) {
-        snprintf(names + NAME * i, NAME, "lib%zu.so", i);
+        snprintf(names + NAME * i, NAME, "libcomponent-%zu.so.6", i);
         tags[i] = (ElfW(Dyn)){.d_tag = DT_NEEDED, .d_un.d_val = NAME * i};
     }
-    tags[needed] = (ElfW(Dyn)){.d_tag = DT_STRTAB, .d_un.d_ptr = (ElfW(Addr))names};
+    for (size_t i = 0; i < OTHERS; i++)
+        tags[needed + i] = (ElfW(Dyn)){.d_tag = DT_SYMTAB, .d_un.d_ptr = (ElfW(Addr))names};
+    tags[needed + OTHERS] = (ElfW(Dyn)){.d_tag = DT_STRTAB, .d_un.d_ptr = (ElfW(Addr))names};
     for (size_t i = 0; i < libraries; i++) {
-        maps[i].l_name = names;
+        maps[i].l_name = path;
         maps[i].l_ld = tags;
         maps[i].l_next = i + 1 < libraries ? &maps[i + 1] : NULL;
     }
