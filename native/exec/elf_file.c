@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#define MOST_ENTRIES 4096 /* entries of the dynamic section: more than any program has */
+#define LARGEST_DYNAMIC_SECTION (1 << 16) /* as in elf.py: more than any program has */
 #define MOST_SEARCHED 4096 /* bytes of a list of directories */
 #define MOST_STRINGS (1 << 20) /* bytes of names that a loader exports: musl's has 16 KiB */
 
@@ -54,7 +54,7 @@ static uint64_t find_offset(const struct file *file, ElfW(Addr) address)
 /* Reads an entry of the dynamic section at an offset. Returns whether there is one. */
 static int read_entry(const struct file *file, uint64_t section, size_t place, ElfW(Dyn) *entry)
 {
-    return place < MOST_ENTRIES &&
+    return place < LARGEST_DYNAMIC_SECTION / sizeof *entry &&
            ph_read_at(file->fd, entry, sizeof *entry, section + place * sizeof *entry) ==
                (long)sizeof *entry &&
            entry->d_tag != DT_NULL;
@@ -110,10 +110,10 @@ static int are_of_loader(const struct file *file, uint64_t strings, uint64_t siz
 }
 
 /* Reads the dynamic section at an offset. If a tag other than DT_NEEDED occurs more than once, the
- * last one counts, as in ld.so. */
-static void read_dynamic(const struct file *file, uint64_t section, struct ph_elf *elf)
+ * last one counts, as in ld.so. Returns whether the section has an end. */
+static int read_dynamic(const struct file *file, uint64_t section, struct ph_elf *elf)
 {
-    ElfW(Dyn) entry;
+    ElfW(Dyn) entry = {.d_tag = DT_NEEDED};
     ElfW(Addr) address = 0;
     uint64_t strings, size = 0, rpath = 0, runpath = 0;
 
@@ -123,9 +123,11 @@ static void read_dynamic(const struct file *file, uint64_t section, struct ph_el
         if (entry.d_tag == DT_STRSZ)
             size = entry.d_un.d_val;
     }
+    if (entry.d_tag != DT_NULL)
+        return 0;
     strings = find_offset(file, address);
     if (!strings)
-        return;
+        return 1;
     elf->is_loader = !elf->loader_size && are_of_loader(file, strings, size);
     elf->is_dynamic |= elf->is_loader;
     for (size_t i = 0; read_entry(file, section, i, &entry); i++) {
@@ -144,6 +146,7 @@ static void read_dynamic(const struct file *file, uint64_t section, struct ph_el
     if (runpath) /* it replaces RPATH */
         rpath = runpath;
     elf->needs_origin = rpath && names_origin(file, rpath);
+    return 1;
 }
 
 const char *ph_read_elf(long fd, struct ph_elf *elf)
@@ -176,8 +179,8 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
             dynamic = segment.p_vaddr; /* the last one counts, as in ld.so */
     }
     section = dynamic ? find_offset(&file, dynamic) : 0;
-    if (section)
-        read_dynamic(&file, section, elf);
+    if (section && !read_dynamic(&file, section, elf))
+        return "damaged ELF file: its dynamic section has no end";
     return NULL;
 }
 

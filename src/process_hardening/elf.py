@@ -29,7 +29,7 @@ _ET_EXEC, _ET_DYN = 2, 3
 # The kernel's own limit on the size of the program headers (load_elf_phdrs() in fs/binfmt_elf.c).
 _LARGEST_SEGMENT_TABLE = 1 << 16
 # Our own limits: a hundred times what real programs need.
-LARGEST_DYNAMIC_SECTION = 1 << 16  # MOST_ENTRIES in native/exec/elf_file.c is as many of 64 bits
+LARGEST_DYNAMIC_SECTION = 1 << 16  # bytes; as in native/exec/elf_file.c
 _MOST_NAMES = 1024
 _LONGEST_STRING = 1 << 16
 _LARGEST_STRING_TABLE = 1 << 26  # that of Node.js has 5 MB

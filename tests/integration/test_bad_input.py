@@ -18,6 +18,7 @@ import pytest
 import elf_files
 import starts
 import support
+from process_hardening.elf import LARGEST_DYNAMIC_SECTION
 
 USAGE, CANNOT, NOT_FOUND = 2, 126, 127
 
@@ -277,6 +278,11 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "not executable": (a_file(b"#!/bin/sh\n", 0o644), CANNOT, "not executable: chmod +x it"),
     "magic alone": (a_file(b"\x7fELF"), CANNOT, "damaged ELF file"),
     "truncated ELF": (a_file(elf_files.make_elf(OURS)[:100]), CANNOT, "damaged ELF file"),
+    "dynamic section without an end": (
+        a_file(elf_files.make_elf(OURS, before=[(21, 0)] * (LARGEST_DYNAMIC_SECTION // 16))),
+        CANNOT,
+        "its dynamic section has no end",
+    ),
     "ELF of 3 bits": (
         a_file(elf_files.replace_bytes(elf_files.make_elf(OURS), 4, b"\3")),
         CANNOT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -28,7 +29,13 @@ from elf_files import (
     X86_64,
     replace_bytes,
 )
-from process_hardening.elf import DamagedElfError, Image, exports, read_image
+from process_hardening.elf import (
+    LARGEST_DYNAMIC_SECTION,
+    DamagedElfError,
+    Image,
+    exports,
+    read_image,
+)
 
 BITS = (64, 32)
 # Where fields of the 64-bit header and of its first program header lie.
@@ -290,3 +297,10 @@ def test_real_programs(path: str | None) -> None:
     assert image.interpreter
     assert Path(image.interpreter).exists()
     assert not image.needs_origin
+
+
+def test_the_longest_dynamic_section_is_the_same_in_c() -> None:
+    """What one of them reads to its end, the other does not call damaged."""
+    code = (Path(__file__).parents[2] / "native" / "exec" / "elf_file.c").read_text()
+    (shift,) = re.findall(r"#define LARGEST_DYNAMIC_SECTION \(1 << (\d+)\)", code)
+    assert 1 << int(shift) == LARGEST_DYNAMIC_SECTION
