@@ -1,9 +1,10 @@
 """Finds out on which file system a file is that another process uses.
 
-Only the mounts of our own mount namespace are believed, and f_type of statfs(2). In a namespace of
-their own, users can mount an overlay on a file system that they serve (FUSE): it is as good as that
-one, but its type does not show what is below. And a device number or a mount id belongs to another
-file system as soon as the one that had it is gone, so the mounts are read while the file is open.
+Only mounts are believed that nobody but root can have made, and f_type of statfs(2). In a namespace
+of their own, users can mount an overlay on a file system that they serve (FUSE): it is as good as
+that one, but its type does not show what is below. And a device number or a mount id belongs to
+another file system as soon as the one that had it is gone, so the mounts are read while the file is
+open.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ import os
 import select
 
 from process_hardening.audit.file_systems import NAMES, STACKED
-from process_hardening.audit.procfiles import read_rest
-from process_hardening.audit.program_files import parse_mounts
+from process_hardening.audit.procfiles import read_file, read_rest
+from process_hardening.audit.program_files import (
+    LONGEST_LIST,
+    only_root_mounts_for,
+    parse_mounts,
+)
 
 
 class _OwnMounts:
@@ -71,7 +76,16 @@ def find_file_system(path: str, fd: int) -> str | None:
     if device in _OURS.by_device:
         return _OURS.by_device[device]
     name = _name_of_f_type(fd)
-    return None if name in STACKED else name
+    return None if name in STACKED and not _is_mounted_by_root(path, mount) else name
+
+
+def _is_mounted_by_root(path: str, mount: bytes) -> bool:
+    folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        mounts = read_file(folder, "mountinfo", LONGEST_LIST) or b""
+        return mount in parse_mounts(mounts) and only_root_mounts_for(folder)
+    finally:
+        os.close(folder)
 
 
 def _read_device(fd: int) -> bytes:

@@ -26,6 +26,47 @@ def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
     return mounts
 
 
+_NS_GET_USERNS = 0xB701  # ioctl_nsfs(2)
+_MFD_NOEXEC_SEAL = 8  # with vm.memfd_noexec=2, the kernel demands it
+
+
+def only_root_mounts_for(folder: int) -> bool:
+    """Return whether only root of our user namespace can mount in a process's mount namespace.
+
+    That is so in most containers. Call it after reading the mounts of the process: an ordinary
+    process cannot come back to a mount namespace that it has left. Raises OSError.
+
+    folder -- a descriptor of /proc/PID
+    """
+    import fcntl
+
+    namespace = os.open("ns/mnt", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        owner = fcntl.ioctl(namespace, _NS_GET_USERNS)
+    except OSError:  # a user namespace that is not below ours, or a kernel without namespaces
+        return False
+    finally:
+        os.close(namespace)
+    try:
+        return os.path.samestat(os.fstat(owner), os.stat("/proc/self/ns/user"))
+    finally:
+        os.close(owner)
+
+
+def _find_device_of_memory() -> int | None:
+    """Return the device of files in memory (memfd_create(2)), which no list of mounts has."""
+    for flags in (_MFD_NOEXEC_SEAL | os.MFD_CLOEXEC, os.MFD_CLOEXEC):
+        try:
+            fd = os.memfd_create("", flags)
+        except OSError:  # Linux before 6.3 does not know the first flag
+            continue
+        try:
+            return os.fstat(fd).st_dev
+        finally:
+            os.close(fd)
+    return None
+
+
 class ProgramOpener:
     """Opens the programs of processes.
 
@@ -58,8 +99,12 @@ class ProgramOpener:
         if mount in self._mounts:
             _, kind = self._mounts[mount]
             return kind in READABLE
+        if os.fstat(fd).st_dev == _find_device_of_memory():
+            return True
         theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")
         device, kind = theirs.get(mount, (b"", ""))
+        if kind in NEVER_WAITING or kind not in READABLE:
+            return kind in NEVER_WAITING
         # A device that is mounted here too is not private to the process.
         is_here = any(device == one for one, _ in self._mounts.values())
-        return kind in NEVER_WAITING or (kind in READABLE and is_here)
+        return is_here or only_root_mounts_for(folder)
