@@ -53,20 +53,6 @@ def only_root_mounts_for(folder: int) -> bool:
         os.close(owner)
 
 
-def _find_device_of_memory() -> int | None:
-    """Return the device of files in memory (memfd_create(2)), which no list of mounts has."""
-    for flags in (_MFD_NOEXEC_SEAL | os.MFD_CLOEXEC, os.MFD_CLOEXEC):
-        try:
-            fd = os.memfd_create("", flags)
-        except OSError:  # Linux before 6.3 does not know the first flag
-            continue
-        try:
-            return os.fstat(fd).st_dev
-        finally:
-            os.close(fd)
-    return None
-
-
 class ProgramOpener:
     """Opens the programs of processes.
 
@@ -91,15 +77,32 @@ class ProgramOpener:
         finally:
             os.close(fd)
 
-    def _asks_nobody(self, fd: int, folder: int) -> bool:
+    def _read_mount(self, fd: int) -> bytes:
+        """Return the mount id of an open file. Unlike fstat(2), this asks no file system."""
         text = read_file(self._root, f"self/fdinfo/{fd}") or b""
-        mount = text.partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+        return text.partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+
+    def _find_mount_of_memory(self) -> bytes | None:
+        """Return the mount id of files in memory (memfd_create(2)), which no list of mounts has."""
+        for flags in (_MFD_NOEXEC_SEAL | os.MFD_CLOEXEC, os.MFD_CLOEXEC):
+            try:
+                fd = os.memfd_create("", flags)
+            except OSError:  # Linux before 6.3 does not know the first flag
+                continue
+            try:
+                return self._read_mount(fd)
+            finally:
+                os.close(fd)
+        return None
+
+    def _asks_nobody(self, fd: int, folder: int) -> bool:
+        mount = self._read_mount(fd)
         if self._mounts is None:
             self._mounts = parse_mounts(read_file(self._root, "self/mountinfo") or b"")
         if mount in self._mounts:
             _, kind = self._mounts[mount]
             return kind in READABLE
-        if os.fstat(fd).st_dev == _find_device_of_memory():
+        if mount == self._find_mount_of_memory():
             return True
         theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")
         device, kind = theirs.get(mount, (b"", ""))
