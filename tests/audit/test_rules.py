@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import machines
 import support
 from machines import audit_of, process
 from process_hardening.audit.core_dumps import core_rules_of, crash_of
@@ -21,18 +22,7 @@ from zoo import COMMAND
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-HARDENED = Posture(
-    pid=7,
-    name="agent",
-    uid=1000,
-    dumpable=0,
-    inspectable=False,
-    core_limit=(0, 0),
-    tracer_pid=0,
-    loader_variables=(),
-    injected_libraries=(),
-    other_user_namespace=False,
-)
+HARDENED = machines.HARDENED.replace(pid=7, name="agent")
 EXPOSED: dict[str, Any] = {"dumpable": 1, "inspectable": True}
 
 

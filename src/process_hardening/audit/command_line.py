@@ -110,7 +110,7 @@ def with_runtime(
 ) -> Posture:
     """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
-    None if it may.
+    It is None if the runtime is unknown.
 
     fields -- those of its /proc/PID/status; folder -- a descriptor of /proc/PID
     runtimes -- recognizes runtimes by more than their names

@@ -1,6 +1,6 @@
 """Finds out on which file system a file is that another process uses.
 
-Only mounts are believed that nobody but root can have made, and f_type of statfs(2). In a namespace
+Only mounts that nobody but root can have made are believed, and f_type of statfs(2). In a namespace
 of their own, users can mount an overlay on a file system that they serve (FUSE): it is as good as
 that one, but its type does not show what is below. And a device number or a mount id belongs to
 another file system as soon as the one that had it is gone, so the mounts are read while the file is
@@ -17,6 +17,7 @@ from process_hardening.audit.procfiles import read_file, read_rest
 from process_hardening.audit.program_files import (
     LONGEST_LIST,
     only_root_mounts_for,
+    parse_mount_id,
     parse_mounts,
 )
 
@@ -95,7 +96,7 @@ def _read_device(fd: int) -> bytes:
 
 def _read_mount_id(fd: int) -> bytes:
     with open(f"/proc/self/fdinfo/{fd}", "rb") as file:
-        return file.read().partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+        return parse_mount_id(file.read())
 
 
 def _name_of_f_type(fd: int) -> str | None:

@@ -15,6 +15,11 @@ LONGEST_LIST = 1 << 20
 """How many bytes to read of the mounts of another process."""
 
 
+def parse_mount_id(text: bytes) -> bytes:
+    """Return the mount id in /proc/PID/fdinfo/FD; b"" if there is none (proc(5))."""
+    return text.partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+
+
 def parse_mounts(text: bytes) -> dict[bytes, tuple[bytes, str]]:
     """Parse /proc/PID/mountinfo into {mount id: (device as MAJOR:MINOR, type)}; proc(5)."""
     mounts = {}
@@ -62,6 +67,7 @@ class ProgramOpener:
     def __init__(self, root: int) -> None:
         self._root = root
         self._mounts: dict[bytes, tuple[bytes, str]] | None = None
+        self._mount_of_memory: bytes | None = None
 
     def open(self, folder: int, name: str = "exe") -> int | None:
         """Open the program that a process runs; None if that could block.
@@ -79,8 +85,7 @@ class ProgramOpener:
 
     def _read_mount(self, fd: int) -> bytes:
         """Return the mount id of an open file. Unlike fstat(2), this asks no file system."""
-        text = read_file(self._root, f"self/fdinfo/{fd}") or b""
-        return text.partition(b"mnt_id:")[2].split(b"\n", 1)[0].strip()
+        return parse_mount_id(read_file(self._root, f"self/fdinfo/{fd}") or b"")
 
     def _find_mount_of_memory(self) -> bytes | None:
         """Return the mount id of files in memory (memfd_create(2)), which no list of mounts has."""
@@ -99,10 +104,11 @@ class ProgramOpener:
         mount = self._read_mount(fd)
         if self._mounts is None:
             self._mounts = parse_mounts(read_file(self._root, "self/mountinfo") or b"")
+            self._mount_of_memory = self._find_mount_of_memory()
         if mount in self._mounts:
             _, kind = self._mounts[mount]
             return kind in READABLE
-        if mount == self._find_mount_of_memory():
+        if mount == self._mount_of_memory:
             return True
         theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")
         device, kind = theirs.get(mount, (b"", ""))

@@ -73,7 +73,22 @@ static void read_handle(const char *text, union handle *handle)
         sscanf(text + 2 * i, "%2hhx", &handle->head.f_handle[i]);
 }
 
-/* Reads the file in the namespaces, in a child. */
+/* Shows the file in the namespaces that were entered, or the error, and exits. */
+static void show_secret(int failed)
+{
+    char line[64] = "";
+    int file;
+
+    if (failed || (file = open("/mnt/secret", O_RDONLY)) < 0 ||
+        read(file, line, sizeof line - 1) < 0)
+        printf("%d\n", errno);
+    else
+        printf("%s", line);
+    fflush(stdout);
+    _exit(0);
+}
+
+/* Enters the namespaces in a child. */
 static void enter(const char *door, int user, int mount)
 {
     const int error = errno;
@@ -85,18 +100,8 @@ static void enter(const char *door, int user, int mount)
         return;
     }
     fflush(stdout);
-    if (!fork()) {
-        char line[64] = "";
-        int file;
-
-        if (setns(user, CLONE_NEWUSER) || setns(mount, CLONE_NEWNS) ||
-            (file = open("/mnt/secret", O_RDONLY)) < 0 || read(file, line, sizeof line - 1) < 0)
-            printf("%d\n", errno);
-        else
-            printf("%s", line);
-        fflush(stdout);
-        _exit(0);
-    }
+    if (!fork())
+        show_secret(setns(user, CLONE_NEWUSER) || setns(mount, CLONE_NEWNS));
     wait(NULL);
 }
 
@@ -108,18 +113,8 @@ static void enter_by_pidfd(const char *process)
           ioctl(pidfd, PIDFD_GET_MOUNT_NAMESPACE, 0));
     printf("setns of a pidfd: ");
     fflush(stdout);
-    if (!fork()) {
-        char line[64] = "";
-        int file;
-
-        if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) ||
-            (file = open("/mnt/secret", O_RDONLY)) < 0 || read(file, line, sizeof line - 1) < 0)
-            printf("%d\n", errno);
-        else
-            printf("%s", line);
-        fflush(stdout);
-        _exit(0);
-    }
+    if (!fork())
+        show_secret(setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS));
     wait(NULL);
 }
 
