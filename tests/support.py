@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import importlib
 import os
+import select
 import shutil
 import signal
 import struct
@@ -131,6 +132,18 @@ class Running:
             return str(self.process.stdout.readline().strip())
         finally:
             watchdog.cancel()
+
+    def answer_to(self, number: signal.Signals) -> str:
+        """Send a signal and return the next line it prints.
+
+        Python handles a signal that comes just before a read only after it: it is sent again.
+        """
+        assert self.process.stdout is not None
+        for _ in range(TIMEOUT):
+            self.process.send_signal(number)
+            if select.select([self.process.stdout], [], [], 1)[0]:
+                break
+        return self.answer()
 
     def end_by(self, number: signal.Signals) -> int:
         """Send a signal and return the status that the program ends with."""

@@ -201,8 +201,7 @@ def test_nfr_reliability_it_works_normally_afterwards(method: str, chat: str) ->
         assert victim.still_works()
         assert victim.ask("/key") == f"key: {victim.key}"
         assert victim.ask("/loader") == "loader variables:"
-        victim.process.terminate()
-        assert victim.answer() == "bye"
+        assert victim.answer_to(signal.SIGTERM) == "bye"
         assert victim.process.wait(support.TIMEOUT) == 0
 
     with Chat(make_chat_argv(method, chat)) as victim:

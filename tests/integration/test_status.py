@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -340,13 +341,14 @@ def test_an_unlimited_core_limit_is_named(command: str) -> None:
 
 
 def test_dumpable_2_is_not_inspectable(
-    compiler: support.Compiler, command: str, suid_dumpable: support.Sysctl
+    compiler: support.Compiler, command: str, suid_dumpable: support.Sysctl, user_tmp: Path
 ) -> None:
     """Only root gets its core dump. Started from an unreadable file, it is born so."""
     suid_dumpable.set("2")
-    program = starts.build_static(compiler)
-    os.chmod(program, 0o711)
-    with support.Running([program, "wait"]) as process:
+    program = user_tmp / "program"
+    shutil.copy(starts.build_static(compiler), program)
+    program.chmod(0o711)
+    with support.Running([str(program), "wait"]) as process:
         _, values = as_json(command, process.pid, **support.user_options())
     assert (values["dumpable"], values["inspectable"]) == (2, False)
     assert values["verdict"] != "exposed"
