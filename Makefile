@@ -11,7 +11,7 @@ demo:  ## attack a plain and a hardened program and show what leaked
 
 test:  ## build the wheel, install it into .venv, run every test against it
 	$(PYTHON) tools/prepare.py test
-	.venv/bin/python -m pytest tests -n 3 --dist worksteal
+	.venv/bin/python -m pytest tests -n 4 --dist worksteal
 
 test-quick:  ## the pure tests and the C tests, in under a minute
 	$(PYTHON) tools/prepare.py test

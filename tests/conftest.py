@@ -28,8 +28,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that change fs.suid_dumpable last: they wait for all that depend on it."""
-    items.sort(key=lambda item: "suid_dumpable" in getattr(item, "fixturenames", ()))
+    """Run the tests of verify first, whose waits others use, and those of fs.suid_dumpable last.
+
+    They change it, and wait for all tests that depend on it.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        changes_it = "suid_dumpable" in getattr(item, "fixturenames", ())
+        return changes_it, "verify" not in item.path.parts
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

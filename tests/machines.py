@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from process_hardening.audit.core_dumps import core_rules_of
+from process_hardening.audit.entries import make_entries
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.result import Audit, make_entries
+from process_hardening.audit.result import Audit
 
 HOST = Host(name="web-1", kernel="6.18.0", core=core_rules_of("core", False, (6, 18)))
 USERS = {0: "root", 1000: "ada", 1001: "bob"}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from typing import Any, Protocol
 
-    from process_hardening.audit.result import Entry
+    from process_hardening.audit.entries import Entry
     from process_hardening.policy import Policy
 
     class HasPid(Protocol):

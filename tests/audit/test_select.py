@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from process_hardening.audit.core_dumps import core_rules_of
+from process_hardening.audit.entries import Entry, make_entries
 from process_hardening.audit.host import Host
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.result import Entry, make_entries
 from process_hardening.audit.saved import read_known
 from process_hardening.audit.select import Selection
 from process_hardening.audit.tree import find_hardened_ancestors, walk_tree

@@ -18,8 +18,8 @@ from pathlib import Path
 from fuzz.one_process import OneProcess, is_evidently_hardened, split_parts
 from process_hardening.audit import host, loaded, loader_lists, procfs, saved
 from process_hardening.audit.core_dumps import PIPE, SOCKET, core_rules_of
+from process_hardening.audit.entries import make_entries
 from process_hardening.audit.render.json import process_as_dict, readable
-from process_hardening.audit.result import make_entries
 from process_hardening.cli import run
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.errors import CommandError

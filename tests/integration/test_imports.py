@@ -117,6 +117,14 @@ def test_run_loads_what_it_needs(python: str) -> None:
     assert loaded >= RUN_MODULES
 
 
+def test_version_loads_no_command(python: str) -> None:
+    """Bug reports begin with it, and deployments ask it."""
+    code = "from process_hardening.cli.main import main; main()"
+    loaded = imported_by([python, "-c", code, "--version"])
+    assert "process_hardening.parser" in loaded
+    assert not {name for name in loaded if name.startswith("process_hardening.verify")}
+
+
 def names_for_type_checkers() -> set[str]:
     """The names that _lazy.pyi imports and __init__.py defines."""
     tree = ast.parse(Path(str(ph.__file__)).read_text())

@@ -14,11 +14,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from process_hardening.audit.core_dumps import core_rules_of
+from process_hardening.audit.entries import make_entries
 from process_hardening.audit.exit_race import FIXED
 from process_hardening.audit.host import TRIED, Host, Swap
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfs import UNLIMITED
-from process_hardening.audit.result import Audit, Diagnosis, make_entries
+from process_hardening.audit.result import Audit, Diagnosis
 from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import HostCase
 from process_hardening.errors import CommandError

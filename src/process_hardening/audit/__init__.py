@@ -78,8 +78,9 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
     import os
     import time
 
+    from process_hardening.audit.entries import make_entries
     from process_hardening.audit.host import read_rules, user_of
-    from process_hardening.audit.result import Audit, list_notes, make_entries
+    from process_hardening.audit.result import Audit, list_notes
     from process_hardening.audit.tree import find_lineage
     from process_hardening.errors import CommandError
 

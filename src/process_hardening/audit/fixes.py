@@ -26,9 +26,9 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from process_hardening.audit.entries import Entry
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.reasons import Secret
-    from process_hardening.audit.result import Entry
     from process_hardening.runtimes import Runtime
 
     CommandFinder = Callable[[Posture], tuple[str, ...] | None]

@@ -43,8 +43,8 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from process_hardening.audit.entries import Entry
     from process_hardening.audit.fixes import CommandFinder
-    from process_hardening.audit.result import Entry
 
 # Findings that make a group a leak, whether or not its processes hold secrets.
 _ALWAYS_SERIOUS = {

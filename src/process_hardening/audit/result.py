@@ -1,66 +1,34 @@
-"""The result of an audit: the processes with their findings, and the host. Pure."""
+"""The results of audit and doctor. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
 
-from process_hardening.audit.core_dumps import Crash, crash_of, describe_crash
+from process_hardening.audit.entries import Entry
 from process_hardening.audit.groups import make_groups
 from process_hardening.audit.host import Host
-from process_hardening.audit.posture import Posture, describe_attacker
 from process_hardening.audit.programs import short_command_of
-from process_hardening.audit.rules import judge_process
 from process_hardening.audit.rules.model import (
     SEVERITIES,
     Check,
     Finding,
-    ProcessCase,
     rank,
     worst_of,
 )
-from process_hardening.audit.tree import find_hardened_ancestors
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from process_hardening.audit.groups import Group
+    from process_hardening.audit.posture import Posture
 
 
 KNOWN_LEFT_OUT = "--baseline"
 """In the scope of an audit: known findings are left out, and processes that have no others."""
-
-
-class Entry(Record):
-    """One process of an audit.
-
-    posture -- what was observed; user -- the name of its user, or the uid as text
-    crash -- where a crash would put its memory; findings -- worst first
-    ancestor -- its nearest hardened ancestor, if it has one
-    depth -- how many of its ancestors are in the audit
-    """
-
-    posture: Posture
-    user: str
-    crash: Crash
-    findings: tuple[Finding, ...]
-    ancestor: Posture | None = None
-    depth: int = 0
-
-    @property
-    def outcome(self) -> str:
-        """What an attacker of the same user gets, and where a crash puts the memory."""
-        if not self.posture.has_memory:
-            return f"a {self.posture.kind} has no memory to read"
-        return f"{describe_attacker(self.posture)}; {describe_crash(self.crash)}"
-
-    def fingerprint(self, finding: Finding) -> str:
-        """Return a text that identifies a finding in later audits: no pid, no changing number."""
-        subject = ",".join(finding.subject)
-        return f"{finding.id}:{self.posture.uid}:{self.posture.name}:{subject}"
 
 
 class Audit(Record):
@@ -143,36 +111,6 @@ class Diagnosis(Record):
     def is_complete(self) -> bool:
         """Whether every question could be answered."""
         return all(check.answer.is_known for check in self.checks)
-
-
-def make_entries(
-    postures: Iterable[Posture], host: Host, user_of: Callable[[int], str], *, as_root: bool = False
-) -> tuple[Entry, ...]:
-    """Judge every process, taking its ancestors into account.
-
-    user_of -- a function that takes a uid and returns the name of the user
-    as_root -- whether root requested the audit
-    """
-    postures = list(postures)
-    ancestors = find_hardened_ancestors(postures)
-    names: dict[int | None, str] = {None: "?"}
-    entries = []
-    for posture in postures:
-        if posture.uid is not None and posture.uid not in names:
-            names[posture.uid] = user_of(posture.uid)
-        crash = crash_of(posture, host.core)
-        ancestor = ancestors.get(posture.pid)
-        case = ProcessCase(posture=posture, crash=crash, ancestor=ancestor, for_root=as_root)
-        entries.append(
-            Entry(
-                posture=posture,
-                user=names[posture.uid],
-                crash=crash,
-                findings=judge_process(case),
-                ancestor=ancestor,
-            )
-        )
-    return tuple(entries)
 
 
 def list_notes(

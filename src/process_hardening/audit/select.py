@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from process_hardening.audit.entries import Entry
 from process_hardening.audit.programs import program_of
-from process_hardening.audit.result import KNOWN_LEFT_OUT, Entry
+from process_hardening.audit.result import KNOWN_LEFT_OUT
 from process_hardening.audit.tree import walk_tree
 from process_hardening.errors import CommandError
 from process_hardening.record import Record

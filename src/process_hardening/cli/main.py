@@ -133,8 +133,8 @@ def _dispatch(arguments: list[str]) -> int:
         problem = f"unknown command {hide_value(name)!r}{suggest(name, [*COMMANDS, 'help'])}"
         raise CommandError(f"{problem}; see `process-hardening --help`")
     try:
-        commands = [name] if name in COMMANDS else COMMANDS
-        options = make_parser(commands).parse_args(arguments)
+        needed = [] if name == "--version" else COMMANDS  # --help describes all of them
+        options = make_parser([name] if name in COMMANDS else needed).parse_args(arguments)
         return int(options.run(options))
     except (ConfinementError, HardeningError):
         raise

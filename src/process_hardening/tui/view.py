@@ -19,7 +19,8 @@ from process_hardening.terminal import printable
 
 TYPE_CHECKING = False  # the rules are loaded by the first update, after the first paint
 if TYPE_CHECKING:
-    from process_hardening.audit.result import Audit, Diagnosis, Entry
+    from process_hardening.audit.entries import Entry
+    from process_hardening.audit.result import Audit, Diagnosis
 
 APPEARED = "appeared"
 LOST = "lost hardening"

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from process_hardening.audit.entries import Entry
     from process_hardening.audit.groups import Exposure, Group
     from process_hardening.audit.host import Host
     from process_hardening.audit.posture import Posture
-    from process_hardening.audit.result import Audit, Diagnosis, Entry
+    from process_hardening.audit.result import Audit, Diagnosis
     from process_hardening.audit.rules.model import Check, Finding, Rule
     from process_hardening.audit.saved import Change, Comparison, History
 

@@ -21,7 +21,8 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from process_hardening.audit.result import Audit, Entry
+    from process_hardening.audit.entries import Entry
+    from process_hardening.audit.result import Audit
     from process_hardening.audit.rules.model import Rule
 
 _INDENT = "    "
