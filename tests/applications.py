@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -71,14 +70,9 @@ class Application:
 
     @contextmanager
     def started(self, argv: list[str], *, user: bool) -> Iterator[Popen[str]]:
-        """Run it, as the unprivileged user or as the test's, and kill all of it at the end.
-
-        Other test runs on this machine cannot change fs.suid_dumpable meanwhile.
-        """
+        """Run it, as the unprivileged user or as the test's, and kill all of it at the end."""
         options = support.user_options() if user else {}
-        setting = Path("/proc/sys/fs/suid_dumpable")
-        with setting.open() as lock, self.log.open("w") as log:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+        with self.log.open("w") as log:
             process = Popen(
                 argv,
                 cwd=self.home,

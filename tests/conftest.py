@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import fnmatch
 import os
 import resource
@@ -136,9 +135,11 @@ def suid_dumpable() -> Iterator[support.Sysctl]:
         yield sysctl
 
 
-@pytest.fixture
-def default_suid_dumpable() -> Iterator[None]:
-    """Wait until no test changes fs.suid_dumpable, and keep others from it until this one ends."""
-    with Path("/proc/sys/fs/suid_dumpable").open() as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+@pytest.fixture(autouse=True)
+def suid_dumpable_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Keep all other tests from changing fs.suid_dumpable: what any program is born as needs it."""
+    if "suid_dumpable" in request.fixturenames:
+        yield  # this test has it to itself
+    else:
+        with support.keep_suid_dumpable():
+            yield

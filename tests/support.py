@@ -12,7 +12,8 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -174,6 +175,14 @@ class Compiler:
             ]
             subprocess.run(command, check=True)
         return output
+
+
+@contextmanager
+def keep_suid_dumpable() -> Iterator[None]:
+    """Wait until no test changes fs.suid_dumpable, and keep all others from it in the block."""
+    with Path("/proc/sys/fs/suid_dumpable").open() as setting:
+        fcntl.flock(setting, fcntl.LOCK_SH)
+        yield
 
 
 # include/uapi/linux/pidfd.h: struct pidfd_info up to coredump_mask, which mask bit 4 asks for.

@@ -25,11 +25,6 @@ BYPASSED = "exposed ordinary"
 PLUGIN = 'pytest_plugins = ["process_hardening.pytest_plugin"]\n'
 
 
-@pytest.fixture(autouse=True)
-def own_suid_dumpable(default_suid_dumpable: None) -> None:
-    """Keep the setting that reexec=True depends on."""
-
-
 @pytest.fixture
 def folder(user_tmp: Path) -> Path:
     """A folder of the unprivileged user with the programs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -13,17 +12,6 @@ import pytest
 
 import support
 import victims
-
-
-@pytest.fixture(autouse=True)
-def suid_dumpable_stays(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keep other test runs on this machine from changing fs.suid_dumpable during a test."""
-    if "suid_dumpable" in request.fixturenames:
-        yield  # the test has it to itself
-        return
-    with Path("/proc/sys/fs/suid_dumpable").open() as setting:
-        fcntl.flock(setting, fcntl.LOCK_SH)
-        yield
 
 
 @pytest.fixture(scope="session")

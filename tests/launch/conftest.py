@@ -15,13 +15,6 @@ import support
 PROGRAMS = Path(__file__).with_name("programs")
 
 
-@pytest.fixture(autouse=True)
-def own_suid_dumpable(request: pytest.FixtureRequest) -> None:
-    """Keep the setting that every launch depends on, in tests that do not change it themselves."""
-    if "suid_dumpable" not in request.fixturenames:
-        request.getfixturevalue("default_suid_dumpable")
-
-
 @pytest.fixture(scope="session")
 def harden() -> str:
     """The installed command, which belongs to whoever installed the wheel."""

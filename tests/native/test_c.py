@@ -71,7 +71,6 @@ def must_succeed(*command: str | Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="The C unit tests are for Linux.")
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.usefixtures("default_suid_dumpable")
 def test_c(variant: str, tmp_path: Path) -> None:
     """Every test program is built without a warning, runs, and passes."""
     cmake, ctest = support.find_tool("cmake"), support.find_tool("ctest")

@@ -90,7 +90,7 @@ def victim_options(*names: str) -> list[str]:
 @pytest.fixture(scope="module")
 def built_in() -> Run:
     """All built-in attacks on all victims, as whoever runs the tests; nothing is left behind."""
-    with Place() as place:
+    with support.keep_suid_dumpable(), Place() as place:
         run = place.start("--json", "--built-in")
         output, errors = run.communicate(timeout=150)
         assert run.returncode == 0, output + errors
