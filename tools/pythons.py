@@ -114,6 +114,9 @@ EXPECTED = {
     "core_limit": [0, 0],
 }
 
+VICTIMS = ("pre-main", "reexec", "execute-only", "preload", "in-process", "interpreter")
+"""Those that an ordinary user can start where the commands are not installed."""
+
 # A program with a secret in the name of a function, and a look at its stack from outside: plain
 # and hardened. It prints what each look gave.
 UNWINDER = """
@@ -201,7 +204,8 @@ def use(argv: Sequence[str], packages: str, warnings: str = "error") -> str:
 def attack(argv: Sequence[str]) -> str:
     """Attack with what Python 3.14 brings along, and return what was seen."""
     verify = [*argv, "-m", "process_hardening", "verify", "--json"]
-    output = debian.run([*verify, "--attack", "remote-exec", "--attack", "pdb"])
+    chosen = [word for name in VICTIMS for word in ("--victim", name)]
+    output = debian.run([*verify, *chosen, "--attack", "remote-exec", "--attack", "pdb"])
     seen = []
     for row in json.loads(output)["attacks"]:
         outcomes = {name: cell["outcome"] for name, cell in row["victims"].items()}
