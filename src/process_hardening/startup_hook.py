@@ -1,7 +1,7 @@
 """The functions that `site` calls whenever a Python with the start-up hook starts.
 
-If the package itself is damaged or missing, `site` prints the error and Python continues
-unhardened. hook_installer.py writes the files that name these functions.
+hook_installer.py writes the files that name these functions. If the package is missing, a line on
+standard error says so and Python continues unhardened.
 """
 
 import os

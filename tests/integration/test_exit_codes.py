@@ -248,5 +248,15 @@ def test_the_page_has_every_command_and_every_code() -> None:
     assert codes == {int(code) for code in re.findall(r"^\| (\d+) \| `", PAGE, re.MULTILINE)}
 
 
+@pytest.mark.parametrize("arguments", [["audit"], ["status", "1"], ["verify", "--list"]])
+def test_a_bug_is_not_taken_for_a_finding_or_a_leak(arguments: list[str]) -> None:
+    """Python itself ends with 1. What it needs is missing from this interpreter."""
+    main = "from process_hardening.cli.main import main"
+    code = f"import os, sys; {main}; del os.fsdecode, os.open, os.fspath; sys.exit(main())"
+    result = support.run([sys.executable, "-c", code, *arguments])
+    assert result.returncode == errors.USAGE_ERROR
+    assert "AttributeError: module 'os' has no attribute" in result.stderr
+
+
 def test_ctrl_c_has_the_status_of_its_signal() -> None:
     assert errors.INTERRUPTED == 128 + signal.SIGINT

@@ -111,6 +111,23 @@ def test_what_a_program_started_is_attacked_whatever_was_asked_for() -> None:
         assert "started 2 processes" in plan.notes[-1]
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_canary_from_standard_input_may_have_any_bytes(
+    command: str, program: str, errors: str
+) -> None:
+    """Like an argument. Where Python reads text strictly, in most locales, it ended with 1."""
+    done = subprocess.run(
+        [command, "verify", "--attack", "proc-mem", "--canary", "-", "--", program],
+        input=b"\xff\xfe not in this program\n",
+        env={**os.environ, "PYTHONIOENCODING": f"utf-8:{errors}"},
+        capture_output=True,
+        timeout=support.TIMEOUT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert b"check --canary" in done.stdout
+
+
 def test_a_canary_that_is_nowhere_is_inconclusive(command: str, program: str) -> None:
     """The report asks whether the canary is there."""
     argv = [command, "verify", *READING, "--canary", "not in this program", "--", program]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from process_hardening.errors import (
+    USAGE_ERROR,
     CommandError,
     ConfinementError,
     HardeningError,
@@ -159,6 +160,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error)
     except (ConfinementError, HardeningError) as error:
         return _fail(error)
+    except Exception:
+        # A bug. Python would exit with 1, which means that audit found something, or verify a leak.
+        import traceback
+
+        traceback.print_exc()
+        return USAGE_ERROR
 
 
 def _fail(error: CommandError | ConfinementError | HardeningError) -> int:

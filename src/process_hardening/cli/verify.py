@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from types import SimpleNamespace
@@ -212,7 +213,8 @@ def _read_canary(argument: str | None) -> str | None:
     """
     canary = argument
     if argument == "-":
-        canary = sys.stdin.readline(_LONGEST_CANARY + 1).rstrip("\n") if sys.stdin else ""
+        line = sys.stdin.buffer.readline(_LONGEST_CANARY + 1) if sys.stdin else b""
+        canary = os.fsdecode(line.removesuffix(b"\n"))  # as Python reads arguments
     if canary is not None and len(canary) < _SHORTEST_CANARY:
         raise CommandError(
             f"--canary: needs at least {_SHORTEST_CANARY} characters to be found reliably"
