@@ -504,3 +504,10 @@ class Programs:
                     env={_native.EXCEPT_VARIABLE: pattern},
                     was_wrong=was_wrong,
                 )
+        for value in (None, "0"):
+            yield Case(
+                f"except all, children {value}",
+                (self.dynamic,),
+                env={_native.EXCEPT_VARIABLE: "*", _native.CHILDREN_VARIABLE: value},
+                was_wrong=True,
+            )

@@ -18,7 +18,7 @@
 #define PH_FOLLOW_VARIABLE "PROCESS_HARDENING_FOLLOW" /* its value: ph_add_follow() */
 #define PH_CHILDREN_VARIABLE "PROCESS_HARDENING_CHILDREN"
 /* The variables to keep, and the programs not to harden as children: patterns joined by ":". With
- * PH_FOLLOW_VARIABLE, they have no effect. */
+ * PH_FOLLOW_VARIABLE, they have no effect; exceptions need PH_CHILDREN_VARIABLE. */
 #define PH_KEEP_VARIABLE "PROCESS_HARDENING_KEEP"
 #define PH_EXCEPT_VARIABLE "PROCESS_HARDENING_EXCEPT"
 #define PH_LIST_SIZE 4096 /* bytes for such an entry: NAME=, the patterns and a NUL */

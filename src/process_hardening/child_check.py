@@ -178,6 +178,8 @@ def _why_not_by_library(program: Program, variables: Mapping[str, str]) -> str |
             f"{program.runtime} must come before the preload library: set"
             f" ASAN_OPTIONS={_IN_ANY_ORDER}"
         )
+    if variables.get(_native.CHILDREN_VARIABLE) != "1":  # the library exempts only children
+        return None
     names = [program.name, *([os.path.basename(program.loaded)] if program.loaded else [])]
     return _excepted(names, variables.get(_native.EXCEPT_VARIABLE, ""))
 

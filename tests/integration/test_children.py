@@ -145,6 +145,12 @@ def checked(arguments: str) -> Any:
         ),
         ("'sh', {**os.environ, 'LD_PRELOAD': '/x.so'}", None, "LD_PRELOAD in its environment"),
         ("'sh', {**os.environ, 'CODEX_SKIP_HARDENING': '1'}", None, "CODEX_SKIP_HARDENING=1 is in"),
+        ("'sh', {**os.environ, 'PROCESS_HARDENING_EXCEPT': 'sh'}", None, "exempts it"),
+        (
+            "'sh', {'LD_PRELOAD': os.environ['LD_PRELOAD'], 'PROCESS_HARDENING_EXCEPT': 'sh'}",
+            "preload library",
+            None,
+        ),
         ("'su'", None, "set-user-ID"),
         ("'no-such-program'", None, "no-such-program: not found in PATH"),
         ("'/dev/null'", None, "/dev/null: not a regular file"),
