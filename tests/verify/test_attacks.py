@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+import support
 from process_hardening.errors import CommandError
 from process_hardening.verify import BUILT_IN, TOOL, Attack, find_attacks, list_attacks
 from process_hardening.verify.model import CHANGES, CORE_FILE, CORE_PIPE, KILLS, LAUNCHES, READS
@@ -47,6 +49,16 @@ def test_there_are_at_least_20_attacks_of_which_8_use_tools() -> None:
     """The specification's number."""
     assert len(ATTACKS) >= 20
     assert len(list_attacks((TOOL,))) >= 8
+
+
+def test_perf_events_are_opened_once_even_if_one_cannot_be_opened() -> None:
+    """The attack calls it again and again while its target starts."""
+    (sampling,) = find_attacks(["launch-perf"])
+    if sampling.find_missing():
+        support.fail_or_skip("kernel.perf_event_paranoid of at most 2")
+    program = Path(__file__).with_name("programs") / "opens_events.py"
+    done = support.run([sys.executable, str(program)])
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_the_facade_loads_nothing_until_it_is_used() -> None:

@@ -118,10 +118,10 @@ def open_early_read_late(target: Target) -> Attempt:
 
 def sample_from_the_start(target: Target) -> Attempt:
     """Open perf events during the start, and sample when the target holds its secrets."""
-    events: list[int] = []
+    events: dict[int, int] = {}
 
     def open_events() -> bool:
-        events.extend(perf_event_open.open_inherited_events(target.pid))
+        perf_event_open.open_inherited_events(target.pid, events)
         return True
 
     try:
@@ -129,10 +129,10 @@ def sample_from_the_start(target: Target) -> Attempt:
             target,
             open_events,
             "no samples through events opened earlier",
-            lambda ready: perf_event_open.read_samples(events, ready),
+            lambda ready: perf_event_open.read_samples(events.values(), ready),
         )
     finally:
-        for fd in events:
+        for fd in events.values():
             os.close(fd)
 
 

@@ -6,7 +6,7 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from process_hardening.verify.attacks.reading import is_users_program
@@ -68,16 +68,22 @@ def sample_stack(target: Target) -> Attempt:
     return attempt
 
 
-def open_inherited_events(pid: int) -> list[int]:
+def open_inherited_events(pid: int, events: dict[int, int]) -> None:
     """Open events that also sample what a process starts later: one for each CPU.
 
     The kernel refuses to map such an event for all CPUs.
+
+    events -- the descriptors by CPU. Those that are missing are added, also before an error. The
+        caller closes all of them.
+
+    Raises OSError.
     """
     attributes = _attributes(_INHERIT)
-    return [kernel.perf_event_open(attributes, pid, cpu) for cpu in os.sched_getaffinity(0)]
+    for cpu in os.sched_getaffinity(0) - events.keys():
+        events[cpu] = kernel.perf_event_open(attributes, pid, cpu)
 
 
-def read_samples(events: Sequence[int], target: Target) -> Attempt:
+def read_samples(events: Iterable[int], target: Target) -> Attempt:
     """Look for the secret in the samples of these events for a moment."""
     places: tuple[str, ...] = ()
     sampled = 0
