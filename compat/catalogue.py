@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -118,15 +119,17 @@ class Program:
         """Return what its version command prints, or the versions of its packages of PyPI."""
         if not self.version:
             return [f"{name} {metadata.version(name)}" for name in self.packages("pip")]
-        result = subprocess.run(
-            ["sh", "-c", self.version],
-            env={"PATH": os.pathsep.join(FOLDERS), "HOME": "/dev/null", "LANG": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as home:  # where some write a log
+            result = subprocess.run(
+                ["sh", "-c", self.version],
+                cwd=home,
+                env={"PATH": os.pathsep.join(FOLDERS), "HOME": home, "LANG": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
         found = re.search(r"\d+(?:[.:]\w+)+", result.stdout)
         return [found[0]] if found else []
 
