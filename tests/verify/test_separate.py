@@ -94,7 +94,9 @@ def test_a_separate_process_has_a_session_and_files_of_its_own(
     monkeypatch.setenv(VARIABLE, "secret")
     inherited = os.open(os.devnull, os.O_RDONLY)
     os.set_inheritable(inherited, True)
-    with start_separate(["/bin/sleep", "600"]) as process:
+    with start_separate(["/bin/sh", "-c", "echo ready; kill -STOP $$"]) as process:
+        assert process.stdout
+        process.stdout.readline()  # from now on, /proc/PID/environ is complete
         folder = Path(f"/proc/{process.pid}")
         links = {path.name: os.readlink(path) for path in (folder / "fd").iterdir()}
         variables = {entry.partition(b"=")[0] for entry in read_environ(folder)}
@@ -193,6 +195,45 @@ def test_a_folder_of_any_depth_is_removed(tmp_path: Path) -> None:
         remove_tree(str(tmp_path / name))
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
     assert (kept / "file").exists()
+
+
+def make_folders(top: Path, *names: str) -> list[Path]:
+    """Make a folder of the unprivileged user's, with folders in it."""
+    folders = [top, *(top / name for name in names)]
+    for folder in folders:
+        folder.mkdir()
+        os.chown(folder, support.USER, support.USER)
+    return folders
+
+
+def remove_as_user(folder: Path) -> bool:
+    """Call remove_tree() as the unprivileged user; return whether the folder is gone."""
+    done = support.run_as_user([sys.executable, str(PROGRAMS / "removes.py"), str(folder)])
+    assert done.returncode == folder.exists(), done.stderr
+    return not folder.exists()
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o311, 0])
+def test_an_ordinary_user_removes_folders_of_any_mode(mode: int, user_tmp: Path) -> None:
+    """Such as a module cache, which is read-only."""
+    support.require_root()
+    top, *folders = make_folders(user_tmp / "top", "go", "go/pkg", "go/pkg/mod", "go/empty")
+    (top / "go/pkg/mod/file").touch()
+    for folder in folders[::-1]:
+        folder.chmod(mode)
+    assert remove_as_user(top)
+
+
+def test_an_ordinary_user_removes_empty_folders_of_another_user(user_tmp: Path) -> None:
+    """A folder with a file stays, which is the control."""
+    support.require_root()
+    for content in ([], ["file"]):
+        top, _, *folders = make_folders(user_tmp / f"top{len(content)}", "own", "own/root", "root")
+        for folder in folders:
+            os.chown(folder, 0, 0)
+            for name in content:
+                (folder / name).touch()
+        assert remove_as_user(top) == (not content)
 
 
 def test_a_deep_folder_in_verifys_folder_neither_fails_nor_stays(

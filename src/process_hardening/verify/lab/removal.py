@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 
 _REMOVE_SECONDS = 60.0  # a disk may need a millisecond for each folder
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def remove_tree(folder: str) -> None:
@@ -18,7 +19,7 @@ def remove_tree(folder: str) -> None:
     """
     deadline = time.monotonic() + _REMOVE_SECONDS
     try:
-        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        top = os.open(folder, _FOLDER | os.O_RDONLY)
     except FileNotFoundError:
         return
     try:
@@ -35,27 +36,45 @@ def remove_tree(folder: str) -> None:
 
 def _remove_entry(name: str, top: int) -> None:
     """Remove an entry of an open folder. The folders in it are moved up, and are next."""
-    with suppress(FileNotFoundError):
-        try:
-            os.unlink(name, dir_fd=top)
-        except IsADirectoryError:
+    with suppress(FileNotFoundError, NotADirectoryError):  # replaced: the caller tries again
+        if not _delete(name, top):
             _move_up(name, top)
             with suppress(OSError):  # not empty, if somebody added to it: the caller tries again
                 os.rmdir(name, dir_fd=top)
 
 
 def _move_up(name: str, top: int) -> None:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(name, flags, dir_fd=top)
+    fd = os.open(name, _FOLDER | os.O_RDONLY, dir_fd=top)
     try:
         with suppress(PermissionError):  # another user's: only root can change it
-            os.fchmod(fd, 0o700)
             os.fchown(fd, os.geteuid(), -1)  # from now on, nobody can add to it
         for entry in os.listdir(fd):
-            with suppress(FileNotFoundError):
-                try:
-                    os.unlink(entry, dir_fd=fd)
-                except IsADirectoryError:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                if not _delete(entry, fd):
                     os.rename(entry, os.urandom(8).hex(), src_dir_fd=fd, dst_dir_fd=top)
     finally:
         os.close(fd)
+
+
+def _delete(name: str, parent: int) -> bool:
+    """Delete a file or an empty folder. Returns False for any other folder, made writable for us.
+
+    Moving a folder changes its "..", so an ordinary user cannot move a read-only one.
+    """
+    try:
+        os.unlink(name, dir_fd=parent)
+        return True
+    except IsADirectoryError:
+        pass
+    try:
+        os.rmdir(name, dir_fd=parent)
+        return True
+    except OSError:  # probably not empty
+        pass
+    fd = os.open(name, _FOLDER | os.O_PATH, dir_fd=parent)  # it may be unreadable
+    try:
+        with suppress(PermissionError):  # another user's
+            os.chmod(f"/proc/self/fd/{fd}", 0o700)
+    finally:
+        os.close(fd)
+    return False
