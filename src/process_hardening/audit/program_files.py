@@ -88,7 +88,12 @@ class ProgramOpener:
         return parse_mount_id(read_file(self._root, f"self/fdinfo/{fd}") or b"")
 
     def _find_mount_of_memory(self) -> bytes | None:
-        """Return the mount id of files in memory (memfd_create(2)), which no list of mounts has."""
+        """Return the mount id of files in memory (memfd_create(2)), which no list of mounts has.
+
+        None if this Python was built for a glibc without memfd_create(), before 2.27.
+        """
+        if not hasattr(os, "memfd_create"):
+            return None
         for flags in (_MFD_NOEXEC_SEAL | os.MFD_CLOEXEC, os.MFD_CLOEXEC):
             try:
                 fd = os.memfd_create("", flags)

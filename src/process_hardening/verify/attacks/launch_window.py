@@ -219,7 +219,7 @@ def seize_early_read_late(target: Target) -> Attempt:
 def take_descriptor_early(target: Target) -> Attempt:
     """Duplicate the descriptor of an open file that holds a secret and that the target inherits."""
     found: list[str] = []
-    pidfd = os.pidfd_open(target.pid)
+    pidfd = kernel.pidfd_open(target.pid)
 
     def take() -> bool:
         fd = kernel.pidfd_getfd(pidfd, target.descriptor or 0)

@@ -21,7 +21,7 @@ def duplicate_descriptors(target: Target) -> Attempt:
     """Duplicate each descriptor and look for the secrets in the regular files among them."""
     places: list[str] = []
     count = 0
-    pidfd = os.pidfd_open(target.pid)
+    pidfd = kernel.pidfd_open(target.pid)
     try:
         for number in descriptors_to_try(target):
             try:

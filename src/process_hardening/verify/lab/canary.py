@@ -32,6 +32,18 @@ def make_canary(seed: str, place: str) -> bytes:
     return f"{place}-{seed[rotation:]}{seed[:rotation]}".encode()
 
 
+def open_file_canary(seed: str, folder: str) -> int:
+    """Write the canary FILE into a file of folder, delete its name and return a descriptor.
+
+    os.memfd_create() would need no folder, but a Python built for an old glibc does not have it.
+    """
+    path = os.path.join(folder, f"{FILE}.{os.getpid()}")
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    os.unlink(path)
+    os.write(fd, make_canary(seed, FILE))
+    return fd
+
+
 def make_canaries(seed: str) -> dict[str, bytes]:
     """Return all canaries of a built-in victim."""
     return {place: make_canary(seed, place) for place in OURS}

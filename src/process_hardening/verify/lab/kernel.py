@@ -20,7 +20,8 @@ PTRACE_INTERRUPT = 0x4207
 
 _WALL = 0x40000000  # __WALL of waitpid(2): wait for threads too
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER = 1, 24, 36
-_PIDFD_GETFD = 438  # the same on every architecture
+# The same on every architecture. A Python built with old headers has no os.pidfd_open().
+_PIDFD_OPEN, _PIDFD_GETFD = 434, 438
 _PERF_FLAG_FD_CLOEXEC = 1 << 3
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -109,6 +110,14 @@ def process_vm_writev(pid: int, address: int, data: bytes) -> None:
     _process_vm("process_vm_writev", pid, ctypes.create_string_buffer(data, len(data)), address)
 
 
+def pidfd_open(pid: int) -> int:
+    """Return a descriptor that refers to a process."""
+    fd: int = _libc.syscall(ctypes.c_long(_PIDFD_OPEN), pid, 0)
+    if fd < 0:
+        raise make_error("pidfd_open")
+    return fd
+
+
 def pidfd_getfd(pidfd: int, descriptor: int) -> int:
     """Duplicate another process's descriptor into this process."""
     fd: int = _libc.syscall(ctypes.c_long(_PIDFD_GETFD), pidfd, descriptor, 0)
@@ -151,7 +160,7 @@ def is_dumpable(pid: int) -> bool | None:
     calls made here return their result in a buffer that has a different value before the call.
     """
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = pidfd_open(pid)
     except OSError:
         return None
     try:

@@ -149,9 +149,8 @@ class Victim:
         _, hard = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (0 if self._soft_core_limit else hard, hard))
         if self._inherits_secret:
-            secret = os.memfd_create("inherited")
-            os.write(secret, canary.make_canary(self.seed, canary.FILE))
-            os.dup2(secret, INHERITED)
+            folder = os.path.dirname(self._errors)
+            os.dup2(canary.open_file_canary(self.seed, folder), INHERITED)
         if self._refuses_place:
             refuse_fsopen()
         os.read(gate, 1)

@@ -87,8 +87,6 @@ class Secrets:
     """The canaries in this process and their addresses."""
 
     def __init__(self, seed: str) -> None:
-        import os
-
         from process_hardening.verify.lab import canary
 
         self.addresses: dict[str, int] = {}
@@ -98,8 +96,7 @@ class Secrets:
         self.text = canary.make_canary(seed, canary.TEXT).decode()
         self.addresses[canary.TEXT] = id(self.text) + sys.getsizeof("") - 1
         self.stack = canary.make_canary(seed, canary.STACK)
-        self.descriptor = os.memfd_create("canary")
-        os.write(self.descriptor, canary.make_canary(seed, canary.FILE))
+        self.descriptor = canary.open_file_canary(seed, ".")
         self.marker = bytearray(_MARKER)
 
     def make_marker(self) -> None:
