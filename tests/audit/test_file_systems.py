@@ -150,21 +150,37 @@ kill $!
     assert (found["verdict"], found["findings"]) == ("hardened", [])
 
 
-def test_a_device_number_is_not_believed_of_the_file_system_that_had_it_before(
-    user_tmp: Path,
-) -> None:
-    """The kernel uses the numbers of devices and mounts again at once."""
+DEVICE, MOUNT, KIND, IS_OPENED = range(4)
+
+
+def look_at_tmpfs_and_fuse(folder: Path, number: int) -> list[list[Any]]:
+    """Return what same_numbers.py prints of a tmpfs, and of FUSE with the same number.
+
+    number -- DEVICE or MOUNT. The kernel uses both again at once.
+    """
     support.require_root()
     if not os.access("/dev/fuse", os.W_OK):
         support.fail_or_skip("/dev/fuse")
-    argv = [sys.executable, str(SERVER.with_name("same_device.py")), str(user_tmp)]
+    argv = [sys.executable, str(SERVER.with_name("same_numbers.py")), str(folder)]
     for _ in range(50):  # another test can get the number in between
         done = support.run(["unshare", "--mount", "--propagation=private", *argv])
-        devices, *kinds = json.loads(done.stdout)
-        if len(set(devices)) == 1:
-            break
-    assert len(set(devices)) == 1, "inconclusive: another device number"
-    assert kinds == ["tmpfs", "fuse"]
+        first, second = json.loads(done.stdout)
+        if first[number] == second[number]:
+            return [first, second]
+    raise AssertionError("inconclusive: another number")
+
+
+def test_a_device_number_is_not_believed_of_the_file_system_that_had_it_before(
+    user_tmp: Path,
+) -> None:
+    both = look_at_tmpfs_and_fuse(user_tmp, DEVICE)
+    assert [one[KIND] for one in both] == ["tmpfs", "fuse"]
+
+
+def test_a_mount_id_is_not_believed_of_the_mount_that_had_it_before(user_tmp: Path) -> None:
+    """A program on FUSE is not opened: its server may never answer."""
+    both = look_at_tmpfs_and_fuse(user_tmp, MOUNT)
+    assert [one[IS_OPENED] for one in both] == [True, False]
 
 
 def test_no_file_system_that_a_user_serves_is_in_the_list() -> None:

@@ -10,45 +10,18 @@ open.
 from __future__ import annotations
 
 import os
-import select
 
 from process_hardening.audit.file_systems import NAMES, STACKED
-from process_hardening.audit.procfiles import read_file, read_rest
+from process_hardening.audit.procfiles import read_file
 from process_hardening.audit.program_files import (
     LONGEST_LIST,
+    OwnMounts,
     only_root_mounts_for,
     parse_mount_id,
     parse_mounts,
 )
 
-
-class _OwnMounts:
-    """The types of the file systems that are mounted here, by mount id and by device.
-
-    Reading the list costs milliseconds on a machine with thousands of mounts, so it is read again
-    only if the kernel says that it has changed (proc_pid_mountinfo(5), mounts_poll() in
-    fs/proc_namespace.c).
-    """
-
-    def __init__(self) -> None:
-        self._fd = -1
-        self._poll = select.poll()
-        self.by_id: dict[bytes, str] = {}
-        self.by_device: dict[bytes, str] = {}
-
-    def refresh(self) -> None:
-        if self._fd < 0:
-            self._fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
-            self._poll.register(self._fd, select.POLLPRI)
-        elif not self._poll.poll(0):
-            return
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        mounts = parse_mounts(read_rest(self._fd))
-        self.by_id = {mount: kind for mount, (_, kind) in mounts.items()}
-        self.by_device = dict(mounts.values())
-
-
-_OURS = _OwnMounts()
+_OURS = OwnMounts()
 
 
 def find_file_system(path: str, fd: int) -> str | None:

@@ -7,9 +7,10 @@ O_PATH does not wait, and the mount of that descriptor shows whether a read woul
 from __future__ import annotations
 
 import os
+import select
 
 from process_hardening.audit.file_systems import NEVER_WAITING, READABLE
-from process_hardening.audit.procfiles import read_file
+from process_hardening.audit.procfiles import read_file, read_rest
 
 LONGEST_LIST = 1 << 20
 """How many bytes to read of the mounts of another process."""
@@ -58,6 +59,44 @@ def only_root_mounts_for(folder: int) -> bool:
         os.close(owner)
 
 
+class OwnMounts:
+    """The types of the file systems that are mounted here, by mount id and by device.
+
+    The kernel uses the numbers of a file system again as soon as it is gone, so refresh() while the
+    file in question is open. Reading the list costs milliseconds on a machine with thousands of
+    mounts, so it is read again only if the kernel says that it has changed
+    (proc_pid_mountinfo(5), mounts_poll() in fs/proc_namespace.c).
+
+    root -- a descriptor of /proc; None: that of /proc itself
+    """
+
+    def __init__(self, root: int | None = None) -> None:
+        self._root = root
+        self._fd = -1
+        self._poll = select.poll()
+        self.by_id: dict[bytes, str] = {}
+        self.by_device: dict[bytes, str] = {}
+
+    def refresh(self) -> None:
+        """Read the list if it has changed. Raises OSError."""
+        if self._fd < 0:
+            name = "/proc/self/mountinfo" if self._root is None else "self/mountinfo"
+            self._fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._root)
+            self._poll.register(self._fd, select.POLLPRI)
+        elif not self._poll.poll(0):
+            return
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        mounts = parse_mounts(read_rest(self._fd))
+        self.by_id = {mount: kind for mount, (_, kind) in mounts.items()}
+        self.by_device = dict(mounts.values())
+
+    def close(self) -> None:
+        """Close the list."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 class ProgramOpener:
     """Opens the programs of processes.
 
@@ -66,8 +105,13 @@ class ProgramOpener:
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._mounts: dict[bytes, tuple[bytes, str]] | None = None
+        self._mounts = OwnMounts(root)
         self._mount_of_memory: bytes | None = None
+        self._has_sought_memory = False
+
+    def close(self) -> None:
+        """Close the list of mounts."""
+        self._mounts.close()
 
     def open(self, folder: int, name: str = "exe") -> int | None:
         """Open the program that a process runs; None if that could block.
@@ -107,12 +151,12 @@ class ProgramOpener:
 
     def _asks_nobody(self, fd: int, folder: int) -> bool:
         mount = self._read_mount(fd)
-        if self._mounts is None:
-            self._mounts = parse_mounts(read_file(self._root, "self/mountinfo") or b"")
+        self._mounts.refresh()
+        if mount in self._mounts.by_id:
+            return self._mounts.by_id[mount] in READABLE
+        if not self._has_sought_memory:
             self._mount_of_memory = self._find_mount_of_memory()
-        if mount in self._mounts:
-            _, kind = self._mounts[mount]
-            return kind in READABLE
+            self._has_sought_memory = True
         if mount == self._mount_of_memory:
             return True
         theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")
@@ -120,5 +164,4 @@ class ProgramOpener:
         if kind in NEVER_WAITING or kind not in READABLE:
             return kind in NEVER_WAITING
         # A device that is mounted here too is not private to the process.
-        is_here = any(device == one for one, _ in self._mounts.values())
-        return is_here or only_root_mounts_for(folder)
+        return device in self._mounts.by_device or only_root_mounts_for(folder)

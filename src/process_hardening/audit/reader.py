@@ -109,9 +109,9 @@ class Reader:
             self._read_own(read_link, "self/ns/user"), self._read_own(read_file, "self/uid_map")
         )
         self._flags = FlagReader(self._namespace, self._read_number("sys/fs/suid_dumpable"))
-        opener = ProgramOpener(self._root)
-        self._injection = InjectionReader(opener, self._read_own(read_link, "self/ns/mnt"))
-        self._runtimes = RuntimeReader(opener)
+        self._opener = ProgramOpener(self._root)
+        self._injection = InjectionReader(self._opener, self._read_own(read_link, "self/ns/mnt"))
+        self._runtimes = RuntimeReader(self._opener)
         self._environments = EnvironmentReader()
         self._has_units = os.path.isdir(_SYSTEMD)
 
@@ -122,8 +122,9 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the descriptor of /proc, and stop helper processes."""
+        """Close the descriptors below /proc, and stop helper processes."""
         os.close(self._root)
+        self._opener.close()
         self._injection.close()
 
     def _read_own(self, read: Callable[[int, str], _T], name: str) -> _T | None:

@@ -120,18 +120,21 @@ class RuntimeReader:
 def runtime_of_process(pid: int) -> Runtime | None:
     """Return the runtime of a process; None also if it is unknown, or the process has ended."""
     opened: list[int] = []
+    opener: ProgramOpener | None = None
     try:
         for path in ("/proc", f"/proc/{pid}"):
             opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         proc, folder = opened
+        opener = ProgramOpener(proc)
         first = (read_file(folder, "cmdline") or b"").split(b"\0", 1)[0]
         words = (read_link(folder, "exe") or "", os.fsdecode(first))
-        reader = RuntimeReader(ProgramOpener(proc))
-        found = reader.find((word.rsplit("/", 1)[-1] for word in words), folder)
+        found = RuntimeReader(opener).find((word.rsplit("/", 1)[-1] for word in words), folder)
         return found[0] if found else None
     except (OSError, UnknownRuntimeError):
         return None
     finally:
+        if opener is not None:
+            opener.close()
         for fd in opened:
             os.close(fd)
 
