@@ -23,7 +23,7 @@ def find_changers(path: str) -> set[int]:
     while True:
         try:
             facts = os.lstat(here)
-        except OSError:
+        except (OSError, ValueError):  # ValueError for a NUL in the path
             break
         found.add(facts.st_uid)
         if stat.S_ISLNK(facts.st_mode) and links < _MOST_LINKS:

@@ -71,7 +71,7 @@ FLAWS: list[tuple[str, dict[str, Any], str, str]] = [
     ("PH110", {"preload_file": ("/l.so",)}, "mv /etc/ld.so.preload /etc/ld.so.preload.off",
      "mv /etc/ld.so.preload.off /etc/ld.so.preload"),
     ("PH111", {"preload_file": ("/l.so",), "preload_writable": ("/a b.so",)},
-     "ls -l '/a b.so'", "mv /etc/ld.so.preload.off /etc/ld.so.preload"),
+     "namei -l '/a b.so'", "mv /etc/ld.so.preload.off /etc/ld.so.preload"),
     ("PH112", {"memfd_noexec": 2}, "echo 'vm.memfd_noexec = 1'", "sysctl -w vm.memfd_noexec=2"),
     ("PH113", {"swaps": (Swap(path="/dev/sda2", encrypted=False),)}, "swapoff /dev/sda2",
      "swapon /dev/sda2"),

@@ -19,7 +19,14 @@ from process_hardening.audit.exit_race import (
     exit_race_by_version,
     parse_release,
 )
-from process_hardening.audit.host import TRIED, Host, parse_file_capabilities, read_host
+from process_hardening.audit.host import (
+    HANDLER_MISSING,
+    HANDLER_REPLACEABLE,
+    TRIED,
+    Host,
+    parse_file_capabilities,
+    read_host,
+)
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import Check, HostCase
@@ -289,6 +296,50 @@ def test_others_may_write_what_is_preloaded(tmp_path: Path) -> None:
     assert ids(host_of(tmp_path, files)) == ["PH110"]
     os.chown(library, support.USER, -1)
     assert ids(host_of(tmp_path, files)) == ["PH110", "PH111"]
+
+
+def test_others_may_replace_what_is_preloaded(tmp_path: Path) -> None:
+    """A file of root's in their folder, or one that is not there yet."""
+    support.require_root()
+    library = tmp_path / "opt/x.so"
+    library.parent.mkdir()
+    os.chown(library.parent, support.USER, -1)
+    files: dict[str, str | None] = {"etc/ld.so.preload": "/opt/x.so\n"}
+    assert host_of(tmp_path, files).preload_writable == ("/opt/x.so",)
+    library.touch()
+    assert host_of(tmp_path, files).preload_writable == ("/opt/x.so",)
+    os.chown(library.parent, 0, -1)
+    assert host_of(tmp_path, files).preload_writable == ()
+
+
+def test_others_may_write_to_the_preload_file_behind_a_link(tmp_path: Path) -> None:
+    support.require_root()
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", support.USER, -1)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/ld.so.preload").symlink_to("../theirs/preload")
+    assert host_of(tmp_path, {}).preload_writable == ("/etc/ld.so.preload",)
+    (tmp_path / "theirs/preload").touch()
+    assert host_of(tmp_path, {}).preload_writable == ("/etc/ld.so.preload",)
+    os.chown(tmp_path / "theirs", 0, -1)
+    assert host_of(tmp_path, {}).preload_writable == ()
+
+
+def test_others_may_replace_the_core_handler(tmp_path: Path) -> None:
+    """By way of a folder or of a link on the way to it."""
+    support.require_root()
+    files: dict[str, str | None] = {"proc/sys/kernel/core_pattern": "|/opt/link/handler %p\n"}
+    assert host_of(tmp_path, files).core_handler == HANDLER_MISSING
+    for name in ("opt", "here"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "here/handler").touch()
+    (tmp_path / "opt/link").symlink_to("../here")
+    assert host_of(tmp_path, files).core_handler is None
+    os.chown(tmp_path / "here", support.USER, -1)
+    assert host_of(tmp_path, files).core_handler == HANDLER_REPLACEABLE
+    os.chown(tmp_path / "here", 0, -1)
+    os.chown(tmp_path / "opt", support.USER, -1)
+    assert host_of(tmp_path, files).core_handler == HANDLER_REPLACEABLE
 
 
 def doctor(*arguments: str, **options: Any) -> Any:

@@ -209,8 +209,9 @@ def test_ids_and_severities() -> None:
 
 # What the commands begin with; some are not installed here.
 PROGRAMS = {
-    "PROGRAM", "cat", "echo", "env", "getpcaps", "gpasswd", "grep", "harden", "ls",
-    "mount", "mv", "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff", "sysctl",
+    "PROGRAM", "cat", "echo", "env", "getpcaps", "gpasswd", "grep", "harden",
+    "mount", "mv", "namei", "prlimit", "process-hardening", "ps", "python3", "setcap", "swapoff",
+    "sysctl",
 }  # fmt: skip
 
 

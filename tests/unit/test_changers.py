@@ -42,6 +42,8 @@ def folder(tmp_path: Path) -> Path:
         ("file", set()),
         ("link", set()),
         ("missing", set()),
+        ("missing/\0", set()),
+        ("all/\0", {SOMEBODY}),
         ("circle", set()),
         ("all/../file", {SOMEBODY}),
         ("all/file", {SOMEBODY}),

@@ -17,6 +17,7 @@ from process_hardening.audit.host_files import Files
 from process_hardening.audit.injection_requests import PRELOAD_FILE, parse_requests
 from process_hardening.audit.procfs import decode
 from process_hardening.audit.rights import READING_CAPABILITIES
+from process_hardening.changers import find_changers
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -84,7 +85,7 @@ class Host(Record):
     ptrace_scope -- Yama's; None without Yama
     user_namespaces -- whether unprivileged users can create them
     preload_file -- the libraries in ld.so.preload; preload_writable -- those of these libraries,
-        and the file itself, if users other than root can write them
+        and the file itself, that users other than root can change or replace
     swaps -- the swap areas; hidepid -- the mount option of /proc, '' for none
     exit_race -- exit_race.FIXED, VULNERABLE (CVE-2026-46333) or None
     exit_race_source -- TRIED, BY_VERSION or None
@@ -260,10 +261,10 @@ def _check_handler(files: Files, core: CoreRules) -> str | None:
     """Return what is wrong with the program that receives core dumps."""
     if core.kind != PIPE:
         return None
-    writable = files.others_may_write(core.target)
-    if writable is None:
-        return HANDLER_MISSING
-    return HANDLER_REPLACEABLE if writable else None
+    path = files.path(core.target.lstrip("/"))
+    if find_changers(path):
+        return HANDLER_REPLACEABLE
+    return None if os.path.exists(path) else HANDLER_MISSING
 
 
 _COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
@@ -311,8 +312,9 @@ def _read_preload_file(files: Files) -> dict[str, Any]:
         return {}
     named = parse_requests(PRELOAD_FILE.encode(), text.encode("utf-8", "surrogateescape"))
     libraries = tuple(decode(path) for path in named)
-    suspects = (f"/{PRELOAD_FILE}", *libraries)
-    writable = tuple(path for path in suspects if files.others_may_write(path))
+    is_there = os.path.lexists(files.path(PRELOAD_FILE))
+    suspects = (f"/{PRELOAD_FILE}", *libraries) if is_there else ()
+    writable = tuple(path for path in suspects if find_changers(files.path(path.lstrip("/"))))
     return {"preload_file": libraries, "preload_writable": writable}
 
 

@@ -48,15 +48,3 @@ class Files:
     def setting(self, name: str) -> int | None:
         """Return the value of a setting, by its name in sysctl(8)."""
         return self.number(f"proc/sys/{name.replace('.', '/')}")
-
-    def others_may_write(self, path: str) -> bool | None:
-        """Return whether users other than root own or can write a file; None: no such file."""
-        try:
-            found = os.stat(self.path(path.lstrip("/")))
-        except (OSError, ValueError):  # ValueError for a NUL in the path
-            return None
-        return (
-            found.st_uid != 0
-            or bool(found.st_mode & 0o002)
-            or (bool(found.st_mode & 0o020) and found.st_gid != 0)
-        )

@@ -82,8 +82,9 @@ def find_core_pipe(case: HostCase) -> Match | None:
     words="the core dump handler is missing, or users other than root can replace it",
     why="The kernel starts the handler as root with the memory of the crashed process on its"
     " standard input.",
-    fix="Discard core dumps until root has installed the program anew. Do not make root the owner"
-    " of the file that is there: it may have been changed.",
+    fix="Discard core dumps until root has installed the program anew, where only root can change"
+    " the directories and links on the way to it. Do not make root the owner of the file that is"
+    " there: it may have been changed.",
     commands=_DISCARD_CORES,
     source="core(5), piping core dumps to a program",
     breaks=_LOST_CORES,

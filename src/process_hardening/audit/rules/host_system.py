@@ -49,25 +49,25 @@ def find_preloaded_libraries(case: HostCase) -> Match | None:
     id="PH111",
     severity=HIGH,
     words="users other than root can change what /etc/ld.so.preload injects",
-    why="A user who can write to that file, or to a library that it names, can run code in every"
-    " program that is started, including root's.",
+    why="A user who can change that file, a library that it names, or a directory or link on the"
+    " way to one of them, can run code in every program that is started, including root's.",
     fix="Remove /etc/ld.so.preload, or have it name only libraries that root installs anew. Do not"
     " make root the owner of the files that are there: they may have been changed, and whoever can"
     " write to them may put a link in their place.",
-    commands=("ls -l FILE", _DISABLE_PRELOAD),
+    commands=("namei -l FILE", _DISABLE_PRELOAD),
     source="ld.so(8), FILES",
     breaks="Anything that relies on the libraries.",
     by_hand=True,
 )
 def find_writable_preload(case: HostCase) -> Match | None:
-    """A user other than root owns, or can write to, the file or a library that it names."""
+    """A user other than root can change or replace the file or a library that it names."""
     names = case.host.preload_writable
     if not names:
         return None
     return Match(
-        message=f"users other than root can write to {', '.join(names)}",
+        message=f"users other than root can change or replace {', '.join(names)}",
         subject=names,
-        commands=(f"ls -l {join(names)}", _DISABLE_PRELOAD),
+        commands=(f"namei -l {join(names)}", _DISABLE_PRELOAD),
         undo=(_ENABLE_PRELOAD,),
     )
 
