@@ -7,13 +7,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import support
 from process_hardening.audit import file_systems
+from process_hardening.audit.file_systems import NAMES
+from process_hardening.audit.mounts import parse_f_type
 from process_hardening.audit.program_files import parse_mounts
 from process_hardening.environment import PRELOAD_LIBRARY
 from zoo import COMMAND, ROOT, audit_json
+
+if TYPE_CHECKING:
+    from process_hardening.audit.mounts import ByteOrder
 
 FUSE = 0x65735546  # FUSE_SUPER_MAGIC
 
@@ -189,6 +196,24 @@ def test_no_file_system_that_a_user_serves_is_in_the_list() -> None:
     assert FUSE not in file_systems.NAMES
     assert file_systems.NEVER_WAITING < file_systems.LOCAL < file_systems.READABLE
     assert file_systems.READABLE.issuperset(file_systems.NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("machine", "order", "start"),
+    [
+        ("x86_64", "little", "94190201000000000010000000000000"),
+        ("s390x", "big", "010219940000100000000000005e2990"),
+        ("ppc64", "big", "00000000010219940000000000001000"),
+    ],
+)
+def test_f_type_is_where_the_machine_has_it(machine: str, order: ByteOrder, start: str) -> None:
+    """The first bytes of struct statfs of a tmpfs."""
+    assert NAMES[parse_f_type(bytes.fromhex(start), machine, 8, order)] == "tmpfs"
+
+
+def test_f_type_can_be_negative_as_a_long() -> None:
+    """That of Btrfs is, where a long has 32 bits."""
+    assert NAMES[parse_f_type(bytes.fromhex("3e682391"), "armv7l", 4, "little")] == "btrfs"
 
 
 def test_names_and_numbers_of_the_list_agree_with_the_kernel() -> None:

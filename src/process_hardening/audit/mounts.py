@@ -10,6 +10,7 @@ open.
 from __future__ import annotations
 
 import os
+import sys
 
 from process_hardening.audit.file_systems import NAMES, STACKED
 from process_hardening.audit.procfiles import read_file
@@ -20,6 +21,12 @@ from process_hardening.audit.program_files import (
     parse_mount_id,
     parse_mounts,
 )
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    ByteOrder: TypeAlias = Literal["little", "big"]
 
 _OURS = OwnMounts()
 
@@ -72,10 +79,22 @@ def _read_mount_id(fd: int) -> bytes:
         return parse_mount_id(file.read())
 
 
+def parse_f_type(statfs: bytes, machine: str, word: int, order: ByteOrder) -> int:
+    """Return f_type, with which struct statfs begins: a long, but on s390x an unsigned int.
+
+    machine -- as in os.uname(); word, order -- the size of a long there, and its byte order
+
+    Sources: include/uapi/asm-generic/statfs.h, arch/s390/include/uapi/asm/statfs.h.
+    """
+    size = 4 if machine == "s390x" else word
+    return int.from_bytes(statfs[:size], order) & 0xFFFFFFFF  # some are negative as a long
+
+
 def _name_of_f_type(fd: int) -> str | None:
     import ctypes
 
-    buffer = (ctypes.c_long * 64)()  # struct statfs starts with f_type, a long
+    buffer = (ctypes.c_long * 64)()
     if ctypes.CDLL(None).fstatfs(fd, buffer):
         return None
-    return NAMES.get(int(buffer[0]) & 0xFFFFFFFF)
+    word = ctypes.sizeof(ctypes.c_long)
+    return NAMES.get(parse_f_type(bytes(buffer), os.uname().machine, word, sys.byteorder))
