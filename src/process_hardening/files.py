@@ -50,13 +50,15 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
 
     mode -- its permissions, minus the umask unless ignore_umask is set
 
-    A symbolic link at path is replaced, not followed. Devices, pipes, sockets and links in /dev are
-    written in place: replacing /dev/stdout with a file would break the machine. Raises
-    CommandError.
+    A symbolic link at path is replaced, not followed. Devices, pipes and links in /dev are written
+    in place: replacing /dev/stdout with a file would break the machine. A pipe is waited for until
+    somebody reads it. Raises CommandError, also for a pipe of another user than root and the
+    caller, who could let it wait forever.
     """
     try:
-        if _is_special(path):
-            with open(path, "wb") as file:
+        special = _open_special(path)
+        if special is not None:
+            with open(special, "wb") as file:
                 file.write(content)
             return
         # The name is random: a killed run leaves its file behind, and containers reuse pids.
@@ -89,11 +91,23 @@ def _encode(text: str) -> bytes:
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def _is_special(path: str) -> bool:
-    folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
-    if os.path.islink(path):
-        return folder == "/dev"
-    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+def _open_special(path: str) -> int | None:
+    """Open what must not be replaced with a file; None if there is nothing of the kind."""
+    flags = os.O_WRONLY | os.O_CLOEXEC
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+        return os.open(path, flags) if folder == "/dev" else None
+    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+        return None
+    # Users can make pipes and sockets, but not devices, and could exchange them before the open.
+    is_made_by_user = stat.S_ISFIFO(found.st_mode) or stat.S_ISSOCK(found.st_mode)
+    if is_made_by_user and found.st_uid not in (0, os.geteuid()):
+        raise CommandError(f"{path}: a pipe or socket of another user: name a regular file")
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _write_new(path: str, content: bytes, mode: int, ignore_umask: bool = False) -> None:

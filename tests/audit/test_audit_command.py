@@ -314,6 +314,20 @@ def test_what_is_no_file_is_written_to_as_it_is(animal: Path, user_tmp: Path) ->
     assert Path("/dev/stdout").is_symlink()
 
 
+def test_root_does_not_wait_for_a_pipe_of_another_user(animal: Path, user_tmp: Path) -> None:
+    """Who owns the folder of the file could make one of it, and let root wait forever."""
+    support.require_root()
+    pipe = user_tmp / "out.prom"
+    os.mkfifo(pipe)
+    os.chown(pipe, support.USER, support.USER)
+    with Animal(animal) as one:
+        done = audit(one.pid, "--openmetrics", pipe)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"process-hardening: {pipe}: a pipe or socket of another user: name a regular file\n",
+    )
+
+
 @pytest.mark.parametrize("option", ["--openmetrics", "--html"])
 def test_what_goes_into_a_file_is_not_printed_too(
     option: str, animal: Path, user_tmp: Path
