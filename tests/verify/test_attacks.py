@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 import support
 from process_hardening.errors import CommandError
 from process_hardening.verify import BUILT_IN, TOOL, Attack, find_attacks, list_attacks
+from process_hardening.verify.attacks.perf_event_open import find_flag
 from process_hardening.verify.model import CHANGES, CORE_FILE, CORE_PIPE, KILLS, LAUNCHES, READS
 
 ATTACKS = list_attacks()
@@ -25,6 +27,17 @@ def test_an_attack_describes_itself(attack: Attack) -> None:
     assert attack.kind in (BUILT_IN, TOOL)
     assert attack.effect in (READS, CHANGES, KILLS, LAUNCHES)
     assert attack.core_pattern in (None, CORE_FILE, CORE_PIPE)
+
+
+def test_the_flags_of_perf_events_are_where_the_compiler_puts_bit_fields() -> None:
+    """The first byte of the bit fields inherit and exclude_kernel, on x86-64 and on s390x."""
+    orders: dict[Literal["little", "big"], list[int]] = {
+        "little": [0x02, 0x20],
+        "big": [0x40, 0x04],
+    }
+    for order, first_bytes in orders.items():
+        flags = [find_flag(number, order).to_bytes(8, order) for number in (1, 5)]
+        assert flags == [bytes([byte, *bytes(7)]) for byte in first_bytes]
 
 
 def test_names_are_unique() -> None:

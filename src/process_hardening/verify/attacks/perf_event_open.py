@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -21,12 +22,21 @@ from process_hardening.verify.model import (
     Target,
 )
 
+
+def find_flag(number: int, order: str = sys.byteorder) -> int:
+    """Return a flag of struct perf_event_attr, whose first bit field is number 0.
+
+    C compilers begin at the lowest bit on little-endian machines, and at the highest on others.
+    """
+    return 1 << (number if order == "little" else 63 - number)
+
+
 # include/uapi/linux/perf_event.h, struct perf_event_attr up to sample_stack_user.
 _ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIiQIHH")
 _SOFTWARE, _TASK_CLOCK = 1, 1
 _PERIOD = 20_000  # nanoseconds of the thread's running time
 _SAMPLE_STACK_USER = 1 << 13
-_INHERIT, _EXCLUDE_KERNEL, _EXCLUDE_HV = 1 << 1, 1 << 5, 1 << 6
+_INHERIT, _EXCLUDE_KERNEL, _EXCLUDE_HV = find_flag(1), find_flag(5), find_flag(6)
 _ANY_CPU = -1
 _STACK_BYTES = 32 << 10
 _PAGES = 1 + 64
