@@ -21,7 +21,8 @@ if IS_LINUX:
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import IO
 
 _UMASK = 0o077
 _UNREADABLE = Policy(core_limit=False, environment=False, bypass_variable=None)
@@ -32,14 +33,15 @@ def start_separate(
     argv: Sequence[str],
     *,
     cwd: str = "/",
-    path: str = os.defpath,
+    environment: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program with a new environment, in its own session, without our terminal and files.
 
-    path -- its PATH
-    stdin -- subprocess.DEVNULL or PIPE; standard output is a pipe, standard error is discarded
+    environment -- its variables, besides LANG and a PATH
+    stdin, stderr -- as for subprocess; standard output is a pipe
     pass_fds -- the only other descriptors that it inherits
 
     Raises OSError.
@@ -48,9 +50,9 @@ def start_separate(
         argv,
         stdin=stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         cwd=cwd,
-        env={"PATH": path, "LANG": "C.UTF-8"},
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", **(environment or {})},
         pass_fds=pass_fds,
         start_new_session=True,
         umask=_UMASK,

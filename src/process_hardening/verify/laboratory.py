@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from process_hardening.errors import CommandError
 from process_hardening.separate import start_separate
@@ -21,7 +21,7 @@ from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.lab.removal import remove_tree
 from process_hardening.verify.plan import NOBODY, Plan
-from process_hardening.verify.victims import INSTALLED, PYTHON, PYTHON_PATH
+from process_hardening.verify.victims import FIND_PACKAGE, INSTALLED
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -112,25 +112,26 @@ class LaboratoryProcess:
         """
         plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
-        self.process = self._start_laboratory(guard)
-        if self.guard:
-            assert self.guard.stdin
-            self.guard.stdin.close()  # its input now ends when the laboratory exits
-        assert self.process.stdin
-        assert self.process.stdout
-        with suppress(BrokenPipeError):  # it was killed
-            self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
-            self.process.stdin.flush()
-        for line in self.process.stdout:
-            if not line.endswith(b"\n"):
-                break
-            event = json.loads(line)
-            if event["event"] == lab.DONE:
-                return
-            if event["event"] == lab.FAILED:
-                raise CommandError(event["text"])
-            yield event
-        raise CommandError("the laboratory ended before it was done")
+        with tempfile.TemporaryFile(dir=self.top) as errors:
+            self.process = self._start_laboratory(guard, errors)
+            if self.guard:
+                assert self.guard.stdin
+                self.guard.stdin.close()  # its input now ends when the laboratory exits
+            assert self.process.stdin
+            assert self.process.stdout
+            with suppress(BrokenPipeError):  # it was killed
+                self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
+                self.process.stdin.flush()
+            for line in self.process.stdout:
+                if not line.endswith(b"\n"):
+                    break
+                event = json.loads(line)
+                if event["event"] == lab.DONE:
+                    return
+                if event["event"] == lab.FAILED:
+                    raise CommandError(event["text"])
+                yield event
+            raise CommandError(_describe_end(errors))
 
     def _start_guard(self) -> list[int]:
         """Start core_guard.py if we can set kernel.core_pattern, and return its descriptors."""
@@ -148,18 +149,20 @@ class LaboratoryProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
+            env={**os.environ, **FIND_PACKAGE},
             start_new_session=True,
         )
         assert self.guard.stdin
         assert self.guard.stdout
         return [self.guard.stdin.fileno(), self.guard.stdout.fileno()]
 
-    def _start_laboratory(self, guard: list[int]) -> subprocess.Popen[bytes]:
+    def _start_laboratory(self, guard: list[int], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         return start_separate(
             [sys.executable, "-m", lab.__name__],
             cwd=self.top if self.drops else self.work,
-            path=_search_path(),
+            environment={"PATH": _search_path(), **FIND_PACKAGE},
             stdin=subprocess.PIPE,
+            stderr=errors,
             pass_fds=guard,
         )
 
@@ -190,9 +193,7 @@ class LaboratoryProcess:
 
     def _request(self, plan: Plan, guard: list[int]) -> dict[str, Any]:
         """Return the request that the laboratory reads from its standard input."""
-        environment = {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work}
-        if sys.executable != PYTHON:
-            environment["PYTHONPATH"] = PYTHON_PATH
+        own = {"PATH": _search_path(), "LANG": "C.UTF-8", "HOME": self.work}
         program = plan.program
         if program and self.drops:  # every process of the other user could read our variables
             program = {**program, "environment": _keep_harmless(program["environment"], self.work)}
@@ -211,7 +212,7 @@ class LaboratoryProcess:
             "remove": self.work if self.drops else self.top,
             "guard": guard or None,
             "as_container_root": self.as_container_root,
-            "environment": environment,
+            "environment": {**own, **FIND_PACKAGE},
         }
 
 
@@ -222,6 +223,18 @@ _HARMLESS = ("PATH", "LANG", "TZ")
 def _keep_harmless(environment: dict[str, str], home: str) -> dict[str, str]:
     kept = {name: value for name, value in environment.items() if name in _HARMLESS}
     return {**kept, "HOME": home}
+
+
+def _describe_end(errors: IO[bytes]) -> str:
+    """Return why the laboratory ended early.
+
+    errors -- its standard error: what Python printed before main(), usually a traceback
+    """
+    errors.seek(0)
+    reason = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+    if not reason:
+        return "the laboratory ended before it was done"
+    return f"{sys.executable} cannot run the laboratory: {reason}: reinstall process-hardening"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import site
 import stat
 import sys
 from dataclasses import dataclass, replace
@@ -57,8 +58,10 @@ def _find_python() -> str:
 PYTHON = _find_python()
 """The interpreter that runs our victims."""
 
-PYTHON_PATH = os.path.dirname(os.path.dirname(process_hardening.__file__))
-"""Where an interpreter other than ours finds the package."""
+_FOLDER = os.path.dirname(os.path.dirname(process_hardening.__file__))
+_IS_FOUND = sys.executable == PYTHON and _FOLDER in site.getsitepackages()
+FIND_PACKAGE = {} if _IS_FOUND else {"PYTHONPATH": _FOLDER}
+"""The variables that the laboratory and its victims need to find the package; mostly none."""
 
 _PROGRAM = (PYTHON, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
 _SCRIPT = _PROGRAM[1:]

@@ -1,9 +1,7 @@
 """A child attacks its parent: a plug-in, a compiler or a package script that a program starts.
 
-    python -m process_hardening.verify.attacks.child
-
-runs the child, which reads the secrets to look for from standard input, attacks its parent and
-prints the attempt as JSON.
+main() is the child, which reads the secrets to look for from standard input, attacks its parent
+and prints the attempt as JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import os
 import sys
 from dataclasses import asdict
 
+from process_hardening.separate import isolated_python
 from process_hardening.verify.attacks.ptrace import attach_and_read
 from process_hardening.verify.attacks.reading import (
     PTRACE_ACCESS,
@@ -27,7 +26,7 @@ def attack_from_child(target: Target) -> Attempt:
     victim = target.victim
     assert victim is not None
     request = {
-        "argv": [sys.executable, "-m", __name__],
+        "argv": isolated_python(__name__),
         "input": {
             "needles": {place: needle.decode() for place, needle in target.needles.items()},
             "addresses": dict(target.addresses),
@@ -78,5 +77,7 @@ ATTACKS = (
     ),
 )
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Print the child's attempt."""
     print(json.dumps(asdict(attack_parent())))
