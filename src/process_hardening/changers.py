@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import stat
 
+from process_hardening.system import IS_LINUX
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SOMEBODY = -1
 """Stands for the members of a group, or for all users."""
 
@@ -33,7 +39,7 @@ def find_changers(path: str) -> set[int]:
             here = "/" if target.startswith("/") else os.path.dirname(here)
             continue
         names = _drop_empty(names)
-        if _is_writable(facts, os.path.join(here, names[-1]) if names else None):
+        if _is_writable(here, facts, os.path.join(here, names[-1]) if names else None):
             found.add(SOMEBODY)
         if not names:
             break
@@ -42,17 +48,64 @@ def find_changers(path: str) -> set[int]:
     return found - {0}
 
 
+def find_changers_below(top: str) -> Iterator[tuple[str, set[int]]]:
+    """Yield a path, and all files and directories below it, each with those who can change it.
+
+    A directory comes before what is in it: who can change only the directory is not repeated there.
+    Follows links. Looks into each directory once; one that cannot be read counts as empty.
+    """
+    yield top, find_changers(top)
+    folders, visited = [top], set()
+    while folders:
+        folder = folders.pop()
+        try:
+            facts = os.stat(folder)
+            entries = list(os.scandir(folder)) if stat.S_ISDIR(facts.st_mode) else []
+        except OSError:
+            continue
+        if (facts.st_dev, facts.st_ino) in visited:
+            continue
+        visited.add((facts.st_dev, facts.st_ino))
+        for entry in entries:
+            yield entry.path, _find_changers_of(entry)
+            if entry.is_symlink() or entry.is_dir():
+                folders.append(entry.path)
+
+
+def _find_changers_of(entry: os.DirEntry[str]) -> set[int]:
+    """Return who can change an entry of a directory that nobody else can change."""
+    if entry.is_symlink():
+        return find_changers(entry.path)
+    try:
+        facts = entry.stat(follow_symlinks=False)
+    except OSError:
+        return set()
+    is_writable = _is_writable(entry.path, facts, None)
+    return ({facts.st_uid} | ({SOMEBODY} if is_writable else set())) - {0}
+
+
 def _drop_empty(names: list[str]) -> list[str]:
     while names and names[-1] in ("", "."):
         names = names[:-1]
     return names
 
 
-def _is_writable(facts: os.stat_result, entry: str | None) -> bool:
+def _is_writable(path: str, facts: os.stat_result, entry: str | None) -> bool:
     """Return whether others can write to a file, or to a directory that has this entry."""
-    if stat.S_ISLNK(facts.st_mode):
+    mode = facts.st_mode
+    if stat.S_ISLNK(mode):
         return False
-    is_open = bool(facts.st_mode & 0o002 or (facts.st_mode & 0o020 and facts.st_gid))
+    is_open = bool(mode & 0o002 or (mode & 0o020 and (facts.st_gid or _has_access_list(path))))
     # In a sticky directory, only the owner of an entry can replace it.
-    is_sticky = bool(facts.st_mode & stat.S_ISVTX) and entry is not None and os.path.lexists(entry)
+    is_sticky = bool(mode & stat.S_ISVTX) and entry is not None and os.path.lexists(entry)
     return is_open and not is_sticky
+
+
+def _has_access_list(path: str) -> bool:
+    """Return whether a list adds users and groups: its mask replaces the group's bits (acl(5))."""
+    if not IS_LINUX:
+        return False
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
+    except OSError:  # ENODATA, or a file system without access control lists
+        return False

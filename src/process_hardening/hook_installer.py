@@ -9,25 +9,20 @@ functions that .start files name, and ignores the `import` lines of a .pth file 
 
 from __future__ import annotations
 
-import contextlib
-import glob
 import json
 import os
 import shlex
-import shutil
 import sys
 
-from process_hardening import _native, interpreter
-from process_hardening.changers import SOMEBODY, find_changers
+from process_hardening import _native, interpreter, root_guard
 from process_hardening.errors import USAGE_ERROR, CommandError
-from process_hardening.files import read_text, replace_bytes
+from process_hardening.files import replace_bytes
 from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
 ALWAYS = "always"
 ON_REQUEST = "on_request"
@@ -107,15 +102,30 @@ def _start(mode: str, execute_only: bool) -> str:
 _FILES = {".start": ((3, 15), (4, 0), _start), ".pth": ((3, 0), (3, 17), _pth)}
 _EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), from the first version
 
+# Runs with -S, so that only code of the interpreter itself is executed: what is in site-packages is
+# checked later. Without `site`, Python knows about its virtual environment only since 3.14.
 _ASK = """
-import json, sys, sysconfig
-try:
-    import process_hardening.startup_hook
-    found = True
-except ImportError:
-    found = False
-print(json.dumps([sys.version_info[:2], sysconfig.get_path("purelib"),
-                  sys.prefix != sys.base_prefix, found, sys.executable]))
+import json, sys
+from os.path import abspath, dirname, isfile, join
+folder = dirname(abspath(sys.executable))
+places = join(folder, "pyvenv.cfg"), join(dirname(folder), "pyvenv.cfg")
+settings = list(filter(isfile, places))
+if settings:
+    sys.prefix = sys.exec_prefix = dirname(folder)
+import site, sysconfig
+from importlib.machinery import PathFinder
+folders = site.getsitepackages()
+package = PathFinder.find_spec("process_hardening", folders)
+inside = package and package.submodule_search_locations or []
+found = (PathFinder.find_spec("process_hardening.startup_hook", inside)
+         and PathFinder.find_spec("_process_hardening", folders))
+for path in settings[:1]:
+    with open(path, encoding="utf-8") as file:
+        values = dict(map(str.strip, line.lower().split("=", 1)) for line in file if "=" in line)
+    if values.get("include-system-site-packages", "true") == "true":
+        folders += site.getsitepackages([sys.base_prefix, sys.base_exec_prefix])
+print(json.dumps([sys.version_info[:2], sysconfig.get_path("purelib"), bool(settings),
+                  found is not None, sys.executable, sys.path, folders]))
 """
 _PROVE = """
 import sys
@@ -183,14 +193,17 @@ def find_environment(python: str | None = None) -> PythonEnvironment:
         python = os.path.join(folder, "bin", "python")
         if not os.path.exists(python):
             raise CommandError(f"{folder}: not a Python environment: it has no bin/python")
-    _check_owner(python)
-    # The interpreter must answer even if an installed hook fails.
-    answer = _ask(python, _ASK, {_native.BYPASS_VARIABLE: "1"})
+    root_guard.check_interpreter(python)
+    answer = _ask(python, _ASK, {}, "-S")
     try:
-        version, site_packages, is_virtual, has_package, executable = json.loads(answer.stdout)
+        version, site_packages, is_virtual, has_package, executable, path, folders = json.loads(
+            answer.stdout
+        )
     except (TypeError, ValueError):
         problem = f"not a Python interpreter: {last_line(answer)}"
         raise CommandError(f"{python}: {problem}") from None
+    root_guard.check_interpreter(executable)
+    root_guard.check_site(path, [site_packages, *folders])
     return PythonEnvironment(
         python=python,
         version=tuple(version),
@@ -350,60 +363,13 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
             raise CommandError(f"{path}: cannot be removed: {error.strerror}") from None
 
 
-def _check_owner(python: str) -> None:
-    """Keep root from running and changing what another user can change. Raises CommandError."""
-    if os.geteuid():
-        return
-    for path in _list_code(python):
-        changers = find_changers(path)
-        if SOMEBODY in changers:
-            raise CommandError(
-                f"{path}: users other than root can write to it, and root would run it: take this"
-                " permission away, or run this command as another user"
-            )
-        if changers:
-            user = _name_user(min(changers))
-            raise CommandError(
-                f"{path}: the user {user} can change it, and root would run it: put `sudo -u"
-                f" {shlex.quote(user)}` before this command"
-            )
-
-
-def _list_code(python: str) -> Iterator[str]:
-    """Yield the files and directories of an environment that its interpreter reads at start-up."""
-    path = python if "/" in python else shutil.which(python) or python
-    yield path
-    prefix = os.path.dirname(os.path.dirname(os.path.abspath(path)))
-    settings = os.path.join(prefix, "pyvenv.cfg")
-    if not os.path.lexists(settings):
-        return
-    yield settings
-    for folder in glob.iglob(f"{glob.escape(prefix)}/lib*/python*/site-packages"):
-        yield folder
-        with contextlib.suppress(OSError):
-            yield from (os.path.join(folder, name) for name in os.listdir(folder))
-    with contextlib.suppress(UnicodeDecodeError):
-        for line in read_text(settings).splitlines():
-            name, _, value = line.partition("=")
-            if name.strip() == "home":
-                yield value.strip()
-
-
-def _name_user(uid: int) -> str:
-    """Return a user as sudo(8) takes it."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"#{uid}"
-
-
-def _ask(python: str, code: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _ask(
+    python: str, code: str, env: dict[str, str], *flags: str
+) -> subprocess.CompletedProcess[str]:
     """Run code in an interpreter that ignores the user's settings. Raises CommandError."""
     dropped = ("LD_", _native.BYPASS_VARIABLE, _native.CHILDREN_VARIABLE)
     env = {**{n: v for n, v in os.environ.items() if not n.startswith(dropped)}, **env}
     try:
-        return ask([python, "-I", "-c", code], env)
+        return ask([python, "-I", *flags, "-c", code], env)
     except OSError as error:
         raise CommandError(f"{python}: cannot be started: {error.strerror}") from None

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -503,6 +504,20 @@ CHANGES: dict[str, Callable[[Venv], None]] = {
     "site-packages": lambda venv: change_owner(venv.site_packages),
     "a file that site reads": lambda venv: change_owner(make_file(venv.site_packages / "x.pth")),
     "the package": lambda venv: change_owner(venv.site_packages / "process_hardening"),
+    "a module of the package": lambda venv: change_owner(
+        venv.site_packages / "process_hardening" / "startup_hook.py"
+    ),
+    "a module of another package": lambda venv: change_owner(
+        make_file(venv.site_packages / "other" / "deep" / "x.py")
+    ),
+    "a folder that a .pth file names": lambda venv: name_folder(venv, venv.folder / "src"),
+    "a kept interpreter": lambda venv: change_owner(
+        make_file(venv.folder / "bin" / ".python3.11.readable")
+    ),
+    "an access control list": lambda venv: support.allow_user(make_file(venv.site_packages / "x")),
+    "an access control list of the interpreter's folder": lambda venv: support.allow_user(
+        venv.folder / "bin"
+    ),
     "a folder for all": lambda venv: venv.site_packages.chmod(0o777),
     "a folder for all, with the sticky bit": lambda venv: venv.site_packages.chmod(0o1777),
     "a group": lambda venv: let_group_write(venv.site_packages),
@@ -512,8 +527,16 @@ CHANGES: dict[str, Callable[[Venv], None]] = {
 
 def make_file(path: Path) -> Path:
     """Make an empty file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     return path
+
+
+def name_folder(venv: Venv, folder: Path) -> None:
+    """Make a folder of the unprivileged user's, and a .pth file of root's that names it."""
+    folder.mkdir()
+    change_owner(folder)
+    (venv.site_packages / "dev.pth").write_text(f"# a comment\n{folder}\n")
 
 
 def let_group_write(path: Path) -> None:
@@ -547,3 +570,71 @@ def test_root_follows_no_link_of_another_user(user_tmp: Path, root_tmp: Path) ->
     argv = [victims.find_command(), "hook", "enable", "--python", str(link)]
     check(support.run(argv), 2, "can change it, and root would run it")
     assert not venv.hook.exists()
+
+
+@pytest.mark.parametrize("action", ["enable", "disable", "status"])
+def test_root_runs_no_module_of_another_user(action: str, root_tmp: Path) -> None:
+    """Where root's environment lacks the package, and a .pth file names a folder of a user's."""
+    venv, marker = Venv(root_tmp / "venv", root=True), root_tmp / "marker"
+    shutil.rmtree(venv.site_packages / "process_hardening")
+    module = make_file(root_tmp / "src" / "process_hardening" / "__init__.py")
+    module.write_text(f"open({str(marker)!r}, 'w').close()")
+    (venv.site_packages / "dev.pth").write_text(f"{root_tmp / 'src'}\n")
+    support.run([venv.python, "-I", "-c", "import process_hardening"])
+    assert marker.exists(), "inconclusive: the control does not run"
+    marker.unlink()
+    change_owner(module)
+    check(venv.call(action), 2, f"{module}: the user ")
+    assert not marker.exists()
+
+
+def test_asking_an_interpreter_runs_nothing_in_site_packages(venv: Venv, user_tmp: Path) -> None:
+    """Its answer is needed to know what to check."""
+    marker = user_tmp / "marker"
+    line = f"import os; open({str(marker)!r}, 'w').close()\n"
+    (venv.site_packages / "x.pth").write_text(line)
+    for command in ("status", "disable"):
+        venv.call(command)
+        assert not marker.exists()
+    assert venv.call("enable").returncode == 0  # it starts Python, to see that it is hardened
+    assert marker.exists()
+
+
+@pytest.fixture
+def base(root_tmp: Path) -> Path:
+    """An interpreter of root's, outside a virtual environment, with a standard library."""
+    library = Path(sysconfig.get_path("stdlib"))
+    unused = shutil.ignore_patterns("test", "config-*", "*-packages")
+    folder = root_tmp / "base"
+    shutil.copytree(library, folder / "lib" / library.name, symlinks=True, ignore=unused)
+    (folder / "bin").mkdir()
+    python = folder / "bin" / "python3"
+    shutil.copy(os.path.realpath(sys.executable), python)
+    return python
+
+
+@pytest.mark.parametrize("in_venv", [False, True])
+def test_root_runs_no_standard_library_of_another_user(in_venv: bool, base: Path) -> None:
+    """Of a base, or of an environment that was made from it."""
+    python = str(base)
+    if in_venv:
+        venv = Venv(base.parent.parent / "venv", root=True)
+        set_home(venv, str(base.parent))
+        python = venv.python
+    argv = [victims.find_command(), "hook", "status", "--python", python]
+    check(support.run(argv), 1, "not enabled: ")
+    (module,) = base.parent.parent.glob("lib/python3.*/json/decoder.py")
+    change_owner(module)
+    check(support.run(argv), 2, f"{module}: the user ")
+
+
+def test_root_may_use_what_only_root_can_change(root_tmp: Path) -> None:
+    """Also a folder that a .pth file names, one that is missing, and links in a circle."""
+    venv = Venv(root_tmp / "venv", "--without-pip", "--system-site-packages", root=True)
+    source = root_tmp / "source"
+    make_file(source / "package" / "__init__.py")
+    (source / "package" / "back").symlink_to(source)
+    (venv.site_packages / "dev.pth").write_text(f"{source}\n{source / 'missing'}\n\0\n")
+    check(venv.call("enable"), 0, "enabled: ")
+    check(venv.call("status"), 0, "enabled: ")
+    check(venv.call("disable"), 0, "disabled: ")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import support
-from process_hardening.changers import SOMEBODY, find_changers
+from process_hardening.changers import SOMEBODY, find_changers, find_changers_below
 
 USER = 65534
 
@@ -69,3 +69,37 @@ def test_a_relative_path_begins_in_the_working_directory(
     monkeypatch.chdir(folder / "users")
     assert find_changers("file") == {USER}
     assert find_changers("./../file") == {USER}
+
+
+def test_who_is_in_an_access_control_list_is_somebody(folder: Path) -> None:
+    """The bits of the group are then those of everybody in the list."""
+    folder.chmod(0o755)
+    support.allow_user(folder / "file")
+    assert (folder / "file").stat().st_gid == 0
+    control = support.run_as_user(["sh", "-c", "echo >> file"], cwd=folder)
+    assert control.returncode == 0, "inconclusive: the list has no effect"
+    assert find_changers(f"{folder}/file") == {SOMEBODY}
+    assert dict(find_changers_below(str(folder)))[f"{folder}/file"] == {SOMEBODY}
+
+
+def test_a_list_that_lets_nobody_write_is_harmless(folder: Path) -> None:
+    support.allow_user(folder / "file")
+    (folder / "file").chmod(0o644)  # of a file with a list, this changes the mask
+    assert find_changers(f"{folder}/file") == set()
+
+
+def test_everything_below_a_folder_is_found_once(folder: Path) -> None:
+    """Also behind links, and although a link leads back."""
+    (folder / "below").mkdir()
+    (folder / "below" / "again").symlink_to(folder)
+    found = list(find_changers_below(f"{folder}/below"))
+    assert len(found) == len(dict(found))
+    names = {path.removeprefix(f"{folder}/below/again/"): changers for path, changers in found}
+    assert names["users"] == names["users/back"] == {USER}
+    assert names["all"] == names["sticky"] == {SOMEBODY}
+    assert names["file"] == names["users/file"] == names["all/file"] == names["circle"] == set()
+
+
+@pytest.mark.parametrize("name", ["file", "missing", "circle"])
+def test_what_is_not_a_folder_has_nothing_below_it(folder: Path, name: str) -> None:
+    assert list(find_changers_below(f"{folder}/{name}")) == [(f"{folder}/{name}", set())]

@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"launch"},
     {FACE, "_names"},  # harden(), pre_main_hardening(), and the other public names
     {"drift", "secrets", "debug_window", "startup_hook", "domain", "separate"},
-    {"interpreter_copy", "interpreter", "hook_installer"},
+    {"interpreter_copy", "interpreter", "root_guard", "hook_installer"},
     {"audit", "verify"},
     {"children"},
     {"child_check"},

@@ -25,7 +25,8 @@ With --execute-only, the environment also gets its own copy of the interpreter, 
 run but not read. Python is then hardened from its first instruction, even with -I, -S or an empty
 environment. Run the command again after an upgrade of the base interpreter.
 
-Root is refused for an environment that another user can change, because all actions start its
+Root is refused for an environment in which another user can change anything: the interpreter,
+its standard library, site-packages, or a directory that a .pth file names. All actions start the
 interpreter: use `sudo -u USER`.
 
 Disable the hook before you uninstall the package. Otherwise the hook prints an error every
