@@ -25,6 +25,7 @@ class Runtime(Record):
         there is none
     before -- if there is no such option: what to put before `harden` to disable the disclosure
     others -- other options that disable the disclosure, but do not exist in every version
+    undone_by -- a pattern of the beginnings of options that may undo the options before them
     starters -- the names of other programs that execute the runtime
     loaders -- the names of other programs that load it as a library and pass their options to it
     source -- where the facts come from; all were tested
@@ -37,6 +38,7 @@ class Runtime(Record):
     option: str = ""
     before: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    undone_by: str | None = None
     starters: tuple[str, ...] = ()
     loaders: tuple[str, ...] = ()
     source: str
@@ -62,6 +64,8 @@ RUNTIMES = (
         opens=_OPENS_INSPECTOR,
         option="--inspect-port=192.0.2.1:9229",  # no host has that address: RFC 5737
         others=("--disable-sigusr1",),  # Node.js before 22.14 does not start with it
+        # All that can set the address or start the inspector. Node.js takes _ for - in options.
+        undone_by=r"--(?:inspect|debug[-_]port|no[-_]disable[-_]sigusr1)",
         source="Node.js, Command-line API: --inspect-port; Process: Signal events; tried with 12 to"
         " 26",
     ),
@@ -80,6 +84,7 @@ RUNTIMES = (
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
         " and loads libraries",
         option="-XX:+DisableAttachMechanism",
+        undone_by=r"-XX:-DisableAttachMechanism|-XX:VMOptionsFile=|@",  # @: a file of arguments
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
         source="jsvc(1); java(1) -XX:+DisableAttachMechanism; OpenJDK, attachListener_posix.cpp",
     ),
@@ -143,7 +148,7 @@ def runtime_of_symbol(symbol: bytes) -> Runtime | None:
 def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: int) -> bool:
     """Return whether a process seems to disclose its memory: nothing shows that this is disabled.
 
-    options -- the arguments for the runtime, before the program that it runs
+    options -- the options of the runtime, without values in words of their own
     caught, blocked -- the sets SigCgt and SigBlk of its status
 
     A Node.js program's own listener for the signal prevents the disclosure too, but this is not
@@ -151,10 +156,29 @@ def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: in
     """
     if runtime.signal and not caught & ~blocked & 1 << runtime.signal - 1:
         return False
-    return not any(word in options for word in (runtime.option, *runtime.others) if word)
+    for word in reversed(options):  # the last one counts
+        if word == runtime.option:
+            return False
+        if _may_undo(runtime, word):
+            return True
+    return not any(word in options for word in runtime.others)
 
 
-def close(runtime: Runtime, command: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what to put before `harden`, and the command to run, so that nothing is disclosed."""
+def has_undoing_option(runtime: Runtime, options: tuple[str, ...]) -> bool:
+    """Return whether an option may undo the one that disables the disclosure, if that is first."""
+    return any(word != runtime.option and _may_undo(runtime, word) for word in options)
+
+
+def _may_undo(runtime: Runtime, word: str) -> bool:
+    return runtime.undone_by is not None and re.match(runtime.undone_by, word) is not None
+
+
+def close(
+    runtime: Runtime, command: tuple[str, ...], number: int = 0
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what to put before `harden`, and the command to run, so that nothing is disclosed.
+
+    number -- how many arguments to leave before the option
+    """
     option = (runtime.option,) if runtime.option else ()
-    return runtime.before, (*command[:1], *option, *command[1:])
+    return runtime.before, (*command[: number + 1], *option, *command[number + 1 :])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import support
-from process_hardening.audit.script_argument import find_script
+from process_hardening.audit.script_argument import find_script, read_options
 from zoo import audit, audit_json
 
 CODE = "hunter2"
@@ -66,6 +66,16 @@ def test_code_in_the_same_word_as_its_option(name: str, option: str) -> None:
         ("php -S 127.0.0.1:80 -t pub router.php", "router.php", 4),
         ("node --trace-warnings --max-old-space-size=9 ./server.js", "./server.js", 2),
         ("node --unknown value", "", 1),
+        ("node --unknown a/b", "", 1),
+        ("electron --api-key /a.b/c+d", "", 1),
+        ("electron -k hunter2", "", 1),
+        ("julia --unknown hunter.2", "", 1),
+        ("Rscript --unknown /hunter2", "", 1),
+        ("guile -Z hunter2", "", 1),
+        ("java --unknown com/hunter2", "", 1),
+        ("node --unknown ./server.mjs", "./server.mjs", 1),
+        ("node --inspect server", "server", 1),
+        ("java --enable-preview com.example.Main", "com.example.Main", 1),
         ("java -cp a:b -Xmx1g -XX:+UseG1GC com.example.Main", "com.example.Main", 4),
         ("java -ea -jar x.jar", "-jar x.jar", 1),
         ("bash -eu +x -o pipefail run.sh", "run.sh", 4),
@@ -95,6 +105,24 @@ def test_what_is_named(command: str, run: str, options: int) -> None:
 )
 def test_a_name_that_only_resembles_an_interpreter_has_no_known_options(name: str) -> None:
     assert find_script(name, ("-x", "hunter2")) == ((), 2)
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("node --title x --trace-warnings a.js --x", "--title --trace-warnings a.js"),
+        ("java -cp -XX:+A -ea -jar a.jar -XX:+B", "-cp -ea -jar"),
+        ("java -ea @file Main", "-ea @file"),
+        ("java -XX:+A", "-XX:+A"),
+        ("my-server a -b", "a -b"),
+    ],
+)
+def test_the_options_are_without_values_and_end_with_the_next_word(
+    command: str, options: str
+) -> None:
+    """Of a program that is no interpreter, all arguments count."""
+    name, *arguments = command.split()
+    assert read_options(name, tuple(arguments)) == tuple(options.split())
 
 
 def test_no_code_in_what_is_stored(user_tmp: Path) -> None:

@@ -31,9 +31,27 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
         ("node", ("--disable-sigusr1",), USR1, 0, False),
         ("nodejs", ("--inspect-port=192.0.2.1:9229",), USR1, 0, False),
         ("nodejs", ("--inspect-port=9230",), USR1, 0, True),
+        *(
+            ("node", (*before, "--inspect-port=192.0.2.1:9229", *after), USR1, 0, bool(after))
+            for option in (
+                "--inspect-port=127.0.0.1:9229",
+                "--inspect-port",
+                "--inspect_port=127.0.0.1:9229",
+                "--debug-port=127.0.0.1:9229",
+                "--inspect=127.0.0.1:9229",
+                "--inspect-brk=127.0.0.1:9229",
+            )
+            for before, after in (((option,), ()), ((), (option,)))
+        ),
+        ("node", ("--inspect", "--disable-sigusr1"), USR1, 0, True),
+        ("node", ("--disable-sigusr1", "--no-disable-sigusr1"), USR1, 0, True),
         ("deno", ("run",), USR1, USR1, False),
         ("java", ("-Xrs",), 0, 0, True),
         ("java", ("-Xmx9m", "-XX:+DisableAttachMechanism"), 0, 0, False),
+        ("java", ("-XX:+DisableAttachMechanism", "-XX:-DisableAttachMechanism"), 0, 0, True),
+        ("java", ("-XX:-DisableAttachMechanism", "-XX:+DisableAttachMechanism"), 0, 0, False),
+        ("java", ("-XX:+DisableAttachMechanism", "-XX:VMOptionsFile=x"), 0, 0, True),
+        ("java", ("-XX:+DisableAttachMechanism", "@x"), 0, 0, True),
         ("beam.smp", (), USR1, 0, True),
         ("beam.smp", (), USR1, USR1, False),
     ],

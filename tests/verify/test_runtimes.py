@@ -6,7 +6,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
+import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +176,79 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
     words = [support.find_tool("harden"), "--", *start_node(user_tmp), "--disable-sigusr1"]
     with support.Running(words, cwd=user_tmp) as one:
         assert read_process(one.pid).opens_itself == "Node.js"
+
+
+# Options that open a runtime again, after the one that closes it. The tests run in a folder where
+# the files have this content.
+UNDOING = {
+    "Node.js": (
+        ("--inspect-port=127.0.0.1:9229",),
+        ("--inspect-port", "127.0.0.1:9229"),
+        ("--debug-port=127.0.0.1:9229",),
+        ("--inspect_port=127.0.0.1:9229",),
+        ("--inspect=127.0.0.1:9229",),
+    ),
+    "the JVM": (
+        ("-XX:-DisableAttachMechanism",),
+        ("-XX:VMOptionsFile=again",),
+        ("@again",),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "undoing"),
+    [(name, options) for name, rows in UNDOING.items() for options in rows],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_an_option_that_opens_a_closed_runtime_again_is_found(
+    name: str, undoing: tuple[str, ...], user_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last option counts, in the runtime too. The control is the runtime that stays closed."""
+    (user_tmp / "again").write_text("-XX:-DisableAttachMechanism\n")
+    monkeypatch.chdir(user_tmp)  # for Java, which opens the file at its start
+    runtime = PARTS[name]
+    results = {}
+    for order in ((), undoing):
+        words = STARTS[name](user_tmp, runtime.option, *order)
+        with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
+            results[order] = (read_process(one.pid).opens_itself, can_open(name, one.pid))
+    assert results == {(): ("", False), undoing: (name, True)}
+
+
+def can_open(name: str, pid: int) -> bool:
+    """Whether another process of the user can open a runtime."""
+    if name == "the JVM":
+        return "OpenJDK" in support.run([support.find_tool("jcmd"), str(pid), "VM.version"]).stdout
+    os.kill(pid, signal.SIGUSR1)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", 9229), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Node.js", ("--inspect-port=127.0.0.1:9229", "--trace-warnings")),
+        ("Node.js", ("--inspect-port", "127.0.0.1:9229")),
+        ("the JVM", ("-XX:-DisableAttachMechanism", "-Xrs")),
+    ],
+)
+def test_the_command_of_audit_closes_a_runtime_that_has_an_option_to_open_it(
+    name: str, options: tuple[str, ...], user_tmp: Path
+) -> None:
+    """The closing option comes after it."""
+    words = [support.find_tool("harden"), "--", *STARTS[name](user_tmp, *options)]
+    with support.Running(words, cwd=user_tmp) as one:
+        (group,) = take(pids=[one.pid]).groups
+    command = shlex.split(group.command)
+    assert set(options) < set(command)
+    words = [support.find_tool("harden"), *command[command.index("harden") + 1 :]]
+    with support.Running(words, cwd=user_tmp) as one:
+        assert read_process(one.pid).opens_itself == ""
 
 
 def copy_node(folder: Path) -> str:

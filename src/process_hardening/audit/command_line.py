@@ -9,7 +9,7 @@ from itertools import pairwise
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.runtime_files import UnknownRuntimeError
-from process_hardening.audit.script_argument import find_script
+from process_hardening.audit.script_argument import read_options
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
@@ -129,8 +129,7 @@ def with_runtime(
     if found is None:
         return posture
     runtime, name = found
-    arguments = posture.arguments[1:]
-    options = arguments[: find_script(name, arguments)[1]] if name else ()
+    options = read_options(name, posture.arguments[1:]) if name else ()
     if not is_open(runtime, options, caught, blocked):
         return posture
     return posture.replace(opens_itself=runtime.name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from process_hardening.audit.script_argument import find_script
-from process_hardening.runtimes import close, runtime_of
+from process_hardening.audit.script_argument import find_script, read_options
+from process_hardening.runtimes import close, has_undoing_option, runtime_of
 from process_hardening.secret_names import HIDDEN
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -98,8 +98,15 @@ def join(words: tuple[str, ...]) -> str:
 
 def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:
     """Return the shell command that starts a program hardened and with its runtime closed."""
-    before, command = close(runtime, arguments) if runtime else ((), arguments)
+    before, command = _close(runtime, arguments) if runtime else ((), arguments)
     return join((*before, "harden", "--", *command))
+
+
+def _close(runtime: Runtime, arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Close a runtime by its first option, or by its last one if another would undo that."""
+    name, options = _called(arguments), arguments[1:]
+    is_undone = has_undoing_option(runtime, read_options(name, options))
+    return close(runtime, arguments, find_script(name, options)[1] if is_undone else 0)
 
 
 def _has_command(posture: Posture) -> bool:

@@ -2,7 +2,8 @@
 
 Code is no name, and may be secret. Each interpreter has a table of its options, from its manual. An
 option that is not in it ends the search, unless the interpreter has too many to list and code
-follows only those that are listed.
+follows only those that are listed. What follows an unlisted option may be its value,
+and is only named if it ends like a script.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ _FLAG, _GLUED, _VALUE, _CODE, _PROGRAM = "flag", "glued", "value", "code", "prog
 
 # A path, a module or a class; anything else could be code.
 _NAME = re.compile(r"[\w@%+:,./~-]+")
+
+# Not a value, even after an option that may have one.
+_SCRIPT = re.compile(r".*\.(?:[cm]?[jt]sx?|jar|jl|R|scm|dll|exe)", re.DOTALL)
 
 
 class _Syntax:
@@ -101,6 +105,9 @@ _NODE = _Syntax(
     code="ep",
     words=_words(
         code="--eval --print",
+        flag="--inspect --inspect-brk --inspect-wait --watch --test --enable-source-maps"
+        " --trace-warnings --no-warnings --no-deprecation --trace-deprecation --expose-gc"
+        " --preserve-symlinks --abort-on-uncaught-exception --disable-sigusr1",
         value="--require --import --loader --experimental-loader --conditions --env-file --title"
         " --env-file-if-exists --input-type --run --watch-path --test-name-pattern"
         " --inspect-port --debug-port --stack-trace-limit",
@@ -110,6 +117,7 @@ _NODE = _Syntax(
 _JAVA = _Syntax(
     words=_words(
         program="-jar -m --module",
+        flag="--enable-preview --dry-run --show-version --disable-@files",
         value="-cp -classpath --class-path -p --module-path --add-modules --add-opens"
         " --add-exports --add-reads --limit-modules --upgrade-module-path --patch-module --source"
         " --enable-native-access -d --describe-module",
@@ -261,7 +269,7 @@ def find_script(name: str, arguments: tuple[str, ...]) -> tuple[tuple[str, ...],
         if word == "-":
             return (word,), number
         if not word.startswith("-") and not (word.startswith("+") and syntax is _SHELL):
-            is_file = not may_be_value or "." in word or "/" in word
+            is_file = not may_be_value or _SCRIPT.fullmatch(word)
             return (_names((word,)) if is_file else ()), number
         kind, is_last = _kind_of(word, syntax)
         following = arguments[number + 1 : number + 2]
@@ -271,9 +279,32 @@ def find_script(name: str, arguments: tuple[str, ...]) -> tuple[tuple[str, ...],
             return ((word, *following) if is_last and _names(following) else ()), number
         if kind is None and not syntax.is_open:
             return (), number
-        may_be_value = kind is None and word.startswith("--") and "=" not in word
+        may_be_value = (
+            kind is None and "=" not in word and (word.startswith("--") or syntax.has_letters)
+        )
         number += 2 if kind == _VALUE and is_last else 1
     return (), number
+
+
+def read_options(name: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the options before what a program runs, without values in words of their own.
+
+    The word that ends them is the last: java(1) reads more of them from an @file.
+
+    name, arguments -- as for find_script()
+    """
+    syntax = _syntax_of(name)
+    if syntax is None:
+        return arguments
+    end = find_script(name, arguments)[1]
+    options: list[str] = []
+    number = 0
+    while number < min(end + 1, len(arguments)):
+        word = arguments[number]
+        options.append(word)
+        kind, is_last = _kind_of(word, syntax)
+        number += 2 if kind == _VALUE and is_last else 1
+    return tuple(options)
 
 
 def _names(words: tuple[str, ...]) -> tuple[str, ...]:
