@@ -136,6 +136,38 @@ def test_a_forged_environment(
         assert found["injected_libraries"] == injected
 
 
+def test_an_audit_library_that_chose_its_address(animal: Path, build: support.Compiler) -> None:
+    """It is below all others, as if the program had loaded it. The control: without it."""
+    where = "-Wl,-Ttext-segment=0x20000000"
+    library = str(build("forging.c", "-shared", "-fPIC", "-DRENAME", where, name="low.so"))
+    for env, verdict in (({"LD_AUDIT": library}, "unknown"), ({}, "hardened")):
+        with Animal(animal, *HARDENED, env=env) as one:
+            assert (library in one.code) is bool(env), "inconclusive: it was not loaded"
+            found = process_of(one.pid)
+        assert (found["verdict"], found["loader_variables"]) == (verdict, [])
+
+
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+@pytest.mark.parametrize("is_loader", [False, True])
+def test_a_name_in_the_list_that_the_library_gave_itself(
+    is_loader: bool, variable: str, build: support.Compiler, user_tmp: Path
+) -> None:
+    """The loader's, or one in a folder of the program. The control: without the library."""
+    program = build("animal.c", "-pthread", "-Wl,-rpath,/opt/ph/lib", name="animal-with-folder")
+    with program.open("rb") as file:
+        image = read_image(file.fileno(), str(program))
+    assert image is not None
+    name = image.interpreter if is_loader else "/opt/ph/lib/libc.so.6"
+    flags = ("-shared", "-fPIC", "-DRENAME", f'-DNAME="{name}"')
+    library = user_tmp / "renamed.so"
+    shutil.copy(build("forging.c", *flags, name=f"renamed{is_loader:d}.so"), library)
+    os.chown(library, support.USER, support.USER)
+    for env, verdicts in (({variable: str(library)}, ("partial", "unknown")), ({}, ("hardened",))):
+        with Animal(program, *HARDENED, env=env) as one:
+            assert (str(library) in one.code) is bool(env), "inconclusive: it was not loaded"
+            assert process_of(one.pid)["verdict"] in verdicts
+
+
 @pytest.mark.parametrize("name", [f"process-hardening/{OUR_NAME}", "libc.so.6"])
 def test_a_path_of_another_mount_namespace(name: str, animal: Path, injected: Path) -> None:
     """In maps it looks like a path of root's. The control: without it, the animal is hardened."""

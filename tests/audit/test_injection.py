@@ -83,12 +83,18 @@ def test_what_is_mapped_behind_a_needed_library_leads_to_a_closer_look_too() -> 
 
 
 def explain(
-    *names: bytes, needs: dict[bytes, list[bytes]] | None = None
+    *names: bytes,
+    needs: dict[bytes, list[bytes]] | None = None,
+    others: tuple[tuple[int, bytes], ...] = (),
 ) -> tuple[tuple[bytes, ...], bool]:
-    """What was loaded early, and whether that is all, if these libraries were loaded."""
+    """What was loaded early, and whether that is all, if these libraries were loaded.
+
+    others -- the address and path of the libraries in another namespace
+    """
     lists = [[(0, b""), *((1000 - number, name) for number, name in enumerate(names, 1))]]
     start = [(number, (needs or {}).get(name, [])) for number, (_, name) in enumerate(lists[0])]
-    places = {address: os.path.normpath(name) for address, name in lists[0][1:] if b"/" in name}
+    lists += [list(others)] * bool(others)
+    places = {at: os.path.normpath(name) for each in lists for at, name in each if b"/" in name}
     found = explain_libraries((lists, start), PROGRAM, places)
     return found.early, found.is_certain
 
@@ -131,3 +137,42 @@ def test_what_the_program_may_have_loaded_itself_was_not_injected() -> None:
     """Where root keeps libraries, that is certain; elsewhere it is not."""
     assert explain(TINFO, LIBC, b"/usr/lib/plugin.so") == ((), True)
     assert explain(TINFO, LIBC, OTHER) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (((10, b"/usr/lib/plugin.so"), (9, LIBC), (1500, LOADER)), ((), True)),
+        (((2000, b"/usr/lib/plugin.so"),), ((), True)),
+        (((2000, OTHER), (10, LIBC)), ((OTHER,), True)),
+        (((10, OTHER), (9, LIBC)), ((), False)),
+        (((10, LIBC), (9, OTHER)), ((), False)),
+    ],
+    ids=str,
+)
+def test_what_is_in_another_namespace(
+    others: tuple[tuple[int, bytes], ...], expected: tuple[tuple[bytes, ...], bool]
+) -> None:
+    """An audit library is mapped first, unless it chose its address; then it is not certain."""
+    assert explain(TINFO, LIBC, others=others) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "program", "place"),
+    [
+        (b"/usr/lib/plugin.so", b"/usr/lib/plugin.so", PROGRAM, b"/usr/lib/plugin.so"),
+        (b"/opt/lib/a.so", b"/data/a.so.1", RUNPATH, b"/opt/lib/a.so"),
+        (b"/tmp/x/../../opt/lib/a.so", b"/data/a.so", RUNPATH, b"/opt/lib/a.so"),
+        (b"/opt/lib/a.so", b"/opt/lib/a.so.1", RUNPATH, b"/opt/lib/a.so.1"),
+        (LOADER, b"/opt/glibc/ld.so", PROGRAM, LOADER),
+    ],
+    ids=str,
+)
+def test_where_a_library_has_to_be_found(
+    name: bytes, path: bytes, program: LinkedProgram, place: bytes
+) -> None:
+    """Under its path, or under the name that led there, which the library can change."""
+    lists, places = [[(0, b""), (9, TINFO), (8, name)]], {9: TINFO, 8: path}
+    found = explain_libraries((lists, [(1, []), (2, [])]), program, places)
+    assert dict(found.explained)[8] == place
+    assert found.is_certain

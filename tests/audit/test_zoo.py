@@ -135,6 +135,21 @@ def test_an_injected_library(
         assert of_control["verdict"] == ("hardened" if "undump" in modes else "exposed")
 
 
+def test_what_the_program_itself_loads_into_another_namespace(build: support.Compiler) -> None:
+    """dlmopen(3) does not inject, wherever the library is mapped: small ones fill gaps."""
+    program = build("animal.c", "-pthread", "-DAPART", name="apart-animal")
+    with Animal(program) as one:
+        (libc,) = (path for path in one.code if "/libc.so" in path)
+    small = str(Path(libc).with_name("libdl.so.2"))
+    for apart in (["apart", small], ["apart", "libdl.so.2", "apart", "libm.so.6"]):
+        for last in ([], ["wipe=0*"]):
+            with Animal(program, *apart, *HARDENED, *last) as one:
+                assert small in one.code, "inconclusive: it was not loaded"
+                found = process_of(one.pid)
+                check(one, found)
+                assert (found["verdict"], found["injected_libraries"]) == ("hardened", [])
+
+
 PLACES = {
     "here": "",
     "mounted": "mount --bind {folder} /mnt && exec ",

@@ -346,19 +346,19 @@ class _Look:
         injected.update(dict.fromkeys(found.early[:_MOST_REQUESTS]))
         if not found.is_certain or len(found.early) > _MOST_REQUESTS:
             return False
-        files = [places[address] for address in found.explained if address in places]
+        files = [(*places[at], place) for at, place in found.explained if at in places]
         return len(files) == len(found.explained) and (self._is_exposed or self._are_genuine(files))
 
-    def _are_genuine(self, files: Sequence[tuple[str, bytes]]) -> bool:
-        names = [(name, decode(unescape_path(path))) for name, path in files]
+    def _are_genuine(self, files: Sequence[tuple[str, bytes, bytes]]) -> bool:
+        names = [(name, decode(unescape_path(place))) for name, _, place in files]
         try:
             return self._deputy.are_genuine(self._process.folder, names)
         except ProcessLookupError:
             raise
         except PermissionError:
             # Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
-            paths = {path for _, path in files}
-            mapped = [file for file in self._process.code if file[1] in paths]
-            return self._reader.are_here(self._process, mapped)
+            places = {path: place for _, path, place in files}
+            code = [(file, places[path]) for file, path in self._process.code if path in places]
+            return self._reader.are_here(self._process, code)
         except (self._no_answer, OSError):
             return False

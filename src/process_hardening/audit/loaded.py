@@ -76,27 +76,31 @@ def _name_in(names: Collection[bytes], path: bytes) -> bytes | None:
     return name if name in names else None
 
 
-def _is_in_place(path: bytes, program: LinkedProgram, name: bytes = b"") -> bool:
-    """Return whether a library is where the system or the program keeps its own.
+def _find_place(path: bytes, program: LinkedProgram, name: bytes = b"") -> bytes | None:
+    """Return the path under which the system or the program keeps a library; None: elsewhere.
 
-    path -- as in maps; name -- the loader's name for it
+    path -- as in maps; name -- the loader's name for it, which leads to path through a link
+
+    An injected library can change its name, so it has to be the file that is found there.
     """
-    if path.startswith(_TRUSTED):
-        return True
-    place = os.path.normpath(name or path)
-    return place.startswith(program.folders)
+    if path.startswith((*_TRUSTED, *program.folders)):
+        return path
+    place = os.path.normpath(name)
+    if place.startswith(program.folders) or name == os.fsencode(program.image.interpreter or ""):
+        return place
+    return None
 
 
 class Explanation(Record):
     """Which of the loaded libraries the program, or what it needs, asked for.
 
     early -- the paths of those that were loaded earlier, without being asked for
-    explained -- the addresses of the others
+    explained -- the addresses of the others, and the path under which each has to be found
     is_certain -- whether no other library was injected
     """
 
     early: tuple[bytes, ...]
-    explained: tuple[int, ...]
+    explained: tuple[tuple[int, bytes], ...]
     is_certain: bool
 
 
@@ -116,10 +120,9 @@ def explain_libraries(
     wanted = set(program.needed)
     loader = os.fsencode(program.image.interpreter or "")
     early: list[bytes] = []
-    explained: list[int] = []
+    kept: list[tuple[int, bytes, bytes]] = []
     pending: list[tuple[int, bytes, bytes]] = []
     border = None
-    is_certain = True
     for number, needed in start:
         address, name = lists[0][number]
         if number == 0 or (name in _OF_KERNEL and address not in places):
@@ -127,9 +130,8 @@ def explain_libraries(
         path = places.get(address, name)
         is_wanted = os.path.basename(name) in wanted or _name_in(wanted, path)
         if is_wanted or name == loader:
-            is_certain = is_certain and (name == loader or _is_in_place(path, program, name))
             border = border or address
-            explained.append(address)
+            kept.append((address, path, name))
             # What is searched before a needed library was not loaded by one.
             early += [path for _, path, _ in pending]
             pending.clear()
@@ -138,19 +140,26 @@ def explain_libraries(
             continue
         wanted.update(needed)
     # The rest was loaded by the program itself, or injected behind all that it needs.
-    for address, path, name in pending:
-        explained.append(address)
-        is_certain = is_certain and _is_in_place(path, program, name)
+    kept += pending
     for namespace in lists[1:]:
-        # Each audit library has its own namespace, which is created before the program's libraries
-        # are mapped and is therefore above them. Those that dlmopen(3) creates are below.
-        if namespace and border is not None and namespace[0][0] > border:
-            address, name = namespace[0]
-            early.append(places.get(address, name))
+        # Each audit library has its own namespace, like all that dlmopen(3) loads. It is mapped
+        # before the program's libraries, so it is above them, unless it chose its address.
+        for number, (address, name) in enumerate(namespace):
+            path = places.get(address, name)
+            is_above = number == 0 and border is not None and address > border
+            if is_above and not _find_place(path, program, name):
+                early.append(path)
+            elif path not in requested:
+                kept.append((address, path, name))
+    explained = tuple(
+        (address, place)
+        for address, path, name in kept
+        if (place := _find_place(path, program, name))
+    )
     return Explanation(
         early=tuple(early),
-        explained=tuple(explained),
-        is_certain=is_certain and (border is not None or not program.needed),
+        explained=explained,
+        is_certain=len(explained) == len(kept) and (border is not None or not program.needed),
     )
 
 
@@ -170,7 +179,7 @@ def find_first_libraries(
     if not libraries or not _is_loader(libraries.pop(0)[1]):
         return None
     if libraries and not (
-        _name_in(program.needed, libraries[0][1]) and _is_in_place(libraries[0][1], program)
+        _name_in(program.needed, libraries[0][1]) and _find_place(libraries[0][1], program)
     ):
         return None
     left = {name for name in program.needed if not _is_loader(name)}
@@ -178,7 +187,7 @@ def find_first_libraries(
     for file in libraries:
         if not left and is_exposed:
             break
-        if not _is_in_place(file[1], program):
+        if not _find_place(file[1], program):
             return None
         first.append(file)
         left.discard(_name_in(left, file[1]) or b"")

@@ -1,6 +1,7 @@
 /* A process of the zoo: does to itself what its arguments say, reports over a
  * pipe what it knows about itself, and stays until its standard input ends. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
@@ -248,6 +249,11 @@ int main(int argc, char **argv)
         } else if (!strcmp(mode, "libraries")) { /* COUNT NEEDED */
             move_list(list_of((size_t)atol(argv[i + 1]), (size_t)atol(argv[i + 2])));
             i += 2;
+#ifdef APART /* musl and static programs have no other namespaces */
+        } else if (!strcmp(mode, "apart")) { /* LIBRARY */
+            if (!dlmopen(LM_ID_NEWLM, argv[++i], RTLD_NOW))
+                fail(argv[i]);
+#endif
         } else if (!strcmp(mode, "no-new-privs")) {
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         } else if (!strcmp(mode, "unshare")) {
