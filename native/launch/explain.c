@@ -134,8 +134,8 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
         say("after an exec", "not hardened: ", no_library);
     else
         say("after an exec", "hardened before main(), readable until then (start that program with"
-                             " harden to avoid this); not hardened: static and set-user-ID"
-                             " programs, other architectures, " PH_EXCEPTIONS, "");
+                             " harden to avoid this); not hardened: static programs, other"
+                             " architectures, " PH_EXCEPTIONS, "");
     say("children",
         options->has[PH_CHILDREN] ? "dynamically linked programs are hardened too; others are not"
                                   : "not hardened, except for the core limit; see --children",

@@ -18,17 +18,32 @@ static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
 static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's default */
 
 static const char not_installed[] = "the preload library is not installed next to this command";
+/* Another process may be the cause, for example with prlimit(2). */
+static const char not_checked[] = "the preload library cannot be opened or mapped: no descriptors"
+                                  " or memory left? Raise the limits (ulimit -n, -v)";
+
+/* Whether an error lies in how the library was installed: in its path, its mode or its file
+ * system. */
+static int is_lasting(long error)
+{
+    return error == -EACCES || error == -EPERM || error == -ELOOP || error == -ENAMETOOLONG ||
+           error == -ENOENT || error == -ENOTDIR || error == -ELIBBAD || error == -ENODEV;
+}
 
 const char *ph_library_objection(const char *path)
 {
     const long fd = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     long error;
 
+    if (fd < 0 && !is_lasting(fd))
+        return not_checked;
     if (fd < 0)
         return fd == -ENOENT || fd == -ENOTDIR ? not_installed
                                                : "the preload library is not readable";
     error = ph_check_loadable(fd);
     (void)PH_CALL(SYS_close, fd);
+    if (error && !is_lasting(error))
+        return not_checked;
     if (error == -ELIBBAD)
         return "the preload library is damaged or for another architecture: reinstall the package";
     if (error)
@@ -189,6 +204,8 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
         *why_not = "no library can be loaded into it";
     else if (!*why_not && ph_program_is_listed(program, except + sizeof PH_EXCEPT_VARIABLE))
         *why_not = "--except exempts it";
+    else if (*why_not == not_checked)
+        return ph_complain(PH_EXIT_CANNOT, program->path, *why_not);
     /* A missing library is the installer's choice; other reasons may be an attacker's doing. */
     else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
              options->methods != PH_BIT(PH_PRELOAD)) /* this method will be refused */

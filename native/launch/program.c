@@ -86,7 +86,7 @@ static int open_program(struct ph_program *program)
     if (file.mode & (S_ISUID | S_ISGID) ||
         PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
         return refuse(program, "would lose its set-user-ID, set-group-ID or file capabilities:"
-                               " start it directly; the kernel already protects such programs");
+                               " start it directly; the kernel protects a program that gains rights");
     /* Root can modify every file: a copy would not help. */
     program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);

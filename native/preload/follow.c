@@ -15,15 +15,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The calls that return 32-bit ids on each architecture. */
-#ifdef SYS_getresuid32
-#define CALL_GETRESUID SYS_getresuid32
-#define CALL_GETRESGID SYS_getresgid32
-#else
-#define CALL_GETRESUID SYS_getresuid
-#define CALL_GETRESGID SYS_getresgid
-#endif
-
 #define PRELOAD "LD_PRELOAD="
 #define SMALLEST_PAGE 4096
 #define NO_PAGE 1 /* not the start of a page */
@@ -181,17 +172,6 @@ static int names_library(const char *list)
     return 0;
 }
 
-/* Whether real and effective ids differ. If so, the dynamic loader ignores LD_PRELOAD. A seccomp
- * filter can fake success of these calls, but cannot fill in the ids, which then stay equal. */
-static int has_other_ids(void)
-{
-    uint32_t user[3] = {0, 0, 0}, group[3] = {0, 0, 0};
-
-    (void)ph_syscall(CALL_GETRESUID, (long)&user[0], (long)&user[1], (long)&user[2], 0, 0);
-    (void)ph_syscall(CALL_GETRESGID, (long)&group[0], (long)&group[1], (long)&group[2], 0, 0);
-    return user[0] != user[1] || group[0] != group[1];
-}
-
 /* Whether an error means that this process cannot see a file. */
 static int is_absent(long error)
 {
@@ -335,7 +315,7 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     const int child = is_child();
     struct environment old = {.entries = envp};
     struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
-    long error, mapped;
+    long error, mapped, followable;
 
     if (child && !has_children && !added.own_name)
         return 0;
@@ -345,8 +325,9 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     added.is_lasting = has_children && old.hardens_children;
     if (child && !added.is_named && !added.is_lasting && !added.own_name)
         return 0;
-    if (has_other_ids() || !ph_is_followable(folder, path, flags, &added.elf))
-        return 0;
+    followable = ph_is_followable(folder, path, flags, &added.elf);
+    if (followable <= 0) /* a child that cannot be hardened is started all the same */
+        return child ? 0 : followable;
     error = check_library();
     if (error)
         return error == -ELIBACC && has_other_root() ? 0 : error;

@@ -6,19 +6,10 @@
 #include "../core/text.h"
 #include "../exec/elf_file.h"
 #include "../exec/linux_file.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <sys/stat.h>
-
-/* Whether the loader would ignore our library because the file is set-user-ID or set-group-ID or
- * has file capabilities. */
-static int has_privileges(long fd, uint16_t mode)
-{
-    char one;
-
-    return mode & S_ISUID || (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) ||
-           (fd >= 0 && PH_CALL(SYS_fgetxattr, fd, "security.capability", &one, 0) > 0);
-}
 
 /* Cuts the path of the interpreter out of a "#!" line. Returns that path, or NULL. */
 static const char *find_interpreter(char line[PH_LINE + 1])
@@ -35,12 +26,15 @@ static const char *find_interpreter(char line[PH_LINE + 1])
     return *start ? start : NULL;
 }
 
-int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *elf)
+long ph_is_followable(long folder, const char *path, int flags, struct ph_elf *elf)
 {
     char line[PH_LINE + 1], link[32];
     struct ph_text text = PH_TEXT(link);
+    const struct ph_ids ids = ph_read_ids();
 
     *elf = (struct ph_elf){0};
+    if (ids.user[0] != ids.user[1] || ids.group[0] != ids.group[1])
+        return 0; /* the loader ignores LD_PRELOAD, and the kernel makes the program non-dumpable */
     if (flags & AT_EMPTY_PATH) {
         ph_add(&text, "/proc/self/fd/");
         ph_add_number(&text, (unsigned long)folder);
@@ -48,8 +42,7 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
     }
     for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
         struct ph_statx file = {0};
-        long fd, length;
-        int is_privileged;
+        long fd, length, is_loaded;
         const char *problem;
 
         /* If the file cannot be read, here and below, it counts as dynamic. A static program would
@@ -59,14 +52,14 @@ int ph_is_followable(long folder, const char *path, int flags, struct ph_elf *el
             return 1;
         fd = ph_syscall(SYS_openat, folder, (long)path, PH_TO_READ, 0, 0);
         if (fd <= 0)
-            return !has_privileges(-1, file.mode);
+            return ph_loads_library(-1, &file, &ids);
         length = ph_read_at(fd, line, PH_LINE, 0);
         line[length < 0 ? 0 : length] = '\0';
         problem = ph_read_elf(fd, elf);
-        is_privileged = has_privileges(fd, file.mode);
+        is_loaded = ph_loads_library(fd, &file, &ids);
         (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
         if (elf->is_dynamic || length <= 0 || (problem && ph_after(line, ELFMAG)))
-            return !is_privileged;
+            return is_loaded;
         path = find_interpreter(line);
     }
     return 0;

@@ -36,7 +36,8 @@ _COVERED_BY_HOOK = "Python from this venv, with any environment variables, excep
 _NOT_COVERED = (
     "statically linked programs: no library can be loaded into them",
     "programs of another architecture: their loader prints a line and does not load the library",
-    "set-user-ID programs and programs with file capabilities: their loader ignores LD_PRELOAD",
+    "set-user-ID programs that gain rights, and programs with file capabilities: their loader"
+    " ignores LD_PRELOAD",
     f"{_native.EXCEPTIONS.replace(':', ', ')}: they write their own uid_map, which a hardened"
     " process cannot do",
     "programs started with an environment without LD_PRELOAD",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ HOOKS = {
 
 TOO_CAUTIOUS = {
     "LD_PRELOAD in its environment": "another library comes first, or env(1) is followed",
-    "set-user-ID": "the kernel keeps others out, but our library is not loaded",
+    "set-user-ID": "the kernel keeps others out or, if it grants nothing, our library may",
     "its file cannot be read": "it could be a script",
     "the dynamic loader": "what it loads may be relative to another directory",
     "the preload library exempts this program": "it becomes another one",
@@ -47,10 +48,10 @@ TOO_CAUTIOUS = {
 class Starter(support.Running):
     """Starts commands below a program that hardens its children, and compares."""
 
-    def __init__(self, python: str, programs: Path) -> None:
+    def __init__(self, python: str, programs: Path, before: Sequence[str] = ()) -> None:
         env = starts.remove_loader_variables()
         self.observer = support.Running([sys.executable, str(programs / "read_state.py")], env=env)
-        super().__init__([python, str(programs / "check_and_start.py")], env=env)
+        super().__init__([*before, python, str(programs / "check_and_start.py")], env=env)
 
     def __exit__(self, *_: object) -> None:
         self.observer.__exit__(None, None, None)
@@ -118,6 +119,23 @@ def test_of_programs(user_tmp: Path, programs: Path, compiler: support.Compiler)
     """Of every kind of file, first line and name."""
     cases = Programs(user_tmp, compiler, sys.executable).cases()
     try_all(sys.executable, programs, list(cases))
+
+
+def test_of_programs_whose_privileges_have_no_effect(
+    user_tmp: Path, programs: Path, compiler: support.Compiler
+) -> None:
+    """With no_new_privs, neither the kernel nor our library protects those with capabilities."""
+    support.require_root()
+    dynamic = compiler("repeat.c", name="repeat-dynamic")
+    cases = []
+    for name, mode in (("set-user-ID", 0o4755), ("set-group-ID", 0o2755), ("capable", 0o755)):
+        path = Path(shutil.copy(dynamic, user_tmp / name))
+        path.chmod(mode)
+        cases.append(Case(name, (str(path),)))
+    support.run([support.find_tool("setcap"), "cap_net_raw+ep", str(path)], check=True)
+    for before in ((), ("setpriv", "--no-new-privs")):
+        with Starter(sys.executable, programs, before) as starter:
+            assert [problem for case in cases if (problem := starter.try_one(case))] == []
 
 
 BASE = {"PYTHONUSERBASE": "{tmp}/base"}

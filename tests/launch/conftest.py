@@ -36,6 +36,12 @@ def show(make: support.Compiler) -> str:
 
 
 @pytest.fixture(scope="session")
+def holder(make: support.Compiler) -> str:
+    """A program that holds a canary."""
+    return str(make("holder.c"))
+
+
+@pytest.fixture(scope="session")
 def roots_harden(harden: str) -> Iterator[str]:
     """The command as root installs it: mode 0711, so that nobody but root may read it."""
     support.require_root()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import shutil
@@ -384,6 +385,23 @@ def test_what_needs_the_library_is_refused_without_it(
     assert starts.Shown(with_it.stdout).value("dumpable") == "0"
     assert f"the preload library {reason}" in line
     assert starts.show([str(command), show]).value("dumpable") == "0"
+
+
+MAP_LIBRARY = f"mmap:2={mmap.PROT_READ | mmap.PROT_EXEC}"  # the launcher itself is static
+
+
+@pytest.mark.parametrize("error", ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"])
+@pytest.mark.parametrize("options", [(), ("--strict",)], ids=str)
+def test_another_process_cannot_prevent_that_execs_are_followed(
+    harden: str, show: str, error: str, options: tuple[str, ...]
+) -> None:
+    """The control is an error of the installation: harden goes on."""
+    words = [harden, *options, show]
+    control = support.run_as_user([*starts.refusing(f"{MAP_LIBRARY}:EPERM"), *words])
+    result = support.run_as_user([*starts.refusing(f"{MAP_LIBRARY}:{error}"), *words])
+
+    assert "hardened: the preload library cannot be loaded" in control.stdout + control.stderr
+    assert "the preload library cannot be opened or mapped" in starts.refused(result)
 
 
 def test_explain_says_what_really_happens_because_it_tries(harden: str, show: str) -> None:

@@ -6,18 +6,13 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 import starts
 import support
+from holding import ATTACKS, Holder, ours
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-ATTACK = str(Path(__file__).parents[1] / "programs" / "attack.py")
-ATTACKS = ("mem", "process_vm_readv")
 PYTHON = "/usr/bin/python3"
 LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
 
@@ -60,48 +55,10 @@ WRAPPERS = {
 }
 
 
-@pytest.fixture(scope="session")
-def holder(make: support.Compiler) -> str:
-    """A program that holds a canary."""
-    return str(make("holder.c"))
-
-
 def find(program: str) -> None:
     """Skip the test, or fail it in CI, where a program is not installed."""
     if not shutil.which(program):
         support.fail_or_skip(program)
-
-
-class Holder(support.Running):
-    """A process that became `holder`."""
-
-    def __enter__(self) -> Self:
-        super().__enter__()
-        pid, self.address, self.canary, self.dumpable, self.variables = self.ready.split()
-        self.holder = int(pid)
-        return self
-
-    def leaks(self) -> list[str]:
-        """The attacks that get the canary."""
-        where = [str(self.holder), self.address, str(len(self.canary))]
-        return [
-            attack
-            for attack in ATTACKS
-            if self.canary
-            in support.run_as_user([PYTHON, ATTACK, attack, *where], errors="replace").stdout
-        ]
-
-    def initial_variables(self) -> set[str]:
-        """The names in /proc/PID/environ, which root can read."""
-        support.require_root()
-        entries = Path(f"/proc/{self.holder}/environ").read_bytes().split(b"\0")
-        return {entry.partition(b"=")[0].decode() for entry in entries if entry}
-
-
-def ours(names: set[str]) -> set[str]:
-    """The variables that only our library is for."""
-    own = {name for name in names if name.startswith(("LD_", "PROCESS_HARDENING_"))}
-    return own - {"PROCESS_HARDENING_MUST_WORK"}
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
@@ -268,20 +225,6 @@ def test_a_static_program_is_started_as_without_harden(
     static = str(make("holder.c", *flags, name=f"holder{flags[0]}"))
     with Holder([harden, "env", static]) as holder:
         assert (holder.dumpable, holder.variables) == ("1", "-")
-
-
-def test_set_user_id_programs_are_started_as_without_harden(harden: str, user_tmp: Path) -> None:
-    """The dynamic loader ignores LD_PRELOAD there: they get no variable of ours."""
-    support.require_root()
-    program = user_tmp / "env"
-    program.write_bytes(Path("/usr/bin/env").read_bytes())
-    os.chown(program, 1, 1)
-    program.chmod(0o4755)
-    result = support.run_as_user([harden, "env", "A=1", str(program)])
-
-    assert result.returncode == 0
-    assert "A=1" in result.stdout
-    assert not ours({line.partition("=")[0] for line in result.stdout.splitlines()})
 
 
 def test_without_descriptors_the_program_is_followed_all_the_same(harden: str, show: str) -> None:
