@@ -10,6 +10,7 @@ import os
 import shutil
 import struct
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,24 @@ def test_a_name_in_the_list_that_the_library_gave_itself(
         with Animal(program, *HARDENED, env=env) as one:
             assert (str(library) in one.code) is bool(env), "inconclusive: it was not loaded"
             assert process_of(one.pid)["verdict"] in verdicts
+
+
+@pytest.mark.parametrize("name", ["own.so", "libc.so.6"])
+@pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
+def test_a_folder_of_a_user_below_usr(
+    name: str, variable: str, animal: Path, build: support.Compiler
+) -> None:
+    """What is in it does not count as the system's. The control: if it belongs to root, it does."""
+    library = build("forging.c", "-shared", "-fPIC", "-DRENAME", name="own.so")
+    with tempfile.TemporaryDirectory(dir="/usr/local/lib") as folder:
+        Path(folder).chmod(0o755)
+        copy = shutil.copy(library, f"{folder}/{name}")
+        env = {variable: f"libc.so.6 {copy}" if variable == "LD_PRELOAD" else str(copy)}
+        with Animal(animal, *HARDENED, env=env) as one:
+            assert copy in one.code, "inconclusive: it was not loaded"
+            assert process_of(one.pid)["verdict"] == "hardened"
+            os.chown(copy, support.USER, support.USER)
+            assert process_of(one.pid)["verdict"] in ("partial", "unknown")
 
 
 @pytest.mark.parametrize("name", [f"process-hardening/{OUR_NAME}", "libc.so.6"])

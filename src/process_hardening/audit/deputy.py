@@ -19,7 +19,7 @@ from process_hardening.audit.file_systems import LOCAL, READABLE
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
 from process_hardening.audit.mounts import find_file_system
 from process_hardening.audit.procfiles import PATIENCE, is_asleep
-from process_hardening.audit.procfs import identity_in_maps
+from process_hardening.audit.procfs import belongs_to_root, identity_in_maps
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 
@@ -127,26 +127,27 @@ def _is_ours_on_disk(path: str, name: str, identity: str | None) -> bool:
         os.close(fd)
 
 
-def _identify(path: str, names: list[str]) -> list[str | None]:
-    found: list[str | None] = []
+def _identify(path: str, names: list[str]) -> list[tuple[str, bool] | None]:
+    found: list[tuple[str, bool] | None] = []
     end = time.process_time() + _MOST_TIME
     for name in names:
         identity = None
         try:
             if time.process_time() < end:
-                identity = identity_in_maps(os.stat(f"{path}/root{name}"))
+                file = os.stat(f"{path}/root{name}")
+                identity = identity_in_maps(file), belongs_to_root(file)
         except (OSError, ValueError):
             pass  # deleted, hidden from us, or not a path
         found.append(identity)
     return found
 
 
-def _are_genuine(path: str, files: list[tuple[str, str]]) -> bool:
+def _are_genuine(path: str, files: list[tuple[str, str, bool]]) -> bool:
     end = time.process_time() + _MOST_TIME
     return all(time.process_time() < end and _is_genuine(path, *file) for file in files)
 
 
-def _is_genuine(path: str, range_: str, name: str) -> bool:
+def _is_genuine(path: str, range_: str, name: str, is_of_system: bool) -> bool:
     """Return whether a mapped file is what the process finds under its path, or root's own.
 
     maps does not tell a path of this mount namespace from one of another, where a user can put
@@ -156,9 +157,11 @@ def _is_genuine(path: str, range_: str, name: str) -> bool:
     fd = os.open(f"{path}/map_files/{range_}", os.O_PATH | os.O_CLOEXEC)
     try:
         mapped = os.fstat(fd)
-        is_of_root = mapped.st_uid == 0 and not mapped.st_mode & 0o022
+        is_of_root = belongs_to_root(mapped)
         if is_of_root and find_file_system(path, fd) in LOCAL:
             return True
+        if is_of_system and not is_of_root:
+            return False
     finally:
         os.close(fd)
     try:
@@ -276,15 +279,19 @@ class Deputy:
         """
         return bool(self._ask(folder, "ours on disk", name, identity))
 
-    def identify(self, folder: int, names: list[str]) -> list[str | None]:
-        """Return the device and inode, as in maps, of files in the process's file system."""
-        found: list[str | None] = self._ask(folder, "identify", names)
+    def identify(self, folder: int, names: list[str]) -> list[tuple[str, bool] | None]:
+        """Return what files in the process's file system are; None for those that are not found.
+
+        The device and inode, as in maps, and whether they belong to root.
+        """
+        found: list[tuple[str, bool] | None] = self._ask(folder, "identify", names)
         return found
 
-    def are_genuine(self, folder: int, files: list[tuple[str, str]]) -> bool:
+    def are_genuine(self, folder: int, files: list[tuple[str, str, bool]]) -> bool:
         """Return whether mapped files are those that the process finds under their paths.
 
-        files -- their names in /proc/PID/map_files, and the paths. Needs the same capabilities.
+        files -- their names in /proc/PID/map_files, the paths, and whether they have to belong to
+        root. Needs the same capabilities.
         """
         return bool(self._ask(folder, "genuine", files))
 

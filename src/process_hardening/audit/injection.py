@@ -15,11 +15,17 @@ from process_hardening.audit.injection_requests import PRELOAD_FILE, parse_reque
 from process_hardening.audit.loaded import (
     explain_libraries,
     find_first_libraries,
+    is_of_system,
     link_program,
 )
 from process_hardening.audit.own_library import is_ours
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.procfs import decode, identity_in_maps, unescape_path
+from process_hardening.audit.procfs import (
+    belongs_to_root,
+    decode,
+    identity_in_maps,
+    unescape_path,
+)
 from process_hardening.elf import DamagedElfError, read_image
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -129,7 +135,9 @@ class InjectionReader:
         deputy, no_answer = self.find_deputy()
         try:
             found = deputy.identify(process.folder, [decode(path) for path in paths])
-            identities = {path: one.encode() for path, one in zip(paths, found, strict=True) if one}
+            identities = {
+                path: one[0].encode() for path, one in zip(paths, found, strict=True) if one
+            }
         except ProcessLookupError:
             raise
         except (no_answer, OSError):
@@ -225,17 +233,21 @@ class InjectionReader:
             return program.is_alone or process.has_only_itself or is_exposed
         code = [file for file in process.code if file[1] not in injected]
         first = find_first_libraries(code, process.exe, program, is_exposed)
-        return first is not None and (is_exposed or self.are_here(process, first))
+        return first is not None and (is_exposed or self.are_here(process, program, first))
 
-    def are_here(self, process: Mapped, files: Sequence[File]) -> bool:
+    def are_here(self, process: Mapped, program: LinkedProgram, files: Sequence[File]) -> bool:
         """Return whether mapped files are what the process finds under their paths.
 
         If not, they may be from another mount namespace, where a user can put anything anywhere.
+        Those of the system also have to belong to root: folders below /usr may be a user's.
         """
         paths = [decode(unescape_path(path)) for _, path in files]
         try:
             if self.place_of(process) == self._here:
-                found: list[str | None] = [identity_in_maps(os.stat(path)) for path in paths]
+                stats = [os.stat(path) for path in paths]
+                found: list[tuple[str, bool] | None] = [
+                    (identity_in_maps(one), belongs_to_root(one)) for one in stats
+                ]
             else:
                 deputy, no_answer = self.find_deputy()
                 try:
@@ -246,7 +258,10 @@ class InjectionReader:
             raise
         except OSError:
             return False
-        return found == [decode(file) for file, _ in files]
+        return all(
+            one and one[0] == decode(file) and (one[1] or not is_of_system(path, program))
+            for one, (file, path) in zip(found, files, strict=True)
+        )
 
 
 def _keys_of(request: bytes, identities: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
@@ -347,10 +362,17 @@ class _Look:
         if not found.is_certain or len(found.early) > _MOST_REQUESTS:
             return False
         files = [(*places[at], place) for at, place in found.explained if at in places]
-        return len(files) == len(found.explained) and (self._is_exposed or self._are_genuine(files))
+        return len(files) == len(found.explained) and (
+            self._is_exposed or self._are_genuine(files, program)
+        )
 
-    def _are_genuine(self, files: Sequence[tuple[str, bytes, bytes]]) -> bool:
-        names = [(name, decode(unescape_path(place))) for name, _, place in files]
+    def _are_genuine(
+        self, files: Sequence[tuple[str, bytes, bytes]], program: LinkedProgram
+    ) -> bool:
+        names = [
+            (name, decode(unescape_path(place)), is_of_system(place, program))
+            for name, _, place in files
+        ]
         try:
             return self._deputy.are_genuine(self._process.folder, names)
         except ProcessLookupError:
@@ -359,6 +381,6 @@ class _Look:
             # Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
             places = {path: place for _, path, place in files}
             code = [(file, places[path]) for file, path in self._process.code if path in places]
-            return self._reader.are_here(self._process, code)
+            return self._reader.are_here(self._process, program, code)
         except (self._no_answer, OSError):
             return False

@@ -91,6 +91,11 @@ def _find_place(path: bytes, program: LinkedProgram, name: bytes = b"") -> bytes
     return None
 
 
+def is_of_system(path: bytes, program: LinkedProgram) -> bool:
+    """Return whether only the system vouches for a library, so that it has to belong to root."""
+    return path.startswith(_TRUSTED) and not path.startswith(program.folders)
+
+
 class Explanation(Record):
     """Which of the loaded libraries the program, or what it needs, asked for.
 

@@ -186,6 +186,11 @@ def identity_in_maps(found: os.stat_result) -> str:
     return f"{os.major(device):02x}:{os.minor(device):02x} {found.st_ino}"
 
 
+def belongs_to_root(found: os.stat_result) -> bool:
+    """Return whether a file belongs to root, and others cannot write to it."""
+    return found.st_uid == 0 and not found.st_mode & 0o022
+
+
 def unescape_path(raw: bytes) -> bytes:
     r"""Unescape a path of /proc/PID/maps: the kernel escapes only a newline, as \012."""
     return raw.replace(rb"\012", b"\n")
