@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import process_hardening
 import support
 from process_hardening import _native
@@ -88,6 +90,9 @@ class Chat(support.Running):
     def load(self) -> None:
         """Send it its secrets and wait until it has read them."""
         answer = self.ask(f"{self.key}\n{MESSAGE}")
+        if not answer:
+            _, errors = self.process.communicate(timeout=support.TIMEOUT)
+            pytest.fail(f"ended with {self.process.returncode} instead of reading: {errors}")
         assert answer.startswith("READY "), answer
         self.address = int(answer.split()[1])
 

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import multiprocessing.resource_tracker
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ def square(n: int) -> int:
 
 if __name__ == "__main__":
     multiprocessing.freeze_support()
+    # Early: it must have started before the boot loader of this process removes its files.
+    multiprocessing.resource_tracker.ensure_running()
     if sys.argv[1:] == ["child"]:
         sys.exit(3)
     print(json.dumps([sys.executable, os.readlink("/proc/self/exe"), sys.argv]), flush=True)
