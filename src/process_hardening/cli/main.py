@@ -137,10 +137,16 @@ def _dispatch(arguments: list[str]) -> int:
         needed = [] if name == "--version" else COMMANDS  # --help describes all of them
         options = make_parser([name] if name in COMMANDS else needed).parse_args(arguments)
         return int(options.run(options))
-    except (ConfinementError, HardeningError):
+    except (CommandError, ConfinementError, HardeningError):
         raise
     except OSError as error:  # an unforeseen error: no descriptors left, a full disk
         raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
+    except Exception:
+        # A bug. Python would exit with 1, which means that audit found something, or verify a leak.
+        import traceback
+
+        traceback.print_exc()
+        return USAGE_ERROR
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,12 +166,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error)
     except (ConfinementError, HardeningError) as error:
         return _fail(error)
-    except Exception:
-        # A bug. Python would exit with 1, which means that audit found something, or verify a leak.
-        import traceback
-
-        traceback.print_exc()
-        return USAGE_ERROR
 
 
 def _fail(error: CommandError | ConfinementError | HardeningError) -> int:
