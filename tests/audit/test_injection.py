@@ -166,7 +166,6 @@ def test_what_is_in_another_namespace(
         (b"/opt/lib/a.so", b"/opt/lib/a.so.1", RUNPATH, b"/opt/lib/a.so.1"),
         (LOADER, b"/opt/glibc/ld.so", PROGRAM, LOADER),
     ],
-    ids=str,
 )
 def test_where_a_library_has_to_be_found(
     name: bytes, path: bytes, program: LinkedProgram, place: bytes
