@@ -8,9 +8,10 @@ import shlex
 import shutil
 import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,38 @@ def test_verify_does_not_blame_a_runtime_that_was_closed(
     assert row["control"] == "inconclusive"
     assert " on SIG" in row["detail"]
     assert {cell["outcome"] for cell in row["victims"].values()} == {"inconclusive"}
+
+
+@contextmanager
+def opening_ports() -> Iterator[None]:
+    """Open one port after another that answers, but not as an inspector does."""
+    ended = threading.Event()
+
+    def answer() -> None:
+        while not ended.is_set():
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                server.settimeout(0.3)
+                with suppress(TimeoutError):
+                    client, _ = server.accept()
+                    with client:
+                        client.sendall(b"SSH-2.0-none\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_another_service_that_opens_a_port_is_not_taken_for_the_inspector(
+    command: str, user_tmp: Path
+) -> None:
+    with opening_ports():
+        _, row = attack(command, PARTS["Node.js"], start_node(user_tmp))
+    assert row["control"] == "leaked"
+    assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
 
 
 @pytest.mark.parametrize("name", ["Node.js", "the JVM"])

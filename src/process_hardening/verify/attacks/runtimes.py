@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from process_hardening.audit.procfs import parse_bits, parse_status
@@ -155,7 +156,7 @@ def _open_inspector(target: Target) -> Inspector | None:
     while time.monotonic() < deadline:
         time.sleep(0.05)
         for port in _list_ports() - before:
-            with suppress(OSError, ValueError, LookupError):
+            with suppress(OSError, ValueError, LookupError, HTTPException):  # not an inspector
                 inspector = Inspector(port)
                 if inspector.evaluate("process.pid") == str(target.pid):
                     return inspector
