@@ -27,9 +27,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of verify first, whose waits others use, and those of fs.suid_dumpable last.
+    """Run the tests of verify first, and those that change fs.suid_dumpable last.
 
-    They change it, and wait for all tests that depend on it.
+    The first mostly wait, while the other workers run. The last wait until no test that depends on
+    the setting is running.
     """
 
     def place(item: pytest.Item) -> tuple[bool, bool]:
@@ -137,7 +138,7 @@ def suid_dumpable() -> Iterator[support.Sysctl]:
 
 @pytest.fixture(autouse=True)
 def suid_dumpable_stays(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keep all other tests from changing fs.suid_dumpable: what any program is born as needs it."""
+    """Keep other tests from changing fs.suid_dumpable, with which any program may be born."""
     if "suid_dumpable" in request.fixturenames:
         yield  # this test has it to itself
     else:

@@ -156,7 +156,8 @@ class Running:
     def answer_to(self, number: signal.Signals) -> str:
         """Send a signal and return the next line it prints.
 
-        Python handles a signal that comes just before a read only after it: it is sent again.
+        If a signal arrives just before a read, Python handles it only after the read. The signal
+        is therefore sent again, which interrupts the read.
         """
         assert self.process.stdout is not None
         for _ in range(TIMEOUT):

@@ -174,11 +174,11 @@ def _may_undo(runtime: Runtime, word: str) -> bool:
 
 
 def close(
-    runtime: Runtime, command: tuple[str, ...], number: int = 0
+    runtime: Runtime, command: tuple[str, ...], leading: int = 0
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what to put before `harden`, and the command to run, so that nothing is disclosed.
 
-    number -- how many arguments to leave before the option
+    leading -- how many arguments stay before the option
     """
     option = (runtime.option,) if runtime.option else ()
-    return runtime.before, (*command[: number + 1], *option, *command[number + 1 :])
+    return runtime.before, (*command[: leading + 1], *option, *command[leading + 1 :])

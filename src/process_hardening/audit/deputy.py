@@ -19,7 +19,7 @@ from process_hardening.audit.file_systems import LOCAL, READABLE
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
 from process_hardening.audit.mounts import find_file_system
 from process_hardening.audit.procfiles import PATIENCE, is_asleep
-from process_hardening.audit.procfs import belongs_to_root, identity_in_maps
+from process_hardening.audit.procfs import belongs_to_root, identify, identity_in_maps
 from process_hardening.elf import DamagedElfError, Image, read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 
@@ -134,8 +134,7 @@ def _identify(path: str, names: list[str]) -> list[tuple[str, bool] | None]:
         identity = None
         try:
             if time.process_time() < end:
-                file = os.stat(f"{path}/root{name}")
-                identity = identity_in_maps(file), belongs_to_root(file)
+                identity = identify(os.stat(f"{path}/root{name}"))
         except (OSError, ValueError):
             pass  # deleted, hidden from us, or not a path
         found.append(identity)

@@ -20,12 +20,7 @@ from process_hardening.audit.loaded import (
 )
 from process_hardening.audit.own_library import is_ours
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.procfs import (
-    belongs_to_root,
-    decode,
-    identity_in_maps,
-    unescape_path,
-)
+from process_hardening.audit.procfs import decode, identify, unescape_path
 from process_hardening.elf import DamagedElfError, read_image
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -244,10 +239,7 @@ class InjectionReader:
         paths = [decode(unescape_path(path)) for _, path in files]
         try:
             if self.place_of(process) == self._here:
-                stats = [os.stat(path) for path in paths]
-                found: list[tuple[str, bool] | None] = [
-                    (identity_in_maps(one), belongs_to_root(one)) for one in stats
-                ]
+                found: list[tuple[str, bool] | None] = [identify(os.stat(path)) for path in paths]
             else:
                 deputy, no_answer = self.find_deputy()
                 try:

@@ -191,6 +191,11 @@ def belongs_to_root(found: os.stat_result) -> bool:
     return found.st_uid == 0 and not found.st_mode & 0o022
 
 
+def identify(found: os.stat_result) -> tuple[str, bool]:
+    """Return the device and inode of a file, as in maps, and whether it belongs to root."""
+    return identity_in_maps(found), belongs_to_root(found)
+
+
 def unescape_path(raw: bytes) -> bytes:
     r"""Unescape a path of /proc/PID/maps: the kernel escapes only a newline, as \012."""
     return raw.replace(rb"\012", b"\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+from functools import cached_property
 
 from process_hardening.audit.file_systems import NEVER_WAITING, READABLE
 from process_hardening.audit.procfiles import read_file, read_rest
@@ -106,8 +107,6 @@ class ProgramOpener:
     def __init__(self, root: int) -> None:
         self._root = root
         self._mounts = OwnMounts(root)
-        self._mount_of_memory: bytes | None = None
-        self._has_sought_memory = False
 
     def close(self) -> None:
         """Close the list of mounts."""
@@ -131,8 +130,9 @@ class ProgramOpener:
         """Return the mount id of an open file. Unlike fstat(2), this asks no file system."""
         return parse_mount_id(read_file(self._root, f"self/fdinfo/{fd}") or b"")
 
-    def _find_mount_of_memory(self) -> bytes | None:
-        """Return the mount id of files in memory (memfd_create(2)), which no list of mounts has.
+    @cached_property
+    def _mount_of_memory(self) -> bytes | None:
+        """The mount id of files in memory (memfd_create(2)), which no list of mounts has.
 
         None if this Python was built for a glibc without memfd_create(), before 2.27.
         """
@@ -154,9 +154,6 @@ class ProgramOpener:
         self._mounts.refresh()
         if mount in self._mounts.by_id:
             return self._mounts.by_id[mount] in READABLE
-        if not self._has_sought_memory:
-            self._mount_of_memory = self._find_mount_of_memory()
-            self._has_sought_memory = True
         if mount == self._mount_of_memory:
             return True
         theirs = parse_mounts(read_file(folder, "mountinfo", LONGEST_LIST) or b"")

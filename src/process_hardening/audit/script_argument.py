@@ -2,8 +2,8 @@
 
 Code is no name, and may be secret. Each interpreter has a table of its options, from its manual. An
 option that is not in it ends the search, unless the interpreter has too many to list and code
-follows only those that are listed. What follows an unlisted option may be its value,
-and is only named if it ends like a script.
+follows only those that are listed. What follows an unlisted option may be its value, and is named
+only if it ends like a script.
 """
 
 from __future__ import annotations

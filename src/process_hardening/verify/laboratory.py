@@ -21,7 +21,7 @@ from process_hardening.verify.lab import core_guard, lab
 from process_hardening.verify.lab.installation import install
 from process_hardening.verify.lab.removal import remove_tree
 from process_hardening.verify.plan import NOBODY, Plan
-from process_hardening.verify.victims import FIND_PACKAGE, INSTALLED
+from process_hardening.verify.victims import INSTALLED, PACKAGE_VARIABLES
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -149,7 +149,7 @@ class LaboratoryProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
-            env={**os.environ, **FIND_PACKAGE},
+            env={**os.environ, **PACKAGE_VARIABLES},
             start_new_session=True,
         )
         assert self.guard.stdin
@@ -160,7 +160,7 @@ class LaboratoryProcess:
         return start_separate(
             [sys.executable, "-m", lab.__name__],
             cwd=self.top if self.drops else self.work,
-            environment={"PATH": _search_path(), **FIND_PACKAGE},
+            environment={"PATH": _search_path(), **PACKAGE_VARIABLES},
             stdin=subprocess.PIPE,
             stderr=errors,
             pass_fds=guard,
@@ -212,7 +212,7 @@ class LaboratoryProcess:
             "remove": self.work if self.drops else self.top,
             "guard": guard or None,
             "as_container_root": self.as_container_root,
-            "environment": {**own, **FIND_PACKAGE},
+            "environment": {**own, **PACKAGE_VARIABLES},
         }
 
 

@@ -60,7 +60,7 @@ PYTHON = _find_python()
 
 _FOLDER = os.path.dirname(os.path.dirname(process_hardening.__file__))
 _IS_FOUND = sys.executable == PYTHON and _FOLDER in site.getsitepackages()
-FIND_PACKAGE = {} if _IS_FOUND else {"PYTHONPATH": _FOLDER}
+PACKAGE_VARIABLES = {} if _IS_FOUND else {"PYTHONPATH": _FOLDER}
 """The variables that the laboratory and its victims need to find the package; mostly none."""
 
 _PROGRAM = (PYTHON, os.path.join(os.path.dirname(__file__), "lab", "victim.py"))
