@@ -66,6 +66,12 @@ TOOLS: list[Need] = [
     ("cron", lambda: shutil.which("cron"), "cron"),
     ("promtool", lambda: shutil.which("promtool"), "prometheus"),
     ("tmux", lambda: shutil.which("tmux"), "tmux"),
+    ("clang", lambda: shutil.which("clang"), "clang"),
+    ("ruby", lambda: shutil.which("ruby"), "ruby"),
+    ("php", lambda: shutil.which("php"), "php-cli"),
+    ("faketime", lambda: shutil.which("faketime"), "faketime"),
+    ("bwrap", lambda: shutil.which("bwrap"), "bubblewrap"),
+    ("qemu for programs of x86_64", lambda: shutil.which("qemu-x86_64"), "qemu-user"),
     ("qemu for x86_64", lambda: shutil.which("qemu-system-x86_64"), "qemu-system-x86"),
 ]
 BENCH: list[Need] = [

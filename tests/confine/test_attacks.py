@@ -277,6 +277,8 @@ def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:
 
     outcomes = {row["name"]: row["victims"]["confined"]["outcome"] for row in leaked}
     assert {name for name, outcome in outcomes.items() if outcome != "blocked"} == set()
+    others = [row for row in attacks if row["control"] not in ("leaked", "unavailable")]
+    assert [(row["name"], row["control"], row["control_run"]) for row in others] == []
     assert result.returncode == 0
     assert len(leaked) >= 20
     assert sum(row["kind"] == "tool" for row in leaked) >= 8
