@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.saved import NOT_AN_AUDIT
 from process_hardening.errors import CommandError
 from process_hardening.files import read_text, replace_file
 from process_hardening.output import write
@@ -20,6 +19,8 @@ def read_json(path: str) -> object:
     try:
         return json.loads(read_text(path))
     except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested too deeply
+        from process_hardening.audit.saved import NOT_AN_AUDIT
+
         raise CommandError(f"{path}: {NOT_AN_AUDIT}") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib import import_module
 
 from process_hardening.audit.groups import measure, measure_users
 from process_hardening.audit.procfs import describe_limits
@@ -113,13 +114,25 @@ def _contents(posture: Posture) -> dict[str, Any]:
     }
 
 
+def _sha256(content: bytes) -> str:
+    """Return the SHA-256 of bytes in hexadecimal.
+
+    hashlib loads OpenSSL, which takes 5 ms. Python's own random.py avoids it in the same way: the
+    C module is called _sha2, and _sha256 before Python 3.12.
+    """
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return str(import_module(name).sha256(content).hexdigest())
+        except ImportError:
+            continue
+    raise AssertionError("hashlib is always there")
+
+
 def _hash_machine_id(machine_id: str) -> str | None:
     """Return a number that identifies the machine, but not its id, which machine-id(5) protects."""
     if not machine_id:
         return None
-    from hashlib import sha256  # slow to import: only for output that is stored
-
-    return sha256(f"process-hardening {machine_id}".encode()).hexdigest()[:16]
+    return _sha256(f"process-hardening {machine_id}".encode())[:16]
 
 
 def rules_as_dict(host: Host) -> dict[str, Any]:
