@@ -95,7 +95,7 @@ def test_the_playbook_names_everything_that_is_wrong(
     program = shutil.copy(animal, user_tmp / "keeper.{{7*7}}")
     named = {"process_hardening_command": COMMAND}
     words = {"fail_on_leaks": "false", "fail_on_host_severities": "high"}
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "web-1": {**named, "expected_hardened": ["^keeper", "zoo-tpyo"]},
         "web-2": {**named, **words, "expected_hardened": "zoo-bad"},
         "worker-1": {},
