@@ -49,6 +49,12 @@ COUNTERS = {
     "perf": (["stat", "-x,", "-e", "instructions:u", "--"], r"^(\d+),.*instructions"),
     "valgrind": (["--tool=callgrind", "--callgrind-out-file=/dev/null"], r"Collected : (\d+)"),
 }
+# Hardening would remove valgrind's own variables, and would load a module to report that.
+WITHOUT_VALGRIND = """
+import os
+for name in ("LD_PRELOAD", "LD_LIBRARY_PATH"):
+    os.environ.pop(name, None)
+"""
 
 
 def row(
@@ -238,7 +244,8 @@ def instructions(folder: Path, rounds: int) -> Section:
     """Instructions that import and call add to a bare interpreter."""
     # A fixed seed: dicts and sets would differ from process to process.
     env = {**environment(48), "PYTHONHASHSEED": "0", "PATH": os.environ.get("PATH", os.defpath)}
-    bare = python(BARE, env, folder)
+    begin = BARE + WITHOUT_VALGRIND
+    bare = python(begin, env, folder)
     reasons = []
     for tool in COUNTERS:
         try:
@@ -256,7 +263,7 @@ def instructions(folder: Path, rounds: int) -> Section:
 
     base = median_of(bare)
     added = {
-        name: median_of(python("\n".join([BARE, variant.imports, variant.call]), env, folder))
+        name: median_of(python("\n".join([begin, variant.imports, variant.call]), env, folder))
         - base
         for name, variant in VARIANTS.items()
     }
