@@ -14,12 +14,7 @@ foreach(fake_system IN ITEMS macos freebsd openbsd netbsd windows)
     ${CMAKE_CURRENT_LIST_DIR}/headers/${fake_system}.c
     ${fake}/fake.c
     ${fake}/${fake_system}/kernel.c
-    ${native}/core/harden.c
-    ${native}/core/environment.c
-    ${native}/core/failure.c
-    ${native}/core/initial_block.c
-    ${native}/core/pattern.c
-    ${native}/core/message.c
+    $<TARGET_OBJECTS:portable_core>
     ${native}/core/platform/${fake_system}.c
     $<$<NOT:$<STREQUAL:${fake_system},windows>>:${native}/core/platform/posix.c>)
   # The fake headers hide those of this machine, so they come first.
