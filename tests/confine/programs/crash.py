@@ -46,8 +46,8 @@ def signal_group(pid: int) -> None:
 
 
 def limit_processor_time(pid: int) -> None:
-    """Have the kernel send SIGXCPU, once it has used a second."""
-    set_limit(pid, resource.RLIMIT_CPU, 1)
+    """Have the kernel send SIGXCPU: at once, or before Linux 5.4 once it has used a second."""
+    set_limit(pid, resource.RLIMIT_CPU, 0)
 
 
 def limit_file_size(pid: int) -> None:
