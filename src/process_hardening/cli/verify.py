@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 
 from process_hardening.cli.arguments import parse_pid
@@ -30,8 +31,8 @@ from process_hardening.verify import (
     verify_process,
     verify_program,
 )
-from process_hardening.verify.conclusion import Earlier, compare, read_earlier
-from process_hardening.verify.render import evidence, html, junit, text
+from process_hardening.verify.conclusion import Comparison, Earlier, compare, read_earlier
+from process_hardening.verify.render import evidence, text
 from process_hardening.verify.render import json as json_report
 
 HELP = "attack hardened victims and an unhardened control on this machine"
@@ -59,11 +60,8 @@ exit status:
   130  interrupted by Ctrl-C
 """
 
-# Option, name of the format, renderer.
-_FORMATS = (
-    ("junit", "JUnit XML", lambda verification, _: junit.render(verification)),
-    ("html", "HTML", html.render),
-)
+_FORMATS = {"junit": "JUnit XML", "html": "HTML"}
+"""The option of each format that is written to a file, and the name of the format."""
 _SHORTEST_CANARY = 8
 _LONGEST_CANARY = 1 << 20
 
@@ -99,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="a secret in the memory of the program or process; - reads it from standard input",
     )
-    for name, title, _ in _FORMATS:
+    for name, title in _FORMATS.items():
         parser.add_argument(f"--{name}", metavar="FILE", help=f"also write the results as {title}")
     parser.add_argument(
         "--evidence", metavar="DIR", help="write a dated record of the run to this directory"
@@ -224,24 +222,41 @@ def _read_canary(argument: str | None) -> str | None:
     return canary
 
 
+def _choose_formats(
+    options: argparse.Namespace | SimpleNamespace,
+) -> dict[str, Callable[[Verification, Comparison | None], str]]:
+    """Return the files to write, and what renders each. Raises CommandError.
+
+    The renderers import much, so each is imported only if it is needed.
+    """
+    renderers: dict[str, Callable[[Verification, Comparison | None], str]] = {}
+    if options.junit is not None:
+        from process_hardening.verify.render import junit
+
+        renderers[options.junit] = lambda verification, _: junit.render(verification)
+    if options.html is not None:
+        from process_hardening.verify.render import html
+
+        html.check()
+        renderers[options.html] = html.render
+    for path in renderers:
+        evidence.check_file(path)
+    return renderers
+
+
 def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """Attack and print the results. Return 0 (blocked), 1 (leaked) or 3 (inconclusive)."""
     attacks = _select_attacks(options)
     if options.list:
         _write_list(attacks, options.json)
         return 0
-    requested = [(render, getattr(options, name)) for name, _, render in _FORMATS]
-    files = [(render, path) for render, path in requested if path is not None]
-    for _, path in files:
-        evidence.check_file(path)
-    if options.html is not None:
-        html.check()
+    renderers = _choose_formats(options)
     if options.evidence is not None:
         evidence.check_folder(options.evidence)
     earlier = None if options.compare is None else _read_earlier(options.compare)
     verification = _verify(options, attacks)
     comparison = compare(earlier, verification) if earlier else None
-    for render, path in files:
+    for path, render in renderers.items():
         replace_file(path, render(verification, comparison))
     if options.evidence is not None:
         evidence.save_record(options.evidence, verification)

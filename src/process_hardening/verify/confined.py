@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import ParamSpec, TypeVar
 
 from process_hardening.domain import confinement, restrict
@@ -68,11 +68,24 @@ def plan_confined(
 
 
 def run_confined(function: Callable[_P, _R], *args: _P.args, **keywords: _P.kwargs) -> _R:
-    """Call a function in a confined thread, and return its result.
+    """Call a function in a confined thread, and return its result, or raise its exception.
 
     Programs that the function starts could read this process through the confined thread, so call
     run_confined() only to attack other processes.
     """
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(restrict, allow_signals=False, all_threads=False).result()
-        return thread.submit(function, *args, **keywords).result()
+    results: list[_R] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            restrict(allow_signals=False, all_threads=False)
+            results.append(function(*args, **keywords))
+        except BaseException as error:  # the caller handles it
+            errors.append(error)
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    for error in errors:
+        raise error
+    return results[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -49,7 +48,7 @@ class LaboratoryProcess:
         self.uid = (NOBODY if uid is None else uid) if self.drops else os.geteuid()
         self.gid = gid
         # The group of the cores that a root program writes: no other process is in it.
-        self.reading_group = _FIRST_FREE_GROUP + secrets.randbelow(1 << 28)
+        self.reading_group = _FIRST_FREE_GROUP + int.from_bytes(os.urandom(3), "big")
         self.top = ""
         self.work = ""
         self.notes: tuple[str, ...] = ()

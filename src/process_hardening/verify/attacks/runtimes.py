@@ -13,11 +13,8 @@ import os
 import signal
 import socket
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
-from http.client import HTTPException
-from urllib.parse import urlsplit
 
 from process_hardening.audit.procfs import parse_bits, parse_status
 from process_hardening.verify.attacks.injection import (
@@ -94,6 +91,9 @@ class Inspector:
     """
 
     def __init__(self, port: int) -> None:
+        import urllib.request  # takes as long to import as all attacks together
+        from urllib.parse import urlsplit
+
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=_SECONDS) as page:
             path = urlsplit(json.load(page)[0]["webSocketDebuggerUrl"]).path
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_SECONDS)
@@ -149,6 +149,8 @@ class Inspector:
 
 def _open_inspector(target: Target) -> Inspector | None:
     """Make the target open its inspector; return a connection to it, or None if none opens."""
+    from http.client import HTTPException
+
     before = _wait_for_port()
     if not _signal_once_caught(target.pid, signal.SIGUSR1):
         return None

@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from importlib import metadata
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from process_hardening.errors import CommandError
 from process_hardening.files import replace_file
@@ -64,6 +62,9 @@ def make_record(verification: Verification) -> dict[str, Any]:
 
 def read_commit() -> str | None:
     """Return the commit of the installed package, or None if pip did not record it."""
+    from importlib import metadata
+    from urllib.parse import unquote, urlsplit
+
     try:
         text = metadata.distribution("process-hardening").read_text("direct_url.json")
         origin = json.loads(text or "{}")
@@ -81,6 +82,8 @@ def read_commit() -> str | None:
 
 def read_tool_versions(verification: Verification) -> dict[str, str | None]:
     """Return the versions of the tools that were used; None if a version is unknown."""
+    from importlib import metadata
+
     versions = {}
     for attack in verification.attacks:
         if attack.kind != TOOL or attack.control == UNAVAILABLE:
