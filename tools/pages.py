@@ -48,6 +48,9 @@ import sysconfig
 import tempfile
 import termios
 import time
+import venv
+from collections.abc import Collection
+from functools import cache, cached_property
 from pathlib import Path
 
 from tools import throwaway
@@ -167,22 +170,24 @@ class Terminal:
 class Runner:
     """Runs the blocks of one page in a folder of its own."""
 
-    def __init__(self, name: str, folder: Path, user: int | None = None) -> None:
-        """Copy the repository into the folder; `user` owns it and runs the commands after `$ `."""
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        user: int | None = None,
+        parts: Collection[str] | None = None,
+    ) -> None:
+        """`user` owns the folder and runs the commands after `$ `.
+
+        parts -- what the page reads of the repository, None for everything
+        """
         self.name = name
+        self.folder = folder
         self.user = user
-        self.clone = folder / "process-hardening"
+        self.parts = parts
         self.shells: dict[bool, Shell] = {}
         self.terminal: Terminal | None = None
         self.beginning = ""
-        shutil.copytree(ROOT, self.clone, ignore=NOT_COPIED, symlinks=True)
-        for wheel in (ROOT / "build" / "wheel").glob("*.whl"):
-            shutil.copy(wheel, folder)
-        make_environment(folder / "venv")
-        (self.clone / ".venv").symlink_to(folder / "venv")
-        if user is not None:
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, user, user, follow_symlinks=False)
         scripts = f"{folder / 'venv' / 'bin'}:{Path(sys.executable).parent}"
         kept = ("LANG", "LC_ALL", "PIP_INDEX_URL", "PIP_CONFIG_FILE", "PIP_EXTRA_INDEX_URL")
         self.environment = {
@@ -192,6 +197,27 @@ class Runner:
             "TERM": "dumb",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
+
+    @cached_property
+    def clone(self) -> Path:
+        """Copy the repository into the folder when a block first needs it."""
+
+        def leave_out(folder: str, names: list[str]) -> set[str]:
+            left_out = NOT_COPIED(folder, names)
+            if self.parts is not None and folder == str(ROOT):
+                left_out |= set(names).difference(self.parts)
+            return left_out
+
+        clone = self.folder / "process-hardening"
+        shutil.copytree(ROOT, clone, ignore=leave_out, symlinks=True)
+        for wheel in (ROOT / "build" / "wheel").glob("*.whl"):
+            shutil.copy(wheel, self.folder)
+        make_environment(self.folder / "venv")
+        (clone / ".venv").symlink_to(self.folder / "venv")
+        if self.user is not None:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, self.user, self.user, follow_symlinks=False)
+        return clone
 
     def shell(self, as_root: bool) -> Shell:
         """Return the shell of root or of the user, started when it is first needed."""
@@ -299,7 +325,7 @@ class Runner:
 
 def make_environment(folder: Path) -> None:
     """Make a virtual environment that falls back on the packages of this one, pip among them."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    venv.EnvBuilder(symlinks=True).create(folder)
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "fall-back.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     pip = folder / "bin" / "pip"
@@ -309,8 +335,14 @@ def make_environment(folder: Path) -> None:
 
 def is_part_of_an_example(code: str) -> bool:
     """Tell whether a block is shown from a file in examples/, each of which has a test."""
+    return any(code in text for text in read_examples())
+
+
+@cache
+def read_examples() -> list[str]:
+    """Return the texts of the files in examples/."""
     files = [path for path in (ROOT / "examples").rglob("*") if path.is_file()]
-    return any(code in path.read_text(errors="replace") for path in files)
+    return [path.read_text(errors="replace") for path in files]
 
 
 def check_block(name: str, block: Block) -> None:

@@ -20,6 +20,9 @@ USER = None if os.getuid() else support.USER
 
 PAGES = [name for name in pages.find_pages() if not pages.is_run_by_docs_check(name)]
 
+PARTS = ("docs", "native", "pyproject.toml")
+"""What these pages read of the repository: a copy of all of it is dear."""
+
 EXCEPTIONS = {
     "docs/architecture.md": "a map of the files, which test_docs.py looks for",
     "docs/reference/cli.md": "usage lines, generated from the parsers that take them",
@@ -30,7 +33,7 @@ EXCEPTIONS = {
 @pytest.mark.parametrize("name", PAGES)
 def test_the_code_blocks_of_a_page_work(name: str, user_tmp: Path) -> None:
     """From top to bottom, as a reader would type them, with the outputs that the page shows."""
-    count = pages.Runner(name, user_tmp, USER).run_page((ROOT / name).read_text())
+    count = pages.Runner(name, user_tmp, USER, PARTS).run_page((ROOT / name).read_text())
     assert count > 0
 
 
@@ -86,8 +89,8 @@ $ false
 
 
 def run_page(folder: Path, page: str) -> int:
-    """Run a page that is written in a test."""
-    return pages.Runner("page.md", folder).run_page(page)
+    """Run a page that is written in a test, and needs no file of the repository."""
+    return pages.Runner("page.md", folder, parts=()).run_page(page)
 
 
 def test_a_command_that_fails_is_found(tmp_path: Path) -> None:
