@@ -82,6 +82,15 @@ def fewer_plugins() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def cheap_change_of_user() -> Iterator[None]:
+    """Have support.change_user() start programs through one of ours."""
+    with tempfile.TemporaryDirectory(prefix="ph-as-user-") as name:
+        sources = Path(__file__).with_name("programs") / "launch"
+        support.private_compiler = support.Compiler(sources, Path(name))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def installed_wheel() -> None:
     """Fail unless process_hardening comes from the installed wheel, not from the source tree."""
     import process_hardening

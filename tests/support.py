@@ -32,6 +32,10 @@ TIMEOUT = 60
 """Seconds until a program that neither ends nor answers counts as hung."""
 
 
+private_compiler: Compiler | None = None
+"""Builds the program that change_user() uses; conftest.py sets it."""
+
+
 def allow_user(path: Path) -> None:
     """Let the unprivileged user write to a file or folder, by an access control list (acl(5))."""
     mode = path.stat().st_mode
@@ -86,9 +90,22 @@ def user_options() -> dict[str, Any]:
     return {"user": USER, "group": USER, "extra_groups": []}
 
 
+def change_user(argv: Sequence[str], options: dict[str, Any]) -> tuple[Sequence[str], Any]:
+    """Return the arguments of subprocess that start a program as the unprivileged user.
+
+    Cheaper than user_options(), but Popen may return before the program itself is executed.
+    """
+    if os.getuid():
+        return argv, options
+    if private_compiler is None or {"user", "preexec_fn", "executable"} & options.keys():
+        return argv, {**user_options(), **options}
+    return [str(private_compiler("as_user.c", "-static")), str(USER), *argv], options
+
+
 def run_as_user(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a program as the unprivileged user and return its output as text."""
-    return run(argv, **{**user_options(), **options})
+    argv, options = change_user(argv, options)
+    return run(argv, **options)
 
 
 def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
@@ -107,6 +124,7 @@ class Running:
     """
 
     def __init__(self, argv: Sequence[str], **options: Any) -> None:
+        argv, options = change_user(argv, options)
         self.process = subprocess.Popen(
             argv,
             **{
@@ -114,7 +132,6 @@ class Running:
                 "stdout": subprocess.PIPE,
                 "stderr": subprocess.PIPE,
                 "text": True,
-                **user_options(),
                 **options,
             },
         )
