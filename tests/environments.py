@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,27 @@ ATTACKS = ("mem", "process_vm_readv")
 
 
 class Venv:
-    """A virtual environment of the unprivileged user, or of root, with process_hardening in it."""
+    """A virtual environment of the unprivileged user, or of root, with process_hardening in it.
+
+    has_commands -- also with the modules behind `python -m process_hardening`
+    """
 
     def __init__(
-        self, folder: Path, *options: str, base: str = sys.executable, root: bool = False
+        self,
+        folder: Path,
+        *options: str,
+        base: str = sys.executable,
+        root: bool = False,
+        has_commands: bool = False,
     ) -> None:
         self.folder = folder
         self.run = support.run if root else support.run_as_user
-        create = [base, "-m", "venv", *(options or ("--without-pip",)), str(folder)]
-        result = self.run(create)
-        assert result.returncode == 0, result.stderr
+        create_environment(folder, options or ("--without-pip",), base, root)
         self.python = str(folder / "bin" / "python")
         (self.site_packages,) = folder.glob("lib/python3.*/site-packages")
         self.hook = self.site_packages / HOOK
-        victims.copy_package(self.site_packages / "process_hardening")
+        without = () if has_commands else ("cli", "tui", "verify")
+        victims.copy_package(self.site_packages / "process_hardening", *without)
 
     def files(self) -> dict[str, bytes]:
         """Everything in site-packages but byte code."""
@@ -62,6 +71,48 @@ class Venv:
             pid, address, canary = holder.ready.split()
             words = [pid, address, str(len(canary))]
             return [name for name in ATTACKS if canary in attacked(programs, name, *words)]
+
+
+Files = dict[Path, "str | bytes | None"]
+"""By relative path: the target of a link, the content of a file, or None for a folder."""
+
+
+def create_environment(folder: Path, options: tuple[str, ...], base: str, root: bool) -> None:
+    """Make an environment with `python -m venv`, or repeat what that made before."""
+    if options != ("--without-pip",) or base != sys.executable:
+        create = [base, "-m", "venv", *options, str(folder)]
+        result = support.run(create) if root else support.run_as_user(create)
+        assert result.returncode == 0, result.stderr
+        return
+    template, files = read_empty_environment()
+    folder.mkdir()
+    for name, content in files.items():
+        path = folder / name
+        if content is None:
+            path.mkdir()
+        elif isinstance(content, str):
+            path.symlink_to(content)
+        else:
+            path.write_bytes(content.replace(os.fsencode(template), os.fsencode(folder)))
+    if not root and os.getuid() == 0:
+        for path in (folder, *(folder / name for name in files)):
+            os.chown(path, support.USER, support.USER, follow_symlinks=False)
+
+
+@cache
+def read_empty_environment() -> tuple[Path, Files]:
+    """Return the folder of an environment without packages, and what `python -m venv` made."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "venv"
+        create = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
+        subprocess.run(create, check=True)
+        files: Files = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink():
+                files[path.relative_to(folder)] = os.readlink(path)
+            else:
+                files[path.relative_to(folder)] = None if path.is_dir() else path.read_bytes()
+        return folder, files
 
 
 def attacked(programs: Path, *words: str) -> str:

@@ -45,10 +45,14 @@ def make_preload_entry() -> str:
     return f"LD_PRELOAD={PRELOAD_LIBRARY}"
 
 
-def copy_package(folder: Path) -> None:
-    """Copy the installed package, and the extension beside it, to where every user can read."""
+def copy_package(folder: Path, *without: str) -> None:
+    """Copy the installed package, and the extension beside it, to where every user can read.
+
+    without -- parts of the package that are not needed there
+    """
     package = Path(str(process_hardening.__file__)).parent
-    shutil.copytree(package, folder)  # with its byte code, as pip leaves it
+    # with its byte code, as pip leaves it
+    shutil.copytree(package, folder, ignore=shutil.ignore_patterns(*without))
     shutil.copy(str(_native.__file__), folder.parent)
 
 

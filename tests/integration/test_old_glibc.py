@@ -19,7 +19,7 @@ DELETE_CALLS = (
 @pytest.fixture
 def python(user_tmp: Path) -> str:
     """An interpreter that deletes the calls before it runs anything else."""
-    venv = Venv(user_tmp / "venv")
+    venv = Venv(user_tmp / "venv", has_commands=True)
     (venv.site_packages / "delete_calls.pth").write_text(DELETE_CALLS)
     has_call = [venv.python, "-c", "import os; print(hasattr(os, 'memfd_create'))"]
     assert support.run(has_call).stdout == "False\n"

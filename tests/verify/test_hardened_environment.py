@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).parent / "programs" / "hardens_itself.py"
 @pytest.fixture(params=["enable --execute-only", "enable"])
 def venv(request: pytest.FixtureRequest, user_tmp: Path) -> Venv:
     """An environment with an execute-only interpreter, or with the hook alone."""
-    venv = Venv(user_tmp / "venv")
+    venv = Venv(user_tmp / "venv", has_commands=True)
     check(venv.call(request.param), 0, "enabled")
     return venv
 
