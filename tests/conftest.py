@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import gc
 import os
 import resource
 import shutil
@@ -24,6 +25,12 @@ def pytest_configure() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     except ValueError:
         raise pytest.UsageError("no core dumps to compare with: ulimit -Hc must not be 0") from None
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage seldom: in so large a process, it costs tests of the monitor a quarter."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
