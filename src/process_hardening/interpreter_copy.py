@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import stat
 import subprocess
 
-from process_hardening.document import Value
 from process_hardening.elf import read_image
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.files import read_text, replace_bytes, replace_file
@@ -76,6 +74,8 @@ def link_libraries(source: str, folder: str) -> None:
     there, here = _library_folders(source, folder)
     if not any("ORIGIN" in text for text in (*image.rpath, *image.runpath, *image.needed)):
         return
+    import json
+
     made = _read_record(folder)
     for name in map(os.path.basename, image.needed):
         library, link = os.path.join(there, name), os.path.join(here, name)
@@ -116,6 +116,10 @@ def _read_record(folder: str) -> dict[str, str]:
     path = _record(folder)
     if not os.path.lexists(path):
         return {}
+    import json
+
+    from process_hardening.document import Value
+
     try:
         entries = Value(json.loads(read_text(path, allow_pipe=False)), "the record").entries()
         made = {name: library.text() for name, library in entries.items()}

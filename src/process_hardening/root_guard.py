@@ -6,7 +6,6 @@ import contextlib
 import glob
 import os
 import shlex
-import shutil
 
 from process_hardening.changers import SOMEBODY, find_changers, find_changers_below
 from process_hardening.errors import CommandError
@@ -44,7 +43,11 @@ def check_interpreter(python: str) -> None:
     """
     if os.geteuid():
         return
-    path = python if "/" in python else shutil.which(python) or python
+    path = python
+    if "/" not in python:
+        import shutil
+
+        path = shutil.which(python) or python
     _refuse_changeable([path])
     tops = []
     for folder in _find_program_folders(path):

@@ -692,17 +692,17 @@ def work(count):
     for _ in range(count):
         {call}
 tracemalloc.start()
-work(3000)
+work(1000)
 gc.collect()
 before = tracemalloc.get_traced_memory()[0]
 objects = sys.getallocatedblocks()
-work(6000)
+work(3000)
 gc.collect()
 show(memory=tracemalloc.get_traced_memory()[0] - before,
      objects=sys.getallocatedblocks() - objects)
 """
     found = shown(code, env={"LD_LIBRARY_PATH": "/x"})
-    # One object of 16 bytes a call would be six times as many.
+    # One object of 16 bytes a call would be three times as many.
     assert found["objects"] < 1000, found
     assert found["memory"] < 16_000, found
 

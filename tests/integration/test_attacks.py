@@ -92,25 +92,20 @@ def secret_of(name: str, victim: Chat) -> str:
     return {"environ": victim.token, "maps": "[heap]"}.get(name, victim.key)
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", [*TOOLS, *ATTACKS])
-def test_an_attack_is_refused(
-    name: str, method: str, chat: str, programs: Path, user_tmp: Path
-) -> None:
-    """An unhardened victim leaks, a hardened one refuses, and both still work."""
-    with (
-        Chat(make_chat_argv("plain", chat)) as control,
-        Chat(make_chat_argv(method, chat)) as victim,
-    ):
+def test_an_attack_is_refused(name: str, chat: str, programs: Path, user_tmp: Path) -> None:
+    """An unhardened victim leaks, one hardened by any method refuses, and all still work."""
+    with Chat(make_chat_argv("plain", chat)) as control:
         from_control = attack(name, control, programs, user_tmp)
         assert secret_of(name, control) in from_control, f"inconclusive: {from_control}"
-
-        from_victim = attack(name, victim, programs, user_tmp)
-        assert secret_of(name, victim) not in from_victim
-        assert any(words in from_victim for words in REFUSALS), from_victim
-
         assert control.still_works()
-        assert victim.still_works()
+
+    for method in METHODS:
+        with Chat(make_chat_argv(method, chat)) as victim:
+            from_victim = attack(name, victim, programs, user_tmp)
+            assert secret_of(name, victim) not in from_victim, method
+            assert any(words in from_victim for words in REFUSALS), (method, from_victim)
+            assert victim.still_works(), method
 
 
 @pytest.mark.parametrize("name", ["fd", "pidfd_getfd", "environ", "mem"])

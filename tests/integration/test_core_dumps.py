@@ -11,6 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,54 +37,54 @@ def kill(victim: Chat, number: signal.Signals) -> None:
     assert victim.end_by(number) == -number
 
 
-@pytest.mark.parametrize("method", METHODS)
+@contextmanager
+def start_control_and_victims(
+    chat: str, control: str = "plain"
+) -> Iterator[tuple[Chat, list[Chat]]]:
+    """Start a victim that leaks, and one that is hardened by each method."""
+    with ExitStack() as ending:
+        started = [
+            ending.enter_context(Chat(make_chat_argv(method, chat)))
+            for method in (control, *METHODS)
+        ]
+        yield started[0], started[1:]
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_leaves_no_core(
-    number: signal.Signals, method: str, chat: str, cores: Cores
-) -> None:
+def test_a_signal_leaves_no_core(number: signal.Signals, chat: str, cores: Cores) -> None:
     """A signal that dumps core leaves the secret of an unhardened victim only."""
-    with (
-        Chat(make_chat_argv("plain", chat)) as control,
-        Chat(make_chat_argv(method, chat)) as victim,
-    ):
-        kill(victim, number)
-        kill(control, number)
+    with start_control_and_victims(chat) as (control, hardened):
+        for victim in (control, *hardened):
+            kill(victim, number)
         cores.assert_leaked(control)
-        assert cores.find(victim.pid) is None
+        assert [cores.find(victim.pid) for victim in hardened] == [None] * len(METHODS)
 
 
 @pytest.mark.parametrize("command", ["/crash", "/abort"])
-@pytest.mark.parametrize("method", METHODS)
-def test_a_crash_leaves_no_core(command: str, method: str, chat: str, cores: Cores) -> None:
+def test_a_crash_leaves_no_core(command: str, chat: str, cores: Cores) -> None:
     """A fault and an abort() of its own leave the secret of an unhardened victim only."""
-    with (
-        Chat(make_chat_argv("plain", chat)) as control,
-        Chat(make_chat_argv(method, chat)) as victim,
-    ):
-        assert victim.ask(command) == ""
-        assert control.ask(command) == ""
-        assert victim.process.wait(support.TIMEOUT) == control.process.wait(support.TIMEOUT) < 0
+    with start_control_and_victims(chat) as (control, hardened):
+        for victim in (control, *hardened):
+            assert victim.ask(command) == ""
+        ends = [victim.process.wait(support.TIMEOUT) for victim in (control, *hardened)]
+        assert set(ends) == {ends[0]}
+        assert ends[0] < 0
         cores.assert_leaked(control)
-        assert cores.find(victim.pid) is None
+        assert [cores.find(victim.pid) for victim in hardened] == [None] * len(METHODS)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_prlimit_does_not_bring_cores_back(
-    method: str, chat: str, programs: Path, cores: Cores
-) -> None:
+def test_prlimit_does_not_bring_cores_back(chat: str, programs: Path, cores: Cores) -> None:
     """An attacker can raise a limit that is only softly 0, and not one of ours."""
-    with (
-        Chat(make_chat_argv("SOFT_ONLY", chat)) as control,
-        Chat(make_chat_argv(method, chat)) as victim,
-    ):
+    with start_control_and_victims(chat, "SOFT_ONLY") as (control, hardened):
         assert raise_limit(control, programs) == "", "inconclusive: the limit cannot be raised"
-        assert victims.NOT_PERMITTED in raise_limit(victim, programs)
-        assert victims.read_core_limit(victim.pid) == NOTHING
+        for victim in hardened:
+            assert victims.NOT_PERMITTED in raise_limit(victim, programs)
+            assert victims.read_core_limit(victim.pid) == NOTHING
 
-        kill(victim, signal.SIGSEGV)
-        kill(control, signal.SIGSEGV)
+        for victim in (control, *hardened):
+            kill(victim, signal.SIGSEGV)
         cores.assert_leaked(control)
-        assert cores.find(victim.pid) is None
+        assert [cores.find(victim.pid) for victim in hardened] == [None] * len(METHODS)
 
 
 def crash_and_expect_a_dump_through_pipes_only(victim: Chat, cores: Cores) -> None:

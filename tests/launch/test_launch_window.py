@@ -18,7 +18,7 @@ import starts
 import support
 from environments import Venv
 
-LAUNCHES = int(os.environ.get("PROCESS_HARDENING_LAUNCHES", "40"))
+LAUNCHES = int(os.environ.get("PROCESS_HARDENING_LAUNCHES", "15"))
 """Of each kind; `make launches` makes 100."""
 ATTACKS = ("read", "write", "seize", "descriptor")
 SLEEP = ["-I", "-S", "-c", "import time; time.sleep(60)"]

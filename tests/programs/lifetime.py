@@ -1,24 +1,14 @@
 """What programs do all day, each in a few lines: it has to go on after hardening.
 
 Usage: lifetime.py PROTECTION SCENE, where PROTECTION is PLAIN, PRE_MAIN, REEXEC or STRICT and
-SCENE a name in SCENES. Prints what the scene returned.
+SCENE a name in SCENES. Prints what the scene returned. A scene imports what only it needs.
 """
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import ctypes
-import mmap
-import multiprocessing
 import os
-import select
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import termios
 from collections.abc import Callable
 
 import process_hardening as ph
@@ -28,12 +18,16 @@ SHELL = ["sh", "-c", "read line; echo child $line; exit 3"]
 
 def run_subprocess() -> object:
     """Talk with a child program."""
+    import subprocess
+
     result = subprocess.run(SHELL, input="hi\n", capture_output=True, text=True, check=False)
     return result.returncode, result.stdout
 
 
 def run_asyncio() -> object:
     """The same in an event loop."""
+    import asyncio
+    import subprocess
 
     async def talk() -> object:
         child = await asyncio.create_subprocess_exec(
@@ -47,12 +41,16 @@ def run_asyncio() -> object:
 
 def pool(method: str) -> object:
     """Share work among processes."""
+    import multiprocessing
+
     with multiprocessing.get_context(method).Pool(2) as workers:
         return workers.map(abs, [-1, -2, -3])
 
 
 def run_threads() -> object:
     """Share work among threads."""
+    import concurrent.futures
+
     with concurrent.futures.ThreadPoolExecutor(4) as workers:
         return list(workers.map(abs, [-1, -2, -3]))
 
@@ -72,6 +70,8 @@ def handle_signals() -> object:
 
 def call_back() -> object:
     """Have C call a Python function: this needs executable memory."""
+    import ctypes
+
     integers = ctypes.POINTER(ctypes.c_int)
     compare = ctypes.CFUNCTYPE(ctypes.c_int, integers, integers)(lambda a, b: a[0] - b[0])
     array = (ctypes.c_int * 3)(3, 1, 2)
@@ -81,6 +81,9 @@ def call_back() -> object:
 
 def use_files() -> object:
     """Write and map a file."""
+    import mmap
+    import tempfile
+
     with tempfile.TemporaryFile() as file:
         file.write(b"hello")
         file.flush()
@@ -92,6 +95,9 @@ def use_files() -> object:
 
 def use_sockets() -> object:
     """Wait for a socket, pass a descriptor through it."""
+    import select
+    import socket
+
     ours, theirs = socket.socketpair()
     poller = select.epoll()
     poller.register(theirs, select.EPOLLIN)
@@ -103,6 +109,8 @@ def use_sockets() -> object:
 
 def use_terminal() -> object:
     """Make a terminal and turn its echo off, as a TUI does."""
+    import termios
+
     master, terminal = os.openpty()
     mode = termios.tcgetattr(terminal)
     mode[3] &= ~termios.ECHO
