@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -113,6 +115,18 @@ def read_empty_environment() -> tuple[Path, Files]:
             else:
                 files[path.relative_to(folder)] = None if path.is_dir() else path.read_bytes()
         return folder, files
+
+
+def link_standard_library(folder: Path, *copied: str) -> None:
+    """Give an installation in a folder the standard library: links, and copies of some packages."""
+    library = Path(sysconfig.get_path("stdlib"))
+    own = folder / "lib" / library.name
+    own.mkdir(parents=True)
+    for path in library.iterdir():
+        if path.name in copied:
+            shutil.copytree(path, own / path.name)
+        elif not path.name.endswith("-packages"):
+            (own / path.name).symlink_to(path)
 
 
 def attacked(programs: Path, *words: str) -> str:

@@ -10,7 +10,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import pytest
 
 import support
 import victims
-from environments import ATTACKS, Venv, attacked, check
+from environments import ATTACKS, Venv, attacked, check, link_standard_library
 from process_hardening import interpreter
 from programs.children import HOLD, STARTS
 
@@ -122,30 +121,27 @@ def test_python_finds_what_it_found_before(venv: Venv) -> None:
     assert support.run_as_user([inner.python, "-c", ""]).returncode == 0
 
 
-@pytest.mark.parametrize("start", OF_PYTHON)
-def test_every_way_to_start_python_is_born_hardened(
-    start: str, linked: Venv, programs: Path
-) -> None:
+def test_every_way_to_start_python_is_born_hardened(linked: Venv, programs: Path) -> None:
     """With the interpreter alone: the hook is taken out, and nothing hardens itself."""
-    program = [linked.python, str(programs / "children.py"), "PLAIN", start]
-    if start == "grandchild":  # the one in the middle hardens itself
-        program = [
-            linked.python,
-            "-S",
-            "-c",
-            f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLD!r}])",
-        ]
+    starts = {
+        name: [linked.python, str(programs / "children.py"), "PLAIN", name] for name in OF_PYTHON
+    }
+    # The one in the middle hardens itself.
+    middle = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLD!r}])"
+    starts["grandchild"] = [linked.python, "-S", "-c", middle]
 
-    def leaks() -> list[str]:
+    def leaks(program: list[str]) -> list[str]:
         with support.Running(program) as running:
             pid, address, canary = running.ready.split()
             words = [pid, address, str(len(canary))]
             return [name for name in ATTACKS if canary in attacked(programs, name, *words)]
 
-    assert leaks() == list(ATTACKS), "inconclusive: nothing leaks from the control"
+    for name, program in starts.items():
+        assert leaks(program) == list(ATTACKS), f"inconclusive: {name}: nothing leaks"
     assert linked.call(ENABLE).returncode == 0
     linked.hook.unlink()
-    assert leaks() == []
+    for name, program in starts.items():
+        assert leaks(program) == [], name
 
 
 def test_a_script_is_born_hardened(linked: Venv) -> None:
@@ -487,9 +483,8 @@ def put_library_beside(base: Path, folder: Path) -> None:
     folder.mkdir()
     shutil.copy(found[2], folder / "libbeside.so")
     rpath = f"$ORIGIN/{os.path.relpath(folder, base.parent)}"
-    for change in (["--replace-needed", found[1], "libbeside.so"], ["--set-rpath", rpath]):
-        command = [support.find_tool("patchelf"), *change, str(base)]
-        assert support.run(command).returncode == 0
+    change = ["--replace-needed", found[1], "libbeside.so", "--set-rpath", rpath]
+    assert support.run([support.find_tool("patchelf"), *change, str(base)]).returncode == 0
 
 
 def test_an_interpreter_that_is_unreadable_already_is_refused(user_tmp: Path) -> None:
@@ -558,31 +553,40 @@ def test_a_link_that_the_user_changed_stays(beside: Venv) -> None:
     assert list_libraries(beside) == ["libbeside.so"]
 
 
-@pytest.mark.parametrize(
-    ("record", "problem"),
-    [
-        ("", "Expecting value"),
-        ("\udcff", "'utf-8' codec"),
-        ("[" * 100_000, "recursion"),
-        ('"x"', "the record is not an object"),
-        ('[[1, "x"]]', "the record is not an object"),
-        ('["ab"]', "the record is not an object"),
-        ('{"libbeside.so": 1}', "the record.libbeside.so is not a string"),
-        ('{"../bin/python": "BASE"}', "not in the folder of libraries"),
-    ],
-    ids=lambda text: text[:20].encode("ascii", "replace").decode(),
-)
-def test_a_damaged_record_of_links_removes_none(beside: Venv, record: str, problem: str) -> None:
+DAMAGED_RECORDS = {
+    "": "Expecting value",
+    "\udcff": "'utf-8' codec",
+    "[" * 100_000: "recursion",
+    '"x"': "the record is not an object",
+    '[[1, "x"]]': "the record is not an object",
+    '["ab"]': "the record is not an object",
+    '{"libbeside.so": 1}': "the record.libbeside.so is not a string",
+    '{"../bin/python": "BASE"}': "not in the folder of libraries",
+}
+"""The record of links, and what is said of it."""
+
+
+def test_a_damaged_record_of_links_removes_none(beside: Venv) -> None:
     """The interpreter is put back, and one line names the record."""
     base = os.readlink(beside.folder / "bin" / "python")
     names = beside.names()
+    path = beside.folder / "bin" / ".process-hardening-links.json"
     assert beside.call(ENABLE).returncode == 0
-    libraries = list_libraries(beside)
-    (path,) = (beside.folder / "bin").glob(".process-hardening-links.json")
-    path.write_text(record.replace("BASE", base), encoding="utf-8", errors="surrogateescape")
-    for command in ("disable", "disable", ENABLE):
-        check(beside.call(command), 2, problem)
-    assert list_libraries(beside) == libraries == ["libbeside.so"]
+    assert list_libraries(beside) == ["libbeside.so"]
+    for record, problem in DAMAGED_RECORDS.items():
+        assert beside.call(ENABLE).returncode == 0
+        text = record.replace("BASE", base)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        check(beside.call("disable"), 2, problem)
+        assert list_libraries(beside) == ["libbeside.so"]
+        with path.open("rb") as file:
+            assert file.read() == text.encode("utf-8", "surrogateescape")
+        path.unlink()
+        assert beside.names() == names
+
+    path.write_text("")
+    for command in ("disable", ENABLE):
+        check(beside.call(command), 2, "Expecting value")
     path.unlink()
     assert beside.names() == names
     assert beside.call("disable").returncode == 0
@@ -599,13 +603,7 @@ def test_a_record_of_links_that_is_a_pipe_is_not_waited_for(beside: Venv) -> Non
 def system(user_tmp: Path) -> Venv:
     """An installation that is no virtual environment: conda's, or /usr/local of an image."""
     venv = Venv(user_tmp / "venv")
-    library = Path(sysconfig.get_path("stdlib"))
-    shutil.copytree(
-        library,
-        user_tmp / "system" / "lib" / library.name,
-        symlinks=True,
-        ignore=shutil.ignore_patterns("test", "__pycache__", "config-*", "*-packages"),
-    )
+    link_standard_library(user_tmp / "system")
     folder = user_tmp / "system" / "bin"
     folder.mkdir()
     shutil.copy(os.path.realpath(sys.executable), folder / "python3.11")
