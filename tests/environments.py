@@ -41,7 +41,7 @@ class Venv:
         self.python = str(folder / "bin" / "python")
         (self.site_packages,) = folder.glob("lib/python3.*/site-packages")
         self.hook = self.site_packages / HOOK
-        without = () if has_commands else ("cli", "tui", "verify")
+        without = () if has_commands else ("audit", "cli", "tui", "verify")
         victims.copy_package(self.site_packages / "process_hardening", *without)
 
     def files(self) -> dict[str, bytes]:
