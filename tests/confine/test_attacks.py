@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import support
+from process_hardening.verify import TOOL, list_attacks
+from process_hardening.verify.attacks import suits
+from process_hardening.verify.model import CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -270,8 +273,13 @@ def test_where_signals_cannot_be_refused_verify_says_why_a_crash_leaks(command: 
 
 
 def test_verify_finds_no_leak_to_a_confined_attacker(command: str) -> None:
-    """At least 20 attacks, 8 of them by tools that others wrote, leak to an unconfined one."""
-    result = support.run([command, "verify", "--confined", "--json"], timeout=300)
+    """At least 20 attacks, 8 of them by tools that others wrote, leak to an unconfined one.
+
+    Tools that run code in a process are those of test_disclosure.py.
+    """
+    chosen = [one for one in list_attacks() if (one.kind, one.effect) != (TOOL, CHANGES)]
+    names = [word for one in chosen if suits(one, ()) for word in ("--attack", one.name)]
+    result = support.run([command, "verify", "--confined", "--json", *names], timeout=300)
     attacks = json.loads(result.stdout)["attacks"]
     leaked = [row for row in attacks if row["control"] == "leaked"]
 

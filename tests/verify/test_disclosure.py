@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -14,11 +15,16 @@ import pytest
 import support
 from process_hardening.verify import list_attacks
 from process_hardening.verify.lab.disclosure import NOT_SHOWN, make_reportable, remove_secrets
-from process_hardening.verify.model import READS, TOOL, Attempt
+from process_hardening.verify.model import TOOL, Attempt
 
 PROGRAMS = Path(__file__).with_name("programs")
 PLANTED = "tok_c4Kp9Vx2Lq7Zw0"  # no report knows that this is a secret
-READERS = [attack.name for attack in list_attacks((TOOL,)) if attack.effect == READS]
+TOOLS = [attack.name for attack in list_attacks((TOOL,))]
+FAKES = ("gdb", "strace", "cat")
+"""A tool that writes files, one that is watched while it runs, and one that prints what it reads.
+
+The other tools that read memory are run and read like one of these.
+"""
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def environment(user_tmp: Path) -> dict[str, str]:
     """The variables of verify: PLANTED, and tools in PATH that print what they read."""
     folder = user_tmp / "tools"
     folder.mkdir()
-    for name in READERS:
+    for name in FAKES:
         shutil.copy(PROGRAMS / "prints_memory.py", folder / name)
         (folder / name).chmod(0o755)
     return {**os.environ, "API_TOKEN": PLANTED, "FAKES": str(folder)}
@@ -82,22 +88,18 @@ def test_no_attack_on_a_process_quotes_its_memory(command: str, pid: int, tmp_pa
     assert "LEAKED" in reports["output"]
 
 
-def test_no_tool_quotes_the_memory_of_a_program(
+def test_no_tool_quotes_the_memory_of_a_program_nor_gets_any_if_it_is_confined(
     command: str, program: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Every tool, a crash and a read of ours, on the plain program and on the hardened ones."""
-    attacks = [*READERS, "proc-environ", "core-segv"]
-    options = [word for name in attacks for word in ("--attack", name)]
+    """Every tool, a crash and a read of ours: the control's attacker, unconfined, gets in."""
+    attacks = [*TOOLS, "proc-environ", "core-segv"]
+    options = ["--confined", *(word for name in attacks for word in ("--attack", name))]
     reports = report(tmp_path / "reports", command, *options, "--", program, env=environment)
     assert_nothing_planted(reports, "proc-environ", "core-segv", "cat")
-
-
-def test_no_attack_of_a_confined_attacker_quotes_memory(
-    command: str, program: str, environment: dict[str, str], tmp_path: Path
-) -> None:
-    """The control's attacker is not confined, and gets in."""
-    reports = report(tmp_path / "reports", command, "--confined", "--", program, env=environment)
-    assert_nothing_planted(reports, "proc-environ", "cat")
+    rows = json.loads(reports["evidence"])["attacks"]
+    leaked = [row for row in rows if row["control"] == "leaked"]
+    assert {"proc-environ", "core-segv", "cat"} <= {row["name"] for row in leaked}
+    assert {row["victims"]["confined"]["outcome"] for row in leaked} == {"blocked"}
 
 
 @pytest.mark.parametrize("target", ["--pid", "--", "--confined"])
@@ -106,7 +108,7 @@ def test_a_tool_that_says_why_it_failed_with_memory_is_not_quoted(
 ) -> None:
     """The reason is named, and the rest of the line is not."""
     fakes = {**environment, "PATH": f"{environment['FAKES']}:{os.environ['PATH']}"}
-    attacks = [word for name in READERS for word in ("--attack", name)]
+    attacks = [word for name in FAKES for word in ("--attack", name)]
     aim = {"--pid": ["--pid", str(pid)], "--": ["--", program]}
     aim["--confined"] = ["--confined", *aim["--"]]
     reports = report(tmp_path / "reports", command, *attacks, *aim[target], env=fakes)
