@@ -201,8 +201,18 @@ FLAGS: list[list[str]] = [
 ]
 
 
-@pytest.mark.parametrize("flags", FLAGS, ids=" ".join)
-@pytest.mark.parametrize("way", ["script", "-c", "-m"])
+EVERY_WAY = [[], ["-E"], ["-I", "-u", "-X", "dev", "-O"], ["-W", "error", "-W", "ignore"]]
+"""Flags for every way to start: none, one, several, and one that is followed by a word."""
+
+
+@pytest.mark.parametrize(
+    ("way", "flags"),
+    [
+        *(("script", flags) for flags in FLAGS),
+        *((way, flags) for way in ("-c", "-m") for flags in EVERY_WAY),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
 def test_no_flag_is_lost(package: Path, flags: list[str], way: str) -> None:
     """The second start has the flags of the first, for a script, -c and -m."""
     env = {**starts.remove_loader_variables(), "PYTHONPATH": str(package)}
