@@ -12,7 +12,6 @@ import ctypes
 import os
 import resource
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -97,6 +96,8 @@ def harden() -> None:
 
 def tell_loader_variables() -> None:
     """Tell the loader variables that this process has, and those that its children get."""
+    import subprocess
+
     child = subprocess.run(["env"], capture_output=True, text=True, check=True)
     names = [*os.environ, *(line.partition("=")[0] for line in child.stdout.splitlines())]
     say(f"loader variables: {' '.join(name for name in names if name.startswith('LD_'))}")

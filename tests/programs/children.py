@@ -7,9 +7,7 @@ child says its pid, where in its memory the canary is, and the canary, and waits
 
 from __future__ import annotations
 
-import concurrent.futures
 import inspect
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -32,7 +30,8 @@ def hold() -> None:
     canary = os.urandom(16).hex().encode()
     line = f"{os.getpid()} {id(canary) + sys.getsizeof(b'') - 1} {canary.decode()}\n"
     os.write(1, line.encode())
-    parent = multiprocessing.parent_process()
+    multiprocessing: Any = sys.modules.get("multiprocessing")
+    parent = multiprocessing and multiprocessing.parent_process()
     if parent:
         parent.join()
         os._exit(0)  # a worker of a pool would wait for more work
@@ -40,12 +39,14 @@ def hold() -> None:
         sys.stdin.read()
 
 
-HOLD = f"import multiprocessing, os, sys\n{inspect.getsource(hold)}\nhold()"
+HOLD = f"import os, sys\n{inspect.getsource(hold)}\nhold()"
 """The same as a program of its own."""
 
 
 def by_multiprocessing(method: str) -> None:
     """As a worker of one start method."""
+    import multiprocessing
+
     context: Any = multiprocessing.get_context(method)
     process = context.Process(target=hold)
     process.start()
@@ -54,6 +55,9 @@ def by_multiprocessing(method: str) -> None:
 
 def by_pool() -> None:
     """In a pool of spawned workers."""
+    import concurrent.futures
+    import multiprocessing
+
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         pool.submit(hold).result()
