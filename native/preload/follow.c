@@ -1,5 +1,7 @@
 /* When this process executes another program, adds the library to that program's environment. A
- * child created by fork or vfork has a different pid, so its exec calls are left alone. */
+ * child created by fork or vfork has a different pid, so its exec calls are left alone. The first
+ * process of a pid namespace is an exception: it takes the first one of a new namespace for
+ * itself, and follows it. */
 #define _GNU_SOURCE
 #include "follow.h"
 
@@ -238,6 +240,15 @@ struct addition {
     int is_lasting;       /* our library stays in LD_PRELOAD for the program's children too */
 };
 #define MOST_ADDED 4 /* entries */
+#define SMALL 256    /* pointers */
+
+/* A changed copy of an environment. A child of vfork uses the memory of its parent, and a mapping
+ * would stay there after the exec, so a small copy is on the stack. */
+struct copy {
+    char *small[SMALL];
+    char **entries;     /* NULL: nothing has to change */
+    size_t mapped_size; /* 0: the copy is on the stack */
+};
 
 /* Begins the next entry after the NUL of the previous one. */
 static void add_entry(char **entries, size_t *count, struct ph_text *text, const char *name)
@@ -307,15 +318,16 @@ static void write_environment(const struct environment *old, const struct additi
     memory[count] = NULL;
 }
 
-/* If the environment has to change, makes a copy with the library and sets *memory and *size to it.
- * Returns 0 or a negative errno value. */
-static long add_library(long folder, const char *path, char *const *envp, int flags, char ***memory,
-                        size_t *size)
+/* If the environment has to change, makes a copy with the library. Returns 0 or a negative errno
+ * value. */
+static long add_library(long folder, const char *path, char *const *envp, int flags,
+                        struct copy *copy)
 {
     const int child = is_child();
     struct environment old = {.entries = envp};
     struct addition added = {.own_name = ph_own_name_of(folder, path, flags)};
     long error, mapped, followable;
+    size_t size;
 
     if (child && !has_children && !added.own_name)
         return 0;
@@ -334,41 +346,46 @@ static long add_library(long folder, const char *path, char *const *envp, int fl
     added.is_for_child = child;
     if (child && added.is_named && old.preloads == 1 && !*added.elf.sanitizer && !added.own_name)
         return 0;
-    *size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
-            ph_length(library) + PH_SANITIZER + sizeof PH_FOLLOW_VARIABLE + 32 +
-            sizeof bypass_entry + sizeof except_entry;
+    size = (old.count + MOST_ADDED + 1) * sizeof *old.entries + sizeof PRELOAD +
+           ph_length(library) + PH_SANITIZER + sizeof PH_FOLLOW_VARIABLE + 32 +
+           ph_length(bypass_entry) + 1 + ph_length(except_entry) + 1;
     if (old.preload)
-        *size += ph_length(old.preload);
+        size += ph_length(old.preload);
     if (added.own_name)
-        *size += sizeof PH_PROGRAM_VARIABLE + ph_length(added.own_name);
-    mapped = ph_map(0, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (ph_is_error(mapped))
-        return mapped ? mapped : -ENOMEM;
-    *memory = (char **)mapped;
-    write_environment(&old, &added, *memory, *size);
+        size += sizeof PH_PROGRAM_VARIABLE + ph_length(added.own_name);
+    copy->entries = copy->small;
+    if (size > sizeof copy->small) {
+        mapped = ph_map(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (ph_is_error(mapped))
+            return mapped ? mapped : -ENOMEM;
+        copy->entries = (char **)mapped;
+        copy->mapped_size = size;
+    }
+    write_environment(&old, &added, copy->entries, size);
     return 0;
 }
 
 long ph_execute_followed(long folder, const char *path, char *const *argv, char *const *envp,
                          int flags)
 {
-    char **memory = NULL;
-    size_t size = 0;
+    struct copy copy;
     long error = 0;
 
+    copy.entries = NULL;
+    copy.mapped_size = 0;
     if (followed)
-        error = add_library(folder, path, envp, flags, &memory, &size);
+        error = add_library(folder, path, envp, flags, &copy);
     if (error == -EFAULT)
         envp = NOWHERE; /* the kernel reports it, unless it finds another error first */
     else if (error)
         return error;
-    if (memory)
-        envp = memory;
+    if (copy.entries)
+        envp = copy.entries;
     if (folder == AT_FDCWD && !flags)
         error = ph_syscall(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0);
     else
         error = ph_syscall(SYS_execveat, folder, (long)path, (long)argv, (long)envp, flags);
-    if (memory)
-        (void)ph_syscall(SYS_munmap, (long)memory, (long)size, 0, 0, 0);
+    if (copy.mapped_size)
+        (void)ph_syscall(SYS_munmap, (long)copy.entries, (long)copy.mapped_size, 0, 0, 0);
     return error;
 }

@@ -92,17 +92,21 @@ PH_EXPORT long __readlinkat_chk(int folder, const char *path, char *buffer, size
     return read_link(folder, path, buffer, size);
 }
 
-/* Returns libc's function of this name. If there is none, sets errno to ENOSYS. */
-static void *find_next(const char *name)
+/* Returns libc's function of this name. If there is none, sets errno to ENOSYS.
+ * known -- remembers it: dlsym() clears what dlerror() would return to the program */
+static void *find_next(const char *name, void **known)
 {
-    void *found = NULL;
+    void *found = __atomic_load_n(known, __ATOMIC_RELAXED);
 
+    if (found)
+        return found;
     if (dlsym)
         found = dlsym(NEXT, name);
     else if (_dl_sym)
         found = _dl_sym(NEXT, name, own_name); /* an address in this library */
     if (!found)
         (void)ph_return(-ENOSYS);
+    __atomic_store_n(known, found, __ATOMIC_RELAXED);
     return found;
 }
 
@@ -114,10 +118,11 @@ static const char *true_path(const char *path)
 
 /* Function pointers and object pointers have the same size here, as dlsym() requires. */
 #define CALL_NEXT(name, type, arguments)                                                           \
+    static void *known;                                                                            \
     union {                                                                                        \
         void *object;                                                                              \
         type;                                                                                      \
-    } next = {find_next(name)};                                                                    \
+    } next = {find_next(name, &known)};                                                            \
     return next.object ? next.function arguments : NULL
 
 PH_EXPORT char *realpath(const char *path, char *resolved)

@@ -12,7 +12,7 @@
 #include <sys/auxv.h>
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
-#define KEEP_PATTERNS (PH_LIST_SIZE / 2) /* each needs a character and ":" */
+#define KEEP_PATTERNS (PH_LIST_SIZE / 2) /* each has a character and ":" or NUL */
 
 /* Weak, so that the library links without libc. */
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
@@ -32,8 +32,8 @@ static char *find_value(const char *name)
     return value;
 }
 
-/* Splits list at ":" into patterns, which point into text. Returns the number of patterns. Those
- * that do not fit are dropped, so the variables that they match are removed. */
+/* Splits list at ":" into patterns that are not empty and point into text. Returns their number.
+ * Those that do not fit are dropped, so the variables that they match are removed. */
 static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
                              const char *patterns[KEEP_PATTERNS])
 {
@@ -41,10 +41,12 @@ static size_t split_patterns(const char *list, char text[PH_LIST_SIZE],
     int begins = 1;
 
     for (; *list && length + 1 < PH_LIST_SIZE; list++) {
-        if (begins)
+        const int ends = *list == ':';
+
+        if (begins && !ends)
             patterns[count++] = text + length;
-        begins = *list == ':';
-        text[length++] = begins ? '\0' : *list;
+        begins = ends;
+        text[length++] = ends ? '\0' : *list;
     }
     text[length] = '\0';
     return *list && !begins ? count - 1 : count; /* the last one may be cut off */

@@ -12,6 +12,7 @@ import pytest
 import starts
 import support
 from holding import ATTACKS, Holder, ours
+from process_hardening.environment import PRELOAD_LIBRARY
 
 PYTHON = "/usr/bin/python3"
 LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
@@ -99,7 +100,7 @@ def test_every_method_is_followed(harden: str, holder: str, method: str, wrapper
 
 FUNCTIONS = (
     *("execl", "execlp", "execle", "execv", "execvp", "execve", "execvpe", "fexecve"),
-    *("execveat", "execveat descriptor"),
+    *("execveat", "execveat descriptor", "execveat path"),
 )
 
 
@@ -225,6 +226,89 @@ def test_a_static_program_is_started_as_without_harden(
     static = str(make("holder.c", *flags, name=f"holder{flags[0]}"))
     with Holder([harden, "env", static]) as holder:
         assert (holder.dumpable, holder.variables) == ("1", "-")
+
+
+def test_a_path_counts_though_an_empty_one_would_do(
+    harden: str, make: support.Compiler, compiler: support.Compiler
+) -> None:
+    """With AT_EMPTY_PATH, execveat(2) executes the descriptor only if the path is empty."""
+    static = starts.build_static(compiler)
+    words = [str(make("execute.c", name="execute-cc")), "execveat path", static, "tell"]
+
+    assert starts.show([harden, *words]).names == starts.show(words).names != set()
+
+
+def test_a_program_is_examined_though_standard_input_is_closed(
+    harden: str, asan: str, compiler: support.Compiler
+) -> None:
+    """Its file then has descriptor 0."""
+    closes = ["sh", "-c", 'exec "$@" <&-', "sh"]
+    static = [*closes, starts.build_static(compiler), "tell"]
+
+    assert starts.show([harden, *static]).names == starts.show(static).names != set()
+    assert starts.show([harden, *closes, asan]).value("dumpable") == "0"
+
+
+def test_an_exec_that_fails_leaves_no_descriptor(harden: str, user_tmp: Path) -> None:
+    """Not even 0, if standard input was closed."""
+    not_executable = user_tmp / "text"
+    not_executable.write_text("no program")
+    not_executable.chmod(0o755)
+    tries = (
+        "import contextlib, os, sys\n"
+        "os.close(0)\n"
+        "with contextlib.suppress(OSError): os.execv(sys.argv[1], ['x'])\n"
+        "print(os.listdir('/proc/self/fd'))"
+    )
+    words = [PYTHON, "-c", tries, str(not_executable)]
+
+    assert support.run_as_user([harden, *words]).stdout == support.run_as_user(words).stdout
+
+
+def test_starting_children_takes_no_memory_of_their_parent(
+    harden: str, make: support.Compiler
+) -> None:
+    """vfork(2) lets a child use its parent's memory, in which nothing of the child may stay."""
+    library = str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
+    starts_many = (
+        "import os, subprocess, sys\n"
+        "env = {**os.environ, 'LD_PRELOAD': sys.argv[1]}\n"
+        "def size():\n"
+        "    for _ in range(100): subprocess.run(['true'], env=env, check=True)\n"
+        "    return int(open('/proc/self/statm').read().split()[0])\n"
+        "size()\n"
+        "print(size() - size())"
+    )
+    words = [PYTHON, "-c", starts_many, library]
+
+    grown = support.run_as_user([harden, "--children", "--", *words]).stdout
+    assert -20 < int(grown) <= 0, "pages"
+
+
+def test_the_errors_of_the_loader_stay_for_the_program(harden: str) -> None:
+    """Our realpath(3) finds libc's with dlsym(3), which clears what dlerror(3) would return."""
+    asks = (
+        "import ctypes\n"
+        "libc = ctypes.CDLL(None)\n"
+        "realpath, dlopen, dlerror = libc.realpath, libc.dlopen, libc.dlerror\n"
+        "dlerror.restype = ctypes.c_char_p\n"
+        "path = ctypes.create_string_buffer(4096)\n"
+        "realpath(b'/tmp', path)\n"
+        "dlopen(b'/nonexistent.so', 2)\n"
+        "realpath(b'/tmp', path)\n"
+        "print(dlerror() is not None)"
+    )
+    for words in ([], [harden, "env"]):
+        assert support.run_as_user([*words, PYTHON, "-c", asks]).stdout == "True\n"
+
+
+def test_a_list_of_empty_names_keeps_nothing(harden: str, show: str) -> None:
+    """However long it is."""
+    env = {"PATH": os.defpath, "PROCESS_HARDENING_KEEP": ":" * 4000, "LD_LIBRARY_PATH": "/x"}
+    for words in ([harden], ["env", f"LD_PRELOAD={PRELOAD_LIBRARY}"]):
+        for children in ("0", "1"):
+            shown = starts.show([*words, show], env={**env, "PROCESS_HARDENING_CHILDREN": children})
+            assert shown.value("dumpable") == "0"
 
 
 def test_without_descriptors_the_program_is_followed_all_the_same(harden: str, show: str) -> None:

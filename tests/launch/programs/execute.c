@@ -33,5 +33,7 @@ int main(int argc, char **argv)
         execveat(AT_FDCWD, program, argv + 2, environ, 0);
     if (!strcmp(how, "execveat descriptor"))
         execveat(open(program, O_PATH | O_CLOEXEC), "", argv + 2, environ, AT_EMPTY_PATH);
+    if (!strcmp(how, "execveat path"))
+        execveat(AT_FDCWD, program, argv + 2, environ, AT_EMPTY_PATH);
     return 9;
 }
