@@ -187,8 +187,11 @@ def test_pip_works_and_the_interpreter_stays(user_tmp: Path) -> None:
     (wheel,) = (path for folder in bundled for path in folder.glob("pip-*.whl"))
     options = ["--no-index", "--disable-pip-version-check", "--force-reinstall", "-q"]
     options.append("--no-compile")
-    for pip in ([f"{wheel}/pip"], ["-m", "pip"]):
-        install = [venv.python, *pip, "install", *options, str(wheel)]
+    for pip in (
+        [sys.executable, "-m", "pip", "--python", venv.python],  # runs its own code there
+        [venv.python, "-m", "pip"],
+    ):
+        install = [*pip, "install", *options, str(wheel)]
         result = support.run_as_user(install, env={"HOME": str(user_tmp)})
         assert result.returncode == 0, result.stderr
     assert support.run_as_user([str(venv.folder / "bin" / "pip"), "--version"]).returncode == 0

@@ -261,7 +261,8 @@ INSTALLERS = {"pip": install_by_pip, "uv": install_by_uv}
 
 every_installation = pytest.mark.parametrize(
     ("installer", "folder"),
-    [(installer, folder) for installer in INSTALLERS for folder in ("plain", "my venv", LONG)],
+    # Nearly all other tests run what pip has installed in a plain folder.
+    [("uv", "plain"), *((name, folder) for name in INSTALLERS for folder in ("my venv", LONG))],
     ids=lambda word: "long path" if word == LONG else word,
 )
 
