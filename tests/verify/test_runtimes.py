@@ -8,10 +8,12 @@ import shlex
 import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ import pytest
 import support
 from process_hardening.audit import read_process, take
 from process_hardening.runtimes import RUNTIMES, Runtime
+from process_hardening.verify.attacks.runtimes import Inspector
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = "violets-are-blue-and-roses-are-red"  # noqa: S105 -- a made-up one
@@ -28,6 +31,7 @@ ATTACKS = {
     "the JVM": "jvm-attach",
     "Erlang": "erlang-crash-dump",
 }
+CLASSES = Path(tempfile.gettempdir()) / f"ph-classes-{os.getpid()}"
 PARTS = {runtime.name: runtime for runtime in RUNTIMES}
 HOLD = (
     "T = list_to_binary(lists:duplicate(9, <<" + f'"{SECRET}"' + '>>)), io:format("ready~n"),'
@@ -41,11 +45,21 @@ def start_node(folder: Path, *options: str) -> list[str]:
     return [support.find_tool("node"), *options, program, SECRET]
 
 
-def start_java(folder: Path, *options: str) -> list[str]:
-    """The same for a JVM."""
-    argv = [support.find_tool("javac"), "-d", str(folder), str(PROGRAMS / "Runtime.java")]
-    assert support.run(argv).returncode == 0
-    return [support.find_tool("java"), "-Xmx32m", *options, "-cp", str(folder), "Runtime", SECRET]
+def start_java(_: Path, *options: str) -> list[str]:
+    """The same for a JVM. The program is compiled once for all tests."""
+    if not (CLASSES / "Runtime.class").exists():
+        argv = [support.find_tool("javac"), "-d", str(CLASSES), str(PROGRAMS / "Runtime.java")]
+        assert support.run(argv).returncode == 0
+    return [support.find_tool("java"), "-Xmx32m", *options, "-cp", str(CLASSES), "Runtime", SECRET]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def classes() -> Iterator[None]:
+    """Make the folder of compiled classes, which every user can enter."""
+    CLASSES.mkdir()
+    CLASSES.chmod(0o755)
+    yield
+    shutil.rmtree(CLASSES)
 
 
 def start_erlang(_: Path, *options: str) -> list[str]:
@@ -71,15 +85,14 @@ def closed(runtime: Runtime) -> list[str]:
     return [runtime.option] if runtime.option else []
 
 
-def attack(command: str, runtime: Runtime, argv: list[str]) -> tuple[int, dict[str, Any]]:
-    """Status and rows of the attack on a runtime, beside one that hardening blocks."""
-    names = ("proc-mem", ATTACKS[runtime.name])
-    words = [word for name in names for word in ("--attack", name)]
+def attack(
+    command: str, runtime: Runtime, argv: list[str], *others: str
+) -> tuple[int, list[dict[str, Any]]]:
+    """Status and rows of other attacks and, last, of the attack on a runtime."""
+    words = [word for name in (*others, ATTACKS[runtime.name]) for word in ("--attack", name)]
     result = support.run([command, "verify", "--json", *words, "--canary", SECRET, "--", *argv])
     assert SECRET not in result.stdout
-    rows = {row["name"]: row for row in json.loads(result.stdout)["attacks"]}
-    assert {cell["outcome"] for cell in rows["proc-mem"]["victims"].values()} >= {"blocked"}
-    return result.returncode, rows[ATTACKS[runtime.name]]
+    return result.returncode, json.loads(result.stdout)["attacks"]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -87,7 +100,8 @@ def test_verify_sees_a_hardened_runtime_disclose_its_memory(
     name: str, command: str, user_tmp: Path
 ) -> None:
     """The kernel keeps all others out, and the runtime lets them in: the run fails."""
-    status, row = attack(command, PARTS[name], STARTS[name](user_tmp))
+    status, (other, row) = attack(command, PARTS[name], STARTS[name](user_tmp), "proc-mem")
+    assert {cell["outcome"] for cell in other["victims"].values()} >= {"blocked"}
     assert row["control"] == "leaked"
     assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
     assert status == 1
@@ -100,7 +114,7 @@ def test_verify_does_not_blame_a_runtime_that_was_closed(
     """It opens nothing, hardened or not, so there is nothing to compare."""
     runtime = PARTS[name]
     argv = [*runtime.before, *STARTS[name](user_tmp, *closed(runtime))]
-    _, row = attack(command, runtime, argv)
+    _, (row,) = attack(command, runtime, argv)
     assert row["control"] == "inconclusive"
     assert " on SIG" in row["detail"]
     assert {cell["outcome"] for cell in row["victims"].values()} == {"inconclusive"}
@@ -133,7 +147,7 @@ def test_another_service_that_opens_a_port_is_not_taken_for_the_inspector(
     command: str, user_tmp: Path
 ) -> None:
     with opening_ports():
-        _, row = attack(command, PARTS["Node.js"], start_node(user_tmp))
+        _, (row,) = attack(command, PARTS["Node.js"], start_node(user_tmp))
     assert row["control"] == "leaked"
     assert row["victims"]["harden-own-name"]["outcome"] == "leaked"
 
@@ -211,15 +225,18 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
         assert read_process(one.pid).opens_itself == "Node.js"
 
 
+PORTS = (9229, *range(9331, 9336))
+"""The default port, and one for each row, which may run at the same time."""
+
 # Options that open a runtime again, after the one that closes it. The tests run in a folder where
 # the files have this content.
 UNDOING = {
     "Node.js": (
-        ("--inspect-port=127.0.0.1:9229",),
-        ("--inspect-port", "127.0.0.1:9229"),
-        ("--debug-port=127.0.0.1:9229",),
-        ("--inspect_port=127.0.0.1:9229",),
-        ("--inspect=127.0.0.1:9229",),
+        ("--inspect-port=127.0.0.1:9331",),
+        ("--inspect-port", "127.0.0.1:9332"),
+        ("--debug-port=127.0.0.1:9333",),
+        ("--inspect_port=127.0.0.1:9334",),
+        ("--inspect=127.0.0.1:9335",),
     ),
     "the JVM": (
         ("-XX:-DisableAttachMechanism",),
@@ -256,9 +273,20 @@ def can_open(name: str, pid: int) -> bool:
     os.kill(pid, signal.SIGUSR1)
     end = time.monotonic() + 3
     while time.monotonic() < end:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", 9229), timeout=1):
+        if any(is_inspector(port, pid) for port in PORTS):
             return True
         time.sleep(0.05)
+    return False
+
+
+def is_inspector(port: int, pid: int) -> bool:
+    """Whether the inspector of a process answers at a port, and not that of another test."""
+    with suppress(OSError, ValueError, LookupError, HTTPException):
+        inspector = Inspector(port)
+        try:
+            return inspector.evaluate("process.pid") == str(pid)
+        finally:
+            inspector.close()
     return False
 
 
@@ -295,14 +323,13 @@ def copy_node(folder: Path) -> str:
         ("exec", "Node.js"),
         ("child", "Node.js"),
         ("renamed", "Node.js"),
-        ("exec", "Erlang"),
         ("child", "Erlang"),
     ],
 )
 def test_verify_recognizes_a_runtime_by_what_was_really_started(
     way: str, name: str, command: str, user_tmp: Path
 ) -> None:
-    """Behind a start script, as its child, and under another name."""
+    """Behind a start script, as its child, and under another name. erl is itself such a script."""
     words = STARTS[name](user_tmp)
     if way == "renamed":
         argv = [copy_node(user_tmp), *words[1:]]
