@@ -126,10 +126,8 @@ class Console(support.Running):
     def attack(self, name: str, address: int = 0, size: int = 0, **options: Any) -> str:
         """Attack it, as its own user unless options say otherwise; returns the output."""
         attack = [sys.executable, str(self.programs / "attack.py"), name, str(self.pid)]
-        result = support.run(
-            [*attack, str(address), str(size)],
-            errors="replace",
-            **{**support.user_options(), **options},
+        result = support.run_as_user(
+            [*attack, str(address), str(size)], **{"errors": "replace", **options}
         )
         return str(result.stdout + result.stderr)
 

@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,13 +22,16 @@ from process_hardening.elf import LARGEST_DYNAMIC_SECTION
 USAGE, CANNOT, NOT_FOUND = 2, 126, 127
 
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(params=["user", "root"])
-def user(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """The options that start a program as the unprivileged user, or as root."""
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a program as the unprivileged user, or as root."""
     if request.param == "user":
-        return support.user_options()
+        return support.run_as_user
     support.require_root()
-    return {}
+    return support.run
 
 
 def refused(
@@ -149,11 +151,11 @@ def refused(
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_a_wrong_command_line_is_refused_with_one_line(
-    command: str, user: dict[str, Any], words: list[str], status: int, text: str
+    command: str, run: Run, words: list[str], status: int, text: str
 ) -> None:
     """Whatever the words are: the documented status and nothing on standard output."""
     env = {"PATH": "/usr/bin:/bin"}
-    refused(support.run([command, *words], env=env, cwd="/", **user), status, text)
+    refused(run([command, *words], env=env, cwd="/"), status, text)
 
 
 @pytest.mark.parametrize(
@@ -354,16 +356,15 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("method", ["auto", "execute-only", "preload"])
 def test_what_cannot_be_started_protected_is_refused(
-    command: str, user: dict[str, Any], user_tmp: Path, name: str, method: str
+    command: str, run: Run, user_tmp: Path, name: str, method: str
 ) -> None:
     """By every method: it is not started in any other way."""
     make, status, text = PROGRAMS[name]
     path, started = make(user_tmp), user_tmp / "started"
-    result = support.run(
+    result = run(
         [command, "run", "--method", method, "--", str(path), str(started)],
         env={"PATH": "/usr/bin:/bin"},
         cwd=user_tmp,
-        **user,
     )
     refused(result, status, text, started)
 
@@ -547,25 +548,19 @@ def full() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_a_full_standard_output_is_an_error(
-    command: str, user: dict[str, Any], full: int, name: str
-) -> None:
+def test_a_full_standard_output_is_an_error(command: str, run: Run, full: int, name: str) -> None:
     """A success would say that the text was printed."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
-    result = support.run(
-        [command, *words], capture_output=False, stdout=full, stderr=subprocess.PIPE, **user
-    )
+    result = run([command, *words], capture_output=False, stdout=full, stderr=subprocess.PIPE)
     result.stdout = ""
     refused(result, USAGE, ("standard output: No space left on device", "(ENOSPC)"))
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_a_closed_standard_output_is_an_error(
-    command: str, user: dict[str, Any], name: str
-) -> None:
+def test_a_closed_standard_output_is_an_error(command: str, run: Run, name: str) -> None:
     """No other descriptor gets the text."""
     words = [word.format(pid=os.getpid()) for word in SILENT[name]]
-    result = support.run(["sh", "-c", 'exec "$@" >&-', "sh", command, *words], **user)
+    result = run(["sh", "-c", 'exec "$@" >&-', "sh", command, *words])
     refused(result, USAGE, ("standard output is closed", "standard output: writing failed"))
 
 
