@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,28 +15,30 @@ from environments import Venv, check
 PROGRAM = Path(__file__).parent / "programs" / "hardens_itself.py"
 
 
-@pytest.fixture(params=["enable --execute-only", "enable"])
-def venv(request: pytest.FixtureRequest, user_tmp: Path) -> Venv:
-    """An environment with an execute-only interpreter, or with the hook alone."""
+@pytest.mark.parametrize("method", ["enable --execute-only", "enable"])
+def test_only_what_is_to_be_hardened_is(method: str, user_tmp: Path) -> None:
+    """Whether its interpreter is execute-only, or the hook alone hardens it."""
     venv = Venv(user_tmp / "venv", has_commands=True)
-    check(venv.call(request.param), 0, "enabled")
-    return venv
-
-
-@pytest.mark.parametrize("as_user", [True, False])
-def test_its_control_is_not_hardened(venv: Venv, as_user: bool) -> None:
-    """The control is started by the base interpreter, so what is blocked is known to be."""
-    run = support.run_as_user if as_user else support.run
+    check(venv.call(method), 0, "enabled")
     with support.Running([venv.python, str(PROGRAM)]) as target:
-        argv = [venv.python, "-m", "process_hardening", "verify", "--json", "--built-in"]
-        result = run([*argv, "--attack", "proc-mem", "--pid", str(target.pid)], cwd="/")
+        for run in (support.run, support.run_as_user):
+            assert_control_is_not_hardened(venv, target.pid, run)
+    assert_victims_are_hardened_by_their_own_method(venv)
+
+
+def assert_control_is_not_hardened(
+    venv: Venv, pid: int, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """The control is started by the base interpreter, so what is blocked is known to be."""
+    argv = [venv.python, "-m", "process_hardening", "verify", "--json", "--built-in"]
+    result = run([*argv, "--attack", "proc-mem", "--pid", str(pid)], cwd="/")
     assert result.returncode == 0, result.stdout + result.stderr
     (row,) = json.loads(result.stdout)["attacks"]
     assert row["control"] == "leaked"
-    assert row["victims"][f"pid {target.pid}"]["outcome"] == "blocked"
+    assert row["victims"][f"pid {pid}"]["outcome"] == "blocked"
 
 
-def test_its_victims_are_hardened_by_their_own_method(venv: Venv) -> None:
+def assert_victims_are_hardened_by_their_own_method(venv: Venv) -> None:
     """And by nothing else: one that undid its hardening leaks."""
     argv = [venv.python, "-m", "process_hardening", "verify", "--json", "--attack", "proc-mem"]
     victims = ("pre-main", "undone", "interpreter")

@@ -48,8 +48,15 @@ def verify(
     return run(argv, cwd=cwd, env={**env, "PYTHONPATH": path} if path else env)
 
 
-@pytest.mark.parametrize("is_root", [True, False], ids=["root", "user"])
-@pytest.mark.parametrize("place", ["PYTHONPATH", "relative PYTHONPATH", "working directory"])
+@pytest.mark.parametrize(
+    ("place", "is_root"),
+    [
+        ("PYTHONPATH", True),
+        ("relative PYTHONPATH", False),
+        ("working directory", True),
+        ("working directory", False),
+    ],
+)
 def test_the_package_is_found_in_any_place(
     place: str, is_root: bool, python: str, packages: Path
 ) -> None:
