@@ -14,7 +14,8 @@ import support
 from process_hardening.errors import CommandError
 from process_hardening.verify import BUILT_IN, TOOL, Attack, find_attacks, list_attacks
 from process_hardening.verify.attacks.perf_event_open import find_flag
-from process_hardening.verify.model import CHANGES, CORE_FILE, CORE_PIPE, KILLS, LAUNCHES, READS
+from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
+from process_hardening.verify.model import CHANGES, KILLS, LAUNCHES, READS
 
 ATTACKS = list_attacks()
 

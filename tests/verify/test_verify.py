@@ -11,7 +11,8 @@ from typing import Any
 import support
 from process_hardening.verify import BROKEN_VICTIMS, BUILT_IN, TOOL, VICTIMS, list_attacks
 from process_hardening.verify.judge import KNOWN_LIMITS
-from process_hardening.verify.model import CONFINED, CORE_FILE, CORE_PIPE
+from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
+from process_hardening.verify.model import CONFINED
 from verify.leftovers import Place
 
 _BUILT_IN = [attack for attack in list_attacks((BUILT_IN,)) if attack.victims != (CONFINED,)]

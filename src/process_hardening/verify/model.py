@@ -40,10 +40,6 @@ EXPECTED = "expected"
 SCHEMA = 1
 """The version of the JSON schema."""
 
-# Requirements for kernel.core_pattern.
-CORE_FILE = "file"
-CORE_PIPE = "pipe"
-
 
 class DoesNotApplyError(Exception):
     """An attack proves nothing about its target; the message, in our own words, says why."""
@@ -191,7 +187,8 @@ class Attack:
     run -- makes the attempt; raises OSError for a system call that the kernel refused
     prepare_environment -- returns variables for the environment of the target; takes the attack's
         directory. None: no variables
-    core_pattern -- the required kernel.core_pattern: CORE_FILE, CORE_PIPE or None (any)
+    core_pattern -- the required kernel.core_pattern: CORE_FILE or CORE_PIPE (core_guard.py), or
+        None (any)
     soft_core_limit -- the target starts with a soft core limit of 0
     alone -- whether it is a race, during which nothing else may run
     launches -- how often a race is tried before it counts as lost

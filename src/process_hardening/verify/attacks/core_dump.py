@@ -14,11 +14,9 @@ from collections.abc import Callable
 from functools import partial
 
 from process_hardening.audit.procfs import parse_bits, parse_status
-from process_hardening.verify.lab.core_guard import PATTERN, read_pattern
+from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE, PATTERN, read_pattern
 from process_hardening.verify.model import (
     BUILT_IN,
-    CORE_FILE,
-    CORE_PIPE,
     KILLS,
     Attack,
     Attempt,

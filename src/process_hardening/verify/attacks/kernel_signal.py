@@ -13,11 +13,11 @@ from collections.abc import Callable
 from functools import partial
 
 from process_hardening.verify.attacks.core_dump import FILE_NEEDED, crash_by, find_missing_file
+from process_hardening.verify.lab.core_guard import CORE_FILE
 from process_hardening.verify.lab.victim import FAR
 from process_hardening.verify.model import (
     BUILT_IN,
     CONFINED,
-    CORE_FILE,
     KILLS,
     Attack,
     Attempt,

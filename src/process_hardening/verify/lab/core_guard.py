@@ -17,11 +17,16 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from typing import BinaryIO
 
 from process_hardening.verify.lab.removal import remove_tree
-from process_hardening.verify.model import CORE_FILE, CORE_PIPE
 
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+# What the pattern makes of a core, and what restores it.
+CORE_FILE = "file"
+CORE_PIPE = "pipe"
 RESTORE = "restore"
 OK = "ok"
 PATTERN = "/proc/sys/kernel/core_pattern"
