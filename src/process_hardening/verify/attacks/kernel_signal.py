@@ -36,13 +36,13 @@ def limit_processor_time(target: Target) -> Attempt:
     victim = target.victim
     assert victim is not None
 
-    def ask_until_it_ends() -> None:
+    def exceed() -> None:
+        _lower_limit(target.pid, resource.RLIMIT_CPU, "RLIMIT_CPU", _CPU_SECONDS)
         deadline = time.monotonic() + _EXHAUST_SECONDS
         while victim.wait(0.0) is None and time.monotonic() < deadline:
             victim.ask("ping", _QUESTION)
 
-    _lower_limit(target.pid, resource.RLIMIT_CPU, "RLIMIT_CPU", _CPU_SECONDS)
-    return crash_by(ask_until_it_ends, signal.SIGXCPU, target)
+    return crash_by(exceed, signal.SIGXCPU, target)
 
 
 def limit_file_size(target: Target) -> Attempt:
