@@ -160,14 +160,15 @@ def test_an_ordinary_user_attacks_with_the_core_pattern_as_it_is(command: str) -
 
 
 def test_tools_leak_from_the_control_alone(command: str) -> None:
-    """At least eight tools that we did not write. Who may attach does not depend on the method."""
+    """At least eight tools that we did not write, beside a program that was born hardened too."""
     tools = [attack.name for attack in list_attacks((TOOL,)) if attack.find_missing() is None]
     if len(tools) < 8:
         support.fail_or_skip(f"eight attack tools, there are {len(tools)}")
     names = [word for name in tools for word in ("--attack", name)]
-    run = run_verify(command, *names, *victim_options("pre-main"))
+    run = run_verify(command, *names, *victim_options("pre-main", "execute-only"))
     assert len(run.leaks_of_control()) >= 8
     assert not run.leaks_of("pre-main")
+    assert not run.leaks_of("execute-only")
 
 
 def test_the_root_of_a_container_gets_no_more_than_a_user(command: str) -> None:
