@@ -130,6 +130,13 @@ def user_tmp() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder of the whole test run, for support.make_once()."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent  # as pytest-xdist's documentation says
+
+
+@pytest.fixture(scope="session")
 def compiler() -> Iterator[support.Compiler]:
     """Build the C programs of programs/launch/."""
     with tempfile.TemporaryDirectory(prefix="ph-compiled-") as name:

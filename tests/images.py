@@ -1,11 +1,13 @@
 """Builds a Dockerfile without Docker: its steps run in an overlay over this machine's own files.
 
-Everything that is built lies in a tmpfs in a mount namespace, and is gone when the program ends.
+An image lies in a tmpfs in a mount namespace, and is gone when its program ends. As with Docker,
+several images share a layer: what the steps up to the last installation have made.
 The base image of `FROM` is this machine; packages come from wheels, not from a registry.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shlex
@@ -36,11 +38,13 @@ mkdir /mnt/image/dev/shm /mnt/image/dev/pts
 for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
     mknod -m 666 "/mnt/image/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
 done
-ln -s "$(command -v python3)" /mnt/image/usr/local/bin/python
+ln -sf "$(command -v python3)" /mnt/image/usr/local/bin/python
 build() { (cd "/mnt/image$1" && exec chroot /mnt/image /bin/sh -c "cd '$1' && $2") >&2; }
 """
 """What comes before the steps. SHARED is a folder that the host and the image share; the nodes of
 /dev are the image's own, since what runs there as root may change them."""
+
+INSTALLATION = "pip install"
 
 
 class Image(NamedTuple):
@@ -63,12 +67,36 @@ class Image(NamedTuple):
         run = f"cd {self.folder} && exec {shlex.join(self.argv)}"
         as_user = f"--reuid={uid} --regid={gid} --clear-groups --inh-caps=-all"
         script = [
-            f"SHARED={shlex.quote(str(shared))}\n{MOUNT}",
             *self.steps,
             "echo built",
             f"exec chroot /mnt/image setpriv {as_user} sh -c {shlex.quote(run)}",
         ]
-        return [support.find_tool("unshare"), "--mount", "sh", "-c", "\n".join(script)]
+        return ["env", f"PATH={PATH}", *start_in_overlay(shared, script)]
+
+
+def start_in_overlay(shared: Path, script: list[str], *spaces: str) -> list[str]:
+    """Return the argv that runs a script of the shell, as root, with an image to build."""
+    lines = [f"SHARED={shlex.quote(str(shared))}", MOUNT, *script]
+    return [support.find_tool("unshare"), "--mount", *spaces, "sh", "-c", "\n".join(lines)]
+
+
+def install(steps: list[str], layers: Path, wheels: Path) -> list[str]:
+    """Run the steps up to the last installation, unless a test of this run has.
+
+    layers -- a folder for what such steps have made; wheels -- where pip finds what it installs
+    Return the steps that build the image from there.
+    """
+    count = 1 + max(number for number, step in enumerate(steps) if INSTALLATION in step)
+
+    def make(folder: Path) -> None:
+        argv = start_in_overlay(wheels, [*steps[:count], f"cp -dpR /mnt/upper/. {folder}"])
+        pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+        result = support.run(argv, env={"PATH": PATH, **pip})
+        assert result.returncode == 0, result.stderr
+
+    name = hashlib.sha256("\n".join(steps[:count]).encode()).hexdigest()
+    layer = support.make_once(layers / name, make)
+    return [f"cp -dpR {layer}/. /mnt/image", *steps[count:]]
 
 
 def read_image(file: Path, context: Path) -> Image:
@@ -80,7 +108,7 @@ def read_image(file: Path, context: Path) -> Image:
     for line in text.splitlines():
         instruction, _, value = line.partition(" ")
         if instruction == "RUN":
-            steps.append(f"build {folder} {shlex.quote(value)}")
+            steps += [f"build {folder} {shlex.quote(part)}" for part in value.split(" && ")]
         elif instruction == "COPY":
             source, target = value.split()
             place = WHEELS if source.endswith(".whl") else context

@@ -11,8 +11,9 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -188,6 +189,17 @@ class Running:
         self.process.send_signal(number)
         self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode
+
+
+def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Let the first of the test run's workers that gets here fill a folder; all return it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
 
 
 class Compiler:

@@ -97,11 +97,7 @@ def boot(groups: list[Path], unit: str, steps: list[str], shared: Path) -> list[
         for group in groups
         for name in [group.parent.name if len(groups) > 1 else ""]
     )
-    script = [
-        f"SHARED={shared} UNIT={unit}\n{images.MOUNT}",
-        *steps,
-        f"{PREPARE}{cgroups}{START}",
-    ]
-    spaces = ["--cgroup", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
-    unshare = [support.find_tool("unshare"), *spaces, "sh", "-c", "\n".join(script)]
-    return ["sh", "-c", f'{enter}exec "$@"', "sh", *unshare]
+    script = [f"UNIT={unit}", *steps, f"{PREPARE}{cgroups}{START}"]
+    spaces = ["--cgroup", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
+    argv = images.start_in_overlay(shared, script, *spaces)
+    return ["env", f"PATH={images.PATH}", "sh", "-c", f'{enter}exec "$@"', "sh", *argv]

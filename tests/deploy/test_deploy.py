@@ -190,24 +190,22 @@ def test_a_pane_of_tmux(hardened: bool, user_tmp: Path, wheels: Path) -> None:
         expect(application.scan(application.written(process, pid_file)), hardened)
 
 
-def read_image(hardened: bool) -> images.Image:
+@pytest.fixture
+def image(hardened: bool, shared_folder: Path, wheels: Path) -> images.Image:
     """The image of the Dockerfile; plain: without launcher and execute-only interpreter."""
+    support.require_root()
     image = images.read_image(DEPLOY / "Dockerfile", DEPLOY)
+    image = image._replace(steps=images.install(image.steps, shared_folder, wheels))
     if hardened:
         return image
-    steps = [re.sub(r"&& \S+ hook enable --execute-only", "", step) for step in image.steps]
+    steps = [step for step in image.steps if "hook enable --execute-only" not in step]
     return image._replace(steps=steps, argv=image.argv[image.argv.index("--") + 1 :])
 
 
-def attack_image(
-    image: images.Image, application: Application, wheels: Path, hardened: bool
-) -> None:
-    """Build an image, start it, and attack what it starts as its own user."""
-    support.require_root()
-    shared = application.home.parent
-    shutil.copytree(wheels, shared / "wheels")
-    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={shared}/wheels", f"PATH={images.PATH}"]
-    with application.started(["env", *pip, *image.start(shared)], user=False) as process:
+def attack_image(image: images.Image, application: Application, hardened: bool) -> None:
+    """Start an image, and attack what it starts as its own user."""
+    argv = image.start(application.home.parent)
+    with application.started(argv, user=False) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "built\n", application.log.read_text()
         pid_file = Path(f"/proc/{process.pid}/root/tmp/keeper.pid")
@@ -218,9 +216,9 @@ def attack_image(
 
 
 @BOTH
-def test_an_image(hardened: bool, user_tmp: Path, wheels: Path) -> None:
+def test_an_image(hardened: bool, image: images.Image, user_tmp: Path) -> None:
     """Built as the Dockerfile says and started with its entry point."""
-    attack_image(read_image(hardened), Application(user_tmp, DEPLOY / "keeper"), wheels, hardened)
+    attack_image(image, Application(user_tmp, DEPLOY / "keeper"), hardened)
 
 
 RUNTIME_DEFAULT = ("unshare=EPERM", "setns=EPERM", "fsopen=EPERM", "fsmount=EPERM")
@@ -228,13 +226,12 @@ RUNTIME_DEFAULT = ("unshare=EPERM", "setns=EPERM", "fsopen=EPERM", "fsmount=EPER
 
 
 @BOTH
-def test_a_pod(hardened: bool, user_tmp: Path, wheels: Path) -> None:
+def test_a_pod(hardened: bool, image: images.Image, user_tmp: Path) -> None:
     """The image as its container is started: its arguments and user, what is refused to it."""
     application = Application(user_tmp, DEPLOY / "keeper")
     pod = yaml.safe_load(read_example("pod.yaml"))
     (container,) = pod["spec"]["containers"]
     assert "command" not in container
-    image = read_image(hardened)
     entry = image.argv[: image.argv.index("--") + 1] if hardened else []
     filtered = str(shutil.copy(FILTERED, application.programs))
     argv = [
@@ -243,7 +240,7 @@ def test_a_pod(hardened: bool, user_tmp: Path, wheels: Path) -> None:
     ]
     context = pod["spec"]["securityContext"]
     user = (str(context["runAsUser"]), str(context["runAsGroup"]))
-    attack_image(image._replace(argv=argv, user=user), application, wheels, hardened)
+    attack_image(image._replace(argv=argv, user=user), application, hardened)
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.37"])
@@ -260,7 +257,9 @@ DROP_IN = "[Unit]\nDefaultDependencies=no\n"
 
 
 @BOTH
-def test_a_unit_of_systemd(hardened: bool, user_tmp: Path, wheels: Path) -> None:
+def test_a_unit_of_systemd(
+    hardened: bool, user_tmp: Path, shared_folder: Path, wheels: Path
+) -> None:
     """Started by systemd itself, with its dynamic user and its credential."""
     support.require_root()
     application = Application(user_tmp, DEPLOY / "keeper")
@@ -270,9 +269,8 @@ def test_a_unit_of_systemd(hardened: bool, user_tmp: Path, wheels: Path) -> None
         unit = re.sub(r"/usr/local/bin/harden .*-- ", "", unit)
     (application.home / "keeper.service").write_text(unit)
     (application.home / "test.conf").write_text(DROP_IN)
-    shutil.copytree(wheels, user_tmp / "wheels")
     steps = [
-        f"cp {user_tmp}/wheels/process_hardening-*.whl /mnt/image/",
+        f"cp {images.WHEELS}/process_hardening-*.whl /mnt/image/",
         *(f"build / {shlex.quote(command)}" for command in made),
         "mkdir -p /mnt/image/etc/keeper /mnt/image/etc/systemd/system/keeper.service.d",
         f"cp {application.secret} /mnt/image/etc/keeper/token",
@@ -280,9 +278,9 @@ def test_a_unit_of_systemd(hardened: bool, user_tmp: Path, wheels: Path) -> None
         f"cp {application.home}/keeper.service /mnt/image/etc/systemd/system/",
         f"cp {application.home}/test.conf /mnt/image/etc/systemd/system/keeper.service.d/",
     ]
-    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={user_tmp}/wheels", f"PATH={images.PATH}"]
+    steps = images.install(steps, shared_folder, wheels)
     with systemd.make_cgroup(0) as groups:
-        argv = ["env", *pip, *systemd.boot(groups, "keeper.service", steps, user_tmp)]
+        argv = systemd.boot(groups, "keeper.service", steps, user_tmp)
         with application.started(argv, user=False) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "built\n", application.log.read_text()

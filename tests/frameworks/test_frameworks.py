@@ -25,8 +25,7 @@ import pytest
 import support
 from applications import BLOCKED, EXAMPLES, Application, find_by_inner_pid, find_descendants
 from environments import Venv
-from images import PATH as IMAGE_PATH
-from images import collect_wheels, read_image
+from images import WHEELS, collect_wheels, install, read_image
 from keyrings import run_keyring
 from process_hardening.pytest_plugin import assert_hardened
 from systemd import boot, make_cgroup
@@ -321,18 +320,24 @@ def test_the_statement_of_a_row_is_in_its_example() -> None:
             assert any(f"\n    {statement}\n" in text for text in sources), case.name
 
 
+def install_gunicorn(steps: list[str], folder: Path) -> list[str]:
+    """Return what is left of the steps that build an image with gunicorn."""
+    wheels = support.make_once(
+        folder / "gunicorn", lambda wheels: collect_wheels(wheels, "gunicorn", "packaging")
+    )
+    return install(steps, folder, wheels)
+
+
 @pytest.mark.parametrize("name", ["execute-only", "launcher"])
-def test_an_image_keeps_the_secrets_of_its_service(name: str, user_tmp: Path) -> None:
+def test_an_image_keeps_the_secrets_of_its_service(
+    name: str, user_tmp: Path, shared_folder: Path
+) -> None:
     """Built as its Dockerfile says, run as the user that it names: no process leaks."""
     support.require_root()
     application = Application(user_tmp, "gunicorn")
-    wheels = user_tmp / "home" / "wheels"
-    wheels.mkdir()
-    collect_wheels(wheels, "gunicorn", "packaging")
     image = read_image(EXAMPLES / "docker" / f"{name}.Dockerfile", EXAMPLES / "gunicorn")
-    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={wheels}", f"PATH={IMAGE_PATH}"]
-    argv = ["env", *pip, *image.start(user_tmp)]
-    with application.started(argv, user=False) as process:
+    image = image._replace(steps=install_gunicorn(image.steps, shared_folder))
+    with application.started(image.start(user_tmp), user=False) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "built\n", application.log.read_text()
         worker = requested(application, process)
@@ -361,7 +366,7 @@ def build_steps(unit: str, application: Application) -> list[str]:
         "/srv/app/.venv/bin/pip install gunicorn ./process_hardening-*.whl",
     ]
     return [
-        f"cp {application.home}/wheels/process_hardening-*.whl /mnt/image/",
+        f"cp {WHEELS}/process_hardening-*.whl /mnt/image/",
         *(f"build / {shlex.quote(command)}" for command in made),
         "mkdir -p /mnt/image/etc/app /mnt/image/etc/systemd/system/app.service.d",
         f"cp {application.home}/app.py /mnt/image/srv/app/",
@@ -380,7 +385,7 @@ def build_steps(unit: str, application: Application) -> list[str]:
     ],
 )
 def test_a_service_of_systemd_keeps_its_secrets(
-    name: str, hook: str, expected: str, user_tmp: Path
+    name: str, hook: str, expected: str, user_tmp: Path, shared_folder: Path
 ) -> None:
     """Started by systemd itself, with its dynamic user and credential; first without the hook."""
     support.require_root()
@@ -389,12 +394,9 @@ def test_a_service_of_systemd_keeps_its_secrets(
     unit = re.sub(hook, "", unit) if hook else unit
     (application.home / "app.service").write_text(unit)
     (application.home / "test.conf").write_text(DROP_IN)
-    (application.home / "wheels").mkdir()
-    collect_wheels(application.home / "wheels", "gunicorn", "packaging")
-    pip = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS={application.home}/wheels", f"PATH={IMAGE_PATH}"]
+    steps = install_gunicorn(build_steps(unit, application), shared_folder)
     with make_cgroup(0) as groups:
-        steps = build_steps(unit, application)
-        argv = ["env", *pip, *boot(groups, "app.service", steps, user_tmp)]
+        argv = boot(groups, "app.service", steps, user_tmp)
         with application.started(argv, user=False) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "built\n", application.log.read_text()
