@@ -36,7 +36,8 @@ _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "u
 
 _PRELOAD_LIBRARY = os.fsencode(f"{os.path.dirname(__file__)}/libprocess_hardening.so")
 _PRELOAD_ENTRY = b"LD_PRELOAD=" + _PRELOAD_LIBRARY
-"""Same as environment.PRELOAD_ENTRY. It is kept: it hardens the children of `run --children`."""
+"""Same as environment.PRELOAD_ENTRY unless a link leads to this package. It is kept: it hardens the
+children of `run --children`."""
 
 _DEFAULT: "Request" = (
     _native.DEFAULT_STEPS,
@@ -95,10 +96,11 @@ def _take_steps(policy: "Policy | None", fatal: bool) -> Report:
     pytest_plugin.py replaces this function while a test runs.
     """
     request = _DEFAULT
-    if policy is not None:
-        from process_hardening.policy import native_form
+    preloaded = _native.read_variable(b"LD_PRELOAD")
+    if policy is not None or preloaded not in (None, _PRELOAD_LIBRARY):
+        from process_hardening.policy import DEFAULT, native_form
 
-        request = native_form(policy)
+        request = native_form(DEFAULT if policy is None else policy)
     outcomes, bypassed, seccomp, removed, failure = _native.harden(*request, fatal, False)
     if failure:
         from process_hardening.errors import HardeningError

@@ -6,10 +6,11 @@ import importlib
 import os
 import sys
 import threading
+from contextlib import suppress
 
 from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
 from process_hardening.environment import PRELOAD_ENTRY
-from process_hardening.errors import HardeningError, InjectorRefusedError
+from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError, InjectorRefusedError
 from process_hardening.policy import DEFAULT, STEPS, Policy
 from process_hardening.record import Record
 from process_hardening.state import status
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from process_hardening.errors import Step
+    from process_hardening.errors import FailedStep
 
     OnDrift = Literal["reapply", "exit"] | Callable[["Drift"], Any]
 
@@ -39,12 +40,13 @@ EXIT: Literal["exit"] = "exit"
 class Drift(Record):
     """What recheck() found and repaired; false if nothing had changed.
 
-    steps -- the steps of the policy that were no longer applied
+    steps -- the steps of the policy that were no longer applied; 'children': children that are
+        started would not have been hardened
     tracer_pid -- the process that is attached now; 0: none; None: unknown on this system
     report -- the Report of the call that applied these steps again
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[FailedStep, ...]
     tracer_pid: int | None
     report: Report
 
@@ -53,7 +55,8 @@ class Drift(Record):
 
 
 def _drift_of(report: Report) -> Drift:
-    steps: tuple[Step, ...] = tuple(step for step in STEPS if getattr(report, step) == "applied")
+    names: tuple[FailedStep, ...] = (*STEPS, "children")
+    steps = tuple(name for name in names if getattr(report, name) == "applied")
     return Drift(steps=steps, tracer_pid=status().tracer_pid, report=report)
 
 
@@ -71,7 +74,9 @@ def _raise(error: HardeningError) -> None:
 def _act(drift: Drift, on_drift: OnDrift) -> Drift:
     if drift and on_drift == EXIT:
         reason = f"no longer in force: {', '.join(drift.steps)}"
-        error = HardeningError(0, reason, drift.steps[0], _native.STEPS[drift.steps[0]])
+        first = drift.steps[0]
+        exit_code = ENVIRONMENT_ERROR if first == "children" else _native.STEPS[first]
+        error = HardeningError(0, reason, first, exit_code)
         _native.call_or_exit(_raise, (error,), {})
     if drift and callable(on_drift):
         on_drift(drift)
@@ -121,9 +126,10 @@ class Watch:
             try:
                 _act(_drift_of(report), self._on_drift)
             except BaseException:  # on_drift raised, or the state could not be read: keep watching
-                threading.excepthook(
-                    threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
-                )
+                with suppress(BaseException):  # the program's own hook may raise too
+                    threading.excepthook(
+                        threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+                    )
 
     def _go_on(self) -> None:
         """Restart the thread in a forked child, which has only the thread that forked."""

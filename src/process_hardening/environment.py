@@ -25,8 +25,11 @@ if TYPE_CHECKING:
         def __iter__(self) -> Iterator[str]: ...
 
 
-PRELOAD_LIBRARY = os.path.join(os.path.dirname(__file__), "libprocess_hardening.so")
-"""The library that hardens a program through LD_PRELOAD (native/preload/)."""
+PRELOAD_LIBRARY = os.path.join(
+    os.path.realpath(os.path.dirname(__file__)), "libprocess_hardening.so"
+)
+"""The library that hardens a program through LD_PRELOAD (native/preload/): its real path, by which
+`harden` names it too."""
 
 PRELOAD_ENTRY = b"LD_PRELOAD=" + os.fsencode(PRELOAD_LIBRARY)
 """The LD_PRELOAD entry that names only this library. It is kept because it hardens the children."""
@@ -301,6 +304,5 @@ def unhardened(env: Mapping[str, str]) -> dict[str, str]:
     rest = {name: value for name, value in env.items() if name not in ours}
     libraries = split_libraries(rest.get("LD_PRELOAD", ""))
     if PRELOAD_LIBRARY in libraries:
-        libraries.remove(PRELOAD_LIBRARY)
-        rest["LD_PRELOAD"] = ":".join(libraries)
+        rest["LD_PRELOAD"] = ":".join(path for path in libraries if path != PRELOAD_LIBRARY)
     return {name: value for name, value in rest.items() if value or name != "LD_PRELOAD"}

@@ -26,6 +26,9 @@ STEPS: tuple[Step, ...] = ("inspection", "core_limit", "environment", "no_new_pr
 
 _FLAGS = (*STEPS, "refuse_tracer", "refuse_bypass")
 
+_LONGEST_ENTRY = 4096
+"""How long an entry for the preload library may be: PH_LIST_SIZE, native/exec/handover.h."""
+
 HARDEN: Children = "harden"
 LEAVE: Children = "leave"
 
@@ -103,7 +106,8 @@ class Policy(Record):
             bypass_variable: str | None = bypass_variable,
             refuse_bypass: bool = refuse_bypass,
         ) -> None:
-            given = {name: value for name, value in locals().items() if name in self._known}
+            names = dict(locals())  # a debugger adds names to locals() itself during a loop
+            given = {name: value for name, value in names.items() if name in self._known}
             super().__init__(**given)
             for name in _FLAGS:
                 check_flag(name, getattr(self, name))
@@ -112,12 +116,29 @@ class Policy(Record):
             bypass = () if self.bypass_variable is None else (self.bypass_variable,)
             if any("*" in name for name in check_patterns("bypass_variable", bypass)):
                 raise ValueError(f"bypass_variable: {bypass[0]!r} is not a variable name")
+            keep = check_patterns("keep", self.keep)
+            if self.children == HARDEN:
+                _check_for_children(keep)
             self.__dict__.update(
                 clear=check_patterns("clear", self.clear),
-                keep=check_patterns("keep", self.keep),
+                keep=keep,
                 # Unprivileged seccomp filters require it (seccomp(2)).
                 no_new_privs=self.no_new_privs or self.seal,
             )
+
+
+def _check_for_children(keep: tuple[str, ...]) -> None:
+    """Check that a variable can pass these names on to children. Raises ValueError."""
+    if any(":" in name for name in keep):
+        raise ValueError(
+            f"keep: ':' separates the names for children, so none can contain it: {keep}"
+        )
+    entry = f"{_native.KEEP_VARIABLE}={':'.join(keep)}"
+    if len(os.fsencode(entry)) >= _LONGEST_ENTRY:
+        raise ValueError(
+            f"keep: {len(keep)} names are too long for children: together, at most"
+            f" {_LONGEST_ENTRY - len(_native.KEEP_VARIABLE) - 2} bytes"
+        )
 
 
 def native_form(policy: Policy) -> Request:

@@ -113,9 +113,11 @@ def harden_children_by_environment(
         from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError
 
         raise HardeningError(0, problem, "children", ENVIRONMENT_ERROR)
-    # This process did not obey the bypass variable, so its children must not either.
-    os.unsetenv(_native.BYPASS_VARIABLE)
-    os.environ.pop(_native.BYPASS_VARIABLE, None)
+    # This process did not obey a bypass variable, so its children must not either.
+    for name in (_native.BYPASS_VARIABLE, bypass):
+        if name is not None:
+            os.unsetenv(name)
+            os.environ.pop(name, None)
     if unchanged:
         return "already in place"
     for name, value in wanted.items():

@@ -343,6 +343,34 @@ def test_a_bypass_that_is_not_heeded_is_not_handed_on() -> None:
     assert python(code, CODEX_SKIP_HARDENING="1").stdout == "hardened\n"
 
 
+@pytest.mark.parametrize("fields", ["", "bypass_variable='MYAPP_DEV'"])
+def test_a_bypass_that_came_later_is_not_handed_on(fields: str) -> None:
+    """Such as from load_dotenv(): the process does not obey it, so its children must not."""
+    code = (
+        "os.environ.update(CODEX_SKIP_HARDENING='1', MYAPP_DEV='1')\n"
+        f"ph.pre_main_hardening(ph.Policy(children='harden', {fields}))\n"
+        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
+        "subprocess.run([sys.executable, '-c', child])"
+    )
+    assert python(code).stdout == "hardened\n"
+
+
+def test_an_environment_that_is_reached_through_a_link_is_the_same(user_tmp: Path) -> None:
+    """`harden` names the library by its real path, Python by the path that was used."""
+    link = user_tmp / "current"
+    link.symlink_to(sys.prefix)
+    asks = "import process_hardening as ph; print(ph.status().verdict, ph.harden().removed)"
+    code = (
+        f"{PRELUDE}print(ph.pre_main_hardening().removed)\n"
+        "print(bool(ph.check_child(sys.executable)), 'LD_PRELOAD' in ph.child_env())\n"
+        "print('LD_PRELOAD' in ph.child_env(hardened=False), flush=True)\n"
+        f"subprocess.run([sys.executable, '-c', {asks!r}])"
+    )
+    words = [str(link / "bin/harden"), "--children", "--", str(link / "bin/python"), "-c", code]
+    result = support.run_as_user(words, env=starts.remove_loader_variables())
+    assert result.stdout == "()\nTrue True\nFalse\nhardened ()\n", result.stderr
+
+
 @pytest.mark.parametrize(
     ("fields", "variable", "verdict"),
     [

@@ -105,6 +105,24 @@ def test_a_function_is_told_when_all_is_in_force_again(programs: Path) -> None:
         assert victim.do("ph.status().verdict") == "'hardened'"
 
 
+def test_children_that_would_not_be_hardened_any_more_are_drift(programs: Path) -> None:
+    """The program lost the library from its environment. `exit` ends with that step's code."""
+    policy = "policy = ph.Policy(children='harden')"
+    with Console(programs) as victim:
+        victim.do(policy, "ph.harden(policy)", "os.environ.pop('LD_PRELOAD')")
+        assert victim.do("ph.recheck(policy).steps") == "('children',)"
+        assert victim.do("bool(ph.recheck(policy))") == "False"
+    code = (
+        f"import os, process_hardening as ph\n{policy}\nph.harden(policy)\n"
+        "del os.environ['LD_PRELOAD']\nph.recheck(policy, on_drift='exit')"
+    )
+    ended = support.run_as_user([sys.executable, "-c", code])
+    assert ended.returncode == 8
+    assert ended.stderr == (
+        "process-hardening: no longer in force: children; exiting with status 8\n"
+    )
+
+
 def test_what_a_policy_keeps_is_no_drift(programs: Path) -> None:
     """Variables that stay, steps that are left out."""
     env = {**os.environ, "LD_LIBRARY_PATH": "/none"}
@@ -148,9 +166,9 @@ def test_a_step_that_cannot_be_put_back(programs: Path) -> None:
 
 
 def test_watch_puts_back_until_it_is_stopped(programs: Path) -> None:
-    """Again and again, whatever the function raises."""
+    """Again and again, whatever the function and the program's hook for exceptions raise."""
     with Console(programs) as victim:
-        victim.do("ph.harden()", "import threading", "threading.excepthook = lambda failed: None")
+        victim.do("ph.harden()", "import threading", "threading.excepthook = lambda failed: 1 / 0")
         victim.do("watch = ph.watch(0.01, on_drift=lambda drift: 1 / 0)")
         for _ in range(3):
             assert victim.do(UNDO, "becomes(False)") == "True"

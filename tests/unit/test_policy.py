@@ -6,7 +6,9 @@ import copy
 import inspect
 import pickle
 import re
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -90,6 +92,30 @@ def test_a_pattern_must_be_a_name_or_a_prefix(name: str, pattern: str) -> None:
 def test_what_the_kernel_takes_for_a_name_is_one(pattern: str) -> None:
     """Only NUL and the equals sign cannot be in a name; a star ends a prefix."""
     assert Policy(clear=(pattern,)).clear == (pattern,)
+
+
+@pytest.mark.parametrize("keep", [["A:B"], [f"NAME_OF_A_VARIABLE_{n}" for n in range(200)]])
+def test_what_children_are_to_keep_fits_in_a_variable(keep: list[str]) -> None:
+    """Their library would drop what does not fit, and take a colon for the end of a name."""
+    with pytest.raises(ValueError, match=r"^keep: "):
+        Policy(keep=keep, children="harden")  # type: ignore[arg-type]  # any sequence will do
+    assert Policy(keep=keep).keep == tuple(keep)  # type: ignore[arg-type]
+
+
+def test_a_debugger_can_step_into_a_policy() -> None:
+    """It reads the local variables at each line, and adds its own."""
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        assert (event, argument, frame.f_locals) is not None
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        policy = Policy(keep=("A",))
+    finally:
+        sys.settrace(before)
+    assert policy.keep == ("A",)
 
 
 @pytest.mark.parametrize("value", ["yes", "", None, True, 1, "HARDEN"])
