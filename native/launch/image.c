@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "place.h"
 
+#include "../core/platform/linux_ids.h"
 #include "../core/text.h"
 #include "../exec/linux_file.h"
 
@@ -86,7 +87,7 @@ long ph_place_check(const struct ph_contents *contents, struct ph_place *place)
     if (!place->error &&
         !ph_failed(place, "statx", ph_stat(place->fd, place->name, flags, &file)) &&
         (file.mode != (S_IFREG | UNREADABLE) || file.size != source.size ||
-         file.uid != (uint32_t)PH_CALL(SYS_geteuid)))
+         file.uid != ph_effective_user()))
         (void)ph_failed(place, "reading back what was written", -EIO);
     return place->error;
 }

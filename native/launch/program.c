@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include "../core/hardening.h"
+#include "../core/platform/linux_ids.h"
 #include "../core/platform/linux_proc.h"
 #include "../core/text.h"
 
@@ -73,7 +74,7 @@ static int open_program(struct ph_program *program)
     struct ph_statx file;
     char one;
     struct ph_identity named, opened;
-    const long user = PH_CALL(SYS_geteuid);
+    const uint32_t user = ph_effective_user();
     long fd;
 
     if (ph_stat(AT_FDCWD, path, 0, &file))
@@ -88,7 +89,7 @@ static int open_program(struct ph_program *program)
         return refuse(program, "would lose its set-user-ID, set-group-ID or file capabilities:"
                                " start it directly; the kernel protects a program that gains rights");
     /* Root can modify every file: a copy would not help. */
-    program->is_writable = user && (!may(path, W_OK) || file.uid == (uint32_t)user);
+    program->is_writable = user && (!may(path, W_OK) || file.uid == user);
     fd = PH_CALL(SYS_openat, AT_FDCWD, path, PH_TO_READ);
     program->fd = fd < 0 ? -1 : (int)fd;
     /* To decide whether a program is dumpable, exec checks only the file's mode. AppArmor and

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "started.h"
 
+#include "../core/platform/linux_ids.h"
 #include "../core/platform/linux_proc.h"
 #include "../exec/linux_file.h"
 
@@ -49,7 +50,7 @@ static int has_kept_its_mode(const struct ph_statx *file)
     int64_t now[2] = {0, 0}, uptime[2] = {0, 0}; /* struct __kernel_timespec */
     uint64_t start = 0; /* in ticks since boot */
 
-    if (file->uid != (uint32_t)PH_CALL(SYS_geteuid) && file->uid != (uint32_t)PH_CALL(SYS_getuid))
+    if (file->uid != ph_effective_user() && file->uid != ph_real_user())
         return 1;
     if (ph_read_stat(22, &start, 1) || read_clock(CLOCK_REALTIME, now) ||
         read_clock(CLOCK_BOOTTIME, uptime) || !now[0] || !uptime[0])

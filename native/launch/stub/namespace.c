@@ -3,6 +3,7 @@
  * The launcher cannot do this itself: only a dumpable process can write its own uid_map. The helper
  * is not trusted: it gets no environment and no other descriptor. */
 #define _GNU_SOURCE
+#include "../../core/platform/linux_ids.h"
 #include "../../core/text.h"
 #include "entry.h"
 
@@ -25,22 +26,22 @@ static void write_file(const char *path, const char *text)
 }
 
 /* Maps one id, which is the same inside and outside the namespace. */
-static void map_id(const char *path, long id)
+static void map_id(const char *path, uint32_t id)
 {
     char buffer[64];
     struct ph_text text = PH_TEXT(buffer);
 
-    ph_add_number(&text, (unsigned long)id);
+    ph_add_number(&text, id);
     ph_add(&text, " ");
-    ph_add_number(&text, (unsigned long)id);
+    ph_add_number(&text, id);
     ph_add(&text, " 1");
     write_file(path, buffer);
 }
 
 uintptr_t ph_start(uintptr_t *stack)
 {
-    const long user = PH_CALL(SYS_geteuid);
-    const long group = PH_CALL(SYS_getegid);
+    const uint32_t user = ph_effective_user();
+    const uint32_t group = ph_effective_group();
     char byte = 0;
 
     (void)stack;
