@@ -12,8 +12,8 @@ static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
     "Start a program that you do not trust. It and its descendants cannot read, trace or signal\n"
-    "other processes, hardened or not, or take file descriptors from them. Nothing else is\n"
-    "restricted: --explain lists the remaining ways to reach other processes.\n"
+    "other processes, hardened or not, or take file descriptors from them. --explain lists\n"
+    "what else is blocked to prevent that, and the remaining ways to reach other processes.\n"
     "\n"
     "  --allow-signals  allow signals to other processes. Signals can disclose memory: a crash\n"
     "                   leaves a core, and some runtimes dump their memory on a signal\n"
@@ -38,13 +38,15 @@ static const char *const option_names[OPTIONS + 2] = {
 /* Definitions that the core otherwise gets from libc. */
 char **environ;
 
-/* Records the options in has. Returns the program and its arguments, or NULL after printing a line
+/* Records the options in has; --help prints the usage and exits. Returns the program and its arguments, or NULL after printing a line
  * on standard error. */
 static char **parse(char **words, int has[OPTIONS])
 {
     for (; *words && **words == '-'; words++) {
         int option = 0;
 
+        if (ph_equal(*words, option_names[OPTIONS]) || ph_equal(*words, "-h"))
+            ph_exit(ph_print(usage, sizeof usage - 1));
         if (ph_equal(*words, "--")) {
             words++;
             break;
@@ -92,7 +94,7 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     say(&text, "blocked",
         "reading and tracing other processes, hardened or not; taking their file descriptors;"
         " setting their limits; TIOCSTI and TIOCLINUX; F_SETSIG; system-wide perf; replacing the"
-        " session keyring of its parent");
+        " session keyring of its parent; open_by_handle_at; NS_MNT_GET_NEXT and NS_MNT_GET_PREV");
     say(&text, "signals",
         !(flags & PH_CONFINE_SIGNALS)   ? "allowed: " PH_SIGNALS_OPEN
         : version < PH_LANDLOCK_SIGNALS ? "allowed: this kernel cannot block them; " PH_SIGNALS_OPEN
@@ -145,7 +147,5 @@ uintptr_t ph_start(uintptr_t *stack)
     environ = argv + argc + 1;
     if (argc == 2 && ph_equal(argv[1], probe_option))
         ph_probe_wait();
-    if (argc == 2 && (ph_equal(argv[1], "--help") || ph_equal(argv[1], "-h")))
-        ph_exit(ph_print(usage, sizeof usage - 1));
     ph_exit(run(argv));
 }

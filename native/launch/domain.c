@@ -1,5 +1,5 @@
 /* Landlock keeps a process from tracing, reading and signalling processes outside its domain; a
- * seccomp filter blocks the few other ways to their memory. Nothing else is restricted. */
+ * seccomp filter blocks the few other ways to their memory. */
 #define _GNU_SOURCE
 #include "domain.h"
 
@@ -376,8 +376,10 @@ int ph_probe_start(const struct ph_span *secrets, struct ph_probe *probe,
     }
     (void)ph_syscall(SYS_close, ends[1], 0, 0, 0, 0);
     probe->socket = ends[0];
-    if (probe->pid < 0)
+    if (probe->pid < 0) {
+        (void)ph_syscall(SYS_close, probe->socket, 0, 0, 0, 0);
         return fail(failure, make_probe, probe->pid);
+    }
     if (ph_syscall(SYS_read, probe->socket, (long)&byte, 1, 0, 0) == 1)
         return 0;
     ph_probe_end(probe);

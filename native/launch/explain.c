@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static char buffer[8 * PH_PATH];
-static struct ph_text text = PH_TEXT(buffer);
+static struct ph_text text;
 
 static void say(const char *label, const char *value, const char *more)
 {
@@ -56,8 +56,10 @@ static const char *path_of(const struct ph_program *program)
     return *program->real ? program->real : program->path;
 }
 
+/* Starts the text. */
 static void say_program(const struct ph_program *program)
 {
+    text = (struct ph_text)PH_TEXT(buffer);
     say("program", path_of(program), "");
 }
 

@@ -5,6 +5,7 @@
 #include "../core/text.h"
 #include "confinement.h"
 #include "launch.h"
+#include "options.h"
 #include "program.h"
 #include "stub/entry.h"
 
@@ -55,15 +56,6 @@ unsigned long getauxval(unsigned long type)
     return 0;
 }
 
-/* Whether --help is among the options. */
-static int asks_for_help(char **words)
-{
-    for (; *words && **words == '-' && !ph_equal(*words, "--"); words++)
-        if (ph_equal(*words, "--help") || ph_equal(*words, "-h"))
-            return 1;
-    return 0;
-}
-
 /* Beyond the stack limit, the kernel answers EFAULT for buffers, or kills this process. In addition
  * to the buffers, the launcher needs room for copies of the arrays that it was started with. */
 static int has_room_on_stack(const uintptr_t *stack)
@@ -95,7 +87,7 @@ uintptr_t ph_start(uintptr_t *stack)
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without argv[0]"));
     start_strings = ph_find_strings(argv);
-    if (asks_for_help(argv + 1))
+    if (ph_asks_for_help(argv + 1))
         ph_exit(ph_print(usage, sizeof usage - 1));
     if (!has_room_on_stack(stack))
         ph_exit(ph_complain(PH_EXIT_CANNOT, "RLIMIT_STACK",

@@ -32,6 +32,7 @@ static struct ph_program program;
 static char set_aside[SET_ASIDE], removed_names[2048];
 static char own_path[sizeof PH_PROGRAM_VARIABLE + PH_PATH];
 static struct ph_text aside, removed;
+static const char *removals[OWN_COUNT + PH_PATTERNS + STRICT_COUNT]; /* NULL-terminated */
 
 static int is_own(const char *entry)
 {
@@ -97,19 +98,18 @@ static int enforce(const struct ph_policy *policy, const struct ph_visitor *visi
 static int enforce_options(const struct ph_launcher *launcher, const char *bypass,
                            struct ph_report *report)
 {
-    const char *remove[OWN_COUNT + PH_PATTERNS + STRICT_COUNT];
     const struct ph_visitor visitor = {note_removed, NULL};
-    struct ph_policy policy = {PH_DEFAULT_STEPS, 1, remove, options.names[PH_KEEP], bypass,
+    struct ph_policy policy = {PH_DEFAULT_STEPS, 1, removals, options.names[PH_KEEP], bypass,
                                options.has[PH_NO_BYPASS]};
     size_t count = 0;
 
     for (size_t i = 0; i < OWN_COUNT; i++)
-        remove[count++] = own_variables[i];
+        removals[count++] = own_variables[i];
     for (size_t i = 0; i < options.count[PH_CLEAR]; i++)
-        remove[count++] = options.names[PH_CLEAR][i];
+        removals[count++] = options.names[PH_CLEAR][i];
     for (size_t i = 0; options.has[PH_STRICT] && strict_variables[i]; i++)
-        remove[count++] = strict_variables[i];
-    remove[count] = NULL;
+        removals[count++] = strict_variables[i];
+    removals[count] = NULL;
     if (launcher->keeps_environment)
         policy.steps &= ~PH_BIT(PH_ENVIRONMENT);
     if (options.has[PH_STRICT] || options.has[PH_SEALED])
@@ -141,7 +141,7 @@ static char **fill_environment(char **entries, int is_bypassed)
         if (!is_set_by_script(*at))
             *entries++ = *at;
     for (char **at = program.variables; *at; at++)
-        if (is_bypassed || !ph_environment_matches(*at, own_variables, options.names[PH_KEEP]))
+        if (is_bypassed || !ph_environment_matches(*at, removals, options.names[PH_KEEP]))
             *entries++ = *at;
         else
             note_name(*at, ph_name_length(*at));
@@ -182,6 +182,7 @@ static int start(unsigned methods, char **entries, char **end, const char *no_li
     long error = 0;
     int is_caused = 0; /* an error that another process may have caused */
 
+    ph_add(&reasons, "");
     end[1] = NULL;
     for (int method = 0; method < PH_METHODS && error != -E2BIG; method++) {
         const char *objection, *call;
@@ -299,6 +300,7 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
 
     aside = (struct ph_text)PH_TEXT(set_aside);
     removed = (struct ph_text)PH_TEXT(removed_names);
+    ph_add(&removed, "");
     *own_path = '\0';
     options = (struct ph_options){.help = launcher->help};
     program = (struct ph_program){0};

@@ -9,6 +9,7 @@
 #include "stub/stub.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 const struct ph_method_name ph_method_names[PH_METHODS] = {
@@ -105,17 +106,23 @@ static long execute_unreadable(const struct ph_program *program, char *const *en
     return error;
 }
 
-/* Executes the stub in a child, where it stops before starting the program. */
+/* Executes the stub in a child, where it stops before starting the program. If SIGCHLD is ignored,
+ * the kernel discards the status of a child that has called exec. */
 static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
 {
-    const long pid = ph_fork(0, NULL);
+    static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
+    long before[16] = {0};
+    long pid;
 
+    (void)PH_CALL(SYS_rt_sigaction, SIGCHLD, by_default, before, sizeof(uint64_t));
+    pid = ph_fork(0, NULL);
     if (!pid) {
         const long error = ph_place_execute(place, argv, envp);
 
         ph_exit(error == -PH_EXIT_CANNOT ? EIO : (int)-error); /* only the stub may use that */
     }
     (void)ph_failed(place, "execveat", ph_wait_for_error(pid));
+    (void)PH_CALL(SYS_rt_sigaction, SIGCHLD, before, 0, sizeof(uint64_t));
     return place->error;
 }
 
@@ -138,7 +145,7 @@ long ph_execute(enum ph_method method, const struct ph_program *program, char *c
         contents.length = write_stub(program, rehearse);
         *call = "preparing the stand-in";
         if (!contents.length)
-            return -ENOEXEC;
+            return -EIO; /* ENOEXEC would blame the program */
     }
     (void)ph_place_make(&contents, !(PH_BIT(method) & PH_IN_MEMORY), &place);
     if (!place.error && !rehearse)

@@ -149,16 +149,45 @@ static int choose_method(struct ph_options *options, const char *name)
     return refuse(options, name, "not a method: choose from auto, execute-only, copy and preload");
 }
 
+/* Returns the option that a word names, or OPTIONS. rest -- gets what follows the name: "" or "=..."
+ */
+static int find_option(const char *word, const char **rest)
+{
+    int option = 0;
+
+    while (option < OPTIONS &&
+           (!(*rest = ph_after(word, names[option])) || (**rest && **rest != '=')))
+        option++;
+    return option;
+}
+
+/* Whether the value of the option in words[0] is in words[1]. rest -- what follows its name */
+static int is_value_next(int option, const char *rest, char **words)
+{
+    return option >= LISTS && option < OPTIONS && !*rest && words[1] && *words[1] != '-';
+}
+
+int ph_asks_for_help(char **words)
+{
+    for (; *words && **words == '-' && !ph_equal(*words, "--"); words++) {
+        const char *rest;
+        const int option = find_option(*words, &rest);
+
+        if (ph_equal(*words, names[OPTIONS]) || ph_equal(*words, "-h"))
+            return 1;
+        words += is_value_next(option, rest, words);
+    }
+    return 0;
+}
+
 /* Parses the option in words[0], whose value may be in words[1]. Returns how many words it
  * consumed, or 0 after ph_complain(). */
 static int parse_option(struct ph_options *options, char **words)
 {
-    const char *rest = NULL, *value;
-    int option = 0, took = 1;
+    const char *rest, *value;
+    const int option = find_option(*words, &rest);
+    int took = 1;
 
-    for (; option < OPTIONS; option++)
-        if ((rest = ph_after(*words, names[option])) && (!*rest || *rest == '='))
-            break;
     if (option == OPTIONS) {
         (void)ph_refuse_option(*words, names, options->help);
         return 0;
@@ -168,7 +197,7 @@ static int parse_option(struct ph_options *options, char **words)
         return *rest ? refuse(options, names[option], "takes no value") : took;
     }
     value = *rest ? rest + 1 : "";
-    if (!*rest && words[1] && *words[1] != '-')
+    if (is_value_next(option, rest, words))
         value = words[took++];
     if (!*value)
         return refuse(options, names[option], option == METHOD ? "needs a METHOD" : "needs a NAME");

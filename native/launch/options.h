@@ -37,6 +37,9 @@ struct ph_options {
  * program and its arguments, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 
+/* Whether --help or -h is among the options. */
+int ph_asks_for_help(char **words);
+
 /* Complains about an unknown option and suggests the most similar one. options -- a NULL-terminated
  * list of names of at most 24 letters; help -- the command that explains them. Returns
  * PH_EXIT_USAGE. */

@@ -34,56 +34,92 @@
 #define CALL_FSCONFIG 431
 #define CALL_FSMOUNT 432
 
+/* Closes what was opened here. 0 may be standard input: a filter can fake success. */
+static void close_own(long fd)
+{
+    if (fd > 0)
+        (void)PH_CALL(SYS_close, fd);
+}
+
 static long open_tmpfs(void)
 {
     return PH_CALL(CALL_FSOPEN, "tmpfs", FSOPEN_CLOSE_ON_EXEC);
 }
 
-/* Makes the directories of a relative path. Returns a descriptor of the last one. */
-static long make_folders(long folder, const char *name)
+/* Makes the directories of a relative path below root. Returns a descriptor of the last one, which
+ * is root itself if there are none. */
+static long make_folders(long root, const char *name)
 {
+    long folder = root;
     char path[PH_PATH];
     struct ph_text text = PH_TEXT(path);
 
     ph_add(&text, name);
     for (char *part = path, *at = path; *at && folder >= 0; at++) {
+        const long above = folder;
         long error;
 
         if (*at != '/')
             continue;
         *at = '\0';
-        error = PH_CALL(SYS_mkdirat, folder, part, 0711);
-        folder = error ? error : PH_CALL(SYS_openat, folder, part, O_PATH | O_CLOEXEC);
+        error = PH_CALL(SYS_mkdirat, above, part, 0711);
+        folder = error ? error : PH_CALL(SYS_openat, above, part, O_PATH | O_CLOEXEC);
+        if (above != root)
+            close_own(above);
         part = at + 1;
     }
     return folder;
 }
 
-/* Creates the file system, the directories and the file below place->fd. The file is closed here,
- * because a file that is open for writing cannot be executed; exec closes the other descriptors. */
-static long build(const struct ph_contents *contents, struct ph_place *place)
+/* Returns a descriptor of the root of a new file system, or a negative errno value. */
+static long mount_tmpfs(struct ph_place *place)
 {
     const long fs = open_tmpfs();
-    const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_LARGEFILE;
-    long folder, file;
 
-    if (ph_failed(place, "fsopen", fs) ||
-        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_STRING, "mode", "0711")) ||
-        ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_CREATE)))
-        return place->error;
-    folder = PH_CALL(CALL_FSMOUNT, fs, FSMOUNT_CLOSE_ON_EXEC, MOUNT_NO_SUID_NO_DEV);
-    if (ph_failed(place, "fsmount", folder) ||
-        ph_failed(place, "dup3", PH_CALL(SYS_dup3, folder, place->fd, O_CLOEXEC)))
-        return place->error;
-    folder = make_folders(folder, place->name);
+    if (!ph_failed(place, "fsopen", fs) &&
+        !ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_STRING, "mode", "0711")) &&
+        !ph_failed(place, "fsconfig", PH_CALL(CALL_FSCONFIG, fs, FSCONFIG_CREATE))) {
+        const long root = PH_CALL(CALL_FSMOUNT, fs, FSMOUNT_CLOSE_ON_EXEC, MOUNT_NO_SUID_NO_DEV);
+
+        close_own(fs);
+        (void)ph_failed(place, "fsmount", root);
+        return root;
+    }
+    close_own(fs);
+    return place->error;
+}
+
+/* Creates the directories and the file below root. The file is closed here, because a file that is
+ * open for writing cannot be executed. */
+static long write_file(const struct ph_contents *contents, long root, struct ph_place *place)
+{
+    const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_LARGEFILE;
+    const long folder = make_folders(root, place->name);
+    long file;
+
     if (ph_failed(place, "mkdirat", folder))
         return place->error;
     file = PH_CALL(SYS_openat, folder, ph_basename(contents->path), flags, 0100);
+    if (folder != root)
+        close_own(folder);
     /* 0 means that a filter faked success; writing to it would overwrite standard input. */
     if (ph_failed(place, "openat", file ? file : -EIO))
         return place->error;
     (void)ph_place_fill(contents, file, place);
     (void)PH_CALL(SYS_close, file);
+    return place->error;
+}
+
+/* Creates the file system, with the file in it, below place->fd. */
+static long build(const struct ph_contents *contents, struct ph_place *place)
+{
+    const long root = mount_tmpfs(place);
+
+    if (root < 0)
+        return place->error;
+    if (!ph_failed(place, "dup3", PH_CALL(SYS_dup3, root, place->fd, O_CLOEXEC)))
+        (void)write_file(contents, root, place);
+    close_own(root);
     return place->error;
 }
 

@@ -66,9 +66,10 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(confine: str, arguments:
 
 
 def test_help_is_printed_to_standard_output(confine: str) -> None:
-    result = support.run_as_user([confine, "--help"])
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("usage: confine ")
+    for options in (["--help"], ["-h"], ["--strict", "--help", "true"]):
+        result = support.run_as_user([confine, *options])
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("usage: confine ")
 
 
 @pytest.mark.parametrize("name", ["no-such-program", "/no/such/program", ""])
@@ -254,6 +255,8 @@ def test_explain_says_what_is_refused_and_starts_nothing(confine: str) -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert {"program", "method", "blocked", "signals", "not blocked"} <= set(labels)
     assert "started" not in result.stdout
+    for call in ("F_SETSIG", "open_by_handle_at", "NS_MNT_GET_NEXT and NS_MNT_GET_PREV"):
+        assert call in result.stdout
 
 
 @pytest.mark.parametrize("option", ["--explain", "--help"])

@@ -417,3 +417,13 @@ def test_explain_says_what_really_happens_because_it_tries(harden: str, show: st
         "execute-only: a stand-in in memory",
         "preload: a library hardens it before its main()",
     ]
+
+
+def test_explain_does_not_depend_on_whether_sigchld_is_ignored(harden: str, show: str) -> None:
+    """An ignored SIGCHLD, which a program inherits, discards the statuses of its children."""
+    command = [harden, "--explain", show]
+    plain = support.run_as_user(command)
+    ignored = support.run_as_user(["env", "--ignore-signal=SIGCHLD", *command])
+
+    assert "method:           execute-only" in plain.stdout
+    assert (ignored.returncode, ignored.stdout) == (0, plain.stdout)

@@ -76,7 +76,13 @@ def test_a_mistyped_option_is_answered_with_the_one_that_was_meant(command: str,
 
 
 def test_help_is_printed_to_standard_output(harden: str) -> None:
-    for options in (["--help"], ["-h"], ["-h", "--explain"], ["--strict", "--help", "true"]):
+    for options in (
+        ["--help"],
+        ["-h"],
+        ["-h", "--explain"],
+        ["--strict", "--help", "true"],
+        ["--keep", "NAME", "--method", "copy", "--help"],
+    ):
         result = support.run_as_user([harden, *options])
 
         assert (result.returncode, result.stderr) == (0, "")
@@ -485,6 +491,22 @@ def test_loader_variables_of_an_env_line_are_removed_as_others_are(
     assert "LD_BIND_NOW=1" in kept
     assert "removed:          LD_BIND_NOW" in explained
     assert "removed:          nothing" in explained_kept
+
+
+def test_clear_and_strict_remove_variables_of_an_env_line_too(harden: str, user_tmp: Path) -> None:
+    """--keep keeps them, and --explain names them."""
+    path = script(user_tmp, "#!/usr/bin/env -S CLEARED=1 BASH_ENV=/tmp/x A=2 sh -c env")
+    options = ["--clear", "CLEARED", "--strict"]
+    plain, removed, kept, explained = (
+        support.run_as_user([harden, *each, path], env=WITHOUT).stdout.splitlines()
+        for each in ([], options, [*options, "--keep=BASH_ENV"], [*options, "--explain"])
+    )
+    of_line = {"CLEARED=1", "BASH_ENV=/tmp/x", "A=2"}
+
+    assert of_line <= set(plain)
+    assert of_line & set(removed) == {"A=2"}
+    assert of_line & set(kept) == {"BASH_ENV=/tmp/x", "A=2"}
+    assert "removed:          CLEARED, BASH_ENV" in explained
 
 
 def test_too_many_scripts_in_a_row_are_refused(harden: str, user_tmp: Path) -> None:

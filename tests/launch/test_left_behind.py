@@ -103,3 +103,28 @@ def test_signals_that_are_blocked_or_ignored_stay_so_and_none_is_pending(
     )
 
     assert hardened == plain
+
+
+def test_a_second_explain_in_a_process_is_like_the_first(python: str) -> None:
+    """No descriptor and no text of the first is left."""
+    code = (
+        "import os\n"
+        "from process_hardening import _launcher\n"
+        "def explain(program, env):\n"
+        "    words = (b'--explain', b'--', program)\n"
+        "    return _launcher.launch(words, env, b'/none', 'SKIP', 'help', False)\n"
+        "def count(): return len(os.listdir('/proc/self/fd'))\n"
+    )
+    second = "print(explain(b'/bin/true', ())[2].decode())\n"
+    first = (
+        "before = count()\n"
+        "explain(b'/bin/cat', (b'LD_DEBUG=x',))\n"
+        "assert count() == before, count()\n"
+    )
+    alone, after = (
+        support.run_as_user([python, "-c", code + rest], check=True)
+        for rest in (second, first + second)
+    )
+
+    assert "program:          " in alone.stdout
+    assert after.stdout == alone.stdout

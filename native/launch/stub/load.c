@@ -285,7 +285,7 @@ static void check_non_dumpable(const char *path)
              0);
 }
 
-/* Returns the correct AT_EXECFN. After execveat(2) it is "/dev/fd/N/PATH": the part after the
+/* Returns the path to report in AT_EXECFN. After execveat(2), that is "/dev/fd/N/PATH": the part after the
  * number is the path of the program, which is already on the stack. For a program in memory it is
  * only "/dev/fd/N". */
 static uintptr_t true_name(uintptr_t executed, const char *path)

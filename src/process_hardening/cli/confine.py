@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 HELP = "start a program that cannot read, trace or signal other processes"
 EPILOG = """\
-Nothing else is restricted. This command runs the native command `confine`, which starts faster
+This command runs the native command `confine`, which starts faster
 when called directly.
 
 exit status:
