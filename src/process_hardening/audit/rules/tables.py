@@ -1,4 +1,4 @@
-"""The tables of all rules. Add a rule in the module of its subject, then list it here."""
+"""The tables of all rules. Rules are listed in the module of their subject, new topics here."""
 
 from __future__ import annotations
 
