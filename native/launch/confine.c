@@ -38,8 +38,8 @@ static const char *const option_names[OPTIONS + 2] = {
 /* Definitions that the core otherwise gets from libc. */
 char **environ;
 
-/* Records the options in has; --help prints the usage and exits. Returns the program and its arguments, or NULL after printing a line
- * on standard error. */
+/* Records the options in has; --help prints the usage and exits. Returns the program and its
+ * arguments, or NULL after printing a line on standard error. */
 static char **parse(char **words, int has[OPTIONS])
 {
     for (; *words && **words == '-'; words++) {

@@ -149,8 +149,7 @@ static int choose_method(struct ph_options *options, const char *name)
     return refuse(options, name, "not a method: choose from auto, execute-only, copy and preload");
 }
 
-/* Returns the option that a word names, or OPTIONS. rest -- gets what follows the name: "" or "=..."
- */
+/* Returns the option that a word names, or OPTIONS. rest -- gets what follows its name */
 static int find_option(const char *word, const char **rest)
 {
     int option = 0;
