@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 import threading
-from contextlib import suppress
 
 from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
 from process_hardening.environment import PRELOAD_ENTRY
@@ -56,7 +55,9 @@ class Drift(Record):
 
 def _drift_of(report: Report) -> Drift:
     names: tuple[FailedStep, ...] = (*STEPS, "children")
-    steps = tuple(name for name in names if getattr(report, name) == "applied")
+    steps: tuple[FailedStep, ...] = tuple(
+        name for name in names if getattr(report, name) == "applied"
+    )
     return Drift(steps=steps, tracer_pid=status().tracer_pid, report=report)
 
 
@@ -126,10 +127,11 @@ class Watch:
             try:
                 _act(_drift_of(report), self._on_drift)
             except BaseException:  # on_drift raised, or the state could not be read: keep watching
-                with suppress(BaseException):  # the program's own hook may raise too
-                    threading.excepthook(
-                        threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
-                    )
+                raised = threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+                try:
+                    threading.excepthook(raised)
+                except BaseException:  # the program's own hook: report to Python's instead
+                    threading.__excepthook__(raised)
 
     def _go_on(self) -> None:
         """Restart the thread in a forked child, which has only the thread that forked."""
