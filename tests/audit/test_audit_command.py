@@ -62,6 +62,7 @@ def test_the_status(
 
 def test_the_filters(animal: Path) -> None:
     """Every option that narrows an audit reaches it; test_select.py has all combinations."""
+    support.require_root()
     with (
         Animal(animal, *HARDENED, "name=tiger") as tiger,
         Animal(animal, "name=lion", **ROOT) as lion,
@@ -164,6 +165,7 @@ def test_the_tree(animal: Path) -> None:
 
 def test_workers_that_lost_the_hardening(animal: Path, python_animal: list[str]) -> None:
     """An exec'd child of a hardened parent is found; a forked one keeps the hardening."""
+    support.require_root()
     before = [*python_animal, "harden", "fork-exec"]
     with Animal(animal, before=before) as lost, Animal(animal, *HARDENED, "fork") as kept:
         (worker,) = audit_json(lost.pid)["processes"]

@@ -56,6 +56,7 @@ def test_take_sees_this_process() -> None:
 
 def test_a_process_is_read_without_its_ancestors(animal: Path) -> None:
     """Then nothing is said of what its ancestors are."""
+    support.require_root()
     with Animal(animal, *HARDENED, "fork") as parent:
         (entry,) = audit.take(pids=[parent.pid], with_ancestors=False).entries
         assert (entry.posture.verdict, entry.findings) == ("hardened", ())

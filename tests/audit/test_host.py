@@ -134,6 +134,7 @@ def test_a_kernel_that_cannot_confine_is_a_finding(
 )
 def test_each_setting(files: dict[str, str | None], expected: list[str], tmp_path: Path) -> None:
     """Is its own finding."""
+    support.require_root()
     assert ids(host_of(tmp_path, files)) == expected
 
 

@@ -60,6 +60,7 @@ def test_too_much_to_read_is_not_read(
     what: str, animal: Path, other: Animal, user_tmp: Path
 ) -> None:
     """What is left out is named, and never passes for hardened."""
+    support.require_root()
     modes: list[str] = []
     env: dict[str, str] = {}
     if what == "long variables":
@@ -242,6 +243,7 @@ def test_a_loader_s_list_longer_than_any_program_has(
     libraries: int, needed: int, animal: Path, other: Animal
 ) -> None:
     """What was injected is not known then."""
+    support.require_root()
     modes = ["libraries", str(libraries), str(needed)]
     with Animal(animal, *modes) as one, pytest.raises(UnreadableListError):
         read_list_of(one)

@@ -55,6 +55,7 @@ def test_the_flag_and_the_limit(
     modes: list[str], verdict: str, options: dict[str, Any], animal: Path
 ) -> None:
     """Flag and limit are what the process itself has, and the verdict is what an attack proves."""
+    support.require_root()
     with Animal(animal, *modes, **options) as one:
         found = process_of(one.pid)
         check(one, found)
@@ -118,6 +119,7 @@ def test_an_injected_library(
     modes: list[str], variable: str, animal: Path, injected: Path, audit_library: Path
 ) -> None:
     """It is found, also when the process wiped, forged or blotted out its environment."""
+    support.require_root()
     library = str(injected if variable == "LD_PRELOAD" else audit_library)
     with (
         Animal(animal, *modes, env={variable: library}) as one,
@@ -137,6 +139,7 @@ def test_an_injected_library(
 
 def test_what_the_program_itself_loads_into_another_namespace(build: support.Compiler) -> None:
     """dlmopen(3) does not inject, wherever the library is mapped: small ones fill gaps."""
+    support.require_root()
     program = build("animal.c", "-pthread", "-DAPART", name="apart-animal")
     with Animal(program) as one:
         (libc,) = (path for path in one.code if "/libc.so" in path)
@@ -276,6 +279,7 @@ def test_a_library_injected_into_a_python_that_wiped_it(
 
     The control has many libraries that it loaded itself, and none of them is accused.
     """
+    support.require_root()
     for env, expected, verdict in (
         ({"LD_PRELOAD": str(injected)}, [str(injected)], "partial"),
         ({"LD_LIBRARY_PATH": "/nonexistent"}, [], "hardened"),
@@ -309,6 +313,7 @@ def test_a_preload_that_is_not_there(animal: Path) -> None:
 
 def test_a_static_program_takes_no_preload(build: support.Compiler, injected: Path) -> None:
     """Nobody loads it there."""
+    support.require_root()
     program = build("animal.c", "-pthread", "-static", name="static-animal")
     with Animal(program, *HARDENED, "wipe=0*", env={"LD_PRELOAD": str(injected)}) as one:
         found = process_of(one.pid)
@@ -317,6 +322,7 @@ def test_a_static_program_takes_no_preload(build: support.Compiler, injected: Pa
 
 def test_a_musl_program(build: support.Compiler) -> None:
     """Its loader keeps the same list."""
+    support.require_root()
     program = build("animal.c", name="musl-animal", cc="musl-gcc")
     library = build("injected.c", "-shared", "-fPIC", name="musl-injected.so", cc="musl-gcc")
     for mode in ("wipe=0*", "wipe=X", "fork"):
@@ -330,6 +336,7 @@ def test_a_musl_program(build: support.Compiler) -> None:
 
 def test_our_own_library_is_no_injection(command: str, animal: Path) -> None:
     """`run --method preload` loads it on purpose, with --children and without."""
+    support.require_root()
     for extra in ([], ["--children"]):
         before = [command, "run", "--method", "preload", *extra, "--"]
         with Animal(animal, before=before) as one:
@@ -397,6 +404,7 @@ def test_the_group_of_a_process_is_its_effective_one(animal: Path) -> None:
 
 def test_another_user_namespace(animal: Path) -> None:
     """Who owns it can read what was started there, so it is not called hardened."""
+    support.require_root()
     with Animal(animal, *HARDENED, "unshare") as one:
         found = process_of(one.pid)
         check(one, found)
@@ -505,6 +513,7 @@ def test_a_large_environment(animal: Path, injected: Path) -> None:
 
 def test_secrets_are_named_and_never_told(animal: Path) -> None:
     """In the environment of a dumpable process, and in the arguments of any."""
+    support.require_root()
     value = "hunter2-is-secret"
     modes = ["--password", value, f"--api-key={value}", f"GITHUB_TOKEN={value}",
              f"https://u:{value}@example.org/"]  # fmt: skip
@@ -555,6 +564,7 @@ def test_a_process_that_execs_all_the_time(animal: Path, user_tmp: Path) -> None
 
     What is read of the two is never mixed.
     """
+    support.require_root()
     hard, soft = user_tmp / "hard", user_tmp / "soft"
     for link in (hard, soft):
         os.link(animal, link)
@@ -695,6 +705,7 @@ def test_remote_debugging_of_a_new_python(
     arguments: list[str], env: dict[str, str], reachable: bool, animal: Path, user_tmp: Path
 ) -> None:
     """What counts is the name of the program, as 3.14's interpreter has it, and its switches."""
+    support.require_root()
     program = user_tmp / "python3.14"
     shutil.copy(animal, program)
     with Animal(program, *arguments, env=env) as one:
