@@ -506,6 +506,7 @@ def test_an_unreadable_interpreter_needs_no_second_start(
     script: Path, marks: Path, user_tmp: Path
 ) -> None:
     """The kernel protected the process: its report says by what."""
+    support.require_root()  # the file has to be somebody else's
     python = user_tmp / "python3"
     shutil.copy(PYTHON, python)
     python.chmod(0o111)

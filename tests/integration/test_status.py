@@ -138,6 +138,7 @@ def test_a_program_under_run(
     compiler: support.Compiler, command: str, observer: dict[str, Any], method: str
 ) -> None:
     """Our own entry in LD_PRELOAD is no finding, not even where --children leaves it."""
+    support.require_root()
     run = [command, "run", "--children", "--method", method, "--"]
     with support.Running([*run, str(compiler("subject.c")), "wait"]) as process:
         exit_status, values = as_json(command, process.pid, **observer)
