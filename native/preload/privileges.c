@@ -3,20 +3,11 @@
 #define _GNU_SOURCE
 #include "privileges.h"
 
-#include "../core/platform/linux_syscall.h"
+#include "../core/platform/linux_ids.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-
-/* The calls that return 32-bit ids on each architecture. */
-#ifdef SYS_getresuid32
-#define CALL_GETRESUID SYS_getresuid32
-#define CALL_GETRESGID SYS_getresgid32
-#else
-#define CALL_GETRESUID SYS_getresuid
-#define CALL_GETRESGID SYS_getresgid
-#endif
 
 /* An id that the user namespace does not map, so that the bits have no effect; also nobody's. */
 #define OVERFLOW_ID 65534
@@ -61,8 +52,8 @@ struct ph_ids ph_read_ids(void)
 {
     struct ph_ids ids = {{0, 0, 0}, {0, 0, 0}};
 
-    (void)PH_CALL(CALL_GETRESUID, &ids.user[0], &ids.user[1], &ids.user[2]);
-    (void)PH_CALL(CALL_GETRESGID, &ids.group[0], &ids.group[1], &ids.group[2]);
+    (void)PH_CALL(PH_IDS_CALL(getresuid), &ids.user[0], &ids.user[1], &ids.user[2]);
+    (void)PH_CALL(PH_IDS_CALL(getresgid), &ids.group[0], &ids.group[1], &ids.group[2]);
     return ids;
 }
 

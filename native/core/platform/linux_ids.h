@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+/* The call that returns 32-bit ids on this architecture. */
 #ifdef SYS_geteuid32
 #define PH_IDS_CALL(name) SYS_##name##32
 #else

@@ -91,7 +91,7 @@ class Inspector:
     """
 
     def __init__(self, port: int) -> None:
-        import urllib.request  # takes as long to import as all attacks together
+        import urllib.request  # slow to import, and few attacks need it
         from urllib.parse import urlsplit
 
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=_SECONDS) as page:
