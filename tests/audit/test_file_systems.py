@@ -27,14 +27,16 @@ FUSE = 0x65735546  # FUSE_SUPER_MAGIC
 SERVER = Path(__file__).with_name("programs") / "stopped_files.py"
 STACKED = SERVER.with_name("stacked_files.py")
 
-# A file of FUSE in the place of a library, a process that preloads it, and an audit of that.
+# A file of FUSE in the place of a library, a process that preloads it, and an audit of that. The
+# server kills the script once it has printed its line.
 AUDIT = """
 mount --bind "$1" "$2"
 LD_PRELOAD=$2 PROCESS_HARDENING_CHILDREN=1 sleep 1000 &
 until grep -q "$2" /proc/$!/maps; do :; done
-"$3" audit --json --fail-on never $! | tr -d '\\n'
-echo
+report=$("$3" audit --json --fail-on never $!)
 kill $!
+printf %s "$report" | tr '\\n' ' '
+echo
 """
 
 

@@ -58,6 +58,14 @@ def test_all_of_them(animal: Path) -> None:
         assert snapshot.seconds > 0
 
 
+def test_all_but_those_that_are_left_out(animal: Path) -> None:
+    """An audit leaves itself out: it is hardened, and reading that takes a helper process."""
+    with Animal(animal) as one, Animal(animal) as other:
+        pids = {posture.pid for posture in scan(left_out=(one.pid,)).processes}
+        assert other.pid in pids
+        assert one.pid not in pids
+
+
 def test_nothing_is_left_open(animal: Path) -> None:
     """Descriptors and threads."""
     with Animal(animal, *HARDENED) as one:

@@ -50,6 +50,7 @@ def take(
     regular expression, and on systems other than Linux.
     """
     from process_hardening.audit.elsewhere import check_system
+    from process_hardening.audit.scan import scan
     from process_hardening.audit.select import Selection
 
     check_system()
@@ -68,9 +69,12 @@ def take(
     selection.check()
     believed = tuple(seen)
     if believed:
-        audit = _judge(_scan_others(believed, proc), selection)
+        snapshot = _scan_others(believed, selection.left_out, proc)
+    elif selection.pids and not tree:
+        snapshot = _scan_these(selection.pids, with_ancestors, proc)
     else:
-        audit = _judge(_scan(selection.pids, tree, with_ancestors, proc), selection)
+        snapshot = scan(left_out=selection.left_out, proc=proc)
+    audit = _judge(snapshot, selection)
     return audit.replace(known_since=known_since) if known_since else audit
 
 
@@ -89,8 +93,8 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         raise CommandError(f"{', '.join(map(str, selection.pids))}: no such process")
     host = read_rules()
     if selection.name is not None:
-        lineage = find_lineage(snapshot.processes, os.getpid())
-        selection = selection.replace(unread=lineage)
+        lineage = find_lineage(snapshot.processes, os.getppid())
+        selection = selection.replace(unread={os.getpid(), *lineage})
     asked_by = os.geteuid()
     as_root = asked_by == 0
     found = selection.narrow(make_entries(snapshot.processes, host, user_of, as_root=as_root))
@@ -117,12 +121,10 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
     )
 
 
-def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) -> Snapshot:
-    """Read all processes, or those with these pids and their ancestors."""
+def _scan_these(pids: tuple[int, ...], with_ancestors: bool, proc: str) -> Snapshot:
+    """Read the processes with these pids, and their ancestors."""
     from process_hardening.audit.scan import scan
 
-    if not pids or tree:
-        return scan(proc=proc)
     snapshot = scan(pids, proc=proc)
     read = {posture.pid for posture in snapshot.processes} | set(snapshot.gone)
     while with_ancestors:
@@ -137,16 +139,15 @@ def _scan(pids: tuple[int, ...], tree: bool, with_ancestors: bool, proc: str) ->
     return snapshot
 
 
-def _scan_others(seen: tuple[Posture, ...], proc: str) -> Snapshot:
-    """Reuse the postures of processes that are still running, and read the others."""
+def _scan_others(seen: tuple[Posture, ...], left_out: Collection[int], proc: str) -> Snapshot:
+    """Reuse the postures of processes that are still running, and read all others."""
     from process_hardening.audit.reader import Reader
     from process_hardening.audit.scan import scan
 
-    reader = Reader(proc)
-    running = set(reader.list_pids())
-    reader.close()
+    with Reader(proc) as reader:
+        running = set(reader.list_pids())
     kept = [posture for posture in seen if posture.pid in running]
-    snapshot = scan(sorted(running - {posture.pid for posture in kept}), proc=proc)
+    snapshot = scan(left_out={*left_out, *(posture.pid for posture in kept)}, proc=proc)
     snapshot.processes = sorted([*kept, *snapshot.processes], key=lambda posture: posture.pid)
     return snapshot
 

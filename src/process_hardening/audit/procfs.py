@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
+from struct import unpack
 
 UNLIMITED = (1 << 64) - 1
 
@@ -214,10 +214,8 @@ def parse_id_map(text: bytes) -> list[tuple[int, int, int]]:
 def parse_auxv(text: bytes, bits: int) -> dict[int, int]:
     """Parse /proc/PID/auxv, in this machine's byte order, into {type: value} of getauxval(3)."""
     size = bits // 8
-    words = [
-        int.from_bytes(text[at : at + size], sys.byteorder)
-        for at in range(0, len(text) - size + 1, size)
-    ]
+    count = len(text) // size
+    words = unpack(f"={count}{'I' if bits == 32 else 'Q'}", text[: count * size])
     return dict(zip(words[::2], words[1::2], strict=False))
 
 

@@ -12,7 +12,7 @@ from process_hardening.errors import CommandError
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 DEADLINE = 60.0
 """How many seconds one pass may take; processes that were not read by then are unknown."""
@@ -90,8 +90,10 @@ class _Worker(threading.Thread):
         return is_asleep(f"/proc/self/task/{self.native_id}/stat")
 
 
-def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
-    """Read all processes, or those with these pids.
+def scan(
+    pids: Sequence[int] | None = None, *, left_out: Collection[int] = (), proc: str = "/proc"
+) -> Snapshot:
+    """Read all processes but those that are left out, or those with these pids.
 
     proc -- where the proc file system is mounted
 
@@ -101,7 +103,8 @@ def scan(pids: Sequence[int] | None = None, *, proc: str = "/proc") -> Snapshot:
     end = begin + DEADLINE
     snapshot = Snapshot()
     reader = Reader(proc)
-    waiting = sorted(reader.list_pids() if pids is None else pids, reverse=True)
+    chosen = set(reader.list_pids()).difference(left_out) if pids is None else pids
+    waiting = sorted(chosen, reverse=True)
     found: dict[int, Posture | None] = {}
     blocking: list[int] = []
     while True:

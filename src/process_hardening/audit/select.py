@@ -29,7 +29,7 @@ class Selection(Record):
     everything -- include kernel threads and zombies, which are omitted unless their pid is given
     excluded_ids -- findings to omit; excluded_names -- process names to omit, as regular
         expressions
-    left_out -- pids to omit
+    left_out -- pids to omit; unless all pids are given, these processes are not even read
     unread -- pids whose arguments are not matched against name: those of the caller, whose own
         arguments contain name
     known -- fingerprints of findings to omit, along with processes that have no other findings
