@@ -102,6 +102,16 @@ def test_what_children_are_to_keep_fits_in_a_variable(keep: list[str]) -> None:
     assert Policy(keep=keep).keep == tuple(keep)  # type: ignore[arg-type]
 
 
+def test_children_keep_as_many_names_as_fit_into_the_buffer_of_their_library() -> None:
+    """Up to its last byte, which is NUL."""
+    header = Path(__file__).parents[2] / "native" / "exec" / "handover.h"
+    (size,) = map(int, re.findall(r"#define PH_LIST_SIZE (\d+)", header.read_text()))
+    longest = "N" * (size - len(f"{_native.KEEP_VARIABLE}=\0"))
+    assert Policy(keep=(longest,), children="harden").keep == (longest,)
+    with pytest.raises(ValueError, match=f" at most {len(longest)} bytes$"):
+        Policy(keep=(longest + "N",), children="harden")
+
+
 def test_a_debugger_can_step_into_a_policy() -> None:
     """It reads the local variables at each line, and adds its own."""
 
