@@ -1,9 +1,9 @@
 """Well-known names of secrets: environment variables and command-line options.
 
 The tables serve `audit`, which reports where secrets with such names are readable, and callers that
-must not pass credentials to child processes. The functions look at names, not values. The one
-exception is secret_arguments(), which also recognizes some kinds of secrets by the format of their
-values.
+must not pass credentials to child processes. is_secret_name() and may_hold_address() look at names
+only. The other functions also recognize some kinds of secrets by the format of their values. None
+returns the value of a secret.
 """
 
 from __future__ import annotations
@@ -166,32 +166,58 @@ _ADDRESS = tuple(_BORDER + word for word in _ADDRESS_ENDINGS)
 _PASSWORD_IN_URL = rb"[a-z][a-z0-9+.-]{1,20}://[^/?#\s:@\0]{0,200}:[^/?#\s:@\0]{1,200}@"
 
 # Kinds of secrets by the format of their values: prefixes that issuers documented so that scanners
-# can find them, and the formats of RFC 3986, 6750 and 7519.
-_SHAPES: tuple[tuple[str, bytes], ...] = (
-    ("an API key (sk-...)", rb"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{16,}"),
-    ("a GitHub token", rb"(?<![A-Za-z0-9_])(?:gh[opusr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
-    ("a GitLab token", rb"(?<![A-Za-z0-9_])glpat-[A-Za-z0-9_-]{16,}"),
-    ("a Slack token", rb"(?<![A-Za-z0-9_])xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("an AWS access key id", rb"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    ("a Google API key", rb"(?<![A-Za-z0-9_])AIza[A-Za-z0-9_-]{30,}"),
-    ("a Hugging Face token", rb"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{20,}"),
-    ("an npm token", rb"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}"),
-    ("a PyPI token", rb"(?<![A-Za-z0-9_])pypi-AgE[A-Za-z0-9_-]{20,}"),
-    ("a JSON web token", rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
-    ("a private key", rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"),
-    ("a password in a URL", _PASSWORD_IN_URL),
-    ("an Authorization header", rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)"),
+# can find them, and the formats of RFC 3986, 6750 and 7519. Each has its signs, in lower case: a
+# command line without any of them is not searched for the pattern.
+_SHAPES: tuple[tuple[str, tuple[bytes, ...], bytes], ...] = (
+    ("an API key (sk-...)", (b"sk-",), rb"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{16,}"),
+    (
+        "a GitHub token",
+        (b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_"),
+        rb"(?<![A-Za-z0-9_])(?:gh[opusr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
+    ),
+    ("a GitLab token", (b"glpat-",), rb"(?<![A-Za-z0-9_])glpat-[A-Za-z0-9_-]{16,}"),
+    ("a Slack token", (b"xox",), rb"(?<![A-Za-z0-9_])xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    (
+        "an AWS access key id",
+        (b"akia", b"asia"),
+        rb"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+    ),
+    ("a Google API key", (b"aiza",), rb"(?<![A-Za-z0-9_])AIza[A-Za-z0-9_-]{30,}"),
+    ("a Hugging Face token", (b"hf_",), rb"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{20,}"),
+    ("an npm token", (b"npm_",), rb"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}"),
+    ("a PyPI token", (b"pypi-",), rb"(?<![A-Za-z0-9_])pypi-AgE[A-Za-z0-9_-]{20,}"),
+    (
+        "a JSON web token",
+        (b".eyj",),
+        rb"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.",
+    ),
+    ("a private key", (b"private key-----",), rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"),
+    ("a password in a URL", (b"://",), _PASSWORD_IN_URL),
+    (
+        "an Authorization header",
+        (b"authorization:",),
+        rb"(?i:authorization:\s{0,8}(?:bearer|basic|token)\s{1,8}\S)",
+    ),
 )
 
-# Every command line with a secret contains at least one of these, so one pass rules out nearly all
-# command lines without a secret.
-_SUSPECT = re.compile(
-    rb"(?i:pass|pwd|secret|token|key|cred|auth|bearer|jwt|dsn|netrc|cookie|mnemonic"
-    rb"|session|webhook|_P(?:AT|SK|W)[0-9_]*=)"
-    rb"|sk-|gh[opusr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA|ASIA|AIza|hf_|npm_|pypi-|eyJ|://"
-    rb"|_U[RI][LI]=|CONNECTION_STRING="
-)
-# Compiled on first use, because few command lines contain any of these.
+# Turns a command line into words between borders, so that _PAT_ is in GH_PAT=x but not in PATH=x.
+_AS_NAMES = bytes(ord(chr(c).upper()) if chr(c).isascii() and chr(c).isalpha() else ord(_BORDER)
+                  for c in range(256))  # fmt: skip
+
+
+def _list_signs() -> tuple[bytes, ...]:
+    """Return texts of which each command line with the name of a secret has at least one."""
+    whole = (*_SECRET_LAST_WORDS, *SECRET_NAMES, *SECRET_OPTIONS)
+    signs = [f"{_BORDER}{name}{_BORDER}" for name in whole]
+    signs += [end + _BORDER for end in _SECRET_ENDS]
+    signs += [_BORDER + beginning for beginning in _SECRET_BEGINNINGS]
+    return tuple({sign.encode().translate(_AS_NAMES) for sign in signs})
+
+
+_SIGNS_OF_NAMES = _list_signs()
+_SIGNS_OF_SHAPES = tuple(sign for _, signs, _ in _SHAPES for sign in signs)
+
+# Compiled on first use, because few command lines may hold secrets.
 _OPTION = r"(?s)--?([A-Za-z][A-Za-z0-9_-]{1,60})(=?)(.*)"
 _ASSIGNMENT = r"(?s)(?:-e|--env=)?([A-Za-z_][A-Za-z0-9_]{1,100})=(.+)"
 
@@ -250,7 +276,12 @@ def _named_in(argument: str, following: str) -> str | None:
 
 def may_hold_secrets(command: bytes) -> bool:
     """Return whether secret_arguments() has to check a command line, which is rarely the case."""
-    return _SUSPECT.search(command) is not None
+    names = (b"\0%b\0" % command).replace(b"\0-e", b"\0-e\0").translate(_AS_NAMES)  # -eNAME=VALUE
+    for sign in _SIGNS_OF_NAMES:
+        if sign in names:
+            return True
+    lower = command.lower()
+    return any(sign in lower for sign in _SIGNS_OF_SHAPES)
 
 
 def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
@@ -269,7 +300,7 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
         if name:
             found[name] = None
             continue
-        for kind, pattern in _SHAPES:
+        for kind, _, pattern in _SHAPES:
             if re.search(pattern, word):
                 found[kind] = None
     return tuple(found)
@@ -292,7 +323,7 @@ _USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
 
 # Inside a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
 # Only the start of a name is searched: a hostile process can have a name of 128 KiB.
-# Compiled on first use: few command lines are suspect, and compiling costs 4 ms.
+# Compiled on first use, which costs 4 ms: few command lines may hold secrets.
 _PAIR = rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]+)((?:\\?[\"'])?\s*[=:]\s*(?:\\?[\"'])?)([^\s\0\"';&|]+)"
 _OPTION_IN_SCRIPT = rb"(?<=[\s-]-)([A-Za-z][A-Za-z0-9_-]{1,60})(\s+)([^\s\0\"';&|]+)"
 
@@ -333,7 +364,7 @@ def _hide_short_passwords(words: Iterable[bytes]) -> Iterator[bytes]:
 def _hide_pair(match: re.Match[bytes]) -> bytes:
     name, between = _text(match[1]).lstrip("-0123456789"), match[2]
     is_option = name.lower().replace("_", "-") in SECRET_OPTIONS
-    is_variable = not between.isspace() and is_secret_name(name)
+    is_variable = not between.isspace() and is_secret_name(name.replace("-", "_"))
     return match[1] + between + HIDDEN.encode() if is_option or is_variable else match[0]
 
 
@@ -353,7 +384,7 @@ def _hide_in(words: list[bytes], index: int) -> bytes:
     before = words[index - 1] if index else b""
     if word and before and b"=" not in before and _named_in(_text(before), _text(word[:1])):
         return HIDDEN.encode()
-    if any(re.search(pattern, word) for _, pattern in _SHAPES):
+    if any(re.search(pattern, word) for _, _, pattern in _SHAPES):
         return HIDDEN.encode()
     return word
 

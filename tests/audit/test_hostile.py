@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import support
+from process_hardening.audit import environ
 from process_hardening.audit.loader_lists import UnreadableListError, read_lists
 from process_hardening.audit.scan import scan
 from process_hardening.elf import read_image
@@ -266,3 +267,15 @@ def test_an_ld_so_preload_that_does_not_answer(
         one.assert_blocks(f"/proc/{one.pid}/root{etc}/ld.so.preload")
         assert found["uid"] == support.USER
         assert found["verdict"] in ("partial", "unknown")
+
+
+def test_no_number_of_variable_names_fills_the_memory_of_the_monitor() -> None:
+    """It reads environments as long as it runs, and each may have new names of secrets."""
+    reader = environ.EnvironmentReader()
+    in_block = environ._MOST_NAMES // 4
+    for block in range(9):
+        names = ["API_KEY", *(f"N{block}_{number}_KEY" for number in range(in_block))]
+        found = reader.classify("".join(f"{name}=x\0" for name in names).encode())
+        assert found.secret_variables == tuple(names)
+        for cache in (reader._known_names, reader._meaning):
+            assert len(cache) <= environ._MOST_NAMES + len(names)

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from process_hardening import secret_names
 from process_hardening.secret_names import (
+    HIDDEN,
+    SECRET_NAMES,
+    SECRET_OPTIONS,
     hide_arguments,
     is_secret_name,
     is_secret_variable,
+    may_hold_secrets,
     secret_arguments,
 )
 
@@ -108,6 +113,83 @@ def test_an_address_with_a_password(value: str, secret: bool) -> None:
 def test_arguments(words: str, names: list[str]) -> None:
     """Told by name or kind, never by value."""
     assert list(secret_arguments(word.encode() for word in words.split())) == names
+
+
+SAMPLES = {
+    "an API key (sk-...)": ["sk-proj-" + "a" * 20],
+    "a GitHub token": [
+        f"{start}_{'a' * 22}" for start in (*["gho", "ghp", "ghr", "ghs", "ghu"], "github_pat")
+    ],
+    "a GitLab token": ["glpat-" + "a" * 20],
+    "a Slack token": [f"xox{letter}-0123456789" for letter in "abeoprs"],
+    "an AWS access key id": ["AKIAABCDEFGHIJKLMNOP", "ASIAABCDEFGHIJKLMNOP"],
+    "a Google API key": ["AIza" + "a" * 35],
+    "a Hugging Face token": ["hf_" + "a" * 30],
+    "an npm token": ["npm_" + "a" * 36],
+    "a PyPI token": ["pypi-AgE" + "a" * 30],
+    "a JSON web token": ["eyJhbGciOiJI.eyJzdWIiOiIx.c2ln"],
+    "a private key": ["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----"],
+    "a password in a URL": ["amqp://me:hunter2@host"],
+    "an Authorization header": ["Authorization: Bearer x", "authorization:token x"],
+}
+
+
+def test_every_kind_of_value_is_found_in_arguments_and_hidden() -> None:
+    assert set(SAMPLES) == {kind for kind, _, _ in secret_names._SHAPES}
+    for kind, values in SAMPLES.items():
+        for value in values:
+            assert secret_arguments([b"p", value.encode()]) == (kind,), value
+            assert hide_arguments(b"p\0" + value.encode()) == b"p\0***", value
+
+
+NAMES_OF_SECRETS = sorted(
+    {
+        *(name for name in read_names("secret.txt") if is_secret_name(name)),
+        *SECRET_NAMES,
+        *secret_names._SECRET_LAST_WORDS,
+        *(f"MY{end}" for end in secret_names._SECRET_ENDS),
+        *(f"{beginning}X" for beginning in secret_names._SECRET_BEGINNINGS),
+    }
+    - secret_names.HARMLESS_NAMES
+)
+
+
+def numbered(name: str) -> list[str]:
+    """The name, and with a number; the names that are known whole have none."""
+    return [name, *(other for other in (f"{name}_2", f"{name}2") if is_secret_name(other))]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_SECRETS)
+def test_the_value_of_every_secret_name_is_found_in_arguments_and_hidden(name: str) -> None:
+    """Also with a number. Findings are only for NAME=VALUE, as many options name a file."""
+    for variable in numbered(name):
+        for before in ("", "-e", "--env="):
+            word = f"{before}{variable}=hunter2"
+            assert hide_command("p", word) == f"p {word.partition('=')[0]}={HIDDEN}"
+            assert secret_arguments([b"p", word.encode()]) == (variable,)
+        for option in (variable, variable.lower(), variable.lower().replace("_", "-")):
+            assert hide_command("p", f"--{option}=hunter2") == f"p --{option}={HIDDEN}"
+
+
+@pytest.mark.parametrize("option", sorted(SECRET_OPTIONS))
+def test_the_value_of_every_secret_option_is_found_in_arguments_and_hidden(option: str) -> None:
+    for name in (f"--{option}", f"-{option}", f"--{option.upper().replace('-', '_')}"):
+        assert secret_arguments([b"p", name.encode(), b"hunter2"]) == (name,)
+        assert secret_arguments([b"p", f"{name}=hunter2".encode()]) == (name,)
+        assert hide_command("p", name, "hunter2") == f"p {name} {HIDDEN}"
+        assert hide_command("p", f"{name}=hunter2") == f"p {name}={HIDDEN}"
+
+
+def hide_command(*words: str) -> str:
+    """The command line as an audit shows it."""
+    command = "\0".join(words).encode()
+    return hide_arguments(command, may_hold_secrets(command)).decode().replace("\0", " ")
+
+
+def test_ordinary_arguments_are_not_searched_for_secrets() -> None:
+    """Because that costs more than the rest of reading them."""
+    for words in ("/usr/bin/python3 -m app --path=/srv/x", "sh -c 'PATH=/bin exec node server.js'"):
+        assert not may_hold_secrets(words.replace(" ", "\0").encode()), words
 
 
 def test_arguments_that_are_not_text() -> None:

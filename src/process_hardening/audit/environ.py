@@ -12,7 +12,7 @@ from process_hardening.variables import is_loader_variable
 _LOADER, _SECRET, _NO_DEBUGGING, _ADDRESS = 1, 2, 4, 8
 
 _MOST_NAMES = 1 << 17
-"""The number of variable names to cache."""
+"""The number of variable names to cache, plus those of one environment block."""
 
 _MOST_BLOCKS = 1 << 14
 """The number of environment blocks to cache."""
@@ -56,11 +56,13 @@ class EnvironmentReader:
         return facts
 
     def _learn(self, names: set[bytes]) -> None:
-        """Classify names that are not in the cache; a machine has few different names."""
+        """Cache the meaning of names; a machine has few different names."""
         if len(self._known_names) > _MOST_NAMES:
             self._known_names.clear()
-        self._known_names |= names
-        for name in names:
+            self._meaning.clear()
+        new = names - self._known_names
+        self._known_names |= new
+        for name in new:
             text = decode(name)
             meaning = _LOADER if is_loader_variable(text) else 0
             meaning |= _SECRET if is_secret_name(text) else 0
@@ -72,9 +74,8 @@ class EnvironmentReader:
     def _classify_new(self, block: bytes) -> EnvironmentFacts:
         entries, is_whole = split_environ(block)
         names = {entry.partition(b"=")[0] for entry in entries}
-        new = names - self._known_names
-        if new:
-            self._learn(new)
+        if not names <= self._known_names:
+            self._learn(names)
         if names.isdisjoint(self._meaning):  # nearly always
             return EnvironmentFacts(is_whole=is_whole)
         loader: list[str] = []
