@@ -28,6 +28,8 @@ _FLAGS = (*STEPS, "refuse_tracer", "refuse_bypass")
 
 _LONGEST_ENTRY = 4096
 """How long an entry for the preload library may be: PH_LIST_SIZE, native/exec/handover.h."""
+_LONGEST_BYPASS = 128
+"""How long the name of a bypass variable may be, with a NUL: PH_BYPASS_SIZE, in the same file."""
 
 HARDEN: Children = "harden"
 LEAVE: Children = "leave"
@@ -113,9 +115,8 @@ class Policy(Record):
                 check_flag(name, getattr(self, name))
             if self.children not in (HARDEN, LEAVE):
                 raise ValueError(f"children must be {HARDEN!r} or {LEAVE!r}, not {self.children!r}")
-            bypass = () if self.bypass_variable is None else (self.bypass_variable,)
-            if any("*" in name for name in check_patterns("bypass_variable", bypass)):
-                raise ValueError(f"bypass_variable: {bypass[0]!r} is not a variable name")
+            if self.bypass_variable is not None:
+                _check_bypass(self.bypass_variable)
             keep = check_patterns("keep", self.keep)
             if self.children == HARDEN:
                 _check_for_children(keep)
@@ -125,6 +126,16 @@ class Policy(Record):
                 # Unprivileged seccomp filters require it (seccomp(2)).
                 no_new_privs=self.no_new_privs or self.seal,
             )
+
+
+def _check_bypass(name: str) -> None:
+    """Check the name of a bypass variable. Raises TypeError or ValueError."""
+    if any("*" in one for one in check_patterns("bypass_variable", (name,))):
+        raise ValueError(f"bypass_variable: {name!r} is not a variable name")
+    if len(os.fsencode(name)) >= _LONGEST_BYPASS:
+        raise ValueError(
+            f"bypass_variable: the name is too long: at most {_LONGEST_BYPASS - 1} bytes"
+        )
 
 
 def _check_for_children(keep: tuple[str, ...]) -> None:

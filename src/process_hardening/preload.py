@@ -34,6 +34,22 @@ def variables_for_children(
     return variables
 
 
+def _read(name: str) -> str | None:
+    """Read a variable in the C environment, which os.unsetenv() and C code can change."""
+    value = _native.read_variable(os.fsencode(name))
+    return None if value is None else os.fsdecode(bytes(value))
+
+
+def _set(name: str, value: str | None) -> None:
+    """Set or remove a variable. os.environ may be a plain dict, which does not call putenv(3)."""
+    if value is None:
+        os.unsetenv(name)
+        os.environ.pop(name, None)
+    else:
+        os.putenv(name, value)
+        os.environ[name] = value
+
+
 _FORKSERVER = "multiprocessing.forkserver"
 _forkserver_is_refused = False
 
@@ -96,12 +112,13 @@ def harden_children_by_environment(
 
     if not IS_LINUX:
         return "unsupported here"
-    wanted = variables_for_children(library, keep, bypass)
-    # Children inherit the C environment, which os.unsetenv() and C code can change.
+    # Left over from an earlier call or from whoever started the process: the library obeys these.
+    stale: dict[str, str | None] = {_native.BYPASS_NAME_VARIABLE: None}
+    if _read(_native.CHILDREN_VARIABLE) != "1":  # else `harden --children --except` set it
+        stale[_native.EXCEPT_VARIABLE] = None
+    wanted = {**stale, **variables_for_children(library, keep, bypass)}
     unchanged = all(
-        os.environ.get(name) == value
-        and bytes(_native.read_variable(os.fsencode(name)) or b"") == os.fsencode(value)
-        for name, value in wanted.items()
+        os.environ.get(name) == value and _read(name) == value for name, value in wanted.items()
     )
     reason = None if unchanged else _find_objection(library)
     if reason is None and os.environ.get("LD_PRELOAD", library) != library:
@@ -116,11 +133,9 @@ def harden_children_by_environment(
     # This process did not obey a bypass variable, so its children must not either.
     for name in (_native.BYPASS_VARIABLE, bypass):
         if name is not None:
-            os.unsetenv(name)
-            os.environ.pop(name, None)
+            _set(name, None)
     if unchanged:
         return "already in place"
     for name, value in wanted.items():
-        os.putenv(name, value)  # os.environ may be a plain dict, which does not call putenv(3)
-        os.environ[name] = value
+        _set(name, value)
     return "applied"

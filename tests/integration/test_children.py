@@ -355,6 +355,60 @@ def test_a_bypass_that_came_later_is_not_handed_on(fields: str) -> None:
     assert python(code).stdout == "hardened\n"
 
 
+TELLS = "subprocess.run([sys.executable, '-c', {!r}], env=dict(os.environ, MYAPP_DEV='1'))"
+TELLS = TELLS.format("import process_hardening as ph; print(ph.status().verdict)")
+
+
+@pytest.mark.parametrize("inherited", [False, True])
+def test_a_later_call_replaces_the_bypass_variable(inherited: bool) -> None:
+    """An earlier call, or whoever started the process, chose the name that children obeyed."""
+    first = "" if inherited else "print(ph.harden_children(bypass_variable='MYAPP_DEV').outcome)\n"
+    env = {"PROCESS_HARDENING_BYPASS": "MYAPP_DEV"} if inherited else {}
+    code = (
+        f"{first}print(ph.harden_children().outcome, ph.harden_children().outcome)\n"
+        f"print('PROCESS_HARDENING_BYPASS' in os.environ, flush=True)\n{TELLS}"
+    )
+    expected = f"{first and 'applied' + chr(10)}applied already in place\nFalse\nhardened\n"
+    result = python(code, **env)
+    assert (result.stdout, result.stderr) == (expected, "")
+
+
+def test_a_bypass_variable_is_replaced_behind_the_back_of_os_environ() -> None:
+    """Children inherit the C environment, whatever os.environ shows."""
+    code = (
+        "ph.harden_children()\nos.putenv('PROCESS_HARDENING_BYPASS', 'MYAPP_DEV')\n"
+        "print(ph.harden_children().outcome)\n"
+        "print(os.system('test -z \"$PROCESS_HARDENING_BYPASS\"'))"
+    )
+    assert python(code).stdout == "applied\n0\n"
+
+
+def test_a_later_call_replaces_the_variables_to_keep() -> None:
+    """What the earlier call kept is not kept any longer."""
+    code = (
+        "ph.harden_children(keep=['LD_LIBRARY_PATH'])\nprint(ph.harden_children().outcome)\n"
+        "os.environ['LD_LIBRARY_PATH'] = '/kept'\n"
+        "subprocess.run(['sh', '-c', 'echo $LD_LIBRARY_PATH'])"
+    )
+    assert python(code).stdout == "applied\n\n"
+
+
+EXCEPTED = (
+    "print(ph.harden_children().outcome, os.environ.get('PROCESS_HARDENING_EXCEPT'), flush=True)\n"
+    f"{TELLS}"
+)
+
+
+def test_exceptions_that_were_inherited_without_a_request_exempt_no_child() -> None:
+    """As with `harden --children`: only an outer `harden --children --except` counts."""
+    result = python(EXCEPTED, PROCESS_HARDENING_EXCEPT="python*")
+    assert result.stdout == "applied None\nhardened\n"
+    words = [str(Path(sys.prefix) / "bin/harden"), "--children", "--except", "other"]
+    words += ["--", sys.executable, "-c", PRELUDE + EXCEPTED]
+    outer = support.run_as_user(words, env=starts.remove_loader_variables())
+    assert outer.stdout == "already in place other\nhardened\n"
+
+
 def test_an_environment_that_is_reached_through_a_link_is_the_same(user_tmp: Path) -> None:
     """`harden` names the library by its real path, Python by the path that was used."""
     link = user_tmp / "current"

@@ -112,6 +112,17 @@ def test_children_keep_as_many_names_as_fit_into_the_buffer_of_their_library() -
         Policy(keep=(longest + "N",), children="harden")
 
 
+def test_the_bypass_name_fits_into_the_buffer_of_the_library() -> None:
+    """C refuses a longer name, or drops it at the next exec."""
+    header = Path(__file__).parents[2] / "native" / "exec" / "handover.h"
+    (size,) = map(int, re.findall(r"#define PH_BYPASS_SIZE (\d+)", header.read_text()))
+    longest = "é" + "N" * (size - 3)
+    assert Policy(bypass_variable=longest).bypass_variable == longest
+    message = f"^bypass_variable: the name is too long: at most {size - 1} bytes$"
+    with pytest.raises(ValueError, match=message):
+        Policy(bypass_variable=longest + "N")
+
+
 def test_a_debugger_can_step_into_a_policy() -> None:
     """It reads the local variables at each line, and adds its own."""
 
