@@ -8,14 +8,23 @@
 
 #include <errno.h>
 
+/* Returns the value in an entry, "" if it has no "=", or NULL if it has another name. A "*" at the
+ * end of the name has no meaning here. */
+static const char *value_of(const char *entry, const char *name)
+{
+    for (; *name && *entry == *name; entry++)
+        name++;
+    if (*name)
+        return NULL;
+    return *entry == '=' ? entry + 1 : *entry ? NULL : entry;
+}
+
 int ph_environment_is_one(const char *name)
 {
     for (char **at = *ph_platform_environ(); at && *at; at++) {
-        size_t i = 0;
+        const char *value = value_of(*at, name);
 
-        while (name[i] && (*at)[i] == name[i])
-            i++;
-        if (!name[i] && (*at)[i] == '=' && (*at)[i + 1] == '1' && !(*at)[i + 2])
+        if (value && value[0] == '1' && !value[1])
             return 1;
     }
     return 0;
@@ -40,19 +49,12 @@ int ph_environment_visit(const char *const *remove, const char *const *keep,
     return 0;
 }
 
-static int store_value(void *context, const char *entry, size_t name_length)
-{
-    *(const char **)context = entry + name_length + (entry[name_length] == '=');
-    return -1;
-}
-
 const char *ph_environment_value(const char *name)
 {
-    const char *const names[] = {name, NULL};
     const char *value = NULL;
-    const struct ph_visitor visitor = {store_value, &value};
 
-    (void)ph_environment_visit(names, NULL, &visitor); /* returns -1 if it was found */
+    for (char **at = *ph_platform_environ(); !value && at && *at; at++)
+        value = value_of(*at, name);
     return value;
 }
 

@@ -136,7 +136,7 @@ def check_child(
         variables[name] = value
     # The bypass variable that native/preload/ and the start-up hook obey.
     bypass = variables.get(_native.BYPASS_NAME_VARIABLE, _native.BYPASS_VARIABLE)
-    if variables.get(bypass) == "1":
+    if bypass and variables.get(bypass) == "1":
         return _refused(f"{bypass}=1 is in its environment")
     reason = _why_not_by_library(program, variables)
     if reason is None:

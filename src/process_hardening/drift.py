@@ -8,7 +8,7 @@ import sys
 import threading
 
 from process_hardening import Report, _debug_window, _native, harden, pre_main_hardening
-from process_hardening.environment import PRELOAD_ENTRY
+from process_hardening.environment import PRELOAD_ENTRY, clean_mappings, encode
 from process_hardening.errors import ENVIRONMENT_ERROR, HardeningError, InjectorRefusedError
 from process_hardening.policy import DEFAULT, STEPS, Policy
 from process_hardening.record import Record
@@ -218,12 +218,25 @@ def rescrub(policy: Policy = DEFAULT) -> tuple[str, ...]:
     """
     _check(policy)
     only: dict[str, Any] = {**dict.fromkeys(STEPS, False), "environment": True}
+    report = harden(policy.replace(**only, refuse_tracer=False))
+    if report.environment == "skipped":
+        return ()
+    late = _remove_late(policy)
+    return tuple(dict.fromkeys((*report.removed, *map(os.fsdecode, late))))
+
+
+def _remove_late(policy: Policy) -> list[bytes]:
+    """Remove variables that were added after the start, and return their names."""
     suspects = [name for name, kind in STRICT_VARIABLES.items() if kind != DIAGNOSTIC]
     # Hardened children would obey the bypass variable.
     suspects += [name for name in (_native.BYPASS_VARIABLE, policy.bypass_variable) if name]
-    late = map(os.fsdecode, _native.added(tuple(map(os.fsencode, suspects))))
-    clear = (*policy.clear, *late)
-    return harden(policy.replace(**only, refuse_tracer=False, clear=clear)).removed
+    remove, keep = encode(suspects), encode(policy.keep)
+    # These are names, not patterns: a file can set a variable whose name contains "*".
+    late = _native.matching(_native.added(remove), remove, keep)
+    for name in late:
+        os.unsetenv(name)
+    clean_mappings(remove, keep, late)
+    return late
 
 
 _is_guarded = False

@@ -13,7 +13,7 @@ from process_hardening import _native
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, MutableMapping
     from typing import Any, Literal, Protocol
 
     from process_hardening.policy import Policy, Request
@@ -132,25 +132,36 @@ def wipe_variable(name: bytes) -> None:
         raise HardeningError(*failure)
 
 
-def clean_mappings(remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]) -> None:
+def clean_mappings(
+    remove: tuple[bytes, ...] | None,
+    keep: tuple[bytes, ...],
+    only: Collection[bytes] | None = None,
+) -> None:
     """Remove variables from os.environb and os.environ, the copies that subprocess passes on.
 
     remove, keep -- as in _native.matching()
+    only -- remove only those of the variables that have one of these names
 
     Raises HardeningError if the program replaced os.environ with something that cannot be cleaned.
     """
     for name in ("environb", "environ"):  # Windows has no environb
         mapping = getattr(os, name, None)
         if mapping is not None or name == "environ":
-            _clean(mapping, name, remove, keep)
+            _clean(mapping, name, remove, keep, only)
 
 
 def _clean(
-    mapping: Any, name: str, remove: tuple[bytes, ...] | None, keep: tuple[bytes, ...]
+    mapping: Any,
+    name: str,
+    remove: tuple[bytes, ...] | None,
+    keep: tuple[bytes, ...],
+    only: Collection[bytes] | None,
 ) -> None:
     problem = f"os.{name} was replaced by something that is not a mapping of strings"
     try:
         keys = {os.fsencode(key): key for key in list(mapping)}
+        if only is not None:
+            keys = {name: keys[name] for name in only if name in keys}
         for found in _native.matching(list(keys), remove, keep):
             kept, _, _ = os.fsdecode(found).partition("=")  # never show a value
             problem = f"os.{name} was replaced by a mapping that keeps {kept}"

@@ -383,6 +383,16 @@ def test_a_bypass_variable_is_replaced_behind_the_back_of_os_environ() -> None:
     assert python(code).stdout == "applied\n0\n"
 
 
+def test_the_name_of_a_bypass_variable_is_no_prefix_to_check_child() -> None:
+    """To the library neither: the child is hardened."""
+    code = (
+        "ph.harden_children()\nos.environ['PROCESS_HARDENING_BYPASS'] = 'MYAPP_*'\n"
+        "os.environ['MYAPP_DEV'] = '1'\n"
+        f"print(bool(ph.check_child(sys.executable)), flush=True)\n{TELLS}"
+    )
+    assert python(code).stdout == "True\nhardened\n"
+
+
 def test_a_later_call_replaces_the_variables_to_keep() -> None:
     """What the earlier call kept is not kept any longer."""
     code = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import secrets
 import sys
@@ -253,6 +254,38 @@ def test_rescrub_after_a_file_brought_variables_back(programs: Path) -> None:
         assert victim.do("sorted(ph.rescrub())") == "['LD_LIBRARY_PATH', 'LD_PRELOAD']"
         assert victim.do(CHILD) == "[]"
         assert victim.do("os.environ['HARMLESS'], ph.rescrub()") == "('1', ())"
+
+
+@pytest.mark.parametrize("name", ["GIT_CONFIG_a*b", "GIT_CONFIG_*", "BASH_FUNC_*%%"])
+def test_rescrub_takes_names_with_a_star_for_names(programs: Path, name: str) -> None:
+    """No error, which would leave the injector, and no prefix, which takes the user's own."""
+    env = {**os.environ, "GIT_CONFIG_COUNT": "0"}
+    with Console(programs, env=env) as victim:
+        victim.do(f"os.environ.update({{{name!r}: '1', 'LD_AUDIT': '/x.so'}})")
+        assert victim.do("sorted(ph.rescrub())") == repr(sorted([name, "LD_AUDIT"]))
+        assert victim.do(f"[n in os.environ for n in ({name!r}, 'LD_AUDIT')]") == "[False, False]"
+        child = victim.do("import subprocess", "subprocess.getoutput('env').splitlines()")
+        assert f"{name}=1" not in ast.literal_eval(child)
+        assert victim.do("os.environ.get('GIT_CONFIG_COUNT'), ph.rescrub()") == "('0', ())"
+
+
+def test_rescrub_keeps_what_the_policy_keeps(programs: Path) -> None:
+    """Also of the variables that came later."""
+    with Console(programs) as victim:
+        victim.do(
+            "os.environ.update(BASH_ENV='/x', LD_AUDIT='/x.so', GIT_SSH='x', NODE_OPTIONS='x')"
+        )
+        kept = "ph.Policy(keep=('GIT_*', 'LD_AUDIT', 'BASH_ENV'))"
+        assert victim.do(f"ph.rescrub({kept})") == "('NODE_OPTIONS',)"
+        assert victim.do("'GIT_SSH' in os.environ, 'LD_AUDIT' in os.environ") == "(True, True)"
+
+
+def test_rescrub_does_nothing_under_the_bypass(programs: Path) -> None:
+    """CODEX_SKIP_HARDENING=1 skips this step too."""
+    with Console(programs, env={**os.environ, "CODEX_SKIP_HARDENING": "1"}) as victim:
+        victim.do("os.environ.update(BASH_ENV='/x', LD_AUDIT='/x.so')")
+        assert victim.do("ph.rescrub()") == "()"
+        assert victim.do("'BASH_ENV' in os.environ, 'LD_AUDIT' in os.environ") == "(True, True)"
 
 
 def test_rescrub_takes_the_environment_step_alone(programs: Path) -> None:

@@ -3,6 +3,7 @@
  * variables. */
 #define _GNU_SOURCE
 #include "child.h"
+#include "environment.h"
 
 extern char **environ;
 
@@ -465,6 +466,23 @@ static void test_odd(void)
                        "B=\nLD_X=1"));
 }
 
+static const char *const starred[] = {"AB=1", "A*=2", "C=", "D", "D*=1", "=E=3", NULL};
+
+/* The name of a variable is not a pattern. */
+static void test_value(void)
+{
+    CHECK_TEXT(ph_environment_value("A*"), "2");
+    CHECK_TEXT(ph_environment_value("C"), "");
+    CHECK_TEXT(ph_environment_value("D"), "");
+    CHECK_TEXT(ph_environment_value("=E"), "3");
+    CHECK(!ph_environment_value("A"));
+    CHECK(!ph_environment_value("C*"));
+    CHECK(ph_environment_is_one("AB"));
+    CHECK(ph_environment_is_one("D*"));
+    CHECK(!ph_environment_is_one("A*"));
+    CHECK(!ph_environment_is_one("D"));
+}
+
 static const char *const all[] = {"LD_A=1", "LD_B=2", NULL};
 
 static void test_all(void)
@@ -657,6 +675,7 @@ static const struct scene {
     {"remove stale", test_remove_stale, usual, nothing},
     {"duplicates", test_duplicates, twice, nothing},
     {"odd", test_odd, odd, nothing},
+    {"value", test_value, starred, nothing},
     {"all", test_all, all, nothing},
     {"null environ", test_null_environ, all, nothing},
     {"empty", test_empty, nothing, nothing},
