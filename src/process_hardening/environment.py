@@ -267,7 +267,7 @@ def child_env(
 
     It never contains injectors (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...), not even if
     they were added to os.environ again. The only exception is our own library, if
-    harden_children() or `run --children` added it.
+    harden_children() or `run --children` added it; other libraries in LD_PRELOAD are left out.
 
     secrets -- 'drop', for an untrusted tool: remove variables whose names mark them as credentials
         (process_hardening/secret_names.py) and URLs that contain a password
@@ -290,12 +290,13 @@ def child_env(
     if secrets not in ("keep", "drop"):
         raise ValueError(f"secrets must be 'keep' or 'drop', not {secrets!r}")
     keep, drop = check_patterns("keep", keep), check_patterns("drop", drop)
-    ours = os.fsdecode(PRELOAD_ENTRY)
     env = {
         name: value
         for name, value in os.environ.items()
-        if not is_loader_variable(name) or kind_of(name) == SEARCH_PATH or f"{name}={value}" == ours
+        if not is_loader_variable(name) or kind_of(name) == SEARCH_PATH
     }
+    if PRELOAD_LIBRARY in split_libraries(os.environ.get("LD_PRELOAD", "")):
+        env["LD_PRELOAD"] = PRELOAD_LIBRARY
     for name, value in _search_paths().items():
         env.setdefault(name, value)
     env.pop(_native.SET_ASIDE_VARIABLE, None)

@@ -80,9 +80,23 @@ def test_an_injector_that_came_back_goes_no_further(name: str, before: bool) -> 
 def test_our_own_entry_is_no_injector() -> None:
     """`run --children` put it there; a child without it would be unprotected."""
     code = "ph.harden()\nos.environ['LD_PRELOAD'] = ph._PRELOAD_ENTRY.decode().partition('=')[2]"
-    assert list(shown(CHILD_ENV.format(code))) == ["LD_PRELOAD"]
-    code += " + ':/x.so'"
-    assert shown(CHILD_ENV.format(code)) == {}
+    ours = shown(CHILD_ENV.format(code))
+    assert list(ours) == ["LD_PRELOAD"]
+    for others in (" + ':/x.so'", "\nos.environ['LD_PRELOAD'] += ' /x.so'"):
+        assert shown(CHILD_ENV.format(code + others)) == ours
+
+
+def test_our_library_stays_beside_one_that_was_kept() -> None:
+    """A child that the process would start hardened is hardened with child_env() too."""
+    words = [str(Path(sys.prefix) / "bin/harden"), "--children", "--keep", "LD_PRELOAD", "--"]
+    code = (
+        "import json, process_hardening as ph; env = ph.child_env();"
+        "checks = [bool(ph.check_child('ls')), bool(ph.check_child('ls', env))];"
+        "print(json.dumps([checks, 'libz' in env['LD_PRELOAD']]))"
+    )
+    env = {**starts.remove_loader_variables(), "LD_PRELOAD": "libz.so.1"}
+    result = support.run_as_user([*words, sys.executable, "-c", code], env=env)
+    assert json.loads(result.stdout) == [[True, True], False]
 
 
 def test_what_the_program_sets_itself_wins() -> None:
