@@ -23,7 +23,7 @@ const struct ph_method_name ph_method_names[PH_METHODS] = {
 };
 
 /* The stub, filled in for the program, before it is written into the place. */
-static _Alignas(16) char stub[PH_STUB_SIZE];
+static char stub[PH_STUB_SIZE];
 
 int ph_program_is_listed(const struct ph_program *program, const char *patterns)
 {
@@ -65,22 +65,23 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
 /* Fills in the stub for the program. Returns the stub's size, or 0 if it cannot be filled in. */
 static size_t write_stub(const struct ph_program *program, int rehearse)
 {
-    struct ph_stub_config *config = NULL;
+    static struct ph_stub_config config = {.mark = PH_STUB_MARK}; /* too large for a small stack */
+    size_t place = 0;
 
     if (ph_stub_size > sizeof stub)
         return 0;
     for (size_t i = 0; i < ph_stub_size; i++)
         stub[i] = (char)ph_stub[i];
-    for (size_t i = 0; !config && i + sizeof *config <= ph_stub_size;
-         i += _Alignof(struct ph_stub_config))
-        if (ph_equal(stub + i, PH_STUB_MARK))
-            config = (struct ph_stub_config *)(void *)(stub + i);
-    if (!config)
+    while (place + sizeof config <= ph_stub_size && !ph_equal(stub + place, PH_STUB_MARK))
+        place += _Alignof(struct ph_stub_config);
+    if (place + sizeof config > ph_stub_size)
         return 0;
-    config->program = program->identity;
-    config->rehearse = (uint32_t)rehearse;
-    ph_add(&(struct ph_text)PH_TEXT(config->path), program->real);
-    ph_add(&(struct ph_text)PH_TEXT(config->name), program->name);
+    config.program = program->identity;
+    config.rehearse = (uint32_t)rehearse;
+    ph_add(&(struct ph_text)PH_TEXT(config.path), program->real);
+    ph_add(&(struct ph_text)PH_TEXT(config.name), program->name);
+    for (size_t i = 0; i < sizeof config; i++)
+        stub[place + i] = ((const char *)&config)[i];
     return ph_stub_size;
 }
 

@@ -131,32 +131,38 @@ long ph_read_thread(const char *path, struct ph_thread *thread)
     return 0;
 }
 
-/* What getdents64(2) writes. */
-struct entry {
-    uint64_t inode;
-    int64_t next;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
+/* Where fields begin in an entry of a folder, which getdents64(2) writes as bytes. */
+#define ENTRY_LENGTH 16
+#define ENTRY_NAME 19
+
+static uint16_t read_entry_length(const char *entry)
+{
+    const union {
+        char bytes[2];
+        uint16_t number;
+    } length = {{entry[ENTRY_LENGTH], entry[ENTRY_LENGTH + 1]}};
+
+    return length.number;
+}
 
 /* Counts the threads in one part of the list. Returns the first tracer found, 0, or an error. */
 static long find_tracer(const char *list, long length, int *threads, int *ended)
 {
     for (long at = 0; at < length;) {
-        const struct entry *entry = (const void *)(list + at);
+        const char *name = list + at + ENTRY_NAME;
+        const uint16_t size = read_entry_length(list + at);
         char path[64];
         struct ph_text text = PH_TEXT(path);
         struct ph_thread thread;
         long error;
 
-        if (!entry->length) /* not written by the kernel */
+        if (!size) /* not written by the kernel */
             return -EIO;
-        at += entry->length;
-        if (*entry->name == '.')
+        at += size;
+        if (*name == '.')
             continue;
         ph_add(&text, "/proc/self/task/");
-        ph_add(&text, entry->name);
+        ph_add(&text, name);
         ph_add(&text, "/status");
         error = ph_read_thread(path, &thread);
         if (!error && thread.tracer)
@@ -173,7 +179,7 @@ static long find_tracer(const char *list, long length, int *threads, int *ended)
  * the list, so the number of threads found must match the process's own count. */
 static long walk_threads(int *ended)
 {
-    _Alignas(struct entry) char list[4096] = {0};
+    char list[4096] = {0};
     const long fd = open_file("/proc/self/task", O_DIRECTORY);
     long length = fd < 0 ? fd : 1, tracer = 0;
     struct ph_thread own = {0};
