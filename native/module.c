@@ -105,18 +105,18 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     struct ph_report report;
     char outcomes[PH_STEPS], message[PH_MESSAGE_SIZE];
     PyObject *removed, *result = NULL;
-    int fatal, wipe, failed;
+    int fatal, wipes_values, failed;
 
     if (!PyArg_ParseTuple(args, "IpO&O&zppp:harden", &policy.steps, &policy.refuse_tracer,
                           ph_borrow_strings, &remove, ph_borrow_strings, &keep, &policy.bypass,
-                          &policy.refuse_bypass, &fatal, &wipe))
+                          &policy.refuse_bypass, &fatal, &wipes_values))
         return NULL;
     policy.remove = remove;
     policy.keep = keep;
     if (policy.bypass && came_later(policy.bypass))
         policy.bypass = NULL; /* whoever started the program did not set it */
     removed = PyList_New(0);
-    visitor = (struct ph_visitor){wipe ? wipe_value : append_variable, removed};
+    visitor = (struct ph_visitor){wipes_values ? wipe_value : append_variable, removed};
     failed = removed && ph_harden(&policy, &visitor, &report);
     if (!PyErr_Occurred()) {
         if ((failed && fatal) || (report.bypassed && !warned)) {

@@ -179,8 +179,7 @@ def watch(interval: float = 1.0, policy: Policy = DEFAULT, *, on_drift: OnDrift 
     _check(policy, on_drift)
     if not isinstance(interval, (int, float)) or not 0.01 <= interval <= threading.TIMEOUT_MAX:
         raise ValueError(f"interval must be at least 0.01 seconds, not {interval!r}")
-    if not _watches:
-        _register_once()
+    _register_once()
     _import_what_checks_need()
     one = Watch(interval, policy, on_drift)
     _watches.add(one)
