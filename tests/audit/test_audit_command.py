@@ -275,12 +275,14 @@ def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
 
 
 def test_a_pid_that_is_gone_among_others(animal: Path) -> None:
-    """The others are told, and the status says that something is missing."""
+    """The others are told, and the status says that something is missing; also in a tree."""
     with Animal(animal, *HARDENED) as one:
-        done = audit(one.pid, 4194304)
-        assert done.returncode == 3
-        assert str(one.pid) in done.stdout
-        assert done.stderr == "process-hardening: 4194304: no such process\n"
+        for options in ([], ["--tree"]):
+            done = audit(one.pid, 4194304, *options)
+            assert done.returncode == 3
+            assert str(one.pid) in done.stdout
+            assert done.stderr == "process-hardening: 4194304: no such process\n"
+            assert audit(4194304, *options).returncode == 2
 
 
 def test_standard_output_closed(animal: Path) -> None:

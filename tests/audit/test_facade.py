@@ -73,6 +73,18 @@ def test_a_pid_of_nobody() -> None:
     assert not result.is_complete
 
 
+@pytest.mark.parametrize("is_seen", [False, True], ids=["read", "seen"])
+def test_a_pid_of_nobody_is_also_an_error_if_all_processes_are_read(is_seen: bool) -> None:
+    """For a tree, or because most postures are reused. A pid that is left out is not looked for."""
+    seen = [audit.read_process(os.getpid())] if is_seen else []
+    with pytest.raises(CommandError, match=f"{NOBODY}: no such process"):
+        audit.take(pids=[NOBODY], tree=True, seen=seen)
+    result = audit.take(pids=[NOBODY, os.getpid()], tree=True, seen=seen)
+    assert (result.gone, result.is_complete) == ((NOBODY,), False)
+    left_out = audit.take(pids=[NOBODY, os.getpid()], tree=True, seen=seen, left_out=[NOBODY])
+    assert left_out.gone == ()
+
+
 def test_read_process_agrees_with_the_process(animal: Path) -> None:
     """It is a posture, not yet judged."""
     with Animal(animal, "core=0,7") as one:

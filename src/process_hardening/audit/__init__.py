@@ -74,6 +74,8 @@ def take(
         snapshot = _scan_these(selection.pids, with_ancestors, proc)
     else:
         snapshot = scan(left_out=selection.left_out, proc=proc)
+    read = {posture.pid for posture in snapshot.processes} | {*snapshot.gone, *selection.left_out}
+    _read_more(snapshot, set(selection.pids) - read, proc)  # those that /proc does not list
     audit = _judge(snapshot, selection)
     return audit.replace(known_since=known_since) if known_since else audit
 
@@ -132,11 +134,20 @@ def _scan_these(pids: tuple[int, ...], with_ancestors: bool, proc: str) -> Snaps
         if not parents:
             break
         read |= parents
-        more = scan(sorted(parents), proc=proc)
+        _read_more(snapshot, parents, proc)
+    return snapshot
+
+
+def _read_more(snapshot: Snapshot, pids: Collection[int], proc: str) -> None:
+    """Read more processes, and add them to a snapshot."""
+    from process_hardening.audit.scan import scan
+
+    if pids:
+        more = scan(sorted(pids), proc=proc)
         snapshot.processes += more.processes
+        snapshot.gone += more.gone
         snapshot.stuck += more.stuck
         snapshot.seconds += more.seconds
-    return snapshot
 
 
 def _scan_others(seen: tuple[Posture, ...], left_out: Collection[int], proc: str) -> Snapshot:
