@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -263,6 +264,47 @@ def test_the_script_applies_its_fixes_and_takes_them_back(tmp_path: Path) -> Non
         "sysctl -w kernel.core_pattern=core",
         "sysctl -w fs.suid_dumpable=1",
     ]
+
+
+HIDE = {
+    "a directory": (
+        "mount -t tmpfs -o mode=700 none /usr/local/sbin",
+        "who reads others' memory",
+        "/usr/local/sbin",
+    ),
+    "what is in a directory": (
+        "mount -t tmpfs -o mode=744 none /usr/local/sbin && : > /usr/local/sbin/x",
+        "who reads others' memory",
+        "/usr/local/sbin",
+    ),
+    "a file": (
+        ": > /run/group && mount --bind /run/group /etc/group && chmod 600 /etc/group",
+        "who reads others' memory",
+        "/etc/group",
+    ),
+    "settings of core dumps": (
+        "mount -t tmpfs -o mode=700 none /etc/security",
+        "core dumps",
+        "/etc/security/limits.d, /etc/security/limits.conf",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HIDE)
+def test_what_cannot_be_read_is_unknown_and_the_rest_is_told(
+    what: str, core_pattern: support.Sysctl
+) -> None:
+    """In the output, in JSON, and as status 3."""
+    hide, topic, paths = HIDE[what]
+    core_pattern.set("core")
+    prefix = in_mounts(f"mount -t tmpfs none /run && {hide}")
+    done = support.run([*prefix, COMMAND, "doctor", "--json", "--fail-on", "never"])
+    assert (done.returncode, done.stderr) == (3, "")
+    checks = json.loads(done.stdout)["checks"]
+    found = {check["topic"]: check for check in checks}
+    assert found[topic]["state"] == "unknown"
+    assert found[topic]["told"].endswith(f"cannot read {paths}")
+    assert found["/etc/ld.so.preload"]["state"] != "unknown"
 
 
 OWN_ETC = "cp -a /etc /run/etc && mount --bind /run/etc /etc"

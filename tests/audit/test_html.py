@@ -246,6 +246,7 @@ def test_the_commands_write_a_page(user_tmp: Path, animal: Path) -> None:
         (["merge", "a.json"], "add --html FILE or --json"),
         (["merge", "/nonexistent", "--html"], "No such file"),
         (["merge", "a.json", "--html", "--long"], "not --long"),
+        (["merge", "a.json", "--html", "--fail-on", "high"], "not --fail-on"),
         (["--html", "4711"], "put --html after the pids"),
         (["--html", "--json"], "only one format"),
         (["--html", "/nonexistent/page.html"], "No such file"),

@@ -35,7 +35,7 @@ _ROOT_LIKE_GROUPS = (
     "sudo",
     "wheel",
 )
-_PROGRAM_FOLDERS = (
+PROGRAM_FOLDERS = (
     "bin",
     "sbin",
     "usr/bin",
@@ -76,7 +76,7 @@ BY_VERSION = "version"
 class Host(Record):
     """The settings of the system; None: no such setting, or it cannot be read.
 
-    hidden -- the settings that exist but could not be read
+    hidden -- the settings, files and directories that could not be read, without the first slash
     kernel -- its release; kernel_version -- (major, minor, patch)
     core -- where core dumps go
     core_storage -- Storage= of systemd's coredump.conf, if systemd gets the core dumps
@@ -170,14 +170,9 @@ def _is_encrypted(files: Files, device: str) -> bool | None:
         return None
     if (files.text(f"{folder}/dm/uuid") or "").startswith("CRYPT-"):
         return True
-    try:
-        below = os.listdir(files.path(f"{folder}/slaves"))
-    except OSError:
-        below = []
-    if not below:
-        return False
-    found = [_is_encrypted(files, name) for name in below]
-    return None if None in found else all(found)
+    below = files.names(f"{folder}/slaves")
+    found = [_is_encrypted(files, name) for name in below or ()]
+    return None if below is None or None in found else bool(found) and all(found)
 
 
 def _read_swaps(files: Files) -> tuple[Swap, ...] | None:
@@ -239,17 +234,20 @@ def parse_file_capabilities(value: bytes) -> int:
 
 def _list_capable_files(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
     seen: set[str] = set()
-    for name in _PROGRAM_FOLDERS:
+    for name in PROGRAM_FOLDERS:
         folder = os.path.realpath(files.path(name))
-        if folder in seen or not os.path.isdir(folder):
+        if folder in seen:
             continue
         seen.add(folder)
-        for entry in sorted(os.listdir(folder)):
+        for entry in files.names(name) or ():
             path = os.path.join(folder, entry)
             try:
                 held = parse_file_capabilities(
                     os.getxattr(path, "security.capability", follow_symlinks=False)
                 )
+            except PermissionError:
+                files.hidden.append(name)
+                continue
             except OSError:
                 continue  # nearly all files have none
             names = [name for bit, name in READING_CAPABILITIES.items() if held >> bit & 1]
@@ -261,24 +259,26 @@ def _check_handler(files: Files, core: CoreRules) -> str | None:
     """Return what is wrong with the program that receives core dumps."""
     if core.kind != PIPE:
         return None
-    path = files.path(core.target.lstrip("/"))
-    if find_changers(path):
+    target = core.target.lstrip("/")
+    if find_changers(files.path(target)):
         return HANDLER_REPLACEABLE
-    return None if os.path.exists(path) else HANDLER_MISSING
+    return HANDLER_MISSING if files.is_missing(target) else None
 
 
-_COREDUMP_FOLDERS = ("usr/lib", "usr/local/lib", "run", "etc")
-"""Where systemd keeps its settings; later folders win (coredump.conf(5))."""
+_COREDUMP_FILE = "etc/systemd/coredump.conf"
+_COREDUMP_FOLDERS = tuple(
+    f"{top}/systemd/coredump.conf.d" for top in ("usr/lib", "usr/local/lib", "run", "etc")
+)
+"""Later folders win (coredump.conf(5))."""
+_LIMITS_FILE, _LIMITS_FOLDER = "etc/security/limits.conf", "etc/security/limits.d"
+CORE_SETTINGS = (_COREDUMP_FILE, *_COREDUMP_FOLDERS, _LIMITS_FILE, _LIMITS_FOLDER)
 
 
 def _read_parts(files: Files, main: str, folders: Iterable[str]) -> Iterator[str]:
     """Return the lines of a file and of the *.conf files in directories, in order of precedence."""
     parts: dict[str, str] = {}
     for folder in folders:
-        try:
-            names = os.listdir(files.path(folder))
-        except OSError:
-            continue
+        names = files.names(folder) or ()
         parts.update((name, f"{folder}/{name}") for name in names if name.endswith(".conf"))
     for path in (main, *(parts[name] for name in sorted(parts))):
         for line in (files.text(path) or "").splitlines():
@@ -290,8 +290,7 @@ def _read_core_storage(files: Files, core: CoreRules) -> str | None:
     if core.kind != PIPE or os.path.basename(core.target) != "systemd-coredump":
         return None
     storage = "external"
-    folders = [f"{folder}/systemd/coredump.conf.d" for folder in _COREDUMP_FOLDERS]
-    for line in _read_parts(files, "etc/systemd/coredump.conf", folders):
+    for line in _read_parts(files, _COREDUMP_FILE, _COREDUMP_FOLDERS):
         name, equals, value = line.partition("=")
         if equals and name.strip() == "Storage" and value.strip():
             storage = value.strip()
@@ -300,7 +299,7 @@ def _read_core_storage(files: Files, core: CoreRules) -> str | None:
 
 def _list_core_limits(files: Files) -> Iterator[str]:
     """Return the core limits that pam_limits sets at login. Source: limits.conf(5)."""
-    for line in _read_parts(files, "etc/security/limits.conf", ["etc/security/limits.d"]):
+    for line in _read_parts(files, _LIMITS_FILE, [_LIMITS_FOLDER]):
         words = line.partition("#")[0].split()
         if len(words) == 4 and words[2] == "core":
             yield " ".join(words)

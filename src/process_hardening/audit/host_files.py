@@ -1,4 +1,4 @@
-"""Reads the files of a host, and records which are unreadable."""
+"""Reads the files and directories of a host, and records which are unreadable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from process_hardening.audit.procfs import decode
 class Files:
     """The files of a host.
 
-    root -- where the files are: / except in tests; hidden -- the names of unreadable files
+    root -- where the files are: / except in tests; hidden -- the names of those that could not
+        be read
     """
 
     def __init__(self, root: str) -> None:
@@ -33,6 +34,26 @@ class Files:
             pass
         self.hidden.append(name)
         return None
+
+    def names(self, folder: str) -> list[str] | None:
+        """Return what is in a directory, in order; [] if it does not exist, None if unreadable."""
+        try:
+            return sorted(os.listdir(self.path(folder)))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError:
+            self.hidden.append(folder)
+            return None
+
+    def is_missing(self, name: str) -> bool:
+        """Return whether it is certain that a file does not exist."""
+        try:
+            os.stat(self.path(name))
+        except PermissionError:
+            self.hidden.append(name)
+        except (OSError, ValueError):  # ValueError for a NUL in the path
+            return True
+        return False
 
     def shows_settings(self) -> bool:
         """Return whether /proc has settings. With the mount option subset=pid, it has none."""

@@ -112,7 +112,6 @@ def add_fail_on(group: argparse._ActionsContainer) -> None:
         "--fail-on",
         metavar="SEVERITY",
         choices=(*SEVERITIES, NEVER),
-        default=HIGH,
         help=f"exit with 1 for findings of this severity or above; default: {HIGH}",
     )
 
@@ -276,9 +275,12 @@ def _check_forms(options: Options) -> None:
         raise CommandError(f"--html {options.html}: name a file, or put --html after the pids")
 
 
-def exit_status_of(worst: str | None, fail_on: str, is_complete: bool) -> int:
-    """Return 1 for a finding at or above fail_on, 3 if something could not be read, else 0."""
-    if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on):
+def exit_status_of(worst: str | None, fail_on: str | None, is_complete: bool) -> int:
+    """Return 1 for a finding at or above fail_on, 3 if something could not be read, else 0.
+
+    fail_on -- the value of --fail-on; None: it was not given
+    """
+    if worst is not None and fail_on != NEVER and rank(worst) >= rank(fail_on or HIGH):
         return FOUND
     return 0 if is_complete else NOT_KNOWN
 

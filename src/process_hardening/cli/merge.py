@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _OTHERS = (
     *("name", "user", "python", "tree", "all", "exclude", "baseline", "compare", "watch", "long"),
     "openmetrics",
+    "fail_on",
 )
 """The options of `audit` that do not apply to existing files."""
 
@@ -26,7 +27,9 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     """
     for name in _OTHERS:
         if getattr(options, name):
-            raise CommandError(f"audit merge: accepts FILE..., --html and --json, not --{name}")
+            raise CommandError(
+                f"audit merge: accepts FILE..., --html and --json, not --{name.replace('_', '-')}"
+            )
     paths = options.pids[1:]
     if not paths:
         raise CommandError("audit merge: no files given: name the JSON files of audits")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.exit_race import FIXED, VULNERABLE
-from process_hardening.audit.host import BY_VERSION, TRIED
+from process_hardening.audit.host import BY_VERSION, PROGRAM_FOLDERS, TRIED
 from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,
@@ -15,6 +15,7 @@ from process_hardening.audit.rules.model import (
     HostCase,
     Match,
     Topic,
+    describe_readable,
     rule,
     set_sysctl,
     sysctl_commands,
@@ -233,7 +234,8 @@ def _list_readers(case: HostCase) -> tuple[str, ...]:
 
 
 def _describe_readers(case: HostCase) -> Answer:
-    return Answer(text="; ".join(("root", *_list_readers(case))))
+    text = "; ".join(("root", *_list_readers(case)))
+    return describe_readable(case, text, "etc/group", *PROGRAM_FOLDERS)
 
 
 READERS = Topic(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from process_hardening.audit.core_dumps import NOWHERE, PIPE, SOCKET
-from process_hardening.audit.host import HANDLER_MISSING
+from process_hardening.audit.host import CORE_SETTINGS, HANDLER_MISSING
 from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
@@ -14,6 +14,7 @@ from process_hardening.audit.rules.model import (
     HostCase,
     Match,
     Topic,
+    describe_readable,
     rule,
     set_sysctl,
     sysctl_commands,
@@ -145,7 +146,8 @@ def _describe_core_dumps(case: HostCase) -> Answer:
         words.append(f"coredump.conf sets Storage={case.host.core_storage}")
     if case.host.core_limits:
         words.append(f"limits.conf sets {', '.join(case.host.core_limits)}")
-    return Answer(text="; ".join(words))
+    handler = core.target.lstrip("/") or "/"
+    return describe_readable(case, "; ".join(words), handler, *CORE_SETTINGS)
 
 
 CORE_DUMPS = Topic(

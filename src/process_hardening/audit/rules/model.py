@@ -201,6 +201,14 @@ class Check(Record):
     findings: tuple[Finding, ...]
 
 
+def describe_readable(case: HostCase, text: str, *places: str) -> Answer:
+    """Return an Answer, which is unknown if a file or directory in these places is unreadable."""
+    unread = [f"/{name}" for name in dict.fromkeys(case.host.hidden) if name.startswith(places)]
+    if not unread:
+        return Answer(text=text)
+    return Answer(text=f"{text}; cannot read {list_names(tuple(unread))}", is_known=False)
+
+
 def list_names(names: tuple[str, ...]) -> str:
     """Join the first eight names, and count the rest."""
     shown = ", ".join(names[:8])
