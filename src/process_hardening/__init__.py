@@ -17,19 +17,24 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import Any, Literal
 
+    from typing_extensions import dataclass_transform
+
     from process_hardening import _native as _native
     from process_hardening._lazy import *  # noqa: F403 -- a stub: its names are in _names.py
     from process_hardening.policy import Outcome, Request
     from process_hardening.policy import Policy as Policy
-    from process_hardening.record import Record
 
     __all__: list[str]
     __version__: str
+
+    @dataclass_transform(kw_only_default=True, frozen_default=True)
+    class _Frozen:
+        """What SimpleNamespace gives a Report: an __init__() with keywords, but no methods."""
 else:
     # This is next to the package: if it were inside, every start would create a path finder.
     import _process_hardening as _native
 
-    Record = type(sys.implementation)  # types.SimpleNamespace: no file to read for it
+    _Frozen = type(sys.implementation)  # types.SimpleNamespace: no file to read for it
 
 _OUTCOMES: "tuple[Outcome, ...]" = ("skipped", "applied", "already in place", "unsupported here")
 """In the order of enum ph_outcome, native/core/hardening.h."""
@@ -50,7 +55,7 @@ _DEFAULT: "Request" = (
 """The result of native_form(DEFAULT); see policy.py."""
 
 
-class Report(Record):
+class Report(_Frozen):
     """The outcome of each step of harden() or pre_main_hardening(). Immutable.
 
     inspection -- other processes of the same user cannot read this one

@@ -101,5 +101,9 @@ def use_what_is_wrong_at_a_glance() -> None:
     if ph.check_child("node").by == "library":  # type: ignore[comparison-overlap]
         sys.exit(1)
     ph.DEFAULT.seal = True  # type: ignore[misc]
+    ph.harden().seal = "applied"  # type: ignore[misc]
+    ph.harden().items()  # type: ignore[attr-defined]
+    ph.harden().replace(seal="applied")  # type: ignore[attr-defined]
+    ph.Report(inspection="applied")  # type: ignore[call-arg]
     ph.pre_main_hardening(reexec="yes")  # type: ignore[arg-type]
     ph.hardened()  # type: ignore[attr-defined]
