@@ -31,8 +31,7 @@ class Saved(Record):
     """An audit as stored in JSON.
 
     host -- the name of the host
-    machine -- an id of the machine, '' if it has none; None if the audit does not say, because an
-        earlier version saved it
+    machine -- an id of the machine; '' if it has none
     kernel -- its kernel release; taken -- the time of the audit in UTC, in ISO 8601 format
     scope -- the options that narrowed the audit; asked_by -- the uid of the user who ran it
     verdicts -- the number of processes with each verdict; notes -- what could not be read
@@ -41,7 +40,7 @@ class Saved(Record):
     """
 
     host: str
-    machine: str | None
+    machine: str
     kernel: str
     taken: str
     scope: tuple[str, ...]
@@ -83,13 +82,11 @@ def read_saved(document: object) -> Saved:
     if is_fact:
         document = document["audit"]  # type: ignore[index]  # it is a dict
     found = _open(document)
-    if "groups" not in found:
-        raise ValueError(f"made by an older version, which has no groups: {_AGAIN}")
     try:
         host = found["host"]
         return Saved(
             host=host["name"].text(),
-            machine=_read_machine(host),
+            machine="" if host["machine"].is_null else host["machine"].text(),
             kernel=host["kernel"].text(),
             taken=_read_time(found["taken"]),
             scope=found["scope"].texts(),
@@ -101,12 +98,6 @@ def read_saved(document: object) -> Saved:
         )
     except ValueError as error:
         raise _damaged(error) from None
-
-
-def _read_machine(host: Value) -> str | None:
-    if "machine" in host:
-        return host["machine"].text()
-    return "" if "machine" in host.entries() else None
 
 
 def _open(document: object) -> Value:
@@ -135,7 +126,6 @@ def _read_time(value: Value) -> str:
 
 
 def _read_group(found: Value) -> Group:
-    command = found["command"].text()
     return Group(
         user=found["user"].text(),
         uid=None if found["uid"].is_null else found["uid"].number(_LAST_UID),
@@ -151,7 +141,7 @@ def _read_group(found: Value) -> Group:
         pids=tuple(pid.number(_LAST_PID) for pid in found["pids"].items()),
         finding=found["finding"].text(),
         fix=found["fix"].text(),
-        commands=found["commands"].texts() if "commands" in found else (command,) * bool(command),
+        commands=found["commands"].texts(),
     )
 
 
@@ -270,26 +260,11 @@ class History(Record):
     is_identified: bool
 
 
-_NOT_SAID = "?"  # no id of a machine
-
-
 def merge(audits: Iterable[Saved]) -> tuple[History, ...]:
-    """Return the history of each host, sorted by name. Machines with the same name are separate.
-
-    An audit that does not say of which machine it is belongs to the only one with its name.
-    """
-    audits = sorted(audits, key=lambda audit: audit.taken)
-    machines: dict[str, set[str]] = {}
-    for audit in audits:
-        if audit.machine is not None:
-            machines.setdefault(audit.label, set()).add(audit.machine)
+    """Return the history of each host, sorted by name. Machines with the same name are separate."""
     hosts: dict[tuple[str, str], list[Saved]] = {}
-    for audit in audits:
-        machine = audit.machine
-        if machine is None:
-            known = machines.get(audit.label, set())
-            machine = min(known) if len(known) == 1 else _NOT_SAID
-        hosts.setdefault((audit.label, machine), []).append(audit)
+    for audit in sorted(audits, key=lambda audit: audit.taken):
+        hosts.setdefault((audit.label, audit.machine), []).append(audit)
     labels = Counter(label for label, _ in hosts)
     return tuple(
         _make_history(found, is_unique=labels[label] == 1)
@@ -305,7 +280,7 @@ def _make_history(audits: list[Saved], *, is_unique: bool) -> History:
     return History(
         name=newest.label
         if is_unique
-        else f"{newest.label} ({newest.source or newest.machine or _NOT_SAID})",
+        else f"{newest.label} ({newest.source or newest.machine or '?'})",
         newest=newest,
         comparison=compare(first, newest) if first.taken != newest.taken else None,
         left_out=tuple(audit for audit in audits if audit not in alike),
