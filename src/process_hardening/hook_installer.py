@@ -30,8 +30,7 @@ ON_REQUEST = "on_request"
 
 DISABLED = "disabled"
 DAMAGED = "damaged"
-OUTDATED = "outdated"
-"""The other states: no hook, files that enable() did not write, and files of an earlier version."""
+"""The other states: no hook, and files that enable() did not write."""
 
 NAME = "00_process_hardening"
 """Sorts before the files of other packages: `site` reads them in alphabetical order."""
@@ -100,7 +99,6 @@ def _start(mode: str, execute_only: bool) -> str:
 
 # suffix: first and last versions of Python that read it, and the function that makes its text
 _FILES = {".start": ((3, 15), (4, 0), _start), ".pth": ((3, 0), (3, 17), _pth)}
-_EARLIER_CALL = b"._harden_"  # process_hardening._harden_always(), from the first version
 
 # Runs with -S, so that only code of the interpreter itself is executed: what is in site-packages is
 # checked later. Without `site`, Python knows about its virtual environment only since 3.14.
@@ -232,7 +230,7 @@ def read_own_state() -> str:
 
 
 def read_state(environment: PythonEnvironment) -> str:
-    """Return ALWAYS, ON_REQUEST, DISABLED, DAMAGED or OUTDATED. Raises CommandError."""
+    """Return ALWAYS, ON_REQUEST, DISABLED or DAMAGED. Raises CommandError."""
     found = _read_files(environment)
     if not found:
         return DISABLED
@@ -240,7 +238,7 @@ def read_state(environment: PythonEnvironment) -> str:
         wanted = (environment.contents(mode), environment.contents(mode, execute_only=True))
         if found in wanted and environment.has_package:
             return mode
-    return OUTDATED if _is_of_earlier_version(found) else DAMAGED
+    return DAMAGED
 
 
 def read_interpreter_state(environment: PythonEnvironment) -> str:
@@ -327,10 +325,6 @@ def disable(environment: PythonEnvironment) -> bool:
         _write_files(environment, {})
     interpreter.make_readable(environment.names)
     return is_hooked or not is_ordinary
-
-
-def _is_of_earlier_version(found: dict[str, bytes]) -> bool:
-    return any(_EARLIER_CALL in content for content in found.values())
 
 
 def _read_files(environment: PythonEnvironment) -> dict[str, bytes]:

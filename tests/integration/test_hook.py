@@ -194,28 +194,18 @@ def test_forged_compiled_code_of_the_package_is_not_used(
     assert result.stdout == f"True {dumpable} {prefix}\n"
 
 
-FIRST_VERSION = {
-    "always": "import process_hardening; process_hardening._harden_always()\n",
-    "on request": "import process_hardening; process_hardening._harden_on_request()\n",
-    "always, in _native": "import process_hardening._native;"
-    " process_hardening._native._harden_always()\n",
-}
-"""What earlier versions of `enable` wrote into the .pth file, below a comment."""
-
-
-@pytest.mark.parametrize("name", FIRST_VERSION)
-def test_a_hook_of_the_first_version_is_outdated(name: str, venv: Venv) -> None:
-    """It no longer hardens: the printed command replaces it by one of the same mode."""
+def test_the_printed_command_repairs_a_hook_without_changing_its_mode(venv: Venv) -> None:
+    """Here, of a hook whose last bytes are lost."""
+    check(venv.call("enable --on-request"), 0, "enabled: ")
     path = venv.site_packages / HOOK
-    path.write_text(f"# a comment\n{FIRST_VERSION[name]}")
+    path.write_bytes(path.read_bytes()[:-2])
     result = venv.call("status")
-    check(result, 3, f"outdated: {path} is from an earlier version and does not harden: ")
+    check(result, 3, f"damaged: {path}: run `")
     words = shlex.split(result.stdout.split("`")[1])
     assert words[0] == "process-hardening"
     repaired = support.run_as_user([victims.find_command(), *words[1:]])
-    check(repaired, 0, "(replaced a hook that was outdated)")
-    expected = "enabled on request: " if "on request" in name else "enabled: "
-    check(venv.call("status"), 0, expected)
+    check(repaired, 0, "(replaced a hook that was damaged)")
+    check(venv.call("status"), 0, "enabled on request: ")
 
 
 def test_a_folder_in_the_place_of_the_hook_stays(venv: Venv) -> None:

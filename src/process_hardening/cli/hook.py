@@ -40,8 +40,8 @@ exit status of `hook status`:
   0  the hook is enabled
   1  the hook is not enabled
   2  usage error, or the interpreter cannot be queried
-  3  the hook is damaged or outdated, or an execute-only interpreter was made readable again or
-     is older than its base; run the printed command to repair it
+  3  the hook is damaged, or an execute-only interpreter was made readable again or is older than
+     its base; run the printed command to repair it
 """
 
 # state: exit status and text of `hook status`
@@ -53,10 +53,6 @@ _ANSWERS = {
     ),
     installer.DISABLED: (1, "not enabled: {python}"),
     installer.DAMAGED: (3, "damaged: {paths}: run `{repair}`"),
-    installer.OUTDATED: (
-        3,
-        "outdated: {paths} is from an earlier version and does not harden: run `{repair}`",
-    ),
 }
 
 # state: exit status and text of `hook status`; this text follows the one about the hook
@@ -128,8 +124,7 @@ def _enable(environment: installer.PythonEnvironment, options: argparse.Namespac
         write(f"already enabled: {paths}{_read_interpreter(environment)}")
         return 0
     installer.enable(environment, mode, options.execute_only)
-    replaced = before in (installer.DAMAGED, installer.OUTDATED)
-    note = f" (replaced a hook that was {before})" if replaced else ""
+    note = " (replaced a hook that was damaged)" if before == installer.DAMAGED else ""
     write(f"enabled: {paths}{note}{_read_interpreter(environment)}")
     return 0
 
