@@ -30,8 +30,8 @@ from process_hardening.audit.render import text as audit_text
 from process_hardening.audit.render.doctor import render_doctor
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.result import Audit, Diagnosis
-from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import HostCase
+from process_hardening.audit.rules.tables import judge_host
 from process_hardening.audit.saved import Saved, compare, read_saved
 from process_hardening.verify.attacks import list_attacks
 from process_hardening.verify.judge import KNOWN_LIMITS

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Verdict = Literal["hardened", "partial", "exposed", "unknown"]
 
-_UNLIMITED = (1 << 64) - 1  # as in struct ph_status, native/core/hardening.h
+UNLIMITED = (1 << 64) - 1  # as in struct ph_status, native/core/hardening.h
 
 HARDENED: Verdict = "hardened"
 PARTIAL: Verdict = "partial"
@@ -147,11 +147,11 @@ def _is_confined(no_new_privs: bool | None, seccomp: int | None) -> bool | None:
 
 
 def _limits(found: tuple[int, int] | None) -> tuple[int, int] | None:
-    if found is None or _UNLIMITED not in found:
+    if found is None or UNLIMITED not in found:
         return found
     from resource import RLIM_INFINITY
 
-    soft, hard = (RLIM_INFINITY if value == _UNLIMITED else value for value in found)
+    soft, hard = (RLIM_INFINITY if value == UNLIMITED else value for value in found)
     return soft, hard
 
 

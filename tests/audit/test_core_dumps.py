@@ -14,7 +14,7 @@ from process_hardening.audit.core_dumps import (
     crash_of,
     describe_crash,
 )
-from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.state import UNLIMITED
 
 NEW, OLD = (6, 18), (6, 1)
 

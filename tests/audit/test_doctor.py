@@ -16,8 +16,8 @@ from process_hardening.audit.exit_race import VULNERABLE
 from process_hardening.audit.host import HANDLER_MISSING, HANDLER_REPLACEABLE, Host, Swap
 from process_hardening.audit.render.doctor import render_doctor, render_script
 from process_hardening.audit.result import Diagnosis
-from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import SEVERITIES, Finding, HostCase
+from process_hardening.audit.rules.tables import judge_host
 from process_hardening.terminal import count_cells
 from zoo import COMMAND, in_mounts
 

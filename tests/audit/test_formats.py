@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import support
-from process_hardening.audit.rules import PROCESS_RULES, RULES
+from process_hardening.audit.rules import PROCESS_RULES
+from process_hardening.audit.rules.tables import RULES
 from zoo import COMMAND, HARDENED, Animal, audit, audit_json
 
 DOCS = Path(__file__).parents[2] / "docs"

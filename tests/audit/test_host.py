@@ -28,8 +28,8 @@ from process_hardening.audit.host import (
     read_host,
 )
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import Check, HostCase
+from process_hardening.audit.rules.tables import judge_host
 from zoo import COMMAND
 
 GOOD = {

@@ -12,8 +12,8 @@ import pytest
 from machines import HARDENED
 from process_hardening.audit.core_dumps import core_rules_of, crash_of
 from process_hardening.audit.entries import Entry
-from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.audit.rights import READING_CAPABILITIES
+from process_hardening.state import UNLIMITED
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from process_hardening.audit.procfiles import FOLDER, read_file
 from process_hardening.audit.procfs import (
-    UNLIMITED,
     parse_asked,
     parse_code_files,
     parse_core_limit,
@@ -21,6 +20,7 @@ from process_hardening.audit.procfs import (
     parse_status,
     split_environ,
 )
+from process_hardening.state import UNLIMITED
 
 STATUS = (
     b"Name:\tbash\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t17\nTracerPid:\t0\n"

@@ -16,8 +16,9 @@ import support
 from machines import audit_of, process
 from process_hardening.audit.core_dumps import core_rules_of, crash_of
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES, judge_process
+from process_hardening.audit.rules import PROCESS_RULES, judge_process
 from process_hardening.audit.rules.model import SEVERITIES, Finding, ProcessCase, Rule
+from process_hardening.audit.rules.tables import HOST_RULES, RULES
 from zoo import COMMAND
 
 DOCS = Path(__file__).parents[2] / "docs"

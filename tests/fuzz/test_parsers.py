@@ -20,11 +20,12 @@ from fuzz.targets import KERNEL, TARGETS, parse_elf, read_seed, read_seeds, try_
 from process_hardening.audit import loader_lists, procfs, saved
 from process_hardening.audit.core_dumps import FILE, PIPE, SOCKET, CoreRules, core_rules_of
 from process_hardening.secret_names import secret_arguments
+from process_hardening.state import UNLIMITED
 
 hypothesis = support.import_module("hypothesis")
 st = support.import_module("hypothesis.strategies")
 
-LIMIT = st.integers(0, procfs.UNLIMITED)
+LIMIT = st.integers(0, UNLIMITED)
 NUMBER = st.integers(0, 1 << 32)
 
 
@@ -63,7 +64,7 @@ def make_text(without: str, least: int = 1, most: int = 20) -> Any:
 
 def test_a_core_limit_is_read_back() -> None:
     def check(soft: int, hard: int) -> None:
-        words = ["unlimited" if value == procfs.UNLIMITED else str(value) for value in (soft, hard)]
+        words = ["unlimited" if value == UNLIMITED else str(value) for value in (soft, hard)]
         line = f"Max core file size        {words[0]:<20} {words[1]:<20} bytes     ".encode()
         text = replace_line(read_seed("limits"), b"Max core file size", line)
         assert procfs.parse_core_limit(text) == (soft, hard)

@@ -18,12 +18,11 @@ from process_hardening.audit.entries import make_entries
 from process_hardening.audit.exit_race import FIXED
 from process_hardening.audit.host import TRIED, Host, Swap
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.audit.result import Audit, Diagnosis
-from process_hardening.audit.rules import judge_host
 from process_hardening.audit.rules.model import HostCase
+from process_hardening.audit.rules.tables import judge_host
 from process_hardening.errors import CommandError
-from process_hardening.state import Status
+from process_hardening.state import UNLIMITED, Status
 from process_hardening.tui.app import WatchApp
 from process_hardening.tui.machine import Machine
 from process_hardening.verify import (

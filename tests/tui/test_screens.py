@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from textual.widgets import ProgressBar
 
-from process_hardening.audit.rules import RULES
+from process_hardening.audit.rules.tables import RULES
 from process_hardening.tui.attacker import STOPPED
 from process_hardening.verify import VICTIMS
 from tui.machine import name_of, save, watching

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import support
@@ -14,6 +15,7 @@ from process_hardening.verify.judge import KNOWN_LIMITS
 from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
 from process_hardening.verify.model import CONFINED
 from verify.leftovers import Place
+from zoo import COMMAND, in_mounts, mount_proc
 
 _BUILT_IN = [attack for attack in list_attacks((BUILT_IN,)) if attack.victims != (CONFINED,)]
 _NAMES = {attack.name for attack in _BUILT_IN}
@@ -189,3 +191,12 @@ def test_a_broken_step_leaks_exactly_what_it_protects(command: str) -> None:
     run = run_verify(command, *attacks, *victim_options(*_LOST), status=1)
     for victim, lost in _LOST.items():
         assert run.leaks_of(victim) == lost & _POSSIBLE, victim
+
+
+def test_what_starts_is_attacked_even_if_proc_hides_the_laboratory(user_tmp: Path) -> None:
+    """With hidepid=2, a user cannot see the laboratory, nor what is still a copy of it."""
+    verify = [COMMAND, "verify", "--json", "--attack", "launch-window"]
+    done = support.run([*in_mounts(mount_proc("2")), *verify], env={"HOME": str(user_tmp)})
+    (attack,) = json.loads(done.stdout)["attacks"]
+    assert attack["control"] == "leaked"
+    assert attack["victims"]["harden-own-name"]["outcome"] == "blocked"

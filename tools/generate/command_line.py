@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from process_hardening.audit.rules import RULES
+from process_hardening.audit.rules.tables import RULES
 from process_hardening.cli import run
 from process_hardening.cli.main import make_parser
 from process_hardening.verify import VICTIMS, list_attacks

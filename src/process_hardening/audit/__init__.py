@@ -173,8 +173,8 @@ def doctor(postures: Iterable[Posture] | None = None) -> Diagnosis:
     from process_hardening.audit.elsewhere import check_system
     from process_hardening.audit.host import read_host
     from process_hardening.audit.result import Diagnosis
-    from process_hardening.audit.rules import judge_host
     from process_hardening.audit.rules.model import HostCase
+    from process_hardening.audit.rules.tables import judge_host
     from process_hardening.audit.scan import scan
 
     check_system()

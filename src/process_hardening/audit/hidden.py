@@ -6,7 +6,7 @@ import select
 
 from process_hardening.audit.dumpable import PIDFD, read_pidfd_info
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.procfs import UNLIMITED
+from process_hardening.state import UNLIMITED
 
 _PROTECTED_BY_HIDEPID = (
     "name",

@@ -54,6 +54,17 @@ class Mapped(Record):
         names = [_name_of(line) for line in found if line.split(b" ", 2)[1][2:3] == b"x"]
         return names if len(names) <= _MOST_MAPPINGS else None
 
+    def find_files(self, path: bytes) -> list[str]:
+        """Return the name of one mapping of each file that is mapped under a path.
+
+        Returns [] if there are too many mappings to examine.
+        """
+        files: dict[tuple[bytes, ...], str] = {}
+        for line in self._find(path) or ():
+            device, inode = line.split(b" ", 5)[3:5]
+            files.setdefault((device, inode), _name_of(line))
+        return list(files.values())[:_MOST_MAPPINGS]
+
     def find_starts(self, path: bytes) -> list[tuple[str, int]]:
         """Return the name and address of each mapping of a path that starts at file offset 0.
 

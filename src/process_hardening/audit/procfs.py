@@ -10,7 +10,7 @@ import os
 import re
 from struct import unpack
 
-UNLIMITED = (1 << 64) - 1
+from process_hardening.state import UNLIMITED
 
 
 def describe_limits(limits: tuple[int, int] | None) -> dict[str, int | str] | None:

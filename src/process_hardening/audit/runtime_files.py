@@ -7,9 +7,9 @@ a program with a JVM inside are then recognized too.
 from __future__ import annotations
 
 import os
-import re
 from errno import EAGAIN
 
+from process_hardening.audit.mapped import read_mapped
 from process_hardening.audit.procfiles import read_file, read_link
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, exports
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from process_hardening.runtimes import Runtime
 
 _LONGEST_MAPS = 1 << 20
-_MOST_MAPPINGS = 4  # of the program; two with a stand-in
 _MOST_REMEMBERED = 4096  # programs
-_CODE = re.compile(rb"(?m)^([^ \n]+) ..x. [^ \n]+ [^ \n]+ [^ \n]+ +(/[^\n]*)$")
 
 
 class UnknownRuntimeError(Exception):
@@ -74,11 +72,11 @@ class RuntimeReader:
         maps = read_file(folder, "maps", _LONGEST_MAPS)
         if exe is None or maps is None:
             return None, False
-        code = _CODE.findall(maps)
+        process = read_mapped(folder, exe, maps)
         # Behind a stand-in, the program is mapped like a library.
-        program = [range_ for range_, path in code if os.fsdecode(path) == exe][:_MOST_MAPPINGS]
+        mapped = [f"map_files/{name}" for name in process.find_files(process.exe)]
         is_known = False
-        for name in ("exe", *(f"map_files/{os.fsdecode(_unpad(range_))}" for range_ in program)):
+        for name in ("exe", *mapped):
             try:
                 symbol = self._find_symbol(folder, name)
             except (OSError, DamagedElfError):
@@ -86,7 +84,7 @@ class RuntimeReader:
             if symbol:
                 return runtime_of_symbol(symbol), True
             is_known = True
-        libraries = (os.fsdecode(path).rsplit("/", 1)[-1] for _, path in code)
+        libraries = (os.fsdecode(path).rsplit("/", 1)[-1] for _, path in process.code)
         found = next(filter(None, map(runtime_of_library, libraries)), None)
         if not is_known and found is None:
             os.stat("exe", dir_fd=folder)  # it still exists
@@ -137,8 +135,3 @@ def runtime_of_process(pid: int) -> Runtime | None:
             opener.close()
         for fd in opened:
             os.close(fd)
-
-
-def _unpad(range_: bytes) -> bytes:
-    start, end = range_.split(b"-")
-    return b"%x-%x" % (int(start, 16), int(end, 16))

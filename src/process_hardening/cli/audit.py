@@ -158,7 +158,7 @@ def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...
 
 
 def _list_ids() -> set[str]:
-    from process_hardening.audit.rules import RULES
+    from process_hardening.audit.rules.tables import RULES
 
     return set(RULES)
 

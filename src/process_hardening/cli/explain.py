@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.rules import RULES
+from process_hardening.audit.rules.tables import RULES
 from process_hardening.errors import CommandError, hide_value, suggest
 from process_hardening.output import width_and_colour, write
 

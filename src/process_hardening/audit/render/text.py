@@ -11,8 +11,9 @@ from process_hardening.audit.render.screen import (
     describe_secrets,
     label_of,
 )
-from process_hardening.audit.rules import HOST_RULES, PROCESS_RULES, RULES
+from process_hardening.audit.rules import PROCESS_RULES
 from process_hardening.audit.rules.model import HIGH, MEDIUM, SEVERITIES, rank
+from process_hardening.audit.rules.tables import HOST_RULES, RULES
 from process_hardening.state import EXPOSED, HARDENED, PARTIAL, UNKNOWN, VERDICTS
 from process_hardening.table import table
 from process_hardening.terminal import fold, printable

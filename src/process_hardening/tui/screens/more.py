@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from process_hardening.audit.groups import Group, readers_of
 from process_hardening.audit.reasons import READERS
-from process_hardening.audit.rules import RULES
+from process_hardening.audit.rules.tables import RULES
 from process_hardening.terminal import printable
 from process_hardening.tui.screens.copying import copy_fix
 from process_hardening.tui.view import Row

@@ -12,9 +12,9 @@ from textual.widgets import Static
 
 from process_hardening.audit.groups import Group
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.procfs import UNLIMITED
 from process_hardening.audit.reasons import REASONS
 from process_hardening.audit.render.headline import count
+from process_hardening.state import UNLIMITED
 from process_hardening.terminal import printable
 from process_hardening.tui.view import Before, Row
 from process_hardening.tui.widgets import signs

@@ -47,7 +47,9 @@ def _step_through(target: Target, act: Act) -> OSError | None:
     be stopped by signals. Returns when the target is ready. Raises NotReadyError.
     """
     victim = _victim_of(target)
-    before = _read_command_line(target.pid)
+    before = b""
+    with suppress(FileNotFoundError):  # hidepid hides the copy of the laboratory, which is hardened
+        before = _read_command_line(target.pid)
     refused: OSError | None = None
     is_done = False
     deadline = time.monotonic() + _SECONDS
