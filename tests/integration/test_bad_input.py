@@ -94,6 +94,11 @@ def refused(
         (["hook", "status", "--system"], USAGE, "--system is an option of `hook enable` and"),
         (["hook", "disable", "--on-request"], USAGE, "--on-request is an option of `hook enable`"),
         (["run", "--clear", "A*B", "touch"], USAGE, "A*B: not a variable name: write NAME or"),
+        (
+            ["run", "--confined", "touch"],
+            USAGE,
+            "--confined (did you mean --confine?); see `process",
+        ),
         (["run", "-m"], USAGE, "-m needs a MODULE"),
         (["run", "-m", ""], USAGE, "-m needs a MODULE"),
         (["run", "-m", "", "touch"], USAGE, "-m needs a MODULE"),

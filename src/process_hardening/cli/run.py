@@ -88,7 +88,8 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
 )
 _PYTHONS_OWN = ("module", "help", "json")
 _BY_NAME = {name: option for option in OPTIONS for name in option[0]}
-# Replaces --confine when this command restarts itself, so that --explain can mention it.
+# Replaces --confine when this command restarts itself, so that --explain can mention it. Unless the
+# process is confined, it is an unknown option: a user who typed it meant --confine.
 _CONFINED = "--confined"
 
 
@@ -146,7 +147,7 @@ def _parse_option(word: str, rest: list[str], options: Options) -> None:
     name, joined, value = word.partition("=")
     if word.startswith("-m"):  # -mMODULE, as python(1) accepts it
         name, joined, value = "-m", word[2:], word[2:]
-    if word == _CONFINED:
+    if word == _CONFINED and _is_confined():
         options.confined = True
         return
     if name not in _BY_NAME:
@@ -165,6 +166,12 @@ def _parse_option(word: str, rest: list[str], options: Options) -> None:
         getattr(options, destination).append(value)
     else:
         setattr(options, destination, value)
+
+
+def _is_confined() -> bool:
+    from process_hardening.state import status
+
+    return status().confined is True
 
 
 def _usage_error(problem: str) -> CommandError:
@@ -228,8 +235,8 @@ def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
     domain.become([*options, "--", sys.executable, *this_command, *rest])
 
 
-def run(options: Options) -> int:
-    """Become the program, run it in this process, or explain what would be done.
+def run(options: Options) -> int | Callable[[], int]:
+    """Become the program, prepare to run it in this process, or explain what would be done.
 
     Returns an exit status in the latter two cases. Raises CommandError or HardeningError.
     """
@@ -245,10 +252,8 @@ def run(options: Options) -> int:
 
 
 def _explain_confinement(options: Options) -> Iterator[tuple[str, str]]:
-    """Yield what `harden --confine --explain` prints, if this process really is confined."""
-    from process_hardening.state import status
-
-    if options.confined and status().confined:
+    """Yield what `harden --confine --explain` prints, if this process is confined."""
+    if options.confined:
         yield "confined", "cannot read, trace or signal other processes; see confine --explain"
 
 
