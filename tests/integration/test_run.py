@@ -509,6 +509,8 @@ def test_the_program_works_as_before(run_argv: list[str], user_tmp: Path, method
         ("atexit", 0, "bye\n", ""),
         ("traceback", 1, "", r"Traceback (.*\n)+ValueError: x\n"),
         ("signal", -15, "", ""),
+        ("hardening", 1, "", r"Traceback (.*\n)+process_hardening\.errors\.HardeningError: x\n"),
+        ("interrupt", -2, "", r"Traceback (.*\n)+KeyboardInterrupt\n"),
         ("_exit", 3, "", ""),
         ("name", 0, "__main__ True\n", ""),
     ],

@@ -18,7 +18,7 @@ from process_hardening.errors import (
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 COMMANDS = {
     "run": "process_hardening.cli.run",
@@ -107,7 +107,8 @@ def _words_for_help(topic: str = "help") -> list[str]:
     return [{"harden": "run", "merge": "audit"}.get(topic, topic), "--help"]
 
 
-def _dispatch(arguments: list[str]) -> int:
+def _dispatch(arguments: list[str]) -> int | Callable[[], int]:
+    """Run a command. Returns its exit status, or a function that runs a script of the user."""
     while arguments[:1] == ["--"]:
         arguments = arguments[1:]
     if not arguments:
@@ -158,7 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _dispatch(words)
+        status = _dispatch(words)
     except KeyboardInterrupt:
         return _fail(StoppedError("stopped"))
     except CommandError as error:
@@ -172,6 +173,8 @@ def _fail(error: CommandError | ConfinementError | HardeningError) -> int:
     from process_hardening.terminal import complain
 
     complain(error)
+    # Out of the handlers above: the exceptions of a script are not ours.
+    return status if isinstance(status, int) else status()
     return error.exit_code
 
 

@@ -22,7 +22,7 @@ from process_hardening.system import IS_LINUX
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import NoReturn
 
     from process_hardening import Report
@@ -210,8 +210,8 @@ def format_help() -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> int:
-    """Parse the arguments and run. Raises CommandError or HardeningError."""
+def main(arguments: list[str]) -> int | Callable[[], int]:
+    """Parse the arguments and run. Returns and raises like run()."""
     options = parse(arguments)
     if options.help:
         from process_hardening.output import write
@@ -238,7 +238,9 @@ def _start_again_confined(arguments: list[str], strict: bool) -> NoReturn:
 def run(options: Options) -> int | Callable[[], int]:
     """Become the program, prepare to run it in this process, or explain what would be done.
 
-    Returns an exit status in the latter two cases. Raises CommandError or HardeningError.
+    Returns an exit status, or a function that runs the program in this process and returns one.
+    That function has to be called where nothing handles the program's exceptions. Raises
+    CommandError or HardeningError.
     """
     if options.method == IN_PROCESS or (options.method == AUTO and not IS_LINUX):
         return _run_in_process(options)
@@ -308,7 +310,7 @@ def _make_policy(options: Options) -> Policy:
         raise CommandError(str(error)) from None
 
 
-def _run_in_process(options: Options) -> int:
+def _run_in_process(options: Options) -> int | Callable[[], int]:
     from process_hardening import pre_main_hardening
     from process_hardening.launch import in_process
 
@@ -323,10 +325,8 @@ def _run_in_process(options: Options) -> int:
         return 0
     in_process.leave_injected(report.removed)
     if options.module:
-        in_process.run_module(options.module, options.command)
-    else:
-        in_process.run_script(script, options.command[1:])
-    return 0
+        return lambda: in_process.run_module(options.module, options.command)
+    return lambda: in_process.run_script(script, options.command[1:])
 
 
 def _explain_in_process(options: Options, report: Report) -> Iterator[tuple[str, str]]:

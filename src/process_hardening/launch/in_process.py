@@ -6,7 +6,8 @@ import os
 import sys
 
 from process_hardening.environment import hand_over, read_initial_entries
-from process_hardening.errors import CannotProtectError, NotFoundError, hide_value
+from process_hardening.errors import NOT_FOUND, CannotProtectError, NotFoundError, hide_value
+from process_hardening.terminal import complain
 from process_hardening.variables import INJECTOR, is_loader_variable, kind_of
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -59,26 +60,35 @@ def find_script(name: str) -> str:
     return path
 
 
-def run_script(path: str, arguments: Sequence[str]) -> None:
-    """Run a script like `python path arguments...`. Raises whatever the script raises."""
+def run_script(path: str, arguments: Sequence[str]) -> int:
+    """Run a script like `python path arguments...`. Raises whatever it raises.
+
+    Returns the exit status, 0.
+    """
     import runpy
 
     sys.argv = [path, *arguments]
     if _has_own_path_entry():
         sys.path[0] = os.path.dirname(os.path.realpath(path))
     runpy.run_path(path, run_name="__main__")
+    return 0
 
 
-def run_module(name: str, arguments: Sequence[str]) -> None:
-    """Run a module like `python -m name arguments...`. Raises NotFoundError."""
+def run_module(name: str, arguments: Sequence[str]) -> int:
+    """Run a module like `python -m name arguments...`. Raises whatever it raises.
+
+    Returns the exit status. If there is no such module, prints that and returns NOT_FOUND.
+    """
     import runpy
 
     sys.argv = [name, *arguments]
     if _has_own_path_entry():
         sys.path[0] = _read_working_directory()
     if not _has_module(name):
-        raise NotFoundError(f"{hide_value(name)}: no such module")
+        complain(f"{hide_value(name)}: no such module")
+        return NOT_FOUND
     runpy.run_module(name, run_name="__main__", alter_sys=True)
+    return 0
 
 
 def _has_own_path_entry() -> bool:
