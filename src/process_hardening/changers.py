@@ -24,17 +24,21 @@ def find_changers(path: str) -> set[int]:
     file does not exist, they can create it.
     """
     found: set[int] = set()
-    here, names = "/", os.path.join(os.getcwd(), path).split("/")[::-1]
+    try:
+        start = "" if path.startswith("/") else os.getcwd()
+    except FileNotFoundError:  # it was deleted: nobody can create anything in it
+        return found
+    here, names = "/", os.path.join(start, path).split("/")[::-1]
     links = 0
     while True:
         try:
             facts = os.lstat(here)
+            found.add(facts.st_uid)
+            target = os.readlink(here) if stat.S_ISLNK(facts.st_mode) else None
         except (OSError, ValueError):  # ValueError for a NUL in the path
             break
-        found.add(facts.st_uid)
-        if stat.S_ISLNK(facts.st_mode) and links < _MOST_LINKS:
+        if target is not None and links < _MOST_LINKS:
             links += 1
-            target = os.readlink(here)
             names += target.split("/")[::-1]
             here = "/" if target.startswith("/") else os.path.dirname(here)
             continue

@@ -49,6 +49,8 @@ def check_interpreter(python: str) -> None:
 
         path = shutil.which(python) or python
     _refuse_changeable([path])
+    if not os.path.lexists(path):
+        return  # and only root can create it: its start fails, and says why
     tops = []
     for folder in _find_program_folders(path):
         parent = os.path.dirname(folder)

@@ -164,6 +164,34 @@ def test_a_wrong_command_line_is_refused_with_one_line(
 
 
 @pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["hook", "status", "--python", "/x/python"], "/x/python: cannot be started: No such file"),
+        (["hook", "status", "--python", "python"], "python: cannot be started: No such file or"),
+        (["hook", "status", "--python", "./python"], "./python: cannot be started: No such file"),
+        (
+            ["verify", "--", "sleep", "9"],
+            "the working directory, where the program would start, was",
+        ),
+        (["verify", "--evidence", "x"], "x: No such file or directory"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_error_in_a_deleted_working_directory_names_what_is_missing(
+    command: str, run: Run, user_tmp: Path, words: list[str], text: str
+) -> None:
+    """An absolute path does not need the directory, even where root checks who can change it."""
+    result = run([*in_deleted_folder(user_tmp), command, *words], env={"PATH": "/usr/bin:/bin"})
+    refused(result, USAGE, text)
+
+
+def in_deleted_folder(parent: Path) -> list[str]:
+    """Return the words before a command that make it run in a folder that is deleted."""
+    script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    return ["sh", "-c", script, str(parent / "deleted")]
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["API_KEY={}"],

@@ -87,6 +87,13 @@ def test_what_is_read_is_told_or_refused_with_few_descriptors(
     assert result.returncode in (0, 1, 2, 3, 126), result.stderr
 
 
+def test_an_error_that_concerns_no_file_names_the_command(command: str, least: int) -> None:
+    """Not in the place of a file."""
+    argv = [command, "verify", "--attack", "proc-mem"]
+    result = support.run_as_user(argv, preexec_fn=limit_descriptors(least))
+    assert result.stderr == "process-hardening: `verify` failed: Too many open files\n"
+
+
 @pytest.mark.parametrize("policy", ["DEFAULT", "STRICT", "STRICT.replace(seal=True)"])
 def test_a_program_hardens_itself_with_few_descriptors(policy: str) -> None:
     """Or ends with one line and the status of the step."""

@@ -71,6 +71,28 @@ def test_a_relative_path_begins_in_the_working_directory(
     assert find_changers("./../file") == {USER}
 
 
+def test_nobody_can_create_anything_in_a_deleted_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An absolute path does not depend on it."""
+    (tmp_path / "deleted").mkdir()
+    monkeypatch.chdir(tmp_path / "deleted")
+    (tmp_path / "deleted").rmdir()
+    assert find_changers("file") == set()
+    assert find_changers("/dev/null") == {SOMEBODY}
+
+
+def test_a_link_that_vanishes_while_it_is_read_leads_nowhere() -> None:
+    """Its owner could have changed it. The link to the program of a zombie cannot be read."""
+    support.require_root()
+    pid = os.posix_spawn("/bin/true", ["true"], {}, setpgroup=0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(FileNotFoundError):
+        Path(f"/proc/{pid}/exe").readlink()
+    assert find_changers(f"/proc/{pid}/exe") == set()
+    os.waitpid(pid, 0)
+
+
 def test_who_is_in_an_access_control_list_is_somebody(folder: Path) -> None:
     """The bits of the group are then those of everybody in the list."""
     folder.chmod(0o755)

@@ -141,7 +141,8 @@ def _dispatch(arguments: list[str]) -> int | Callable[[], int]:
     except (CommandError, ConfinementError, HardeningError):
         raise
     except OSError as error:  # an unforeseen error: no descriptors left, a full disk
-        raise CommandError(f"{error.filename or name}: {error.strerror or error}") from None
+        subject = error.filename or f"`{name}` failed"
+        raise CommandError(f"{subject}: {error.strerror or error}") from None
     except Exception:
         # A bug. Python would exit with 1, which means that audit found something, or verify a leak.
         import traceback

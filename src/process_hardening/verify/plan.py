@@ -130,12 +130,18 @@ def plan_program(
     path = argv[0] if "/" in argv[0] or os.path.isfile(argv[0]) else shutil.which(argv[0])
     if path is None or not os.path.exists(path):
         raise NotFoundError(f"{hide_value(argv[0])}: no such program")
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:
+        raise CommandError(
+            "the working directory, where the program would start, was deleted: use another one"
+        ) from None
     starts = starts_for([os.path.abspath(path), *argv[1:]])
     plan = Plan(
         attacks=_choose_attacks(attacks, runtimes, "the program runs on no such runtime"),
         starts=starts,
         victims=tuple(name for name in starts if name != CONTROL),
-        program={"environment": dict(os.environ), "cwd": os.getcwd(), "canary": canary},
+        program={"environment": dict(os.environ), "cwd": cwd, "canary": canary},
     )
     return replace(plan, skipped=_skip_cells(plan, as_container_root))
 

@@ -30,7 +30,10 @@ def check_file(path: str) -> None:
 
 def check_folder(folder: str) -> None:
     """Raise CommandError if no record can be written into folder, before any work is done."""
-    existing = os.path.abspath(folder)
+    try:
+        existing = os.path.abspath(folder)
+    except FileNotFoundError as error:  # the working directory was deleted
+        raise CommandError(f"{folder}: {error.strerror}") from None
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing):
