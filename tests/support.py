@@ -227,6 +227,16 @@ class Compiler:
 
 
 @contextmanager
+def ignored_sigchld() -> Iterator[None]:
+    """Ignore SIGCHLD in the block: the kernel then discards the statuses of children."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+@contextmanager
 def keep_suid_dumpable() -> Iterator[None]:
     """Wait until no test changes fs.suid_dumpable, and keep all others from it in the block."""
     with Path("/proc/sys/fs/suid_dumpable").open() as setting:

@@ -175,6 +175,10 @@ def explain(arguments: Iterable[str]) -> tuple[int, str]:
         raise CannotProtectError(f"{COMMAND}: {error.strerror}") from None
     if done.returncode < 0:
         raise CannotProtectError(f"{COMMAND}: killed by signal {-done.returncode}")
+    if not (done.returncode or done.stdout):
+        raise CannotProtectError(
+            f"{COMMAND}: its exit status is lost because SIGCHLD is ignored: set SIGCHLD to SIG_DFL"
+        )
     return done.returncode, os.fsdecode(done.stdout)
 
 

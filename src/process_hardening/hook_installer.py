@@ -131,7 +131,9 @@ import sys
 import process_hardening
 if process_hardening.status().inspectable:
     sys.exit("other processes of the user can still read it with the hook installed")
+print("process-hardening: hardened")
 """
+_IS_PROVED = "process-hardening: hardened\n"
 
 
 class PythonEnvironment(Record):
@@ -303,7 +305,7 @@ def enable(environment: PythonEnvironment, mode: str, execute_only: bool = False
         _write_files(environment, environment.contents(mode, execute_only or not was_readable))
         request = {_native.CHILDREN_VARIABLE: "1"} if mode == ON_REQUEST else {}
         proof = _ask(environment.python, _PROVE, request)
-        if proof.returncode:
+        if proof.returncode or _IS_PROVED not in proof.stdout:
             said = last_line(proof)
             raise CommandError(f"{environment.python} is not hardened: {said}")
     except BaseException:  # Ctrl-C too

@@ -17,11 +17,9 @@ MODE = 0o111
 
 _SELF_TEST = """
 import os
-if os.stat("/proc/self/environ").st_uid == os.geteuid() != 0:
-    raise SystemExit(3)
+print(os.stat("/proc/self/environ").st_uid == os.geteuid() != 0)
 """
-"""Exits with 3 if it is dumpable. If it is not, root owns its files in /proc (proc(5))."""
-_IS_DUMPABLE = 3
+"""Prints whether it is dumpable. If it is not, root owns its files in /proc (proc(5))."""
 
 _PATIENCE = 60
 """How many seconds an interpreter may take to exit."""
@@ -163,17 +161,19 @@ def check_start(path: str, source: str) -> None:
     except OSError as error:
         hint = ": is the file system mounted noexec?" if error.errno == errno.EACCES else ""
         raise CommandError(f"{path}: cannot be started: {error.strerror}{hint}") from None
-    if process.returncode == _IS_DUMPABLE:
+    if process.stdout == "True\n":
         raise CommandError(
             f"{path}: readable despite its mode 0111: check fs.suid_dumpable and the access"
             " control list of the directory"
         )
-    if process.returncode:
+    if process.returncode or process.stdout != "False\n":
         raise CommandError(f"{source}: a copy of it does not start: {last_line(process)}")
 
 
 def ask(argv: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run an interpreter and return its output.
+
+    If SIGCHLD is ignored, the status is 0 whatever happens, so it proves nothing without output.
 
     Raises OSError if it cannot be started, and CommandError if it does not exit in time.
     """

@@ -240,6 +240,15 @@ def test_the_fix_by_trying() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_the_fix_is_tried_if_sigchld_is_ignored() -> None:
+    """The test needs children that stay zombies."""
+    expected = exit_race_by_trying()
+    if expected is None:
+        support.fail_or_skip("a host on which the fix can be tried")
+    with support.ignored_sigchld():
+        assert exit_race_by_trying() == expected
+
+
 def test_the_fix_unknown_is_said(tmp_path: Path) -> None:
     """Neither fine nor a finding."""
     host = host_of(tmp_path, {})

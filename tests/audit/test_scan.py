@@ -80,6 +80,13 @@ def test_nothing_is_left_open(animal: Path) -> None:
         assert threading.active_count() == 1
 
 
+def test_a_hardened_process_is_recognized_if_sigchld_is_ignored(animal: Path) -> None:
+    """Root reads its program in a helper process, for which it then cannot wait."""
+    harden = support.find_tool("harden")
+    with Animal(animal, before=[harden]) as one, support.ignored_sigchld():
+        assert read_posture(one.pid).verdict == "hardened"
+
+
 def test_a_process_that_does_not_answer(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is named, and the others are read. A pipe that nobody writes to stands for it."""
     monkeypatch.setattr(module, "PATIENCE", 0.2)

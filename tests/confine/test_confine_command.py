@@ -307,6 +307,10 @@ def test_process_hardening_confine_is_the_same_command(command: str) -> None:
     assert support.run_as_user([command, "confine", "--help"]).stdout == native.stdout
     result = support.run_as_user([command, "confine", "--", "sh", "-c", "exit 3"])
     assert result.returncode == 3
+    ignore = ["env", "--ignore-signal=SIGCHLD"]
+    show = ["grep", "SigIgn", "/proc/self/status"]
+    expected = support.run_as_user([*ignore, *show]).stdout
+    assert support.run_as_user([*ignore, command, "confine", *show]).stdout == expected
     starts.refused(support.run_as_user([command, "confine", "no-such-program"]), status=127)
 
 

@@ -19,6 +19,8 @@ import support
 import victims
 from environments import ATTACKS, Venv, attacked, check, link_standard_library
 from process_hardening import interpreter
+from process_hardening.errors import CommandError
+from process_hardening.interpreter_copy import check_start
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"
@@ -484,6 +486,14 @@ def test_a_copy_that_does_not_start_is_refused(linked: Venv) -> None:
     put_library_beside(base, base.parent / "own")
     before = linked.names(), linked.files()
     check_unchanged(linked, linked.call(ENABLE), "a copy of it does not start: ", before)
+
+
+def test_a_copy_that_does_not_start_is_refused_if_sigchld_is_ignored(user_tmp: Path) -> None:
+    """Its exit status is then 0, whatever happens."""
+    copy = shutil.copy(support.find_tool("false"), user_tmp / "python")
+    Path(copy).chmod(0o111)
+    with support.ignored_sigchld(), pytest.raises(CommandError, match="a copy of it does not sta"):
+        check_start(str(copy), "/bin/false")
 
 
 def put_library_beside(base: Path, folder: Path) -> None:

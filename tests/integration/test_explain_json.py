@@ -12,6 +12,8 @@ import pytest
 
 import starts
 import support
+from process_hardening import domain
+from process_hardening.errors import CannotProtectError
 
 
 def explain(argv: list[str], *words: str, **options: Any) -> tuple[str, dict[str, Any]]:
@@ -163,3 +165,16 @@ def test_a_native_command_that_cannot_be_started_is_one_line(command: str) -> No
     argv = ["prlimit", "--nproc=0", command, "confine", "--explain", "--json", "true"]
     line = starts.refused(support.run_as_user(argv))
     assert "Resource temporarily unavailable" in line
+
+
+def test_confine_has_the_status_of_its_explain_if_sigchld_is_ignored(command: str) -> None:
+    """An ignored SIGCHLD, which a program inherits, discards the statuses of its children."""
+    argv = ["env", "--ignore-signal=SIGCHLD", command, "confine", "--explain", "--json", "nosuch"]
+    result = support.run_as_user(argv)
+    assert (result.returncode, result.stdout) == (127, "")
+    assert result.stderr == "process-hardening: nosuch: not found in PATH\n"
+
+
+def test_a_lost_status_of_explain_is_an_error() -> None:
+    with support.ignored_sigchld(), pytest.raises(CannotProtectError, match="SIGCHLD is ignored"):
+        domain.explain(["--explain", "nosuch"])

@@ -7,6 +7,7 @@ import pkgutil
 import re
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,12 @@ def venv(user_tmp: Path) -> Venv:
     return Venv(user_tmp / "venv")
 
 
+ENABLE = ("hook", "enable", "--python")
+ENABLE_BY_CALL = """
+import sys
+from process_hardening.hook_installer import ALWAYS, enable, find_environment
+enable(find_environment(sys.argv[1]), ALWAYS)
+"""
 REQUEST = {"PROCESS_HARDENING_CHILDREN": "1"}
 
 
@@ -238,8 +245,33 @@ def test_a_hook_that_does_not_work_is_removed_again(venv: Venv) -> None:
         "import process_hardening; process_hardening.pre_main_hardening = dict\n"
     )
     before = venv.files()
-    check(venv.call("enable"), 2, "is not hardened: other processes of the user can still read it")
+    text = "is not hardened: other processes of the user can still read it"
+    check(venv.call("enable"), 2, text)
     assert venv.files() == before
+    ignore = ["env", "--ignore-signal=SIGCHLD"]  # each child then seems to exit with 0
+    check(support.run_as_user([*ignore, victims.find_command(), *ENABLE, venv.python]), 2, text)
+    assert venv.files() == before
+    result = support.run_as_user([*ignore, sys.executable, "-c", ENABLE_BY_CALL, venv.python])
+    assert f"CommandError: {venv.python} {text}" in result.stderr
+    assert venv.files() == before
+
+
+def test_an_interpreter_that_a_command_starts_does_not_ignore_sigchld(user_tmp: Path) -> None:
+    """It may need the statuses of its own children."""
+    python = user_tmp / "python"
+    code = "import signal, sys; sys.exit(str(signal.getsignal(signal.SIGCHLD)))"
+    python.write_text(f"#!{sys.executable}\n{code}\n")
+    python.chmod(0o755)
+    argv = [victims.find_command(), "hook", "status", "--python", str(python)]
+    result = support.run_as_user(["env", "--ignore-signal=SIGCHLD", *argv])
+    assert result.stderr.endswith(f"not a Python interpreter: {signal.SIG_DFL!s}\n")
+
+
+def test_a_hook_that_works_is_enabled_if_sigchld_is_ignored(venv: Venv) -> None:
+    ignore = ["env", "--ignore-signal=SIGCHLD"]
+    result = support.run_as_user([*ignore, sys.executable, "-c", ENABLE_BY_CALL, venv.python])
+    assert (result.returncode, result.stderr) == (0, "")
+    check(venv.call("status"), 0, "enabled: every start of ")
 
 
 def test_no_hook_is_written_where_the_package_is_missing(venv: Venv) -> None:

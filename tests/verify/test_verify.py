@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import support
-from process_hardening.verify import BROKEN_VICTIMS, BUILT_IN, TOOL, VICTIMS, list_attacks
+from process_hardening.verify import (
+    BROKEN_VICTIMS,
+    BUILT_IN,
+    TOOL,
+    VICTIMS,
+    find_attacks,
+    list_attacks,
+    verify,
+)
 from process_hardening.verify.judge import KNOWN_LIMITS
 from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
 from process_hardening.verify.model import CONFINED
@@ -104,6 +113,17 @@ def test_built_in_attacks_get_from_each_victim_only_what_is_documented() -> None
     assert_kept_whatever_starts_it(run, "interpreter")
     assert_limits_name_what_closes_them(run, "pre-main")
     assert_no_canary_is_shown(run)
+
+
+def test_attacks_have_a_result_if_sigchld_is_ignored() -> None:
+    """The laboratory waits for its victims, and for what it compiles."""
+    attacks = find_attacks(["core-abort", "exec-self", "ld-preload"])
+    with support.ignored_sigchld():
+        result = verify(attacks=attacks, victims=["preload"])
+        assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+    outcomes = {attack.name: attack.control for attack in result.attacks}
+    assert "inconclusive" not in outcomes.values()
+    assert outcomes["exec-self"] == "leaked"
 
 
 def assert_only_documented_leaks(run: Run, victim: str) -> None:

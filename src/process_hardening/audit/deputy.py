@@ -13,6 +13,7 @@ import os
 import select
 import stat
 import time
+from contextlib import suppress
 from struct import Struct
 
 from process_hardening.audit.file_systems import LOCAL, READABLE
@@ -344,8 +345,10 @@ class Deputy:
         try:
             self._pid = self._receive()
         finally:
-            while not os.waitpid(child, os.WNOHANG)[0]:
-                time.sleep(_TICK)
+            # No such child: the kernel or a handler of SIGCHLD has already reaped it.
+            with suppress(ChildProcessError):
+                while not os.waitpid(child, os.WNOHANG)[0]:
+                    time.sleep(_TICK)
 
     def _receive(self) -> Any:
         """Return the message that the helper sends. Raises ValueError if it is not valid."""

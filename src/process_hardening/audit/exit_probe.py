@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 
 from process_hardening.separate import become_user
 
@@ -28,6 +29,7 @@ def _exit(dumpable: int) -> None:
 
 def main() -> None:
     """Print for each child whether its user namespace can be read: 1 or 0."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it is ignored, no child stays a zombie
     if os.geteuid() == 0:
         become_user(_NOBODY, _NOBODY)
     pids = []

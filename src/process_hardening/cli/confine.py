@@ -71,8 +71,11 @@ def main(arguments: Sequence[str]) -> int:
     if "--explain" not in options:
         problem = "--json requires --explain"
         raise CommandError(f"confine: {problem}; see `process-hardening help confine`")
+    import signal
+
     from process_hardening.cli.facts import parse_facts, write_facts
 
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it is ignored, the status is lost
     rest = [word for word in options if word != "--json"] + list(arguments[len(options) :])
     status, text = domain.explain(rest)
     if not status:

@@ -134,6 +134,11 @@ def _dispatch(arguments: list[str]) -> int | Callable[[], int]:
     if name not in COMMANDS and not name.startswith("-"):
         problem = f"unknown command {hide_value(name)!r}{suggest(name, [*COMMANDS, 'help'])}"
         raise CommandError(f"{problem}; see `process-hardening --help`")
+    import signal
+
+    # If it is ignored, which a parent passes on, each child seems to exit with 0. Not earlier:
+    # a program that `run` or `confine` starts has to inherit what this process inherited.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         needed = [] if name == "--version" else COMMANDS  # --help describes all of them
         options = make_parser([name] if name in COMMANDS else needed).parse_args(arguments)
@@ -168,14 +173,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error)
     except (ConfinementError, HardeningError) as error:
         return _fail(error)
+    # Out of the handlers above: the exceptions of a script are not ours.
+    return status if isinstance(status, int) else status()
 
 
 def _fail(error: CommandError | ConfinementError | HardeningError) -> int:
     from process_hardening.terminal import complain
 
     complain(error)
-    # Out of the handlers above: the exceptions of a script are not ours.
-    return status if isinstance(status, int) else status()
     return error.exit_code
 
 

@@ -330,6 +330,7 @@ def main() -> None:
         raise EOFError
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it is ignored, each child seems to succeed
     laboratory = None
     try:
         line = sys.stdin.buffer.readline()
