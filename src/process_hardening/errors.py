@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     ExitCode = Literal[5, 6, 7, 8]
 
 FOUND = 1
-"""The command found something: findings, a leak, or a process that is not hardened."""
+"""The command found something: findings, a leak, or a process or Python that is not hardened."""
 USAGE_ERROR = 2
 """Invalid arguments, or the command failed."""
 NOT_KNOWN = 3
-"""The result is unknown."""
+"""The result is unknown, or a hook or interpreter has to be repaired."""
 INSPECTION_ERROR: Literal[5] = 5
 """The process could not be made non-inspectable, or could not be re-executed."""
 TRACER_ERROR: Literal[6] = 6

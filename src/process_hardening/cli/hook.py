@@ -7,7 +7,7 @@ import os
 from process_hardening import hook_installer as installer
 from process_hardening import interpreter
 from process_hardening.changers import SOMEBODY
-from process_hardening.errors import CommandError
+from process_hardening.errors import FOUND, NOT_KNOWN, CommandError
 from process_hardening.output import write
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -51,17 +51,17 @@ _ANSWERS = {
         0,
         "enabled on request: {python} is hardened if a parent program asks for it",
     ),
-    installer.DISABLED: (1, "not enabled: {python}"),
-    installer.DAMAGED: (3, "damaged: {paths}: run `{repair}`"),
+    installer.DISABLED: (FOUND, "not enabled: {python}"),
+    installer.DAMAGED: (NOT_KNOWN, "damaged: {paths}: run `{repair}`"),
 }
 
 # state: exit status and text of `hook status`; this text follows the one about the hook
 _INTERPRETER_ANSWERS = {
     interpreter.READABLE: (0, ""),
     interpreter.EXECUTE_ONLY: (0, "; its interpreter is execute-only{undo}"),
-    interpreter.REOPENED: (3, "; its interpreter was made readable again: run `{repair}`"),
+    interpreter.REOPENED: (NOT_KNOWN, "; its interpreter was made readable again: run `{repair}`"),
     interpreter.OUTDATED: (
-        3,
+        NOT_KNOWN,
         "; its interpreter is older than its base, {source}: run `{repair}`",
     ),
 }
@@ -154,7 +154,7 @@ def _print_status(environment: installer.PythonEnvironment, options: argparse.Na
 def _as_json(environment: installer.PythonEnvironment, state: str, of_interpreter: str) -> str:
     import json
 
-    is_damaged = 3 in (_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
+    is_damaged = NOT_KNOWN in (_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
     found = {
         "schema": 1,
         "python": environment.python,
