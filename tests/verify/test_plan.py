@@ -13,6 +13,7 @@ from process_hardening.errors import CommandError, NotFoundError
 from process_hardening.verify import (
     BROKEN_VICTIMS,
     CONTROL,
+    INCONCLUSIVE,
     SAMPLES,
     VICTIMS,
     find_attacks,
@@ -21,6 +22,7 @@ from process_hardening.verify import (
 from process_hardening.verify.confined import plan_confined
 from process_hardening.verify.model import CONFINED
 from process_hardening.verify.plan import (
+    list_not_made,
     name_program,
     plan_process,
     plan_program,
@@ -154,6 +156,31 @@ def test_a_running_process_is_not_attacked_when_every_attack_could_harm_it() -> 
         CommandError, match=r"core-segv: not tried, because it could harm process \d+"
     ):
         plan_process(os.getpid(), find_attacks(["core-segv"]), None, as_container_root=True)
+
+
+@pytest.mark.parametrize(
+    ("opens_itself", "names", "words"),
+    [
+        ("", [], ""),
+        ("Deno", ["node-inspector"], "its runtime, Deno, discloses its memory"),
+        (
+            None,
+            ["node-inspector", "jvm-attach", "erlang-crash-dump"],
+            "it is unknown whether its runtime discloses its memory",
+        ),
+    ],
+)
+def test_an_attack_on_an_open_runtime_that_could_harm_it_leaves_the_result_open(
+    opens_itself: str | None, names: list[str], words: str
+) -> None:
+    """The row names the runtime and how to make the attack."""
+    rows = list_not_made(Posture(pid=9, opens_itself=opens_itself), "pid 9")
+    assert [row.name for row in rows] == names
+    for row in rows:
+        assert row.counts
+        assert row.victims["pid 9"].outcome == INCONCLUSIVE
+        assert words in row.victims["pid 9"].evidence
+        assert "use verify -- PROGRAM" in row.detail
 
 
 def test_other_forms_of_an_attack_are_made_on_every_victim_that_is_named() -> None:

@@ -193,6 +193,32 @@ def test_audit_says_of_a_hardened_runtime_that_it_is_open(
     assert (runtime.option or runtime.before[-1]) in f"{group.fix} {group.command}".split()
 
 
+def test_verify_judges_a_running_process_only_if_its_runtime_is_closed(
+    runtime: Runtime, command: str, user_tmp: Path
+) -> None:
+    """Every report says which attack was not made, and that this proves nothing."""
+    argv = [command, "verify", "--built-in", "--canary", SECRET, "--pid"]
+    if not os.geteuid():
+        argv.insert(2, "--as-root-without-ptrace")
+    html, junit = user_tmp / "page.html", user_tmp / "junit.xml"
+    with start(runtime, user_tmp, is_closed=False) as one:
+        shown = support.run([*argv, str(one.pid)])
+        files = ["--html", str(html), "--junit", str(junit)]
+        result = support.run([*argv, str(one.pid), "--json", *files])
+    assert (shown.returncode, result.returncode) == (3, 3)
+    assert "kept every secret" not in shown.stdout + html.read_text()
+    assert "1 of 10 attacks could not be judged" in shown.stdout.splitlines()[0]
+    reason = f"its runtime, {runtime.name}, discloses its memory (explain PH018): use verify --"
+    row = json.loads(result.stdout)["attacks"][-1]
+    (cell,) = row["victims"].values()
+    assert (row["name"], cell["outcome"]) == (ATTACKS[runtime.name], "inconclusive")
+    for text in (shown.stdout, cell["evidence"], html.read_text(), junit.read_text()):
+        assert reason in text
+    with start(runtime, user_tmp, is_closed=True) as one:
+        shown = support.run([*argv, str(one.pid)])
+    assert (shown.returncode, "kept every secret" in shown.stdout) == (0, True)
+
+
 def test_the_command_of_audit_starts_a_runtime_closed(runtime: Runtime, user_tmp: Path) -> None:
     """It works as it is printed, in the installed version of the runtime.
 

@@ -55,7 +55,8 @@ exit status:
   1    a secret leaked from a hardened victim
   2    usage or internal error
   3    inconclusive: an attack did not leak from the control (external tools do not count), a
-       victim did not start or respond, or the program is hardened even when started plainly
+       victim did not start or respond, the program is hardened even when started plainly, or the
+       runtime of a running process discloses its memory, which only a harmful attack can prove
   127  no such program
   130  interrupted by Ctrl-C
 """

@@ -257,8 +257,8 @@ class AttackResult:
     control -- the control's outcome: LEAKED, INCONCLUSIVE or UNAVAILABLE
     detail -- the reason for that outcome, or how the control leaked
     kills -- whether the attack kills its target, which then cannot respond
-    may_be_open -- whether the attack is on a runtime and gave no result on the control, whose
-        runtime may be open nevertheless
+    may_be_open -- whether the attack is on a runtime, which may be open although the attack was not
+        made, or gave no result on the control
     victims -- maps each victim's name to its result
     """
 

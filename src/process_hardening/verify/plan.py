@@ -18,7 +18,17 @@ from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
-from process_hardening.verify.model import CONFINED, CONTROL, READS, Attack, RunningProcess
+from process_hardening.verify.model import (
+    CONFINED,
+    CONTROL,
+    INCONCLUSIVE,
+    READS,
+    UNAVAILABLE,
+    Attack,
+    AttackResult,
+    RunningProcess,
+    VictimResult,
+)
 from process_hardening.verify.victims import (
     BROKEN_VICTIMS,
     SAMPLES,
@@ -49,6 +59,7 @@ class Plan:
     uid, gid -- the attacker's user and group if we are root; None: nobody
     canary_known -- for a running process: whether a secret in it is known
     notes -- for the report
+    not_made -- rows for the attacks on the process's own runtime, which could harm it
     """
 
     attacks: tuple[Attack, ...]
@@ -62,6 +73,7 @@ class Plan:
     gid: int = NOBODY
     canary_known: bool | None = None
     notes: tuple[str, ...] = ()
+    not_made: tuple[AttackResult, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -184,11 +196,12 @@ def plan_process(
     harmless, harmful = split_by_harm(_choose_attacks(attacks, _find_runtimes(pid)))
     if not harmless:
         raise CommandError(f"{', '.join(harmful)}: not tried, because it could harm process {pid}")
+    posture, victim = read_process(pid), f"pid {pid}"
     return Plan(
         attacks=harmless,
         starts={CONTROL: start_of(CONTROL)},
-        victims=(f"pid {pid}",),
-        process=_describe_process(pid, uid),
+        victims=(victim,),
+        process=RunningProcess(pid, name_program(posture), user_of(uid)),
         needles={BY_USER: canary or os.urandom(20).hex()},
         uid=uid,
         gid=gid,
@@ -197,6 +210,37 @@ def plan_process(
             *((f"skipped because they could harm it: {', '.join(harmful)}",) if harmful else ()),
             _describe_confinement(pid),
         ),
+        not_made=list_not_made(posture, victim),
+    )
+
+
+def list_not_made(posture: Posture, victim: str) -> tuple[AttackResult, ...]:
+    """Return a row for each attack that the runtime of a process leaves open; () if it is closed.
+
+    Such an attack could harm the process, so nothing proves that its secrets are kept.
+    """
+    runtime = posture.opens_itself
+    if runtime == "":
+        return ()
+    why = (
+        "it is unknown whether its runtime discloses its memory (explain PH015)"
+        if runtime is None
+        else f"its runtime, {runtime}, discloses its memory (explain PH018)"
+    )
+    reason = f"not made, because it could harm the process, but {why}: use verify -- PROGRAM"
+    return tuple(
+        AttackResult(
+            name=attack.name,
+            kind=attack.kind,
+            summary=attack.summary,
+            command=attack.command,
+            control=UNAVAILABLE,
+            detail=reason,
+            may_be_open=True,
+            victims={victim: VictimResult(INCONCLUSIVE, reason)},
+        )
+        for attack in list_attacks()
+        if attack.runtimes and (runtime is None or runtime in attack.runtimes)
     )
 
 
@@ -253,10 +297,6 @@ def _describe_confinement(pid: int) -> str:
     if may_be_confined(None if no_new_privs is None else no_new_privs == 1, seccomp) is False:
         return f"pid {pid}: not confined (not a failure: confine is for programs you do not trust)"
     return f"pid {pid}: unknown whether it is confined, as the kernel does not report that"
-
-
-def _describe_process(pid: int, uid: int) -> RunningProcess:
-    return RunningProcess(pid, name_program(read_process(pid)), user_of(uid))
 
 
 def name_program(posture: Posture) -> str | None:

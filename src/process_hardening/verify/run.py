@@ -220,7 +220,7 @@ class Table:
 
     def results(self) -> tuple[AttackResult, ...]:
         """Return the rows, in the order of the plan."""
-        return tuple(self._rows[name] for name in self._attacks)
+        return (*(self._rows[name] for name in self._attacks), *self._plan.not_made)
 
     def notes(self) -> tuple[str, ...]:
         """Return the notes for the report."""
