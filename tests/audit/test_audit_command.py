@@ -244,11 +244,15 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["4194304"], "no such process"),
         (["--name", "("], "is not a regular expression"),
         (["--exclude", "["], "is not a regular expression"),
+        (["--name", "a{99999999999}"], "with too large a number"),
+        (["--exclude", "a{99999999999}"], "with too large a number"),
+        (["--name", "(" * 5000 + ")" * 5000], "nested too deeply"),
         (["--exclude", "PH999"], "no such finding"),
         (["--exclude", "PH01"], "no such finding (did you mean PH"),
         (["--fail-on", "hihg"], "(did you mean high?)"),
         (["--user", "nobody-of-that-name"], "no such user"),
         (["--user", "4294967295"], "no such user"),
+        (["--user", "9" * 5000], "no such user"),
         (["--exclude", ""], "would omit every process"),
         (["--json", "--openmetrics", "-"], "only one format can go to standard output"),
         (["--fail-on", "terrible"], "invalid choice"),
@@ -263,7 +267,7 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--openmetrics", "/proc/metrics"], "/proc/metrics"),
         (["--unknown"], "unrecognized"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_what_is_wrong_is_one_line(arguments: list[str], said: str) -> None:
     """On standard error, with status 2, and nothing on standard output."""

@@ -18,6 +18,8 @@ PROCESS = "process"
 KERNEL_THREAD = "kernel thread"
 ZOMBIE = "zombie"
 
+LAST_UID = 2**32 - 2  # to chown(2), the highest value means "unchanged": no user has it
+
 TOO_MUCH = {
     what: f"too much to read: its {what}" for what in ("threads", "environment", "mappings")
 }

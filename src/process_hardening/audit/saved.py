@@ -7,6 +7,7 @@ import re
 from collections import Counter
 
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
+from process_hardening.audit.posture import LAST_UID
 from process_hardening.audit.reasons import PLACES, READERS, REASONS, Secret
 from process_hardening.audit.rules.model import SEVERITIES
 from process_hardening.document import Value
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 NOT_AN_AUDIT = "not the JSON of an audit; `process-hardening audit --json > FILE` makes one"
 _AGAIN = "run the audit again with this version"
 
-_LAST_UID = 2**32 - 2  # to chown(2), the highest value means "unchanged": no user has it
 _LAST_PID = 2**22  # PID_MAX_LIMIT in include/linux/threads.h
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -90,7 +90,7 @@ def read_saved(document: object) -> Saved:
             kernel=host["kernel"].text(),
             taken=_read_time(found["taken"]),
             scope=found["scope"].texts(),
-            asked_by=found["asked_by"].number(_LAST_UID),
+            asked_by=found["asked_by"].number(LAST_UID),
             groups=tuple(map(_read_group, found["groups"].items())),
             verdicts={k: v.number() for k, v in found["summary"]["verdicts"].entries().items()},
             notes=found["notes"].texts(),
@@ -128,7 +128,7 @@ def _read_time(value: Value) -> str:
 def _read_group(found: Value) -> Group:
     return Group(
         user=found["user"].text(),
-        uid=None if found["uid"].is_null else found["uid"].number(_LAST_UID),
+        uid=None if found["uid"].is_null else found["uid"].number(LAST_UID),
         program=found["program"].text(),
         names=found["names"].texts(),
         reason=found["reason"].choice(REASONS),

@@ -10,6 +10,7 @@ from process_hardening.audit.result import KNOWN_LEFT_OUT
 from process_hardening.audit.tree import walk_tree
 from process_hardening.errors import CommandError
 from process_hardening.record import Record
+from process_hardening.terminal import shorten
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Selection(Record):
                 # The reason may quote a part of the pattern, and so of a value.
                 where = f"error at position {error.pos}" if "=" in pattern else error
                 raise CommandError(f"{pattern!r} is not a regular expression: {where}") from None
+            except (OverflowError, RecursionError):
+                problem = "a regular expression with too large a number, or nested too deeply"
+                raise CommandError(f"{shorten(repr(pattern), 40)}: {problem}") from None
 
     def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries of the selected processes, including known findings."""

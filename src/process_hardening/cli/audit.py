@@ -9,6 +9,7 @@ import time
 
 from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
+from process_hardening.audit.posture import LAST_UID
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
 from process_hardening.cli.arguments import parse_pid
 from process_hardening.cli.saved import read_audit, read_json, tell_written, write_to
@@ -20,7 +21,7 @@ from process_hardening.errors import (
     suggest,
 )
 from process_hardening.output import width_and_colour, write
-from process_hardening.terminal import complain
+from process_hardening.terminal import complain, shorten
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -120,11 +121,9 @@ def _find_uid(user: str) -> int:
     import pwd
 
     if user.isascii() and user.isdigit():
-        if (
-            int(user) < 2**32 - 1
-        ):  # to chown(2), the highest value means "unchanged": no user has it
+        if len(user) <= len(str(LAST_UID)) and int(user) <= LAST_UID:
             return int(user)
-        raise CommandError(f"{user}: no such user")
+        raise CommandError(f"{shorten(user, 40)}: no such user")
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
