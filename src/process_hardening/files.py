@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -45,10 +46,12 @@ def replace_file(path: str, text: str, mode: int = 0o644) -> None:
     replace_bytes(path, _encode(text), mode)
 
 
-def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = False) -> None:
+def replace_bytes(path: str, content: bytes, mode: int, *, exactly: bool = False) -> None:
     """Replace a file, or create it.
 
-    mode -- its permissions, minus the umask unless ignore_umask is set
+    mode -- the permissions of a new file, minus the umask. A file that is replaced keeps those of
+        its permissions that are in mode, and its group if it belongs to the caller.
+    exactly -- whether its permissions will be exactly mode in any case
 
     A symbolic link at path is replaced, not followed. Devices, pipes and links in /dev are written
     in place: replacing /dev/stdout with a file would break the machine. A pipe is waited for until
@@ -63,7 +66,7 @@ def replace_bytes(path: str, content: bytes, mode: int, *, ignore_umask: bool = 
             return
         # The name is random: a killed run leaves its file behind, and containers reuse pids.
         unfinished = f"{path}.{os.urandom(8).hex()}.tmp"
-        _write_new(unfinished, content, mode, ignore_umask)
+        _write_new(unfinished, content, mode, exactly, None if exactly else _find_file(path))
         try:
             os.replace(unfinished, path)
         except BaseException:  # Ctrl-C too
@@ -91,6 +94,15 @@ def _encode(text: str) -> bytes:
     return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
+def _take_group(fd: int, replaced: os.stat_result) -> bool:
+    """Give a new file the group of the one that it replaces. Return whether it has that group."""
+    new = os.fstat(fd)
+    if new.st_gid != replaced.st_gid and new.st_uid == replaced.st_uid:
+        with contextlib.suppress(OSError):  # the caller is not in that group
+            os.fchown(fd, -1, replaced.st_gid)
+    return os.fstat(fd).st_gid == replaced.st_gid
+
+
 def _open_special(path: str) -> int | None:
     """Open what must not be replaced with a file; None if there is nothing of the kind."""
     flags = os.O_WRONLY | os.O_CLOEXEC
@@ -110,11 +122,34 @@ def _open_special(path: str) -> int | None:
     return os.open(path, flags | os.O_NOFOLLOW)
 
 
-def _write_new(path: str, content: bytes, mode: int, ignore_umask: bool = False) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+def _find_file(path: str) -> os.stat_result | None:
+    """Return the facts about a regular file; None if there is none."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
+
+
+def _write_new(
+    path: str,
+    content: bytes,
+    mode: int,
+    exactly: bool = False,
+    replaced: os.stat_result | None = None,
+) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    if replaced is not None:
+        mode &= replaced.st_mode
+    # Never wider than it will be: who opens it before that keeps the descriptor.
+    fd = os.open(path, flags, mode if replaced is None else mode & ~stat.S_IRWXG)
     try:
         with open(fd, "wb") as file:
-            if ignore_umask:
+            if replaced is not None:
+                if not _take_group(fd, replaced):  # its group gets no more than everybody
+                    mode &= ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
+                os.fchmod(fd, mode)
+            elif exactly:
                 os.fchmod(fd, mode)
             file.write(content)
             file.flush()

@@ -350,7 +350,7 @@ def _write_files(environment: PythonEnvironment, contents: dict[str, bytes]) -> 
         path = environment.path(suffix)
         if suffix in contents:
             # `site` ignores files that it cannot read: other users would not be hardened.
-            replace_bytes(path, contents[suffix], 0o644, ignore_umask=True)
+            replace_bytes(path, contents[suffix], 0o644, exactly=True)
             continue
         try:
             os.unlink(path)

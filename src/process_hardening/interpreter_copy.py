@@ -143,7 +143,7 @@ def copy(source: str, path: str, mode: int) -> None:
         with open(source, "rb") as file:
             content = file.read()
             times = os.fstat(file.fileno())
-        replace_bytes(path, content, mode, ignore_umask=True)
+        replace_bytes(path, content, mode, exactly=True)
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None

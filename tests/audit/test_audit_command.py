@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -376,6 +377,44 @@ def test_files_are_replaced_whole(animal: Path, user_tmp: Path) -> None:
         failing = audit(one.pid, "--openmetrics", user_tmp)
         assert failing.returncode == 2
         assert list(user_tmp.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("option", ["--openmetrics", "--html"])
+def test_a_file_that_is_replaced_gets_no_wider_permissions(option: str, user_tmp: Path) -> None:
+    """Nor the group of another user's file, who could let its members read the report of root."""
+    support.require_root()
+    path = user_tmp / "report"
+    user = support.USER
+    for uid, gid, before, after in (
+        (0, 0, 0o600, (0, 0, 0o600)),
+        (0, 0, 0o666, (0, 0, 0o644)),
+        (0, user, 0o640, (0, user, 0o640)),
+        (user, user, 0o600, (0, 0, 0o600)),
+        (user, user, 0o640, (0, 0, 0o600)),
+        (user, user, 0o644, (0, 0, 0o644)),
+        (user, 0, 0o644, (0, 0, 0o644)),
+    ):
+        path.write_text("")
+        os.chown(path, uid, gid)
+        path.chmod(before)
+        assert audit(os.getpid(), option, path, "--fail-on", "never").returncode == 0
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == after
+
+
+def test_a_user_who_is_not_in_the_group_of_a_file_does_not_open_it_to_another(
+    user_tmp: Path,
+) -> None:
+    support.require_root()
+    path = user_tmp / "report"
+    path.write_text("")
+    os.chown(path, support.USER, 0)
+    path.chmod(0o640)
+    argv = [COMMAND, "audit", "--html", str(path), "--fail-on", "never"]
+    assert support.run_as_user(argv).returncode in (0, 3)
+    found = path.stat()
+    assert path.read_text()
+    assert (found.st_gid, stat.S_IMODE(found.st_mode)) == (support.USER, 0o600)
 
 
 def test_watching(animal: Path) -> None:
