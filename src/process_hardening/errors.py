@@ -103,12 +103,13 @@ def hide_value(word: str) -> str:
 def hide_values(message: str, words: Iterable[str]) -> str:
     """Return a message without the values of all words NAME=VALUE of a command line.
 
-    An option may be before them: --option=NAME=VALUE.
+    The words can also be --option=VALUE and --option=NAME=VALUE. A path may contain "=".
     """
-    texts = [word.partition("=")[2] if word.startswith("-") else word for word in words]
+    options = [word for word in words if word.startswith("-")]
+    texts = [*words, *(option.partition("=")[2] for option in options)]
     for text in sorted(texts, key=len, reverse=True):  # a text can be the beginning of another
         name, _, value = text.partition("=")
-        if value and name.isidentifier():
+        if value and ("/" not in name or "://" in name):
             for shown in (text, repr(text)[1:-1]):
                 message = message.replace(shown, hide_value(text))
     return message

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from process_hardening import _native
-from process_hardening.errors import CommandError, hide_value, suggest
+from process_hardening.errors import CommandError, suggest
 from process_hardening.output import USUAL_WIDTH, read_width, write
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
 
 _MARGIN = 2  # as in argparse
-
-
-def _hide_value(word: str, message: str) -> str:
-    """Remove the value in NAME=VALUE from an argparse message."""
-    _, equals, value = word.partition("=")
-    if not equals:
-        return message
-    for text in (word, repr(word)[1:-1]):
-        message = message.replace(text, hide_value(word))
-    return message.replace(repr(value), "'...'")
 
 
 class PrintVersion(argparse.Action):
@@ -55,15 +45,13 @@ class Parser(argparse.ArgumentParser):
         # argparse would query the width through shutil for every argument that is added.
         width = (read_width(1) or USUAL_WIDTH) - _MARGIN
         super().__init__(formatter_class=partial(formatter_class, width=width), **options)
-        self._words: list[str] = []
         self.suggest_on_error = False  # since Python 3.15 the default, in other words than ours
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse like argparse, but remember the arguments for error() and refuse unknown ones here.
+        """Parse like argparse, but refuse unknown arguments here.
 
         argparse would refuse them in the outermost parser, which lacks the commands' options.
         """
-        self._words = list(sys.argv[1:] if args is None else args)
         namespace, unknown = super().parse_known_args(args, namespace)
         many = next((a for a in self._get_positional_actions() if a.nargs == "*"), None)
         if many and not any(word.startswith("-") for word in unknown):
@@ -85,9 +73,9 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
 
     def error(self, message: str) -> NoReturn:
-        """Raise CommandError with the message, values hidden, and the command that prints help."""
-        for word in self._words:
-            message = _hide_value(word, message)
+        """Raise CommandError with the message and the command that prints help."""
+        if ": ignored explicit argument " in message:  # the value, which may be a secret, follows
+            message = f"{message.partition(': ignored explicit argument ')[0]} takes no value"
         raise CommandError(f"{message}; see `{self.prog} --help`")
 
     def _print_message(self, message: str, *_: object) -> None:

@@ -102,6 +102,8 @@ def test_a_wrong_argument_is_shown_without_its_value() -> None:
     for way in WAYS:
         line = one_line(support.run_as_user([*way, "--interval", "TOKEN=sesame"]))
         assert "TOKEN=..." in line
+        line = one_line(support.run_as_user([*way, "--ascii=sesame"]))
+        assert "argument --ascii takes no value" in line
         assert "sesame" not in line
 
 

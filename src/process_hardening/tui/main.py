@@ -36,12 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the monitor and return the exit status."""
     ph.pre_main_hardening()
 
-    from process_hardening.errors import CommandError
+    from process_hardening.errors import CommandError, hide_values
     from process_hardening.terminal import complain
 
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(_parse(sys.argv[1:] if arguments is None else arguments))
+        return run(_parse(words))
     except CommandError as error:
+        error.args = (hide_values(str(error), words),)
         complain(error)
         return error.exit_code
 
@@ -86,14 +88,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace | SimpleNamespace:
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None
-    from process_hardening.errors import CommandError, hide_value
+    from process_hardening.errors import CommandError
 
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0.5 <= seconds <= 3600:
-        raise CommandError(f"--interval {hide_value(text)}: give seconds from 0.5 to 3600")
+        raise CommandError(f"--interval {text}: give seconds from 0.5 to 3600")
     return seconds
 
 
