@@ -91,11 +91,15 @@ def _names_origin(folder: str) -> bool:
 class _File:
     """An ELF file, read piece by piece: mapping it would take longer than all other steps."""
 
-    def __init__(self, fd: int, bits: int, order: str) -> None:
+    def __init__(self, fd: int) -> None:
+        """Raises ValueError for an unknown word size or byte order, and OSError."""
+        start = os.pread(fd, 6, 0)
+        if len(start) < 6 or start[4] not in (1, 2) or start[5] not in (1, 2):
+            raise ValueError("neither 32 nor 64 bits, or an unknown byte order")
         self._fd = fd
         self._size = os.fstat(fd).st_size
-        self.wide = bits == 64
-        self.order = order
+        self.wide = start[4] == 2
+        self.order = "<" if start[5] == 1 else ">"
 
     def layout(self, wide: str, narrow: str) -> Struct:
         return Struct(self.order + (wide if self.wide else narrow))
@@ -200,12 +204,12 @@ def _string_reader(file: _File, segments: list[Segment], tags: Tags) -> Callable
     return strings
 
 
+def _is_elf(fd: int) -> bool:
+    return os.pread(fd, 4, 0) == b"\x7fELF"
+
+
 def _parse(fd: int, path: str) -> Image:
-    start = os.pread(fd, 6, 0)
-    if len(start) < 6 or start[4] not in (1, 2) or start[5] not in (1, 2):
-        raise ValueError("neither 32 nor 64 bits, or an unknown byte order")
-    bits = 32 * start[4]
-    file = _File(fd, bits, "<" if start[5] == 1 else ">")
+    file = _File(fd)
     kind, machine = file.unpack(file.layout("HH", "HH"), 16)
     if kind not in (_ET_EXEC, _ET_DYN):
         raise ValueError("neither executable nor position-independent")
@@ -222,7 +226,7 @@ def _parse(fd: int, path: str) -> Image:
     rpath = [] if runpath else strings(_DT_RPATH)[-1:]
     return Image(
         machine=machine,
-        bits=bits,
+        bits=64 if file.wide else 32,
         entry=entry,
         interpreter=interpreter,
         dynamic=dynamic,
@@ -234,15 +238,17 @@ def _parse(fd: int, path: str) -> Image:
 
 
 def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
-    """Return the first of these symbols that an ELF file names in its dynamic symbols, or None.
+    """Return the first of these symbols that an ELF file names in its dynamic symbols.
 
-    fd -- a descriptor of the file. Raises DamagedElfError for a damaged file, and OSError.
+    fd -- a descriptor of the file
+
+    Returns None if there is none, or if the file is not ELF. Raises DamagedElfError for a damaged
+    file, and OSError.
     """
-    start = os.pread(fd, 6, 0)
-    if len(start) < 6 or start[:4] != b"\x7fELF" or start[4] not in (1, 2):
+    if not _is_elf(fd):
         return None
-    file = _File(fd, 32 * start[4], "<" if start[5] == 1 else ">")
     try:
+        file = _File(fd)
         segments = _read_segments(file)
         _, tags = _read_tags(file, segments)
         table = _place_of(last_value(tags, DT_STRTAB, -1), segments)
@@ -252,7 +258,7 @@ def exports(fd: int, symbols: Sequence[bytes]) -> bytes | None:
         if table < 0 or size > _LARGEST_STRING_TABLE:
             raise ValueError("its string table is not in the file, or too large")
         names = file.read(table, size)
-    except (struct.error, ValueError, OverflowError, IndexError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise DamagedElfError(f"damaged ELF file ({error})") from None
     return next((name for name in symbols if b"\0%b\0" % name in names), None)
 
@@ -283,7 +289,7 @@ def read_image(fd: int, path: str) -> Image | None:
 
     Raises DamagedElfError for a damaged file, and OSError.
     """
-    if os.pread(fd, 4, 0) != b"\x7fELF":
+    if not _is_elf(fd):
         return None
     try:
         return _parse(fd, path)

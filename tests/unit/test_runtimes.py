@@ -113,6 +113,19 @@ def test_the_symbols_that_a_program_exports_are_found() -> None:
     assert (found, missing) == (b"PyInit__process_hardening", None)
 
 
+@pytest.mark.parametrize(("place", "value"), [(4, 0), (4, 3), (5, 0), (5, 3)])
+def test_a_program_of_unknown_word_size_or_byte_order_is_damaged(
+    tmp_path: Path, place: int, value: int
+) -> None:
+    """It may export anything: Linux runs it, without a look at these bytes."""
+    content = bytearray(Path(str(_native.__file__)).read_bytes())
+    content[place] = value
+    damaged = tmp_path / "program"
+    damaged.write_bytes(content)
+    with damaged.open("rb") as file, pytest.raises(DamagedElfError, match="unknown byte order"):
+        exports(file.fileno(), (b"PyInit__process_hardening",))
+
+
 def test_a_damaged_program_exports_nothing(tmp_path: Path) -> None:
     """It raises an error, whatever is missing."""
     whole = Path(str(_native.__file__)).read_bytes()
