@@ -13,8 +13,11 @@ _is_checked = False
 
 
 def harden_always() -> None:
-    """Harden this interpreter. If that fails, print one line and exit with 2, 5, 6, 7 or 8."""
-    _harden()
+    """Harden this interpreter. If that fails, print one line and exit with 2, 5, 6, 7 or 8.
+
+    `site` itself would print an error and continue unhardened.
+    """
+    _native.call_or_exit(_take_steps, (), {})
 
 
 def harden_on_request() -> None:
@@ -23,7 +26,7 @@ def harden_on_request() -> None:
     If that fails, print one line and exit with 2, 5, 6, 7 or 8.
     """
     if _is_requested():
-        _harden()
+        harden_always()
 
 
 def check_interpreter() -> None:
@@ -50,11 +53,6 @@ def check_interpreter() -> None:
 
 def _is_requested() -> bool:
     return os.environ.get(_native.CHILDREN_VARIABLE) == "1"
-
-
-def _harden() -> None:
-    """Harden or exit: `site` would print an error and continue unhardened."""
-    _native.call_or_exit(_take_steps, (), {})
 
 
 def _take_steps() -> None:

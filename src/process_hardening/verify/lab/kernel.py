@@ -8,6 +8,7 @@ import os
 import platform
 import signal
 import struct
+import sys
 
 from process_hardening.audit.dumpable import read_pidfd_info
 
@@ -60,7 +61,7 @@ def peek(pid: int, address: int, length: int) -> bytes:
     data = b""
     while len(data) < length:
         word = ptrace(PTRACE_PEEKDATA, "PTRACE_PEEKDATA", pid, address + len(data))
-        data += word.to_bytes(size, "little" if _LITTLE else "big", signed=True)
+        data += word.to_bytes(size, sys.byteorder, signed=True)
     return data[:length]
 
 
@@ -68,11 +69,8 @@ def poke(pid: int, address: int, data: bytes) -> None:
     """Write whole words into a stopped tracee's memory."""
     size = ctypes.sizeof(ctypes.c_long)
     for offset in range(0, len(data), size):
-        word = int.from_bytes(data[offset : offset + size], "little" if _LITTLE else "big")
+        word = int.from_bytes(data[offset : offset + size], sys.byteorder)
         ptrace(PTRACE_POKEDATA, "PTRACE_POKEDATA", pid, address + offset, word)
-
-
-_LITTLE = ctypes.c_int.from_buffer_copy(b"\1\0\0\0").value == 1
 
 
 def detach(pid: int) -> None:
@@ -192,7 +190,7 @@ _PRCTL = {"x86_64": 157, "i686": 172, "aarch64": 167, "riscv64": 167, "armv7l": 
 # linux/filter.h, linux/seccomp.h
 _LOAD, _IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _ANSWER, _ALLOW = 0x00050000, 0x7FFF0000
-_NUMBER, _FIRST_ARGUMENT = 0, 16 if _LITTLE else 20
+_NUMBER, _FIRST_ARGUMENT = 0, 16 if sys.byteorder == "little" else 20
 
 
 class _Program(ctypes.Structure):
