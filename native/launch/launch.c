@@ -267,12 +267,12 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
                            " starts: make root its owner, or make it readable to start a copy");
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
-    if (!is_bypassed)
+    if (launcher->keeps_environment)
+        no_library = "the program re-executes itself";
+    else if (!is_bypassed)
         status = ph_prepare_library(launcher->library, &program, &options, &no_library);
     if (status)
         return status;
-    if (launcher->keeps_environment)
-        no_library = "the program re-executes itself";
     while ((*ph_platform_environ())[count])
         count++;
     {

@@ -17,7 +17,9 @@
 static char library[PH_PATH], keep[PH_LIST_SIZE], except[PH_LIST_SIZE];
 static char bypass[sizeof PH_BYPASS_NAME_VARIABLE + PH_BYPASS_SIZE]; /* "": the library's default */
 
-static const char not_installed[] = "the preload library is not installed next to this command";
+static const char missing[] = "the preload library is not installed: reinstall the package";
+static const char not_beside[] = "the preload library is not installed next to this command, as"
+                                 " ../lib/process-hardening/" PH_LIBRARY_NAME;
 /* Another process may be the cause, for example with prlimit(2). */
 static const char not_checked[] = "the preload library cannot be opened or mapped: no descriptors"
                                   " or memory left? Raise the limits (ulimit -n, -v)";
@@ -38,8 +40,7 @@ const char *ph_library_objection(const char *path)
     if (fd < 0 && !is_lasting(fd))
         return not_checked;
     if (fd < 0)
-        return fd == -ENOENT || fd == -ENOTDIR ? not_installed
-                                               : "the preload library is not readable";
+        return fd == -ENOENT || fd == -ENOTDIR ? missing : "the preload library is not readable";
     error = ph_check_loadable(fd);
     (void)PH_CALL(SYS_close, fd);
     if (error && !is_lasting(error))
@@ -78,7 +79,7 @@ static const char *try_folder(const char *prefix, const char *folder, unsigned v
         ph_add_number(&text, version);
     ph_add(&text, rest);
     ph_add(&text, "/" PH_LIBRARY_NAME);
-    return text.cut ? not_installed : ph_library_objection(library);
+    return text.cut ? missing : ph_library_objection(library);
 }
 
 /* Finds our library next to the command, or in the package of the same environment:
@@ -96,16 +97,16 @@ static const char *find_beside(void)
         PH_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", own, sizeof own - 1);
 
     if (length <= 0) /* 0: a filter's answer */
-        return length == -ENOENT ? not_installed : "/proc/self/exe cannot be read";
+        return length == -ENOENT ? not_beside : "/proc/self/exe cannot be read";
     own[length] = '\0';
     cut_last_part(own); /* the command's name */
     cut_last_part(own); /* the folder "bin" */
     obstacle = try_folder(own, "/lib/process-hardening", 0, "");
     for (unsigned version = FIRST_PYTHON; version <= LAST_PYTHON; version++)
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-            if (obstacle == not_installed)
+            if (obstacle == missing)
                 obstacle = try_folder(own, folders[i][0], version, folders[i][1]);
-    return obstacle;
+    return obstacle == missing ? not_beside : obstacle;
 }
 
 /* Writes the path of the library. Returns NULL, or why it cannot be loaded. */
@@ -206,8 +207,7 @@ int ph_prepare_library(const char *path, const struct ph_program *program,
         *why_not = "--except exempts it";
     else if (*why_not == not_checked)
         return ph_complain(PH_EXIT_CANNOT, program->path, *why_not);
-    /* A missing library is the installer's choice; other reasons may be an attacker's doing. */
-    else if (*why_not && *why_not != not_installed && !options->has[PH_EXPLAIN] &&
+    else if (*why_not && !options->has[PH_EXPLAIN] &&
              options->methods != PH_BIT(PH_PRELOAD)) /* this method will be refused */
         announce(program, *why_not);
     return 0;

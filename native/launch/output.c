@@ -1,6 +1,7 @@
 /* What the commands print. */
 #include "output.h"
 
+#include "../core/platform/linux_signals.h"
 #include "../exec/linux_file.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ const char *ph_call_failed(const char *call, long error)
 
 static int print(const char *text, size_t length)
 {
-    const long written = PH_CALL(SYS_write, 1, text, length);
+    const long written = ph_write_output(1, text, length);
 
     if (written == (long)length || written == -EPIPE) /* the reader of a pipe may exit early */
         return 0;

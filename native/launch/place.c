@@ -7,6 +7,7 @@
 #include "place.h"
 
 #include "../core/hardening.h"
+#include "../core/platform/linux_signals.h"
 #include "../core/text.h"
 #include "../exec/linux_file.h"
 #include "stub/stub.h"
@@ -264,20 +265,13 @@ static long make_by_name(const struct ph_contents *contents, struct ph_place *pl
     return place->error ? place->error : ph_place_check(contents, place);
 }
 
-/* Two signals must neither kill this process nor stay pending for the program: SIGXFSZ, if the file
- * exceeds RLIMIT_FSIZE, and SIGCHLD, when the helper exits. */
+/* Holds back SIGXFSZ, if the file exceeds RLIMIT_FSIZE, and SIGCHLD, when the helper exits. */
 long ph_place_make(const struct ph_contents *contents, int by_name, struct ph_place *place)
 {
-    const uint64_t ours = (uint64_t)1 << (SIGXFSZ - 1) | (uint64_t)1 << (SIGCHLD - 1);
-    const long now[2] = {0, 0};
-    uint64_t before = 0, pending = 0, drained;
+    struct ph_held held;
 
-    (void)PH_CALL(SYS_rt_sigprocmask, SIG_BLOCK, &ours, &before, sizeof ours);
-    (void)PH_CALL(SYS_rt_sigpending, &pending, sizeof pending);
+    ph_hold(&held, PH_SIGNAL(SIGXFSZ) | PH_SIGNAL(SIGCHLD));
     (void)(by_name ? make_by_name(contents, place) : ph_place_in_memory(contents, place));
-    drained = ours & ~pending;
-    while (PH_CALL(SYS_rt_sigtimedwait, &drained, 0, now, sizeof drained) > 0)
-        ;
-    (void)PH_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof before);
+    ph_release(&held);
     return place->error;
 }

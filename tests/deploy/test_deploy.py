@@ -292,6 +292,16 @@ def test_a_unit_of_systemd(
             expect(application.scan(pid, user), hardened)
 
 
+@pytest.mark.parametrize(
+    "path", ["deploy/Dockerfile", "deploy/keeper.service", "frameworks/docker/launcher.Dockerfile"]
+)
+def test_roots_copy_of_the_launcher_comes_with_its_library(path: str) -> None:
+    """Without it, what a start script executes would be exposed."""
+    text = (DEPLOY.parent / path).read_text()
+    assert "/bin/harden /usr/local/bin/harden" in text
+    assert re.search(r"install -D .*/usr/local/lib/process-hardening", text, re.DOTALL)
+
+
 def test_the_unit_is_valid(user_tmp: Path) -> None:
     """The program systemd-analyze finds nothing to say, once its paths exist."""
     unit = user_tmp / "keeper.service"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 import support
 
 PROGRAMS = Path(__file__).with_name("programs")
+HARDEN_PAGE = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
 
 
 @pytest.fixture(scope="session")
@@ -43,13 +44,16 @@ def holder(make: support.Compiler) -> str:
 
 @pytest.fixture(scope="session")
 def roots_harden(harden: str) -> Iterator[str]:
-    """The command as root installs it: mode 0711, so that nobody but root may read it."""
+    """The command and its library as docs/harden.md has root install them."""
     support.require_root()
     with tempfile.TemporaryDirectory(prefix="ph-root-") as name:
         Path(name).chmod(0o755)
         path = Path(name) / "bin" / "harden"
         path.parent.mkdir()
-        shutil.copy(harden, path)
-        path.chmod(0o711)
+        lines = re.findall("^# (install .+)$", HARDEN_PAGE.read_text(), re.MULTILINE)
+        script = "\n".join(lines).replace("/usr/local/", f"{name}/")
+        environment = Path(harden).parent.parent
+        installed = support.run(["sh", "-euc", script.replace(".venv", str(environment))])
+        assert (installed.returncode, installed.stderr) == (0, "")
         assert os.stat(path).st_uid == 0
         yield str(path)

@@ -354,17 +354,63 @@ def test_a_program_that_clears_its_own_environment_is_followed(harden: str, show
     assert starts.show([harden, PYTHON, "-c", program, show]).value("dumpable") == "0"
 
 
-def test_without_the_library_explain_says_what_follows(
-    harden: str, show: str, user_tmp: Path
+@pytest.fixture
+def alone(harden: str, user_tmp: Path) -> str:
+    """The command without the library beside it."""
+    path = user_tmp / "harden"
+    path.write_bytes(Path(harden).read_bytes())
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_without_the_library_one_line_says_that_execs_are_not_followed(
+    alone: str, show: str
 ) -> None:
     """A command that was copied alone hardens the program, and says that it cannot follow it."""
-    alone = user_tmp / "harden"
-    alone.write_bytes(Path(harden).read_bytes())
-    alone.chmod(0o755)
-    explained = support.run_as_user([str(alone), "--explain", show]).stdout
+    why = "the preload library is not installed next to this command"
+    started = support.run_as_user([alone, show])
+    explained = support.run_as_user([alone, "--explain", show])
 
-    assert starts.show([str(alone), show]).value("dumpable") == "0"
-    assert "after an exec:    not hardened: the preload library is not installed" in explained
+    assert starts.Shown(started.stdout).value("dumpable") == "0"
+    assert f"{show}: programs that it executes are not hardened: {why}" in started.stderr
+    assert started.stderr.count("\n") == 1
+    assert f"after an exec:    not hardened: {why}" in explained.stdout
+    assert explained.stderr == ""
+
+
+def test_the_line_about_the_library_is_not_printed_where_no_library_is_loaded(
+    alone: str, make: support.Compiler
+) -> None:
+    """A static program is hardened without it, and follows nothing with it either."""
+    static = str(make("show.c", "-static", name="show-static"))
+    assert support.run_as_user([alone, static]).stderr == ""
+
+
+WITHOUT_READER = """
+import os, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+if sys.argv[1] == "blocked":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 2)
+os.close(writer)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("mask", ["open", "blocked"])
+def test_a_line_that_nobody_can_read_changes_nothing_for_the_program(
+    harden: str, alone: str, mask: str
+) -> None:
+    """Standard error is a pipe without a reader: SIGPIPE neither ends harden nor stays pending."""
+    signals = ["grep", "-E", "^(Sig|Shd)", "/proc/self/status"]
+    quiet, warned = (
+        support.run_as_user([PYTHON, "-c", WITHOUT_READER, mask, path, *signals])
+        for path in (harden, alone)
+    )
+    assert (warned.returncode, warned.stdout) == (0, quiet.stdout)
+    assert f"SigBlk:\t{'0' * 12}{'1000' if mask == 'blocked' else '0000'}" in warned.stdout
 
 
 @pytest.fixture

@@ -119,6 +119,21 @@ def test_an_error_does_not_show_a_value(harden: str, words: list[str]) -> None:
     assert "s3cret" not in line
 
 
+@pytest.mark.parametrize("options", [[], ["--explain"], ["--method=copy"]], ids=str)
+def test_a_limit_of_file_sizes_ends_with_126_and_not_with_a_signal(
+    harden: str, user_tmp: Path, options: list[str]
+) -> None:
+    """Even where standard error is a file, which has no room for the line either."""
+    script = 'ulimit -f "$1"; shift; exec "$@" 2>>log'
+    (user_tmp / "log").touch()
+    (user_tmp / "log").chmod(0o666)
+    for blocks, line in (("0", ""), ("1", "failed: File too large (EFBIG)\n")):
+        words = ["bash", "-c", script, "bash", blocks, harden, *options, "true"]
+        result = support.run_as_user(words, cwd=user_tmp)
+        assert (result.returncode, result.stdout) == (126, "")
+        assert (user_tmp / "log").read_text().endswith(line)
+
+
 def test_an_error_shows_the_beginning_of_a_long_name(harden: str) -> None:
     """The reason stays in sight."""
     line = starts.refused(support.run_as_user([harden, "x" * 5000]), status=127)

@@ -115,6 +115,16 @@ def test_root_installed_launcher_makes_the_place_under_the_programs_own_path(
     assert f"exe {os.path.realpath(show)}\n" in result.stdout
 
 
+def test_root_installed_launcher_follows_what_the_program_executes(
+    roots_harden: str, show: str
+) -> None:
+    """The library is where it looks for one: docs/harden.md installs both."""
+    result = support.run_as_user([roots_harden, "sh", "-c", 'exec "$1"', "sh", show])
+
+    assert "dumpable 0\n" in result.stdout
+    assert result.stderr == ""
+
+
 def test_a_traced_launcher_starts_nothing(harden: str, show: str) -> None:
     strace = support.find_tool("strace")
     result = support.run_as_user([strace, "-o", "/dev/null", harden, show])

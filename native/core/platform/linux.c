@@ -3,6 +3,7 @@
 #include "../platform.h"
 #include "linux_proc.h"
 #include "linux_seal.h"
+#include "linux_signals.h"
 #include "linux_syscall.h"
 
 #include <errno.h>
@@ -294,8 +295,8 @@ void ph_warn(const char *line)
     while (line[length])
         length++;
     /* Errors are ignored: if standard error is closed, there is no other place to write to. */
-    (void)ph_syscall(SYS_write, 2, (long)line, (long)length, 0, 0);
-    (void)ph_syscall(SYS_write, 2, (long)"\n", 1, 0, 0);
+    (void)ph_write_output(2, line, length);
+    (void)ph_write_output(2, "\n", 1);
 }
 
 void ph_exit(int status)

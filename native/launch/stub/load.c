@@ -4,6 +4,7 @@
  * before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/hardening.h"
+#include "../../core/platform/linux_signals.h"
 #include "../../core/text.h"
 #include "../../exec/elf_file.h"
 #include "entry.h"
@@ -60,7 +61,7 @@ static _Noreturn void fail(const char *path, const char *what, long error)
         ph_add_number(&text, (unsigned long)-error);
     }
     ph_add(&text, "\n");
-    (void)PH_CALL(SYS_write, 2, line, text.length);
+    (void)ph_write_output(2, line, text.length);
     ph_quit(PH_EXIT_CANNOT);
 }
 
