@@ -263,6 +263,7 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--watch", "0"], "give seconds"),
         (["--watch", "nan"], "give seconds"),
         (["--openmetrics", "/nonexistent/file"], "No such file"),
+        (["--openmetrics", "x", "--html", "./x"], "both name x: name two files"),
         (["--sarif", "-"], "unrecognized"),
         (["--junit", "-"], "unrecognized"),
         (["--openmetrics", "/proc/metrics"], "/proc/metrics"),

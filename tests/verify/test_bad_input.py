@@ -30,6 +30,7 @@ from verify.leftovers import Place
         (["--evidence", "/etc/hostname"], 2, "is not a directory"),
         (["--junit", "/nowhere/x.xml"], 2, "no such directory"),
         (["--html", "/tmp"], 2, "is a directory"),
+        (["--junit", "x", "--html", "./x"], 2, "--junit and --html: both name x: name two files"),
         (["--markdown", "x.md"], 2, "unrecognized arguments"),
         (["--nope"], 2, "unrecognized arguments"),
     ],

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from process_hardening.errors import CommandError, hide_value
+
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    import argparse
+    from types import SimpleNamespace
 
 _PID_LIMIT = 1 << 31  # pid_t is a signed 32-bit integer
 
@@ -14,3 +21,12 @@ def parse_pid(text: str) -> int:
         shown = hide_value(text)
         raise CommandError(f"{shown!r} is not a process ID: give a number, as ps prints it")
     return int(text)
+
+
+def check_files_differ(
+    options: argparse.Namespace | SimpleNamespace, first: str, second: str
+) -> None:
+    """Raise CommandError if two options name the same file: one would replace the other's."""
+    paths = getattr(options, first), getattr(options, second)
+    if None not in paths and len(set(map(os.path.abspath, paths))) == 1:
+        raise CommandError(f"--{first} and --{second}: both name {paths[0]}: name two files")

@@ -11,7 +11,7 @@ from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
 from process_hardening.audit.posture import LAST_UID
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
-from process_hardening.cli.arguments import parse_pid
+from process_hardening.cli.arguments import check_files_differ, parse_pid
 from process_hardening.cli.saved import read_audit, read_json, tell_written, write_to
 from process_hardening.errors import (
     FOUND,
@@ -267,9 +267,10 @@ def _write_files(result: Audit, options: Options, comparison: Comparison | None)
 
 
 def _check_forms(options: Options) -> None:
-    """Raise CommandError if two formats go to standard output, or if --html got a pid as FILE."""
+    """Raise CommandError if two formats go to one place, or if --html got a pid as FILE."""
     if [options.json, options.openmetrics == "-", options.html == "-"].count(True) > 1:
         raise CommandError("only one format can go to standard output: name a file for the other")
+    check_files_differ(options, "openmetrics", "html")
     if options.html is not None and options.html.isdigit():
         raise CommandError(f"--html {options.html}: name a file, or put --html after the pids")
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from process_hardening.cli.arguments import parse_pid
+from process_hardening.cli.arguments import check_files_differ, parse_pid
 from process_hardening.errors import CommandError, StoppedError
 from process_hardening.files import read_text, replace_file
 from process_hardening.output import USUAL_WIDTH, read_width, width_and_colour, write
@@ -61,8 +61,6 @@ exit status:
   130  interrupted by Ctrl-C
 """
 
-_FORMATS = {"junit": "JUnit XML", "html": "HTML"}
-"""The option of each format that is written to a file, and the name of the format."""
 _SHORTEST_CANARY = 8
 _LONGEST_CANARY = 1 << 20
 
@@ -98,8 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="a secret in the memory of the program or process; - reads it from standard input",
     )
-    for name, title in _FORMATS.items():
-        parser.add_argument(f"--{name}", metavar="FILE", help=f"also write the results as {title}")
+    parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
+    parser.add_argument("--html", metavar="FILE", help="also write the results as HTML")
     parser.add_argument(
         "--evidence", metavar="DIR", help="write a dated record of the run to this directory"
     )
@@ -230,6 +228,7 @@ def _choose_formats(
 
     The renderers import much, so each is imported only if it is needed.
     """
+    check_files_differ(options, "junit", "html")
     renderers: dict[str, Callable[[Verification, Comparison | None], str]] = {}
     if options.junit is not None:
         from process_hardening.verify.render import junit
