@@ -9,6 +9,7 @@ from collections import Counter
 from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
 from process_hardening.audit.posture import LAST_UID
 from process_hardening.audit.reasons import PLACES, READERS, REASONS, Secret
+from process_hardening.audit.render.json import SCHEMA
 from process_hardening.audit.rules.model import SEVERITIES
 from process_hardening.document import Value
 from process_hardening.record import Record
@@ -106,11 +107,11 @@ def _open(document: object) -> Value:
         raise ValueError(NOT_AN_AUDIT)
     found = Value(document)
     try:
-        is_this_version = found["schema"].number() == 1
+        is_this_version = found["schema"].number() == SCHEMA
     except ValueError:
         is_this_version = False
     if not is_this_version:
-        raise ValueError(f"not schema 1: made by another version: {_AGAIN}")
+        raise ValueError(f"not schema {SCHEMA}: made by another version: {_AGAIN}")
     return found
 
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     Facts: TypeAlias = Iterable[tuple[str, str]]
 
+SCHEMA = 1
+"""The version of the JSON objects that --explain, `status` and `hook status` print."""
+
 _VALUES_AT = 18  # LABEL_WIDTH of native/launch/output.c
 
 
@@ -27,7 +30,7 @@ def _as_json(facts: Facts) -> dict[str, object]:
             warnings.append(value)
         else:
             values[label.replace(" ", "_")] = value
-    return {"schema": 1, **values, "warnings": warnings}
+    return {"schema": SCHEMA, **values, "warnings": warnings}
 
 
 def write_facts(facts: Facts, as_json: bool) -> None:

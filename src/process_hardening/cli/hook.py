@@ -7,6 +7,7 @@ import os
 from process_hardening import hook_installer as installer
 from process_hardening import interpreter
 from process_hardening.changers import SOMEBODY
+from process_hardening.cli.facts import SCHEMA
 from process_hardening.errors import FOUND, NOT_KNOWN, CommandError
 from process_hardening.output import write
 
@@ -156,7 +157,7 @@ def _as_json(environment: installer.PythonEnvironment, state: str, of_interprete
 
     is_damaged = NOT_KNOWN in (_ANSWERS[state][0], _INTERPRETER_ANSWERS[of_interpreter][0])
     found = {
-        "schema": 1,
+        "schema": SCHEMA,
         "python": environment.python,
         "virtual": environment.is_virtual,
         "hook": state,

@@ -6,6 +6,7 @@ import os
 
 from process_hardening.audit.procfs import describe_limits
 from process_hardening.cli.arguments import parse_pid
+from process_hardening.cli.facts import SCHEMA
 from process_hardening.errors import FOUND, NOT_KNOWN
 from process_hardening.output import write
 from process_hardening.state import HARDENED, UNKNOWN, Status, status
@@ -49,7 +50,7 @@ def _read(argument: str | None) -> tuple[int, str, Status | Posture]:
 def _as_json(pid: int, found: Status | Posture) -> dict[str, object]:
     variables = found.loader_variables
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "pid": pid,
         "inspectable": found.inspectable,
         "dumpable": found.dumpable,

@@ -38,7 +38,7 @@ EXPECTED = "expected"
 """The mark of a leak that is documented. The other marks are the outcomes."""
 
 SCHEMA = 1
-"""The version of the JSON schema."""
+"""The version of the JSON of `verify`."""
 
 
 class DoesNotApplyError(Exception):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from process_hardening.audit.saved import Change, Comparison, History
 
 SCHEMA = 1
+"""The version of docs/audit.schema.json."""
 
 
 def readable(text: str) -> str:
