@@ -12,6 +12,7 @@ from process_hardening.verify.model import (
     BLOCKED,
     BUILT_IN,
     CONTROL,
+    EXPECTED,
     INCONCLUSIVE,
     KILLS,
     LEAKED,
@@ -138,6 +139,23 @@ def test_a_documented_limit_does_not_fail_the_run() -> None:
     ]
     worse = result_for(attack, {**observed, "execute-only": GOT_IT}, None, 0)
     assert verification(worse).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("control", "status"),
+    [(Observation(failure="timed out"), 3), (Observation(unavailable="not here"), 0)],
+)
+def test_a_documented_leak_stays_one_if_the_control_gave_no_result(
+    control: Observation, status: int
+) -> None:
+    """Under load the attack on the control may time out; other victims' leaks still count."""
+    attack = replace(ATTACK, name="launch-window")
+    observed = {CONTROL: control, "pre-main": GOT_IT, "execute-only": REFUSED}
+    row = result_for(attack, observed, None, 0)
+    assert row.victims["pre-main"].mark == EXPECTED
+    assert verification(row, judge(GOT_IT, REFUSED)).exit_code == status
+    worse = result_for(attack, {**observed, "execute-only": GOT_IT}, None, 0)
+    assert verification(worse, judge(GOT_IT, REFUSED)).exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,7 @@ def judge_victim(
     if hardened.failed_closed:
         return VictimResult(BLOCKED, hardened.message, None, hardened)
     if hardened.leaked:
-        limit = KNOWN_LIMITS.get((attack.name, victim))
-        return VictimResult(LEAKED, hardened.message, limit, hardened)
+        return _judge_leak(attack, victim, hardened)
     if attack.effect != KILLS:
         for name, observation in ((CONTROL, control), (victim, hardened)):
             if not observation.answers:
@@ -123,6 +122,12 @@ def judge_victim(
         reason = f"nothing leaked, but {victim} can be read by its user: {hardened.message}"
         return VictimResult(INCONCLUSIVE, reason, None, hardened)
     return VictimResult(BLOCKED, hardened.message, None, hardened)
+
+
+def _judge_leak(attack: Attack, victim: str, hardened: Observation) -> VictimResult:
+    """Return a leak, which may be documented, whatever the control did."""
+    limit = KNOWN_LIMITS.get((attack.name, victim))
+    return VictimResult(LEAKED, hardened.message, limit, hardened)
 
 
 def judge_process(name: str, process: Observation, canary_known: bool) -> VictimResult:
@@ -148,7 +153,7 @@ def judge_process(name: str, process: Observation, canary_known: bool) -> Victim
 
 
 def judge_without_control(
-    reason: str, hardened: Observation, otherwise: str = INCONCLUSIVE
+    attack: Attack, victim: str, reason: str, hardened: Observation, otherwise: str = INCONCLUSIVE
 ) -> VictimResult:
     """Judge an attack that did not leak from the control: only a leak counts.
 
@@ -157,7 +162,7 @@ def judge_without_control(
     if hardened.unavailable:
         return VictimResult(UNAVAILABLE, hardened.unavailable, None, hardened)
     if hardened.leaked:
-        return VictimResult(LEAKED, hardened.message, None, hardened)
+        return _judge_leak(attack, victim, hardened)
     return VictimResult(otherwise, reason, None, hardened)
 
 
@@ -192,11 +197,15 @@ def result_for(
     if control.unavailable:
         outcome, detail = UNAVAILABLE, control.unavailable
         cells = {
-            name: judge_without_control(detail, seen, UNAVAILABLE) for name, seen in victims.items()
+            name: judge_without_control(attack, name, detail, seen, UNAVAILABLE)
+            for name, seen in victims.items()
         }
     elif not control.leaked:
         outcome, detail = INCONCLUSIVE, explain_no_leak(control, attack.kind, yama)
-        cells = {name: judge_without_control(detail, seen) for name, seen in victims.items()}
+        cells = {
+            name: judge_without_control(attack, name, detail, seen)
+            for name, seen in victims.items()
+        }
     elif canary_known is None:
         cells = {name: judge_victim(attack, name, control, seen) for name, seen in victims.items()}
     else:
