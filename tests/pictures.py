@@ -30,7 +30,7 @@ from process_hardening.audit.render import text as audit_text
 from process_hardening.audit.render.doctor import render_doctor
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.result import Audit, Diagnosis
-from process_hardening.audit.rules.model import HostCase
+from process_hardening.audit.rules.model import HIGH, HostCase
 from process_hardening.audit.rules.tables import judge_host
 from process_hardening.audit.saved import Saved, compare, read_saved
 from process_hardening.verify.attacks import list_attacks
@@ -67,12 +67,12 @@ def _save_by_root(audit: Audit) -> Saved:
 
 
 def _audit(width: int) -> str:
-    return screen.render_screen(crowded(), width, True)
+    return screen.render_screen(crowded(), width, True, HIGH)
 
 
 def _audit_long(width: int) -> str:
     few = [entry.posture for entry in crowded().entries if entry.posture.pid in _SHOWN]
-    return audit_text.render_audit(audit_of(*few, seconds=0.012), width, True)
+    return audit_text.render_audit(audit_of(*few, seconds=0.012), width, True, HIGH)
 
 
 _SHOWN = (1, 200, 400, 500, 501, 600, 700, 701, 800)

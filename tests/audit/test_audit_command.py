@@ -59,6 +59,7 @@ def test_the_status(
     with Animal(animal, *modes) as one:
         done = audit(one.pid, *arguments)
         assert done.returncode == status, done.stdout + done.stderr
+        assert ("Exits with 1 because of PH" in done.stdout.splitlines()[-1]) is (status == 1)
 
 
 def test_the_filters(animal: Path) -> None:

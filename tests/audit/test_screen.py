@@ -12,6 +12,7 @@ from process_hardening.audit.posture import Posture
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.render.screen import render_comparison, render_screen
 from process_hardening.audit.render.text import render_audit
+from process_hardening.audit.rules.model import HIGH, LOW
 from process_hardening.audit.saved import compare, read_saved
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
 
@@ -32,6 +33,23 @@ def test_another_version_of_our_library_is_not_called_an_injection() -> None:
     assert "PH019" in text
     assert "PH008" not in text
     assert "traced" not in text
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "cause"),
+    [
+        (HIGH, "PH001 x2, PH005 x1: process-hardening explain PH001"),
+        (LOW, "PH001 x2, PH005 x1, PH004 x1: process-hardening explain PH001"),
+    ],
+)
+def test_the_last_line_names_the_findings_that_make_the_status_1(fail_on: str, cause: str) -> None:
+    """Of both reports, even if no secret was found. Without --fail-on, nothing does."""
+    audit = audit_of(process(7, "app", tracer_pid=9), process(8, "app", core_limit=(0, 9)))
+    for render in (render_screen, render_audit):
+        shown = render(audit, 200, False, fail_on).splitlines()
+        assert shown[-1] == f"Exits with 1 because of {cause}"
+        assert "Exits" not in render(audit, 200)
+        assert "Exits" not in render(audit_of(hardened(7, "app")), 200, False, fail_on)
 
 
 def test_a_chosen_process_does_not_speak_for_the_others() -> None:
@@ -164,8 +182,8 @@ def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     """At most 24 lines of 80 cells, no sentence twice, the leak in the first five."""
     audit = crowded()
     assert len(audit.entries) == 300
-    lines = render_screen(audit, 80).splitlines()
-    assert len(lines) <= 24
+    lines = render_screen(audit, 80, fail_on=HIGH).splitlines()
+    assert len(lines) <= 23
     assert all(count_cells(line) <= 80 for line in lines)
     assert lines[0] == "4 programs of yours hold secrets that your other programs can read."
     assert any("node server.js x14" in line and "OPENAI_API_KEY" in line for line in lines[:5])
@@ -174,7 +192,7 @@ def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     assert any(line.startswith("! bash x3 ") for line in lines), "the other 30 have no secret"
     sentences = [s for s in re.split(r"(?<=[.:]) |\n", "\n".join(lines)) if len(s) > 20]
     assert len(sentences) == len(set(sentences))
-    assert not re.search(r"PH\d{3}(?<!explain PH001)", "\n".join(lines))
+    assert not re.search(r"PH\d{3}(?<!explain PH001)", "\n".join(lines[:-1]))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])

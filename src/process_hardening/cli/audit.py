@@ -245,11 +245,12 @@ def _render(
 
     if comparison is not None:
         return screen.render_comparison(comparison, width, coloured)
+    fail_on = None if options.fail_on == NEVER else options.fail_on or HIGH
     if options.long or options.all or options.tree or options.pids:
         from process_hardening.audit.render import text
 
-        return text.render_audit(result, width, coloured)
-    return screen.render_screen(result, width, coloured)
+        return text.render_audit(result, width, coloured, fail_on)
+    return screen.render_screen(result, width, coloured, fail_on)
 
 
 def _write_files(result: Audit, options: Options, comparison: Comparison | None) -> None:

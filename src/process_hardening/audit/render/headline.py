@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from process_hardening.audit.groups import make_groups
 from process_hardening.audit.reasons import (
     INJECTED,
@@ -11,6 +13,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     order_of,
 )
+from process_hardening.audit.rules.model import rank
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -61,6 +64,19 @@ def render_headline(audit: Audit) -> str:
             "This covers only the processes that you chose: run `process-hardening audit` for all."
         )
     return " ".join(sentences)
+
+
+def describe_status(audit: Audit, fail_on: str) -> str:
+    """Name the findings that make the exit status 1, the worst first; '' if there are none.
+
+    fail_on -- the lowest severity that does
+    """
+    found = [finding for _, finding in audit.findings() if rank(finding.severity) >= rank(fail_on)]
+    if not found:
+        return ""
+    counts = Counter(finding.id for finding in found)
+    names = ", ".join(f"{name} x{number}" for name, number in counts.items())
+    return f"Exits with 1 because of {names}: process-hardening explain {found[0].id}"
 
 
 def _describe_news(audit: Audit, sentences: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from process_hardening.audit.reasons import (
     REASONS,
     UNKNOWN,
 )
-from process_hardening.audit.render.headline import count, render_headline
+from process_hardening.audit.render.headline import count, describe_status, render_headline
 from process_hardening.audit.rules.model import HIGH
 from process_hardening.table import table
 from process_hardening.terminal import count_cells, fold, pad, printable, shorten
@@ -54,18 +54,23 @@ def describe_secrets(group: Group) -> str:
     return printable(", ".join(names)) or REASONS[group.reason]
 
 
-def render_screen(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
+def render_screen(
+    audit: Audit, width: int | None = None, coloured: bool = False, fail_on: str | None = None
+) -> str:
     """Render the summary, the leaking groups with their commands, the rest, and the next steps.
 
     At most LINES lines, each width cells wide.
+
+    fail_on -- the lowest severity that makes the exit status 1; None: none does
     """
-    screen = _Screen(audit, width or WIDTH, coloured)
+    screen = _Screen(audit, width or WIDTH, coloured, fail_on)
     return "\n".join(screen.render())
 
 
 class _Screen:
-    def __init__(self, audit: Audit, width: int, coloured: bool) -> None:
+    def __init__(self, audit: Audit, width: int, coloured: bool, fail_on: str | None) -> None:
         self.audit = audit
+        self.fail_on = fail_on
         self.width = max(width, 40)
         self.coloured = coloured
         self.leaks = [group for group in audit.groups if group.is_leak]
@@ -78,6 +83,8 @@ class _Screen:
         head += fold(facts, self.width) if facts else []
         foot = [*self._rest_lines(), *self._note_lines()]
         foot += ["", *self._next_lines()]
+        status = describe_status(self.audit, self.fail_on) if self.fail_on else ""
+        foot += fold(status, self.width) if status else []
         leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
         return [*head, *(["", *leaks] if leaks else []), "", *foot]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from process_hardening.audit.programs import program_of
-from process_hardening.audit.render.headline import count
+from process_hardening.audit.render.headline import count, describe_status
 from process_hardening.audit.render.screen import (
     describe_exposure,
     describe_secrets,
@@ -112,8 +112,13 @@ def summarise(audit: Audit) -> str:
     )
 
 
-def render_audit(audit: Audit, width: int | None = None, coloured: bool = False) -> str:
-    """Render the counts, a row per process, what the findings mean, and their fixes."""
+def render_audit(
+    audit: Audit, width: int | None = None, coloured: bool = False, fail_on: str | None = None
+) -> str:
+    """Render the counts, a row per process, what the findings mean, and their fixes.
+
+    fail_on -- the lowest severity that makes the exit status 1; None: none does
+    """
     header = ["pid", "user", "program", "verdict", "findings", "secrets found"]
     rows = [_row_of(entry) for entry in _order_of(audit)]
     parts = fold(summarise(audit), width)
@@ -124,6 +129,8 @@ def render_audit(audit: Audit, width: int | None = None, coloured: bool = False)
     parts += ["", table(header, rows, width, _colours(coloured)), ""]
     parts += _render_legend(audit, width)
     parts += _render_fixes(audit, width)
+    status = describe_status(audit, fail_on) if fail_on else ""
+    parts += fold(status, width) if status else []
     return "\n".join(parts).rstrip("\n")
 
 
