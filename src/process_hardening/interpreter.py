@@ -112,9 +112,9 @@ def make_execute_only(names: Names) -> None:
         raise CommandError("execute-only interpreters need Linux: they have no effect elsewhere")
     with _locked(names) as folder:
         source = _find_new_source(names)
-        check_source(source)
+        image = check_source(source)
         unfinished = os.path.join(folder, _UNFINISHED)
-        link_libraries(source, folder)
+        link_libraries(image, folder)
         try:
             copy(source, unfinished, MODE)
             check_start(unfinished, source)
@@ -145,7 +145,10 @@ def make_readable(names: Names) -> None:
 
 @contextlib.contextmanager
 def _locked(names: Names) -> Iterator[str]:
-    """Lock the directory of the names, and remove what an interrupted change left behind."""
+    """Lock the directory of the names, and remove what an interrupted change left behind.
+
+    Raises CommandError.
+    """
     folder = os.path.dirname(names.paths[0])
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -157,12 +160,18 @@ def _locked(names: Names) -> Iterator[str]:
         _remove_unfinished(folder)
         yield folder
     finally:
-        _remove_unfinished(folder)
-        os.close(fd)
+        try:
+            _remove_unfinished(folder)
+        finally:
+            os.close(fd)  # also unlocks
 
 
 def _remove_unfinished(folder: str) -> None:
-    for name in os.listdir(folder):
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise CommandError(f"{folder}: {error.strerror}") from None
+    for name in names:
         if name.startswith(_UNFINISHED):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, name))

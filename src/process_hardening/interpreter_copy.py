@@ -8,7 +8,7 @@ import os
 import stat
 import subprocess
 
-from process_hardening.elf import read_image
+from process_hardening.elf import Image, read_image
 from process_hardening.errors import CannotProtectError, CommandError
 from process_hardening.files import read_text, replace_bytes, replace_file
 
@@ -25,29 +25,32 @@ _PATIENCE = 60
 """How many seconds an interpreter may take to exit."""
 
 
-def check_source(source: str) -> None:
+def check_source(source: str) -> Image:
     """Refuse interpreters that cannot be copied faithfully. Raises CommandError."""
     try:
         fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(fd).st_mode
+            gains_rights = mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd)
+            image = read_image(fd, source)
+        finally:
+            os.close(fd)
     except PermissionError:
         raise CommandError(
             f"{source}: unreadable, so it cannot be copied; its processes are already born hardened"
         ) from None
     except OSError as error:
         raise CommandError(f"{source}: {error.strerror}") from None
-    try:
-        mode = os.fstat(fd).st_mode
-        if mode & (stat.S_ISUID | stat.S_ISGID) or _has_capabilities(fd):
-            raise CommandError(
-                f"{source}: a copy would lose its set-user-ID bit or file capabilities; the"
-                " kernel already protects such a program"
-            )
-        if read_image(fd, source) is None:
-            raise CommandError(f"{source}: not an ELF program: a script cannot be execute-only")
     except CannotProtectError as error:
         raise CommandError(str(error)) from None
-    finally:
-        os.close(fd)
+    if gains_rights:
+        raise CommandError(
+            f"{source}: a copy would lose its set-user-ID bit or file capabilities; the kernel"
+            " already protects such a program"
+        )
+    if image is None:
+        raise CommandError(f"{source}: not an ELF program: a script cannot be execute-only")
+    return image
 
 
 def _has_capabilities(fd: int) -> bool:
@@ -57,19 +60,15 @@ def _has_capabilities(fd: int) -> bool:
         return False
 
 
-def link_libraries(source: str, folder: str) -> None:
-    """Link libraries that the source finds relative to itself, so that a copy finds them too.
+def link_libraries(image: Image, folder: str) -> None:
+    """Link libraries that a program finds relative to itself, so that a copy finds them too.
+
+    image -- what check_source() returned; folder -- the directory of the copy
 
     Interpreters of uv and conda have such libraries. A record names the links that were made, for
     unlink_libraries(). Raises CommandError.
     """
-    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        image = read_image(fd, source)
-    finally:
-        os.close(fd)
-    assert image is not None  # check_source()
-    there, here = _library_folders(source, folder)
+    there, here = _library_folders(image.path, folder)
     if not any("ORIGIN" in text for text in (*image.rpath, *image.runpath, *image.needed)):
         return
     import json
@@ -95,11 +94,15 @@ def unlink_libraries(source: str, folder: str) -> None:
     _, here = _library_folders(source, folder)
     for name, library in _read_record(folder).items():
         link = os.path.join(here, name)
-        if os.path.islink(link) and os.readlink(link) == library:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if os.path.islink(link) and os.readlink(link) == library:
                 os.unlink(link)
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.unlink(_record(folder))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CommandError(f"{_record(folder)}: {error.strerror}") from None
 
 
 def _record(folder: str) -> str:
@@ -154,9 +157,9 @@ def check_start(path: str, source: str) -> None:
 
     Raises CommandError.
     """
-    if stat.S_IMODE(os.stat(path).st_mode) != MODE:
-        raise CommandError(f"{path}: the file system does not preserve mode 0111")
     try:
+        if stat.S_IMODE(os.stat(path).st_mode) != MODE:
+            raise CommandError(f"{path}: the file system does not preserve mode 0111")
         process = ask([path, "-I", "-S", "-c", _SELF_TEST], {})
     except OSError as error:
         hint = ": is the file system mounted noexec?" if error.errno == errno.EACCES else ""

@@ -20,7 +20,7 @@ import victims
 from environments import ATTACKS, Venv, attacked, check, link_standard_library
 from process_hardening import interpreter
 from process_hardening.errors import CommandError
-from process_hardening.interpreter_copy import check_start
+from process_hardening.interpreter_copy import check_source, check_start
 from programs.children import HOLD, STARTS
 
 ENABLE = "enable --execute-only"
@@ -452,6 +452,40 @@ def test_an_environment_of_another_user_is_refused(linked: Venv) -> None:
     os.chown(linked.folder / "bin", 0, 0)
     before = linked.names(), linked.files()
     check_unchanged(linked, linked.call(ENABLE), f"bin/{UNFINISHED}: Permission denied", before)
+
+
+WITH_ONE_DESCRIPTOR = """
+import os, resource, sys
+from process_hardening import interpreter
+from process_hardening.errors import CommandError
+names = interpreter.find_names(sys.argv[1], True)
+def lowest():
+    os.close(fd := os.open("/", os.O_RDONLY))
+    return fd
+before, limits = lowest(), resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (before + 1, limits[1]))
+for change in (interpreter.make_execute_only, interpreter.make_readable):
+    try:
+        change(names)
+    except CommandError as error:
+        print(error)
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+print(lowest() - before)
+"""
+
+
+def test_without_a_descriptor_for_a_second_folder_the_first_is_closed(linked: Venv) -> None:
+    """It would stay locked."""
+    python = str(linked.folder / "bin/python")
+    result = support.run_as_user([sys.executable, "-c", WITH_ONE_DESCRIPTOR, python])
+    line = f"{linked.folder}/bin: Too many open files\n"
+    assert (result.stdout, result.stderr) == (f"{line}{line}0\n", "")
+
+
+def test_a_folder_in_the_place_of_the_interpreter_is_refused(tmp_path: Path) -> None:
+    """The error names it."""
+    with pytest.raises(CommandError, match=f"^{tmp_path}: Is a directory$"):
+        check_source(str(tmp_path))
 
 
 @pytest.mark.parametrize("mode", [0o4755, 0o2755])
