@@ -9,6 +9,7 @@
 #include "method.h"
 
 #include <errno.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static char buffer[8 * PH_PATH];
@@ -78,16 +79,40 @@ static void say_arguments(const struct ph_program *program)
     text.cut = 0;
 }
 
-/* Prints whether another process of the user may have opened this launcher before it hardened
- * itself. */
-static void say_launcher(void)
+static long dumpable_at_start;
+
+void ph_note_start(void)
+{
+    dumpable_at_start = PH_CALL(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* Whether the launcher's user can read its file. Returns 1 or 0, or -1 if it is unknown. */
+static int has_readable_file(void)
 {
     static const char own_file[] = "/proc/self/exe";
     struct ph_statx file = {0};
 
     if (ph_stat(AT_FDCWD, own_file, 0, &file) || !file.inode) /* a filter can fake success */
+        return -1;
+    return file.uid || PH_CALL(SYS_faccessat, AT_FDCWD, own_file, R_OK) != -EACCES;
+}
+
+int ph_was_exposed_unexpectedly(void)
+{
+    return dumpable_at_start == 1 && !has_readable_file();
+}
+
+/* Prints whether another process of the user may have opened this launcher before it hardened
+ * itself. */
+static void say_launcher(void)
+{
+    const int readable = has_readable_file();
+
+    if (readable < 0 || (!readable && dumpable_at_start < 0))
         say("launcher", "it is unknown whether its user can read its file", "");
-    else if (!file.uid && PH_CALL(SYS_faccessat, AT_FDCWD, own_file, R_OK) == -EACCES)
+    else if (!readable && dumpable_at_start == 1)
+        say("launcher", PH_EXPOSED_UNEXPECTEDLY, "");
+    else if (!readable)
         say("launcher", "its user cannot read its file: protected from its first instruction on", "");
     else
         say("launcher", "its user can read its file, and its memory until it has hardened itself:",

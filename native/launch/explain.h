@@ -5,6 +5,15 @@
 #include "options.h"
 #include "program.h"
 
+/* Notes whether other processes of the user can read this one; call it before hardening. */
+void ph_note_start(void);
+/* Whether they could although the user cannot read the launcher's file. */
+int ph_was_exposed_unexpectedly(void);
+#define PH_EXPOSED_UNEXPECTEDLY                                                                    \
+    "its user cannot read its file, but could read its memory until it had hardened itself: what"  \
+    " executed it held CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH, as setpriv --reuid does (use"      \
+    " runuser), or fs.suid_dumpable is 1"
+
 /* Prints how the program would be started. no_library -- why our library is not loaded, or NULL;
  * because -- why no stronger method is used; removed -- the names of the removed variables.
  * Returns 0, or an exit status after ph_complain(). */

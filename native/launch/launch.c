@@ -267,6 +267,8 @@ static int find_and_start(const struct ph_launcher *launcher, char **words, int 
                            " starts: make root its owner, or make it readable to start a copy");
     if (launcher->ignores_signals && !options.has[PH_EXPLAIN])
         reset_signals();
+    if (!is_bypassed && !options.has[PH_EXPLAIN] && ph_was_exposed_unexpectedly())
+        (void)ph_complain(0, "harden", PH_EXPOSED_UNEXPECTEDLY);
     if (launcher->keeps_environment)
         no_library = "the program re-executes itself";
     else if (!is_bypassed)
@@ -307,6 +309,7 @@ int ph_launch(const struct ph_launcher *launcher, char **words)
     words = ph_parse_options(words, &options);
     if (!words)
         return PH_EXIT_USAGE;
+    ph_note_start();
     /* Must come before everything except parsing the options, which can name the bypass
      * variable. */
     first.bypass = ph_choose_bypass(&options, launcher->bypass);

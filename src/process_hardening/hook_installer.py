@@ -71,10 +71,11 @@ except Exception as error:
  finally: os._exit({rc})
 """
 
-# For an execute-only environment: imports the check only if the interpreter is readable, and never
-# as root, who can always read it.
+# For an execute-only environment. Imports the check only if other processes could read this one at
+# its start, or can read the interpreter, and never as root, who can always read both.
+_LOOK = "is_exposed = os.access('/proc/self/mem', 4) or os.access(sys.executable, 4)"
 _CHECK = (
-    "os.getuid() and os.access(sys.executable, 4)"
+    "is_exposed and os.getuid()"
     " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"
 )
 
@@ -86,8 +87,9 @@ def _pth(mode: str, execute_only: bool) -> str:
         call = f"{call} if {_IS_REQUESTED} else process_hardening.pre_main_hardening()"
     conditions = f"{_IS_REQUESTED} and {_IS_FIRST}" if mode == ON_REQUEST else _IS_FIRST
     code = _TRY.format(call=call, file=f"{NAME}.pth", rc=USAGE_ERROR)
-    line = f"import os, sys; {conditions} and exec({code!r})"
-    return f"{line}; {_CHECK}" if execute_only else line
+    harden = f"{conditions} and exec({code!r})"
+    steps = (_LOOK, harden, _CHECK) if execute_only else (harden,)
+    return "; ".join(("import os, sys", *steps))
 
 
 def _start(mode: str, execute_only: bool) -> str:

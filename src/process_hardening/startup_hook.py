@@ -9,6 +9,14 @@ import sys
 
 from process_hardening import _PRELOAD_LIBRARY, _native, pre_main_hardening
 
+_READABLE = (
+    "was made readable again and no longer starts hardened: run `process-hardening hook status`"
+)
+_EXPOSED = (
+    "could be read until now: what executed it held CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH,"
+    " as `setpriv --reuid` does (use runuser), or fs.suid_dumpable is 1"
+)
+
 _is_checked = False
 
 
@@ -30,7 +38,9 @@ def harden_on_request() -> None:
 
 
 def check_interpreter() -> None:
-    """Print one line if this execute-only interpreter has been made readable again.
+    """Print one line if this execute-only interpreter did not start hardened.
+
+    It may have been made readable again, or executed by a process that can read every file.
 
     Prints nothing for root, who can read every file. Prints only once, although `site` reads the
     files of a virtual environment twice.
@@ -40,12 +50,15 @@ def check_interpreter() -> None:
         return
     _is_checked = True
     try:
-        if os.getuid() == 0 or not os.stat(sys.executable).st_mode & 0o444:
+        if os.getuid() == 0:
             return
-        line = (
-            f"process-hardening: {sys.executable} was made readable again and no longer starts"
-            " hardened: run `process-hardening hook status`\n"
-        )
+        if os.stat(sys.executable).st_mode & 0o444:
+            reason = _READABLE
+        elif _native.STARTED == "ordinary":
+            reason = _EXPOSED
+        else:
+            return
+        line = f"process-hardening: {sys.executable} {reason}\n"
         os.write(2, line.encode("utf-8", "backslashreplace"))
     except OSError:
         return  # Python is embedded in another program, or has no standard error

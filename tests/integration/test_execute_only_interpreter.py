@@ -257,6 +257,15 @@ def test_enabling_twice_changes_nothing(venv: Venv) -> None:
     assert venv.names() == names
 
 
+def test_a_start_says_that_the_interpreter_could_be_read_after_all(venv: Venv) -> None:
+    """By whom it was executed with a capability to read every file, as setpriv does."""
+    support.require_root()
+    assert venv.call(ENABLE).returncode == 0
+    user = [f"--reuid={support.USER}", f"--regid={support.USER}", "--clear-groups"]
+    start = [support.find_tool("setpriv"), *user, venv.python, "-c", ""]
+    assert f"{venv.python} could be read until now: " in support.run(start).stderr
+
+
 def test_a_hook_gets_the_interpreter_later(linked: Venv) -> None:
     """What is missing is added."""
     before = linked.names()

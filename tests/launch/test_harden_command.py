@@ -208,6 +208,27 @@ def test_strict_refuses_an_unreadable_program_that_its_user_can_make_readable(
     assert support.run_as_user([harden, str(path), "tell"]).returncode == 0
 
 
+@pytest.mark.parametrize(("starter", "is_exposed"), [("setpriv", True), ("env", False)])
+def test_an_unreadable_launcher_says_that_it_could_be_read_after_all(
+    starter: str, is_exposed: bool, harden: str, user_tmp: Path
+) -> None:
+    """What executes it decides: setpriv still has root's capabilities then, env has none."""
+    support.require_root()
+    path = user_tmp / "harden"
+    shutil.copy(harden, path)
+    path.chmod(0o711)
+    user = [f"--reuid={support.USER}", f"--regid={support.USER}", "--clear-groups"]
+    drop = [support.find_tool("setpriv"), *user, *(["env"] if starter == "env" else [])]
+
+    started = support.run([*drop, str(path), "true"])
+    explained = support.run([*drop, str(path), "--explain", "true"])
+
+    assert started.returncode == 0
+    assert ("could read its memory" in started.stderr) is is_exposed
+    assert ("could read its memory" in explained.stdout) is is_exposed
+    assert ("protected from its first instruction on" in explained.stdout) is not is_exposed
+
+
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
