@@ -195,11 +195,27 @@ def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     assert not re.search(r"PH\d{3}(?<!explain PH001)", "\n".join(lines[:-1]))
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_any_width_is_respected(width: int) -> None:
-    """A command is never cut: it may take a second line."""
-    for line in render_screen(crowded(), width).splitlines():
-        assert count_cells(line) <= width or line.startswith("    "), line
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+@pytest.mark.parametrize("asked_by", [0, 1000])
+def test_any_width_is_respected(width: int, asked_by: int) -> None:
+    """A command to copy is never cut: it may take a second line."""
+    long = process(7, "java", command="java\0" + "x" * 400 + "\0", secret_variables=("A_KEY",))
+    several = [process(n, f"sleep {n}", secret_variables=("A_KEY",)) for n in (8, 9)]
+    shell = process(10, "-bash", command="-bash\0", secret_variables=("A_KEY",), core_limit=(0, 0))
+    other = process(11, "app", uid=1001, secret_arguments=("--token",))
+    for audit in (crowded(), audit_of(long), audit_of(*several, other), audit_of(shell, other)):
+        audit = audit.replace(asked_by=asked_by, notes=("process 4711 has ended",))
+        commands = {group.command for group in audit.groups}
+        for line in render_screen(audit, width, fail_on=LOW).splitlines():
+            start = line.removeprefix("Next:").strip()
+            is_whole = start in commands or start.startswith("process-hardening ")
+            assert count_cells(line) <= width or is_whole, line
+
+
+def test_a_next_command_that_leaves_no_room_for_its_description_stays_whole() -> None:
+    lines = render_screen(crowded(), 30).splitlines()
+    assert "Next: process-hardening verify --pid 500" in lines
+    assert lines[-1] == "      process-hardening audit --name NAME --fail-on low"
 
 
 def test_more_groups_than_fit_are_counted() -> None:

@@ -37,6 +37,8 @@ _INDENT = "    "
 _MOST_LINES_OF_A_COMMAND = 2
 _MOST_NOTES = 2
 _WIDEST_PROGRAM = 34
+_NARROWEST = 30
+_NARROWEST_SECRETS = 12
 
 
 def label_of(group: Group) -> str:
@@ -59,9 +61,11 @@ def render_screen(
 ) -> str:
     """Render the summary, the leaking groups with their commands, the rest, and the next steps.
 
-    At most LINES lines, each width cells wide.
-
+    width -- of a line, in cells, at least _NARROWEST. A command to copy is never cut or wrapped, so
+        the terminal may wrap it.
     fail_on -- the lowest severity that makes the exit status 1; None: none does
+
+    It fits into LINES lines of WIDTH cells.
     """
     screen = _Screen(audit, width or WIDTH, coloured, fail_on)
     return "\n".join(screen.render())
@@ -71,7 +75,7 @@ class _Screen:
     def __init__(self, audit: Audit, width: int, coloured: bool, fail_on: str | None) -> None:
         self.audit = audit
         self.fail_on = fail_on
-        self.width = max(width, 40)
+        self.width = max(width, _NARROWEST)
         self.coloured = coloured
         self.leaks = [group for group in audit.groups if group.is_leak]
         self.rest = [group for group in audit.groups if not group.is_leak]
@@ -85,7 +89,8 @@ class _Screen:
         foot += ["", *self._next_lines()]
         status = describe_status(self.audit, self.fail_on) if self.fail_on else ""
         foot += fold(status, self.width) if status else []
-        leaks = self._leak_lines(LINES - len(head) - len(foot) - 2) if self.leaks else []
+        used = sum(map(self._height, [*head, *foot]))
+        leaks = self._leak_lines(LINES - used - 2) if self.leaks else []
         return [*head, *(["", *leaks] if leaks else []), "", *foot]
 
     def _paint(self, colour: str, text: str) -> str:
@@ -96,17 +101,22 @@ class _Screen:
     def _leak_lines(self, room: int) -> list[str]:
         """Render as many groups as fit, then the number of the remaining groups."""
         are_own = {group.uid for group in self.leaks} == {self.audit.asked_by}
-        labels = [shorten(label_of(group), _WIDEST_PROGRAM) for group in self.leaks]
-        users = ["" if are_own else f" ({printable(group.user)})" for group in self.leaks]
-        cells = max((count_cells(a + b) for a, b in zip(labels, users, strict=True)), default=0)
+        widest = self.width - _NARROWEST_SECRETS - 4
+        labels = []
+        for group in self.leaks:
+            user = "" if are_own else shorten(f" ({printable(group.user)})", widest // 2)
+            program = shorten(label_of(group), min(_WIDEST_PROGRAM, widest - count_cells(user)))
+            labels.append(program + user)
+        cells = max(map(count_cells, labels))
         lines: list[str] = []
         for position, group in enumerate(self.leaks):
-            block = self._render_leak(group, labels[position] + users[position], cells)
+            block = self._render_leak(group, labels[position], cells)
             is_last = position == len(self.leaks) - 1
             used = sum(self._height(line) for line in [*lines, *block])
             if lines and used > room - (not is_last):
                 left = count(len(self.leaks) - position, "more group")
-                lines.append(shorten(f"  and {left}: process-hardening audit --long", self.width))
+                more = f"and {left}: process-hardening audit --long"
+                lines += fold(more, self.width, "  ", _INDENT)
                 break
             lines += block
         return lines
@@ -115,21 +125,23 @@ class _Screen:
         colour = _RED if group.severity == HIGH else _YELLOW
         start = self._paint(colour, f"! {pad(label, cells)}")
         room = self.width - cells - 4
-        lines = [f"{start}  {shorten(describe_secrets(group), room)}", self._render_fix(group)]
+        lines = [f"{start}  {shorten(describe_secrets(group), room)}", *self._render_fix(group)]
         number = len(group.commands)
         if number > 1:
-            lines.append(f"{_INDENT}(1 of {number} command lines: process-hardening audit --long)")
+            more = f"(1 of {number} command lines: process-hardening audit --long)"
+            lines += fold(more, self.width, _INDENT)
         return lines
 
-    def _render_fix(self, group: Group) -> str:
+    def _render_fix(self, group: Group) -> list[str]:
         command = printable(group.command)
         if not command:
             words = group.fix if group.fix not in self.shown_fixes else "The same."
             self.shown_fixes.add(group.fix)
-            return _INDENT + printable(words)
+            return fold(words, self.width, _INDENT)
         if self._height(_INDENT + command) <= _MOST_LINES_OF_A_COMMAND:
-            return _INDENT + command
-        return f"{_INDENT}(a long command: process-hardening audit --long {group.pids[0]})"
+            return [_INDENT + command]
+        elsewhere = f"(a long command: process-hardening audit --long {group.pids[0]})"
+        return fold(elsewhere, self.width, _INDENT)
 
     def _height(self, line: str) -> int:
         """Return how many terminal lines a line occupies."""
@@ -196,10 +208,12 @@ class _Screen:
         rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
         commands = [f"process-hardening {command}" for command, _ in rows]
         cells = max(map(len, commands[:-1]))  # the last command is too long to align
-        return [
-            shorten(f"{'Next:' if not i else '':6}{commands[i]:{cells}}  {rows[i][1]}", self.width)
-            for i in range(len(rows))
-        ]
+        lines: list[str] = []
+        for command, (_, words) in zip(commands, rows, strict=True):
+            start = f"{'' if lines else 'Next:':6}{command}"
+            line = f"{start:{cells + 6}}  {words}"
+            lines.append(line if count_cells(line) <= self.width else start)
+        return lines
 
 
 def _with(groups: Iterable[Group], reason: str) -> list[Group]:
