@@ -21,11 +21,13 @@ class Runtime(Record):
     signal -- the signal that triggers the disclosure, if it is caught and not blocked; None: no
         signal is needed
     opens -- what another process of the user can do, in one line
-    option -- the option that disables the disclosure in every version, as the first argument; '' if
-        there is none
-    before -- if there is no such option: what to put before `harden` to disable the disclosure
-    others -- other options that disable the disclosure, but do not exist in every version
+    options -- the options that together disable the disclosure in every version, as the first
+        arguments; () if there are none
+    before -- if there are none: what to put before `harden` to disable the disclosure
+    variable -- the entry of the environment that disables it; '' if there is none
+    others -- other options that each disable the disclosure, but do not exist in every version
     undone_by -- a pattern of the beginnings of options that may undo the options before them
+    opened_by -- a pattern of the beginnings of options that disclose the memory in another way
     starters -- the names of other programs that execute the runtime
     loaders -- the names of other programs that load it as a library and pass their options to it
     source -- where the facts come from; all were tested
@@ -35,10 +37,12 @@ class Runtime(Record):
     programs: tuple[str, ...]
     signal: int | None
     opens: str
-    option: str = ""
+    options: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    variable: str = ""
     others: tuple[str, ...] = ()
     undone_by: str | None = None
+    opened_by: str | None = None
     starters: tuple[str, ...] = ()
     loaders: tuple[str, ...] = ()
     source: str
@@ -62,12 +66,14 @@ RUNTIMES = (
         programs=("node", "nodejs"),
         signal=_SIGUSR1,
         opens=_OPENS_INSPECTOR,
-        option="--inspect-port=192.0.2.1:9229",  # no host has that address: RFC 5737
+        options=("--inspect-port=192.0.2.1:9229",),  # no host has that address: RFC 5737
         others=("--disable-sigusr1",),  # Node.js before 22.14 does not start with it
         # All that can set the address or start the inspector. Node.js takes _ for - in options.
         undone_by=r"--(?:inspect|debug[-_]port|no[-_]disable[-_]sigusr1)",
-        source="Node.js, Command-line API: --inspect-port; Process: Signal events; tried with 12 to"
-        " 26",
+        # A signal, or a fatal error that prlimit(2) causes, makes it write a file.
+        opened_by=r"--(?:report[-_]on[-_](?:signal|fatalerror)|heapsnapshot[-_]signal)",
+        source="Node.js, Command-line API: --inspect-port, --report-on-signal,"
+        " --heapsnapshot-signal; Process: Signal events; tried with 12 to 26",
     ),
     Runtime(
         name="Deno",
@@ -82,18 +88,23 @@ RUNTIMES = (
         programs=("java",),
         signal=None,
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
-        " and loads libraries",
-        option="-XX:+DisableAttachMechanism",
-        undone_by=r"-XX:-DisableAttachMechanism|-XX:VMOptionsFile=|@",  # @: a file of arguments
+        " and loads libraries, and SIGSEGV makes it write text from the heap to hs_err_pidPID.log",
+        options=("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null"),
+        # @: a file of arguments
+        undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=|-XX:VMOptionsFile=|@",
+        opened_by=r"-agentlib:jdwp|-Xrunjdwp|-Dcom\.sun\.management\.jmxremote\.port",
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
-        source="jsvc(1); java(1) -XX:+DisableAttachMechanism; OpenJDK, attachListener_posix.cpp",
+        source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile; OpenJDK,"
+        " attachListener_posix.cpp, vmError.cpp",
     ),
     Runtime(
         name="Erlang",
         programs=("beam.smp",),
-        signal=_SIGUSR1,
-        opens="SIGUSR1 makes it write the memory of its processes to erl_crash.dump and exit",
-        before=_BLOCK_SIGUSR1,
+        signal=None,
+        opens="SIGUSR1, or a limit that prlimit(2) sets, makes it write the memory of its processes"
+        " to erl_crash.dump and exit",
+        before=("env", "ERL_CRASH_DUMP_SECONDS=0"),
+        variable="ERL_CRASH_DUMP_SECONDS=0",
         starters=("erl", "elixir", "iex"),
         source="erl(1) ERL_CRASH_DUMP_SECONDS; erl_signal_handler.erl",
     ),
@@ -145,28 +156,47 @@ def runtime_of_symbol(symbol: bytes) -> Runtime | None:
     return runtime_named(_BY_SYMBOL.get(symbol, ""))
 
 
-def is_open(runtime: Runtime, options: tuple[str, ...], caught: int, blocked: int) -> bool:
+def is_open(
+    runtime: Runtime,
+    options: tuple[str, ...],
+    caught: int,
+    blocked: int,
+    has_variable: bool | None = False,
+) -> bool | None:
     """Return whether a process seems to disclose its memory: nothing shows that this is disabled.
 
     options -- the options of the runtime, without values in words of their own
     caught, blocked -- the sets SigCgt and SigBlk of its status
+    has_variable -- whether its environment has the runtime's variable; None, also returned: unknown
 
     A Node.js program's own listener for the signal prevents the disclosure too, but this is not
     visible from outside.
     """
+    if opening_options(runtime, options):
+        return True
+    if runtime.variable:
+        return None if has_variable is None else not has_variable
     if runtime.signal and not caught & ~blocked & 1 << runtime.signal - 1:
         return False
+    missing = set(runtime.options)
     for word in reversed(options):  # the last one counts
-        if word == runtime.option:
+        missing.discard(word)
+        if runtime.options and not missing:
             return False
-        if _may_undo(runtime, word):
+        if word not in runtime.options and _may_undo(runtime, word):
             return True
     return not any(word in options for word in runtime.others)
 
 
+def opening_options(runtime: Runtime, options: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the options that disclose the memory whatever disables the usual way."""
+    pattern = runtime.opened_by
+    return tuple(word for word in options if pattern is not None and re.match(pattern, word))
+
+
 def has_undoing_option(runtime: Runtime, options: tuple[str, ...]) -> bool:
-    """Return whether an option may undo the one that disables the disclosure, if that is first."""
-    return any(word != runtime.option and _may_undo(runtime, word) for word in options)
+    """Return whether an option may undo those that disable the disclosure, if these are first."""
+    return any(word not in runtime.options and _may_undo(runtime, word) for word in options)
 
 
 def _may_undo(runtime: Runtime, word: str) -> bool:
@@ -178,7 +208,7 @@ def close(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what to put before `harden`, and the command to run, so that nothing is disclosed.
 
-    leading -- how many arguments stay before the option
+    leading -- how many arguments stay before the options
     """
-    option = (runtime.option,) if runtime.option else ()
-    return runtime.before, (*command[: leading + 1], *option, *command[leading + 1 :])
+    start, rest = command[: leading + 1], command[leading + 1 :]
+    return runtime.before, (*start, *runtime.options, *rest)

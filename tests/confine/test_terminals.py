@@ -55,7 +55,7 @@ def test_the_quit_key_of_a_terminal_opens_a_jvm_that_was_not_closed(
     source.write_text(JAVA)
     compile_it = [support.find_tool("javac"), "-d", str(user_tmp), str(source)]
     assert support.run(compile_it).returncode == 0
-    options = [java.option] if is_closed else []
+    options = [*java.options] if is_closed else []
     victim = [support.find_tool("java"), "-Xmx32m", *options, "-cp", str(user_tmp), "Ready"]
     argv = [sys.executable, str(PROGRAMS / "terminal.py"), confine, *victim]
     assert support.run_as_user(argv).stdout == ("dumped\n" if is_closed else "opened\n")

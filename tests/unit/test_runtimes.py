@@ -19,6 +19,7 @@ from process_hardening.runtimes import (
     runtime_of_library,
 )
 
+CLOSED_JVM = ("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null")
 USR1 = 1 << signal.SIGUSR1 - 1
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
 
@@ -47,13 +48,20 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
         ("node", ("--disable-sigusr1", "--no-disable-sigusr1"), USR1, 0, True),
         ("deno", ("run",), USR1, USR1, False),
         ("java", ("-Xrs",), 0, 0, True),
-        ("java", ("-Xmx9m", "-XX:+DisableAttachMechanism"), 0, 0, False),
-        ("java", ("-XX:+DisableAttachMechanism", "-XX:-DisableAttachMechanism"), 0, 0, True),
-        ("java", ("-XX:-DisableAttachMechanism", "-XX:+DisableAttachMechanism"), 0, 0, False),
-        ("java", ("-XX:+DisableAttachMechanism", "-XX:VMOptionsFile=x"), 0, 0, True),
-        ("java", ("-XX:+DisableAttachMechanism", "@x"), 0, 0, True),
-        ("beam.smp", (), USR1, 0, True),
-        ("beam.smp", (), USR1, USR1, False),
+        ("java", ("-Xmx9m", *CLOSED_JVM), 0, 0, False),
+        ("java", CLOSED_JVM[:1], 0, 0, True),
+        ("java", CLOSED_JVM[1:], 0, 0, True),
+        ("java", (*CLOSED_JVM, "-XX:-DisableAttachMechanism"), 0, 0, True),
+        ("java", ("-XX:-DisableAttachMechanism", *CLOSED_JVM), 0, 0, False),
+        ("java", (*CLOSED_JVM, "-XX:ErrorFile=x"), 0, 0, True),
+        ("java", ("-XX:ErrorFile=x", *CLOSED_JVM), 0, 0, False),
+        ("java", (*CLOSED_JVM, "-XX:VMOptionsFile=x"), 0, 0, True),
+        ("java", (*CLOSED_JVM, "@x"), 0, 0, True),
+        ("java", ("-agentlib:jdwp=transport=dt_socket", *CLOSED_JVM), 0, 0, True),
+        ("java", (*CLOSED_JVM, "-Dcom.sun.management.jmxremote.port=9"), 0, 0, True),
+        ("node", ("--report-on-signal", "--inspect-port=192.0.2.1:9229"), USR1, 0, True),
+        ("node", ("--inspect-port=192.0.2.1:9229", "--heapsnapshot_signal=SIGUSR2"), 0, 0, True),
+        ("beam.smp", (), USR1, USR1, True),
     ],
 )
 def test_a_runtime_is_open_unless_its_options_or_signals_close_it(
@@ -62,6 +70,15 @@ def test_a_runtime_is_open_unless_its_options_or_signals_close_it(
     runtime = runtime_of(program)
     assert runtime is not None
     assert is_open(runtime, options, caught, blocked) is expected
+
+
+@pytest.mark.parametrize(("has_variable", "expected"), [(True, False), (False, True), (None, None)])
+def test_a_runtime_that_a_variable_closes_is_unknown_if_the_environment_is_hidden(
+    has_variable: bool | None, expected: bool | None
+) -> None:
+    runtime = runtime_of("beam.smp")
+    assert runtime is not None
+    assert is_open(runtime, (), USR1, USR1, has_variable) is expected
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.name)

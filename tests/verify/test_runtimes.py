@@ -82,7 +82,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
 
 def closed(runtime: Runtime) -> list[str]:
     """The option that closes a runtime, if it has one."""
-    return [runtime.option] if runtime.option else []
+    return [*runtime.options]
 
 
 def attack(
@@ -190,7 +190,7 @@ def test_audit_says_of_a_hardened_runtime_that_it_is_open(
     assert posture.verdict == "partial"
     assert f"{runtime.name} discloses its memory" in status.stdout
     assert (group.reason, group.finding) == ("opens_itself", "PH018")
-    assert (runtime.option or runtime.before[-1]) in f"{group.fix} {group.command}".split()
+    assert (*runtime.options, *runtime.before)[-1] in f"{group.fix} {group.command}".split()
 
 
 def test_verify_judges_a_running_process_only_if_its_runtime_is_closed(
@@ -244,6 +244,49 @@ def test_audit_calls_a_closed_runtime_hardened(runtime: Runtime, user_tmp: Path)
     assert (posture.opens_itself, posture.verdict) == ("", "hardened")
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "pattern"),
+    [
+        ("the JVM", signal.SIGSEGV, "hs_err_pid*.log"),
+        ("Erlang", signal.SIGUSR1, "erl_crash.dump"),
+    ],
+)
+def test_a_signal_of_another_process_leaves_no_file_of_a_closed_runtime(
+    name: str, number: signal.Signals, pattern: str, user_tmp: Path
+) -> None:
+    """The control is an open one, which writes what it has in memory."""
+    left = {}
+    for is_closed in (False, True):
+        folder = user_tmp / str(is_closed)
+        folder.mkdir()
+        folder.chmod(0o777)
+        with start(PARTS[name], folder, is_closed) as one:
+            one.end_by(number)
+        left[is_closed] = [path for path in folder.glob(pattern) if path.stat().st_size]
+    assert left[False]
+    assert not left[True]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Node.js", ("--report-on-signal",)),
+        ("Node.js", ("--heapsnapshot-signal=SIGUSR2",)),
+        ("the JVM", ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",)),
+    ],
+)
+def test_an_option_that_opens_a_closed_runtime_in_another_way_is_found(
+    name: str, options: tuple[str, ...], user_tmp: Path
+) -> None:
+    """No command closes it: the option has to go."""
+    words = STARTS[name](user_tmp, *PARTS[name].options, *options)
+    with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
+        (group,) = take(pids=[one.pid]).groups
+        assert read_process(one.pid).opens_itself == name
+    assert (group.finding, group.command) == ("PH018", "")
+    assert group.fix == f"Start it without {options[0].partition('=')[0]}."
+
+
 def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
     """It is an argument of the program."""
     words = [support.find_tool("harden"), "--", *start_node(user_tmp), "--disable-sigusr1"]
@@ -286,7 +329,7 @@ def test_an_option_that_opens_a_closed_runtime_again_is_found(
     runtime = PARTS[name]
     results = {}
     for order in ((), undoing):
-        words = STARTS[name](user_tmp, runtime.option, *order)
+        words = STARTS[name](user_tmp, *runtime.options, *order)
         with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
             results[order] = (read_process(one.pid).opens_itself, can_open(name, one.pid))
     assert results == {(): ("", False), undoing: (name, True)}
@@ -388,7 +431,7 @@ def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -
     assert (posture.opens_itself, posture.verdict) == ("", "hardened")
 
 
-OPTION = PARTS["the JVM"].option
+OPTIONS = PARTS["the JVM"].options
 
 
 def audit_hardened(*argv: str, folder: Path) -> tuple[str | None, str]:
@@ -403,7 +446,7 @@ def test_an_option_of_java_closes_no_other_program_with_a_jvm(user_tmp: Path) ->
     support.require_root()
     java = Path(support.find_tool("java")).resolve()
     (library,) = java.parent.parent.glob("lib/**/server/libjvm.so")
-    argv = [str(support.Compiler(PROGRAMS, user_tmp)("has_jvm.c", "-ldl")), str(library), OPTION]
+    argv = [str(support.Compiler(PROGRAMS, user_tmp)("has_jvm.c", "-ldl")), str(library), *OPTIONS]
     assert audit_hardened(*argv, folder=user_tmp) == ("the JVM", "")
     with support.Running([support.find_tool("harden"), "--", *argv], cwd=user_tmp) as one:
         jcmd = support.run([support.find_tool("jcmd"), str(one.pid), "VM.version"], cwd=user_tmp)
@@ -414,4 +457,4 @@ def test_an_option_of_java_closes_no_other_program_with_a_jvm(user_tmp: Path) ->
     renamed = str(shutil.copy(java, user_tmp / "bin" / "my-server"))
     _, *rest = start_java(user_tmp)
     assert audit_hardened(renamed, *rest, folder=user_tmp)[0] == "the JVM"
-    assert audit_hardened(renamed, OPTION, *rest, folder=user_tmp)[0] == ""
+    assert audit_hardened(renamed, *OPTIONS, *rest, folder=user_tmp)[0] == ""

@@ -6,6 +6,7 @@ import os
 import re
 from itertools import pairwise
 
+from process_hardening.audit.procfiles import read_file
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.runtime_files import UnknownRuntimeError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.runtime_files import RuntimeReader
+    from process_hardening.runtimes import Runtime
 
     Facts = dict[str, Any]  # fields of a Posture, by name
 
@@ -27,6 +29,8 @@ _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
 
 # SIGQUIT and SIGUSR1: the files of a process that catches neither are not worth reading.
 _CAUGHT_BY_RUNTIMES = 1 << 2 | 1 << 9
+
+_LONGEST_BLOCK = 1 << 18
 
 _FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
 """PEP 768."""
@@ -130,6 +134,15 @@ def with_runtime(
         return posture
     runtime, name = found
     options = read_options(name, posture.arguments[1:]) if name else ()
-    if not is_open(runtime, options, caught, blocked):
-        return posture
-    return posture.replace(opens_itself=runtime.name)
+    opens = is_open(runtime, options, caught, blocked, _has_variable(runtime, folder))
+    if opens is None:
+        return posture.replace(opens_itself=None)
+    return posture.replace(opens_itself=runtime.name) if opens else posture
+
+
+def _has_variable(runtime: Runtime, folder: int) -> bool | None:
+    """Return whether a process was started with its runtime's variable; None: it is hidden."""
+    if not runtime.variable:
+        return False
+    block = read_file(folder, "environ", _LONGEST_BLOCK)
+    return None if block is None else runtime.variable.encode() in block.split(b"\0")

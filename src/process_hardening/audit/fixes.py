@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.programs import join, join_hardened, program_of, quote
+from process_hardening.audit.programs import (
+    find_opening_options,
+    join,
+    join_hardened,
+    program_of,
+    quote,
+)
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     IN_ENVIRONMENT,
@@ -79,11 +85,12 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             "",
         )
     program, runtime = program_of(posture), _open_runtime_of(posture)
-    if runtime and runtime.option and runtime_of(program.name) is not runtime:
-        return (
-            f"Start it with `harden --`, and make it pass {runtime.option} to {runtime.name}.",
-            "",
-        )
+    opening = find_opening_options(posture, runtime) if runtime else ()
+    if opening:
+        return f"Start it without {' and '.join(opening)}.", ""
+    if runtime and runtime.options and runtime_of(program.name) is not runtime:
+        options = " ".join(runtime.options)
+        return f"Start it with `harden --`, and make it pass {options} to {runtime.name}.", ""
     if posture.unit:
         return _edit_unit(entry, caller)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]

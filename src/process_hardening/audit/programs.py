@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from process_hardening.audit.script_argument import find_script, read_options
-from process_hardening.runtimes import close, has_undoing_option, runtime_of
+from process_hardening.runtimes import close, has_undoing_option, opening_options, runtime_of
 from process_hardening.secret_names import HIDDEN
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -107,6 +107,13 @@ def _close(runtime: Runtime, arguments: tuple[str, ...]) -> tuple[tuple[str, ...
     name, options = _called(arguments), arguments[1:]
     is_undone = has_undoing_option(runtime, read_options(name, options))
     return close(runtime, arguments, find_script(name, options)[1] if is_undone else 0)
+
+
+def find_opening_options(posture: Posture, runtime: Runtime) -> tuple[str, ...]:
+    """Return the names of the options of a process that disclose its memory in another way."""
+    arguments = posture.arguments
+    found = read_options(_called(arguments), arguments[1:]) if arguments else ()
+    return tuple(word.partition("=")[0] for word in opening_options(runtime, found))
 
 
 def _has_command(posture: Posture) -> bool:

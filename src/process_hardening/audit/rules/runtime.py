@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.programs import join_hardened
+from process_hardening.audit.programs import find_opening_options, join_hardened
 from process_hardening.audit.rules.model import (
     HIGH,
     MEDIUM,
@@ -114,20 +114,30 @@ def _start_closed(runtime: Runtime) -> str:
     severity=HIGH,
     words="its runtime discloses its memory to any process of the same user",
     why="Hardened or not, Node.js and Deno run code for any process that sends SIGUSR1 and"
-    " connects, the JVM dumps its heap through its attach socket, and Erlang writes a crash dump."
+    " connects, the JVM dumps its heap through its attach socket, and it and Erlang write a file"
+    " when they crash, which any process of the user can cause."
     " The kernel cannot prevent a program from disclosing its own memory.",
-    fix="Start it with this feature disabled, by an option or by blocking the signal.",
+    fix="Start it with this feature disabled, by an option, a variable or by blocking the signal.",
     commands=tuple(map(_start_closed, RUNTIMES)),
     source="; ".join(runtime.source for runtime in RUNTIMES),
 )
 def find_runtime_that_opens(case: ProcessCase) -> Match | None:
     """The runtime discloses its memory, according to the arguments and signals of the process."""
     for runtime in RUNTIMES:
-        if runtime.name == case.posture.opens_itself:
+        if runtime.name != case.posture.opens_itself:
+            continue
+        opening = " and ".join(find_opening_options(case.posture, runtime))
+        if opening:
             return Match(
-                message=f"{runtime.name}: {runtime.opens}",
+                message=f"{runtime.name}: other processes can have it disclose its memory because"
+                f" of {opening}",
                 subject=(runtime.name,),
-                fix="Start it with this feature disabled.",
-                commands=(_start_closed(runtime),),
+                fix=f"Start it without {opening}.",
             )
+        return Match(
+            message=f"{runtime.name}: {runtime.opens}",
+            subject=(runtime.name,),
+            fix="Start it with this feature disabled.",
+            commands=(_start_closed(runtime),),
+        )
     return None
