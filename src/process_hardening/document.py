@@ -71,6 +71,12 @@ class Value:
         """Return a list of strings."""
         return tuple(item.text() for item in self.items())
 
+    def flag(self) -> bool:
+        """Return the content, true or false."""
+        if not isinstance(self._content, bool):
+            raise self._refuse("true or false")
+        return self._content
+
     def number(self, most: int = _LARGEST) -> int:
         """Return an integer from 0 to a highest one."""
         number = self._content

@@ -190,6 +190,13 @@ LEAK = (
         ({}, []),
         ({by_name("gunicorn", "gunicorn", "exposed"): "1x500"}, ["ProcessNotHardened gunicorn"]),
         (
+            {
+                by_name("gunicorn", "gunicorn", "hardened"): None,
+                by_name("gunicorn: maste", "python3", "exposed"): "1x500",
+            },
+            ["ProcessNotHardened python3"],
+        ),
+        (
             {by_name("python3", "python3 keeper.py", "partial"): "1x500"},
             ["ProcessNotHardened python3 keeper.py"],
         ),

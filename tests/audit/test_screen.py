@@ -9,6 +9,7 @@ import pytest
 
 from machines import audit_of, crowded, hardened, process
 from process_hardening.audit.posture import Posture
+from process_hardening.audit.render.headline import summarise_hosts
 from process_hardening.audit.render.json import audit_as_dict
 from process_hardening.audit.render.screen import render_comparison, render_screen
 from process_hardening.audit.render.text import render_audit
@@ -78,6 +79,20 @@ def test_a_chosen_process_does_not_speak_for_the_others() -> None:
 def test_the_headline_claims_no_more_than_was_seen(fields: dict[str, Any], headline: str) -> None:
     """Only root sees the secrets of all users, and a note says that something was not seen."""
     assert render_screen(audit_of(hardened(7, "app"), **fields)).splitlines()[0] == headline
+
+
+@pytest.mark.parametrize("asked_by", [0, 1000])
+def test_an_unknown_environment_leaves_the_others_of_its_program_known(asked_by: int) -> None:
+    """Two processes of one program: the row says it of the one that overwrote its environment."""
+    overwritten = process(8, "python3 app.py", secret_variables=None)
+    audit = audit_of(process(7, "python3 app.py"), overwritten, asked_by=asked_by)
+    lines = render_screen(audit).splitlines()
+    assert lines[0].endswith("can be read by others, as far as seen.")
+    assert "   1 can be read, no secret found: python3 app.py" in lines
+    assert "   1 can be read, environment not known: python3 app.py" in lines
+    saved = read_saved(audit_as_dict(audit))
+    assert [group.is_environment_known for group in saved.groups] == [True, False]
+    assert summarise_hosts([("web", saved)]).endswith("can be read by others, as far as seen.")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from process_hardening.audit.saved import read_known
 from process_hardening.audit.select import Selection
 from process_hardening.audit.tree import find_hardened_ancestors, walk_tree
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "audit.md"
 HOST = Host(core=core_rules_of("core", False, (6, 18)))
 
 
@@ -87,6 +90,14 @@ def test_name_also_matches_the_script(pattern: str) -> None:
     command = "/opt/app/bin/python3\0/opt/app/bin/gunicorn\0app:app\0"
     worker = process(50, "python3", ppid=1, exe="/opt/app/bin/python3", command=command)
     assert 50 in [entry.posture.pid for entry in choose((*MACHINE, worker), name=pattern)]
+
+
+def test_the_documented_pattern_matches_a_program_that_changed_its_title() -> None:
+    """With setproctitle: `^gunicorn$` would match nothing, and a CI job would fail."""
+    title = "gunicorn: master [app:app]"
+    master = process(50, title[:15], ppid=1, exe="/usr/bin/python3", command=f"{title}\0\0\0")
+    (pattern,) = re.findall(r"audit --name '(\S+)' --fail-on low", DOCUMENT.read_text())
+    assert 50 in [entry.posture.pid for entry in choose((*MACHINE, master), name=pattern)]
 
 
 def test_a_tree_shows_parents_above_their_children() -> None:

@@ -511,6 +511,37 @@ def test_a_large_environment(animal: Path, injected: Path) -> None:
         assert found["injected_libraries"] == [str(injected)]
 
 
+@pytest.mark.parametrize("wipe", ["wipe=0*", "wipe=-*"])
+def test_an_environment_that_its_process_has_overwritten_is_not_known(
+    animal: Path, wipe: str
+) -> None:
+    """With its title, as setproctitle, nginx and sshd do: no verdict, finding or status changes."""
+    support.require_root()
+    env = {"OPENAI_API_KEY": "x"}
+    with Animal(animal, "name=titled", wipe, env=env) as one, Animal(animal, "name=plain") as plain:
+        found = process_of(one.pid)
+        assert (found["secret_variables"], found["protected"]) == (None, [])
+        assert (found["verdict"], ids_of(found)) == ("exposed", ids_of(process_of(plain.pid)))
+        (group,) = json.loads(audit(one.pid, "--json").stdout)["groups"]
+        assert (group["environment_known"], group["leak"]) == (False, False)
+        screen, long, known = (
+            audit("--name", "^titled$"),
+            audit(one.pid),
+            audit("--name", "^plain$"),
+        )
+    assert (screen.returncode, long.returncode) == (known.returncode, known.returncode)
+    assert screen.stdout.startswith("No known secret can be read by others, as far as seen.")
+    assert "1 can be read, environment not known: animal" in screen.stdout
+    assert "environment not known" in long.stdout
+    assert "1 can be read, no secret found: animal" in known.stdout
+
+
+def test_a_process_without_any_variable_holds_no_secret(animal: Path) -> None:
+    """An empty environment is known."""
+    with Animal(animal, before=["env", "-i"]) as one:
+        assert process_of(one.pid)["secret_variables"] == []
+
+
 def test_secrets_are_named_and_never_told(animal: Path) -> None:
     """In the environment of a dumpable process, and in the arguments of any."""
     support.require_root()

@@ -21,14 +21,15 @@ _MOST_BLOCKS = 1 << 14
 class EnvironmentFacts(Record):
     """What an environment block contains.
 
-    loader_variables, secret_variables -- the names of these variables
+    loader_variables, secret_variables -- the names of these variables; secret_variables is None if
+        none was found in a block that the process has overwritten, as for a title (setproctitle)
     requests -- the libraries that LD_PRELOAD and LD_AUDIT name
     is_whole -- whether the block looks unchanged since execve(2)
     forbids_debugging -- whether it disables Python's remote debugging
     """
 
     loader_variables: tuple[str, ...] = ()
-    secret_variables: tuple[str, ...] = ()
+    secret_variables: tuple[str, ...] | None = ()
     requests: tuple[bytes, ...] = ()
     is_whole: bool
     forbids_debugging: bool = False
@@ -73,11 +74,12 @@ class EnvironmentReader:
 
     def _classify_new(self, block: bytes) -> EnvironmentFacts:
         entries, is_whole = split_environ(block)
+        none_found = () if is_whole or not block else None
         names = {entry.partition(b"=")[0] for entry in entries}
         if not names <= self._known_names:
             self._learn(names)
         if names.isdisjoint(self._meaning):  # nearly always
-            return EnvironmentFacts(is_whole=is_whole)
+            return EnvironmentFacts(is_whole=is_whole, secret_variables=none_found)
         loader: list[str] = []
         secrets: dict[str, None] = {}
         requests: list[bytes] = []
@@ -97,7 +99,7 @@ class EnvironmentReader:
                 forbids_debugging = True
         return EnvironmentFacts(
             loader_variables=tuple(loader),
-            secret_variables=tuple(secrets),
+            secret_variables=tuple(secrets) or none_found,
             requests=tuple(requests),
             is_whole=is_whole,
             forbids_debugging=forbids_debugging,

@@ -1,8 +1,8 @@
 """Groups the processes of an audit: who can read which secrets, and how to prevent it. Pure.
 
 A group contains processes of one user that run the same program and are readable for the same
-reason. Either all of them have secrets in their environment or arguments, or none has. Text, JSON,
-HTML, metrics and the monitor all show these groups.
+reason. Either all of them have secrets in their environment or arguments, or none has, or that is
+not known of any. Text, JSON, HTML, metrics and the monitor all show these groups.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.entries import Entry
     from process_hardening.audit.fixes import CommandFinder
+    from process_hardening.audit.posture import Posture
 
 # Findings that make a group a leak, whether or not its processes hold secrets.
 _ALWAYS_SERIOUS = {
@@ -72,6 +73,8 @@ class Group(Record):
     secrets -- the secrets found in them, those in the environment first
     open_to -- keys of READERS: who can get these secrets, or the memory
     pids -- in ascending order
+    is_environment_known -- whether each environment could be read, and had not been overwritten;
+        if not, it may contain secrets that are not known
     finding -- the id of the finding that explains the reason, '' for none
     fix -- what to do; commands -- the shell commands that do it, one for each way that the
         program was started
@@ -89,6 +92,7 @@ class Group(Record):
     finding: str
     fix: str
     commands: tuple[str, ...]
+    is_environment_known: bool = True
 
     @property
     def command(self) -> str:
@@ -108,6 +112,11 @@ class Group(Record):
     def is_readable(self) -> bool:
         """Whether anyone but root with all capabilities can read its memory."""
         return SAME_USER in self.open_to or ROOT in self.open_to
+
+    def may_hide_secrets(self, asked_by: int | None) -> bool:
+        """Whether others can read secrets that are not known, although asked_by may see them."""
+        is_asked = not asked_by or self.uid in (asked_by, None)
+        return is_asked and self.reason == READABLE and not self.is_environment_known
 
 
 class Exposure(Record):
@@ -138,20 +147,29 @@ def make_groups(
     as_root -- whether root will type the commands
     """
     caller = Caller(name_command=find_command, is_root=as_root)
-    members: dict[tuple[str, str, str, str, bool], list[Entry]] = {}
+    members: dict[tuple[str, str, str, str, bool | None], list[Entry]] = {}
     programs = {}
     for entry in entries:
         if not entry.posture.has_memory:
             continue
         program = program_of(entry.posture)
-        posture = entry.posture
-        holds_names = bool(posture.secret_variables or posture.secret_arguments)
-        key = (entry.user, program.words, program.script, _reason_of(entry), holds_names)
+        holds = holds_secrets(entry.posture)
+        key = (entry.user, program.words, program.script, _reason_of(entry), holds)
         members.setdefault(key, []).append(entry)
         programs[key] = program.name
     groups = [_make_group(key, programs[key], found, caller) for key, found in members.items()]
     groups.sort(key=_position)
     return tuple(groups)
+
+
+def holds_secrets(posture: Posture) -> bool | None:
+    """Return whether a process has secrets in its environment or arguments.
+
+    None if none was found, but the environment is not known.
+    """
+    if posture.secret_variables or posture.secret_arguments:
+        return True
+    return None if posture.secret_variables is None else False
 
 
 def _position(group: Group) -> tuple[object, ...]:
@@ -182,7 +200,7 @@ def _reason_of(entry: Entry) -> str:
 
 
 def _make_group(
-    key: tuple[str, str, str, str, bool],
+    key: tuple[str, str, str, str, bool | None],
     program: str,
     entries: Sequence[Entry],
     caller: Caller,
@@ -210,6 +228,7 @@ def _make_group(
         finding=_finding_of(first, reason),
         fix=fixes[0][0],
         commands=tuple(dict.fromkeys(command for _, command in fixes if command)),
+        is_environment_known=all(e.posture.secret_variables is not None for e in entries),
     )
 
 

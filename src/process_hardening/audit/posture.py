@@ -128,6 +128,12 @@ class Posture(Record):
         return self.kind == PROCESS
 
     @property
+    def has_overwritten_environment(self) -> bool:
+        """Whether its environment could be read, but is no longer what it was started with."""
+        is_known = self.secret_variables is not None or "secret_variables" in self.protected
+        return self.has_memory and not is_known and not self.problem
+
+    @property
     def is_name_hidden(self) -> bool:
         """Whether the kernel hides even its name."""
         return "name" in self.protected

@@ -143,6 +143,7 @@ def _read_group(found: Value) -> Group:
         finding=found["finding"].text(),
         fix=found["fix"].text(),
         commands=found["commands"].texts(),
+        is_environment_known=found["environment_known"].flag(),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from process_hardening.audit.fixes import Caller, fix_of
-from process_hardening.audit.groups import Exposure, Group, measure, open_secrets
+from process_hardening.audit.groups import Exposure, Group, holds_secrets, measure, open_secrets
 from process_hardening.audit.programs import command_of, program_of
 from process_hardening.audit.reasons import HARDENED as CLOSED
 from process_hardening.audit.reasons import REASONS, UNKNOWN
@@ -43,7 +43,7 @@ _MOST_LOOKS = 2000
 _PROTECTION: dict[str, int] = {EXPOSED: 0, PARTIAL: 1, HARDENED: 2}
 _ORDER = {reason: position for position, reason in enumerate(REASONS)}
 
-Key = tuple[str, str, str, str, bool]
+Key = tuple[str, str, str, str, bool | None]
 """User, program, reason, the script that the program runs, and whether the secrets have names."""
 
 
@@ -348,8 +348,8 @@ def _show_ended(group: Group, members: list[Process]) -> GroupView:
 def _key_of(group: Group, member: Process) -> Key:
     """Return the unique key of a group, by the criteria of make_groups()."""
     posture = member.entry.posture
-    has_names = bool(posture.secret_variables or posture.secret_arguments)
-    return group.user, group.program, group.reason, program_of(posture).script, has_names
+    script = program_of(posture).script
+    return group.user, group.program, group.reason, script, holds_secrets(posture)
 
 
 def _make_view(key: Key, group: Group, members: list[Process], before: Before | None) -> GroupView:

@@ -58,7 +58,7 @@ def render_headline(audit: Audit) -> str:
         sentences = [f"{count(unread, 'process', 'processes')} could not be read: see below."]
     elif not sentences:
         of = " of yours" if audit.asked_by else ""
-        sentences = [describe_calm(of, is_complete=audit.is_complete)]
+        sentences = [describe_calm(of, is_complete=_has_seen_all(audit))]
     if audit.is_narrowed:
         sentences.append(
             "This covers only the processes that you chose: run `process-hardening audit` for all."
@@ -93,6 +93,11 @@ def _describe_news(audit: Audit, sentences: list[str]) -> list[str]:
         known_leaks = describe_leaks(leaks)
         end += [f"Known or not: {' '.join(known_leaks)}"] if known_leaks else []
     return [*start, *sentences, *end]
+
+
+def _has_seen_all(audit: Audit | Saved) -> bool:
+    """Whether everything could be read, and no process that others can read may hide secrets."""
+    return not audit.notes and not any(g.may_hide_secrets(audit.asked_by) for g in audit.groups)
 
 
 def describe_calm(of: str, *, is_complete: bool) -> str:
@@ -152,7 +157,7 @@ def summarise_hosts(newest: Sequence[tuple[str, Saved]]) -> str:
     if not sentences:
         uids = {audit.asked_by for audit in audits}
         of = "" if uids == {0} else f" of uid {min(uids)}" if len(uids) == 1 else ""
-        sentences = [describe_calm(of, is_complete=not any(audit.notes for audit in audits))]
+        sentences = [describe_calm(of, is_complete=all(map(_has_seen_all, audits)))]
     partly = sum(audit.is_narrowed or not audit.is_of_all_users for audit in audits)
     if len(audits) > 1 and partly:
         sentences.append(f"{partly} of {len(audits)} audits cover only a part.")

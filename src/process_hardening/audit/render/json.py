@@ -163,6 +163,7 @@ def group_as_dict(group: Group) -> dict[str, Any]:
         "severity": group.severity,
         "leak": group.is_leak,
         "secrets": [{"name": readable(s.name), "where": s.where} for s in group.secrets],
+        "environment_known": group.is_environment_known,
         "open_to": list(group.open_to),
         "count": len(group.pids),
         "pids": list(group.pids),

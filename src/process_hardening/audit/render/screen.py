@@ -154,9 +154,12 @@ class _Screen:
         asked_by = self.audit.asked_by
         own = [g for g in self.rest if not asked_by or g.uid in (asked_by, None)]
         others = [g for g in self.rest if asked_by and g.uid not in (asked_by, None)]
+        overwritten = [g for g in own if not g.is_environment_known]
+        known = [g for g in own if g.is_environment_known]
         more = "more " if self.leaks else ""
         rows = [
-            (f"{more}can be read, no secret found", _with(own, READABLE), ""),
+            (f"{more}can be read, no secret found", _with(known, READABLE), ""),
+            (f"{more}can be read, environment not known", _with(overwritten, READABLE), ""),
             (
                 f"{more}owned by root can be read by root in containers",
                 _with(own, READABLE_BY_ROOT),

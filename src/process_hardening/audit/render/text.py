@@ -63,6 +63,8 @@ def _row_of(entry: Entry) -> list[str]:
     verdict = posture.verdict if posture.has_memory else posture.kind
     ids = " ".join(finding.id for finding in entry.findings) or "-"
     secrets = [*(posture.secret_variables or ()), *(posture.secret_arguments or ())]
+    if posture.has_overwritten_environment and not secrets:
+        secrets = ["environment not known"]
     return [str(posture.pid), entry.user, _name_of(entry), verdict, ids, ", ".join(secrets)]
 
 
