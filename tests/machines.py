@@ -37,6 +37,7 @@ def process(pid: int, line: str, **fields: Any) -> Posture:
         "name": program[:15],
         "exe": f"/usr/bin/{program}",
         "command": line.replace(" ", "\0") + "\0",
+        "cwd": "/",
         "ppid": 1,
         "uid": 1000,
         "dumpable": 1,
@@ -72,9 +73,10 @@ def crowded() -> Audit:
         postures += [process(200 + 30 * number + i, program) for i in range(30)]
     postures += [hardened(400 + i, "myagent") for i in range(5)]
     postures += [
-        process(500 + i, "node server.js", secret_variables=("OPENAI_API_KEY", "DATABASE_URL"))
+        process(500 + i, "node server.js", cwd="/srv/web",
+                secret_variables=("OPENAI_API_KEY", "DATABASE_URL"))
         for i in range(14)
-    ]
+    ]  # fmt: skip
     postures += [process(600 + i, "-bash", secret_variables=("AWS_SECRET_ACCESS_KEY",),
                          core_limit=(0, 99)) for i in range(3)]  # fmt: skip
     postures += [process(700, "ssh-agent -D"), process(701, "firefox"), process(702, "firefox")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -114,6 +115,19 @@ def test_whoever_asks_for_a_name_does_not_match_by_it() -> None:
     done = support.run(["sh", "-c", line])
     assert done.stdout.splitlines()[-1] == "3"
     assert "nothing matched" in done.stderr
+
+
+@pytest.mark.parametrize("tool", ["sudo", "runuser", ""])
+def test_root_gets_commands_with_the_tools_of_the_machine(
+    tool: str, animal: Path, tmp_path: Path
+) -> None:
+    """First sudo, then runuser; without both, there is no command for another user's program."""
+    support.require_root()
+    for name in {"sudo": ("sudo", "runuser"), "runuser": ("runuser",), "": ()}[tool]:
+        (tmp_path / name).touch(0o755)
+    with Animal(animal) as one:
+        (group,) = audit_json(one.pid, env={**os.environ, "PATH": str(tmp_path)})["groups"]
+    assert re.sub(r".*&& ", "", group["command"] or "").split(" ")[0] == tool
 
 
 def test_the_audit_hardens_itself_and_leaves_itself_out() -> None:

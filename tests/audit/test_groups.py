@@ -163,6 +163,7 @@ def test_a_key_daemon_is_known_by_the_beginning_of_its_name_that_the_kernel_keep
         ("bash", {"command": "bash\0-s\0hunter2\0"}, "bash -s"),
         ("python3", {"command": "python3\0-Ic\0hunter2\0"}, "python3 -Ic"),
         ("python3", {"command": "python3\0-\0hunter2\0"}, "python3 -"),
+        ("python3", {"command": "python3\0/srv/a b/keep er.py\0"}, "python3 keep er.py"),
         ("perl", {"command": "perl\0-lne\0hunter2\0"}, "perl -lne"),
         ("fish", {"command": "fish\0--command\0hunter2\0"}, "fish --command"),
         ("julia", {"command": "julia\0-E\0run(hunter2, 1)\0"}, "julia -E"),
@@ -177,15 +178,32 @@ def test_a_program_is_named_as_people_say_it(
 @pytest.mark.parametrize(
     ("command", "fields", "fix"),
     [
-        ("node server.js", {}, "harden -- node server.js"),
-        ("node", {"command": "node\0a b.js\0it's\0"}, "harden -- node 'a b.js' 'it'\"'\"'s'"),
+        ("node server.js", {}, "cd / && harden -- node server.js"),
+        ("app", {"command": "app\0a b.js\0it's\0"}, "harden -- app 'a b.js' 'it'\"'\"'s'"),
+        (
+            "python3",
+            {"command": "python3\0keep er.py\0", "cwd": "/srv"},
+            "cd /srv && harden -- python3 'keep er.py'",
+        ),
+        (
+            "node",
+            {"command": "node\0--title\0x\0server (1)\0", "cwd": "/srv"},
+            "cd /srv && harden -- node --title x 'server (1)'",
+        ),
+        ("python3 -m keeper", {"cwd": "/srv"}, "cd /srv && harden -- python3 -m keeper"),
+        ("python3 -m keeper", {"cwd": None}, "harden -- python3 -m keeper"),
+        ("python3 /srv/keeper.py", {"cwd": None}, "harden -- python3 /srv/keeper.py"),
+        ("app -x a.py", {"cwd": None}, "harden -- app -x a.py"),
+        ("python3 keeper.py", {"cwd": None}, ""),
+        ("bin/app", {"cwd": None}, ""),
+        ("node a.js", {"cwd": None, "opens_itself": "Node.js"}, ""),
         ("app", {"command": "nginx: worker\0"}, ""),
         ("app --x", {"secret_arguments": ("--password",)}, "process-hardening explain PH010"),
         ("app --x", {"command": f"app\0{HIDDEN}\0"}, ""),
         ("app", {"unit": "app.service"}, "sudo systemctl edit app.service"),
         ("app", {"unit": "--user app.service"}, "systemctl --user edit app.service"),
         ("-bash", {"secret_variables": ("A_KEY",)}, "exec env -u A_KEY bash"),
-        ("bash run.sh", {"secret_variables": ("A_KEY",)}, "harden -- bash run.sh"),
+        ("bash run.sh", {"secret_variables": ("A_KEY",)}, "cd / && harden -- bash run.sh"),
         (
             "/v/bin/python3 -c x",
             {"python": "3.12", "framework": "multiprocessing", "exe": "/usr/bin/python3.12"},
@@ -195,12 +213,12 @@ def test_a_program_is_named_as_people_say_it(
         (
             "node a.js",
             {"opens_itself": "Node.js"},
-            "harden -- node --inspect-port=192.0.2.1:9229 a.js",
+            "cd / && harden -- node --inspect-port=192.0.2.1:9229 a.js",
         ),
         (
             "java -jar a.jar",
             {"opens_itself": "the JVM", "dumpable": 0, "inspectable": False},
-            "harden -- java -XX:+DisableAttachMechanism -XX:ErrorFile=/dev/null -jar a.jar",
+            "cd / && harden -- java -XX:+DisableAttachMechanism -XX:ErrorFile=/dev/null -jar a.jar",
         ),
         ("beam.smp -x", {"opens_itself": "Erlang"}, ""),
         ("my-ide --x", {"opens_itself": "the JVM", "unit": "a.service"}, ""),
@@ -266,7 +284,7 @@ def test_root_is_told_nothing_that_runs_the_files_of_another_user_as_root(case: 
     for sentence, command in lead_root_to(process(7, line, **fields)):
         if re.match(r"(?:cd /home/ada && )?sudo -u ada ", command):
             continue
-        assert _ONLY_LOOKS.match(command) or command in ("", "sudo systemctl edit app.service")
+        assert _ONLY_LOOKS.match(command) or command in ("", "systemctl edit app.service")
         assert _ONLY_LOOKS.match(command) or ATTACKER not in command
         assert ATTACKER not in sentence
     # The control: a command that ada types herself names the file.
@@ -277,6 +295,51 @@ def test_root_is_told_nothing_that_runs_the_files_of_another_user_as_root(case: 
 def test_root_starts_another_users_parent_as_that_user() -> None:
     found = lead_root_to(hardened(5, f"{ATTACKER} --fast"), process(6, "worker", ppid=5))
     assert found[0][1] == f"sudo -u ada harden --children -- {ATTACKER} --fast"
+
+
+@pytest.mark.parametrize(
+    ("becomes", "named", "unnamed"),
+    [
+        ("sudo", "sudo -u ada harden -- /a", "sudo -u '#1234' harden -- /a"),
+        ("runuser", "runuser -u ada -- harden -- /a", ""),
+        ("", "", ""),
+    ],
+)
+def test_root_becomes_another_user_with_what_is_installed(
+    becomes: str, named: str, unnamed: str
+) -> None:
+    """runuser(1) needs a name. If there is no command, the sentence says why."""
+    for uid, command in ((1000, named), (1234, unnamed)):
+        entries = audit_of(process(7, "/a", uid=uid), asked_by=0).entries
+        (group,) = make_groups(entries, as_root=True, becomes=becomes)
+        assert group.command == command
+        assert ("sudo is missing" in group.fix) is (command == "")
+
+
+@pytest.mark.parametrize(
+    ("postures", "fix"),
+    [
+        (
+            [process(7, "python3 a.py", cwd=None)],
+            "Put `harden --` before the command that starts it, in its folder, which is unknown.",
+        ),
+        (
+            [hardened(7, "node a.js", cwd=None, opens_itself="Node.js")],
+            "Start it with `harden -- node --inspect-port=192.0.2.1:9229 ...`, in its folder, which"
+            " is unknown.",
+        ),
+        (
+            [hardened(5, "python3 a.py", cwd=None), process(6, "worker", ppid=5)],
+            "Start its parent with `harden --children --`, in its folder, which is unknown.",
+        ),
+    ],
+)
+def test_without_its_folder_a_relative_script_gets_no_command(
+    postures: list[Posture], fix: str
+) -> None:
+    """The command would not find the script; the sentence says what is missing."""
+    group = groups_of(*postures)[0]
+    assert (group.fix, group.command) == (fix, "")
 
 
 def test_root_hardens_an_environment_as_the_user_of_its_processes() -> None:
@@ -317,15 +380,15 @@ def test_the_first_process_of_a_container_is_hardened_in_its_image() -> None:
     ("command", "fields", "fix"),
     [
         ("mysql -p hunter2", {}, "harden -- mysql ..."),
-        ("node --pass hunter2 server.js hunter2", {}, "harden -- node ..."),
-        ("node --inspect server.js hunter2", {}, "harden -- node server.js ..."),
-        ("node server.js hunter2", {}, "harden -- node server.js ..."),
-        ("python3 -m http.server", {}, "harden -- python3 -m http.server"),
+        ("node --pass hunter2 server.js hunter2", {}, "cd / && harden -- node ..."),
+        ("node --inspect server.js hunter2", {}, "cd / && harden -- node server.js ..."),
+        ("node server.js hunter2", {}, "cd / && harden -- node server.js ..."),
+        ("python3 -m http.server", {}, "cd / && harden -- python3 -m http.server"),
         ("bash", {"command": "bash\0-c\0mysql -p hunter2\0"}, "harden -- bash -c ..."),
         ("app hunter2", {"unit": "app.service"}, "sudo systemctl edit app.service"),
         ("app", {"command": f"app\0{HIDDEN}\0"}, "harden -- app ..."),
-        ("bash", {"command": f"bash\0{HIDDEN}\0"}, "harden -- bash ..."),
-        ("sh run.sh hunter2", {"secret_variables": ("A_KEY",)}, "harden -- sh run.sh ..."),
+        ("bash", {"command": f"bash\0{HIDDEN}\0"}, "cd / && harden -- bash ..."),
+        ("sh run.sh hunter2", {"secret_variables": ("A_KEY",)}, "cd / && harden -- sh run.sh ..."),
     ],
 )
 def test_what_is_stored_has_no_arguments(command: str, fields: dict[str, Any], fix: str) -> None:

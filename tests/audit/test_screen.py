@@ -22,7 +22,7 @@ def test_a_hardened_runtime_that_shows_its_memory_comes_first_with_what_closes_i
     """It is neither called hardened nor said to have lost anything."""
     lines = render_screen(audit_of(hardened(7, "node a.js", opens_itself="Node.js"))).splitlines()
     assert lines[0] == "1 program is hardened, but its runtime discloses its memory."
-    assert "    harden -- node --inspect-port=192.0.2.1:9229 a.js" in lines
+    assert "    cd / && harden -- node --inspect-port=192.0.2.1:9229 a.js" in lines
 
 
 def test_another_version_of_our_library_is_not_called_an_injection() -> None:
@@ -202,7 +202,7 @@ def test_the_first_screen_of_a_machine_of_300_processes() -> None:
     assert all(count_cells(line) <= 80 for line in lines)
     assert lines[0] == "4 programs of yours hold secrets that your other programs can read."
     assert any("node server.js x14" in line and "OPENAI_API_KEY" in line for line in lines[:5])
-    assert "    harden -- node server.js" in lines
+    assert "    cd /srv/web && harden -- node server.js" in lines
     assert "    exec env -u AWS_SECRET_ACCESS_KEY bash" in lines
     assert any(line.startswith("! bash x3 ") for line in lines), "the other 30 have no secret"
     sentences = [s for s in re.split(r"(?<=[.:]) |\n", "\n".join(lines)) if len(s) > 20]

@@ -101,6 +101,16 @@ def test_what_is_named(command: str, run: str, options: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "run"),
+    [("keep er.py", ("keep er.py",)), ("a b/c d.js", ("a b/c d.js",)), ("print 1, x", ())],
+)
+def test_a_name_may_have_blanks_if_it_ends_like_a_file(word: str, run: tuple[str, ...]) -> None:
+    """Other words with blanks may be code."""
+    assert find_script("python3", (word,)) == (run, 0)
+    assert find_script("python3", ("-c", word)) == (("-c",), 0)
+
+
+@pytest.mark.parametrize(
     "name", ["nodet", "node2vec", "pythont", "javac", "jsvc-wrapper", "perl-helper", "bash5"]
 )
 def test_a_name_that_only_resembles_an_interpreter_has_no_known_options(name: str) -> None:

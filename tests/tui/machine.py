@@ -100,7 +100,13 @@ def node(hardened: bool = False) -> list[Posture]:
     fields = HARDENED if hardened else {}
     first = 700 if hardened else 500
     return [
-        process(first + i, f"node server.js --port {8080 + i}", secret_variables=secrets, **fields)
+        process(
+            first + i,
+            f"node server.js --port {8080 + i}",
+            cwd="/srv/web",
+            secret_variables=secrets,
+            **fields,
+        )
         for i in range(4)
     ]
 

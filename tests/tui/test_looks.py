@@ -146,7 +146,7 @@ async def test_sizes(size: tuple[int, int]) -> None:
         await watch.press("slash", *"openai", "enter")
         text = watch.text()
         assert "███ high" in text
-        assert "$ harden -- node server.js --port 8080" in text
+        assert "$ cd /srv/web && harden -- node server.js --port 8080" in text
         assert "Help" in text
 
 

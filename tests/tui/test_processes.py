@@ -78,9 +78,9 @@ async def test_the_fix_of_the_chosen_row_is_visible_at_80x24() -> None:
         assert "$ ps -o pid,user,args -p 99" in watch.text()
         await watch.press("slash", *"node", "enter")
         assert "Any program of its user can read it: OPENAI_API_KEY, DATABASE_URL" in watch.text()
-        assert "$ harden -- node server.js --port 8080" in watch.text()
+        assert "$ cd /srv/web && harden -- node server.js --port 8080" in watch.text()
         await watch.press("right", "down", "down")
-        assert "$ harden -- node server.js --port 8081" in watch.text()
+        assert "$ cd /srv/web && harden -- node server.js --port 8081" in watch.text()
 
 
 # Groups that open

@@ -27,7 +27,7 @@ async def test_enter_shows_more_than_the_detail() -> None:
         for told in (
             "node server.js x4 of ada",
             "OPENAI_API_KEY                 environment  programs of the same user",
-            "$ harden -- node server.js --port 8080",
+            "$ cd /srv/web && harden -- node server.js --port 8080",
             RULES["PH001"].why[:40],
             "source: prctl(2)",
             "503  node server.js --port 8083",
@@ -37,7 +37,7 @@ async def test_enter_shows_more_than_the_detail() -> None:
         ):
             assert told in text, told
         await watch.press("c")
-        assert watch.app.clipboard == "harden -- node server.js --port 8080"
+        assert watch.app.clipboard == "cd /srv/web && harden -- node server.js --port 8080"
         await watch.press("enter")
         assert name_of(watch) == "ProcessesScreen"
         await watch.press("enter", "escape")
@@ -51,14 +51,14 @@ async def test_more_about_one_process() -> None:
         assert "502 node of ada" in watch.text()
         assert "its processes" not in watch.text()
         await watch.press("c")
-        assert watch.app.clipboard == "harden -- node server.js --port 8082"
+        assert watch.app.clipboard == "cd /srv/web && harden -- node server.js --port 8082"
 
 
 async def test_copy_the_fix() -> None:
     """The command of the chosen row, as this very process was started; it is shown."""
     async with watching() as watch:
         await watch.press("slash", *"openai", "enter", "right", "down", "down", "c")
-        assert watch.app.clipboard == "harden -- node server.js --port 8081"
+        assert watch.app.clipboard == "cd /srv/web && harden -- node server.js --port 8081"
         await watch.until(lambda: "Copied" in watch.text())
 
 

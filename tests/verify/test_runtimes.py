@@ -231,7 +231,8 @@ def test_the_command_of_audit_starts_a_runtime_closed(runtime: Runtime, user_tmp
         return
     command = group.command.replace("harden", support.find_tool("harden"), 1)
     folder, separator, words = command.rpartition(" && ")
-    words = f"exec {words.removeprefix('sudo -u nobody ')}"  # it runs as nobody anyway
+    words = words.removeprefix("runuser -u nobody -- ").removeprefix("sudo -u nobody ")
+    words = f"exec {words}"  # it runs as nobody anyway
     with support.Running(["sh", "-c", f"{folder}{separator}{words}"], cwd=user_tmp) as one:
         posture = read_process(one.pid)
     assert (posture.opens_itself, posture.verdict) == ("", "hardened")

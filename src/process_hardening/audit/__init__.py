@@ -120,7 +120,15 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         asked_by=asked_by,
         is_empty=not found,
         known=() if selection.known is None else tuple(found),
+        becomes=_find_sudo() if as_root else "sudo",
     )
+
+
+def _find_sudo() -> str:
+    """Return the program with which root can become another user; '' for none."""
+    from shutil import which
+
+    return next(filter(which, ("sudo", "runuser")), "")
 
 
 def _scan_these(pids: tuple[int, ...], with_ancestors: bool, proc: str) -> Snapshot:

@@ -23,7 +23,7 @@ from process_hardening.audit.reasons import (
     TRACED,
     UNKNOWN,
 )
-from process_hardening.audit.script_argument import SHELLS
+from process_hardening.audit.script_argument import SHELLS, find_script
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 from process_hardening.runtimes import runtime_named, runtime_of
@@ -47,10 +47,12 @@ class Caller(Record):
     """Who will type the commands, and in which form they may be shown.
 
     name_command -- command_of(), or short_command_of() for output that is stored
+    becomes -- the program with which root becomes another user: 'sudo' or 'runuser'; '' for none
     """
 
     name_command: CommandFinder
     is_root: bool = False
+    becomes: str = "sudo"
 
     def find_command(self, posture: Posture) -> tuple[str, ...] | None:
         """Return the arguments that start a process again; None if they are unknown.
@@ -109,12 +111,14 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             "Harden every Python of its environment, including workers, and restart the program.",
             _run_as_user(posture, entry.user, caller, _ENABLE_HOOK.format(quote(python))),
         )
-    arguments = caller.find_command(posture)
+    is_lost = _is_folder_lost(posture)
+    there = ", in its folder, which is unknown" if is_lost else ""
+    arguments = None if is_lost else caller.find_command(posture)
     if arguments is None and runtime:
         words = join_hardened((runtime.commands[0], "..."), runtime)
-        return f"Start it with `{words}`.", ""
+        return f"Start it with `{words}`{there}.", ""
     if arguments is None:
-        return "Put `harden --` before the command that starts it.", ""
+        return f"Put `harden --` before the command that starts it{there}.", ""
     closed = f", with {runtime.name} closed" if runtime else ""
     where = _describe_place(entry, caller)
     command = _put_in_place(posture, entry.user, caller, join_hardened(arguments, runtime))
@@ -125,14 +129,27 @@ def _is_of_other_user(posture: Posture, caller: Caller) -> bool:
     return caller.is_root and posture.uid != 0
 
 
-def _needs_folder(posture: Posture, caller: Caller) -> bool:
-    """Return whether the command only works in the folder in which the program was started."""
-    if posture.cwd in (None, "/") or not posture.arguments:
+def _is_relative(posture: Posture) -> bool:
+    """Return whether its program, or the file that its interpreter runs, is a relative path."""
+    arguments = posture.arguments
+    if not arguments:
         return False
-    program, script = posture.arguments[0], program_of(posture).script
-    is_relative = "/" in program and not program.startswith(("/", "-"))
-    is_file = bool(script) and not script.startswith(("/", "-")) and "-m" not in posture.arguments
-    return is_relative or is_file or _is_of_other_user(posture, caller)
+    run, before = find_script(program_of(posture).name, arguments[1:])
+    file = run[-1] if run else next(iter(arguments[before + 1 :]), "")
+    is_path = "/" in arguments[0] and not arguments[0].startswith(("/", "-"))
+    return is_path or (bool(file) and not file.startswith(("/", "-")))
+
+
+def _is_folder_lost(posture: Posture) -> bool:
+    """Return whether a command would not find the file; a module (-m) is as a rule installed."""
+    return posture.cwd is None and _is_relative(posture) and "-m" not in posture.arguments
+
+
+def _needs_folder(posture: Posture, caller: Caller) -> bool:
+    """Return whether the command has to start in the folder in which the program was started."""
+    if posture.cwd is None:
+        return False
+    return _is_relative(posture) or (posture.cwd != "/" and _is_of_other_user(posture, caller))
 
 
 def _describe_place(entry: Entry, caller: Caller) -> str:
@@ -141,15 +158,21 @@ def _describe_place(entry: Entry, caller: Caller) -> str:
     if not _is_of_other_user(posture, caller):
         return ""
     folder = f" in {posture.cwd}," if _needs_folder(posture, caller) else ""
-    return f" as {entry.user},{folder} with the environment that it has now"
+    is_possible = _run_as_user(posture, entry.user, caller, "x")
+    needs = "" if is_possible else " (no command: sudo is missing, or the user is unknown)"
+    return f" as {entry.user},{folder} with the environment that it has now{needs}"
 
 
 def _run_as_user(posture: Posture, user: str, caller: Caller, command: str) -> str:
-    """Make root's command run as the user of the process; '' if that user is unknown."""
+    """Make root's command run as the user of the process; '' if nothing here can do that."""
     if not _is_of_other_user(posture, caller):
         return command
-    name = f"#{user}" if user.isdecimal() else user  # sudo(8), -u
-    return f"sudo -u {quote(name)} {command}" if posture.uid else ""
+    if not posture.uid or not caller.becomes:
+        return ""
+    if caller.becomes == "sudo":
+        name = f"#{user}" if user.isdecimal() else user  # sudo(8), -u
+        return f"sudo -u {quote(name)} {command}"
+    return "" if user.isdecimal() else f"{caller.becomes} -u {quote(user)} -- {command}"
 
 
 def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> str:
@@ -177,7 +200,7 @@ def _edit_unit(entry: Entry, caller: Caller) -> tuple[str, str]:
     line = join_hardened(arguments, _open_runtime_of(posture))
     fix = f"In [Service], add an empty ExecStart=, then ExecStart={line}, and restart the service."
     if not is_users:
-        return fix, f"sudo systemctl edit {quote(name)}"
+        return fix, f"{'' if caller.is_root else 'sudo '}systemctl edit {quote(name)}"
     command = f"systemctl --user edit {quote(name)}"
     if _is_of_other_user(posture, caller):
         command = f"env XDG_RUNTIME_DIR=/run/user/{posture.uid} {command}"
@@ -199,6 +222,8 @@ def _harden_parent(entry: Entry, _: Sequence[Secret], caller: Caller) -> tuple[s
     arguments = caller.find_command(ancestor) if ancestor else None
     if ancestor is None or arguments is None:
         return "Start its parent with `harden --children --`.", ""
+    if _is_folder_lost(ancestor):
+        return "Start its parent with `harden --children --`, in its folder, which is unknown.", ""
     user = entry.user if ancestor.uid == entry.posture.uid else str(ancestor.uid)
     command = f"harden --children -- {join(arguments)}"
     return (

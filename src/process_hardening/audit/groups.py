@@ -139,14 +139,19 @@ class Exposure(Record):
 
 
 def make_groups(
-    entries: Iterable[Entry], find_command: CommandFinder = command_of, *, as_root: bool = False
+    entries: Iterable[Entry],
+    find_command: CommandFinder = command_of,
+    *,
+    as_root: bool = False,
+    becomes: str = "sudo",
 ) -> tuple[Group, ...]:
     """Group the entries that have memory. Leaks come first, the worst at the top.
 
     find_command -- returns the command of a process, in a form that may be shown
     as_root -- whether root will type the commands
+    becomes -- the program with which root becomes another user: 'sudo' or 'runuser'; '' for none
     """
-    caller = Caller(name_command=find_command, is_root=as_root)
+    caller = Caller(name_command=find_command, is_root=as_root, becomes=becomes)
     members: dict[tuple[str, str, str, str, bool | None], list[Entry]] = {}
     programs = {}
     for entry in entries:

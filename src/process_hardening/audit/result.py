@@ -42,6 +42,7 @@ class Audit(Record):
     is_empty -- whether no process meets the conditions
     known -- the chosen entries with their known findings, if known findings are left out
     known_since -- the time of the audit that knows them; '' for none
+    becomes -- the program with which root becomes another user: 'sudo' or 'runuser'; '' for none
     """
 
     host: Host
@@ -55,16 +56,19 @@ class Audit(Record):
     is_empty: bool = False
     known: tuple[Entry, ...] = ()
     known_since: str = ""
+    becomes: str = "sudo"
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
         """The processes in groups: who can read which secrets, and which command prevents it."""
-        return make_groups(self.entries, as_root=self.asked_by == 0)
+        return make_groups(self.entries, as_root=self.asked_by == 0, becomes=self.becomes)
 
     @cached_property
     def stored_groups(self) -> tuple[Group, ...]:
         """The groups for output that is stored or sent: commands without programs' arguments."""
-        return make_groups(self.entries, short_command_of, as_root=self.asked_by == 0)
+        return make_groups(
+            self.entries, short_command_of, as_root=self.asked_by == 0, becomes=self.becomes
+        )
 
     @property
     def is_narrowed(self) -> bool:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _FLAG, _GLUED, _VALUE, _CODE, _PROGRAM = "flag", "glued", "value", "code", "program"
 
-# A path, a module or a class; anything else could be code.
-_NAME = re.compile(r"[\w@%+:,./~-]+")
+# A path, a module or a class; anything else could be code. A path may have blanks.
+_NAME = re.compile(r"[\w@%+:,./~-]+|[\w@%+:,./~ -]+\.[A-Za-z]\w*")
 
 # Not a value, even after an option that may have one.
 _SCRIPT = re.compile(r".*\.(?:[cm]?[jt]sx?|jar|jl|R|scm|dll|exe)", re.DOTALL)
