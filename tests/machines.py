@@ -80,5 +80,10 @@ def crowded() -> Audit:
     postures += [process(600 + i, "-bash", secret_variables=("AWS_SECRET_ACCESS_KEY",),
                          core_limit=(0, 99)) for i in range(3)]  # fmt: skip
     postures += [process(700, "ssh-agent -D"), process(701, "firefox"), process(702, "firefox")]
-    postures += [process(800 + i, "sleep 1000", uid=1001, secret_variables=None) for i in range(25)]
+    postures += [
+        process(
+            800 + i, "sleep 1000", uid=1001, secret_variables=None, protected=("secret_variables",)
+        )
+        for i in range(25)
+    ]
     return audit_of(*postures)

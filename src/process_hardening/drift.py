@@ -248,11 +248,18 @@ def _refuse_injectors(event: str, arguments: tuple[Any, ...]) -> None:
     if not is_loader_variable(name) or kind_of(name) != INJECTOR:
         return
     if os.fsencode(f"{name}={value}") != PRELOAD_ENTRY:
-        raise InjectorRefusedError(f"refusing to set {name}: it would inject code into children")
+        raise InjectorRefusedError(
+            f"refusing to set {name}: the loader may inject code with it; set it for one program"
+            " with env="
+        )
 
 
 def guard_environment() -> None:
-    """From now on, refuse to set environment variables that inject code.
+    """From now on, refuse to set loader variables that may inject code.
+
+    These are LD_PRELOAD, LD_AUDIT and all others of the loader (LD_*, DYLD_*) that are not known to
+    be search paths or diagnostics. Variables that other programs read, such as BASH_ENV and
+    PYTHONPATH, can be set: rescrub() removes them.
 
     os.environ["LD_PRELOAD"] = ..., os.putenv() and their callers, such as load_dotenv(), raise
     InjectorRefusedError and change nothing. This is an audit hook (PEP 578): it cannot be removed

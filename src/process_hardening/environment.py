@@ -265,9 +265,11 @@ def child_env(
 ) -> dict[str, str]:
     """Return the environment for a child: os.environ plus the search paths that were set aside.
 
-    It never contains injectors (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...), not even if
-    they were added to os.environ again. The only exception is our own library, if
+    It never contains the loader's injectors (LD_PRELOAD, LD_AUDIT, DYLD_INSERT_LIBRARIES, ...),
+    not even if they were added to os.environ again. The only exception is our own library, if
     harden_children() or `run --children` added it; other libraries in LD_PRELOAD are left out.
+    It contains variables with which other programs run code, such as BASH_ENV and NODE_OPTIONS,
+    unless they were removed: by the policy STRICT, rescrub() or drop.
 
     secrets -- 'drop', for an untrusted tool: remove variables whose names mark them as credentials
         (process_hardening/secret_names.py) and URLs that contain a password

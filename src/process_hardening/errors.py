@@ -74,7 +74,7 @@ class SecretMemoryError(OSError):
 
 
 class InjectorRefusedError(ValueError):
-    """guard_environment() refused to set a variable that injects code."""
+    """guard_environment() refused to set a loader variable that may inject code."""
 
 
 class ConfinementError(OSError):

@@ -17,6 +17,33 @@ import support
 SET_ASIDE = "PROCESS_HARDENING_SET_ASIDE"
 
 
+POLICIES = {
+    "DEFAULT": ["BASH_ENV", "GLIBC_TUNABLES", "LD_LIBRARY_PATH", "PYTHONPATH", "SSLKEYLOGFILE"],
+    "STRICT": ["LD_LIBRARY_PATH", "PYTHONPATH"],
+}
+"""What is left of a variable of each class that was set at the start, and of SSLKEYLOGFILE, which
+was set afterwards, as docs/lasting.md says."""
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_policy_decides_which_classes_of_variables_children_get(policy: str) -> None:
+    """Only STRICT removes what other programs than the loader read; rescrub() what was added."""
+    early = {
+        "BASH_ENV": "/x",
+        "GLIBC_TUNABLES": "x.y=1",
+        "LD_LIBRARY_PATH": "/x",
+        "LD_PRELOAD": "",
+        "PYTHONPATH": "/x",
+    }
+    names = {*early, "CLASSPATH", "LESSOPEN", "SSLKEYLOGFILE"}
+    code = (
+        f"import process_hardening as ph\nph.pre_main_hardening(ph.{policy})\n"
+        "os.environ.update(CLASSPATH='x', LESSOPEN='x', SSLKEYLOGFILE='x')\n"
+        f"ph.rescrub(ph.{policy})\nprint(json.dumps(sorted({names} & ph.child_env().keys())))"
+    )
+    assert shown(code, **early) == POLICIES[policy]
+
+
 @pytest.fixture
 def cuda(compiler: support.Compiler) -> tuple[str, str]:
     """A program, and the private folder of the library that it is linked with."""

@@ -314,18 +314,24 @@ def test_the_guard_refuses_injectors(programs: Path, setter: str) -> None:
         victim.do("import subprocess", "ph.guard_environment()", "ph.guard_environment()")
         answer = victim.do(setter)
         assert answer.startswith("InjectorRefusedError: refusing to set LD_")
+        assert answer.rstrip("'\"").endswith("set it for one program with env=")
         assert "/x.so" not in answer  # a value is never told
         assert victim.do(CHILD) == "[]"
         assert victim.do("[name for name in os.environ if name.startswith('LD_')]") == "[]"
 
 
 def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
-    """Search paths, which children need; our own library; and what C code does, which it says."""
+    """Search paths; what other programs read; our own library; and what C code does."""
     entry = os.fsdecode(ph._PRELOAD_ENTRY)
     library = entry.partition("=")[2]
     with Console(programs) as victim:
         victim.do("ph.guard_environment()")
-        for name, value in (("LD_LIBRARY_PATH", "/x"), ("ANY", "1"), ("LD_PRELOAD", library)):
+        for name, value in (
+            ("LD_LIBRARY_PATH", "/x"),
+            ("BASH_ENV", "/x"),
+            ("ANY", "1"),
+            ("LD_PRELOAD", library),
+        ):
             assert victim.do(f"os.environ[{name!r}] = {value!r}", f"os.environ[{name!r}]") == repr(
                 value
             )

@@ -110,7 +110,8 @@ A code means the same wherever it is used. Scripts can rely on it.
 ## Of each command
 
 `harden` and `confine` are also commands of their own. Where the status is *any other*, it is the
-program's own.
+program's own. After Ctrl-C, every command exits with 130, listed here or not, unless it has started
+a program or the monitor, which then decides.
 
 | command | status | meaning |
 |---|---|---|
