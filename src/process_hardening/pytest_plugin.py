@@ -62,15 +62,17 @@ def assert_hardened(
     allow -- a function that takes the id of a finding (PH004) and returns whether to tolerate it
 
     Raises AssertionError with everything that is wrong, or with the reason why the state is
-    unknown, and TypeError for an invalid process. Facts that the kernel hides because the process
-    is hardened do not count against it.
+    unknown, and TypeError for an invalid process or time. Facts that the kernel hides because the
+    process is hardened do not count against it.
     """
     __tracebackhide__ = True
     which = process if isinstance(process, (int, str)) else getattr(process, "pid", process)
-    if which is None:
+    if which is None and process is not None:
         raise AssertionError("the process was not started")
     if not isinstance(which, (int, str)):
         raise TypeError(f"process must be a pid, a name or an object with a pid, not {process!r}")
+    if not isinstance(within, (int, float)):
+        raise TypeError(f"within must be a number of seconds, not {within!r}")
     deadline = time.monotonic() + within
     while True:
         complaint = _find_complaint(which, allow)
@@ -102,6 +104,7 @@ def _find_complaint(which: int | str, allow: Callable[[str], bool] | None) -> st
 
 def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | None:
     """Return what is wrong with a process, or None."""
+    from process_hardening.audit.posture import ZOMBIE
     from process_hardening.audit.rules.model import INFO
 
     posture = entry.posture
@@ -112,6 +115,8 @@ def _describe_entry(entry: Entry, allow: Callable[[str], bool] | None) -> str | 
         findings = [finding for finding in findings if not allow(finding.id)]
         if not findings:
             return None
+    if posture.kind == ZOMBIE:
+        return f"process {posture.pid} ({posture.name}) has ended, so it is not hardened"
     lines = [f"process {posture.pid} ({posture.name}) is {posture.verdict}, not hardened"]
     lines.append(f"  {entry.outcome}")
     for finding in findings:

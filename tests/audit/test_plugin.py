@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_hardened(animal: Path) -> None:
         ([], "PH001 high"),
         (["undump"], "PH004 low"),
         ([*HARDENED, "trace-me"], "PH005 high"),
-        (["zombie"], "unknown, not hardened"),
+        (["zombie"], r"process \d+ \(.*\) has ended, so it is not hardened"),
     ],
     ids=str,
 )
@@ -48,6 +49,19 @@ def test_gone_and_not_started() -> None:
 
     with pytest.raises(AssertionError, match="not started"):
         assert_hardened(Unborn())
+
+
+@pytest.mark.parametrize(
+    ("process", "options", "said"),
+    [
+        (None, {}, "process must be a pid, a name or an object with a pid, not None"),
+        (1.5, {}, "process must be a pid, a name or an object with a pid, not 1.5"),
+        (1, {"within": "x"}, "within must be a number of seconds, not 'x'"),
+    ],
+)
+def test_a_wrong_argument_is_named(process: Any, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(said)}$"):
+        assert_hardened(process, **options)
 
 
 def test_all_processes_of_a_name(animal: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -18,6 +20,18 @@ from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
 from process_hardening.verify.model import CHANGES, KILLS, LAUNCHES, READS
 
 ATTACKS = list_attacks()
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_an_attack_is_in_the_table_of_the_page(attack: Attack) -> None:
+    """By its name or a pattern; the last row stands for all third-party tools."""
+    page = (ROOT / "docs/verify.md").read_text()
+    table = page.split("\n## Attacks\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")]
+    names = [name for cell in cells for name in re.findall(r"`(.+?)`", cell)]
+    is_tool = attack.kind == TOOL and not attack.runtimes
+    assert is_tool or any(fnmatch.fnmatchcase(attack.name, name) for name in names)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -63,6 +77,21 @@ def test_there_are_at_least_20_attacks_of_which_8_use_tools() -> None:
     """The specification's number."""
     assert len(ATTACKS) >= 20
     assert len(list_attacks((TOOL,))) >= 8
+
+
+def test_an_ssh_agent_of_a_user_without_a_name_is_missing() -> None:
+    """For such a user, ssh-keygen makes no key that the agent could hold."""
+    support.require_root()
+    for tool in ("ssh-agent", "setpriv"):
+        support.find_tool(tool)
+    code = (
+        "from process_hardening.verify import find_attacks;"
+        "print(find_attacks(['ssh-agent'])[0].find_missing())"
+    )
+    argv = ["setpriv", "--reuid=54321", "--clear-groups", sys.executable, "-c", code]
+    result = support.run(argv, cwd="/")
+    assert result.stdout == "ssh-keygen makes no key for uid 54321, which has no user name\n"
+    assert support.run([*argv[3:]], cwd="/").stdout == "None\n"  # the control: root has a name
 
 
 def test_perf_events_are_opened_once_even_if_one_cannot_be_opened() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import process_hardening
 import support
 from verify.leftovers import Place
 
@@ -61,6 +65,25 @@ def test_another_users_process_is_refused(command: str) -> None:
     assert "process" in result.stderr
     assert own.returncode == 2
     assert "--as-root-without-ptrace" in own.stderr
+
+
+def test_an_interpreter_that_the_attacker_cannot_read_is_named_where_it_is(
+    user_tmp: Path,
+) -> None:
+    """As in a virtual environment of a Python in root's home: the link itself can be read."""
+    support.require_root()
+    home = user_tmp / "home"
+    (user_tmp / "bin").mkdir()
+    home.mkdir(0o700)
+    os.chown(home, 0, 0)
+    shutil.copy(os.path.realpath(sys.executable), home / "python3")
+    (user_tmp / "bin/python3").symlink_to(home / "python3")
+    (user_tmp / "pyvenv.cfg").write_text(f"home = {os.path.dirname(sys._base_executable)}\n")  # type: ignore[attr-defined]
+    packages = Path(process_hardening.__file__).parents[1]
+    argv = [str(user_tmp / "bin/python3"), "-m", "process_hardening", "verify", "--built-in"]
+    result = support.run(argv, env={**os.environ, "PYTHONPATH": str(packages)})
+    assert result.returncode == 2
+    assert f" cannot read {home}/python3: install it where" in result.stderr
 
 
 def test_a_dead_process_is_refused(command: str) -> None:

@@ -105,6 +105,20 @@ def test_a_tool_that_does_not_work_here_says_nothing() -> None:
     tool = make_attack("gdb", "inconclusive", {"x": "i", "y": "i"}, TOOL)
     both = Verification(FACTS, ("x", "y"), (works, tool))
     assert headline(both) == "2 of 2 methods kept every secret."
+    assert "2 blocked, 0 leaked, 0 inconclusive, 2 ignored (a tool does not work" in (
+        text.summary(both)
+    )
+
+
+def test_the_first_and_the_last_line_count_the_same() -> None:
+    rows = (
+        make_attack("proc-mem", "leaked", {"x": "b"}),
+        make_attack("core-segv", "inconclusive", {"x": "i"}),
+        make_attack("gdb", "inconclusive", {"x": "i"}, TOOL),
+    )
+    run = Verification(FACTS, ("x",), rows)
+    assert headline(run) == "x: 1 of 2 attacks could not be judged."
+    assert "1 blocked, 0 leaked, 1 inconclusive, 1 ignored" in text.summary(run)
 
 
 def test_a_leak_is_in_the_headline_even_if_the_control_did_not_leak() -> None:
@@ -220,7 +234,13 @@ def test_what_is_no_verification_is_refused(record: object) -> None:
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "No such file"), ("{", "not JSON"), ("[" * 100_000, "not JSON"), ("{}", "not the")],
+    [
+        (None, "No such file"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("{}", "not the JSON of this version of `verify`"),
+        ('{"schema": 1, "processes": []}', "not the JSON of this version of `verify`"),  # an audit
+    ],
 )
 def test_a_file_that_cannot_be_compared_with_is_refused_before_the_attacks(
     command: str, tmp_path: Path, content: str | None, problem: str

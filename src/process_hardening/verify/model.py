@@ -326,10 +326,21 @@ class Verification:
         return self.process.title if self.process else victim
 
     def count(self, outcome: str) -> int:
-        """Return the number of cells with an outcome, not counting known limits."""
+        """Return the number of cells with an outcome, without known limits and ignored cells."""
         return sum(
             result.outcome == outcome and not result.known_limit
             for attack in self.attacks
+            if attack.counts or outcome == LEAKED
+            for result in attack.victims.values()
+        )
+
+    @property
+    def ignored(self) -> int:
+        """The number of inconclusive cells that say nothing: the tool does not work here."""
+        return sum(
+            result.outcome == INCONCLUSIVE
+            for attack in self.attacks
+            if not attack.counts
             for result in attack.victims.values()
         )
 

@@ -5,6 +5,8 @@ Nothing protects these programs, so the attacks are meaningful only for a confin
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable
 from functools import partial
 
@@ -50,6 +52,17 @@ def _attack(
     )
 
 
+def _find_missing_agent() -> str | None:
+    missing = find_missing_program("ssh-agent", "apt-get install openssh-client")
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        missing = (
+            missing or f"ssh-keygen makes no key for uid {os.getuid()}, which has no user name"
+        )
+    return missing
+
+
 def _find_missing_keyring() -> str | None:
     install = "apt-get install gnome-keyring libsecret-tools"
     for name in ("gnome-keyring-daemon", "dbus-daemon", "secret-tool"):
@@ -67,7 +80,7 @@ ATTACKS = (
         "read the memory of an ssh-agent that does not harden itself",
         read_memory_file,
         command=_READ_MEMORY,
-        find_missing=partial(find_missing_program, "ssh-agent", "apt-get install openssh-client"),
+        find_missing=_find_missing_agent,
     ),
     _attack(
         bystander.KEYRING,

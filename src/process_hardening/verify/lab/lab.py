@@ -308,11 +308,12 @@ def _change_user(request: dict[str, Any]) -> None:
 def _find_problem(folder: str) -> str | None:
     """Return why this user cannot start any victim, or None."""
     user = f"user {os.geteuid()}"
-    if not (os.access(sys.executable, os.X_OK) and os.access(__file__, os.R_OK)):
-        return (
-            f"{user} cannot run {sys.executable}: install it where every user can read it, or run"
-            " verify as an ordinary user"
-        )
+    for path, mode in ((sys.executable, os.X_OK), (__file__, os.R_OK)):
+        if not os.access(path, mode):
+            return (
+                f"{user} cannot read {os.path.realpath(path)}: install it where every user can"
+                " read it, or run verify as an ordinary user"
+            )
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"{user} cannot enter {folder}: set TMPDIR to a directory that every user can enter"
     return None

@@ -152,6 +152,8 @@ def summary(verification: Verification) -> str:
     ]
     if verification.known_limits:
         counts.insert(2, f"{len(verification.known_limits)} leaked as documented (*)")
+    if verification.ignored:
+        counts.append(f"{verification.ignored} ignored (a tool does not work here)")
     verdict = _VERDICTS[verification.exit_code]
     if verification.exit_code == 0 and verification.known_limits:
         verdict += ", except for documented limits"
