@@ -99,8 +99,11 @@ def install(steps: list[str], layers: Path, wheels: Path) -> list[str]:
     return [f"cp -dpR {layer}/. /mnt/image", *steps[count:]]
 
 
-def read_image(file: Path, context: Path) -> Image:
-    """Read a Dockerfile. Raises KeyError for an instruction that is not known here."""
+def read_image(file: Path, context: Path, wheels: Path = WHEELS) -> Image:
+    """Read a Dockerfile, whose context also has the wheels of a folder.
+
+    Raises KeyError for an instruction that is not known here.
+    """
     steps: list[str] = []
     folder, user = "/", ("0", "0")
     words: dict[str, list[str]] = {"ENTRYPOINT": [], "CMD": []}
@@ -110,9 +113,10 @@ def read_image(file: Path, context: Path) -> Image:
         if instruction == "RUN":
             steps += [f"build {folder} {shlex.quote(part)}" for part in value.split(" && ")]
         elif instruction == "COPY":
-            source, target = value.split()
-            place = WHEELS if source.endswith(".whl") else context
-            steps.append(f"cp {shlex.quote(str(place))}/{source} /mnt/image{folder}/{target}")
+            *sources, target = value.split()
+            for source in sources:
+                place = wheels if source.endswith(".whl") else context
+                steps.append(f"cp {shlex.quote(str(place))}/{source} /mnt/image{folder}/{target}")
         elif instruction == "WORKDIR":
             folder = value
             steps.append(f"mkdir -p /mnt/image{folder}")

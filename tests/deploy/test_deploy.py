@@ -66,10 +66,20 @@ def run_installer(application: Application, wheels: Path, script: str, *words: s
     return result.stdout
 
 
-def find_wheel(wheels: Path) -> str:
-    """Return the wheel of process-hardening, which has no release on PyPI."""
-    (wheel,) = wheels.glob("process_hardening-*.whl")
-    return str(wheel)
+def find_wheels(wheels: Path) -> list[str]:
+    """Return the wheels of the keeper and of process-hardening: neither is installed by name."""
+    names = ("keeper-*.whl", "process_hardening-*.whl")
+    return [str(wheel) for name in names for wheel in wheels.glob(name)]
+
+
+def test_no_recipe_installs_a_package_of_somebody_else() -> None:
+    """On PyPI, `keeper` is another project, and `process-hardening` is nobody's yet."""
+    page = DEPLOY.parents[1] / "docs" / "deploy.md"
+    for file in (page, *(path for path in DEPLOY.iterdir() if path.is_file())):
+        for line in re.findall(
+            r"^.*(?:pip|pipx|uv tool) install.*$", file.read_text(), re.MULTILINE
+        ):
+            assert not re.search(r"(?<![\w/])(keeper|process-hardening)(?![\w/-])", line), file
 
 
 @BOTH
@@ -80,7 +90,7 @@ def test_an_installed_tool(name: str, hardened: bool, user_tmp: Path, wheels: Pa
     script = read_example(name)
     if not hardened:
         script = script[: script.rindex("\n", 0, -1)]
-    run_installer(application, wheels, script, "keeper", find_wheel(wheels))
+    run_installer(application, wheels, script, "keeper", *find_wheels(wheels))
     command = application.home / ".local" / "bin" / "keeper"
     pid_file = application.home / "pid"
     with application.started([str(command), str(pid_file)], user=True) as process:
@@ -96,7 +106,7 @@ def test_an_installed_tool(name: str, hardened: bool, user_tmp: Path, wheels: Pa
             "uv-tool.sh",
             ".local/share/uv/tools",
             "uv tool upgrade keeper",
-            "uv tool install --force keeper",
+            "uv tool install --force ./keeper-*.whl",
         ),
         (
             "pipx.sh",
@@ -111,10 +121,12 @@ def test_an_upgrade_keeps_the_recipe_and_a_new_installation_does_not(
 ) -> None:
     """As docs/deploy.md says; its interpreter can be read again."""
     application = Application(user_tmp, DEPLOY / "keeper")
-    run_installer(application, wheels, read_example(name), "keeper", find_wheel(wheels))
+    run_installer(application, wheels, read_example(name), "keeper", *find_wheels(wheels))
     (python,) = application.home.glob(f"{folder}/keeper/bin/python3.*")
     run_installer(application, wheels, kept)
     assert python.stat().st_mode & 0o777 == 0o111
+    for wheel in wheels.glob("keeper-*.whl"):
+        shutil.copy(wheel, application.home)
     run_installer(application, wheels, lost)
     assert python.stat().st_mode & 0o444
 
@@ -194,7 +206,7 @@ def test_a_pane_of_tmux(hardened: bool, user_tmp: Path, wheels: Path) -> None:
 def image(hardened: bool, shared_folder: Path, wheels: Path) -> images.Image:
     """The image of the Dockerfile; plain: without launcher and execute-only interpreter."""
     support.require_root()
-    image = images.read_image(DEPLOY / "Dockerfile", DEPLOY)
+    image = images.read_image(DEPLOY / "Dockerfile", DEPLOY, wheels)
     image = image._replace(steps=images.install(image.steps, shared_folder, wheels))
     if hardened:
         return image
@@ -270,7 +282,7 @@ def test_a_unit_of_systemd(
     (application.home / "keeper.service").write_text(unit)
     (application.home / "test.conf").write_text(DROP_IN)
     steps = [
-        f"cp {images.WHEELS}/process_hardening-*.whl /mnt/image/",
+        f"cp {shlex.join(find_wheels(wheels))} /mnt/image/",
         *(f"build / {shlex.quote(command)}" for command in made),
         "mkdir -p /mnt/image/etc/keeper /mnt/image/etc/systemd/system/keeper.service.d",
         f"cp {application.secret} /mnt/image/etc/keeper/token",
