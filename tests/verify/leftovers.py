@@ -87,12 +87,24 @@ class Place:
             assert time.monotonic() < deadline, "the core pattern is not set"
             time.sleep(0.02)
 
+    def wait_for_no_files(self) -> None:
+        """Wait until no file or setting of the run is left, whatever its processes do."""
+        deadline = time.monotonic() + _SECONDS
+        while self._list_files():
+            assert time.monotonic() < deadline, f"left behind: {self._list_files()}"
+            time.sleep(0.05)
+
+    def _list_files(self) -> list[str]:
+        pattern = CORE_PATTERN.read_text()
+        left = [*map(str, self.folder.iterdir())]
+        return [*left, pattern] if str(self.folder) in pattern else left
+
     def assert_clean(self) -> None:
         """No process, file or setting of the run is left after a while."""
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
-            left = [*self.list_processes(), *map(str, self.folder.iterdir())]
-            if not left and str(self.folder) not in CORE_PATTERN.read_text():
+            left = [*self.list_processes(), *self._list_files()]
+            if not left:
                 return
             time.sleep(0.05)
-        raise AssertionError(f"left behind: {left}, {CORE_PATTERN.read_text()}")
+        raise AssertionError(f"left behind: {left}")

@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import support
+from process_hardening.verify.lab import lab
 from verify.leftovers import Place
 
 _CORES = ("core-abort", "core-segv", "core-pipe-abort", "core-pipe-segv")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+
+
+@pytest.mark.parametrize("number", _SIGNALS)
 def test_an_interrupted_run_leaves_nothing(number: signal.Signals) -> None:
-    """After SIGINT, SIGTERM and SIGKILL, victims, attackers and files are gone."""
+    """After SIGINT, SIGTERM, SIGHUP and SIGKILL, victims, attackers and files are gone."""
     with Place() as place:
         run = place.start("--built-in")
         place.wait_for_processes(3)
@@ -28,16 +35,64 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals) -> None:
         place.assert_clean()
 
 
+def start_setting_the_core_pattern(place: Place) -> subprocess.Popen[str]:
+    """Start a run, and wait until it has changed kernel.core_pattern."""
+    support.require_root()
+    run = place.start(*(word for name in _CORES for word in ("--attack", name)))
+    place.wait_for_core_pattern()
+    return run
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_run_restores_the_core_pattern(number: signal.Signals) -> None:
     """kernel.core_pattern is restored even after SIGKILL."""
-    support.require_root()
     with Place() as place:
-        run = place.start(*(word for name in _CORES for word in ("--attack", name)))
-        place.wait_for_core_pattern()
+        run = start_setting_the_core_pattern(place)
         os.kill(run.pid, number)
         run.communicate(timeout=support.TIMEOUT)
         place.assert_clean()
+
+
+@pytest.mark.parametrize("number", _SIGNALS)
+def test_an_interrupted_run_whose_laboratory_is_stopped_leaves_nothing(
+    number: signal.Signals,
+) -> None:
+    """Every process of its user can stop it. After SIGKILL, only the stopped processes are left."""
+    with Place() as place:
+        run = start_setting_the_core_pattern(place)
+        laboratory = find_laboratory(run.pid)
+        os.kill(laboratory, signal.SIGSTOP)
+        os.kill(run.pid, number)
+        run.communicate(timeout=support.TIMEOUT)
+        if number == signal.SIGKILL:
+            place.wait_for_no_files()
+            os.kill(laboratory, signal.SIGCONT)
+        place.assert_clean()
+
+
+def test_a_run_whose_laboratory_is_kept_stopped_ends_with_one_line() -> None:
+    """With status 2 and nothing left behind, instead of waiting forever."""
+    with Place() as place:
+        run = place.start("--built-in")
+        place.wait_for_processes(3)
+        laboratory = find_laboratory(run.pid)
+        deadline = time.monotonic() + support.TIMEOUT
+        with suppress(ProcessLookupError):
+            while run.poll() is None and time.monotonic() < deadline:
+                os.kill(laboratory, signal.SIGSTOP)
+        output, errors = run.communicate(timeout=support.TIMEOUT)
+        assert (run.returncode, output) == (2, "")
+        assert "keeps stopping the laboratory (SIGSTOP): end that process" in errors
+        assert errors.count("\n") == 1
+        place.assert_clean()
+
+
+def find_laboratory(run: int) -> int:
+    """Return the laboratory of a run."""
+    for pid in Path(f"/proc/{run}/task/{run}/children").read_text().split():
+        if lab.__name__.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return int(pid)
+    raise AssertionError("no laboratory is running")
 
 
 def test_a_hanging_tool_is_killed_with_its_child() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -252,13 +253,27 @@ def test_a_deep_folder_in_verifys_folder_neither_fails_nor_stays(
     assert not list(folder.iterdir())
 
 
-def test_a_laboratory_that_is_killed_is_one_line(command: str, user_tmp: Path) -> None:
-    """With status 2, which is no leak, and nothing left behind. Any process of the user can."""
+def attack_what_signals_the_laboratory(
+    command: str, folder: Path, number: int
+) -> subprocess.CompletedProcess[str]:
+    """Verify a program that sends a signal to the laboratory, as any process of its user can."""
     support.require_root()
-    folder = make_shared_folder(user_tmp)
-    program = [sys.executable, str(PROGRAMS / "kills_laboratory.py")]
+    temporary = make_shared_folder(folder)
+    program = [sys.executable, str(PROGRAMS / "signals_laboratory.py"), str(number)]
     argv = [command, "verify", *ATTACK, "--", *program]
-    done = support.run(argv, env={**os.environ, "TMPDIR": str(folder)})
+    done = support.run(argv, env={**os.environ, "TMPDIR": str(temporary)})
+    assert not list(temporary.iterdir())
+    return done
+
+
+def test_a_laboratory_that_is_killed_is_one_line(command: str, user_tmp: Path) -> None:
+    """With status 2, which is no leak, and nothing left behind."""
+    done = attack_what_signals_the_laboratory(command, user_tmp, signal.SIGKILL)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "process-hardening: the laboratory ended before it was done\n"
-    assert not list(folder.iterdir())
+
+
+def test_a_laboratory_that_is_stopped_runs_on(command: str, user_tmp: Path) -> None:
+    """It is resumed, and the result is the same."""
+    done = attack_what_signals_the_laboratory(command, user_tmp, signal.SIGSTOP)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 from process_hardening.cli.arguments import check_files_differ, parse_pid
@@ -61,6 +63,7 @@ exit status:
   130  interrupted by Ctrl-C
 """
 
+_STOPPED = "stopped; nothing is left running"
 _SHORTEST_CANARY = 8
 _LONGEST_CANARY = 1 << 20
 
@@ -172,6 +175,35 @@ def _read_earlier(path: str) -> Earlier:
         raise CommandError(f"--compare: {path}: {error}") from None
 
 
+class _EndedError(BaseException):
+    """A signal ends this program. Not an Exception, which could be caught on the way."""
+
+
+@contextmanager
+def _die_after_clean_up() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP stop what runs in the block, like Ctrl-C, before they take effect."""
+
+    def stop(number: int, _frame: object) -> None:
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)  # the clean-up runs once
+        raise _EndedError(number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    handled = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in handled:
+        signal.signal(number, stop)
+    try:
+        yield
+    except _EndedError as error:
+        (number,) = error.args
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        raise StoppedError(_STOPPED) from None  # as PID 1: the signal has no effect
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def _verify(
     options: argparse.Namespace | SimpleNamespace, attacks: tuple[Attack, ...]
 ) -> Verification:
@@ -197,7 +229,7 @@ def _verify(
             return verify_process(parse_pid(options.pid), attacks, canary, as_root, progress)
         return verify(attacks, options.victim or None, as_root, progress)
     except KeyboardInterrupt:
-        raise StoppedError("stopped; nothing is left running") from None
+        raise StoppedError(_STOPPED) from None
     finally:
         if is_terminal and sys.stderr is not None:
             sys.stderr.write("\r\x1b[K")
@@ -254,7 +286,8 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     if options.evidence is not None:
         evidence.check_folder(options.evidence)
     earlier = None if options.compare is None else _read_earlier(options.compare)
-    verification = _verify(options, attacks)
+    with _die_after_clean_up():
+        verification = _verify(options, attacks)
     comparison = compare(earlier, verification) if earlier else None
     for path, render in renderers.items():
         replace_file(path, render(verification, comparison))

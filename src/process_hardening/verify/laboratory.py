@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _STOP_SECONDS = 4.0
+_TICK = 0.5
+_MOST_STOPS = 5
+_LONGEST_SILENCE = 300.0  # each attempt has a deadline, and is reported when it is over
 _MAX_PARALLEL = 4
 _FIRST_FREE_GROUP = 1 << 30  # far above all groups of users, containers and services
 
@@ -91,9 +96,9 @@ class LaboratoryProcess:
 
     def __exit__(self, *_: object) -> None:
         if self.process:
-            _stop(self.process)
+            _stop(self.process, signal.SIGKILL)
         if self.guard:
-            _stop(self.guard)
+            _stop(self.guard, core_guard.END)
         self._remove()
 
     def _remove(self) -> None:
@@ -107,7 +112,7 @@ class LaboratoryProcess:
     def run(self, plan: Plan) -> Iterator[dict[str, Any]]:
         """Start the laboratory with a plan, and yield its events.
 
-        Raises CommandError if the laboratory cannot be started or exits early.
+        Raises CommandError if the laboratory cannot be started, exits early or does not run on.
         """
         plan = self._skip_unexecutable(plan)
         guard = self._start_guard()
@@ -117,13 +122,10 @@ class LaboratoryProcess:
                 assert self.guard.stdin
                 self.guard.stdin.close()  # its input now ends when the laboratory exits
             assert self.process.stdin
-            assert self.process.stdout
             with suppress(BrokenPipeError):  # it was killed
                 self.process.stdin.write(json.dumps(self._request(plan, guard)).encode() + b"\n")
                 self.process.stdin.flush()
-            for line in self.process.stdout:
-                if not line.endswith(b"\n"):
-                    break
+            for line in self._read_lines(self.process):
                 event = json.loads(line)
                 if event["event"] == lab.DONE:
                     return
@@ -131,6 +133,41 @@ class LaboratoryProcess:
                     raise CommandError(event["text"])
                 yield event
             raise CommandError(_describe_end(errors))
+
+    def _read_lines(self, laboratory: subprocess.Popen[bytes]) -> Iterator[bytes]:
+        """Yield each complete line that the laboratory writes, until it ends.
+
+        The processes of the laboratory's user can stop it: it is resumed a few times. Raises
+        CommandError if it is stopped again, or silent for too long.
+        """
+        assert laboratory.stdout
+        fd = laboratory.stdout.fileno()
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        data = b""
+        stops = 0
+        deadline = time.monotonic() + _LONGEST_SILENCE
+        while True:
+            if poll.poll(_TICK * 1000):
+                part = os.read(fd, 1 << 16)
+                if not part:
+                    return
+                *lines, data = (data + part).split(b"\n")
+                yield from lines
+                deadline = time.monotonic() + _LONGEST_SILENCE
+            elif _is_stopped(laboratory.pid):
+                stops += 1
+                if stops > _MOST_STOPS:
+                    raise CommandError(
+                        f"a process of user {self.uid} keeps stopping the laboratory (SIGSTOP): end"
+                        " that process, and run verify again"
+                    )
+                laboratory.send_signal(signal.SIGCONT)
+            elif time.monotonic() > deadline:
+                raise CommandError(
+                    f"the laboratory has reported nothing for {_LONGEST_SILENCE:.0f} seconds: run"
+                    " verify again with fewer attacks (--attack)"
+                )
 
     def _start_guard(self) -> list[int]:
         """Start core_guard.py if we can set kernel.core_pattern, and return its descriptors."""
@@ -236,15 +273,29 @@ def _describe_end(errors: IO[bytes]) -> str:
     return f"{sys.executable} cannot run the laboratory: {reason}: reinstall process-hardening"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process by closing its input, or else with SIGKILL."""
+def _is_stopped(pid: int) -> bool:
+    """Return whether a signal stopped our child since the last call, and it is still stopped."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None
+    except ChildProcessError:  # it has ended
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes], last: int) -> None:
+    """Stop a process by closing its input, or else with a signal.
+
+    A process that is stuck in the kernel, for example in a file system that its user serves, is
+    left behind after a while.
+    """
     try:
         if process.stdin:
             process.stdin.close()
+        process.send_signal(signal.SIGCONT)  # whoever stopped it
         process.wait(_STOP_SECONDS)
     except (subprocess.TimeoutExpired, BrokenPipeError):
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.killpg(process.pid, last)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
     finally:
         if process.stdout:
             process.stdout.close()

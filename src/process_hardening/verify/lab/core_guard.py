@@ -4,8 +4,9 @@
 
 This is the only part of verify that keeps root's privileges. It reads the lines "file", "pipe" or
 "restore" from standard input, and answers each with "ok" or an error. When its input ends, for
-whatever reason, it restores the pattern, removes FOLDER and exits. It has its own session, so
-signals from the terminal do not reach it.
+whatever reason, it restores the pattern, removes FOLDER and exits. It also does so on SIGUSR1, and
+if its parent has ended but the laboratory, which another user can stop, keeps the input open. It
+has its own session, so signals from the terminal do not reach it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import signal
 import sys
 import time
@@ -22,6 +24,7 @@ from process_hardening.verify.lab.removal import remove_tree
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 # What the pattern makes of a core, and what restores it.
@@ -29,6 +32,7 @@ CORE_FILE = "file"
 CORE_PIPE = "pipe"
 RESTORE = "restore"
 OK = "ok"
+END = signal.SIGUSR1
 PATTERN = "/proc/sys/kernel/core_pattern"
 MAX_LENGTH = 127  # the kernel's CORENAME_MAX_SIZE, less the NUL
 PIPED = "%u-%d/%p"
@@ -38,6 +42,7 @@ Only the folder for the attacker's user and dump mode 1 exists, so the cores of 
 set-user-ID programs are not written.
 """
 _LOCK_SECONDS = 30.0
+_ORPHANED_SECONDS = 4  # the laboratory needs some time to stop its victims
 
 
 def read_pattern() -> bytes:
@@ -90,15 +95,33 @@ class Setting:
         self.file = None
 
 
+def _read_requests() -> Iterator[str]:
+    """Yield each request, until the input ends or our parent has been dead for a while."""
+    parent = os.getppid()
+    orphaned = 0
+    while orphaned <= _ORPHANED_SECONDS:
+        if select.select([0], [], [], 1.0)[0]:
+            line = sys.stdin.buffer.readline()  # whoever asks waits for the answer
+            if not line:
+                return
+            yield line.strip().decode()
+        elif os.getppid() != parent:
+            orphaned += 1
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise EOFError
+
+
 def main(file_pattern: str, pipe_pattern: str, folder: str) -> None:
     """Serve until standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(END, _end)
     patterns = {CORE_FILE: os.fsencode(file_pattern), CORE_PIPE: os.fsencode(pipe_pattern)}
     setting = Setting()
     try:
-        while line := sys.stdin.buffer.readline():
-            wanted = line.strip().decode()
+        for wanted in _read_requests():
             try:
                 if wanted in patterns:
                     setting.set(patterns[wanted])
@@ -111,6 +134,8 @@ def main(file_pattern: str, pipe_pattern: str, folder: str) -> None:
                 os.write(1, answer.encode() + b"\n")
             except BrokenPipeError:
                 break
+    except EOFError:
+        pass
     finally:
         setting.restore()
         with suppress(OSError):

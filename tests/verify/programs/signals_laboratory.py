@@ -1,7 +1,8 @@
-"""Kill the laboratory: the first of our ancestors that is a process of our user."""
+"""Send a signal to the laboratory: the first of our ancestors that is a process of our user."""
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 
@@ -13,5 +14,5 @@ def find_parent(pid: int) -> int:
 pid = os.getpid()
 while Path(f"/proc/{find_parent(pid)}").stat().st_uid == os.getuid():
     pid = find_parent(pid)
-os.kill(pid, signal.SIGKILL)
+os.kill(pid, int(sys.argv[1]))
 signal.pause()
