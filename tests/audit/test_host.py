@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import struct
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +251,62 @@ def test_the_fix_is_tried_if_sigchld_is_ignored() -> None:
         support.fail_or_skip("a host on which the fix can be tried")
     with support.ignored_sigchld():
         assert exit_race_by_trying() == expected
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_stopped_test_of_the_exit_race_neither_waits_long_nor_stays(depth: int) -> None:
+    """As root's child, it runs as nobody, whose processes can stop it (1) or its children (2)."""
+    found: list[list[int]] = []
+    for _ in range(50):
+        stopper = threading.Thread(target=lambda: found.append(stop_descendants(depth)))
+        stopper.start()
+        begin = time.monotonic()
+        answer = exit_race_by_trying()
+        seconds = time.monotonic() - begin
+        stopper.join()
+        if found[-1] and answer is None:
+            break
+    assert found[-1], "it was never stopped"
+    assert answer is None
+    assert seconds < 10
+    for pid in found[-1]:
+        wait_until_gone(pid)
+
+
+def stop_descendants(depth: int) -> list[int]:
+    """Stop the first processes at this depth below us, and return them."""
+    end = time.monotonic() + 1
+    pids = [os.getpid()]
+    while time.monotonic() < end:
+        below = pids
+        for _ in range(depth):
+            below = [child for pid in below for child in list_children(pid)]
+        if below:
+            for pid in below:
+                os.kill(pid, signal.SIGSTOP)
+            return below
+    return []
+
+
+def list_children(pid: int) -> list[int]:
+    """Return the processes of the test that the threads of a process have started."""
+    with suppress(OSError):
+        return [
+            int(child)
+            for path in Path(f"/proc/{pid}/task").iterdir()
+            for child in (path / "children").read_text().split()
+            if b"exit_probe" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+    return []
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait until a process has ended, whether or not it is a zombie."""
+    end = time.monotonic() + support.TIMEOUT
+    with suppress(FileNotFoundError, ProcessLookupError):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z":
+            assert time.monotonic() < end, "it was left behind"
+            time.sleep(0.01)
 
 
 def test_the_fix_unknown_is_said(tmp_path: Path) -> None:
