@@ -163,9 +163,19 @@ def test_the_headline_counts_what_a_baseline_leaves_out() -> None:
     )
     new = leaks.replace(known=leaks.entries, known_since="T", scope=("--baseline",))
     assert render_screen(new, 200).splitlines()[0] == (
-        "2 new findings since T. 1 program of yours holds secrets that your other programs can"
-        " read. No known finding was left out."
+        "2 new findings since T: PH001 x1, PH009 x1. 1 program of yours holds secrets that your"
+        " other programs can read. No known finding was left out."
     )
+
+
+def test_new_findings_are_named_even_if_nothing_leaks() -> None:
+    """For example of a hardened process whose libraries only root can see."""
+    one = hardened(7, "app", injected_libraries=None, protected=("injected_libraries",))
+    news = audit_of(one)
+    assert [finding.id for _, finding in news.findings()] == ["PH016"]
+    lines = render_screen(news.replace(known=news.entries, known_since="T")).splitlines()
+    assert lines[0].startswith("1 new finding since T: PH016 x1.")
+    assert any("process-hardening explain PH016" in line for line in lines)
 
 
 def test_root_sees_whose_program_it_is_and_how_to_start_it_as_that_user() -> None:

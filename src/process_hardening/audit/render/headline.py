@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.groups import Group
     from process_hardening.audit.result import Audit
+    from process_hardening.audit.rules.model import Finding
     from process_hardening.audit.saved import Saved
 
 _ATTACKED = (TRACED, INJECTED)
@@ -74,17 +75,22 @@ def describe_status(audit: Audit, fail_on: str) -> str:
     found = [finding for _, finding in audit.findings() if rank(finding.severity) >= rank(fail_on)]
     if not found:
         return ""
-    counts = Counter(finding.id for finding in found)
-    names = ", ".join(f"{name} x{number}" for name, number in counts.items())
-    return f"Exits with 1 because of {names}: process-hardening explain {found[0].id}"
+    return f"Exits with 1 because of {_count_ids(found)}: process-hardening explain {found[0].id}"
+
+
+def _count_ids(findings: Iterable[Finding]) -> str:
+    counts = Counter(finding.id for finding in findings)
+    return ", ".join(f"{name} x{number}" for name, number in counts.items())
 
 
 def _describe_news(audit: Audit, sentences: list[str]) -> list[str]:
     """Say what is new since the audit that knows the rest, and how much that is."""
     since = f" since {audit.known_since}" if audit.known_since else ""
-    shown = sum(len(entry.findings) for entry in audit.entries)
-    known = sum(len(entry.findings) for entry in audit.known) - shown
-    start = [f"{count(shown, 'new finding') if shown else 'No new finding'}{since}."]
+    new = [finding for _, finding in audit.findings()]
+    known = sum(len(entry.findings) for entry in audit.known) - len(new)
+    start = [f"No new finding{since}."]
+    if new:
+        start = [f"{count(len(new), 'new finding')}{since}: {_count_ids(new)}."]
     end = [f"{count(known, 'known finding')} {'is' if known == 1 else 'are'} not shown."]
     if not known:
         end = ["No known finding was left out."]

@@ -206,6 +206,9 @@ class _Screen:
             rows.append((f"verify --pid {first.pids[0]}", "attack the first and see what leaks"))
             if first.finding:
                 rows.append((f"explain {first.finding}", "why it matters"))
+        elif self.audit.known and self.audit.entries:
+            (_, worst), *_ = self.audit.findings()
+            rows.append((f"explain {worst.id}", "what the new finding means"))
         rows.append(("audit --long", "one row per process"))
         rows.append(("audit --json > FILE", "save it; later: --compare FILE"))
         rows.append(("audit --name NAME --fail-on low", "fails unless protected"))
