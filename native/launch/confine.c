@@ -8,6 +8,8 @@
 #include "program.h"
 #include "stub/entry.h"
 
+#include <errno.h>
+
 static const char usage[] =
     "usage: confine [--allow-signals] [--strict] [--explain] [--] PROGRAM [ARG...]\n"
     "\n"
@@ -113,6 +115,26 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     return ph_print(lines, text.length);
 }
 
+/* Prints why execve(2) failed: of a script, which interpreter is missing. */
+static int report_failure(const char *path, char **words, long error)
+{
+    static struct ph_program program;
+    size_t count = 0;
+    int status = 0;
+
+    while (words[count])
+        count++;
+    if (error == -ENOENT) {
+        char *copy[PH_SPARE + count + 1];
+
+        for (size_t i = 0; i <= count; i++)
+            copy[PH_SPARE + i] = words[i];
+        status = ph_program_find(&program, copy + PH_SPARE);
+    }
+    return status ? PH_EXIT_CANNOT
+                  : ph_complain(PH_EXIT_CANNOT, path, ph_call_failed("execve", error));
+}
+
 static int run(char **argv)
 {
     static char path[PH_PATH];
@@ -133,8 +155,7 @@ static int run(char **argv)
         return status;
     if (has[EXPLAIN])
         return explain(path, flags, line);
-    return ph_complain(PH_EXIT_CANNOT, path,
-                       ph_call_failed("execve", PH_CALL(SYS_execve, path, words, environ)));
+    return report_failure(path, words, PH_CALL(SYS_execve, path, words, environ));
 }
 
 uintptr_t ph_start(uintptr_t *stack)

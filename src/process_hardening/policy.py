@@ -7,7 +7,7 @@ import os
 from process_hardening import _native
 from process_hardening.environment import PRELOAD_ENTRY
 from process_hardening.record import Record
-from process_hardening.variables import STRICT_VARIABLES, check_flag, check_patterns
+from process_hardening.variables import STRICT_VARIABLES, check_flag, check_patterns, describe_name
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -130,8 +130,12 @@ class Policy(Record):
 
 def _check_bypass(name: str) -> None:
     """Check the name of a bypass variable. Raises TypeError or ValueError."""
-    if any("*" in one for one in check_patterns("bypass_variable", (name,))):
-        raise ValueError(f"bypass_variable: {name!r} is not a variable name")
+    if not isinstance(name, str):
+        raise TypeError(f"bypass_variable must be a variable name, not {describe_name(name)}")
+    if not name or not {*"=*\0"}.isdisjoint(name):
+        raise ValueError(
+            f"bypass_variable: {describe_name(name)} is not a variable name: write NAME or None"
+        )
     if len(os.fsencode(name)) >= _LONGEST_BYPASS:
         raise ValueError(
             f"bypass_variable: the name is too long: at most {_LONGEST_BYPASS - 1} bytes"

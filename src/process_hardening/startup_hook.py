@@ -42,15 +42,16 @@ def check_interpreter() -> None:
 
     It may have been made readable again, or executed by a process that can read every file.
 
-    Prints nothing for root, who can read every file. Prints only once, although `site` reads the
-    files of a virtual environment twice.
+    Prints nothing for root, who can read every file, or for `process-hardening hook`, which says
+    itself what is wrong. Prints only once, although `site` reads the files of a virtual environment
+    twice.
     """
     global _is_checked
     if _is_checked:
         return
     _is_checked = True
     try:
-        if os.getuid() == 0:
+        if os.getuid() == 0 or _is_hook_command():
             return
         if os.stat(sys.executable).st_mode & 0o444:
             reason = _READABLE
@@ -62,6 +63,13 @@ def check_interpreter() -> None:
         os.write(2, line.encode("utf-8", "backslashreplace"))
     except OSError:
         return  # Python is embedded in another program, or has no standard error
+
+
+def _is_hook_command() -> bool:
+    first, *words = (os.path.basename(word) for word in sys.orig_argv[1:4] or [""])
+    if first == "-m":
+        return words == ["process_hardening", "hook"]
+    return first == "process-hardening" and words[:1] == ["hook"]
 
 
 def _is_requested() -> bool:

@@ -86,6 +86,21 @@ def test_what_cannot_be_executed_ends_with_126(confine: str, user_tmp: Path) -> 
         starts.refused(support.run_as_user([confine, str(path)]))
 
 
+def test_a_script_whose_interpreter_is_missing_is_explained_as_by_harden(
+    confine: str, user_tmp: Path
+) -> None:
+    """The kernel says of the script itself that there is no such file."""
+    script = user_tmp / "script"
+    script.write_text("#!/nosuch/sh\n")
+    script.chmod(0o755)
+    results = [
+        support.run_as_user([command, "--", str(script)])
+        for command in (confine, support.find_tool("harden"))
+    ]
+    line = f"process-hardening: {script}: broken #! line: no such interpreter: /nosuch/sh\n"
+    assert [(one.returncode, one.stderr) for one in results] == [(126, line)] * 2
+
+
 @pytest.mark.parametrize(
     ("error", "advice"),
     [

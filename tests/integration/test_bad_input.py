@@ -107,7 +107,7 @@ def refused(
         (["run", "--", "--strict"], NOT_FOUND, "--strict: not found in PATH"),
         (["run", "./nosuch"], NOT_FOUND, "./nosuch: no such file"),
         (["run", "/nosuch/nosuch"], NOT_FOUND, "/nosuch/nosuch: no such file"),
-        (["run", "nosuch.py"], NOT_FOUND, "nosuch.py: not found in PATH"),
+        (["run", "nosuch.py"], NOT_FOUND, "nosuch.py: no such file, here or in PATH"),
         (["run", "a\nb"], NOT_FOUND, r"a\x0ab: not found in PATH"),
         (["run", "\x1b[31mred"], NOT_FOUND, r"\x1b[31mred: not found in PATH"),
         (["run", "\udcff"], NOT_FOUND, r"\xff: not found in PATH"),

@@ -201,8 +201,12 @@ def test_pip_works_and_the_interpreter_stays(user_tmp: Path) -> None:
     assert is_born_hardened(venv)
 
 
-def test_a_start_says_that_the_interpreter_was_made_readable_again(venv: Venv) -> None:
+def test_a_start_says_that_the_interpreter_was_made_readable_again(
+    venv: Venv, user_tmp: Path
+) -> None:
     """Once, whatever its mode; status has the command that repairs it. With -S nothing says so."""
+    command = user_tmp / "process-hardening"
+    command.write_text("")
     names = venv.names()
     for mode in ("", " --on-request"):
         assert venv.call(ENABLE + mode).returncode == 0
@@ -214,6 +218,9 @@ def test_a_start_says_that_the_interpreter_was_made_readable_again(venv: Venv) -
         assert result.stderr.count("\n") == 1
         assert f"process-hardening: {venv.python} {WARNING}" in result.stderr
         assert support.run_as_user([*start[:1], "-S", *start[1:]]).stderr == ""
+        for argument, lines in (("hook", 0), ("audit", 1)):  # `hook` says it itself
+            own = support.run_as_user([venv.python, str(command), argument, "status"])
+            assert own.stderr.count("\n") == lines
 
         status = venv.call("status")
         check(status, 3, "; its interpreter was made readable again: ")

@@ -123,6 +123,14 @@ def test_the_bypass_name_fits_into_the_buffer_of_the_library() -> None:
         Policy(bypass_variable=longest + "N")
 
 
+@pytest.mark.parametrize("name", ["", "A*", "A=secret", "A\0B"])
+def test_the_name_of_a_bypass_variable_is_a_name_and_no_prefix(name: str) -> None:
+    """The message does not offer a prefix, nor does it show a value."""
+    with pytest.raises(ValueError, match=r"is not a variable name: write NAME or None$") as error:
+        Policy(bypass_variable=name)
+    assert "secret" not in str(error.value)
+
+
 def test_a_debugger_can_step_into_a_policy() -> None:
     """It reads the local variables at each line, and adds its own."""
 

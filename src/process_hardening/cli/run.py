@@ -281,7 +281,13 @@ def _command_of(options: Options) -> list[str]:
     if options.module:
         return [sys.executable, "-m", options.module, *options.command]
     script, *arguments = options.command
-    if not script.endswith(".py") or not os.path.isfile(script):
+    if not script.endswith(".py"):
+        return options.command
+    if not os.path.exists(script):
+        from process_hardening.launch import in_process
+
+        in_process.find(script)
+    if not os.path.isfile(script):
         return options.command
     if not os.access(script, os.R_OK):
         raise CannotProtectError(f"{script}: cannot be read")

@@ -38,19 +38,21 @@ def leave_injected(removed: tuple[str, ...]) -> None:
         ) from None
 
 
-def _find(name: str) -> str:
+def find(name: str) -> str:
+    """Return the path of a program or a script in PATH. Raises NotFoundError."""
     import shutil
 
     path = shutil.which(name) if name else None
     if path is None:
-        where = "no such file" if os.path.dirname(name) else "not found in PATH"
+        where = "no such file, here or in PATH" if name.endswith(".py") else "not found in PATH"
+        where = "no such file" if os.path.dirname(name) else where
         raise NotFoundError(f"{hide_value(name) or repr(name)}: {where}")
     return path
 
 
 def find_script(name: str) -> str:
     """Return the path of a Python script. Raises NotFoundError or CannotProtectError."""
-    path = name if os.path.exists(name) else _find(name)
+    path = name if os.path.exists(name) else find(name)
     if not os.path.isfile(path) or not os.access(path, os.R_OK):
         raise CannotProtectError(f"{path}: not a readable file")
     with open(path, "rb") as file:
