@@ -94,6 +94,24 @@ def test_much_is_read_all_the_same(modes: list[str], animal: Path, other: Animal
         assert found["verdict"] == "hardened"
 
 
+@pytest.mark.parametrize("is_traced", [True, False])
+def test_a_tracer_whose_thread_ends_before_its_turn(
+    is_traced: bool, build: support.Compiler
+) -> None:
+    """The thread starts another first, which is traced too. The control: no tracer."""
+    hopping = build("hopping.c", "-pthread")
+    # Reading 500 threads takes longer than the pause, so the last one is gone by then.
+    with support.Running([str(hopping), "500", "2000", *["trace"] * is_traced], **ROOT) as one:
+        pid, tracer = map(int, one.ready.split())
+        for _ in range(3):
+            found = process_of(pid)
+            if is_traced:
+                assert found["verdict"] in ("partial", "unknown")
+                assert found["tracer_pid"] in (tracer, None)
+            else:
+                assert (found["verdict"], found["tracer_pid"]) == ("hardened", 0)
+
+
 def test_more_arguments_than_anybody_reads(animal: Path, other: Animal) -> None:
     """Whether they hold secrets is not known; the rest is."""
     with Animal(animal, *HARDENED, *["x"] * 20_000) as one:

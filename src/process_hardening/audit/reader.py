@@ -38,6 +38,12 @@ from process_hardening.audit.procfs import (
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.audit.rights import rights_of
 from process_hardening.audit.runtime_files import RuntimeReader
+from process_hardening.audit.threads import (
+    MOST_THREADS,
+    TooManyThreadsError,
+    find_tracer,
+    walk_threads,
+)
 from process_hardening.audit.user_namespace import OwnUserNamespace
 from process_hardening.errors import CommandError
 from process_hardening.state import HARDENED
@@ -68,7 +74,6 @@ _ATTEMPTS = 3
 _LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
 _LONGEST_MAPS = 7 << 19
-_MOST_THREADS = 1000
 
 
 class NoSuchProcessError(CommandError):
@@ -249,10 +254,10 @@ class Reader:
         Raises _Changed if it has changed, and ValueError if its status contradicts itself.
         """
         threads = parse_number(fields, "Threads") or 0
-        if threads > _MOST_THREADS:
+        if threads > MOST_THREADS:
             posture = posture.replace(tracer_pid=None, problem=TOO_MUCH["threads"])
         elif threads > 1:
-            posture = posture.replace(tracer_pid=self._find_tracer(posture.pid))
+            posture = posture.replace(tracer_pid=find_tracer(f"{self._proc}/{posture.pid}/task"))
         observed = self._flags.observe(pidfd, folder)
         status = read_file(folder, "status") or b""
         refuse_repeated_fields(status)
@@ -264,24 +269,6 @@ class Reader:
             raise _Changed
         return posture
 
-    def _list_threads(self, pid: int) -> list[str]:
-        return os.listdir(f"{self._proc}/{pid}/task")
-
-    def _find_tracer(self, pid: int) -> int | None:
-        """Return the tracer of any thread of a process: its status covers only its first thread."""
-        tracer: int | None = 0
-        names = self._list_threads(pid)
-        for name in names[:_MOST_THREADS]:  # more threads may have started since
-            try:
-                status = read_file(self._root, f"{pid}/task/{name}/status")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            of_thread = None if status is None else parse_number(parse_asked(status), "TracerPid")
-            if of_thread:
-                return of_thread
-            tracer = None if of_thread is None else tracer
-        return tracer if len(names) <= _MOST_THREADS else None
-
     def _read_without_memory(
         self, pid: int, facts: Facts, fields: dict[str, bytes], folder: int
     ) -> Posture:
@@ -290,7 +277,10 @@ class Reader:
         if is_kernel is None:  # before Linux 6.10: kthreadd and its children
             is_kernel = pid == 2 or facts["ppid"] == 2
         if not is_kernel and (parse_number(fields, "Threads") or 0) > 1:
-            found = self._read_by_other_thread(pid, folder)
+            try:
+                found = self._read_by_other_thread(pid, folder)
+            except TooManyThreadsError:
+                return Posture(pid=pid, **facts, problem=TOO_MUCH["threads"])
             if found is not None:
                 return found
         kind = KERNEL_THREAD if is_kernel else ZOMBIE
@@ -298,25 +288,28 @@ class Reader:
 
     def _read_by_other_thread(self, pid: int, folder: int) -> Posture | None:
         """Read the posture from a thread that is still running, if there is one."""
-        for name in self._list_threads(pid)[:_MOST_THREADS]:
-            if name == str(pid):
-                continue
-            try:
-                thread = os.open(f"task/{name}", FOLDER, dir_fd=folder)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            pidfd = self._open_pidfd(int(name), _PIDFD_THREAD)
-            try:
-                found = self._read_once(pid, pidfd, thread)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            finally:
-                os.close(thread)
-                if pidfd is not None:
-                    os.close(pidfd)
-            if found.has_memory:
+        for name in walk_threads(f"{self._proc}/{pid}/task"):
+            found = None if name == str(pid) else self._read_thread(pid, name, folder)
+            if found is not None:
                 return found
         return None
+
+    def _read_thread(self, pid: int, name: str, folder: int) -> Posture | None:
+        """Read the posture from one thread; None if it has ended."""
+        try:
+            thread = os.open(f"task/{name}", FOLDER, dir_fd=folder)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        pidfd = self._open_pidfd(int(name), _PIDFD_THREAD)
+        try:
+            found = self._read_once(pid, pidfd, thread)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        finally:
+            os.close(thread)
+            if pidfd is not None:
+                os.close(pidfd)
+        return found if found.has_memory else None
 
     def _read_image(self, open_maps: int | None, folder: int, inspectable: bool | None) -> Facts:
         """Read the arguments, the environment and the mapped files of the program.
