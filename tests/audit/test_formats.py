@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import support
 from process_hardening.audit.rules import PROCESS_RULES
@@ -79,6 +82,31 @@ def test_openmetrics(animal: Path, user_tmp: Path) -> None:
         assert set(counts) == {rule.id for rule in PROCESS_RULES}
         complete = [s.value for s in samples if s.name == "process_hardening_audit_complete"]
         assert complete == [1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "label"),
+    [
+        (b"\x1bA", b"\\x1bA", "\\x1bA"),
+        (b"\xffA", b"\\xffA", "\\xffA"),
+        (b"\xc2\x9bA", b"\x9bA", "\\x9bA"),
+    ],
+)
+def test_openmetrics_counts_names_that_look_alike_together(
+    animal: Path, user_tmp: Path, first: bytes, second: bytes, label: str
+) -> None:
+    """Prometheus rejects a file that has the same series twice."""
+    parser = support.import_module("prometheus_client.openmetrics.parser")
+    path = user_tmp / "audit.prom"
+    names = [f"name={os.fsdecode(name)}" for name in (first, second)]
+    with Animal(animal, names[0]) as one, Animal(animal, names[1]) as two:
+        done = audit(one.pid, two.pid, "--openmetrics", path)
+    assert done.returncode == 1, done.stderr
+    samples = [
+        s for f in parser.text_string_to_metric_families(path.read_text()) for s in f.samples
+    ]
+    named = [s for s in samples if s.name == "process_hardening_processes_by_name"]
+    assert [(s.labels["name"], s.value) for s in named] == [(label, 2)]
 
 
 def test_two_forms_at_once(animal: Path, user_tmp: Path) -> None:

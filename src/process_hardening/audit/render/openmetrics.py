@@ -34,9 +34,13 @@ def _escape(value: str) -> str:
 
 
 def _render_family(name: str, description: str, samples: Iterable[Sample]) -> list[str]:
-    lines = [f"# TYPE {name} gauge", f"# HELP {name} {description}"]
+    # Names that look alike when escaped are one series: readers reject files with duplicates.
+    values: dict[str, float] = {}
     for labels, value in samples:
         text = ",".join(f'{label}="{_escape(content)}"' for label, content in labels.items())
+        values[text] = values.get(text, 0.0) + value
+    lines = [f"# TYPE {name} gauge", f"# HELP {name} {description}"]
+    for text, value in values.items():
         lines.append(f"{name}{{{text}}} {value:g}" if text else f"{name} {value:g}")
     return lines
 
