@@ -43,8 +43,8 @@ _GAPS = {
         command="cat /proc/PID/limits",
     ),
     "tracer_pid": Gap(
-        words="who traces it, because the status of its threads cannot be read, or it starts threads"
-        " faster than they can be read",
+        words="who traces it, because the status of its threads cannot be read, or it starts"
+        " threads faster than they can be read",
         fix="Audit it again. If that changes nothing, find out what keeps you from reading it, such"
         " as a security module.",
         command="grep TracerPid /proc/PID/task/*/status",
