@@ -301,8 +301,9 @@ def find_unknown_state(case: ProcessCase) -> Match | None:
     severity=INFO,
     words="it is not known whether a library was injected before it was hardened",
     why="The kernel hides the maps of a hardened process from other processes of its user, and from"
-    " this audit. Root can read the maps: in root's audit, *hardened* also means that the maps and"
-    " the loader's lists show no injected library.",
+    " this audit. Root can read the maps: in root's audit, *hardened* also means that nothing shows"
+    " a library that LD_PRELOAD, LD_AUDIT or ld.so.preload requested. Not even root's audit can"
+    " distinguish a library that a debugger loaded with dlopen from one that the program loaded.",
     fix="Nothing has to be done. If you need to know, audit the process as root with"
     " CAP_SYS_PTRACE, which root lacks in most containers.",
     commands=("sudo process-hardening audit PID",),
