@@ -119,6 +119,17 @@ def test_programs_that_make_a_user_namespace_work_below_harden(
         assert (hardened.returncode, hardened.stdout, hardened.stderr) == (0, "inside\n", "")
 
 
+@pytest.mark.parametrize("command", ["unshare -Ur", "bwrap --dev-bind / / --unshare-user"])
+def test_a_user_starts_them_in_front_of_harden_and_not_behind_it(harden: str, command: str) -> None:
+    """As docs/harden.md says: what harden itself starts is not dumpable, so only root can."""
+    words = command.split()
+    support.find_tool(words[0])
+    behind = support.run_as_user([harden, "--", *words, "true"])
+    assert (behind.returncode, "Permission denied" in behind.stderr) == (1, True)
+    in_front = support.run_as_user([*words, harden, "--", "echo", "inside"])
+    assert (in_front.returncode, in_front.stdout) == (0, "inside\n"), in_front.stderr
+
+
 def test_what_an_exception_becomes_is_hardened(harden: str, show: str) -> None:
     """The exception holds for the program alone."""
     shown = starts.show([harden, "sh", "-c", 'exec "$@"', "sh", "unshare", "-U", show])
