@@ -192,6 +192,7 @@ async def test_attack_one_process() -> None:
         await watch.until(lambda: "Result:" in watch.text())
         assert watch.machine.asked == [(1444, False)]
         assert "PID 1444" in watch.text()
+        assert "node-inspector" in watch.text(), "an attack that is not made has a row too"
 
 
 async def test_attacks_can_be_stopped() -> None:

@@ -237,6 +237,10 @@ class VerifyScreen(Screen[None]):
         if event.verification is None:
             self.show_message(event.problem)
             return
+        shown = {row.name for row in self.results}
+        for row in event.verification.attacks:
+            if row.name not in shown:  # not made, because it could harm the process
+                self.add(row)
         notes = "".join(f" Note: {note}." for note in event.verification.notes)
         self.show_message(text.summary(event.verification) + notes)
 
