@@ -23,7 +23,7 @@ from process_hardening.errors import CommandError
 from process_hardening.tui.attacker import STOPPED, Attacker
 from process_hardening.tui.machine import Machine
 from process_hardening.tui.view import HostView, View, view_of
-from process_hardening.tui.watcher import Watcher
+from process_hardening.tui.watcher import Watcher, choose_interval
 from process_hardening.verify import LEAKED, Progress, Verification
 from tui.machine import FakeMachine, process
 from tui.terminal import Terminal
@@ -281,6 +281,16 @@ def test_a_big_machine_is_looked_at_less_often() -> None:
     assert watcher.seconds >= 5.0
     watcher.interval = 1.0
     assert watcher.seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("cost", "seconds"), [(0.001, 2), (0.1, 20), (0.2, 30), (1.5, 30), (3.0, 60)]
+)
+def test_a_machine_that_is_expensive_to_look_at_is_looked_at_in_time(
+    cost: float, seconds: float
+) -> None:
+    """Every 30 s, unless that would take a twentieth of a core: any user can make it expensive."""
+    assert choose_interval(cost) == pytest.approx(seconds)
 
 
 def attack(pid: int, stop_after: int | None = None) -> tuple[Verification | None, str]:

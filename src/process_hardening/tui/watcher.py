@@ -20,6 +20,16 @@ SHARE = 0.005
 """The default time between full updates in seconds, and the share of CPU time that full updates may
 take. On a big machine, this limit makes them less frequent. Updates for processes that have started
 or ended are made only if there are any, and may take a share of the same size."""
+LONGEST_INTERVAL = 30.0
+GREATEST_SHARE = 0.05
+"""The seconds after which full updates may exceed SHARE, and the share that they may take then. Any
+user can make full updates expensive, and would otherwise delay what they show for minutes."""
+
+
+def choose_interval(cost: float) -> float:
+    """Return the seconds between full updates. cost -- the CPU time of one, in seconds."""
+    longest = max(LONGEST_INTERVAL, cost / GREATEST_SHARE)
+    return max(LEAST_INTERVAL, min(cost / SHARE, longest))
 
 
 def collect_garbage_rarely() -> None:
@@ -92,7 +102,7 @@ class Watcher(threading.Thread):
                 self._wants_look = False
                 self._seen(self._look(()))
                 self._looked = time.monotonic()
-                self._rest = max(LEAST_INTERVAL, (time.process_time() - begin) / SHARE)
+                self._rest = choose_interval(time.process_time() - begin)
             elif self._has_news():
                 self._seen(self._look(self._list_settled()))
                 spent = (time.process_time() - begin) / SHARE
