@@ -171,7 +171,7 @@ def _parse_option(word: str, rest: list[str], options: Options) -> None:
 def _is_confined() -> bool:
     from process_hardening.state import status
 
-    return status().confined is True
+    return status().confined is not False  # None: nested as deeply as the kernel allows
 
 
 def _usage_error(problem: str) -> CommandError:
