@@ -128,7 +128,9 @@ def _find_sudo() -> str:
     """Return the program with which root can become another user; '' for none."""
     from shutil import which
 
-    return next(filter(which, ("sudo", "runuser")), "")
+    if which("sudo"):
+        return "sudo"
+    return "runuser" if which("runuser") else ""
 
 
 def _scan_these(pids: tuple[int, ...], with_ancestors: bool, proc: str) -> Snapshot:
