@@ -24,7 +24,7 @@ from process_hardening.audit.scan import scan
 from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.secret_names import hide_arguments
-from zoo import HARDENED, ROOT, Animal, audit, audit_json, check, process_of
+from zoo import COMMAND, HARDENED, ROOT, Animal, audit, audit_json, check, process_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -110,6 +110,30 @@ def test_a_tracer_whose_thread_ends_before_its_turn(
                 assert found["tracer_pid"] in (tracer, None)
             else:
                 assert (found["verdict"], found["tracer_pid"]) == ("hardened", 0)
+
+
+@pytest.mark.parametrize("verdict", ["exposed", "unknown"])
+def test_a_program_whose_path_is_too_long_is_audited_all_the_same(
+    verdict: str, animal: Path, build: support.Compiler, user_tmp: Path
+) -> None:
+    """Whoever may move a folder can make it so. No filter leaves it out; it counts as not read."""
+    support.require_root()
+    bury = [sys.executable, str(build.sources / "buried.py"), str(animal)]
+    modes = ["name=other", *(HARDENED if verdict == "unknown" else ())]
+    with Animal(user_tmp, *modes, before=bury, env={"API_KEY": "x"}) as one:
+        with pytest.raises(OSError, match="too long"):
+            os.readlink(f"/proc/{one.pid}/exe")
+        for options in (["--user", support.USER], ["--name", "^no such$"], ["--python"], [one.pid]):
+            document = audit_json(*options)
+            (found,) = (p for p in document["processes"] if p["pid"] == one.pid)
+            assert not document["summary"]["complete"]
+            assert (found["uid"], found["name"], found["exe"]) == (support.USER, "other", None)
+            assert (found["verdict"], found["secret_variables"]) == (verdict, ["API_KEY"])
+            assert "exe" in found["problem"]
+            assert "exe" not in found["protected"]
+            assert audit("--fail-on", "never", *options).returncode == 3
+        done = support.run([COMMAND, "status", str(one.pid)])
+        assert done.returncode == {"exposed": 1, "unknown": 3}[verdict]
 
 
 def test_more_arguments_than_anybody_reads(animal: Path, other: Animal) -> None:

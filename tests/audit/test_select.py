@@ -84,6 +84,29 @@ def test_the_processes_that_are_shown(fields: dict[str, Any], expected: list[str
     assert names(**fields) == expected
 
 
+UNREAD = Posture(pid=60, problem="it kept executing other programs while it was being read")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "^python"},
+        {"uid": 0},
+        {"python": True},
+        {"pids": (11,), "tree": True},
+        {"excluded_names": (".*",)},
+        {"known": {entry.fingerprint(f) for entry in choose((UNREAD,)) for f in entry.findings}},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_process_that_was_not_read_is_never_left_out(fields: dict[str, Any]) -> None:
+    """It may be one that was meant."""
+    assert 60 in [entry.posture.pid for entry in choose((*MACHINE, UNREAD), **fields)]
+    read = UNREAD.replace(name="other", uid=1000, ppid=1, exe="/bin/other", python="")
+    shown = [entry.posture.pid for entry in choose((*MACHINE, read), **fields)]
+    assert (60 in shown) is ("known" in fields)
+
+
 @pytest.mark.parametrize("pattern", ["^gunicorn$", "^python3$", "^python3 gunicorn$", "app:app$"])
 def test_name_also_matches_the_script(pattern: str) -> None:
     """The kernel calls the process python3 if harden executes an unreadable interpreter itself."""

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False  # importing typing would take as long as starting Python
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    _T = TypeVar("_T")
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_CLOEXEC
 
@@ -71,6 +78,35 @@ def read_cwd(folder: int) -> str | None:
     except OSError:
         return None
     return None if found.endswith(" (deleted)") else found
+
+
+class Attempts:
+    """Reads files of a process that is still running, each of which may be unreadable.
+
+    Such as a link to a program in a folder that was moved to where its path is too long.
+
+    hidden -- the names of what the kernel protects; problem -- what else failed, and why
+    """
+
+    def __init__(self) -> None:
+        self.hidden: set[str] = set()
+        self.problem: str | None = None
+
+    def read(self, read: Callable[..., _T | None], name: str, *arguments: object) -> _T | None:
+        """Return what a function returns for these arguments; None also if it fails.
+
+        name -- of the file in /proc/PID. Raises OSError if the process no longer exists.
+        """
+        try:
+            found = read(*arguments)
+        except (FileNotFoundError, ProcessLookupError):
+            raise
+        except OSError as error:
+            self.problem = f"its {name} in /proc cannot be read: {error.strerror}"
+            return None
+        if found is None:
+            self.hidden.add(name)
+        return found
 
 
 def is_asleep(path: str) -> bool:

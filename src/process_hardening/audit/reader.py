@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from errno import EINVAL, ENOENT, ESRCH
 
-from process_hardening.audit.command_line import facts_of_command, facts_of_python, with_runtime
+from process_hardening.audit.command_line import with_runtime
 from process_hardening.audit.dumpable import FlagReader
-from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.hidden import read_hidden
+from process_hardening.audit.image import ChangedError, ImageReader
 from process_hardening.audit.injection import InjectionReader
-from process_hardening.audit.mapped import Mapped, read_mapped
 from process_hardening.audit.origin import is_chosen_by_other
 from process_hardening.audit.posture import (
     KERNEL_THREAD,
@@ -21,18 +20,14 @@ from process_hardening.audit.posture import (
 from process_hardening.audit.procfiles import (
     FOLDER,
     open_file,
-    read_cwd,
     read_file,
     read_link,
-    read_rest,
 )
 from process_hardening.audit.procfs import (
-    MOST_CODE_FILES,
     parse_asked,
     parse_core_limit,
     parse_name,
     parse_number,
-    parse_unit,
     refuse_repeated_fields,
 )
 from process_hardening.audit.program_files import ProgramOpener
@@ -62,18 +57,8 @@ if TYPE_CHECKING:
 
 _PIDFD_THREAD = os.O_EXCL  # pidfd_open(2), since Linux 6.9
 
-_SYSTEMD = "/run/systemd/system"
-"""Exists if systemd manages the services; sd_booted(3)."""
-
 _ATTEMPTS = 3
 """How many times to try reading a process that executes other programs meanwhile."""
-
-
-# Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
-# their cost. 60,000 anonymous mappings are 3 MiB of maps.
-_LONGEST_BLOCK = 1 << 18
-_MOST_STRINGS = 5000
-_LONGEST_MAPS = 7 << 19
 
 
 class NoSuchProcessError(CommandError):
@@ -85,10 +70,6 @@ class NoSuchProcessError(CommandError):
 
 class _Ended(Exception):  # noqa: N818 -- an event, not an error
     """The process has ended."""
-
-
-class _Changed(Exception):  # noqa: N818 -- likewise
-    """The process has changed since reading began."""
 
 
 class Reader:
@@ -117,8 +98,7 @@ class Reader:
         self._opener = ProgramOpener(self._root)
         self._injection = InjectionReader(self._opener, self._read_own(read_link, "self/ns/mnt"))
         self._runtimes = RuntimeReader(self._opener)
-        self._environments = EnvironmentReader()
-        self._has_units = os.path.isdir(_SYSTEMD)
+        self._images = ImageReader(self._namespace, self._injection)
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +143,8 @@ class Reader:
             return self._read_steadily(pid, pidfd, folder)
         except (_Ended, FileNotFoundError, ProcessLookupError):
             raise NoSuchProcessError(pid) from None
+        except OSError as error:
+            return Posture(pid=pid, problem=f"not read: {error.strerror}")
         finally:
             if folder >= 0:
                 os.close(folder)
@@ -185,7 +167,7 @@ class Reader:
         for _ in range(_ATTEMPTS):
             try:
                 return self._read_once(pid, pidfd, folder)
-            except _Changed:
+            except ChangedError:
                 continue
         return Posture(pid=pid, problem="it kept executing other programs while it was being read")
 
@@ -219,9 +201,12 @@ class Reader:
             posture = with_runtime(Posture(pid=pid, **facts), fields, folder, self._runtimes)
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
-        except ValueError as error:
+        except (FileNotFoundError, ProcessLookupError):
+            raise
+        except (OSError, ValueError) as error:
             known: Facts = {name: facts.get(name) for name in ("ppid", "uid", "gid")}
-            problem = f"unexpected content in /proc: {error}"
+            what = "unexpected content in /proc" if isinstance(error, ValueError) else "not read"
+            problem = f"{what}: {getattr(error, 'strerror', error)}"
             return Posture(pid=pid, name=facts.get("name", ""), **known, problem=problem)
         return posture
 
@@ -243,7 +228,7 @@ class Reader:
             "inspectable": flag.inspectable,
             "core_limit": parse_core_limit(limits) if limits else None,
             **rights_of(fields),
-            **self._read_image(maps, folder, flag.inspectable),
+            **self._images.read(maps, folder, flag.inspectable),
         }
 
     def _confirm(
@@ -251,7 +236,7 @@ class Reader:
     ) -> Posture:
         """Check a hardened process further: who traces its threads, and that it is unchanged.
 
-        Raises _Changed if it has changed, and ValueError if its status contradicts itself.
+        Raises ChangedError if it has changed, and ValueError if its status contradicts itself.
         """
         threads = parse_number(fields, "Threads") or 0
         if threads > MOST_THREADS:
@@ -266,7 +251,7 @@ class Reader:
             raise _Ended
         flag = self._flags.decide(observed, posture.pid, posture.uid, folder, now)
         if flag.inspectable is not posture.inspectable:
-            raise _Changed
+            raise ChangedError
         return posture
 
     def _read_without_memory(
@@ -311,71 +296,12 @@ class Reader:
                 os.close(pidfd)
         return found if found.has_memory else None
 
-    def _read_image(self, open_maps: int | None, folder: int, inspectable: bool | None) -> Facts:
-        """Read the arguments, the environment and the mapped files of the program.
-
-        Raises _Changed if the program is no longer the one whose maps file was opened.
-        """
-        command = read_file(folder, "cmdline", _LONGEST_BLOCK)
-        other_user_namespace = self._namespace.is_other_of(folder)
-        environ = read_file(folder, "environ", _LONGEST_BLOCK)
-        exe = read_link(folder, "exe")
-        maps = None if open_maps is None else read_rest(open_maps, _LONGEST_MAPS)
-        if maps == b"":
-            raise _Changed
-        facts: Facts = {"exe": exe, "other_user_namespace": other_user_namespace}
-        facts["cwd"] = read_cwd(folder)
-        if self._has_units:
-            facts["unit"] = parse_unit(read_file(folder, "cgroup") or b"")
-        if None in (command, environ, exe, maps, other_user_namespace):
-            refused = {
-                "exe": exe is None,
-                "loader_variables": environ is None,
-                "secret_variables": environ is None,
-                "injected_libraries": maps is None or environ is None,
-                "secret_arguments": command is None,
-                "python": maps is None or exe is None,
-                "other_user_namespace": other_user_namespace is None,
-            }
-            facts["protected"] = tuple(field for field, was in refused.items() if was)
-        if command is not None and not _is_too_long(command):
-            facts |= facts_of_command(command)
-        if environ is not None and _is_too_long(environ):
-            facts["problem"] = TOO_MUCH["environment"]
-        elif maps is not None and len(maps) >= _LONGEST_MAPS:
-            facts["problem"] = TOO_MUCH["mappings"]
-        elif environ is not None:
-            environment = self._environments.classify(environ)
-            facts["loader_variables"] = environment.loader_variables
-            facts["secret_variables"] = environment.secret_variables
-            if maps is not None and exe is not None:
-                mapped = read_mapped(folder, exe, maps)
-                if len(mapped.code) > MOST_CODE_FILES:
-                    return {**facts, "problem": TOO_MUCH["mappings"]}
-                facts |= self._find_libraries(mapped, environment, inspectable is True)
-                reachable = False if environment.forbids_debugging else inspectable
-                facts |= facts_of_python(exe, mapped.code, command or b"", reachable)
-        return facts
-
-    def _find_libraries(
-        self, mapped: Mapped, environment: EnvironmentFacts, is_exposed: bool
-    ) -> Facts:
-        variables = environment.loader_variables
-        is_ours, found = self._injection.find_injected(mapped, environment, is_exposed)
-        if is_ours and "LD_AUDIT" not in variables:
-            variables = tuple(name for name in variables if name != "LD_PRELOAD")
-        return {"loader_variables": variables, "injected_libraries": found}
-
 
 def _read_hidden(pid: int, pidfd: int | None) -> Posture:
     posture = None if pidfd is None else read_hidden(pid, pidfd)
     if posture is None:
         raise _Ended
     return posture
-
-
-def _is_too_long(block: bytes) -> bool:
-    return len(block) >= _LONGEST_BLOCK or block.count(b"\0") > _MOST_STRINGS
 
 
 def _ids_of(fields: dict[str, bytes]) -> Facts:

@@ -74,8 +74,6 @@ class _Worker(threading.Thread):
             return self.reader.read(pid)
         except NoSuchProcessError:
             return None
-        except OSError as error:
-            return Posture(pid=pid, problem=str(error.strerror))
 
     def read_progress(self) -> tuple[int | None, bytes]:
         """Return the pid that the thread is reading, and how often the thread has given up the CPU.

@@ -34,6 +34,9 @@ class Selection(Record):
     unread -- pids whose arguments are not matched against name: those of the caller, whose own
         arguments contain name
     known -- fingerprints of findings to omit, along with processes that have no other findings
+
+    A process that was not read, so that it may be meant, is included: an audit without it would
+    claim to be complete.
     """
 
     pids: tuple[int, ...] = ()
@@ -53,13 +56,15 @@ class Selection(Record):
             return False
         if posture.pid in self.left_out:
             return False
+        if self.uid is not None and posture.uid not in (self.uid, None):
+            return False
         if self.name is not None and not self._is_named(posture, self.name):
-            return False
-        if self.uid is not None and posture.uid != self.uid:
-            return False
+            return _is_unread(posture, "exe")
         if self.python and not posture.runs_python:
-            return False
-        return not any(re.search(pattern, posture.name) for pattern in self.excluded_names)
+            return _is_unread(posture, "python")
+        return _has_no_name(posture) or not any(
+            re.search(pattern, posture.name) for pattern in self.excluded_names
+        )
 
     def _is_named(self, posture: Posture, pattern: str) -> bool:
         program = program_of(posture)
@@ -113,6 +118,17 @@ class Selection(Record):
         return tuple(given)
 
 
+def _has_no_name(posture: Posture) -> bool:
+    """Return whether nothing at all is known of a process that could not be read."""
+    return bool(posture.problem) and not posture.name
+
+
+def _is_unread(posture: Posture, field: str) -> bool:
+    """Return whether a field is missing because the process could not be read."""
+    is_missing = getattr(posture, field) is None and field not in posture.protected
+    return _has_no_name(posture) or (bool(posture.problem) and is_missing)
+
+
 def _without(entry: Entry, ids: Collection[str]) -> Entry:
     return entry.replace(findings=tuple(f for f in entry.findings if f.id not in ids))
 
@@ -128,7 +144,7 @@ def _find_descendants(entries: Iterable[Entry], pids: Collection[int]) -> set[in
     """Return these pids and those of their descendants."""
     wanted = set(pids)
     for _, posture in walk_tree(entry.posture for entry in entries):
-        if posture.ppid in wanted:
+        if posture.ppid in wanted or (posture.ppid is None and _has_no_name(posture)):
             wanted.add(posture.pid)
     return wanted
 
@@ -138,6 +154,6 @@ def _drop_known(entries: Iterable[Entry], known: Collection[str]) -> list[Entry]
     kept = []
     for entry in entries:
         new = tuple(f for f in entry.findings if entry.fingerprint(f) not in known)
-        if new:
+        if new or _has_no_name(entry.posture):  # what is known may be another process
             kept.append(entry.replace(findings=new))
     return kept

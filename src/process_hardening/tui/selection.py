@@ -53,7 +53,7 @@ class Selection:
             shown
             for shown in view.groups
             if (self.ended or not shown.has_ended)
-            and (not self.mine or shown.group.uid == uid)
+            and (not self.mine or shown.group.uid in (uid, None))
             and (not self.secrets or shown.group.secrets)
             and (not self.changed or shown.changed_at)
         ]
