@@ -21,7 +21,7 @@ SHARE = 0.005
 take. On a big machine, this limit makes them less frequent. Updates for processes that have started
 or ended are made only if there are any, and may take a share of the same size."""
 LONGEST_INTERVAL = 30.0
-GREATEST_SHARE = 0.05
+GREATEST_SHARE = 0.01
 """The seconds after which full updates may exceed SHARE, and the share that they may take then. Any
 user can make full updates expensive, and would otherwise delay what they show for minutes."""
 
