@@ -23,7 +23,7 @@ from elf_files import replace_bytes
 from process_hardening.audit.mapped import Mapped
 from process_hardening.elf import read_image
 from process_hardening.environment import PRELOAD_LIBRARY
-from zoo import HARDENED, ROOT, Animal, check, ids_of, in_mounts, process_of
+from zoo import HARDENED, ROOT, Animal, audit_json, check, ids_of, in_mounts, process_of
 
 OUR_NAME = Path(PRELOAD_LIBRARY).name
 WIPED = (*HARDENED, "wipe=0*")
@@ -169,12 +169,51 @@ def test_a_name_in_the_list_that_the_library_gave_itself(
             assert process_of(one.pid)["verdict"] in verdicts
 
 
+@pytest.mark.parametrize("name", [None, "", "linux-vdso.so.1"], ids=repr)
+def test_a_library_that_is_mapped_from_no_file(
+    name: str | None, animal: Path, build: support.Compiler
+) -> None:
+    """The environment looks whole. The control: the same program without it, audited before."""
+    flags = ["-shared", "-fPIC", "-DRENAME", "-DANONYMOUS"]
+    flags += [] if name is None else [f'-DNAME="{name}"']
+    library = str(build("forging.c", *flags, name=f"anonymous-{name}.so"))
+    with (
+        Animal(animal, *HARDENED) as clean,
+        Animal(animal, *HARDENED, env={"LD_PRELOAD": library}) as one,
+    ):
+        assert clean.code == one.code, "inconclusive: it is mapped from its file"
+        entries = {p["pid"]: p for p in audit_json(clean.pid, one.pid)["processes"]}
+    assert entries[clean.pid]["verdict"] == "hardened"
+    assert entries[one.pid]["verdict"] in ("partial", "unknown")
+    assert entries[one.pid]["loader_variables"] == []
+
+
+@pytest.mark.parametrize("modes", [HARDENED, ()], ids=["hardened", "exposed"])
+def test_a_process_in_which_a_library_hides_vouches_for_no_other(
+    modes: Sequence[str], animal: Path, build: support.Compiler
+) -> None:
+    """The same library does not hide in the other. The control: the other alone."""
+    library = str(build("forging.c", "-shared", "-fPIC", "-DRENAME", name="hiding.so"))
+    env = {"LD_PRELOAD": library}
+    with (
+        Animal(animal, *modes, env={**env, "UNLINK": "1"}) as decoy,
+        Animal(animal, *modes, env=env) as one,
+    ):
+        alone = process_of(one.pid)["injected_libraries"]
+        assert decoy.pid < one.pid, "inconclusive: it is audited later"
+        entries = {p["pid"]: p for p in audit_json(decoy.pid, one.pid)["processes"]}
+        assert [alone, entries[one.pid]["injected_libraries"]] == [[library]] * 2
+
+
 @pytest.mark.parametrize("name", ["own.so", "libc.so.6"])
 @pytest.mark.parametrize("variable", ["LD_PRELOAD", "LD_AUDIT"])
 def test_a_folder_of_a_user_below_usr(
     name: str, variable: str, animal: Path, build: support.Compiler
 ) -> None:
-    """What is in it does not count as the system's. The control: if it belongs to root, it does."""
+    """What is in it does not count as the system's. The control: if it belongs to root, it does.
+
+    Unless it was loaded before what the program needs.
+    """
     library = build("forging.c", "-shared", "-fPIC", "-DRENAME", name="own.so")
     with tempfile.TemporaryDirectory(dir="/usr/local/lib") as folder:
         Path(folder).chmod(0o755)
@@ -182,7 +221,8 @@ def test_a_folder_of_a_user_below_usr(
         env = {variable: f"libc.so.6 {copy}" if variable == "LD_PRELOAD" else str(copy)}
         with Animal(animal, *HARDENED, env=env) as one:
             assert copy in one.code, "inconclusive: it was not loaded"
-            assert process_of(one.pid)["verdict"] == "hardened"
+            is_early = (name, variable) == ("own.so", "LD_PRELOAD")
+            assert process_of(one.pid)["verdict"] == ("partial" if is_early else "hardened")
             os.chown(copy, support.USER, support.USER)
             assert process_of(one.pid)["verdict"] in ("partial", "unknown")
 

@@ -30,12 +30,10 @@ def mapped(*first: bytes) -> list[tuple[bytes, bytes]]:
     return [(b"08:01 %d" % number, path) for number, path in enumerate(paths)]
 
 
-def looks_untouched(
-    *first: bytes, program: LinkedProgram = PROGRAM, is_exposed: bool = True
-) -> bool:
+def looks_untouched(*first: bytes, program: LinkedProgram = PROGRAM) -> bool:
     """Whether what is mapped needs no closer look."""
     code = mapped(*first)
-    return find_first_libraries(code, code[0][1], program, is_exposed) is not None
+    return find_first_libraries(code, code[0][1], program) is not None
 
 
 @pytest.mark.parametrize(
@@ -73,13 +71,10 @@ def test_any_other_first_library_leads_to_a_closer_look(path: bytes) -> None:
 
 
 def test_what_is_mapped_behind_a_needed_library_leads_to_a_closer_look_too() -> None:
-    """Of a hardened process even behind all of them, unless only root can have put it there."""
+    """Unless it is behind all of them."""
     needed, other = b"/usr/lib/libtinfo.so.6.4", b"/home/user/other.so"
     assert not looks_untouched(needed, other)
-    last = (needed, b"/usr/lib/libc.so.6", other)
-    assert looks_untouched(*last)
-    assert not looks_untouched(*last, is_exposed=False)
-    assert looks_untouched(*last[:2], b"/usr/lib/plugin.so", is_exposed=False)
+    assert looks_untouched(needed, b"/usr/lib/libc.so.6", other)
 
 
 def explain(
@@ -95,7 +90,8 @@ def explain(
     start = [(number, (needs or {}).get(name, [])) for number, (_, name) in enumerate(lists[0])]
     lists += [list(others)] * bool(others)
     places = {at: os.path.normpath(name) for each in lists for at, name in each if b"/" in name}
-    found = explain_libraries((lists, start), PROGRAM, places)
+    kernel = range(999, 1000) if names[0] in (b"", b"linux-vdso.so.1") else range(0)
+    found = explain_libraries((lists, start), PROGRAM, places, kernel)
     return found.early, found.is_certain
 
 
@@ -107,6 +103,9 @@ TINFO, LIBC, OTHER = b"/usr/lib/libtinfo.so.6.4", b"/usr/lib/libc.so.6", b"/tmp/
     [
         ((TINFO, LIBC, LOADER), ((), True)),
         ((b"linux-vdso.so.1", TINFO, LIBC), ((), True)),
+        ((b"", TINFO, LIBC), ((), True)),
+        ((b"", b"", TINFO, LIBC), ((b"",), True)),
+        ((TINFO, LIBC, b"linux-vdso.so.1"), ((), False)),
         ((OTHER, TINFO, LIBC), ((OTHER,), True)),
         ((TINFO, OTHER, LIBC), ((OTHER,), True)),
         ((TINFO, LIBC, OTHER, LOADER), ((OTHER,), True)),

@@ -3,8 +3,8 @@
 The environment block shows the requests, as long as it is unchanged since execve(2). Otherwise what
 the loader loaded shows them: audit libraries first, then preloaded ones, then those that the
 program needs, and those that these need (ld.so(8)). It keeps lists of them (link.h). This module
-reads these lists and the names that the libraries need, only if it has to, and reads nothing else
-from the process's memory.
+reads these lists and the names that the libraries need, for every process that is not exposed and
+otherwise only if it has to, and reads nothing else from the process's memory.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class InjectionReader:
         self._here: Place = (mount_namespace, b"")
         self._programs: dict[tuple[bytes, bytes], LinkedProgram | None] = {}
         self._preload_files: dict[Place, list[bytes] | None] = {}
-        # Programs that had nothing injected, with the files whose code was mapped.
-        self._untouched: set[tuple[bool | bytes | File, ...]] = set()
+        # Programs of exposed processes, with the files whose code was mapped, that show no library
+        # that they did not ask for. What the memory of a process shows holds for no other.
+        self._untouched: set[tuple[bytes | File, ...]] = set()
 
     def close(self) -> None:
         """Let the helper process exit, if there is one."""
@@ -196,39 +197,19 @@ class InjectionReader:
 
         The libraries are None if they are unknown. Raises OSError if the process ends meanwhile.
         """
-        requests = environment.requests
-        is_quiet = environment.is_whole and not requests
-        key: tuple[bool | bytes | File, ...] = (is_exposed, process.exe, *process.code)
+        is_quiet = is_exposed and environment.is_whole and not environment.requests
+        key: tuple[bytes | File, ...] = (process.exe, *process.code)
         if is_quiet and key in self._untouched:
             return False, ()
         try:
             program = self._program_of(process)
         except PermissionError:
             program = None
-        if is_quiet and self.looks_untouched(process, program, (), is_exposed):
-            found: tuple[str, ...] | None = ()
-            is_ours = False
-        else:
-            is_ours, found = _Look(self, process, program, is_exposed).find(environment)
-        if is_quiet and found == () and len(self._untouched) < _MOST_REMEMBERED:
-            self._untouched.add(key)
-        return is_ours, found
-
-    def looks_untouched(
-        self,
-        process: Mapped,
-        program: LinkedProgram | None,
-        injected: Collection[bytes],
-        is_exposed: bool,
-    ) -> bool:
-        """Return whether the mapped files show no library besides those in injected."""
-        if program is None:
-            return False
-        if not program.image.interpreter:
-            return program.is_alone or process.has_only_itself or is_exposed
-        code = [file for file in process.code if file[1] not in injected]
-        first = find_first_libraries(code, process.exe, program, is_exposed)
-        return first is not None and (is_exposed or self.are_here(process, program, first))
+        if is_quiet and looks_untouched(process, program):
+            if len(self._untouched) < _MOST_REMEMBERED:
+                self._untouched.add(key)
+            return False, ()
+        return _Look(self, process, program, is_exposed).find(environment)
 
     def are_here(self, process: Mapped, program: LinkedProgram, files: Sequence[File]) -> bool:
         """Return whether mapped files are what the process finds under their paths.
@@ -254,6 +235,21 @@ class InjectionReader:
             one and one[0] == decode(file) and (one[1] or not is_of_system(path, program))
             for one, (file, path) in zip(found, files, strict=True)
         )
+
+
+def looks_untouched(
+    process: Mapped, program: LinkedProgram | None, injected: Collection[bytes] = ()
+) -> bool:
+    """Return whether the mapped files show no library besides those in injected.
+
+    A library can hide from this, so it decides nothing about a process that is not exposed.
+    """
+    if program is None:
+        return False
+    if not program.image.interpreter:
+        return True
+    code = [file for file in process.code if file[1] not in injected]
+    return find_first_libraries(code, process.exe, program) is not None
 
 
 def _keys_of(request: bytes, identities: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
@@ -328,10 +324,9 @@ class _Look:
         if program is None:
             return self._is_exposed and is_explained
         if program.image.interpreter:
-            return (
-                is_explained
-                and self._reader.looks_untouched(process, program, injected, self._is_exposed)
-            ) or self._look_closely(program, injected)
+            if self._is_exposed and is_explained and looks_untouched(process, program, injected):
+                return True
+            return self._look_closely(program, injected)
         if program.is_alone or process.has_only_itself:
             return True
         # A loader that was started by its name, or a stand-in whose program we cannot read.
@@ -349,7 +344,7 @@ class _Look:
         if places is None:
             return False
         paths = {address: path for address, (_, path) in places.items()}
-        found = explain_libraries(lists, program, paths, injected)
+        found = explain_libraries(lists, program, paths, process.find_kernel_library(), injected)
         injected.update(dict.fromkeys(found.early[:_MOST_REQUESTS]))
         if not found.is_certain or len(found.early) > _MOST_REQUESTS:
             return False
@@ -369,8 +364,8 @@ class _Look:
             return self._deputy.are_genuine(self._process.folder, names)
         except ProcessLookupError:
             raise
-        except PermissionError:
-            # Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+        except (PermissionError, FileNotFoundError):
+            # Without CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, or the first thread has ended.
             places = {path: place for _, path, place in files}
             code = [(file, places[path]) for file, path in self._process.code if path in places]
             return self._reader.are_here(self._process, program, code)

@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 # from any other place could be anything.
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
-# The kernel's library, which is no file. Loaders know it by its name, or without one.
-_OF_KERNEL = (
-    b"",
-    b"linux-vdso.so.1",
-    b"linux-gate.so.1",
-    b"linux-vdso64.so.1",
-    b"linux-vdso32.so.1",
-)
-
 
 class LinkedProgram(Record):
     """A program, the base names of the libraries that it needs, and the folders that it names.
@@ -113,12 +104,15 @@ def explain_libraries(
     found: tuple[Lists, Start],
     program: LinkedProgram,
     places: Mapping[int, bytes],
+    kernel_library: range = range(0),
     requested: Collection[bytes] = (),
 ) -> Explanation:
     """Find out who asked for the libraries that a process loaded before its program began.
 
     found -- from loader_lists.read_lists()
     places -- the path in maps of each address
+    kernel_library -- the addresses of the kernel's library (vdso(7)), which is no file; a library
+        can take its name
     requested -- paths of libraries that are known to be injected
     """
     lists, start = found
@@ -130,7 +124,10 @@ def explain_libraries(
     border = None
     for number, needed in start:
         address, name = lists[0][number]
-        if number == 0 or (name in _OF_KERNEL and address not in places):
+        if number == 0:
+            continue
+        if address in kernel_library:
+            kernel_library = range(0)  # there is only one
             continue
         path = places.get(address, name)
         is_wanted = os.path.basename(name) in wanted or _name_in(wanted, path)
@@ -169,13 +166,12 @@ def explain_libraries(
 
 
 def find_first_libraries(
-    code: Sequence[File], exe: bytes, program: LinkedProgram, is_exposed: bool = True
+    code: Sequence[File], exe: bytes, program: LinkedProgram
 ) -> list[File] | None:
     """Return the libraries that were mapped first, down to the last that the program needs.
 
     code -- from parse_code_files(), without the libraries that are known to be injected
     exe -- the path of the program; a stand-in maps it above its loader
-    is_exposed -- False: all libraries, since those that it needs may have been preloaded, too
 
     The kernel maps downwards: the loader is on top, and the first library that it loaded is below
     it. None: anything else is there, so the process needs a closer look.
@@ -190,7 +186,7 @@ def find_first_libraries(
     left = {name for name in program.needed if not _is_loader(name)}
     first: list[File] = []
     for file in libraries:
-        if not left and is_exposed:
+        if not left:
             break
         if not _find_place(file[1], program):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect
 
 from process_hardening.audit.procfiles import read_link
@@ -19,6 +20,10 @@ _MOST_MAPPINGS = 4
 # Limits on what a hostile process can make us read.
 _MOST_LINES = 64
 _MOST_FILES = 1 << 14
+
+_KERNEL_LIBRARY = re.compile(
+    rb"\n([0-9a-f]{1,16})-([0-9a-f]{1,16}) [^ \n]{4} 0+ 00:00 0 {1,100}\[vdso\]\n"
+)
 
 
 class Mapped(Record):
@@ -87,6 +92,11 @@ class Mapped(Record):
             if line.split(b" ", 5)[-1].lstrip(b" ") in ends:
                 found.append(line)
         return None
+
+    def find_kernel_library(self) -> range:
+        """Return the addresses of the kernel's library (vdso(7)); empty: it is not mapped."""
+        found = _KERNEL_LIBRARY.search(b"\n" + self.maps)
+        return range(int(found[1], 16), int(found[2], 16)) if found else range(0)
 
     def locate(self, addresses: Sequence[int]) -> dict[int, tuple[str, bytes]] | None:
         """Return the mapping of a file at each address: its name in map_files, and the path.
