@@ -328,3 +328,15 @@ def test_a_damaged_program_hides_no_jvm_inside_it(
     assert found["verdict"] == expected
     findings = {"partial": "PH018", "unknown": "PH015"}
     assert findings.get(expected) in [None, *(one["id"] for one in found["findings"])]
+
+
+@pytest.mark.parametrize("name", ["libjvm.so", "libother.so"])
+def test_a_jvm_behind_more_than_a_megabyte_of_mappings(
+    name: str, build: support.Compiler, injected: Path, user_tmp: Path
+) -> None:
+    """All that an audit reads is searched for it. The control: a library of another name."""
+    library = str(shutil.copy(injected, user_tmp / name))
+    with support.Running([str(build("catches.c", "-ldl")), library, "30000"], **ROOT) as one:
+        maps = Path(f"/proc/{one.pid}/maps").read_text()
+        assert maps.find(library) > 1 << 20, "inconclusive: it is mapped before the others"
+        assert process_of(one.pid)["verdict"] == ("partial" if "jvm" in name else "hardened")

@@ -18,6 +18,7 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
+    from process_hardening.audit.mapped import Mapped
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.runtime_files import RuntimeReader
     from process_hardening.runtimes import Runtime
@@ -110,13 +111,18 @@ def facts_of_python(
 
 
 def with_runtime(
-    posture: Posture, fields: dict[str, bytes], folder: int, runtimes: RuntimeReader
+    posture: Posture,
+    fields: dict[str, bytes],
+    folder: int,
+    mapped: Mapped | None,
+    runtimes: RuntimeReader,
 ) -> Posture:
     """Return the posture, with opens_itself set if the runtime discloses the process's memory.
 
     It is None if the runtime is unknown.
 
     fields -- those of its /proc/PID/status; folder -- a descriptor of /proc/PID
+    mapped -- what it has mapped; None: unknown or hidden
     runtimes -- recognizes runtimes by more than their names
 
     Raises ValueError if they are malformed.
@@ -127,9 +133,10 @@ def with_runtime(
         return posture
     called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
     try:
-        found = runtimes.find((program.name, called), folder)
+        found = runtimes.find((program.name, called), mapped)
     except UnknownRuntimeError:
-        return posture.replace(opens_itself=None)
+        is_hidden = mapped is None and "python" in posture.protected
+        return posture if is_hidden else posture.replace(opens_itself=None)
     if found is None:
         return posture
     runtime, name = found

@@ -7,7 +7,7 @@ import os
 from process_hardening.audit.command_line import facts_of_command, facts_of_python
 from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.injection import InjectionReader
-from process_hardening.audit.mapped import Mapped, read_mapped
+from process_hardening.audit.mapped import LONGEST_MAPS, Mapped, read_mapped
 from process_hardening.audit.posture import TOO_MUCH
 from process_hardening.audit.procfiles import Attempts, read_cwd, read_file, read_link, read_rest
 from process_hardening.audit.procfs import MOST_CODE_FILES, parse_unit
@@ -21,10 +21,9 @@ _SYSTEMD = "/run/systemd/system"
 """Exists if systemd manages the services; sd_booted(3)."""
 
 # Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
-# their cost. 60,000 anonymous mappings are 3 MiB of maps.
+# their cost.
 _LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
-_LONGEST_MAPS = 7 << 19
 
 
 class ChangedError(Exception):
@@ -43,8 +42,12 @@ class ImageReader:
         self._environments = EnvironmentReader()
         self._has_units = os.path.isdir(_SYSTEMD)
 
-    def read(self, open_maps: int | None, folder: int, inspectable: bool | None) -> Facts:
+    def read(
+        self, open_maps: int | None, folder: int, inspectable: bool | None
+    ) -> tuple[Facts, Mapped | None]:
         """Read the arguments, the environment and the mapped files of a program.
+
+        The mapped files are None if they could not all be read.
 
         open_maps -- a descriptor of its maps; None: the kernel protects them
 
@@ -69,24 +72,25 @@ class ImageReader:
         if command is not None and not _is_too_long(command):
             facts |= facts_of_command(command)
         mapped = None
-        if exe is not None and maps is not None and len(maps) < _LONGEST_MAPS:
+        if exe is not None and maps is not None and len(maps) < LONGEST_MAPS:
             mapped = read(read_mapped, "root", folder, exe, maps)
         facts["problem"] = attempts.problem
+        if mapped is not None and len(mapped.code) > MOST_CODE_FILES:
+            mapped = None
+            facts["problem"] = TOO_MUCH["mappings"]
         if environ is not None and _is_too_long(environ):
             facts["problem"] = TOO_MUCH["environment"]
-        elif maps is not None and len(maps) >= _LONGEST_MAPS:
+        elif maps is not None and len(maps) >= LONGEST_MAPS:
             facts["problem"] = TOO_MUCH["mappings"]
         elif environ is not None:
             environment = self._environments.classify(environ)
             facts["loader_variables"] = environment.loader_variables
             facts["secret_variables"] = environment.secret_variables
-            if mapped is not None and len(mapped.code) > MOST_CODE_FILES:
-                facts["problem"] = TOO_MUCH["mappings"]
-            elif mapped is not None and exe is not None:
+            if mapped is not None and exe is not None:
                 facts |= self._find_libraries(mapped, environment, inspectable is True)
                 reachable = False if environment.forbids_debugging else inspectable
                 facts |= facts_of_python(exe, mapped.code, command or b"", reachable)
-        return facts
+        return facts, mapped
 
     def _find_libraries(
         self, mapped: Mapped, environment: EnvironmentFacts, is_exposed: bool
@@ -99,7 +103,7 @@ class ImageReader:
 
 
 def _read_maps(fd: int | None) -> bytes | None:
-    return None if fd is None else read_rest(fd, _LONGEST_MAPS)
+    return None if fd is None else read_rest(fd, LONGEST_MAPS)
 
 
 def _list_protected(hidden: set[str]) -> tuple[str, ...]:

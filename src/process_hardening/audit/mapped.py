@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _MOST_MAPPINGS = 4
 """How many mappings of a path to examine. An honest process has one, or two with a stand-in."""
 
+LONGEST_MAPS = 7 << 19
+"""How many bytes of maps to read: 60,000 anonymous mappings are 3 MiB. The rest is unknown."""
+
 # Limits on what a hostile process can make us read.
 _MOST_LINES = 64
 _MOST_FILES = 1 << 14

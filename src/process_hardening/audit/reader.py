@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from process_hardening.audit.command_line import Facts
     from process_hardening.audit.dumpable import Flag
+    from process_hardening.audit.mapped import Mapped
 
     _T = TypeVar("_T")
 
@@ -195,10 +196,13 @@ class Reader:
             facts |= _ids_of(fields)
             if "VmSize" not in fields:
                 return self._read_without_memory(pid, facts, fields, folder)
-            facts |= self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
+            found, mapped = self._read_memory(maps, pid, observed, folder, fields, facts["uid"])
+            facts |= found
             if facts["uid"] == 0:
                 facts["chosen_by_other"] = is_chosen_by_other(folder, status)
-            posture = with_runtime(Posture(pid=pid, **facts), fields, folder, self._runtimes)
+            posture = with_runtime(
+                Posture(pid=pid, **facts), fields, folder, mapped, self._runtimes
+            )
             if posture.verdict == HARDENED:
                 posture = self._confirm(posture, pidfd, folder, fields)
         except (FileNotFoundError, ProcessLookupError):
@@ -218,18 +222,20 @@ class Reader:
         folder: int,
         fields: dict[str, bytes],
         uid: int | None,
-    ) -> Facts:
-        """Read a process that has memory."""
+    ) -> tuple[Facts, Mapped | None]:
+        """Read a process that has memory. Also returns what ImageReader.read() has mapped."""
         flag = self._flags.decide(observed, pid, uid, folder, fields)
         limits = read_file(folder, "limits")
-        return {
+        image, mapped = self._images.read(maps, folder, flag.inspectable)
+        facts = {
             "dumpable": flag.dumpable,
             "dumpable_source": flag.source,
             "inspectable": flag.inspectable,
             "core_limit": parse_core_limit(limits) if limits else None,
             **rights_of(fields),
-            **self._images.read(maps, folder, flag.inspectable),
+            **image,
         }
+        return facts, mapped
 
     def _confirm(
         self, posture: Posture, pidfd: int | None, folder: int, fields: dict[str, bytes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from errno import EAGAIN
 
-from process_hardening.audit.mapped import read_mapped
+from process_hardening.audit.mapped import LONGEST_MAPS, read_mapped
 from process_hardening.audit.procfiles import read_file, read_link
 from process_hardening.audit.program_files import ProgramOpener
 from process_hardening.elf import DamagedElfError, exports
@@ -19,9 +19,9 @@ TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from process_hardening.audit.mapped import Mapped
     from process_hardening.runtimes import Runtime
 
-_LONGEST_MAPS = 1 << 20
 _MOST_REMEMBERED = 4096  # programs
 
 
@@ -39,13 +39,14 @@ class RuntimeReader:
         self._opener = opener
         self._symbols: dict[tuple[int, ...], bytes | None] = {}  # of runtimes, by program
 
-    def find(self, names: Iterable[str], folder: int) -> tuple[Runtime, str] | None:
+    def find(self, names: Iterable[str], process: Mapped | None) -> tuple[Runtime, str] | None:
         """Return the runtime of a process, and the name of a program with the same options.
 
         The name is '' if they are unknown: a program that loads the runtime as a library may take
         other options than the runtime.
 
-        names -- of its program, as far as they are known; folder -- a descriptor of /proc/PID
+        names -- of its program, as far as they are known; process -- all that it has mapped; None:
+            unknown
 
         None also for what the kernel hides. Raises UnknownRuntimeError.
         """
@@ -54,25 +55,23 @@ class RuntimeReader:
             named = runtime_of(name)
             if named:
                 return named, name
+        if process is None:
+            raise UnknownRuntimeError
         try:
-            found, is_program = self._find_in_files(folder)
-        except OSError:  # it ended
+            found, is_program = self._find_in_files(process)
+        except (FileNotFoundError, ProcessLookupError):  # it ended
             return None
         if found is None:
             return None
         known = (name for name in called if found.has_options_of(name))
         return found, found.programs[0] if is_program else next(known, "")
 
-    def _find_in_files(self, folder: int) -> tuple[Runtime | None, bool]:
+    def _find_in_files(self, process: Mapped) -> tuple[Runtime | None, bool]:
         """Return the runtime, and whether the program is its own, not one that loads it.
 
         Raises UnknownRuntimeError, and OSError if the process has ended.
         """
-        exe = read_link(folder, "exe")
-        maps = read_file(folder, "maps", _LONGEST_MAPS)
-        if exe is None or maps is None:
-            return None, False
-        process = read_mapped(folder, exe, maps)
+        folder = process.folder
         # Behind a stand-in, the program is mapped like a library.
         mapped = [f"map_files/{name}" for name in process.find_files(process.exe)]
         is_known = False
@@ -87,7 +86,7 @@ class RuntimeReader:
         libraries = (os.fsdecode(path).rsplit("/", 1)[-1] for _, path in process.code)
         found = next(filter(None, map(runtime_of_library, libraries)), None)
         if not is_known and found is None:
-            os.stat("exe", dir_fd=folder)  # it still exists
+            os.stat("status", dir_fd=folder)  # it still exists
             raise UnknownRuntimeError
         return found, False
 
@@ -125,8 +124,13 @@ def runtime_of_process(pid: int) -> Runtime | None:
         proc, folder = opened
         opener = ProgramOpener(proc)
         first = (read_file(folder, "cmdline") or b"").split(b"\0", 1)[0]
-        words = (read_link(folder, "exe") or "", os.fsdecode(first))
-        found = RuntimeReader(opener).find((word.rsplit("/", 1)[-1] for word in words), folder)
+        exe = read_link(folder, "exe")
+        maps = read_file(folder, "maps", LONGEST_MAPS)
+        mapped = None
+        if exe is not None and maps is not None and len(maps) < LONGEST_MAPS:
+            mapped = read_mapped(folder, exe, maps)
+        words = (exe or "", os.fsdecode(first))
+        found = RuntimeReader(opener).find((word.rsplit("/", 1)[-1] for word in words), mapped)
         return found[0] if found else None
     except (OSError, UnknownRuntimeError):
         return None
