@@ -145,6 +145,22 @@ def test_the_audit_hardens_itself_and_leaves_itself_out() -> None:
         assert os.getpid() in pids
 
 
+def test_the_audit_leaves_itself_out_in_another_pid_namespace() -> None:
+    """There, /proc may still be of the outer one, with other pids. No other process is omitted."""
+    support.require_root()
+    argv = [support.find_tool("unshare"), "--pid", "--fork", COMMAND, "audit", "--json"]
+    for options in (["--all"], ["--all", "--name", "a-word-of-ours"]):
+        with subprocess.Popen(
+            [*argv, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as done:
+            assert done.stdout is not None
+            found = {p["pid"]: p["ppid"] for p in json.load(done.stdout)["processes"]}
+        assert done.pid not in found.values()
+        is_everything = "--name" not in options
+        # In its own namespace, the pid of the audit is 1.
+        assert [pid in found for pid in (1, done.pid)] == [is_everything] * 2
+
+
 def test_the_width_is_respected_beside_a_pipe(animal: Path) -> None:
     """Whoever pipes into `less` reads on a terminal; COLUMNS decides where it is set."""
     import fcntl

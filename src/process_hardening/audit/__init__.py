@@ -76,16 +76,17 @@ def take(
         snapshot = scan(left_out=selection.left_out, proc=proc)
     read = {posture.pid for posture in snapshot.processes} | {*snapshot.gone, *selection.left_out}
     _read_more(snapshot, set(selection.pids) - read, proc)  # those that /proc does not list
-    audit = _judge(snapshot, selection)
+    audit = _judge(snapshot, selection, proc)
     return audit.replace(known_since=known_since) if known_since else audit
 
 
-def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
+def _judge(snapshot: Snapshot, selection: Selection, proc: str) -> Audit:
     import os
     import time
 
     from process_hardening.audit.entries import make_entries
     from process_hardening.audit.host import read_rules, user_of
+    from process_hardening.audit.reader import find_own_pids
     from process_hardening.audit.result import Audit, list_notes
     from process_hardening.audit.tree import find_lineage
     from process_hardening.errors import CommandError
@@ -95,8 +96,9 @@ def _judge(snapshot: Snapshot, selection: Selection) -> Audit:
         raise CommandError(f"{', '.join(map(str, selection.pids))}: no such process")
     host = read_rules()
     if selection.name is not None:
-        lineage = find_lineage(snapshot.processes, os.getppid())
-        selection = selection.replace(unread={os.getpid(), *lineage})
+        own = find_own_pids(proc)
+        ancestors = find_lineage(snapshot.processes, own[-1]) if own else ()
+        selection = selection.replace(unread={*own, *ancestors})
     asked_by = os.geteuid()
     as_root = asked_by == 0
     found = selection.narrow(make_entries(snapshot.processes, host, user_of, as_root=as_root))

@@ -28,6 +28,7 @@ from process_hardening.audit.procfs import (
     parse_core_limit,
     parse_name,
     parse_number,
+    parse_status,
     refuse_repeated_fields,
 )
 from process_hardening.audit.program_files import ProgramOpener
@@ -322,3 +323,17 @@ def read_posture(pid: int) -> Posture:
     """Read the posture of a process. Raises NoSuchProcessError."""
     with Reader() as reader:
         return reader.read(pid)
+
+
+def find_own_pids(proc: str = "/proc") -> tuple[int, ...]:
+    """Return our pid and our parent's, as /proc numbers them; () if it does not show us.
+
+    With another pid namespace's /proc, they are not those of getpid(2) and getppid(2).
+    """
+    try:
+        with open(f"{proc}/self/status", "rb") as file:
+            fields = parse_status(file.read())
+    except OSError:
+        return ()
+    found = (parse_number(fields, "Pid"), parse_number(fields, "PPid"))
+    return tuple(pid for pid in found if pid is not None)

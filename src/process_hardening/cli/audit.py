@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
@@ -186,6 +185,8 @@ def _compare(result: Audit, before: Saved, path: str) -> Comparison:
 
 def _selection_of(options: Options) -> dict[str, Any]:
     """Convert the command line into arguments for audit.take(). Raises CommandError."""
+    from process_hardening.audit.reader import find_own_pids
+
     excluded_ids, excluded_names = _split_excluded(options.exclude)
     return {
         "pids": [parse_pid(pid) for pid in options.pids],
@@ -196,7 +197,7 @@ def _selection_of(options: Options) -> dict[str, Any]:
         "everything": options.all,
         "excluded_ids": excluded_ids,
         "excluded_names": excluded_names,
-        "left_out": [os.getpid()],
+        "left_out": find_own_pids()[:1],
         **({} if options.baseline is None else _read_baseline(options.baseline)),
     }
 

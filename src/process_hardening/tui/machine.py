@@ -46,7 +46,10 @@ class Machine:
 
         seen -- postures from an earlier update, which are reused
         """
-        return audit.take(everything=True, left_out=(os.getpid(),), seen=seen, proc=self.proc)
+        from process_hardening.audit.reader import find_own_pids
+
+        own = find_own_pids(self.proc)[:1]
+        return audit.take(everything=True, left_out=own, seen=seen, proc=self.proc)
 
     def diagnose(self, postures: Iterable[Posture]) -> Diagnosis:
         """Return the results of doctor. Raises CommandError on unsupported systems."""
