@@ -254,6 +254,20 @@ def test_a_loader_that_was_told_to_inject(animal: Path, injected: Path) -> None:
     assert (found["verdict"], found["injected_libraries"]) == ("unknown", None)
 
 
+def test_a_loader_in_which_all_else_is_of_no_file(animal: Path, build: support.Compiler) -> None:
+    """Only the loader's own file is mapped, as in a static program. The control: a static one."""
+    with animal.open("rb") as file:
+        image = read_image(file.fileno(), str(animal))
+    assert image is not None
+    loader = str(image.interpreter)
+    library = str(build("forging.c", "-shared", "-fPIC", "-DANONYMOUS", name="anonymous-all.so"))
+    with Animal(loader, "--preload", library, str(animal), *HARDENED, env={"ALL": "1"}) as one:
+        assert one.code == {os.path.realpath(loader)}, "inconclusive: other files are mapped"
+        assert process_of(one.pid)["verdict"] == "unknown"
+    static = build("animal.c", "-pthread", "-static-pie", name="static-pie-animal")
+    assert audit_animal(static, HARDENED)["verdict"] == "hardened"
+
+
 def test_more_files_of_our_name_than_a_process_has(animal: Path, user_tmp: Path) -> None:
     """None of them counts as ours then. The control: two do."""
     copies = []

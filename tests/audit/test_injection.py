@@ -104,7 +104,7 @@ TINFO, LIBC, OTHER = b"/usr/lib/libtinfo.so.6.4", b"/usr/lib/libc.so.6", b"/tmp/
         ((TINFO, LIBC, LOADER), ((), True)),
         ((b"linux-vdso.so.1", TINFO, LIBC), ((), True)),
         ((b"", TINFO, LIBC), ((), True)),
-        ((b"", b"", TINFO, LIBC), ((b"",), True)),
+        ((b"", b"", TINFO, LIBC), ((b"(no name)",), True)),
         ((TINFO, LIBC, b"linux-vdso.so.1"), ((), False)),
         ((OTHER, TINFO, LIBC), ((OTHER,), True)),
         ((TINFO, OTHER, LIBC), ((OTHER,), True)),

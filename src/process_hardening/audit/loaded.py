@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _TRUSTED = (b"/usr/", b"/lib", b"/nix/store/", b"/gnu/store/", b"/system/", b"/apex/")
 
 
+_NAMELESS = b"(no name)"  # a library that hides its name and its file
+
+
 class LinkedProgram(Record):
     """A program, the base names of the libraries that it needs, and the folders that it names.
 
@@ -129,7 +132,7 @@ def explain_libraries(
         if address in kernel_library:
             kernel_library = range(0)  # there is only one
             continue
-        path = places.get(address, name)
+        path = places.get(address, name) or _NAMELESS
         is_wanted = os.path.basename(name) in wanted or _name_in(wanted, path)
         if is_wanted or name == loader:
             border = border or address

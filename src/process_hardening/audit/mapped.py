@@ -28,6 +28,10 @@ _KERNEL_LIBRARY = re.compile(
     rb"\n([0-9a-f]{1,16})-([0-9a-f]{1,16}) [^ \n]{4} 0+ 00:00 0 {1,100}\[vdso\]\n"
 )
 
+_ANONYMOUS_CODE = re.compile(
+    rb"\n[^ \n]{1,40} ..x. [^ \n]{1,20} 00:00 0(?: {0,100}| {1,100}\[(?:anon|heap|stack)[^\n]*)\n"
+)
+
 
 class Mapped(Record):
     """The code that a process has mapped.
@@ -48,8 +52,13 @@ class Mapped(Record):
 
     @property
     def has_only_itself(self) -> bool:
-        """Whether no file but the program has code in it, as in a static program."""
-        return all(path == self.exe for _, path in self.code)
+        """Whether nothing but the program has code in it, as in a static program.
+
+        If the program was started by naming its loader, a library can replace all other mappings
+        by copies of no file.
+        """
+        is_alone = all(path == self.exe for _, path in self.code)
+        return is_alone and not _ANONYMOUS_CODE.search(b"\n" + self.maps)
 
     def find_code(self, path: bytes) -> list[str] | None:
         """Return the names of a file's code in /proc/PID/map_files; None: too many to examine.

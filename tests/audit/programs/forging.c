@@ -1,7 +1,8 @@
 /* A library for LD_PRELOAD or LD_AUDIT that hides from /proc/PID/environ that it was requested: by
  * cutting itself out of the value, or with RENAME by giving the variable another name. With NAME,
  * it also gives itself this name in the loader's list. With ANONYMOUS, it replaces its mappings by
- * copies that are of no file. If a variable UNLINK is set, it removes itself from the list. */
+ * copies that are of no file; if a variable ALL is set, all but the loader's. If UNLINK is set, it
+ * removes itself from the list. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <link.h>
@@ -30,16 +31,16 @@ static struct link_map *find_itself(void)
 #ifdef ANONYMOUS
 static void become_anonymous(void)
 {
-    const char *name = find_itself()->l_name;
-    struct { unsigned long start, end; int rights; } found[16];
+    const char *name = getenv("ALL") ? "/" : find_itself()->l_name;
+    struct { unsigned long start, end; int rights; } found[64];
     size_t count = 0;
     char line[4096], rights[5];
     FILE *maps = fopen("/proc/self/maps", "r");
 
     if (!maps)
         abort();
-    while (count < 16 && fgets(line, sizeof line, maps))
-        if (strstr(line, name) && sscanf(line, "%lx-%lx %4s", &found[count].start,
+    while (count < 64 && fgets(line, sizeof line, maps))
+        if (strstr(line, name) && !strstr(line, "/ld-") && sscanf(line, "%lx-%lx %4s", &found[count].start,
                                          &found[count].end, rights) == 3)
             found[count++].rights = (rights[0] == 'r' ? PROT_READ : 0) |
                                     (rights[1] == 'w' ? PROT_WRITE : 0) |
