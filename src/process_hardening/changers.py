@@ -27,7 +27,7 @@ def find_changers(path: str) -> set[int]:
     try:
         start = "" if path.startswith("/") else os.getcwd()
     except FileNotFoundError:  # it was deleted: nobody can create anything in it
-        return found
+        return {SOMEBODY} if ".." in path.split("/") else found
     here, names = "/", os.path.join(start, path).split("/")[::-1]
     links = 0
     while True:

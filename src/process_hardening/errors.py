@@ -112,6 +112,10 @@ def hide_values(message: str, words: Iterable[str]) -> str:
         if value and ("/" not in name or "://" in name):
             for shown in (text, repr(text)[1:-1]):
                 message = message.replace(shown, hide_value(text))
+    for option in options:  # argparse quotes the value alone
+        value = option.partition("=")[2]
+        if value:
+            message = message.replace(repr(value), "'...'")
     return message
 
 

@@ -73,7 +73,7 @@ except Exception as error:
 
 # For an execute-only environment. Imports the check only if other processes could read this one at
 # its start, or can read the interpreter, and never as root, who can always read both.
-_LOOK = "is_exposed = os.access('/proc/self/mem', 4) or os.access(sys.executable, 4)"
+_LOOK = "is_exposed = os.access('/proc/self/mem', 4) or os.access(sys.executable or '', 4)"
 _CHECK = (
     "is_exposed and os.getuid()"
     " and __import__('process_hardening.startup_hook', fromlist=['']).check_interpreter()"

@@ -28,6 +28,8 @@ class Runtime(Record):
     others -- other options that each disable the disclosure, but do not exist in every version
     undone_by -- a pattern of the beginnings of options that may undo the options before them
     opened_by -- a pattern of the beginnings of options that disclose the memory in another way
+    variables, last_variables -- the names of environment variables whose words are options before
+        and after its arguments
     starters -- the names of other programs that execute the runtime
     loaders -- the names of other programs that load it as a library and pass their options to it
     source -- where the facts come from; all were tested
@@ -43,6 +45,8 @@ class Runtime(Record):
     others: tuple[str, ...] = ()
     undone_by: str | None = None
     opened_by: str | None = None
+    variables: tuple[str, ...] = ()
+    last_variables: tuple[str, ...] = ()
     starters: tuple[str, ...] = ()
     loaders: tuple[str, ...] = ()
     source: str
@@ -72,6 +76,7 @@ RUNTIMES = (
         undone_by=r"--(?:inspect|debug[-_]port|no[-_]disable[-_]sigusr1)",
         # A signal, or a fatal error that prlimit(2) causes, makes it write a file.
         opened_by=r"--(?:report[-_]on[-_](?:signal|fatalerror)|heapsnapshot[-_]signal)",
+        variables=("NODE_OPTIONS",),
         source="Node.js, Command-line API: --inspect-port, --report-on-signal,"
         " --heapsnapshot-signal; Process: Signal events; tried with 12 to 26",
     ),
@@ -92,7 +97,11 @@ RUNTIMES = (
         options=("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null"),
         # @: a file of arguments
         undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=|-XX:VMOptionsFile=|@",
-        opened_by=r"-agentlib:jdwp|-Xrunjdwp|-Dcom\.sun\.management\.jmxremote\.port",
+        # A debugger, or JMX, also on a port that only its user's files name.
+        opened_by=r"-agentlib:jdwp|-agentpath:.*jdwp|-Xrunjdwp"
+        r"|-Dcom\.sun\.management\.(?:jmxremote|config\.file)",
+        variables=("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),
+        last_variables=("_JAVA_OPTIONS",),
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
         source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile; OpenJDK,"
         " attachListener_posix.cpp, vmError.cpp",

@@ -74,11 +74,12 @@ def test_a_relative_path_begins_in_the_working_directory(
 def test_nobody_can_create_anything_in_a_deleted_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An absolute path does not depend on it."""
+    """The parent can still be reached from it. An absolute path does not depend on it."""
     (tmp_path / "deleted").mkdir()
     monkeypatch.chdir(tmp_path / "deleted")
     (tmp_path / "deleted").rmdir()
     assert find_changers("file") == set()
+    assert find_changers("../file") == {SOMEBODY}
     assert find_changers("/dev/null") == {SOMEBODY}
 
 

@@ -161,7 +161,6 @@ def test_wrong_usage_is_one_line_that_names_the_option(words: list[str], problem
         (["--method", "copy", "ls"], ["--method=copy", "--", "ls"]),
         (["--explain", "--json", "ls"], ["--method=auto", "--explain", "--", "ls"]),
         (["-m", "mod", "x"], ["--method=auto", "--", sys.executable, "-m", "mod", "x"]),
-        (["no-such-file.py"], ["--method=auto", "--", "no-such-file.py"]),
     ],
     ids=str,
 )

@@ -174,7 +174,9 @@ def test_an_attack_on_an_open_runtime_that_could_harm_it_leaves_the_result_open(
     opens_itself: str | None, names: list[str], words: str
 ) -> None:
     """The row names the runtime and how to make the attack."""
-    rows = list_not_made(Posture(pid=9, opens_itself=opens_itself), "pid 9")
+    posture = Posture(pid=9, opens_itself=opens_itself)
+    rows = list_not_made(posture, "pid 9", list_attacks())
+    assert list_not_made(posture, "pid 9", find_attacks(["proc-mem"])) == ()  # not asked for
     assert [row.name for row in rows] == names
     for row in rows:
         assert row.counts

@@ -274,6 +274,7 @@ def test_a_signal_of_another_process_leaves_no_file_of_a_closed_runtime(
         ("Node.js", ("--report-on-signal",)),
         ("Node.js", ("--heapsnapshot-signal=SIGUSR2",)),
         ("the JVM", ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",)),
+        ("the JVM", ("-Dcom.sun.management.jmxremote",)),
     ],
 )
 def test_an_option_that_opens_a_closed_runtime_in_another_way_is_found(
@@ -285,7 +286,27 @@ def test_an_option_that_opens_a_closed_runtime_in_another_way_is_found(
         (group,) = take(pids=[one.pid]).groups
         assert read_process(one.pid).opens_itself == name
     assert (group.finding, group.command) == ("PH018", "")
-    assert group.fix == f"Start it without {options[0].partition('=')[0]}."
+    assert f"without {options[0].partition('=')[0]}, with {PARTS[name].options[0]}" in group.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("Node.js", "NODE_OPTIONS", "--heapsnapshot-signal=SIGUSR2"),
+        ("the JVM", "JAVA_TOOL_OPTIONS", "-Xmx32m -Dcom.sun.management.jmxremote"),
+        ("the JVM", "_JAVA_OPTIONS", "-XX:-DisableAttachMechanism"),
+    ],
+)
+def test_root_sees_that_a_variable_opens_a_closed_runtime(
+    name: str, variable: str, value: str, user_tmp: Path
+) -> None:
+    """The environment of a hardened process is hidden from others."""
+    support.require_root()
+    words = STARTS[name](user_tmp, *PARTS[name].options)
+    env = {"PATH": os.environ["PATH"], variable: value}
+    with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp, env=env) as one:
+        posture = read_process(one.pid)
+    assert (posture.opens_itself, posture.verdict) == (name, "partial")
 
 
 def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from process_hardening.audit.mapped import Mapped
     from process_hardening.audit.posture import Posture
     from process_hardening.audit.runtime_files import RuntimeReader
-    from process_hardening.runtimes import Runtime
 
     Facts = dict[str, Any]  # fields of a Posture, by name
 
@@ -31,7 +30,8 @@ _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
 # SIGQUIT and SIGUSR1: the files of a process that catches neither are not worth reading.
 _CAUGHT_BY_RUNTIMES = 1 << 2 | 1 << 9
 
-_LONGEST_BLOCK = 1 << 18
+LONGEST_BLOCK = 1 << 18
+"""How many bytes of the arguments or the environment of a process to read."""
 
 _FIRST_PYTHON_WITH_REMOTE_DEBUGGING = (3, 14)
 """PEP 768."""
@@ -141,15 +141,25 @@ def with_runtime(
         return posture
     runtime, name = found
     options = read_options(name, posture.arguments[1:]) if name else ()
-    opens = is_open(runtime, options, caught, blocked, _has_variable(runtime, folder))
+    environment = _read_environment(folder)
+    if environment is not None:
+        first = _options_in(environment, runtime.variables)
+        options = (*first, *options, *_options_in(environment, runtime.last_variables))
+    has_variable = None if environment is None else runtime.variable.encode() in environment
+    opens = is_open(runtime, options, caught, blocked, has_variable)
     if opens is None:
         return posture.replace(opens_itself=None)
     return posture.replace(opens_itself=runtime.name) if opens else posture
 
 
-def _has_variable(runtime: Runtime, folder: int) -> bool | None:
-    """Return whether a process was started with its runtime's variable; None: it is hidden."""
-    if not runtime.variable:
-        return False
-    block = read_file(folder, "environ", _LONGEST_BLOCK)
-    return None if block is None else runtime.variable.encode() in block.split(b"\0")
+def _read_environment(folder: int) -> list[bytes] | None:
+    """Return the entries of a process's initial environment; None: hidden, or too much to read."""
+    block = read_file(folder, "environ", LONGEST_BLOCK)
+    return None if block is None or len(block) >= LONGEST_BLOCK else block.split(b"\0")
+
+
+def _options_in(environment: list[bytes], variables: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words in the values of these variables."""
+    values = dict(entry.partition(b"=")[::2] for entry in environment)
+    words = b" ".join(values.get(name.encode(), b"") for name in variables).split()
+    return tuple(map(os.fsdecode, words))

@@ -88,8 +88,9 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
         )
     program, runtime = program_of(posture), _open_runtime_of(posture)
     opening = find_opening_options(posture, runtime) if runtime else ()
-    if opening:
-        return f"Start it without {' and '.join(opening)}.", ""
+    if runtime and opening:
+        options = " ".join(runtime.options)
+        return f"Start it with `harden --`, without {' and '.join(opening)}, with {options}.", ""
     if runtime and runtime.options and runtime_of(program.name) is not runtime:
         options = " ".join(runtime.options)
         return f"Start it with `harden --`, and make it pass {options} to {runtime.name}.", ""

@@ -231,7 +231,7 @@ def _make_group(
         open_to=_list_readers(entries, secrets),
         pids=tuple(sorted(entry.posture.pid for entry in entries)),
         finding=_finding_of(first, reason),
-        fix=fixes[0][0],
+        fix=" ".join(dict.fromkeys([fixes[0][0], *(fix for fix, command in fixes if not command)])),
         commands=tuple(dict.fromkeys(command for _, command in fixes if command)),
         is_environment_known=all(e.posture.secret_variables is not None for e in entries),
     )

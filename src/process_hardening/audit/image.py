@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
-from process_hardening.audit.command_line import facts_of_command, facts_of_python
+from process_hardening.audit.command_line import (
+    LONGEST_BLOCK,
+    facts_of_command,
+    facts_of_python,
+)
 from process_hardening.audit.environ import EnvironmentFacts, EnvironmentReader
 from process_hardening.audit.injection import InjectionReader
 from process_hardening.audit.mapped import LONGEST_MAPS, Mapped, read_mapped
@@ -22,7 +26,6 @@ _SYSTEMD = "/run/systemd/system"
 
 # Limits on what a hostile process can make us read, in bytes and in number; docs/audit.md lists
 # their cost.
-_LONGEST_BLOCK = 1 << 18
 _MOST_STRINGS = 5000
 
 
@@ -56,9 +59,9 @@ class ImageReader:
         """
         attempts = Attempts()
         read = attempts.read
-        command = read(read_file, "cmdline", folder, "cmdline", _LONGEST_BLOCK)
+        command = read(read_file, "cmdline", folder, "cmdline", LONGEST_BLOCK)
         other_user_namespace = read(self._namespace.is_other_of, "ns/user", folder)
-        environ = read(read_file, "environ", folder, "environ", _LONGEST_BLOCK)
+        environ = read(read_file, "environ", folder, "environ", LONGEST_BLOCK)
         exe = read(read_link, "exe", folder, "exe")
         maps = read(_read_maps, "maps", open_maps)
         if maps == b"":
@@ -121,4 +124,4 @@ def _list_protected(hidden: set[str]) -> tuple[str, ...]:
 
 
 def _is_too_long(block: bytes) -> bool:
-    return len(block) >= _LONGEST_BLOCK or block.count(b"\0") > _MOST_STRINGS
+    return len(block) >= LONGEST_BLOCK or block.count(b"\0") > _MOST_STRINGS

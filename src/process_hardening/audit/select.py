@@ -8,7 +8,7 @@ from process_hardening.audit.entries import Entry
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.result import KNOWN_LEFT_OUT
 from process_hardening.audit.tree import walk_tree
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, hide_value
 from process_hardening.record import Record
 from process_hardening.terminal import shorten
 
@@ -84,7 +84,8 @@ class Selection(Record):
                 raise CommandError(f"{pattern!r} is not a regular expression: {where}") from None
             except (OverflowError, RecursionError):
                 problem = "a regular expression with too large a number, or nested too deeply"
-                raise CommandError(f"{shorten(repr(pattern), 40)}: {problem}") from None
+                shown = shorten(repr(hide_value(pattern)), 40)
+                raise CommandError(f"{shown}: {problem}") from None
 
     def narrow(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries of the selected processes, including known findings."""

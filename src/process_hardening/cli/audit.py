@@ -17,6 +17,7 @@ from process_hardening.errors import (
     NOT_KNOWN,
     CommandError,
     NotKnownError,
+    hide_value,
     suggest,
 )
 from process_hardening.output import width_and_colour, write
@@ -126,7 +127,7 @@ def _find_uid(user: str) -> int:
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
-        raise CommandError(f"{user!r}: no such user") from None
+        raise CommandError(f"{hide_value(user)!r}: no such user") from None
 
 
 def _parse_interval(text: str | None) -> float | None:

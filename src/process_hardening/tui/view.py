@@ -115,6 +115,7 @@ class GroupView:
 
     label -- the program, and how many processes run it; what -- its secrets, or what is wrong
     before -- the previous state of its program; for_root -- whether root runs the monitor
+    becomes -- as in result.Audit
     """
 
     key: Key
@@ -125,6 +126,7 @@ class GroupView:
     searchable: str
     before: Before | None = None
     for_root: bool = False
+    becomes: str = "sudo"
 
     @property
     def has_ended(self) -> bool:
@@ -187,7 +189,8 @@ class Row:
             number = len(group.commands)
             more = f" This is 1 of {number} command lines: open the group." if number > 1 else ""
             return group.fix + more, group.command
-        caller = Caller(name_command=command_of, is_root=self.of.for_root)
+        of = self.of
+        caller = Caller(name_command=command_of, is_root=of.for_root, becomes=of.becomes)
         return fix_of(self.member.entry, group.reason, group.secrets, caller)
 
 
@@ -249,7 +252,7 @@ def view_of(audit: Audit, at: float, before: View | None) -> View:
     return View(
         at=at,
         audit=audit,
-        groups=tuple(replace(group, for_root=is_root) for group in groups),
+        groups=tuple(replace(g, for_root=is_root, becomes=audit.becomes) for g in groups),
         programs=programs,
         exposed=looks,
         facts=measure(audit.groups),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.lab.canary import BY_USER
 from process_hardening.verify.lab.processes import is_alive
 from process_hardening.verify.model import (
+    BUILT_IN,
     CONFINED,
     CONTROL,
     INCONCLUSIVE,
@@ -197,6 +198,7 @@ def plan_process(
     if not harmless:
         raise CommandError(f"{', '.join(harmful)}: not tried, because it could harm process {pid}")
     posture, victim = read_process(pid), f"pid {pid}"
+    is_general = attacks is None or set(list_attacks((BUILT_IN,))) <= set(attacks)
     return Plan(
         attacks=harmless,
         starts={CONTROL: start_of(CONTROL)},
@@ -210,12 +212,14 @@ def plan_process(
             *((f"skipped because they could harm it: {', '.join(harmful)}",) if harmful else ()),
             _describe_confinement(pid),
         ),
-        not_made=list_not_made(posture, victim),
+        not_made=list_not_made(posture, victim, list_attacks() if is_general else attacks or ()),
     )
 
 
-def list_not_made(posture: Posture, victim: str) -> tuple[AttackResult, ...]:
-    """Return a row for each attack that the runtime of a process leaves open; () if it is closed.
+def list_not_made(
+    posture: Posture, victim: str, attacks: Iterable[Attack]
+) -> tuple[AttackResult, ...]:
+    """Return a row for each of the attacks that the runtime of a process leaves open.
 
     Such an attack could harm the process, so nothing proves that its secrets are kept.
     """
@@ -239,7 +243,7 @@ def list_not_made(posture: Posture, victim: str) -> tuple[AttackResult, ...]:
             may_be_open=True,
             victims={victim: VictimResult(INCONCLUSIVE, reason)},
         )
-        for attack in list_attacks()
+        for attack in attacks
         if attack.runtimes and (runtime is None or runtime in attack.runtimes)
     )
 

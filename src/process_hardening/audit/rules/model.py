@@ -203,7 +203,9 @@ class Check(Record):
 
 def describe_readable(case: HostCase, text: str, *places: str) -> Answer:
     """Return an Answer, which is unknown if a file or directory in these places is unreadable."""
-    unread = [f"/{name}" for name in dict.fromkeys(case.host.hidden) if name.startswith(places)]
+    inside = tuple(f"{place}/" for place in places)
+    hidden = dict.fromkeys(case.host.hidden)
+    unread = [f"/{name}" for name in hidden if f"{name}/".startswith(inside)]
     if not unread:
         return Answer(text=text)
     return Answer(text=f"{text}; cannot read {list_names(tuple(unread))}", is_known=False)

@@ -132,7 +132,7 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
                 message=f"{runtime.name}: other processes can have it disclose its memory because"
                 f" of {opening}",
                 subject=(runtime.name,),
-                fix=f"Start it without {opening}.",
+                fix=f"Start it without {opening}, with {' '.join(runtime.options)}.",
             )
         return Match(
             message=f"{runtime.name}: {runtime.opens}",
