@@ -216,7 +216,7 @@ def in_deleted_folder(parent: Path) -> list[str]:
         ["audit", "--fail-on={}"],
         ["audit", "--user", "a/API_KEY={}"],
         ["audit", "--name", "API_KEY={}.{{99999999999999}}"],
-        ["audit", "--exclude", "API_KEY={}("],
+        ["audit", "--exclude", "API_KEY={}.("],
         ["hook", "https://host/?key={}"],
         ["verify", "--token={}"],
         ["verify", "--victim", "API_KEY={}"],
