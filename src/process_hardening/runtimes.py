@@ -176,7 +176,9 @@ def is_open(
 
     options -- the options of the runtime, without values in words of their own
     caught, blocked -- the sets SigCgt and SigBlk of its status
-    has_variable -- whether its environment has the runtime's variable; None, also returned: unknown
+    has_variable -- whether its environment has the runtime's variable; None: unknown
+
+    Returns None if it depends on a variable that is unknown.
 
     A Node.js program's own listener for the signal prevents the disclosure too, but this is not
     visible from outside.

@@ -122,11 +122,11 @@ def _judge(snapshot: Snapshot, selection: Selection, proc: str) -> Audit:
         asked_by=asked_by,
         is_empty=not found,
         known=() if selection.known is None else tuple(found),
-        becomes=_find_sudo() if as_root else "sudo",
+        becomes=_find_user_changer() if as_root else "sudo",
     )
 
 
-def _find_sudo() -> str:
+def _find_user_changer() -> str:
     """Return the program with which root can become another user; '' for none."""
     from shutil import which
 

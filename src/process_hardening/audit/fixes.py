@@ -87,13 +87,9 @@ def _start_hardened(entry: Entry, secrets: Sequence[Secret], caller: Caller) -> 
             "",
         )
     program, runtime = program_of(posture), _open_runtime_of(posture)
-    opening = find_opening_options(posture, runtime) if runtime else ()
-    if runtime and opening:
-        options = " ".join(runtime.options)
-        return f"Start it with `harden --`, without {' and '.join(opening)}, with {options}.", ""
-    if runtime and runtime.options and runtime_of(program.name) is not runtime:
-        options = " ".join(runtime.options)
-        return f"Start it with `harden --`, and make it pass {options} to {runtime.name}.", ""
+    options = _describe_options(posture, runtime) if runtime else ""
+    if options:
+        return f"Start it with `harden --`, {options}.", ""
     if posture.unit:
         return _edit_unit(entry, caller)
     exported = [secret.name for secret in secrets if secret.where == IN_ENVIRONMENT]
@@ -186,6 +182,17 @@ def _put_in_place(posture: Posture, user: str, caller: Caller, command: str) -> 
 
 def _open_runtime_of(posture: Posture) -> Runtime | None:
     return runtime_named(posture.opens_itself or "")
+
+
+def _describe_options(posture: Posture, runtime: Runtime) -> str:
+    """Return how to close a runtime that no command closes; '' if a command does."""
+    options = " ".join(runtime.options)
+    opening = find_opening_options(posture, runtime)
+    if opening:
+        return f"without {' and '.join(opening)}, with {options}"
+    if options and runtime_of(program_of(posture).name) is not runtime:
+        return f"and make it pass {options} to {runtime.name}"
+    return ""
 
 
 def _edit_unit(entry: Entry, caller: Caller) -> tuple[str, str]:

@@ -30,13 +30,13 @@ class Selection(Record):
     everything -- include kernel threads and zombies, which are omitted unless their pid is given
     excluded_ids -- findings to omit; excluded_names -- process names to omit, as regular
         expressions
-    left_out -- pids to omit; unless all pids are given, these processes are not even read
+    left_out -- pids to omit; these processes are not even read, unless pids selects them
     unread -- pids whose arguments are not matched against name: those of the caller, whose own
         arguments contain name
     known -- fingerprints of findings to omit, along with processes that have no other findings
 
-    A process that was not read, so that it may be meant, is included: an audit without it would
-    claim to be complete.
+    A process that could not be read may be one of them, so it is included: without it, the audit
+    would claim to be complete.
     """
 
     pids: tuple[int, ...] = ()
