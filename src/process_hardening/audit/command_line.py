@@ -160,6 +160,6 @@ def _read_environment(folder: int) -> list[bytes] | None:
 
 def _options_in(environment: list[bytes], variables: tuple[str, ...]) -> tuple[str, ...]:
     """Return the words in the values of these variables."""
-    values = dict(entry.partition(b"=")[::2] for entry in environment)
+    values = {name: value for name, _, value in (entry.partition(b"=") for entry in environment)}
     words = b" ".join(values.get(name.encode(), b"") for name in variables).split()
     return tuple(map(os.fsdecode, words))
