@@ -6,9 +6,10 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from process_hardening.tui.watcher import Watcher, choose_interval
 from process_hardening.verify import LEAKED, Progress, Verification
 from tui.machine import FakeMachine, process
 from tui.terminal import Terminal
+from verify.leftovers import Place
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
 
@@ -293,15 +295,14 @@ def test_a_machine_that_is_expensive_to_look_at_is_looked_at_in_time(
     assert choose_interval(cost) == pytest.approx(seconds)
 
 
-def attack(pid: int, stop_after: int | None = None) -> tuple[Verification | None, str]:
-    """Attack a process for real, and stop after some steps if so told."""
-    steps: list[Progress] = []
+def attack(
+    pid: int, after_a_step: Callable[[Attacker], object] = lambda _: None
+) -> tuple[Verification | None, str]:
+    """Attack a process for real; after_a_step can look at what runs, or stop it."""
     ended: list[tuple[Verification | None, str]] = []
 
-    def step(progress: Progress) -> None:
-        steps.append(progress)
-        if len(steps) == stop_after:
-            attacker.cancel()
+    def step(_: Progress) -> None:
+        after_a_step(attacker)
 
     attacker = Attacker(Machine(), pid, False, step, lambda *result: ended.append(result))
     attacker.start()
@@ -331,9 +332,16 @@ def test_an_attack_for_real() -> None:
             assert running.process.poll() is None
 
 
-def test_a_stopped_attack_leaves_nothing() -> None:
+def test_a_stopped_attack_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder, and no process of the laboratory."""
-    before = set(Path("/tmp").glob("ph-verify-*"))
-    with support.Running(SLEEPER) as plain:
-        assert attack(plain.pid, stop_after=1) == (None, STOPPED)
-    assert set(Path("/tmp").glob("ph-verify-*")) <= before
+    running: list[str] = []
+    with Place() as place, support.Running(SLEEPER) as plain:
+
+        def stop(attacker: Attacker) -> None:
+            running.extend(place.list_processes())
+            attacker.cancel()
+
+        monkeypatch.setattr(tempfile, "tempdir", str(place.folder))
+        assert attack(plain.pid, stop) == (None, STOPPED)
+        assert running
+        place.assert_clean()
