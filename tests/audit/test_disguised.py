@@ -302,7 +302,7 @@ def test_where_a_file_is_mapped() -> None:
 
 def test_a_program_behind_an_image_in_memory_is_hardened() -> None:
     """There, `harden` cannot put the image under the program's own path."""
-    program = [sys.executable, "-c", "print('ready', flush=True); input()"]
+    program = [sys.executable, str(starts.PROGRAMS / "wait.py")]
     in_memory = starts.refusing("setns=EPERM")
     with support.Running([*in_memory, support.find_tool("harden"), "--", *program]) as process:
         assert "/memfd:" in os.readlink(f"/proc/{process.pid}/exe")

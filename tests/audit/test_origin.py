@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import starts
 import support
 from process_hardening.audit.reader import read_posture
 
-TELL = "import os, sys; {}; print('ready', flush=True); sys.stdin.read()"
-NOTHING = "pass"
-BECOME_ROOT = "os.setuid(0)"
+WAIT = ["-I", str(starts.PROGRAMS / "wait.py")]
 
 
 @pytest.fixture
@@ -45,20 +44,19 @@ def is_chosen_by_other(argv: Sequence[str], pid_offset: int = 0, **options: obje
 AS_ROOT = {"user": 0, "group": 0}
 
 
-@pytest.mark.parametrize("code", [NOTHING, BECOME_ROOT])
+@pytest.mark.parametrize("mode", ["plain", "root"])
 def test_the_caller_of_a_set_user_id_program_chose_its_arguments(
-    set_user_id: str, code: str
+    set_user_id: str, mode: str
 ) -> None:
     """Also once all of its user ids are root's."""
-    argv = ["/home/ada/evil", "-I", "-c", TELL.format(code)]
-    assert is_chosen_by_other(argv, executable=set_user_id)
+    assert is_chosen_by_other(["/home/ada/evil", *WAIT, mode], executable=set_user_id)
     # The control: root calls the same program.
-    assert not is_chosen_by_other([set_user_id, "-I", "-c", TELL.format(code)], **AS_ROOT)
+    assert not is_chosen_by_other([set_user_id, *WAIT, mode], **AS_ROOT)
 
 
 def test_a_container_chose_the_arguments_of_its_root() -> None:
     support.require_root()
-    program = [sys.executable, "-I", "-c", TELL.format(NOTHING)]
+    program = [sys.executable, *WAIT]
     unshare = [support.find_tool("unshare"), "--pid", "--fork", "--kill-child"]
     assert is_chosen_by_other([*unshare, *program], 1, **AS_ROOT)
     assert not is_chosen_by_other(program, **AS_ROOT)

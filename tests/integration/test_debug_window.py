@@ -180,11 +180,8 @@ def test_a_debugger_that_stays_is_told(programs: Path) -> None:
     """It can go on reading, whatever the flag says: an error at the end of the block."""
     with quiet(programs) as victim:
         victim.do("ph.harden()", OPEN)
-        trace = (
-            "import ctypes, sys; c = ctypes.CDLL(None); c.ptrace.argtypes = [ctypes.c_long] * 4;"
-            f"print(c.ptrace(0x4206, {victim.pid}, 0, 0), flush=True); sys.stdin.read()"
-        )
-        with support.Running([sys.executable, "-c", trace]) as tracer:
+        trace = [sys.executable, str(programs / "seize.py"), str(victim.pid)]
+        with support.Running(trace) as tracer:
             assert tracer.ready == "0"
             answer = victim.do(SHUT)
             assert answer == f"DebugWindowError: process {tracer.pid} is still attached: detach it"
@@ -262,12 +259,9 @@ def test_wrong_seconds(seconds: float) -> None:
         ph.debuggable(seconds)
 
 
-def test_an_end_of_the_process_within_leaves_no_thread_behind() -> None:
+def test_an_end_of_the_process_within_leaves_no_thread_behind(programs: Path) -> None:
     """The thread keeps no program from ending, normally or by a signal."""
-    code = (
-        "import process_hardening as ph; ph.harden(); ph.debuggable(3600).__enter__(); print('x')"
-    )
-    ended = support.run_as_user([sys.executable, "-c", code])
+    program = [sys.executable, str(programs / "end_while_open.py")]
+    ended = support.run_as_user(program)
     assert (ended.returncode, ended.stdout) == (0, "x\n")
-    code += "; import os; os.kill(os.getpid(), 15)"
-    assert support.run_as_user([sys.executable, "-c", code]).returncode == -signal.SIGTERM
+    assert support.run_as_user([*program, "TERM"]).returncode == -signal.SIGTERM

@@ -160,10 +160,10 @@ def test_a_step_that_cannot_be_put_back(programs: Path) -> None:
     with Console(programs, *filtered) as victim:
         assert victim.do("ph.recheck()").startswith("HardeningError: prctl(PR_SET_DUMPABLE, 0) ")
         assert victim.do("ph.status().inspectable") == "True"
-    code = "import process_hardening as ph, time; ph.watch(0.01); time.sleep(60)"
-    ended = support.run_as_user([*filtered, sys.executable, "-c", code])
-    assert ended.returncode == 5
-    assert ended.stderr.startswith("process-hardening: prctl(PR_SET_DUMPABLE, 0) failed: ")
+        watch = "ph.watch(0.01)\nlibc.pause()\n"
+        _, errors = victim.process.communicate(watch, timeout=support.TIMEOUT)
+    assert victim.process.returncode == 5
+    assert errors.startswith("process-hardening: prctl(PR_SET_DUMPABLE, 0) failed: ")
 
 
 def test_watch_puts_back_until_it_is_stopped(programs: Path) -> None:
@@ -203,14 +203,10 @@ def test_a_fork_child_watches_itself(programs: Path) -> None:
         assert victim.do("import threading", stopped) == "0"
 
 
-def test_a_watch_ends_with_its_block_and_with_the_program() -> None:
+def test_a_watch_ends_with_its_block_and_with_the_program(programs: Path) -> None:
     """Its thread keeps no program from ending."""
-    code = (
-        "import process_hardening as ph; ph.harden()\n"
-        "with ph.watch(0.01) as one: assert one.is_running\n"
-        "assert not one.is_running; ph.watch(3600); print('end')"
-    )
-    ended = support.run_as_user([sys.executable, "-W", "error", "-c", code])
+    program = str(programs / "watch_twice.py")
+    ended = support.run_as_user([sys.executable, "-W", "error", program])
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
 
 
@@ -342,19 +338,14 @@ def test_the_guard_lets_the_rest_pass(programs: Path) -> None:
 
 def test_a_tracer_of_another_thread_is_found(programs: Path) -> None:
     """Its status file names it; the process's own, which is the first thread's, does not."""
-    start = (
-        "import threading, queue; tids = queue.Queue(); threading.Thread(target=lambda:"
-        " (tids.put(threading.get_native_id()), threading.Event().wait()), daemon=True).start()"
-    )
-    trace = (
-        "import ctypes, sys; c = ctypes.CDLL(None); c.ptrace.argtypes = [ctypes.c_long] * 4;"
-        "print(c.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True); sys.stdin.read()"
-    )
+    work = "lambda: (tids.put(threading.get_native_id()), threading.Event().wait())"
     with Console(programs) as victim:
-        tid = victim.do(start, "tids.get()")
+        victim.do("import threading, queue", "tids = queue.Queue()")
+        victim.do(f"threading.Thread(target={work}, daemon=True).start()")
+        tid = victim.do("tids.get()")
         assert victim.do("ph.recheck(ph.STRICT).tracer_pid") == "0"
         victim.do("import logging; logging.disable()", "w = ph.debuggable(60)", "w.__enter__()")
-        with support.Running([sys.executable, "-c", trace, tid]) as tracer:
+        with support.Running([sys.executable, str(programs / "seize.py"), tid]) as tracer:
             assert tracer.ready == "0"
             own = Path(f"/proc/{victim.pid}/status").read_text()
             assert "TracerPid:\t0\n" in own, "inconclusive: the first thread's status names it"

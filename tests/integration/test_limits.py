@@ -94,15 +94,11 @@ def test_an_error_that_concerns_no_file_names_the_command(command: str, least: i
     assert result.stderr == "process-hardening: `verify` failed: Too many open files\n"
 
 
-@pytest.mark.parametrize("policy", ["DEFAULT", "STRICT", "STRICT.replace(seal=True)"])
-def test_a_program_hardens_itself_with_few_descriptors(policy: str) -> None:
+@pytest.mark.parametrize("policy", ["DEFAULT", "STRICT", "SEAL"])
+def test_a_program_hardens_itself_with_few_descriptors(programs: Path, policy: str) -> None:
     """Or ends with one line and the status of the step."""
-    code = (
-        "import os, resource, process_hardening as ph; ph.STRICT;"
-        " resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3));"
-        f" ph.pre_main_hardening(ph.{policy}); os._exit(0)"
-    )
-    check_one_line([sys.executable, "-c", code], (5, 6, 7, 8))
+    program = str(programs / "harden_without_descriptors.py")
+    check_one_line([sys.executable, program, policy], (5, 6, 7, 8))
 
 
 @pytest.fixture

@@ -61,20 +61,19 @@ def test_root_finds_it_by_its_path(harden: str, make: support.Compiler, user_tmp
 def test_the_text_of_the_program_is_shared(harden: str) -> None:
     """A hardened interpreter has no more than 64 KB of private memory beside a plain one."""
     support.require_root()
-    code = "print('ready', flush=True); input()"
 
     def private(pid: int) -> int:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         values = {line.split(":")[0]: line.split()[1] for line in lines[1:]}
         return int(values["Private_Clean"]) + int(values["Private_Dirty"])
 
-    python = os.path.realpath(sys.executable)
-    plain = support.Running([python, "-I", "-c", code])
-    hardened = support.Running([harden, python, "-I", "-c", code])
+    program = [os.path.realpath(sys.executable), "-I", str(starts.PROGRAMS / "wait.py")]
+    plain = support.Running(program)
+    hardened = support.Running([harden, *program])
     # A second one of each, so that nobody is alone with the pages of the files. The smaller number
     # counts: a page that only one of them has touched so far is private, too.
-    plain_too = support.Running([python, "-I", "-c", code])
-    hardened_too = support.Running([harden, python, "-I", "-c", code])
+    plain_too = support.Running(program)
+    hardened_too = support.Running([harden, *program])
     with plain, hardened, plain_too, hardened_too:
         least = [
             min(private(one.pid), private(other.pid))

@@ -29,6 +29,7 @@ from process_hardening.verify import LEAKED, Progress, Verification
 from tui.machine import FakeMachine, process
 from tui.terminal import Terminal
 from verify.leftovers import Place
+from victims import PROGRAMS
 
 MONITOR = str(Path(sys.executable).with_name("process-hardening-tui"))
 
@@ -122,14 +123,9 @@ def test_textual_is_missing(user_tmp: Path) -> None:
 
 def test_the_start_loads_nothing_of_textual() -> None:
     """Nor anything of ours but the core: it is hardened by then."""
-    result = support.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; before = set(sys.modules); import process_hardening.tui.main;"
-            " print(*sorted(set(sys.modules) - before))",
-        ]
-    )
+    program = [sys.executable, str(PROGRAMS / "loaded_modules.py")]
+    result = support.run([*program, "import process_hardening.tui.main"])
+    assert result.returncode == 0, result.stderr
     assert set(result.stdout.split()) <= {
         "__future__",
         "process_hardening",
@@ -311,17 +307,12 @@ def attack(
     return ended[0]
 
 
-SLEEPER = [sys.executable, "-c", "print('ready', flush=True); input()"]
-HARDENED_SLEEPER = [
-    sys.executable,
-    "-c",
-    "import process_hardening as ph; ph.harden(); print('ready', flush=True); input()",
-]
+SLEEPER = [sys.executable, str(PROGRAMS / "wait.py")]
 
 
 def test_an_attack_for_real() -> None:
     """The control leaks, a plain process lets attackers in, a hardened one does not; both live."""
-    with support.Running(SLEEPER) as plain, support.Running(HARDENED_SLEEPER) as hardened:
+    with support.Running(SLEEPER) as plain, support.Running([*SLEEPER, "hardened"]) as hardened:
         for running, leaks in ((plain, True), (hardened, False)):
             result, problem = attack(running.pid)
             assert result, problem
