@@ -77,20 +77,23 @@ def test_a_program_is_started_or_refused_with_few_descriptors(
 @pytest.mark.parametrize("more", [0, 3])
 @pytest.mark.parametrize("command", READERS)
 def test_what_is_read_is_told_or_refused_with_few_descriptors(
-    command: str, more: int, least: int
+    command: str, more: int, least: int, user_tmp: Path
 ) -> None:
     """Each ends with its documented statuses."""
     argv = [support.find_tool("process-hardening"), *command.split()]
-    limit = limit_descriptors(least + more)
-    result = support.run_as_user(argv, preexec_fn=limit, timeout=150)
+    limit, env = limit_descriptors(least + more), {**os.environ, "TMPDIR": str(user_tmp)}
+    result = support.run_as_user(argv, preexec_fn=limit, env=env, timeout=150)
     assert "Traceback" not in result.stderr, result.stderr
     assert result.returncode in (0, 1, 2, 3, 126), result.stderr
 
 
-def test_an_error_that_concerns_no_file_names_the_command(command: str, least: int) -> None:
+def test_an_error_that_concerns_no_file_names_the_command(
+    command: str, least: int, user_tmp: Path
+) -> None:
     """Not in the place of a file."""
     argv = [command, "verify", "--attack", "proc-mem"]
-    result = support.run_as_user(argv, preexec_fn=limit_descriptors(least))
+    env = {**os.environ, "TMPDIR": str(user_tmp)}
+    result = support.run_as_user(argv, preexec_fn=limit_descriptors(least), env=env)
     assert result.stderr == "process-hardening: `verify` failed: Too many open files\n"
 
 

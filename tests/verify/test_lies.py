@@ -112,6 +112,16 @@ def test_an_odd_temporary_folder_changes_nothing(command: str, user_tmp: Path, n
     assert not list(folder.iterdir())
 
 
+def test_attacks_through_sockets_work_below_a_long_path(command: str, user_tmp: Path) -> None:
+    """A socket's path has 107 bytes, and the folder of verify may be longer."""
+    folder = user_tmp / ("x" * 100)
+    folder.mkdir()
+    folder.chmod(0o777)
+    found = outcomes(attack_with(command, "core-setsig", "worker-forkserver"), TMPDIR=str(folder))
+    assert found["core-setsig"][0] == found["worker-forkserver"][0] == "leaked"
+    assert not list(folder.iterdir())
+
+
 def test_a_temporary_folder_that_the_attacker_cannot_enter_is_an_error(
     command: str, user_tmp: Path
 ) -> None:

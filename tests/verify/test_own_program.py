@@ -180,6 +180,7 @@ def test_a_refusal_by_another_tracer_is_not_taken_for_hardening(command: str, pr
             argv = [command, "verify", "--json", "--attack", "ptrace-seize", "--pid", str(pid)]
             result = support.run(argv)
             tracer.terminate()
+    assert result.stdout, result.stderr
     (attack,) = json.loads(result.stdout)["attacks"]
     cell = attack["victims"][f"pid {pid}"]
     assert (attack["control"], cell["outcome"]) == ("leaked", "inconclusive")

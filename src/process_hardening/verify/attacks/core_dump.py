@@ -45,7 +45,7 @@ def find_missing_pipe() -> str | None:
     """Return what prevents us from making the kernel pipe cores to a program, or None."""
     if os.access(PATTERN, os.W_OK):
         return None
-    return "only root can set kernel.core_pattern: run verify as root"
+    return "cannot set kernel.core_pattern: run verify as root, with a short TMPDIR"
 
 
 def _find_cores(folder: str, pid: int) -> list[str]:

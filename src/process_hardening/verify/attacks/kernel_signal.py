@@ -93,11 +93,11 @@ def choose_signal(target: Target) -> Attempt:
     """Make a socket that the target already owns announce data with SIGSEGV, and write to it."""
     victim = target.victim
     assert victim is not None
-    path = os.path.join(target.folder, "socket")
+    os.chdir(target.folder)  # the path of a socket must be short, whatever TMPDIR is
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind("socket")
         listener.listen()
-        victim.ask("share", path)
+        victim.ask("share", os.path.join(os.path.relpath(target.folder, victim.cwd), "socket"))
         with listener.accept()[0] as connection:
             _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
     ours, theirs = (socket.socket(fileno=fd) for fd in descriptors)

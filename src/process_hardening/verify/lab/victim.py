@@ -277,8 +277,11 @@ def serve_in_worker(method: str) -> None:
     """Do everything in a process that multiprocessing starts. method -- the start method."""
     import multiprocessing
     import os
+    import tempfile
     from multiprocessing.connection import Connection
 
+    # The victim's folder, removed with it; by a name that is short enough for a socket's path.
+    tempfile.tempdir = "/proc/self/cwd"
     ends = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
     multiprocessing.set_start_method(method)
     process = multiprocessing.Process(target=serve_on, args=ends)
