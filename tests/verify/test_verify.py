@@ -181,6 +181,22 @@ def test_an_ordinary_user_attacks_with_the_core_pattern_as_it_is(command: str) -
     assert not run.leaks_of("execute-only") & _GENERAL
 
 
+def test_cores_in_a_folder_that_is_closed_to_the_user_are_unavailable(
+    command: str, tmp_path: Path
+) -> None:
+    """So are those of a user's run while root's sets kernel.core_pattern; the rest is judged."""
+    support.require_root()
+    tmp_path.chmod(0o700)
+    names = ("core-abort", "proc-mem")
+    options = [word for name in names for word in ("--attack", name)]
+    with support.Sysctl("kernel/core_pattern") as core_pattern:
+        core_pattern.set(f"{tmp_path}/%p")
+        run = run_verify(command, *options, *victim_options("pre-main"), root=False)
+    assert run.attack("core-abort")["control"] == "unavailable"
+    assert f"{tmp_path}, where this user cannot look" in run.attack("core-abort")["detail"]
+    assert run.leaks_of_control() == {"proc-mem"}
+
+
 def test_tools_leak_from_the_control_alone(command: str) -> None:
     """At least eight tools that we did not write, beside a program that was born hardened too."""
     tools = [attack.name for attack in list_attacks((TOOL,)) if attack.find_missing() is None]

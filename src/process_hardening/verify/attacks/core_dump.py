@@ -36,9 +36,16 @@ def read_core_pattern() -> str:
 
 def find_missing_file() -> str | None:
     """Return what prevents core files, or None if nothing does or we can set the pattern."""
-    if os.access(PATTERN, os.W_OK) or not read_core_pattern().startswith(("|", "@")):
+    if os.access(PATTERN, os.W_OK):
         return None
-    return "kernel.core_pattern pipes cores to another program: run verify as root to set it"
+    pattern = read_core_pattern()
+    if pattern.startswith(("|", "@")):
+        return "kernel.core_pattern pipes cores to another program: run verify as root to set it"
+    folder = os.path.dirname(pattern.partition("%")[0])
+    if folder and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        problem = f"kernel.core_pattern puts cores into {folder}, where this user cannot look"
+        return f"{problem}: run verify as root to set it"
+    return None
 
 
 def find_missing_pipe() -> str | None:
