@@ -68,9 +68,10 @@ def names_in(environ: Sequence[str]) -> list[str]:
 def initial_after(
     compiler: support.Compiler, entries: Sequence[bytes], code: str
 ) -> tuple[str, list[bytes]]:
-    """What code says when it is ready, and what /proc/PID/environ holds then; root looks."""
+    """What is printed after code has run, and what /proc/PID/environ holds then; root looks."""
     support.require_root()
-    argv = starts.make_raw_argv(compiler, entries, python_argv(code + "\nsys.stdin.read()"))
+    code += "\nprint('ready', flush=True)\nsys.stdin.read()"
+    argv = starts.make_raw_argv(compiler, entries, python_argv(code))
     with support.Running(argv) as program:
         return program.ready, starts.read_initial_environment(program.pid)
 
@@ -79,14 +80,15 @@ def initial_after(
 @pytest.mark.parametrize("policy", ["", "None", "ph.DEFAULT", "ph.Policy()"])
 def test_default(call: str, policy: str) -> None:
     """The three steps of the specification are applied, and the kernel says so."""
-    found = shown(
-        f"before = ph.status(); report = ph.{call}({policy}); after = ph.status();"
-        "show(report=parts(report), before=[before.inspectable, before.verdict],"
-        "after=[after.inspectable, after.dumpable, after.no_new_privs, after.core_limit,"
-        " after.tracer_pid, after.loader_variables, after.verdict])",
-        env={"LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"},
-    )
-    assert found == {
+    code = f"""
+before = ph.status()
+report = ph.{call}({policy})
+after = ph.status()
+show(report=parts(report), before=[before.inspectable, before.verdict],
+     after=[after.inspectable, after.dumpable, after.no_new_privs, after.core_limit,
+            after.tracer_pid, after.loader_variables, after.verdict])
+"""
+    assert shown(code, env={"LD_PRELOAD": "", "LD_LIBRARY_PATH": "/x"}) == {
         "report": [APPLIED, APPLIED, APPLIED, SKIPPED, ["LD_LIBRARY_PATH", "LD_PRELOAD"], False],
         "before": [True, "exposed"],
         "after": [False, 0, False, [0, 0], 0, [], "hardened"],
@@ -95,13 +97,16 @@ def test_default(call: str, policy: str) -> None:
 
 def test_calls_are_idempotent() -> None:
     """The second finds everything in place, the third repairs what was undone meanwhile."""
-    found = shown(
-        "import ctypes; first = ph.harden(); second = ph.pre_main_hardening();"
-        "ctypes.CDLL(None).prctl(4, 1, 0, 0, 0); os.environ['LD_X'] = '1';"
-        "exposed = ph.status(); third = ph.harden();"
-        "show(reports=[parts(r) for r in (first, second, third)], exposed=exposed.verdict,"
-        "left='LD_X' in os.environ, verdict=ph.status().verdict)"
-    )
+    found = shown("""
+import ctypes
+reports = [ph.harden(), ph.pre_main_hardening()]
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+os.environ["LD_X"] = "1"
+exposed = ph.status().verdict
+reports.append(ph.harden())
+show(reports=[parts(report) for report in reports], exposed=exposed,
+     left="LD_X" in os.environ, verdict=ph.status().verdict)
+""")
     assert found["reports"] == [
         [APPLIED, APPLIED, ALREADY, SKIPPED, [], False],
         [ALREADY, ALREADY, ALREADY, SKIPPED, [], False],
@@ -125,13 +130,14 @@ def test_calls_are_idempotent() -> None:
 )
 def test_a_policy_leaves_steps_out(policy: str, parts: list[str], status: list[Any]) -> None:
     """Exactly those, and the report says so."""
-    found = shown(
-        f"before = ph.status().core_limit; report = ph.harden(ph.Policy({policy}));"
-        "s = ph.status();"
-        "show(parts=parts(report), status=[s.dumpable, s.core_limit, s.loader_variables],"
-        "before=before)",
-        env={"LD_X": "1"},
-    )
+    code = f"""
+before = ph.status().core_limit
+report = ph.harden(ph.Policy({policy}))
+after = ph.status()
+show(parts=parts(report), before=before,
+     status=[after.dumpable, after.core_limit, after.loader_variables])
+"""
+    found = shown(code, env={"LD_X": "1"})
     assert found["parts"][:4] == parts
     status[1] = status[1] or found["before"]
     assert found["status"] == status
@@ -154,14 +160,16 @@ REMOVED_BEFORE = {
 @pytest.mark.parametrize("late", [False, True], ids=["early import", "late import"])
 def test_whatever_python_did_before(compiler: support.Compiler, before: str, late: bool) -> None:
     """Nothing named LD_ is left in os.environ, in the environment of children, or in /proc."""
-    change = f"{before}\nimport process_hardening as ph\n" if late else f"{before}\n"
+    change = f"{before}\nimport process_hardening as ph" if late else before
     prelude = PRELUDE.replace("import process_hardening as ph\n", "") if late else PRELUDE
-    code = (
-        f"{prelude}{change}ph.harden();"
-        "import subprocess; child = subprocess.check_output(['/usr/bin/env'], text=True);"
-        "names = [n for n in [*os.environ, *map(os.fsdecode, os.environb)] if n[:3] == 'LD_'];"
-        "show(names=names, child='LD_' in child, value=os.environ.get('OTHER'))"
-    )
+    code = f"""
+{prelude}{change}
+ph.harden()
+import subprocess
+child = subprocess.check_output(["/usr/bin/env"], text=True)
+names = [n for n in [*os.environ, *map(os.fsdecode, os.environb)] if n[:3] == "LD_"]
+show(names=names, child="LD_" in child, value=os.environ.get("OTHER"))
+"""
     entries = [b"LD_PRELOAD=", b"OTHER=kept", b"PATH=/usr/bin:/bin"]
     argv = starts.make_raw_argv(compiler, entries, [sys.executable, "-c", code])
     found = values_of(support.run_as_user(argv))
@@ -173,9 +181,7 @@ def test_whatever_python_did_before(compiler: support.Compiler, before: str, lat
 def test_root_finds_nothing_in_proc(compiler: support.Compiler, before: str) -> None:
     """The bytes that the kernel laid at start are gone, whatever Python did to its copies."""
     entries = [b"A=1", b"LD_PRELOAD=", b"LD_LIBRARY_PATH=/x", b"B=2", b"LD_AUDIT="]
-    _, initial = initial_after(
-        compiler, entries, f"{before}\nph.pre_main_hardening()\nprint('ready', flush=True)"
-    )
+    _, initial = initial_after(compiler, entries, f"{before}\nph.pre_main_hardening()")
     assert initial == [b"A=1", b"B=2"]
 
 
@@ -186,23 +192,24 @@ def test_names_and_values_may_be_any_bytes(compiler: support.Compiler) -> None:
     found = shown_raw(compiler, entries, code)
     assert sorted(found["removed"]) == ["LD_", "LD_A", "LD_NOTHING", "LD_\udcff\udcfe"]
     assert names_in(found["left"]) == ["X\udcff"]
-    ready, initial = initial_after(compiler, entries, "ph.harden(); print('ready', flush=True)")
+    ready, initial = initial_after(compiler, entries, "ph.harden()")
     assert (ready, initial) == ("ready", [b"X\xff=\xfe", b"LD"])
 
 
 def test_duplicates_of_one_name(compiler: support.Compiler) -> None:
     """All of them go; the report names the variable once; child_env() has the first."""
     entries = [b"LD_LIBRARY_PATH=/first", b"A=1", b"LD_LIBRARY_PATH=/second", b"LD_X=", b"LD_X="]
-    code = (
-        "report = ph.harden(); show(removed=sorted(report.removed),"
-        "child=ph.child_env()['LD_LIBRARY_PATH'], status=ph.status().loader_variables)"
-    )
+    code = """
+report = ph.harden()
+show(removed=sorted(report.removed), child=ph.child_env()["LD_LIBRARY_PATH"],
+     status=ph.status().loader_variables)
+"""
     assert shown_raw(compiler, entries, code) == {
         "removed": ["LD_LIBRARY_PATH", "LD_X"],
         "child": "/first",
         "status": [],
     }
-    _, initial = initial_after(compiler, entries, "ph.harden(); print('ready', flush=True)")
+    _, initial = initial_after(compiler, entries, "ph.harden()")
     assert initial == [b"A=1"]
 
 
@@ -213,7 +220,7 @@ def test_thousands_of_variables(compiler: support.Compiler) -> None:
     found = shown_raw(compiler, entries, code)
     assert found["removed"] == 2500
     assert names_in(found["left"]) == [f"V{i}" for i in range(0, 5000, 2)]
-    _, initial = initial_after(compiler, entries, "ph.harden(); print('ready', flush=True)")
+    _, initial = initial_after(compiler, entries, "ph.harden()")
     assert initial == entries[::2]
 
 
@@ -246,13 +253,13 @@ def test_keep_and_clear(compiler: support.Compiler, policy: str, left: list[str]
     harden = f"ph.harden(ph.Policy({policy}))"
     found = shown_raw(compiler, entries, f"{harden}; show(left=sorted(os.environ))")
     assert names_in(found["left"]) == left
-    _, initial = initial_after(compiler, entries, f"{harden}; print('ready', flush=True)")
+    _, initial = initial_after(compiler, entries, harden)
     assert initial == [entry for entry in entries if entry.split(b"=")[0].decode() in left]
 
 
 def test_what_was_kept_goes_in_a_later_call(compiler: support.Compiler) -> None:
     """The block is looked at again: a first call with exceptions does not make it clean."""
-    code = "ph.harden(ph.Policy(keep=['LD_*'])); ph.harden(); print('ready', flush=True)"
+    code = "ph.harden(ph.Policy(keep=['LD_*']))\nph.harden()"
     _, initial = initial_after(compiler, [b"LD_X=1", b"A=1"], code)
     assert initial == [b"A=1"]
 
@@ -261,11 +268,11 @@ def test_strict_removes_the_wider_set() -> None:
     """Every variable of the table, and the two that stand for a prefix."""
     names = [name.replace("*", "ARENA_MAX") for name in STRICT_VARIABLES]
     names = [name for name in names if not name.startswith("PYTHON")]  # they would act on the test
-    found = shown(
-        "report = ph.harden(ph.STRICT); show(parts=parts(report), left=sorted(os.environ),"
-        "no_new_privs=ph.status().no_new_privs)",
-        env=dict.fromkeys([*names, "LD_X"], "1"),
-    )
+    code = """
+report = ph.harden(ph.STRICT)
+show(parts=parts(report), left=sorted(os.environ), no_new_privs=ph.status().no_new_privs)
+"""
+    found = shown(code, env=dict.fromkeys([*names, "LD_X"], "1"))
     assert found["parts"] == [APPLIED, APPLIED, APPLIED, APPLIED, sorted([*names, "LD_X"]), False]
     assert not set(names) & set(found["left"])
     assert found["no_new_privs"] is True
@@ -273,11 +280,12 @@ def test_strict_removes_the_wider_set() -> None:
 
 def test_no_new_privs_holds_for_children() -> None:
     """A set-user-ID program below a STRICT process gains nothing."""
-    found = shown(
-        "import subprocess; ph.harden(ph.STRICT);"
-        "show(text=subprocess.check_output(['grep', 'NoNewPrivs', '/proc/self/status'], text=True))"
-    )
-    assert found["text"].split() == ["NoNewPrivs:", "1"]
+    result = run_python("""
+import subprocess
+ph.harden(ph.STRICT)
+subprocess.run(["grep", "NoNewPrivs", "/proc/self/status"], check=True)
+""")
+    assert result.stdout.split() == ["NoNewPrivs:", "1"]
 
 
 @pytest.mark.parametrize(
@@ -291,7 +299,7 @@ def test_no_new_privs_holds_for_children() -> None:
 def test_a_tracer_that_is_attached_already(call: str, status: int, line: str) -> None:
     """STRICT ends with status 6 and names it; DEFAULT goes on, and status() tells."""
     strace = [support.find_tool("strace"), "-o", os.devnull, "-e", "trace=none", "--"]
-    code = f"{call}; s = ph.status(); show(verdict=s.verdict, traced=s.tracer_pid > 0)"
+    code = f"{call}\nshow(verdict=ph.status().verdict, traced=ph.status().tracer_pid > 0)"
     result = support.run_as_user([*strace, *python_argv(code)], env=os.environ.copy())
     assert result.returncode == status, result.stderr
     assert line in result.stderr
@@ -405,11 +413,12 @@ except ph.HardeningError as error:
 def test_the_bypass_is_ignored_with_raised_privileges() -> None:
     """The environment of a set-user-ID program is its caller's (AT_SECURE, getauxval(3))."""
     support.require_root()
-    code = f"{PRELUDE}show(bypassed=ph.harden().bypassed, verdict=ph.status().verdict)"
     # An effective uid that is not the real one: exec sets AT_SECURE as for a set-user-ID file.
-    start = f"import os; os.setresuid({support.USER}, 0, 0); os.execv({sys.executable!r}, argv)"
-    argv = [sys.executable, "-c", f"argv = [{sys.executable!r}, '-c', {code!r}]; {start}"]
-    result = support.run(argv, env={**os.environ, "CODEX_SKIP_HARDENING": "1"})
+    setpriv = [support.find_tool("setpriv"), f"--ruid={support.USER}", "--"]
+    code = "show(bypassed=ph.harden().bypassed, verdict=ph.status().verdict)"
+    result = support.run(
+        [*setpriv, *python_argv(code)], env={**os.environ, "CODEX_SKIP_HARDENING": "1"}
+    )
     assert values_of(result) == {"bypassed": False, "verdict": "hardened"}
 
 
@@ -539,13 +548,13 @@ def test_a_policy_that_cannot_be_encoded() -> None:
 
 def test_reports_and_errors_hold_no_value() -> None:
     """Names only: a report may be logged."""
-    code = (
-        "report = ph.harden(ph.STRICT); status = ph.status();"
-        "print(repr(report), str(report), repr(status), str(status), report.removed)"
-    )
-    result = run_python(
-        code, env={"LD_LIBRARY_PATH": "/secret/path", "OPENSSL_CONF": "/secret/conf"}
-    )
+    code = """
+report = ph.harden(ph.STRICT)
+status = ph.status()
+print(repr(report), str(report), repr(status), str(status), report.removed)
+"""
+    env = {"LD_LIBRARY_PATH": "/secret/path", "OPENSSL_CONF": "/secret/conf"}
+    result = run_python(code, env=env)
     assert result.returncode == 0, result.stderr
     assert "LD_LIBRARY_PATH" in result.stdout
     assert "secret" not in result.stdout
