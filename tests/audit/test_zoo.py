@@ -784,6 +784,11 @@ def test_an_ld_so_preload_of_another_mount_namespace(
         assert process_of(other.pid)["injected_libraries"] == []
 
 
+PROGRAMS = Path(__file__).with_name("programs")
+PRINT_PRELOAD_FILE = [sys.executable, str(PROGRAMS / "print_preload_file.py")]
+GO_DEEP = [sys.executable, str(PROGRAMS / "go_deep.py")]
+
+
 @pytest.mark.parametrize("source", ["/proc/version", "/dev/null", ""])
 def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) -> None:
     """Not read: what another process chose could block us, or be used up, as /proc/kmsg."""
@@ -793,16 +798,8 @@ def test_an_ld_so_preload_that_is_no_ordinary_file(source: str, tmp_path: Path) 
     (tmp_path / "status").write_text("")
     (tmp_path / "root").symlink_to(tmp_path)
     bind = f"mount --bind {source} {tmp_path}/etc/ld.so.preload" if source else "true"
-    code = (
-        "import os, sys; from process_hardening.audit.injection import InjectionReader;"
-        "from process_hardening.audit.program_files import ProgramOpener;"
-        f"folder = os.open({str(tmp_path)!r}, os.O_RDONLY);"
-        "reader = InjectionReader(ProgramOpener(os.open('/proc', os.O_RDONLY)), None);"
-        "print(reader.preload_file_of(folder, (None, b'')))"
-    )
-    command = f'{bind} && exec "$@"'
-    argv = ["unshare", "-m", "sh", "-c", command, "sh", sys.executable, "-c", code]
-    result = support.run(argv)
+    mounted = ["unshare", "-m", "sh", "-c", f'{bind} && exec "$@"', "sh"]
+    result = support.run([*mounted, *PRINT_PRELOAD_FILE, str(tmp_path)])
     assert (result.stdout, result.stderr) == ("None\n" if source else "[b'/one.so']\n", "")
 
 
@@ -814,11 +811,7 @@ def test_the_folder_in_which_a_program_runs(animal: Path, user_tmp: Path) -> Non
         assert read_posture(one.pid).cwd == str(folder)
         folder.rmdir()
         assert read_posture(one.pid).cwd is None
-    deep = (
-        "import os, sys\nfor _ in range(25): os.mkdir('x' * 200); os.chdir('x' * 200)\n"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-    with Animal(animal, before=[sys.executable, "-c", deep], cwd=user_tmp) as one:
+    with Animal(animal, before=GO_DEEP, cwd=user_tmp) as one:
         posture = read_posture(one.pid)
         assert (posture.cwd, posture.verdict) == (None, "exposed")
 

@@ -247,11 +247,13 @@ def test_an_old_kernel_keeps_the_memory_of_others_from_it(
         assert support.run_as_user(old_landlock(version, confine, "cat", path)).stdout == ""
 
 
+RENAME = [sys.executable, str(Path(__file__).with_name("programs") / "rename_into.py")]
+
+
 def test_the_oldest_kernels_refuse_to_rename_across_folders_and_a_line_says_so(
     confine: str, user_tmp: Path
 ) -> None:
-    rename = "import os; os.mkdir('a'); open('f', 'w').close(); os.rename('f', 'a/f')"
-    argv = old_landlock(1, confine, sys.executable, "-c", rename)
+    argv = old_landlock(1, confine, *RENAME)
     result = support.run_as_user(argv, cwd=user_tmp)
     assert "Invalid cross-device link" in result.stderr
     assert "Linux before 5.19 also blocks renaming" in result.stderr.splitlines()[0]
@@ -259,8 +261,7 @@ def test_the_oldest_kernels_refuse_to_rename_across_folders_and_a_line_says_so(
 
 @pytest.mark.parametrize("version", [2, 5])
 def test_other_kernels_rename_across_folders(confine: str, user_tmp: Path, version: int) -> None:
-    rename = "import os; os.mkdir('a'); open('f', 'w').close(); os.rename('f', 'a/f')"
-    argv = old_landlock(version, confine, "--allow-signals", sys.executable, "-c", rename)
+    argv = old_landlock(version, confine, "--allow-signals", *RENAME)
     assert support.run_as_user(argv, cwd=user_tmp).returncode == 0
 
 

@@ -29,7 +29,11 @@ WORK = """
 import subprocess
 print(6 * 7, subprocess.run(["echo", "started"], stdout=-1).stdout)
 """
-SLEEP = "import time; print('interrupt me', flush=True); time.sleep(60)"
+SLEEP = """
+import time
+print("interrupt me", flush=True)
+time.sleep(60)
+"""
 
 
 def run_cells(python: str, folder: Path, kernel: str) -> tuple[str, str]:

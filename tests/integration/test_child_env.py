@@ -116,11 +116,12 @@ def test_our_own_entry_is_no_injector() -> None:
 def test_our_library_stays_beside_one_that_was_kept() -> None:
     """A child that the process would start hardened is hardened with child_env() too."""
     words = [str(Path(sys.prefix) / "bin/harden"), "--children", "--keep", "LD_PRELOAD", "--"]
-    code = (
-        "import json, process_hardening as ph; env = ph.child_env();"
-        "checks = [bool(ph.check_child('ls')), bool(ph.check_child('ls', env))];"
-        "print(json.dumps([checks, 'libz' in env['LD_PRELOAD']]))"
-    )
+    code = """
+import json, process_hardening as ph
+env = ph.child_env()
+checks = [bool(ph.check_child("ls")), bool(ph.check_child("ls", env))]
+print(json.dumps([checks, "libz" in env["LD_PRELOAD"]]))
+"""
     env = {**starts.remove_loader_variables(), "LD_PRELOAD": "libz.so.1"}
     result = support.run_as_user([*words, sys.executable, "-c", code], env=env)
     assert json.loads(result.stdout) == [[True, True], False]
@@ -134,23 +135,26 @@ def test_what_the_program_sets_itself_wins() -> None:
 
 def test_it_is_os_environ_otherwise() -> None:
     """A dict of its own, with today's values."""
-    code = (
-        "import process_hardening as ph; ph.harden(); os.environ['A'] = '1';"
-        "env = ph.child_env(); expected = dict(os.environ, LD_LIBRARY_PATH='/x');"
-        "same = env == expected; env['B'] = '2';"
-        "print(json.dumps([same, type(env).__name__, 'B' in os.environ, 'B' in ph.child_env()]))"
-    )
+    code = """
+import process_hardening as ph
+ph.harden()
+os.environ["A"] = "1"
+env = ph.child_env()
+same = env == dict(os.environ, LD_LIBRARY_PATH="/x")
+env["B"] = "2"
+print(json.dumps([same, type(env).__name__, "B" in os.environ, "B" in ph.child_env()]))
+"""
     assert shown(code, LD_LIBRARY_PATH="/x") == [True, "dict", False, False]
 
 
 def test_strict_sets_its_search_paths_aside_too() -> None:
     """PYTHONPATH and TMPDIR direct, OPENSSL_CONF injects."""
-    code = (
-        "import process_hardening as ph; ph.harden(ph.STRICT);"
-        "names = ('PYTHONPATH', 'TMPDIR', 'OPENSSL_CONF', 'BASH_ENV');"
-        "print(json.dumps({n: ph.child_env().get(n) for n in names}))"
-    )
     env = {"PYTHONPATH": "/p", "TMPDIR": "/t", "OPENSSL_CONF": "/o", "BASH_ENV": "/b"}
+    code = f"""
+import process_hardening as ph
+ph.harden(ph.STRICT)
+print(json.dumps({{n: ph.child_env().get(n) for n in {list(env)}}}))
+"""
     assert shown(code, **env) == {**env, "OPENSSL_CONF": None, "BASH_ENV": None}
 
 

@@ -77,7 +77,7 @@ def test_children_in_python(start: str, programs: Path) -> None:
     assert leaks("POLICY", start, programs) == expected
 
 
-@pytest.mark.parametrize("protection", [name for name in PROTECTIONS if name != "PLAIN"])
+@pytest.mark.parametrize("protection", sorted(PROTECTIONS.keys() - {"PLAIN", "ITSELF"}))
 def test_every_way_to_ask_for_it(protection: str, programs: Path) -> None:
     """The policy, the call, twice over, and through an execute-only image."""
     assert leaks("PLAIN", "spawn", programs) == list(ATTACKS), "inconclusive: the control is shut"
@@ -111,7 +111,11 @@ def test_every_start_is_tried() -> None:
     assert {*PYTHON_STARTS, "forkserver", "program", "shell", "unhardened"} == set(STARTS)
 
 
-PRELUDE = "import json, os, subprocess, sys\nimport process_hardening as ph\n"
+PRELUDE = f"""
+import json, os, subprocess, sys
+import process_hardening as ph
+verdict = [sys.executable, {str(starts.SOURCES / "verdict.py")!r}]
+"""
 
 
 def python(code: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -182,23 +186,10 @@ def test_the_report_says_what_it_reaches_and_what_not() -> None:
         assert any(what in kind for kind in missed), what
 
 
-def test_children_from_before_are_named() -> None:
+def test_children_from_before_are_named(programs: Path) -> None:
     """Their pids; a child that ended, or that is hardened, is not among them."""
-    code = (
-        "import time\n"
-        "ph.pre_main_hardening()\n"
-        "early = subprocess.Popen(['sleep', '60'])\n"
-        "shut = subprocess.Popen([sys.executable, '-c', 'import process_hardening as ph;"
-        " ph.harden(); print(flush=True); input()'],"
-        " stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
-        "shut.stdout.readline()\n"
-        "over = subprocess.Popen(['true']); over.wait()\n"
-        "report = ph.harden_children()\n"
-        "print(report.running == (early.pid,))\n"
-        "print('children that were started earlier' in report.not_covered)\n"
-        "early.kill(); shut.kill()"
-    )
-    result = python(code)
+    argv = [sys.executable, str(programs / "early_children.py")]
+    result = support.run_as_user(argv, env=starts.remove_loader_variables())
     assert (result.stdout, result.stderr) == ("True\nTrue\n", "")
 
 
@@ -231,17 +222,15 @@ FORKSERVER_STARTS = {
         "process.start()",
     ),
     "ProcessPoolExecutor": (
-        "",
-        "context = multiprocessing.get_context('forkserver');"
-        " pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=context);"
-        " pool.submit(print, 'ran').result()",
+        "Pool = concurrent.futures.ProcessPoolExecutor",
+        "Pool(1, multiprocessing.get_context('forkserver')).submit(print, 'ran').result()",
     ),
     "Pool": ("", "multiprocessing.get_context('forkserver').Pool(1).apply(print, ('ran',))"),
     "Manager": ("", "multiprocessing.get_context('forkserver').Manager() and print('ran')"),
     "import_module": (
         "",
-        "importlib.import_module('multiprocessing.forkserver');"
-        f" multiprocessing.get_context('forkserver').{START}",
+        "importlib.import_module('multiprocessing.forkserver')"
+        f" and multiprocessing.get_context('forkserver').{START}",
     ),
 }
 """What is done before children are hardened, and the start."""
@@ -335,28 +324,23 @@ def test_bypassed_means_for_children_too() -> None:
 
 def test_a_bypass_that_is_not_heeded_is_not_handed_on() -> None:
     """Policy(bypass_variable=None) holds for children: their library heeds the variable."""
-    code = (
-        "ph.pre_main_hardening(ph.Policy(children='harden', bypass_variable=None))\n"
-        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
-        "subprocess.run([sys.executable, '-c', child])"
-    )
+    policy = "ph.Policy(children='harden', bypass_variable=None)"
+    code = f"ph.pre_main_hardening({policy})\nsubprocess.run(verdict)"
     assert python(code, CODEX_SKIP_HARDENING="1").stdout == "hardened\n"
 
 
 @pytest.mark.parametrize("fields", ["", "bypass_variable='MYAPP_DEV'"])
 def test_a_bypass_that_came_later_is_not_handed_on(fields: str) -> None:
     """Such as from load_dotenv(): the process does not obey it, so its children must not."""
-    code = (
-        "os.environ.update(CODEX_SKIP_HARDENING='1', MYAPP_DEV='1')\n"
-        f"ph.pre_main_hardening(ph.Policy(children='harden', {fields}))\n"
-        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
-        "subprocess.run([sys.executable, '-c', child])"
-    )
+    code = f"""
+os.environ.update(CODEX_SKIP_HARDENING="1", MYAPP_DEV="1")
+ph.pre_main_hardening(ph.Policy(children="harden", {fields}))
+subprocess.run(verdict)
+"""
     assert python(code).stdout == "hardened\n"
 
 
-TELLS = "subprocess.run([sys.executable, '-c', {!r}], env=dict(os.environ, MYAPP_DEV='1'))"
-TELLS = TELLS.format("import process_hardening as ph; print(ph.status().verdict)")
+TELLS = "subprocess.run(verdict, env=dict(os.environ, MYAPP_DEV='1'))"
 
 
 @pytest.mark.parametrize("inherited", [False, True])
@@ -449,13 +433,12 @@ def test_children_heed_the_bypass_variable_of_the_policy(
     fields: str, variable: str, verdict: str
 ) -> None:
     """And check_child() knows it."""
-    code = (
-        f"ph.pre_main_hardening(ph.Policy(children='harden', {fields}))\n"
-        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
-        f"os.environ[{variable!r}] = '1'\n"
-        "print(bool(ph.check_child(sys.executable)), flush=True)\n"
-        "subprocess.run([sys.executable, '-c', child])"
-    )
+    code = f"""
+ph.pre_main_hardening(ph.Policy(children="harden", {fields}))
+os.environ[{variable!r}] = "1"
+print(bool(ph.check_child(sys.executable)), flush=True)
+subprocess.run(verdict)
+"""
     assert python(code).stdout == f"{verdict == 'hardened'}\n{verdict}\n"
 
 
@@ -592,13 +575,12 @@ def test_a_str_is_not_a_list_of_variables_to_keep() -> None:
 
 def test_a_program_may_have_replaced_os_environ() -> None:
     """A plain dict in its place sets nothing by itself."""
-    code = (
-        "os.environ = dict(os.environ)\n"
-        "ph.harden_children()\n"
-        "child = 'import process_hardening as ph; print(ph.status().verdict)'\n"
-        "for env in (None, os.environ):\n"
-        "    subprocess.run([sys.executable, '-c', child], env=env)"
-    )
+    code = """
+os.environ = dict(os.environ)
+ph.harden_children()
+for env in (None, os.environ):
+    subprocess.run(verdict, env=env)
+"""
     assert python(code).stdout == "hardened\nhardened\n"
 
 
@@ -612,10 +594,11 @@ def test_check_child_reads_what_a_script_sets_by_env(user_tmp: Path) -> None:
             "import ctypes; print(ctypes.CDLL(None).prctl(3))\n"
         )
         script.chmod(0o755)
-        code = (
-            "import pathlib; ph.harden_children()\n"
-            f"path = pathlib.Path({str(script)!r})\n"
-            "print(bool(ph.check_child(path)), flush=True); subprocess.run([path], stderr=-3)"
-        )
+        code = f"""
+from pathlib import Path
+ph.harden_children()
+print(bool(ph.check_child(Path({str(script)!r}))), flush=True)
+subprocess.run([Path({str(script)!r})], stderr=subprocess.DEVNULL)
+"""
         outcomes[setting] = python(code).stdout.split()
     assert outcomes == {"CODEX_SKIP_HARDENING=1": ["False", "1"], "HARMLESS=1": ["True", "0"]}

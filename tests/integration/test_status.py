@@ -23,7 +23,7 @@ KEYS = {
 }
 LARGEST = (1 << 31) - 1
 
-WAIT = "; print('ready', os.getpid(), flush=True); sys.stdin.read()"
+WAIT = "print('ready', os.getpid(), flush=True)\nsys.stdin.read()"
 TARGETS: dict[str, tuple[str, int, dict[str, Any]]] = {
     # code: exit status, then fields of the JSON
     "plain": ("pass", 1, {"inspectable": True, "dumpable": 1, "verdict": "exposed"}),
@@ -49,7 +49,7 @@ TARGETS: dict[str, tuple[str, int, dict[str, Any]]] = {
         {"inspectable": True, "core_limit": {"soft": 0, "hard": 0}, "verdict": "exposed"},
     ),
     "soft core limit": (
-        "ph.harden(ph.Policy(core_limit=False));"
+        "ph.harden(ph.Policy(core_limit=False))\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 4096))",
         1,
         {"core_limit": {"soft": 0, "hard": 4096}, "verdict": "partial"},
@@ -59,11 +59,8 @@ TARGETS: dict[str, tuple[str, int, dict[str, Any]]] = {
 
 def argv_of(code: str) -> list[str]:
     """An interpreter that runs code, says that it is ready, and waits."""
-    return [
-        sys.executable,
-        "-c",
-        f"import os, sys, resource, ctypes, process_hardening as ph; {code}{WAIT}",
-    ]
+    imports = "import os, sys, resource, ctypes, process_hardening as ph"
+    return [sys.executable, "-c", f"{imports}\n{code}\n{WAIT}"]
 
 
 def target(code: str, **options: Any) -> support.Running:
@@ -289,12 +286,10 @@ def test_a_kernel_that_does_not_tell_by_pidfd(command: str, code: str, dumpable:
 
 def test_the_filter_of_the_test_above_works() -> None:
     """The control: with it, the other source fails."""
-    code = (
-        "import fcntl, os; fd = os.pidfd_open(os.getpid()); buffer = bytearray(72); buffer[0] = 16;"
-        f"fcntl.ioctl(fd, {support.PIDFD_GET_INFO}, buffer)"
-    )
+    call = f"fcntl.ioctl(os.pidfd_open(os.getpid()), {support.PIDFD_GET_INFO}, bytes(72))"
     filtered = starts.refusing(f"ioctl:1={support.PIDFD_GET_INFO}:ENOTTY")
-    assert "ioctl for device" in support.run_as_user([*filtered, sys.executable, "-c", code]).stderr
+    argv = [*filtered, sys.executable, "-c", f"import fcntl, os; {call}"]
+    assert "ioctl for device" in support.run_as_user(argv).stderr
 
 
 @pytest.mark.parametrize("pid", [str(LARGEST), "4194305"])

@@ -654,7 +654,7 @@ def test_the_tables_of_search_paths_agree(harden: str) -> None:
 def test_strict_sets_no_new_privs_and_seal_keeps_the_process_closed(
     harden: str, python: str
 ) -> None:
-    code = "import process_hardening as p; s = p.status(); print(s.no_new_privs, s.sealed)"
+    code = "from process_hardening import status; print(status().no_new_privs, status().sealed)"
 
     for options, expected in {
         (): "False False",

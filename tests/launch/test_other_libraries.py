@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -115,21 +116,13 @@ def test_a_runtime_that_must_come_first_still_does(
         assert starts.show([harden, "--children", "--", *words]).value("dumpable") == "0"
 
 
-# What starts PROGRAM with LIBRARY alone, by functions of libc that make the child themselves.
-SPAWNS = {
-    "posix_spawn": "os.waitpid(os.posix_spawn(program, [program], os.environ), 0)",
-    "system": "os.system(program)",
-    "subprocess": "subprocess.run([program], close_fds=False)",
-}
-IN_PYTHON = "import os, subprocess, sys; program, os.environ['LD_PRELOAD'] = sys.argv[1:]; "
-
-
-@pytest.mark.parametrize("spawn", SPAWNS)
+@pytest.mark.parametrize("spawn", ["posix_spawn", "system", "subprocess"])
 def test_a_child_that_libc_starts_with_another_library_alone_is_not_hardened(
     harden: str, show: str, answer: str, spawn: str
 ) -> None:
     """They hand the environment to the kernel by themselves (docs/children.md)."""
-    words = ["/usr/bin/python3", "-c", IN_PYTHON + SPAWNS[spawn], show, answer]
+    program = str(Path(__file__).with_name("programs") / "spawn.py")
+    words = ["/usr/bin/python3", program, spawn, show, answer]
     shown = starts.show([harden, "--children", "--", *words])
 
     assert (shown.value("answer"), shown.value("dumpable")) == ("42", "1")
@@ -139,8 +132,12 @@ def test_check_child_does_not_promise_that_such_a_child_is_hardened(
     harden: str, show: str, answer: str
 ) -> None:
     """Whatever starts it: by exec it would be."""
-    check = "import process_hardening; print(process_hardening.check_child(program).reason)"
-    words = [sys.executable, "-c", IN_PYTHON + check, show, answer]
+    code = """
+import os, sys, process_hardening
+program, os.environ["LD_PRELOAD"] = sys.argv[1:]
+print(process_hardening.check_child(program).reason)
+"""
+    words = [sys.executable, "-c", code, show, answer]
     result = support.run_as_user([harden, "--children", "--", *words])
 
     assert result.stdout == "LD_PRELOAD in its environment does not name the preload library\n"

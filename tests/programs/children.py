@@ -18,6 +18,7 @@ import process_hardening as ph
 
 PROTECTIONS: dict[str, Callable[[], object]] = {
     "PLAIN": lambda: None,
+    "ITSELF": ph.pre_main_hardening,
     "POLICY": lambda: ph.pre_main_hardening(ph.Policy(children="harden")),
     "CALL": lambda: (ph.pre_main_hardening(), ph.harden_children()),
     "TWICE": lambda: [ph.pre_main_hardening(ph.Policy(children="harden")) for _ in range(2)],
@@ -70,11 +71,7 @@ def by_python(*flags: str, env: dict[str, str] | None = None) -> None:
 
 def by_middleman() -> None:
     """As a grandchild, below a program that hardens itself and knows nothing of its children."""
-    code = (
-        "import subprocess, sys, process_hardening as ph; ph.pre_main_hardening();"
-        "subprocess.run([sys.executable, '-c', sys.argv[1]], check=True)"
-    )
-    subprocess.run([sys.executable, "-c", code, HOLD], check=True)
+    subprocess.run([sys.executable, __file__, "ITSELF", "python"], check=True)
 
 
 STARTS: dict[str, Callable[[], object]] = {

@@ -84,10 +84,10 @@ def test_an_ssh_agent_of_a_user_without_a_name_is_missing() -> None:
     support.require_root()
     for tool in ("ssh-agent", "setpriv"):
         support.find_tool(tool)
-    code = (
-        "from process_hardening.verify import find_attacks;"
-        "print(find_attacks(['ssh-agent'])[0].find_missing())"
-    )
+    code = """
+from process_hardening.verify import find_attacks
+print(find_attacks(["ssh-agent"])[0].find_missing())
+"""
     argv = ["setpriv", "--reuid=54321", "--clear-groups", sys.executable, "-c", code]
     result = support.run(argv, cwd="/")
     assert result.stdout == "ssh-keygen makes no key for uid 54321, which has no user name\n"
