@@ -15,44 +15,7 @@ import pytest
 import support
 
 GIT = "git -c user.name=n -c user.email=e -c init.defaultBranch=m"
-POOL = """
-import multiprocessing
-if __name__ == "__main__":
-    for method in ("fork", "spawn", "forkserver"):
-        with multiprocessing.get_context(method).Pool(2) as pool:
-            print(method, pool.map(abs, [-1, -2]))
-"""
-LOCKS = """
-import fcntl, os, subprocess, sys
-file = open("lock", "w")
-fcntl.flock(file, fcntl.LOCK_EX)
-code = "import fcntl; fcntl.flock(open('lock', 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
-print(subprocess.run([sys.executable, "-c", code], stderr=-3).returncode)
-fcntl.lockf(open("lock2", "w"), fcntl.LOCK_EX)
-print("locked")
-"""
-INOTIFY = """
-import ctypes, os
-libc = ctypes.CDLL(None)
-fd = libc.inotify_init()
-print(libc.inotify_add_watch(fd, b".", 0x100))
-open("made", "w").close()
-print(os.read(fd, 4096)[16:20])
-"""
-SIGNALS = """
-import os, signal, subprocess, sys, threading
-child = subprocess.Popen(["sleep", "60"])
-child.terminate()
-print(child.wait())
-signal.signal(signal.SIGUSR1, lambda *_: print("caught"))
-os.kill(os.getpid(), signal.SIGUSR1)
-signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
-"""
-LIMITS = """
-import resource, os
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-print(resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE), resource.prlimit(os.getppid(), 7)[1])
-"""
+PROGRAMS = Path(__file__).with_name("programs") / "unchanged"
 # name: the programs that it needs, a shell script
 SCRIPTS = {
     "git": (
@@ -65,7 +28,7 @@ SCRIPTS = {
         "printf 'a: b\\n\\tcp b a\\nb:\\n\\techo x >b\\n' >Makefile; make -j2; cat a",
     ),
     "cc": ("cc", "echo 'int main(void){return 0;}' >m.c; cc -o m m.c; ./m; echo $?"),
-    "multiprocessing": ("", f"cat >pool.py <<'.'\n{POOL}\n.\n$PYTHON pool.py"),
+    "multiprocessing": ("", f"$PYTHON {PROGRAMS}/pool.py"),
     "gdb on its own child": (
         "gdb",
         "gdb -q -batch -ex starti -ex 'info registers rip' -ex kill true >out;"
@@ -77,10 +40,10 @@ SCRIPTS = {
         "mkdir a b; echo x >a/f; ln a/f b/h; mv a/f b/g; mv b a/; cat a/b/g a/b/h; ls -R .",
     ),
     "symbolic links and fifos": ("mkfifo", "ln -s f l; mkfifo p; echo x >p & cat p; readlink l"),
-    "file locks": ("", f"$PYTHON -c '{LOCKS}'"),
-    "inotify": ("", f"$PYTHON -c '{INOTIFY}'"),
-    "signals inside": ("", f"$PYTHON -c '{SIGNALS}'"),
-    "limits of its own": ("", f"$PYTHON -c '{LIMITS}'"),
+    "file locks": ("", f"$PYTHON {PROGRAMS}/locks.py"),
+    "inotify": ("", f"$PYTHON {PROGRAMS}/inotify.py"),
+    "signals inside": ("", f"$PYTHON {PROGRAMS}/signals.py"),
+    "limits of its own": ("", f"$PYTHON {PROGRAMS}/limits.py"),
     "curl to a local server": ("curl", "curl -s http://127.0.0.1:$PORT/"),
     "tmux inside": (
         "tmux",
@@ -106,9 +69,7 @@ SCRIPTS = {
     ),
     "a shell with jobs": ("bash", "bash -mc 'sleep 60 & kill %1; wait %1; echo $?' 2>/dev/null"),
     "timeout": ("timeout", "timeout 0.1 sleep 60 || echo $?"),
-    "sqlite": ("", "$PYTHON -c \"import sqlite3 as s; c=s.connect('d');"
-               " c.execute('create table t(a)');"
-               " c.commit(); print(c.execute('pragma journal_mode=wal').fetchall())\""),
+    "sqlite": ("", f"$PYTHON {PROGRAMS}/database.py"),
     "asyncio": ("", "$PYTHON -c \"import asyncio as a; print(a.run("
                 "a.create_subprocess_exec('true')).__class__)\""),
 }  # fmt: skip

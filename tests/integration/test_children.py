@@ -245,13 +245,16 @@ BEFORE_314 = pytest.mark.skipif(
 def test_a_forkserver_is_refused(start: str) -> None:
     """It runs what any process of the user sends to its socket, however hardened it is."""
     before, statement = FORKSERVER_STARTS[start]
-    code = (
-        "import concurrent.futures, importlib, multiprocessing\n"
-        f"{before}\n{{}}\n"
-        "for _ in range(2):\n"
-        f"    try: {statement}\n"
-        "    except (RuntimeError, ImportError) as error: print('refused:', error, flush=True)"
-    )
+    code = f"""
+import concurrent.futures, importlib, multiprocessing
+{before}
+{{}}
+for _ in range(2):
+    try:
+        {statement}
+    except (RuntimeError, ImportError) as error:
+        print("refused:", error, flush=True)
+"""
     assert "ran\n" in python(code.format("")).stdout, "inconclusive"
     refused = python(code.format("ph.harden_children()")).stdout.splitlines()
     assert len(refused) == 2
@@ -264,12 +267,13 @@ def test_a_forkserver_is_refused(start: str) -> None:
 @BEFORE_314
 def test_no_code_runs_in_a_forkserver_that_is_refused(programs: Path, user_tmp: Path) -> None:
     """An attacker sends its own to every socket of the program; the control runs it."""
-    start = (
-        "import multiprocessing, sys\n"
-        "try: multiprocessing.get_context('forkserver').Process(target=int).start()\n"
-        "except RuntimeError: pass\n"
-        "print('up', flush=True); sys.stdin.read()"
-    )
+    start = """
+import contextlib, multiprocessing, sys
+with contextlib.suppress(RuntimeError):
+    multiprocessing.get_context("forkserver").Process(target=int).start()
+print("up", flush=True)
+sys.stdin.read()
+"""
     harden = "import process_hardening as ph; ph.harden_children()\n"
     attack = [sys.executable, str(programs / "attack_forkserver.py"), str(user_tmp)]
     env = {**os.environ, "TMPDIR": str(user_tmp)}
@@ -283,11 +287,12 @@ def test_no_code_runs_in_a_forkserver_that_is_refused(programs: Path, user_tmp: 
 @BEFORE_314
 def test_audit_finds_a_forkserver(command: str, user_tmp: Path) -> None:
     """By its command line and the version of its Python."""
-    code = (
-        "import multiprocessing.forkserver as server, sys\n"
-        "server.ensure_running()\n"
-        "print(server._forkserver._forkserver_pid, flush=True); sys.stdin.read()"
-    )
+    code = """
+import multiprocessing.forkserver as server, sys
+server.ensure_running()
+print(server._forkserver._forkserver_pid, flush=True)
+sys.stdin.read()
+"""
     env = {**os.environ, "TMPDIR": str(user_tmp)}
     with support.Running([sys.executable, "-c", code], env=env) as program:
         argv = [command, "audit", "--json", program.ready]
@@ -298,13 +303,15 @@ def test_audit_finds_a_forkserver(command: str, user_tmp: Path) -> None:
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="its socket asks for a key since 3.14")
 def test_a_forkserver_from_before_is_an_error() -> None:
     """Nothing has changed then."""
-    code = (
-        "from multiprocessing import forkserver\n"
-        "forkserver.ensure_running()\n"
-        "try: ph.harden_children()\n"
-        "except ph.HardeningError as error: print(error.step, error.exit_code)\n"
-        "print('LD_PRELOAD' in os.environ)"
-    )
+    code = """
+from multiprocessing import forkserver
+forkserver.ensure_running()
+try:
+    ph.harden_children()
+except ph.HardeningError as error:
+    print(error.step, error.exit_code)
+print("LD_PRELOAD" in os.environ)
+"""
     assert python(code).stdout == "children 8\nFalse\n"
 
 
