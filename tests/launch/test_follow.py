@@ -15,6 +15,7 @@ from holding import ATTACKS, Holder, ours
 from process_hardening.environment import PRELOAD_LIBRARY
 
 PYTHON = "/usr/bin/python3"
+PROGRAMS = Path(__file__).with_name("programs")
 LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
 
 # What becomes the program that follows it, in the same process.
@@ -254,15 +255,10 @@ def test_an_exec_that_fails_leaves_no_descriptor(harden: str, user_tmp: Path) ->
     not_executable = user_tmp / "text"
     not_executable.write_text("no program")
     not_executable.chmod(0o755)
-    tries = (
-        "import contextlib, os, sys\n"
-        "os.close(0)\n"
-        "with contextlib.suppress(OSError): os.execv(sys.argv[1], ['x'])\n"
-        "print(os.listdir('/proc/self/fd'))"
-    )
-    words = [PYTHON, "-c", tries, str(not_executable)]
+    words = [PYTHON, f"{PROGRAMS}/failing_exec.py", str(not_executable)]
 
-    assert support.run_as_user([harden, *words]).stdout == support.run_as_user(words).stdout
+    plain, hardened = (support.run_as_user([*prefix, *words]) for prefix in ([], [harden]))
+    assert (hardened.returncode, hardened.stdout) == (0, plain.stdout)
 
 
 def test_starting_children_takes_no_memory_of_their_parent(
@@ -270,16 +266,7 @@ def test_starting_children_takes_no_memory_of_their_parent(
 ) -> None:
     """vfork(2) lets a child use its parent's memory, in which nothing of the child may stay."""
     library = str(make("answer.c", "-shared", "-fPIC", name="answer.so"))
-    starts_many = (
-        "import os, subprocess, sys\n"
-        "env = {**os.environ, 'LD_PRELOAD': sys.argv[1]}\n"
-        "def size():\n"
-        "    for _ in range(100): subprocess.run(['true'], env=env, check=True)\n"
-        "    return int(open('/proc/self/statm').read().split()[0])\n"
-        "size()\n"
-        "print(size() - size())"
-    )
-    words = [PYTHON, "-c", starts_many, library]
+    words = [PYTHON, f"{PROGRAMS}/start_many.py", library]
 
     grown = support.run_as_user([harden, "--children", "--", *words]).stdout
     assert -20 < int(grown) <= 0, "pages"
@@ -287,19 +274,9 @@ def test_starting_children_takes_no_memory_of_their_parent(
 
 def test_the_errors_of_the_loader_stay_for_the_program(harden: str) -> None:
     """Our realpath(3) finds libc's with dlsym(3), which clears what dlerror(3) would return."""
-    asks = (
-        "import ctypes\n"
-        "libc = ctypes.CDLL(None)\n"
-        "realpath, dlopen, dlerror = libc.realpath, libc.dlopen, libc.dlerror\n"
-        "dlerror.restype = ctypes.c_char_p\n"
-        "path = ctypes.create_string_buffer(4096)\n"
-        "realpath(b'/tmp', path)\n"
-        "dlopen(b'/nonexistent.so', 2)\n"
-        "realpath(b'/tmp', path)\n"
-        "print(dlerror() is not None)"
-    )
+    program = [PYTHON, f"{PROGRAMS}/loader_errors.py"]
     for words in ([], [harden, "env"]):
-        assert support.run_as_user([*words, PYTHON, "-c", asks]).stdout == "True\n"
+        assert support.run_as_user([*words, *program]).stdout == "True\n"
 
 
 def test_a_list_of_empty_names_keeps_nothing(harden: str, show: str) -> None:
@@ -348,9 +325,9 @@ def test_an_unreadable_program_is_followed(harden: str, holder: str, user_tmp: P
 
 def test_a_program_that_clears_its_own_environment_is_followed(harden: str, show: str) -> None:
     """clearenv(3) and exec with no environment at all."""
-    program = str(Path(__file__).with_name("programs") / "clear_and_exec.py")
+    words = [harden, PYTHON, f"{PROGRAMS}/clear_and_exec.py", show]
 
-    assert starts.show([harden, PYTHON, program, show]).value("dumpable") == "0"
+    assert starts.show(words).value("dumpable") == "0"
 
 
 @pytest.fixture
@@ -385,19 +362,6 @@ def test_the_line_about_the_library_is_not_printed_where_no_library_is_loaded(
     assert support.run_as_user([alone, static]).stderr == ""
 
 
-WITHOUT_READER = """
-import os, signal, sys
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-if sys.argv[1] == "blocked":
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
-reader, writer = os.pipe()
-os.close(reader)
-os.dup2(writer, 2)
-os.close(writer)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
 @pytest.mark.parametrize("mask", ["open", "blocked"])
 def test_a_line_that_nobody_can_read_changes_nothing_for_the_program(
     harden: str, alone: str, mask: str
@@ -405,7 +369,7 @@ def test_a_line_that_nobody_can_read_changes_nothing_for_the_program(
     """Standard error is a pipe without a reader: SIGPIPE neither ends harden nor stays pending."""
     signals = ["grep", "-E", "^(Sig[^Q]|Shd)", "/proc/self/status"]
     quiet, warned = (
-        support.run_as_user([PYTHON, "-c", WITHOUT_READER, mask, path, *signals])
+        support.run_as_user([PYTHON, f"{PROGRAMS}/without_reader.py", mask, path, *signals])
         for path in (harden, alone)
     )
     assert (warned.returncode, warned.stdout) == (0, quiet.stdout)

@@ -189,25 +189,11 @@ def test_a_tracer_outside_the_pid_namespace_is_refused(
     assert "a tracer is attached" in errors
 
 
-REFUSED_AND_CHILDREN = """
-import os, process_hardening as ph
-try:
-    ph.harden(ph.STRICT)
-    print("hardened")
-except ph.HardeningError as error:
-    print(error.exit_code)
-try:
-    print(os.waitpid(-1, os.WNOHANG | 0x40000000))  # __WALL
-except ChildProcessError:
-    print("no children")
-"""
-
-
 def test_looking_for_an_outside_tracer_leaves_no_child(make: support.Compiler) -> None:
     """Not even if the tracer stops the child, which has to be killed then."""
     support.require_root()
     tracer = [sys.executable, str(make.sources / "keeping_tracer.py")]
-    words = [sys.executable, "-c", REFUSED_AND_CHILDREN]
+    words = [sys.executable, str(make.sources / "harden_and_look_for_children.py")]
 
     assert run_below_outside_tracer(words, []) == (0, "hardened\nno children\n", "")
     assert run_below_outside_tracer(words, tracer) == (0, "6\nno children\n", "")

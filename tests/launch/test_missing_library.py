@@ -14,6 +14,8 @@ import starts
 import support
 from process_hardening.environment import PRELOAD_LIBRARY
 
+PROGRAMS = Path(__file__).with_name("programs")
+
 
 @pytest.fixture(scope="module")
 def show_musl(make: support.Compiler) -> str:
@@ -99,24 +101,14 @@ def test_a_library_that_may_not_be_executed(installed: tuple[str, Path], show_mu
     assert "Operation not permitted" in result.stderr
 
 
-HIDE = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None)
-folder, program = sys.argv[1:]
-assert not libc.unshare(0x20000)  # CLONE_NEWNS
-assert not libc.mount(b"none", b"/", None, 1 << 18 | 1 << 14, None)  # MS_PRIVATE | MS_REC
-assert not libc.mount(b"none", folder.encode(), b"tmpfs", 0, None)
-os.execv(program, [program])
-"""
-
-
 def test_a_library_that_another_mount_namespace_hides(
     installed: tuple[str, Path], show: str
 ) -> None:
     """A program that made itself other files runs as without us."""
     support.require_root()
     command, library = installed
-    result = support.run([command, "/usr/bin/python3", "-c", HIDE, str(library.parent), show])
+    program = ["/usr/bin/python3", f"{PROGRAMS}/hide_folder.py", str(library.parent), show]
+    result = support.run([command, *program])
     assert (result.returncode, result.stderr) == (0, "")
     assert starts.Shown(result.stdout).value("dumpable") == "1"
 
@@ -156,19 +148,10 @@ def test_little_memory(limit: int, harden: str, show: str) -> None:
         assert starts.Shown(result.stdout).value("dumpable") == "0"
 
 
-FULL = """
-import os, resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
-for fd in range(3, 8):
-    os.dup2(0, fd, inheritable="kept" in sys.argv)
-os.execv(sys.argv[1], sys.argv[1:2])
-"""
-
-
 def test_a_full_table_of_descriptors(harden: str, show: str, show_musl: str) -> None:
     """Those that exec closes leave room for the library."""
     for program in (show, show_musl):
-        words = [harden, "/usr/bin/python3", "-c", FULL, program]
+        words = [harden, "/usr/bin/python3", f"{PROGRAMS}/fill_descriptors.py", program]
         assert starts.show(words).value("dumpable") == "0"
         kept = support.run_as_user([*words, "kept"])
         assert (kept.returncode, kept.stdout) == (1, "")
