@@ -9,12 +9,11 @@
 #include <string.h>
 #ifdef __linux__
 #include "launch/started.h"
+
+#include <sys/syscall.h>
 #else
 /* On other systems, a program's file does not protect its process. */
 #define ph_read_start() "ordinary"
-#endif
-#ifdef __linux__
-#include <sys/syscall.h>
 #endif
 
 static const char *value_in(const char *entry, size_t name_length)
@@ -108,8 +107,8 @@ static PyObject *harden(PyObject *Py_UNUSED(module), PyObject *args)
     int fatal, wipes_values, failed;
 
     if (!PyArg_ParseTuple(args, "IpO&O&zppp:harden", &policy.steps, &policy.refuse_tracer,
-                          ph_borrow_strings, &remove, ph_borrow_strings, &keep, &policy.bypass,
-                          &policy.refuse_bypass, &fatal, &wipes_values))
+                          ph_borrow_strings_or_null, &remove, ph_borrow_strings, &keep,
+                          &policy.bypass, &policy.refuse_bypass, &fatal, &wipes_values))
         return NULL;
     policy.remove = remove;
     policy.keep = keep;
@@ -147,8 +146,8 @@ static PyObject *matching(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *entries;
     int failed;
 
-    if (!PyArg_ParseTuple(args, "OO&O&:matching", &entries, ph_borrow_strings, &remove,
-                          ph_borrow_strings, &keep))
+    if (!PyArg_ParseTuple(args, "OO&O&:matching", &entries, ph_borrow_strings_or_null,
+                          &remove, ph_borrow_strings, &keep))
         return NULL;
     visitor.context = PyList_New(0);
     failed = !visitor.context ||

@@ -11,12 +11,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import elf_files
 import starts
 import support
+from process_hardening import _confine, _launcher, _native
 from process_hardening.elf import LARGEST_DYNAMIC_SECTION
 
 USAGE, CANNOT, NOT_FOUND = 2, 126, 127
@@ -650,6 +652,21 @@ def test_wrong_policies_end_the_program(python: str) -> None:
     code = "import process_hardening as ph; ph.pre_main_hardening('strict'); print('went on')"
     result = support.run_as_user([python, "-c", code])
     refused(result, USAGE, "policy must be a process_hardening.Policy")
+
+
+@pytest.mark.parametrize("words", [None, [b"true"], (None,), ("true",), b"true"])
+def test_the_extensions_take_only_tuples_of_bytes(words: Any) -> None:
+    """Anything else is a TypeError, also None, for which C has a NULL."""
+    for call in (
+        lambda: _launcher.launch(words, (), b"", None, "help", False),
+        lambda: _launcher.launch((b"--explain", b"true"), words, b"", None, "help", False),
+        lambda: _launcher.find(words, b"", b""),
+        lambda: _confine.become(b"/nosuch", words, ()),
+        lambda: _native.added(words),
+        lambda: _native.matching([], (), words),
+    ):
+        with pytest.raises(TypeError, match="bytes"):
+            call()
 
 
 @pytest.mark.parametrize(
