@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import starts
 import support
 from process_hardening.verify import (
     BROKEN_VICTIMS,
@@ -227,6 +228,20 @@ def test_a_broken_step_leaks_exactly_what_it_protects(command: str) -> None:
     run = run_verify(command, *attacks, *victim_options(*_LOST), status=1)
     for victim, lost in _LOST.items():
         assert run.leaks_of(victim) == lost & _POSSIBLE, victim
+
+
+def test_a_launcher_that_uses_another_method_is_unavailable_for_the_reason_that_it_gives(
+    command: str,
+) -> None:
+    """Not attacked: the results would be about a victim of another name."""
+    argv = [command, "verify", "--json", "--attack", "proc-mem"]
+    argv += victim_options("harden-own-name")
+    done = support.run_as_user([*starts.refusing("fsopen=EPERM"), *argv])
+    (attack,) = json.loads(done.stdout)["attacks"]
+    cell = attack["victims"]["harden-own-name"]
+    assert cell["outcome"] == "unavailable"
+    assert "cannot use execute-only by name: " in str(cell)
+    assert "Operation not permitted" in str(cell)
 
 
 def test_what_starts_is_attacked_even_if_proc_hides_the_laboratory(user_tmp: Path) -> None:

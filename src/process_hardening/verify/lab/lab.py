@@ -287,7 +287,11 @@ def find_wrong_place(start: Start) -> str | None:
     output = done.stdout.decode(errors="replace")
     if start.place in output:
         return None
-    lines = [line for line in output.splitlines() if line.startswith(("because", "process-"))]
+    lines = [
+        line.removeprefix("reason:")
+        for line in output.splitlines()
+        if line.startswith(("reason:", "process-"))
+    ]
     return " ".join((lines or ["harden --explain names another method"])[0].split())
 
 
