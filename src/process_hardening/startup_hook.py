@@ -14,7 +14,7 @@ _READABLE = (
 )
 _EXPOSED = (
     "could be read until now: what executed it held CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH,"
-    " as `setpriv --reuid` does (use runuser), or fs.suid_dumpable is 1"
+    " as setpriv --reuid does (use runuser), or fs.suid_dumpable is 1"
 )
 
 _is_checked = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from process_hardening import startup_hook
 from process_hardening.cli.facts import parse_facts, write_facts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +55,15 @@ def test_values_begin_where_the_c_code_puts_them() -> None:
     assert parse_facts("a:".ljust(int(width)) + "value") == [("a", "value")]
     labels = read_labels("explain.c") | read_labels("confine.c")
     assert max(len(f"{label}:") for label in labels) < int(width)
+
+
+def test_the_start_up_hook_gives_the_same_causes_of_an_exposed_start() -> None:
+    """As the launcher, in explain.h; only what was exposed differs."""
+    (macro,) = re.findall(
+        r"#define PH_EXPOSED_UNEXPECTEDLY((?:.*\\\n)+.*)", (LAUNCH / "explain.h").read_text()
+    )
+    in_c = "".join(re.findall(r'"(.*)"', macro))
+    assert in_c.partition(": ")[2] == startup_hook._EXPOSED.partition(": ")[2] != ""
 
 
 def test_several_warnings_are_a_list_and_none_is_an_empty_one(
