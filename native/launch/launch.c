@@ -6,6 +6,7 @@
 #include "../core/hardening.h"
 #include "../core/pattern.h"
 #include "../core/platform.h"
+#include "../core/platform/linux_signals.h"
 #include "../core/text.h"
 #include "../exec/handover.h"
 #include "explain.h"
@@ -14,7 +15,6 @@
 #include "variables.h"
 
 #include <errno.h>
-#include <signal.h>
 
 #define SET_ASIDE (1 << 18) /* bytes of search paths, in hex */
 #define STRICT_COUNT (sizeof strict_variables / sizeof *strict_variables)
@@ -245,10 +245,8 @@ static int start_unprotected(char *const *entries)
 /* Restores the default action of SIGPIPE and SIGXFSZ, which Python ignores in this process. */
 static void reset_signals(void)
 {
-    static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
-
-    (void)PH_CALL(SYS_rt_sigaction, SIGPIPE, by_default, 0, sizeof(uint64_t));
-    (void)PH_CALL(SYS_rt_sigaction, SIGXFSZ, by_default, 0, sizeof(uint64_t));
+    ph_reset_signal(SIGPIPE, NULL);
+    ph_reset_signal(SIGXFSZ, NULL);
 }
 
 /* Finds the program and starts it. The array must have room for PH_SPARE more words

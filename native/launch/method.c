@@ -3,13 +3,13 @@
 #include "method.h"
 
 #include "../core/hardening.h"
+#include "../core/platform/linux_signals.h"
 #include "../core/text.h"
 #include "../exec/handover.h"
 #include "place.h"
 #include "stub/stub.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/wait.h>
 
 const struct ph_method_name ph_method_names[PH_METHODS] = {
@@ -111,11 +111,10 @@ static long execute_unreadable(const struct ph_program *program, char *const *en
  * the kernel discards the status of a child that has called exec. */
 static long rehearse_stub(struct ph_place *place, char *const *argv, char *const *envp)
 {
-    static const long by_default[16]; /* struct sigaction of the kernel: SIG_DFL is 0 */
-    long before[16] = {0};
+    long before[PH_ACTION] = {0};
     long pid;
 
-    (void)PH_CALL(SYS_rt_sigaction, SIGCHLD, by_default, before, sizeof(uint64_t));
+    ph_reset_signal(SIGCHLD, before);
     pid = ph_fork(0, NULL);
     if (!pid) {
         const long error = ph_place_execute(place, argv, envp);

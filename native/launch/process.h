@@ -3,6 +3,7 @@
 #define PH_PROCESS_H
 
 #include "../core/platform/linux_fork.h"
+#include "../core/platform/linux_ids.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -11,12 +12,6 @@
 
 /* close_range(2), which some libcs lack. The number is the same on every architecture. */
 #define CALL_CLOSE_RANGE 436
-
-/* One half of the sets of capget(2) and capset(2), for which musl has no header. */
-struct ph_capabilities {
-    uint32_t effective, permitted, inheritable;
-};
-#define PH_CAPABILITY_VERSION 0x20080522
 
 /* Whether capget(2) filled in `held`. If a seccomp filter faked its success, the initial value is
  * unchanged, which is impossible otherwise: there are fewer than 64 capabilities. */

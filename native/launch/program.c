@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* glibc's. musl's is longer, but this launcher runs the programs of both. */
 #define DEFAULT_PATH "/bin:/usr/bin"
 
 static int refuse(const struct ph_program *program, const char *what)

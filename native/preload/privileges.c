@@ -9,10 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-/* An id that the user namespace does not map, so that the bits have no effect; also nobody's. */
-#define OVERFLOW_ID 65534
-
-#define CAPABILITY_VERSION 0x20080522 /* _LINUX_CAPABILITY_VERSION_3 */
 #define CAPABILITY_WORDS 2
 #define EFFECTIVE 1 /* VFS_CAP_FLAGS_EFFECTIVE */
 
@@ -24,11 +20,6 @@ struct file_capabilities {
         uint8_t permitted[4], inheritable[4];
     } word[CAPABILITY_WORDS];
     uint8_t root[4];
-};
-
-/* struct __user_cap_data_struct */
-struct own_capabilities {
-    uint32_t effective, permitted, inheritable;
 };
 
 /* struct statfs, or struct statfs64 where longs have 32 bits. */
@@ -75,8 +66,8 @@ static int has_other_owner(const struct ph_statx *file, const struct ph_ids *ids
     const int sets_user = file->mode & S_ISUID;
     const int sets_group = (file->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
 
-    if (file->uid == OVERFLOW_ID || file->gid == OVERFLOW_ID)
-        return 0;
+    if (file->uid == PH_OVERFLOW_ID || file->gid == PH_OVERFLOW_ID)
+        return 0; /* the bits of an unmapped owner have no effect */
     return (sets_user && file->uid != ids->user[0]) || (sets_group && file->gid != ids->group[0]);
 }
 
@@ -99,8 +90,8 @@ static uint32_t bound(uint32_t capabilities, int first)
 /* Whether this process, which is not root's, has any capability after exec. */
 static int grants_any(const struct file_capabilities *file, int is_barred)
 {
-    uint32_t header[2] = {CAPABILITY_VERSION, 0}, granted = 0;
-    struct own_capabilities own[CAPABILITY_WORDS] = {{0, 0, 0}, {0, 0, 0}};
+    uint32_t header[2] = {PH_CAPABILITY_VERSION, 0}, granted = 0;
+    struct ph_capabilities own[CAPABILITY_WORDS] = {{0, 0, 0}, {0, 0, 0}};
 
     (void)PH_CALL(SYS_capget, header, own);
     for (int i = 0; i < CAPABILITY_WORDS; i++) {

@@ -34,6 +34,16 @@ static inline void ph_release(const struct ph_held *held)
     (void)PH_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &held->before, 0, sizeof held->before);
 }
 
+#define PH_ACTION 16 /* how many longs have room for the kernel's struct sigaction */
+
+/* Restores the default action of a signal. before -- receives the previous action, or is NULL */
+static inline void ph_reset_signal(int number, long before[PH_ACTION])
+{
+    static const long by_default[PH_ACTION]; /* SIG_DFL is 0 */
+
+    (void)PH_CALL(SYS_rt_sigaction, number, by_default, before, sizeof(uint64_t));
+}
+
 /* write(2) that raises no signal, neither for RLIMIT_FSIZE nor for a pipe without a reader. */
 static inline long ph_write_output(int fd, const char *text, size_t length)
 {

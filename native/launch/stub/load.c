@@ -4,6 +4,7 @@
  * before the first of these instructions (fs/exec.c would_dump()). */
 #define _GNU_SOURCE
 #include "../../core/hardening.h"
+#include "../../core/platform/linux_ids.h"
 #include "../../core/platform/linux_signals.h"
 #include "../../core/text.h"
 #include "../../exec/elf_file.h"
@@ -15,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#define OVERFLOW_UID 65534
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -270,7 +270,7 @@ static void set_stack(const struct image *program, uintptr_t stack)
  * for that uid. */
 static void check_non_dumpable(const char *path)
 {
-    struct ph_statx root = {.uid = OVERFLOW_UID};
+    struct ph_statx root = {.uid = PH_OVERFLOW_ID};
     struct ph_statx status = {.uid = (uint32_t)user}; /* unchanged if a filter fakes statx(2) */
 
     if (PH_CALL(SYS_prctl, PR_GET_DUMPABLE) == 1)
@@ -281,7 +281,7 @@ static void check_non_dumpable(const char *path)
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not in force", 0);
     (void)ph_stat(AT_FDCWD, "/proc/self/status", 0, &status);
     (void)ph_stat(AT_FDCWD, "/proc", 0, &root);
-    if (user && (user != OVERFLOW_UID || !root.uid) && status.uid == (uint32_t)user)
+    if (user && (user != PH_OVERFLOW_ID || !root.uid) && status.uid == (uint32_t)user)
         fail(path, "prctl(PR_SET_DUMPABLE, 0) is not confirmed by the owner of /proc/self/status",
              0);
 }
