@@ -19,35 +19,8 @@ import support
 
 PARENT = "cat /proc/$PPID/environ"
 VALUE = "value-0123456789"
-ATTACKED_BY_CHILD = str(Path(__file__).with_name("programs") / "attacked_by_child.py")
-KERNEL = """
-import process_hardening as ph
-kernel = ph.confinement()
-print(bool(kernel), kernel.reason)
-"""
-THREADS = """
-import threading, process_hardening as ph
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-try:
-    ph.confine()
-except ph.ConfinementError as error:
-    print("refused", error.exit_code, error)
-print(open("/proc/self/status").read())
-"""
-HARDENED = """
-import subprocess, process_hardening as ph
-ph.pre_main_hardening()
-print(ph.popen_confined(["sh", "-c", "exit 7"]).wait())
-print(open("/proc/self/status").read())
-"""
-AFTER_FORK = """
-import os, process_hardening as ph
-ph.popen_confined(["true"]).wait()
-if not os.fork():
-    print(ph.popen_confined(["cat", f"/proc/{os.getppid()}/environ"], stderr=-3).wait(), flush=True)
-    os._exit(0)
-os.wait()
-"""
+PROGRAMS = Path(__file__).with_name("programs")
+ATTACKED_BY_CHILD = f"{PROGRAMS}/attacked_by_child.py"
 
 
 def test_the_kernel_of_the_tests_confines() -> None:
@@ -60,7 +33,7 @@ def test_the_kernel_of_the_tests_confines() -> None:
 
 def test_without_landlock_the_reason_is_given(python: str) -> None:
     filtered = starts.refusing("landlock_create_ruleset=EOPNOTSUPP")
-    output = support.run_as_user([*filtered, python, "-c", KERNEL]).stdout
+    output = support.run_as_user([*filtered, python, f"{PROGRAMS}/print_confinement.py"]).stdout
     assert output.startswith("False landlock_create_ruleset failed")
     assert "lsm=" in output
 
@@ -189,11 +162,11 @@ def test_popen_confined_starts_nothing_where_the_kernel_cannot_confine(python: s
 
 
 def test_after_a_fork_programs_are_confined_too(python: str) -> None:
-    assert support.run_as_user([python, "-c", AFTER_FORK]).stdout == "1\n"
+    assert support.run_as_user([python, f"{PROGRAMS}/confine_after_fork.py"]).stdout == "1\n"
 
 
 def test_a_hardened_process_starts_confined_programs_and_stays_hardened(python: str) -> None:
-    output = support.run_as_user([python, "-c", HARDENED]).stdout
+    output = support.run_as_user([python, f"{PROGRAMS}/harden_and_confine_child.py"]).stdout
     assert output.startswith("7\n")
     assert "Seccomp:\t0" in output
 
@@ -201,7 +174,7 @@ def test_a_hardened_process_starts_confined_programs_and_stays_hardened(python: 
 def test_confine_is_refused_while_threads_run_and_changes_nothing(python: str) -> None:
     if ph.confinement().covers_threads:
         pytest.skip("this kernel confines all threads")
-    output = support.run_as_user([python, "-c", THREADS]).stdout
+    output = support.run_as_user([python, f"{PROGRAMS}/confine_with_thread.py"]).stdout
     assert output.startswith("refused 126 threads are already running")
     assert "NoNewPrivs:\t0" in output
 

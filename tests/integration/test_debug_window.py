@@ -62,20 +62,9 @@ def test_a_debugger_can_attach(programs: Path, key: Path) -> None:
         assert key.read_text() not in support.run_as_user(argv).stdout
 
 
-HANG = """
-import ctypes, os, sys, time
-import process_hardening as ph
-ph.harden()
-buffer = ctypes.create_string_buffer(sys.argv[1].encode())
-with ph.debuggable(0.05):
-    print(ctypes.addressof(buffer), flush=True)
-    ctypes.PyDLL(None).sleep(3600)  # holds the lock of the interpreter
-"""
-
-
 def test_a_block_that_hangs_is_shut_in_time(programs: Path, key: Path) -> None:
     """Even when no Python code can run any more: seen from outside, as the kernel tells it."""
-    argv = [sys.executable, "-c", HANG, key.read_text()]
+    argv = [sys.executable, str(programs / "hang_in_window.py"), key.read_text()]
     with support.Running(argv) as victim:
         line = victim.process.stderr
         assert line is not None
@@ -229,24 +218,15 @@ def test_a_watch_pauses(programs: Path) -> None:
         assert victim.do("prctl(4, 1)", "becomes(False)") == "True"
 
 
-LOGGED = """
-import process_hardening as ph, logging, sys
-if sys.argv[1:]:
-    logging.basicConfig(format="%(name)s:%(levelname)s:%(message)s", stream=sys.stdout)
-ph.harden()
-with ph.debuggable(30):
-    pass
-"""
-
-
-def test_opening_and_shutting_are_logged() -> None:
+def test_opening_and_shutting_are_logged(programs: Path) -> None:
     """To standard error, or where logging is set up to go."""
-    plain = support.run_as_user([sys.executable, "-c", LOGGED])
+    program = [sys.executable, str(programs / "open_and_shut.py")]
+    plain = support.run_as_user(program)
     assert plain.returncode == 0
     opened, shut = plain.stderr.splitlines()
     assert opened.endswith(" for 30 seconds")
     assert shut.endswith("is hardened again")
-    logged = support.run_as_user([sys.executable, "-c", LOGGED, "set-up"])
+    logged = support.run_as_user([*program, "set-up"])
     assert logged.stderr == ""
     assert all(line.startswith("process_hardening:WARNING:") for line in logged.stdout.splitlines())
     assert len(logged.stdout.splitlines()) == 2

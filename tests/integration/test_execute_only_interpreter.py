@@ -470,30 +470,12 @@ def test_an_environment_of_another_user_is_refused(linked: Venv) -> None:
     check_unchanged(linked, linked.call(ENABLE), f"bin/{UNFINISHED}: Permission denied", before)
 
 
-WITH_ONE_DESCRIPTOR = """
-import os, resource, sys
-from process_hardening import interpreter
-from process_hardening.errors import CommandError
-names = interpreter.find_names(sys.argv[1], True)
-def lowest():
-    os.close(fd := os.open("/", os.O_RDONLY))
-    return fd
-before, limits = lowest(), resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (before + 1, limits[1]))
-for change in (interpreter.make_execute_only, interpreter.make_readable):
-    try:
-        change(names)
-    except CommandError as error:
-        print(error)
-resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-print(lowest() - before)
-"""
-
-
-def test_without_a_descriptor_for_a_second_folder_the_first_is_closed(linked: Venv) -> None:
+def test_without_a_descriptor_for_a_second_folder_the_first_is_closed(
+    linked: Venv, programs: Path
+) -> None:
     """It would stay locked."""
-    python = str(linked.folder / "bin/python")
-    result = support.run_as_user([sys.executable, "-c", WITH_ONE_DESCRIPTOR, python])
+    program = [sys.executable, str(programs / "change_without_descriptors.py")]
+    result = support.run_as_user([*program, str(linked.folder / "bin/python")])
     line = f"{linked.folder}/bin: Too many open files\n"
     assert (result.stdout, result.stderr) == (f"{line}{line}0\n", "")
 
