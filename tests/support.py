@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,14 @@ def run(argv: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         argv, **{"capture_output": True, "text": True, "timeout": TIMEOUT, **options}
     )
+
+
+def wait_until(happened: Callable[[], object], what: str = "it did not happen") -> None:
+    """Wait until a function returns something true; fail with this text if it never does."""
+    deadline = time.monotonic() + TIMEOUT
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
 
 
 class Running:

@@ -329,7 +329,7 @@ def test_a_stopped_attack_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     with Place() as place, support.Running(SLEEPER) as plain:
 
         def stop(attacker: Attacker) -> None:
-            running.extend(place.list_processes())
+            running.extend(place.find_processes().values())
             attacker.cancel()
 
         monkeypatch.setattr(tempfile, "tempdir", str(place.folder))

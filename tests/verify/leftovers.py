@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from support import TIMEOUT, wait_until
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
-_SECONDS = 10.0
 
 
 def _restore_interrupts() -> None:
@@ -26,12 +27,16 @@ def _restore_interrupts() -> None:
 
 
 class Place:
-    """A temporary folder for one run: its path marks whatever belongs to the run."""
+    """A temporary folder for runs: its path marks whatever belongs to them.
+
+    At the end of the `with` block, runs and processes that are left are ended.
+    """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ph-t-"))
         self.folder.chmod(0o777)
         self.environment = {**os.environ, "TMPDIR": str(self.folder)}
+        self._runs: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -42,11 +47,17 @@ class Place:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for run in self._runs:
+            run.terminate()
+            run.communicate(timeout=TIMEOUT)
+        for pid in self.find_processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.folder)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start verify in a session of its own."""
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [sys.executable, "-m", "process_hardening", "verify", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -56,10 +67,12 @@ class Place:
             env={**self.environment, **environment},
             preexec_fn=_restore_interrupts,
         )
+        self._runs.append(run)
+        return run
 
-    def list_processes(self) -> list[str]:
-        """The command lines of the run's processes, besides verify itself."""
-        found = []
+    def find_processes(self) -> dict[int, str]:
+        """The pids and command lines of the run's processes, besides verify itself."""
+        found = {}
         marks = (str(self.folder) + "/ph-verify-").encode()
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -70,29 +83,21 @@ class Place:
             except OSError:
                 continue
             if marks in marked:
-                found.append(marked[:200].decode(errors="replace"))
+                found[int(entry.name)] = marked[:200].decode(errors="replace")
         return found
 
     def wait_for_processes(self, count: int) -> None:
         """Wait until the run has so many processes."""
-        deadline = time.monotonic() + _SECONDS
-        while len(self.list_processes()) < count:
-            assert time.monotonic() < deadline, "the run does not start"
-            time.sleep(0.02)
+        wait_until(lambda: len(self.find_processes()) >= count, "the run does not start")
 
     def wait_for_core_pattern(self) -> None:
         """Wait until the run has set kernel.core_pattern."""
-        deadline = time.monotonic() + 4 * _SECONDS  # others may hold the lock
-        while str(self.folder) not in CORE_PATTERN.read_text():
-            assert time.monotonic() < deadline, "the core pattern is not set"
-            time.sleep(0.02)
+        folder = str(self.folder)
+        wait_until(lambda: folder in CORE_PATTERN.read_text(), "the core pattern is not set")
 
     def wait_for_no_files(self) -> None:
         """Wait until no file or setting of the run is left, whatever its processes do."""
-        deadline = time.monotonic() + _SECONDS
-        while self._list_files():
-            assert time.monotonic() < deadline, f"left behind: {self._list_files()}"
-            time.sleep(0.05)
+        wait_until(lambda: not self._list_files(), f"files are left in {self.folder}")
 
     def _list_files(self) -> list[str]:
         pattern = CORE_PATTERN.read_text()
@@ -101,10 +106,5 @@ class Place:
 
     def assert_clean(self) -> None:
         """No process, file or setting of the run is left after a while."""
-        deadline = time.monotonic() + _SECONDS
-        while time.monotonic() < deadline:
-            left = [*self.list_processes(), *self._list_files()]
-            if not left:
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"left behind: {left}")
+        self.wait_for_no_files()
+        wait_until(lambda: not self.find_processes(), f"processes are left of {self.folder}")

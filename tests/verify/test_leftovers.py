@@ -14,7 +14,7 @@ import pytest
 
 import support
 from process_hardening.verify.lab import lab
-from verify.leftovers import Place
+from verify.leftovers import CORE_PATTERN, Place
 
 _CORES = ("core-abort", "core-segv", "core-pipe-abort", "core-pipe-segv")
 
@@ -33,6 +33,16 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals) -> None:
         assert "Traceback" not in errors
         assert run.returncode == (130 if number == signal.SIGINT else -number)
         place.assert_clean()
+
+
+def test_a_run_ends_with_its_place() -> None:
+    """One that a failed test left would hold the lock on kernel.core_pattern."""
+    with Place() as place:
+        run = start_setting_the_core_pattern(place)
+        os.kill(find_laboratory(run.pid), signal.SIGSTOP)
+    assert run.returncode is not None
+    assert not place.find_processes()
+    assert str(place.folder) not in CORE_PATTERN.read_text()
 
 
 def start_setting_the_core_pattern(place: Place) -> subprocess.Popen[str]:
