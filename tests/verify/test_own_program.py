@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +16,10 @@ from pathlib import Path
 import pytest
 
 import support
+from process_hardening.errors import CommandError
 from process_hardening.verify import find_attacks
 from process_hardening.verify.attacks.tools.running import find_program
-from process_hardening.verify.plan import plan_program
+from process_hardening.verify.plan import plan_process, plan_program
 from process_hardening.verify.run import cover_started
 
 SECRET = "sk-live-0123456789abcdefghij"  # noqa: S105 -- a made-up one
@@ -172,19 +175,28 @@ def test_tools_on_a_running_process_do_not_stand_in_each_others_way(
 def test_a_refusal_by_another_tracer_is_not_taken_for_hardening(command: str, program: str) -> None:
     """The kernel says that the process is dumpable: the attack is inconclusive."""
     strace = support.find_tool("strace")
-    with running([sys.executable, program]) as pid:
-        argv = [strace, "-qq", "-o", os.devnull, "-p", str(pid)]
-        with subprocess.Popen(argv, **support.user_options()) as tracer:
-            while b"TracerPid:\t0" in Path(f"/proc/{pid}/status").read_bytes():
-                assert tracer.poll() is None
-            argv = [command, "verify", "--json", "--attack", "ptrace-seize", "--pid", str(pid)]
-            result = support.run(argv)
-            tracer.terminate()
+    words = [strace, "-qq", "-o", os.devnull, "-p"]
+    with running([sys.executable, program]) as pid, running([*words, str(pid)]) as tracer:
+        status = Path(f"/proc/{pid}/status")
+        support.wait_until(lambda: f"TracerPid:\t{tracer}\n" in status.read_text())
+        argv = [command, "verify", "--json", "--attack", "ptrace-seize", "--pid", str(pid)]
+        result = support.run(argv)
     assert result.stdout, result.stderr
     (attack,) = json.loads(result.stdout)["attacks"]
     cell = attack["victims"][f"pid {pid}"]
     assert (attack["control"], cell["outcome"]) == ("leaked", "inconclusive")
     assert "something other than hardening refused" in cell["evidence"]
+
+
+def test_a_process_that_is_stopped_for_a_moment_can_be_attacked(program: str) -> None:
+    """A tracer such as strace stops it at each system call; one that stays stopped is refused."""
+    with running([sys.executable, program]) as pid:
+        os.kill(pid, signal.SIGSTOP)
+        support.wait_until(lambda: "State:\tT" in Path(f"/proc/{pid}/status").read_text())
+        with pytest.raises(CommandError, match="has ended or is stopped"):
+            plan_process(pid, find_attacks(["proc-mem"]), None, False)
+        threading.Timer(0.1, os.kill, (pid, signal.SIGCONT)).start()
+        assert plan_process(pid, find_attacks(["proc-mem"]), None, False).process
 
 
 @pytest.mark.parametrize("options", [[], ["--stay"]])
@@ -268,7 +280,7 @@ def test_a_program_is_attacked_behind_the_wrappers_that_start_it(command: str) -
 def test_a_hardened_process_blocks_every_attack(command: str, program: str) -> None:
     """It was started with `run`."""
     with running([command, "run", "--", sys.executable, program]) as pid:
-        while not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(sys.executable.encode()):
-            pass
+        line = Path(f"/proc/{pid}/cmdline")
+        support.wait_until(lambda: line.read_bytes().startswith(sys.executable.encode()))
         result = support.run([command, "verify", *READING, "--pid", str(pid)])
     assert result.returncode == 0, result.stdout + result.stderr

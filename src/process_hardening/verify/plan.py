@@ -17,7 +17,7 @@ from process_hardening.errors import CommandError, NotFoundError, hide_value
 from process_hardening.state import may_be_confined
 from process_hardening.verify.attacks import list_attacks, suits
 from process_hardening.verify.lab.canary import BY_USER
-from process_hardening.verify.lab.processes import is_alive
+from process_hardening.verify.lab.processes import runs_on
 from process_hardening.verify.model import (
     BUILT_IN,
     CONFINED,
@@ -185,7 +185,7 @@ def plan_process(
     read it anyway, or if all attacks could harm it.
     """
     uid, gid = _find_owner(pid)
-    if not is_alive(pid):
+    if not runs_on(pid):  # a debugger stops it for moments
         raise CommandError(f"{pid}: the process has ended or is stopped")
     if os.geteuid() and uid != os.geteuid():
         raise CommandError(f"{pid}: belongs to another user: run verify as that user or as root")

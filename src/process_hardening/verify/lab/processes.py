@@ -29,7 +29,7 @@ def is_alive(pid: int) -> bool:
 
 
 def runs_on(pid: int) -> bool:
-    """Return whether a process continues to run after an attack that may have stopped it."""
+    """Return whether a process runs, or continues soon if an attack or a tracer has stopped it."""
     deadline = time.monotonic() + _RESUME_SECONDS
     while not is_alive(pid):
         if time.monotonic() >= deadline:
