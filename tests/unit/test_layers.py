@@ -178,7 +178,7 @@ def test_the_commands_and_the_tui_never_import_each_other(one: str, other: str) 
 
 @pytest.mark.parametrize("part", ["audit", "verify", "cli", "tui"])
 def test_only_the_lower_layers_import_an_extension(part: str) -> None:
-    """Everything above goes through policy, environment, hardening, state and their neighbours."""
+    """Everything above goes through __init__, policy, environment, state and their neighbours."""
     users = [
         module
         for module in find_modules()
