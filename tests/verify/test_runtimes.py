@@ -22,7 +22,8 @@ import pytest
 import support
 from process_hardening.audit import read_process, take
 from process_hardening.runtimes import RUNTIMES, Runtime
-from process_hardening.verify.attacks.runtimes import Inspector
+from process_hardening.verify.attacks.runtimes import Inspector, attach_to_jvm
+from process_hardening.verify.model import NoResultError
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECRET = "violets-are-blue-and-roses-are-red"  # noqa: S105 -- a made-up one
@@ -480,3 +481,33 @@ def test_an_option_of_java_closes_no_other_program_with_a_jvm(user_tmp: Path) ->
     _, *rest = start_java(user_tmp)
     assert audit_hardened(renamed, *rest, folder=user_tmp)[0] == "the JVM"
     assert audit_hardened(renamed, *OPTIONS, *rest, folder=user_tmp)[0] == ""
+
+
+@pytest.fixture
+def pretended_jvm() -> Iterator[support.Running]:
+    """A process that catches SIGQUIT, but opens no socket."""
+    with support.Running(["sh", "-c", "trap : QUIT; echo ready; read line"]) as one:
+        yield one
+        for name in (f"/tmp/.attach_pid{one.pid}", f"/tmp/.java_pid{one.pid}"):
+            Path(name).unlink(missing_ok=True)
+
+
+def test_a_planted_link_is_not_followed_when_a_jvm_is_asked_to_open_its_socket(
+    pretended_jvm: support.Running, user_tmp: Path
+) -> None:
+    """Anybody can guess its name in /tmp."""
+    request = Path(f"/tmp/.attach_pid{pretended_jvm.pid}")
+    request.symlink_to(user_tmp / "file")
+    with pytest.raises(NoResultError, match=f"{request} already exists: remove it"):
+        attach_to_jvm(pretended_jvm.pid)
+    assert request.is_symlink()
+    assert not (user_tmp / "file").exists()
+
+
+def test_a_socket_that_a_jvm_does_not_answer_is_closed(pretended_jvm: support.Running) -> None:
+    """Here a file has its name."""
+    Path(f"/tmp/.java_pid{pretended_jvm.pid}").touch()
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(ConnectionRefusedError) as raised:  # its traceback still has the socket
+        attach_to_jvm(pretended_jvm.pid)
+    assert os.listdir("/proc/self/fd") == before, raised

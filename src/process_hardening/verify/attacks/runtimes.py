@@ -182,12 +182,18 @@ def ask_inspector(target: Target) -> Attempt:
     return Attempt(bool(places), "its inspector opened on SIGUSR1 and ran code", places=places)
 
 
-def _attach(pid: int) -> socket.socket | None:
-    """Make a JVM open its attach socket; return a connection to it, or None if none opens."""
+def attach_to_jvm(pid: int) -> socket.socket | None:
+    """Make a JVM open its attach socket; return a connection to it, or None if none opens.
+
+    Raises NoResultError if the file that requests it already exists: it may be a planted link.
+    """
     path = f"/tmp/.java_pid{pid}"
     request = f"/tmp/.attach_pid{pid}"
-    with open(request, "wb"):
-        pass
+    try:
+        # As the JDK does (VirtualMachineImpl.c: createAttachFile0()); O_EXCL follows no links.
+        os.close(os.open(request, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise NoResultError(f"{request} already exists: remove it") from None
     try:
         if not _signal_once_caught(pid, signal.SIGQUIT):
             return None
@@ -197,9 +203,13 @@ def _attach(pid: int) -> socket.socket | None:
                 return None
             time.sleep(0.05)
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(_SECONDS)
-        connection.connect(path)
-        os.unlink(path)  # the JVM may exit without removing the socket
+        try:
+            connection.settimeout(_SECONDS)
+            connection.connect(path)
+            os.unlink(path)  # the JVM may exit without removing the socket
+        except OSError:
+            connection.close()
+            raise
     finally:
         os.unlink(request)
     return connection
@@ -208,7 +218,7 @@ def _attach(pid: int) -> socket.socket | None:
 def load_library(target: Target) -> Attempt:
     """Make a JVM open its attach socket and load a library that discloses its memory."""
     library = build_library(target.folder, fifos_in_environment=False)
-    connection = _attach(target.pid)
+    connection = attach_to_jvm(target.pid)
     if connection is None:
         return Attempt(False, "no attach socket opened on SIGQUIT", refused=True)
     with connection:
