@@ -7,6 +7,7 @@ import sys
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
 
@@ -71,21 +72,26 @@ def fold(
     width = max(width, _NARROWEST)
     more = indent if more is None else more
     lines, line, used = [], indent, 0
-    room = width - len(indent)
+    room = _find_room(width, indent)
     for word in text.split():
         cells = count_cells(word)
         if used and used + 1 + cells > room:
             lines.append(line)
-            line, used, room = more, 0, width - len(more)
+            line, used, room = more, 0, _find_room(width, more)
         while breaks and cells > room:
             start = _cut(word, room)
             lines.append(line + start)
             word = word[len(start) :]
             cells -= count_cells(start)
-            line, room = more, width - len(more)
+            line, room = more, _find_room(width, more)
         line += f" {word}" if used else word
         used += cells + bool(used)
     return [*lines, line] if used else lines or [""]
+
+
+def _find_room(width: int, indent: str) -> int:
+    """Return how many cells a line has after its indent: at least two, for one wide character."""
+    return max(width - count_cells(indent), 2)
 
 
 def _cut(text: str, cells: int) -> str:
@@ -112,6 +118,26 @@ def write_line(text: str, stream: TextIO) -> None:
 def complain(error: Exception | str) -> None:
     """Print an error as one line on standard error, if it is open."""
     _print_to_stderr(f"process-hardening: {printable(str(error))}")
+
+
+def complain_of_bug(error: Exception, command: str, words: Sequence[str]) -> int:
+    """Print an error that nobody foresaw: one line for a failed call, otherwise its traceback.
+
+    command -- the name of the command; words -- its arguments, whose values are not shown
+
+    Returns the exit status. Python would exit with 1, which means that audit found something, or
+    verify a leak.
+    """
+    from process_hardening.errors import USAGE_ERROR, hide_values
+
+    if isinstance(error, OSError):  # no descriptors left, a full disk
+        subject = error.filename or f"`{command}` failed"
+        complain(hide_values(f"{subject}: {error.strerror or error}", words))
+    else:
+        import traceback
+
+        traceback.print_exception(error)
+    return USAGE_ERROR
 
 
 def notify(text: str) -> None:

@@ -341,6 +341,14 @@ def test_a_word_too_long_for_a_line_stays_whole_where_it_is_to_be_copied() -> No
     assert fold("a b", None, "  ") == ["  a b"]
 
 
+@pytest.mark.parametrize("breaks", [True, False])
+def test_an_indent_as_wide_as_the_line_leaves_room_for_a_character(breaks: bool) -> None:
+    """Every character is written, and none waits for room forever."""
+    for indent, more in ((" " * 20, None), ("日本" * 5, "")):
+        lines = fold("日本語 ab", 20, indent, more, breaks=breaks)
+        assert "".join("".join(lines).replace(indent, "").split()) == "日本語ab"
+
+
 @pytest.mark.parametrize("name", ["日本語", "e\u0301", "שלום", "a\x1b[31mb", "x" * 90])
 def test_a_comparison_stays_aligned_whatever_the_name(name: str) -> None:
     odd = process(1, "app", exe=f"/usr/bin/{name}", command=None, secret_variables=("A_KEY",))
