@@ -166,3 +166,11 @@ async def test_an_internal_error_is_shown() -> None:
         watch.machine.postures = [None]  # type: ignore[list-item]
         await watch.look()
         assert "internal error: AttributeError" in watch.text()
+
+
+async def test_an_internal_error_in_the_groups_is_shown() -> None:
+    """They are made after the processes have been read."""
+    async with watching() as watch:
+        watch.machine.postures = [process(1, "server", exe=1)]
+        await watch.look()
+        assert "internal error: AttributeError" in watch.text()

@@ -144,13 +144,11 @@ class Watcher(threading.Thread):
             pids = self.machine.list_pids()
             self._young = pids - self._pids if self._pids else frozenset()
             self._pids = pids
-            audit = self.machine.look(seen)
+            view = view_of(self.machine.look(seen), at, self._before)
         except CommandError as error:
             view = self._fail(at, str(error))
         except Exception as error:  # show it on the screen: a failure in a thread is invisible
             view = self._fail(at, f"internal error: {type(error).__name__}: {error}")
-        else:
-            view = view_of(audit, at, self._before)
         self._before = view
         return view
 
