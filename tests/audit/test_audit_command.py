@@ -318,8 +318,20 @@ def test_a_pid_that_is_gone_among_others(animal: Path) -> None:
             done = audit(one.pid, 4194304, *options)
             assert done.returncode == 3
             assert str(one.pid) in done.stdout
-            assert done.stderr == "process-hardening: 4194304: no such process\n"
+            assert (done.stdout + done.stderr).count("4194304") == 1
+            assert "Not seen: process 4194304: no such process" in done.stdout
             assert audit(4194304, *options).returncode == 2
+
+
+def test_a_pid_that_is_gone_is_an_error_if_no_report_is_printed(
+    animal: Path, user_tmp: Path
+) -> None:
+    """A document or page goes to a program, so only the line on standard error reaches the user."""
+    with Animal(animal, *HARDENED) as one:
+        for options in (["--json"], ["--html", user_tmp / "page"]):
+            done = audit(one.pid, 4194304, *options)
+            assert done.returncode == 3
+            assert done.stderr == "process-hardening: 4194304: no such process\n"
 
 
 def test_standard_output_closed(animal: Path) -> None:
@@ -653,6 +665,16 @@ def test_what_a_killed_run_left_does_not_stop_the_next(
     for left in (1, 2):
         assert replace_file(build, path, "SIGKILL") == 128 + signal.SIGKILL
         assert len(list(tmp_path.iterdir())) == left
+    assert replace_file(build, path) == 0
+    assert path.read_text() == "text\n"
+
+
+def test_a_file_may_have_the_longest_name_that_its_folder_allows(
+    build: support.Compiler, tmp_path: Path
+) -> None:
+    """The file that takes its place has a shorter name meanwhile."""
+    support.require_root()
+    path = tmp_path / ("x" * os.pathconf(tmp_path, "PC_NAME_MAX"))
     assert replace_file(build, path) == 0
     assert path.read_text() == "text\n"
 

@@ -69,7 +69,7 @@ def test_a_pid_of_nobody() -> None:
             read()
     result = audit.take(pids=[NOBODY, os.getpid()])
     assert result.gone == (NOBODY,)
-    assert result.notes == (f"process {NOBODY} has ended",)
+    assert result.notes == (f"process {NOBODY}: no such process",)
     assert not result.is_complete
 
 

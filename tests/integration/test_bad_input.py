@@ -123,7 +123,7 @@ def refused(
         (["run", "/etc/passwd"], CANNOT, "/etc/passwd: not executable: chmod +x it"),
         (["run", "--method", "in-process", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
         (["run", "--method", "in-process", "./nosuch.py"], NOT_FOUND, "./nosuch.py: no such file"),
-        (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a readable file"),
+        (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a file"),
         (["run", "--method", "in-process", "true"], CANNOT, "not a Python script"),
         (["run", "--method", "in-process", "-m", "nosuch"], NOT_FOUND, "nosuch: no such module"),
         (["run", "--method", "in-process", "-m", "json.nosuch"], NOT_FOUND, "no such module"),
@@ -136,6 +136,22 @@ def refused(
             CANNOT,
             "--children does not work with",
         ),
+        (["run", "--except", "x", "touch"], USAGE, "--except requires --children"),
+        (
+            ["run", "--method", "in-process", "--except", "x", "-m", "this"],
+            USAGE,
+            "run: --except requires --children; see `process-hardening run --help`",
+        ),
+        (["audit", "--html", ""], USAGE, "argument --html: empty, as if from an unset variable:"),
+        (["audit", "--html="], USAGE, "argument --html: empty"),
+        (["audit", "--openmetrics", ""], USAGE, "argument --openmetrics: empty"),
+        (["audit", "--baseline", ""], USAGE, "argument --baseline: empty"),
+        (["audit", "--compare", ""], USAGE, "argument --compare: empty"),
+        (["audit", "merge", "", "--json"], USAGE, "audit merge: a FILE is empty"),
+        (["verify", "--html", ""], USAGE, "argument --html: empty"),
+        (["verify", "--junit", ""], USAGE, "argument --junit: empty"),
+        (["verify", "--evidence", ""], USAGE, "argument --evidence: empty"),
+        (["verify", "--compare", ""], USAGE, "argument --compare: empty"),
         (["status", "x"], USAGE, "'x' is not a process ID"),
         (["status", "0"], USAGE, "'0' is not a process ID"),
         (["status", "-1"], USAGE, "'-1' is not a process ID"),
@@ -645,6 +661,36 @@ def test_a_program_starts_without_standard_error(
         run = [command, "run", "--method", method, "--", subject, "status", "7"]
         result = support.run_as_user(["sh", "-c", f'exec "$@" {redirection}', "sh", *run])
         assert (result.returncode, result.stdout, result.stderr) == (7, "", "")
+
+
+@pytest.mark.parametrize("method", ["auto", "in-process"])
+def test_a_script_that_cannot_be_read_is_refused_with_one_line(
+    command: str, run: Run, user_tmp: Path, method: str
+) -> None:
+    """Here the kernel fails to read its first byte."""
+    script = user_tmp / "script.py"
+    script.symlink_to("/proc/self/mem")
+    result = run([command, "run", "--method", method, str(script)])
+    refused(result, CANNOT, f"{script}: cannot be read: Input/output error")
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        (["run", "nosuch.py"], "shutil"),
+        (["confine", "--explain", "--json", "--", "true"], "subprocess"),
+        (["status"], "argparse"),
+    ],
+    ids=["run", "confine", "status"],
+)
+def test_an_internal_error_is_not_taken_for_a_result(
+    command: str, run: Run, user_tmp: Path, words: list[str], module: str
+) -> None:
+    """Python would exit with 1. Here a module of the standard library is damaged."""
+    (user_tmp / f"{module}.py").write_text("raise RuntimeError('damaged')\n")
+    result = run([command, *words], env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(user_tmp)})
+    assert (result.returncode, result.stdout) == (USAGE, "")
+    assert result.stderr.endswith("RuntimeError: damaged\n")
 
 
 def test_wrong_policies_end_the_program(python: str) -> None:

@@ -83,7 +83,7 @@ def test_help_and_version(way: list[str]) -> None:
     """The same whichever way it is started."""
     text = support.run_as_user([*way, "--help"]).stdout
     assert "--interval SECONDS" in text
-    assert "usage error, no terminal, or textual is not installed" in text
+    assert "usage or internal error, no terminal, or textual is not installed" in text
     version = support.run_as_user([*way, "--version"])
     expected = f"process-hardening-tui {process_hardening.__version__} ("
     assert version.stdout.startswith(expected)

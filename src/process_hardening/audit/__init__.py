@@ -110,7 +110,7 @@ def _judge(snapshot: Snapshot, selection: Selection, proc: str) -> Audit:
         all_users=not selection.pids,
         as_root=as_root,
     )
-    notes += tuple(f"process {pid} has ended" for pid in gone)
+    notes += tuple(f"process {pid}: no such process" for pid in gone)
     return Audit(
         host=host,
         entries=entries,

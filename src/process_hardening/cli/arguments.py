@@ -23,6 +23,15 @@ def parse_pid(text: str) -> int:
     return int(text)
 
 
+def parse_file_name(text: str) -> str:
+    """Return the argument of an option that takes a FILE, for argparse. Raises if it is empty."""
+    if not text:
+        from argparse import ArgumentTypeError
+
+        raise ArgumentTypeError("empty, as if from an unset variable: name a file")
+    return text
+
+
 def check_files_differ(
     options: argparse.Namespace | SimpleNamespace, first: str, second: str
 ) -> None:

@@ -10,7 +10,7 @@ from process_hardening import audit, harden
 from process_hardening.audit.elsewhere import check_system
 from process_hardening.audit.posture import LAST_UID
 from process_hardening.audit.rules.model import HIGH, SEVERITIES, rank
-from process_hardening.cli.arguments import check_files_differ, parse_pid
+from process_hardening.cli.arguments import check_files_differ, parse_file_name, parse_pid
 from process_hardening.cli.saved import read_audit, read_json, tell_written, write_to
 from process_hardening.errors import (
     FOUND,
@@ -61,8 +61,9 @@ page, or with --json into one document.
 exit status:
   0  no findings at or above --fail-on; with --compare: nothing got worse
   1  findings at or above --fail-on; with --compare: something got worse
-  2  usage error, no such process, a FILE that cannot be compared, or an internal error
-  3  nothing matched, or no findings at or above --fail-on but something could not be read
+  2  usage error, none of the PIDs exists, a FILE that cannot be compared, or an internal error
+  3  nothing matched, or no findings at or above --fail-on but something could not be read or
+     one of several PIDs does not exist
   130  interrupted by Ctrl-C
 
 exit status of `audit merge`:
@@ -93,17 +94,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="omit a finding or matching processes; repeatable",
     )
-    judge.add_argument("--baseline", metavar="FILE", help="report only new findings")
-    judge.add_argument("--compare", metavar="FILE", help="print what got better and worse")
+    judge.add_argument(
+        "--baseline", metavar="FILE", type=parse_file_name, help="report only new findings"
+    )
+    judge.add_argument(
+        "--compare", metavar="FILE", type=parse_file_name, help="print what got better and worse"
+    )
     judge.add_argument("--watch", metavar="SECONDS", help="repeat until Ctrl-C")
     formats = parser.add_argument_group("output formats")
     formats.add_argument("--long", action="store_true", help="print one row per process")
     formats.add_argument("--json", action="store_true", help="print JSON with stable keys")
     formats.add_argument(
-        "--html", metavar="FILE", nargs="?", const="-", help="write a sortable page; default: -"
+        "--html",
+        metavar="FILE",
+        type=parse_file_name,
+        nargs="?",
+        const="-",
+        help="write a sortable page; default: -",
     )
     formats.add_argument(
-        "--openmetrics", metavar="FILE", help="write metrics for node_exporter's textfile collector"
+        "--openmetrics",
+        metavar="FILE",
+        type=parse_file_name,
+        help="write metrics for node_exporter's textfile collector",
     )
 
 
@@ -214,8 +227,8 @@ def _report(result: Audit, options: Options, comparison: Comparison | None) -> b
             document["comparison"] = as_json.comparison_as_dict(comparison)
         write(as_json.render(document, options.watch is not None))
         return False
-    if not _wants_screen(options) or (result.is_empty and result.scope):
-        return False  # _complain() says that nothing matched
+    if not _prints_report(result, options):
+        return False
     width, coloured = width_and_colour()
     is_cleared = options.watch is not None and sys.stdout is not None and sys.stdout.isatty()
     if is_cleared:
@@ -234,6 +247,12 @@ def _wants_screen(options: Options) -> bool:
     if options.html is not None or (options.openmetrics is not None and not options.compare):
         return bool(options.long or options.all)
     return True
+
+
+def _prints_report(result: Audit, options: Options) -> bool:
+    """Return whether a report is printed. If nothing matched, _complain() says so instead."""
+    is_wanted = not options.json and _wants_screen(options)
+    return is_wanted and not (result.is_empty and result.scope)
 
 
 def _render(
@@ -317,19 +336,21 @@ def run(options: Options) -> int:
         is_cleared = _report(result, options, comparison)
         if said is None:
             tell_written(options.openmetrics, options.html)
-        said = _complain(result, () if said is None or is_cleared else said)
+        said = _complain(result, options, () if said is None or is_cleared else said)
         if interval is None:
             break
         time.sleep(interval)
     return _status_of(result, options, comparison)
 
 
-def _complain(result: Audit, said: tuple[str, ...]) -> tuple[str, ...]:
+def _complain(result: Audit, options: Options, said: tuple[str, ...]) -> tuple[str, ...]:
     """Print to standard error what was requested but does not exist, except for what was said.
 
-    Returns all that applies.
+    A report of processes lists those that do not exist itself. Returns all that applies.
     """
-    errors: list[CommandError] = [CommandError(f"{pid}: no such process") for pid in result.gone]
+    is_listed = _prints_report(result, options) and options.compare is None
+    gone = () if is_listed else result.gone
+    errors: list[CommandError] = [CommandError(f"{pid}: no such process") for pid in gone]
     if result.is_empty and result.scope:
         asked = " ".join(result.scope)
         errors.append(

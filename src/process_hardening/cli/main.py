@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from process_hardening.errors import (
-    USAGE_ERROR,
     CommandError,
     ConfinementError,
     HardeningError,
@@ -119,6 +118,21 @@ def _dispatch(arguments: list[str]) -> int | Callable[[], int]:
     if arguments[0] == "help":
         arguments = _words_for_help(*arguments[1:2])
     name = arguments[0]
+    if name not in COMMANDS and not name.startswith("-"):
+        problem = f"unknown command {hide_value(name)!r}{suggest(name, [*COMMANDS, 'help'])}"
+        raise CommandError(f"{problem}; see `process-hardening --help`")
+    try:
+        return _run_command(name, arguments)
+    except (CommandError, ConfinementError, HardeningError):
+        raise
+    except Exception as error:
+        from process_hardening.terminal import complain_of_bug
+
+        return complain_of_bug(error, name, arguments)
+
+
+def _run_command(name: str, arguments: list[str]) -> int | Callable[[], int]:
+    """Run a command, or an option such as --help. Returns what _dispatch() returns."""
     if name == "run":
         from process_hardening.cli import run
 
@@ -131,29 +145,14 @@ def _dispatch(arguments: list[str]) -> int | Callable[[], int]:
         from process_hardening.tui.main import main as watch
 
         return watch(arguments[1:])  # hardens itself before it does anything else
-    if name not in COMMANDS and not name.startswith("-"):
-        problem = f"unknown command {hide_value(name)!r}{suggest(name, [*COMMANDS, 'help'])}"
-        raise CommandError(f"{problem}; see `process-hardening --help`")
     import signal
 
     # If it is ignored, which a parent passes on, each child seems to exit with 0. Not earlier:
     # a program that `run` or `confine` starts has to inherit what this process inherited.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    try:
-        needed = [] if name == "--version" else COMMANDS  # --help describes all of them
-        options = make_parser([name] if name in COMMANDS else needed).parse_args(arguments)
-        return int(options.run(options))
-    except (CommandError, ConfinementError, HardeningError):
-        raise
-    except OSError as error:  # an unforeseen error: no descriptors left, a full disk
-        subject = error.filename or f"`{name}` failed"
-        raise CommandError(f"{subject}: {error.strerror or error}") from None
-    except Exception:
-        # A bug. Python would exit with 1, which means that audit found something, or verify a leak.
-        import traceback
-
-        traceback.print_exc()
-        return USAGE_ERROR
+    needed = [] if name == "--version" else COMMANDS  # --help describes all of them
+    options = make_parser([name] if name in COMMANDS else needed).parse_args(arguments)
+    return int(options.run(options))
 
 
 def main(arguments: list[str] | None = None) -> int:

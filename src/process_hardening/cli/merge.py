@@ -33,6 +33,8 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     paths = options.pids[1:]
     if not paths:
         raise CommandError("audit merge: no files given: name the JSON files of audits")
+    if "" in paths:
+        raise CommandError("audit merge: a FILE is empty: name the JSON files of audits")
     if options.html is None and not options.json:
         raise CommandError("audit merge: no output format given: add --html FILE or --json")
     if options.html == "-" and options.json:

@@ -137,6 +137,8 @@ def parse(arguments: Sequence[str]) -> Options:
         )
     if not (rest or options.module or options.help):
         raise _usage_error("no program given")
+    if options.exceptions and not options.children:
+        raise _usage_error("--except requires --children")
     if options.json and not (options.explain or options.help):
         raise _usage_error("--json requires --explain")
     return options
@@ -289,10 +291,11 @@ def _command_of(options: Options) -> list[str]:
         in_process.find(script)
     if not os.path.isfile(script):
         return options.command
-    if not os.access(script, os.R_OK):
-        raise CannotProtectError(f"{script}: cannot be read")
-    with open(script, "rb") as file:
-        is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
+    try:
+        with open(script, "rb") as file:
+            is_program = file.read(2) == b"#!" and os.access(script, os.X_OK)
+    except OSError as error:
+        raise CannotProtectError(f"{script}: cannot be read: {error.strerror}") from None
     # A bare name would be looked up in PATH or, if it starts with "-", taken for an option.
     path = script if os.path.dirname(script) else os.path.join(os.curdir, script)
     if is_program:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from process_hardening.cli.arguments import check_files_differ, parse_pid
+from process_hardening.cli.arguments import check_files_differ, parse_file_name, parse_pid
 from process_hardening.errors import CommandError, StoppedError
 from process_hardening.files import read_text, replace_file
 from process_hardening.output import USUAL_WIDTH, read_width, width_and_colour, write
@@ -99,14 +99,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="a secret in the memory of the program or process; - reads it from standard input",
     )
-    parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
-    parser.add_argument("--html", metavar="FILE", help="also write the results as HTML")
     parser.add_argument(
-        "--evidence", metavar="DIR", help="write a dated record of the run to this directory"
+        "--junit", metavar="FILE", type=parse_file_name, help="also write the results as JUnit XML"
+    )
+    parser.add_argument(
+        "--html", metavar="FILE", type=parse_file_name, help="also write the results as HTML"
+    )
+    parser.add_argument(
+        "--evidence",
+        metavar="DIR",
+        type=parse_file_name,
+        help="write a dated record of the run to this directory",
     )
     parser.add_argument(
         "--compare",
         metavar="FILE",
+        type=parse_file_name,
         help="also report what got better or worse since FILE, written by --json or --evidence",
     )
     parser.add_argument("--list", action="store_true", help="list the attacks and exit")

@@ -53,10 +53,13 @@ def find(name: str) -> str:
 def find_script(name: str) -> str:
     """Return the path of a Python script. Raises NotFoundError or CannotProtectError."""
     path = name if os.path.exists(name) else find(name)
-    if not os.path.isfile(path) or not os.access(path, os.R_OK):
-        raise CannotProtectError(f"{path}: not a readable file")
-    with open(path, "rb") as file:
-        first_line = file.readline(256)
+    if not os.path.isfile(path):
+        raise CannotProtectError(f"{path}: not a file")
+    try:
+        with open(path, "rb") as file:
+            first_line = file.readline(256)
+    except OSError as error:
+        raise CannotProtectError(f"{path}: cannot be read: {error.strerror}") from None
     if not path.endswith(".py") and not (first_line.startswith(b"#!") and b"python" in first_line):
         raise CannotProtectError(f"{path}: cannot run in-process: not a Python script")
     return path

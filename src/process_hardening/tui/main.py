@@ -23,7 +23,7 @@ itself before anything else, and never changes another process.
 
 exit status:
   0    the user quit
-  2    usage error, no terminal, or textual is not installed
+  2    usage or internal error, no terminal, or textual is not installed
   5    the process could not be made non-inspectable
   6    a debugger is attached
   7    the core limit could not be lowered
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ph.pre_main_hardening()
 
     from process_hardening.errors import CommandError, hide_values
-    from process_hardening.terminal import complain
+    from process_hardening.terminal import complain, complain_of_bug
 
     words = sys.argv[1:] if arguments is None else arguments
     try:
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.args = (hide_values(str(error), words),)
         complain(error)
         return error.exit_code
+    except Exception as error:
+        return complain_of_bug(error, "tui", words)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,13 +110,14 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
     _check()
     late = _start_again()
 
+    from process_hardening.errors import USAGE_ERROR
     from process_hardening.tui.app import WatchApp
     from process_hardening.tui.ascii import needs_ascii
     from process_hardening.tui.machine import Machine
 
     app = WatchApp(Machine(), interval, late, options.ascii or needs_ascii(os.environ))
     app.run()
-    return app.return_code or 0
+    return USAGE_ERROR if app.return_code else 0  # textual has printed the traceback
 
 
 def _check() -> None:
