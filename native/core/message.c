@@ -33,6 +33,7 @@ static const struct {
     {ENOSPC, "ENOSPC", "No space left on device"},
     {EPIPE, "EPIPE", "Broken pipe"},
     {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
+    {ELOOP, "ELOOP", "Too many levels of symbolic links"},
     {ENOSYS, "ENOSYS", "Function not implemented"},
     {EOPNOTSUPP, "EOPNOTSUPP", "Operation not supported"},
 };

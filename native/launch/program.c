@@ -24,6 +24,21 @@ static long may(const char *path, int what)
     return PH_CALL(SYS_faccessat, AT_FDCWD, path, what);
 }
 
+static int is_missing(long error)
+{
+    return error == -ENOENT || error == -ENOTDIR;
+}
+
+/* Why the file at a path cannot be executed, or NULL. */
+static const char *find_bar(const char *path)
+{
+    const long error = may(path, X_OK);
+
+    if (error == -EACCES)
+        return "not executable: chmod +x it";
+    return error ? ph_call_failed("faccessat", error) : NULL;
+}
+
 static int is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -32,7 +47,7 @@ static int is_blank(char c)
 int ph_program_search(const char *name, const char *folders, char found[PH_PATH])
 {
     const int has_folder = ph_basename(name) != name;
-    int refused = 0;
+    const char *refusal = NULL;
 
     if (!folders)
         folders = ph_environment_value("PATH");
@@ -41,7 +56,8 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
         return ph_complain(PH_EXIT_NOT_FOUND, "''", "the program name is empty");
     for (;; folders++) {
         struct ph_text text = {found, PH_PATH, 0, 0};
-        struct ph_statx file;
+        struct ph_statx file = {0};
+        long error;
 
         while (*folders && *folders != ':') {
             ph_add_bytes(&text, folders++, 1);
@@ -51,16 +67,18 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
         else if (*name == '-') /* otherwise an interpreter would take it for an option */
             ph_add(&text, "./");
         ph_add(&text, name);
-        if (!text.cut && !ph_stat(AT_FDCWD, found, 0, &file)) {
-            if (has_folder || (S_ISREG(file.mode) && !may(found, X_OK)))
-                return 0;
-            refused |= S_ISREG(file.mode);
-        }
+        error = text.cut ? -ENAMETOOLONG : ph_stat(AT_FDCWD, found, 0, &file);
+        if (!error && (has_folder || (S_ISREG(file.mode) && !(refusal = find_bar(found)))))
+            return 0;
+        /* Like sh(1), a search skips what the user may not see. */
+        if (error && !is_missing(error) &&
+            (has_folder || (error != -EACCES && error != -ENAMETOOLONG)))
+            refusal = ph_call_failed("statx", error);
         if (!*folders)
             break;
     }
-    if (refused)
-        return ph_complain(PH_EXIT_CANNOT, name, "not executable: chmod +x it");
+    if (refusal)
+        return ph_complain(PH_EXIT_CANNOT, name, refusal);
     return ph_complain(PH_EXIT_NOT_FOUND, name,
                                has_folder        ? "no such file"
                                : may(name, F_OK) ? "not found in PATH"
@@ -71,20 +89,21 @@ int ph_program_search(const char *name, const char *folders, char found[PH_PATH]
 /* Opens the file at program->path after checking what the kernel and this launcher require. */
 static int open_program(struct ph_program *program)
 {
-    const char *path = program->path;
-    struct ph_statx file;
+    const char *path = program->path, *refusal;
+    struct ph_statx file = {0};
     char one;
     struct ph_identity named, opened;
     const uint32_t user = ph_effective_user();
-    long fd;
+    long fd, error = ph_stat(AT_FDCWD, path, 0, &file);
 
-    if (ph_stat(AT_FDCWD, path, 0, &file))
-        return refuse(program, "statx failed");
+    if (error)
+        return refuse(program, ph_call_failed("statx", error));
     named = ph_identify(&file);
     if (!S_ISREG(file.mode))
         return refuse(program, S_ISDIR(file.mode) ? "is a directory" : "not a regular file");
-    if (may(path, X_OK))
-        return refuse(program, "not executable: chmod +x it");
+    refusal = find_bar(path);
+    if (refusal)
+        return refuse(program, refusal);
     if (file.mode & (S_ISUID | S_ISGID) ||
         PH_CALL(SYS_getxattr, path, "security.capability", &one, 0) > 0)
         return refuse(program, "would lose its set-user-ID, set-group-ID or file capabilities:"
@@ -98,11 +117,11 @@ static int open_program(struct ph_program *program)
     if (fd == -EACCES && may(path, R_OK) == -EACCES && ph_confirm_unreadable(file.mode, file.uid))
         return 0;
     if (fd < 0)
-        return refuse(program, fd == -EMFILE || fd == -ENFILE ? "no file descriptors left"
-                                                              : "cannot be opened for reading");
+        return refuse(program, ph_call_failed("openat", fd));
     /* Check the open file too: a seccomp filter can return standard input instead. */
-    if (ph_stat(fd, "", AT_EMPTY_PATH, &file) || !S_ISREG(file.mode))
-        return refuse(program, "not a regular file");
+    error = ph_stat(fd, "", AT_EMPTY_PATH, &file);
+    if (error || !S_ISREG(file.mode))
+        return refuse(program, error ? ph_call_failed("statx", error) : "not a regular file");
     opened = ph_identify(&file);
     if (!ph_is_same(&named, &opened))
         return refuse(program, "was replaced while being opened");
@@ -237,7 +256,7 @@ static int follow_script(struct ph_program *program, int depth)
         if (status)
             return status;
         program->name = ph_basename(words[0]);
-    } else if (may(interpreter, F_OK)) {
+    } else if (is_missing(may(interpreter, F_OK))) {
         char what[2 * PH_LINE];
         struct ph_text text = PH_TEXT(what);
 
@@ -259,16 +278,17 @@ static int find_real_path(struct ph_program *program)
     struct ph_text text = PH_TEXT(link);
     struct ph_statx file;
     struct ph_identity identity;
-    long length;
+    long length, error;
 
     ph_add(&text, "/proc/self/fd/");
     ph_add_number(&text, (unsigned long)program->fd);
     length = PH_CALL(SYS_readlinkat, AT_FDCWD, link, program->real, PH_PATH - 1);
     if (length < 0)
-        return refuse(program, "reading /proc/self/fd failed: is /proc mounted?");
+        return refuse(program, ph_call_failed("reading /proc/self/fd (is /proc mounted?)", length));
     program->real[length] = '\0';
-    if (ph_stat(AT_FDCWD, program->real, 0, &file))
-        return refuse(program, "its resolved path does not exist");
+    error = ph_stat(AT_FDCWD, program->real, 0, &file);
+    if (error)
+        return refuse(program, ph_call_failed("statx of its resolved path", error));
     identity = ph_identify(&file);
     if (*program->real != '/' || !ph_is_same(&identity, &program->identity))
         return refuse(program, "its resolved path names another file");
@@ -297,7 +317,9 @@ static int find_file(struct ph_program *program, char **argv)
         if (status || program->fd < 0)
             return status;
         length = ph_read_at(program->fd, line, PH_LINE, 0);
-        line[length < 0 ? 0 : length] = '\0';
+        if (length < 0)
+            return refuse(program, ph_call_failed("preadv", length));
+        line[length] = '\0';
         if (length >= SELFMAG && ph_after(line, ELFMAG))
             return 0;
         if (!ph_after(line, "#!"))

@@ -114,7 +114,7 @@ def refused(
         (["run", "\x1b[31mred"], NOT_FOUND, r"\x1b[31mred: not found in PATH"),
         (["run", "\udcff"], NOT_FOUND, r"\xff: not found in PATH"),
         (["run", "x" * 5000], NOT_FOUND, ": not found in PATH"),
-        (["run", "/" + "x" * 5000], NOT_FOUND, ": no such file"),
+        (["run", "/" + "x" * 5000], CANNOT, ": statx failed: File name too long"),
         (["run", "/etc/passwd/x"], NOT_FOUND, "/etc/passwd/x: no such file"),
         (["run", "/etc"], CANNOT, "/etc: is a directory"),
         (["run", "."], NOT_FOUND, ".: not found in PATH"),
@@ -408,7 +408,7 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     ),
     "socket": (a_socket, CANNOT, "not a regular file"),
     "fifo": (a_fifo, CANNOT, "not a regular file"),
-    "loop of links": (a_loop_of_links, NOT_FOUND, "no such file"),
+    "loop of links": (a_loop_of_links, CANNOT, "Too many levels of symbolic links (ELOOP)"),
     "set-user-ID": (set_user_id(0o4755), CANNOT, "set-user-ID, set-group-ID or file capabilities"),
     "set-group-ID": (set_user_id(0o2755), CANNOT, "set-user-ID, set-group-ID or file capabilit"),
     "file capabilities": (with_capabilities, CANNOT, "set-user-ID, set-group-ID or file capabil"),
@@ -460,15 +460,35 @@ def test_an_unreadable_script_is_refused(command: str, user_tmp: Path) -> None:
             refused(result, CANNOT, "read")
 
 
-def test_a_program_in_a_closed_folder_is_not_found(command: str, user_tmp: Path) -> None:
-    """For this user it does not exist."""
+@pytest.mark.parametrize("method", ["auto", "in-process"])
+@pytest.mark.parametrize("name", ["program", "missing", "program.py"])
+def test_whether_a_closed_folder_has_a_program_is_not_claimed(
+    command: str, user_tmp: Path, name: str, method: str
+) -> None:
+    """As sh(1) does: permission denied, and 126."""
     support.require_root()
     folder = user_tmp / "closed"
     folder.mkdir(mode=0o700)
-    (folder / "program").write_text("#!/bin/sh\n")
-    (folder / "program").chmod(0o755)
-    result = support.run_as_user([command, "run", str(folder / "program")])
-    refused(result, NOT_FOUND, f"{folder}/program: no such file")
+    path = folder / name
+    if name != "missing":
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    shell = support.run_as_user(["sh", "-c", str(path)])
+    result = support.run_as_user([command, "run", "--method", method, str(path)])
+    assert shell.returncode == CANNOT
+    refused(result, CANNOT, "Permission denied")
+
+
+def test_a_search_skips_a_folder_that_is_closed(command: str, user_tmp: Path) -> None:
+    """Like that of sh(1): a user may have inherited the PATH of root."""
+    support.require_root()
+    folder = user_tmp / "closed"
+    folder.mkdir(mode=0o700)
+    for name, status in (("true", 0), ("nosuch", NOT_FOUND)):
+        env = {"PATH": f"{folder}:/usr/bin:/bin"}
+        shell = support.run_as_user(["/bin/sh", "-c", name], env=env)
+        result = support.run_as_user([command, "run", name], env=env)
+        assert (shell.returncode, result.returncode) == (status, status), result.stderr
 
 
 def test_a_method_that_does_not_work_is_not_replaced_by_another(

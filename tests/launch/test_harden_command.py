@@ -377,9 +377,31 @@ def test_a_program_that_may_be_read_but_not_opened_is_refused(
     readable = starts.refusing("faccessat=0")
 
     assert starts.show([harden, str(path)]).value("dumpable") == "0"
-    assert "cannot be opened for reading" in starts.refused(
+    assert "openat failed: Permission denied" in starts.refused(
         support.run_as_user([*readable, harden, str(path)])
     )
+
+
+@pytest.mark.parametrize("program", ["true", "/bin/true"])
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("harden", "statx=EPERM"),
+        ("harden", "statx=ENOSYS"),
+        ("harden", "faccessat=EPERM"),
+        ("confine", "statx=EPERM"),
+        ("confine", "statx=ENOSYS"),
+    ],
+)
+def test_a_call_that_fails_does_not_make_a_program_missing(
+    command: str, program: str, answer: str
+) -> None:
+    """The line names the call and its error, and the status is 126, not 127."""
+    argv = [*starts.refusing(answer), support.find_tool(command), program]
+    line = starts.refused(support.run_as_user(argv))
+    call, _, error = answer.partition("=")
+    assert line.startswith(f"process-hardening: {program}: {call} failed: ")
+    assert line.endswith(f"({error})")
 
 
 def script(folder: Path, first_line: str, rest: str = "", name: str = "script") -> str:

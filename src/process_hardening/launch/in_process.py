@@ -39,14 +39,25 @@ def leave_injected(removed: tuple[str, ...]) -> None:
 
 
 def find(name: str) -> str:
-    """Return the path of a program or a script in PATH. Raises NotFoundError."""
+    """Return the path of a program or a script in PATH.
+
+    Raises NotFoundError, or CannotProtectError if it is unknown whether the file exists.
+    """
     import shutil
 
     path = shutil.which(name) if name else None
     if path is None:
         where = "no such file, here or in PATH" if name.endswith(".py") else "not found in PATH"
-        where = "no such file" if os.path.dirname(name) else where
-        raise NotFoundError(f"{hide_value(name) or repr(name)}: {where}")
+        shown = hide_value(name) or repr(name)
+        if os.path.dirname(name):
+            where = "no such file"
+            try:
+                os.stat(name)
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:
+                raise CannotProtectError(f"{shown}: {error.strerror}") from None
+        raise NotFoundError(f"{shown}: {where}")
     return path
 
 
