@@ -6,6 +6,7 @@ import logging
 import os
 
 from process_hardening import _debug_window
+from process_hardening.drift import turn
 from process_hardening.errors import (
     INSPECTION_ERROR,
     DebugWindowError,
@@ -58,7 +59,8 @@ class debuggable:  # noqa: N801 -- it is used like a function
         if now.inspectable:
             _log.warning("process %d is not hardened: its user can already inspect it", os.getpid())
             return self
-        failure = _debug_window.expose(self.seconds)
+        with turn.lock:
+            failure = _debug_window.expose(self.seconds)
         if failure:
             raise DebugWindowError(f"cannot open a debug window: {HardeningError(*failure)}")
         self._opened = True

@@ -36,6 +36,23 @@ REAPPLY: Literal["reapply"] = "reapply"
 EXIT: Literal["exit"] = "exit"
 
 
+class _Turn:
+    """Lets either a watch check the process or a debug window open: the watch would shut it."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        """Replace the lock, which another thread may have held when this process was forked."""
+        # Reentrant: a signal handler may open a window while its thread is opening one.
+        self.lock = threading.RLock()
+
+
+turn = _Turn()
+
+
 class Drift(Record):
     """What recheck() found and repaired; false if nothing had changed.
 
@@ -121,9 +138,10 @@ class Watch:
 
     def _run(self, stopped: threading.Event) -> None:
         while not stopped.wait(self._interval):
-            if _debug_window.is_open():
-                continue
-            report = pre_main_hardening(self._policy)
+            with turn.lock:
+                if _debug_window.is_open():
+                    continue
+                report = pre_main_hardening(self._policy)
             try:
                 _act(_drift_of(report), self._on_drift)
             except BaseException:  # on_drift raised, or the state could not be read: keep watching

@@ -218,6 +218,25 @@ def test_a_watch_pauses(programs: Path) -> None:
         assert victim.do("prctl(4, 1)", "becomes(False)") == "True"
 
 
+def test_a_window_that_opens_while_a_watch_begins_to_check_stays_open(programs: Path) -> None:
+    """The watch finishes its check first."""
+    done = support.run_as_user([sys.executable, str(programs / "open_during_check.py")])
+    assert (done.returncode, done.stdout) == (0, "True []\n"), done.stderr
+
+
+def test_a_fork_while_a_watch_checks_leaves_no_lock_to_its_child(programs: Path) -> None:
+    """The child has no thread that would release it, and can open a window."""
+    with quiet(programs) as victim:
+        victim.do("ph.harden()")
+        victim.do("from process_hardening.drift import turn")
+        victim.do("import signal, threading; locked, end = threading.Event(), threading.Event()")
+        victim.do("hold = lambda: turn.lock.acquire() and locked.set() or end.wait()")
+        victim.do("thread = threading.Thread(target=hold, daemon=True); thread.start()")
+        victim.do("locked.wait()")
+        victim.do("pid = os.fork() or (signal.alarm(5), ph.debuggable(9).__enter__(), os._exit(7))")
+        assert victim.do("os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])") == "7"
+
+
 def test_opening_and_shutting_are_logged(programs: Path) -> None:
     """To standard error, or where logging is set up to go."""
     program = [sys.executable, str(programs / "open_and_shut.py")]
