@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of verify first, and those that change fs.suid_dumpable last.
 
     The first mostly wait, while the other workers run. The last wait until no test that depends on
-    the setting is running.
+    the setting is running. An idle worker takes tests from the end of another's list, so the first
+    of them waits for a minute or more: until the other workers have no other tests.
     """
 
     def place(item: pytest.Item) -> tuple[bool, bool]:

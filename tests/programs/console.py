@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 import time
+from collections.abc import Callable
 
 import process_hardening as ph
 
@@ -36,12 +38,37 @@ def hold(path: str, kind: type) -> tuple[object, int]:
     return buffer, ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
+def happens(condition: Callable[[], object]) -> bool:
+    """Wait until a condition is true; returns False if it does not become so."""
+    end = time.monotonic() + DEADLINE
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(condition())
+
+
 def becomes(inspectable: bool) -> bool:
     """Wait until this process is, or is not, open to its user."""
-    end = time.monotonic() + DEADLINE
-    while ph.status().inspectable is not inspectable and time.monotonic() < end:
-        time.sleep(0.005)
-    return ph.status().inspectable is inspectable
+    return happens(lambda: ph.status().inspectable is inspectable)
+
+
+looks: list[bool] = []
+
+
+def watch() -> object:
+    """Start a watch whose looks at this process are counted."""
+    from process_hardening import _debug_window  # which it asks first
+
+    def profile(_frame: object, _event: str, called: object) -> None:
+        looks.append(called is _debug_window.is_open)
+
+    threading.setprofile(profile)
+    return ph.watch(0.01)
+
+
+def looks_on() -> bool:
+    """Wait until the watch has looked a few times more."""
+    looks.clear()
+    return happens(lambda: looks.count(True) > 3)
 
 
 NAMES: dict[str, object] = {
@@ -50,7 +77,10 @@ NAMES: dict[str, object] = {
     "libc": libc,
     "prctl": prctl,
     "hold": hold,
+    "happens": happens,
     "becomes": becomes,
+    "watch": watch,
+    "looks_on": looks_on,
 }
 
 
