@@ -2,32 +2,54 @@
 #define _GNU_SOURCE
 #include "confinement.h"
 
+#include "../core/platform/linux_proc.h"
 #include "program.h"
 
 #include <sys/resource.h>
 
+/* Whether "@" at the start of kernel.core_pattern means a socket, not a file: since Linux 6.16. */
+static int has_core_sockets(void)
+{
+    char release[64];
+    uint64_t major = 0, minor = 0;
+    const char *rest = NULL;
+
+    if (ph_read_file("/proc/sys/kernel/osrelease", release, sizeof release) > 0)
+        rest = ph_parse_number(release, &major);
+    if (rest && *rest == '.')
+        (void)ph_parse_number(rest + 1, &minor);
+    return major > 6 || (major == 6 && minor >= 16);
+}
+
+/* The same rules as in core_dumps.py: a test compares the two. */
 void ph_add_core(struct ph_text *text)
 {
     uint64_t limit[2] = {0, 0};
-    char pattern[256];
-    const long fd = ph_syscall(SYS_openat, AT_FDCWD, (long)"/proc/sys/kernel/core_pattern",
-                               O_RDONLY | O_CLOEXEC, 0, 0);
-    long length = fd < 0 ? fd : ph_read_at(fd, pattern, sizeof pattern - 1, 0);
+    char pattern[256], *target = pattern;
+    long length = ph_read_file("/proc/sys/kernel/core_pattern", pattern, sizeof pattern);
+    const int is_piped = length > 0 && *pattern == '|';
+    const int is_sent = length > 0 && *pattern == '@' && has_core_sockets();
 
-    (void)ph_syscall(SYS_close, fd, 0, 0, 0, 0);
-    (void)ph_syscall(SYS_prlimit64, 0, RLIMIT_CORE, 0, (long)limit, 0);
     while (length > 0 && pattern[length - 1] == '\n')
-        length--;
-    pattern[length > 0 ? length : 0] = '\0';
-    if (*pattern == '|') {
-        ph_add(text, "its core is piped to ");
-        ph_add_printable(text, pattern + 1);
-        return;
+        pattern[--length] = '\0';
+    if (!length && ph_read_setting("/proc/sys/kernel/core_uses_pid") > '0')
+        ph_add(&(struct ph_text)PH_TEXT(pattern), ".PID");
+    target += is_piped || is_sent;
+    target += is_sent && *target == '@';
+    if (length < 0) {
+        ph_add(text, "where its core goes is unknown: kernel.core_pattern cannot be read");
+    } else if (!*target) {
+        ph_add(text, "its core is discarded");
+    } else if (is_piped || is_sent) {
+        ph_add(text, is_piped ? "its core is piped to " : "its core is sent to the socket ");
+        ph_add_printable(text, target);
+    } else {
+        (void)ph_syscall(SYS_prlimit64, 0, RLIMIT_CORE, 0, (long)limit, 0);
+        ph_add(text, "its core is written to \"");
+        ph_add_printable(text, target);
+        ph_add(text, limit[0] ? "\", unless its own core limit is 0"
+                              : "\" if its own core limit allows one (here it is 0)");
     }
-    ph_add(text, "its core is written to \"");
-    ph_add_printable(text, pattern);
-    ph_add(text, limit[0] ? "\", unless its own core limit is 0"
-                          : "\" if its own core limit allows one (here it is 0)");
 }
 
 struct ph_span ph_find_strings(char **argv)

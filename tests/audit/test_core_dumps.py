@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import support
 from machines import HARDENED
 from process_hardening.audit.core_dumps import (
     FILE,
@@ -15,8 +18,9 @@ from process_hardening.audit.core_dumps import (
     describe_crash,
 )
 from process_hardening.state import UNLIMITED
+from zoo import in_mounts
 
-NEW, OLD = (6, 18), (6, 1)
+NEW, FIRST, LAST, OLD = (6, 18), (6, 16), (6, 15), (5, 20)
 
 
 # FACTS, "Core dumps": RLIMIT_CORE and dumpable, for a file, a pipe and a socket.
@@ -54,10 +58,11 @@ def test_where_a_crash_puts_the_memory(
             assert crash.reader == {1: "owner", 2: "root"}[dumpable or 0]
 
 
-@pytest.mark.parametrize(
+PATTERNS = pytest.mark.parametrize(
     ("pattern", "uses_pid", "kernel", "kind", "target"),
     [
         ("core", False, NEW, FILE, "core"),
+        ("core", True, NEW, FILE, "core"),
         ("", False, NEW, NOWHERE, ""),
         ("", True, NEW, FILE, ".PID"),
         ("|/bin/false", False, NEW, NOWHERE, "/bin/false"),
@@ -65,16 +70,55 @@ def test_where_a_crash_puts_the_memory(
         ("|", False, NEW, NOWHERE, ""),
         ("@/run/coredump.socket", False, NEW, SOCKET, "/run/coredump.socket"),
         ("@@/run/coredump.socket", False, NEW, SOCKET, "/run/coredump.socket"),
+        ("@/run/coredump.socket", False, FIRST, SOCKET, "/run/coredump.socket"),
+        ("@/run/coredump.socket", False, LAST, FILE, "@/run/coredump.socket"),
         ("@/run/coredump.socket", False, OLD, FILE, "@/run/coredump.socket"),
         (None, False, NEW, None, ""),
     ],
 )
+
+
+@PATTERNS
 def test_the_pattern(
     pattern: str | None, uses_pid: bool, kernel: tuple[int, int], kind: str | None, target: str
 ) -> None:
     """The pattern is parsed as core(5) says; before Linux 6.16, @ begins the name of a file."""
     rules = core_rules_of(pattern, uses_pid, kernel)
     assert (rules.kind, rules.target) == (kind, target)
+
+
+@PATTERNS
+def test_confine_explains_the_pattern_by_the_same_rules(
+    user_tmp: Path,
+    pattern: str | None,
+    uses_pid: bool,
+    kernel: tuple[int, int],
+    kind: str | None,
+    target: str,
+) -> None:
+    """In C; it shows the arguments of a program as well, and does not know which ones discard."""
+    contents = {
+        "core_pattern": f"{pattern}\n",
+        "core_uses_pid": f"{uses_pid:d}\n",
+        "osrelease": f"{kernel[0]}.{kernel[1]}.0-1-generic\n",
+    }
+    for name, text in contents.items():
+        (user_tmp / name).write_text(text)
+        (user_tmp / name).chmod(0o600 if text == "None\n" else 0o644)
+    mounts = [f"mount --bind {user_tmp}/{name} /proc/sys/kernel/{name}" for name in contents]
+    argv = [*in_mounts(" && ".join(mounts)), support.find_tool("confine"), "--explain", "true"]
+    explained = support.run(argv, check=True).stdout
+    (line,) = (line for line in explained.splitlines() if line.startswith("crashed process:"))
+    piped = f"its core is piped to {(pattern or '')[1:]}"
+    expected = {
+        None: "where its core goes is unknown",
+        NOWHERE: piped if target else "its core is discarded",
+        FILE: f'its core is written to "{target}"',
+        PIPE: piped,
+        SOCKET: f"its core is sent to the socket {target}",
+    }
+    assert line.partition(":")[2].strip().startswith(expected[kind])
+    assert ("core limit" in line) is (kind == FILE)
 
 
 def test_root_s_core_goes_to_absolute_paths_only() -> None:
