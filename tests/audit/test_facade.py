@@ -85,6 +85,15 @@ def test_a_pid_of_nobody_is_also_an_error_if_all_processes_are_read(is_seen: boo
     assert left_out.gone == ()
 
 
+def test_a_posture_is_not_reused_for_a_new_process_with_the_same_pid(python: str) -> None:
+    """A dead process's verdict says nothing about the next one."""
+    support.require_root()
+    program = str(Path(__file__).parent / "programs/reuse_pid.py")
+    done = support.run(["unshare", "--pid", "--fork", "--mount-proc", python, program])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["sleep", "tail"]
+
+
 def test_read_process_agrees_with_the_process(animal: Path) -> None:
     """It is a posture, not yet judged."""
     with Animal(animal, "core=0,7") as one:

@@ -214,9 +214,9 @@ class FakeMachine(Machine):
         """The monitor is hardened."""
         return own_status()
 
-    def list_pids(self) -> frozenset[int]:
+    def list_pids(self) -> dict[int, int]:
         """What is there now."""
-        return frozenset(posture.pid for posture in self.postures if posture)
+        return {posture.pid: posture.inode or 0 for posture in self.postures if posture}
 
     def look(self, seen: Iterable[Posture] = ()) -> Audit:
         """What is there now; seen is believed."""

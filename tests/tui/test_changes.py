@@ -83,6 +83,26 @@ async def test_a_pid_that_comes_again_has_appeared() -> None:
         assert row.process.mark.change == "appeared"
 
 
+async def test_a_pid_that_another_process_takes_between_two_looks_has_appeared() -> None:
+    """It has not lost the hardening of the earlier one."""
+    hardened = process(70, "server", inode=1, **HARDENED)
+    async with watching(FakeMachine([hardened])) as watch:
+        watch.machine.postures = [process(70, "client", inode=2)]
+        await watch.look()
+        (row,) = watch.screen.table.rows
+        assert row.process.mark
+        assert row.process.mark.change == "appeared"
+
+
+async def test_a_process_whose_inode_the_kernel_replaced_has_not_appeared() -> None:
+    """It does so when memory is short."""
+    async with watching(FakeMachine([process(70, "server", inode=1)])) as watch:
+        watch.machine.postures = [process(70, "server", inode=2)]
+        await watch.look()
+        (row,) = watch.screen.table.rows
+        assert row.process.mark is None
+
+
 async def test_open_secrets_over_time() -> None:
     """A bar for each look, scaled from zero: the number is no secret of the bars."""
     machine = FakeMachine([process(10, "a", secret_variables=("A_KEY",))])

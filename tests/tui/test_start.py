@@ -261,6 +261,29 @@ def test_a_look_at_what_is_new_reads_nothing_else() -> None:
         assert entries[1].name == "believed"
 
 
+def test_a_new_process_with_the_pid_of_an_earlier_one_is_read() -> None:
+    """Within seconds, although the pids are the same."""
+
+    class Busy(FakeMachine):
+        def look(self, seen: Iterable[Posture] = ()) -> Audit:
+            try:
+                return super().look(seen)
+            finally:
+                if self.looks == 1:
+                    self.postures = [process(70, "client", inode=2)]
+                else:
+                    read.set()
+
+    read = threading.Event()
+    machine = Busy([process(70, "server", inode=1)])
+    watcher = Watcher(machine, None, lambda _: None)
+    watcher.start()
+    assert read.wait(support.TIMEOUT)
+    watcher.stop()
+    watcher.join(support.TIMEOUT)
+    assert machine.read[1] == {70}
+
+
 def test_a_big_machine_is_looked_at_less_often() -> None:
     """Unless told otherwise, looking takes a small share of the time."""
 

@@ -41,7 +41,7 @@ def take(
     with_ancestors -- whether to read the ancestors of pids too: an unhardened process with a
         hardened ancestor has a separate finding (PH014)
     known_since -- when the audit was made that has the known findings
-    seen -- postures to reuse: only processes without one are read
+    seen -- postures to reuse while their processes run: only processes without one are read
     proc -- where the proc file system is mounted
 
     The groups of the result show who can read which secrets, and which command prevents it.
@@ -164,12 +164,11 @@ def _read_more(snapshot: Snapshot, pids: Collection[int], proc: str) -> None:
 
 def _scan_others(seen: tuple[Posture, ...], left_out: Collection[int], proc: str) -> Snapshot:
     """Reuse the postures of processes that are still running, and read all others."""
-    from process_hardening.audit.reader import Reader
+    from process_hardening.audit.procfiles import list_pids
     from process_hardening.audit.scan import scan
 
-    with Reader(proc) as reader:
-        running = set(reader.list_pids())
-    kept = [posture for posture in seen if posture.pid in running]
+    inodes = list_pids(proc)  # a process that has none may be another one
+    kept = [one for one in seen if one.inode is not None and inodes.get(one.pid) == one.inode]
     snapshot = scan(left_out={*left_out, *(posture.pid for posture in kept)}, proc=proc)
     snapshot.processes = sorted([*kept, *snapshot.processes], key=lambda posture: posture.pid)
     return snapshot

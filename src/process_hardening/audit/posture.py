@@ -58,6 +58,7 @@ class Posture(Record):
     unit -- the systemd service that it belongs to, with the prefix "--user " for a user service
     protected -- the fields that are None because the kernel hides them from us
     problem -- why it could not be read, in words
+    inode -- the inode number of its folder in /proc; see procfiles.list_pids()
     """
 
     pid: int
@@ -91,6 +92,7 @@ class Posture(Record):
     unit: str | None = None
     protected: tuple[str, ...] = ()
     problem: str | None = None
+    inode: int | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from process_hardening.errors import CommandError
+
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,19 @@ PATIENCE = 0.05
 A read waits for locks of the process that is read. If that process holds such a lock while it waits
 for a file system that does not answer, it blocks everyone who reads it (mmap_lock, mm/mmap.c).
 """
+
+
+def list_pids(proc: str = "/proc") -> dict[int, int]:
+    """Return the pids that /proc shows us, with the inode numbers of their folders.
+
+    A new process with the pid of an earlier one has another inode. The kernel may also give a
+    running process a new one, when memory is short. Raises CommandError if there is no /proc.
+    """
+    try:
+        with os.scandir(proc) as entries:
+            return {int(one.name): one.inode() for one in entries if one.name.isdecimal()}
+    except OSError as error:
+        raise CommandError(f"{proc}: {error.strerror}") from None
 
 
 def open_file(folder: int, name: str) -> int | None:

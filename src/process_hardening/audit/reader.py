@@ -128,10 +128,6 @@ class Reader:
         except ValueError:
             return None
 
-    def list_pids(self) -> list[int]:
-        """Return the pids that /proc shows us, in ascending order."""
-        return sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())
-
     def read(self, pid: int) -> Posture:
         """Read the posture of a process. Raises NoSuchProcessError."""
         pidfd = self._open_pidfd(pid)
@@ -190,7 +186,7 @@ class Reader:
         status = read_file(folder, "status")
         if status is None:
             return _read_hidden(pid, pidfd)
-        facts: Facts = {}
+        facts: Facts = {"inode": os.fstat(folder).st_ino}
         try:
             fields = parse_asked(status)
             facts["name"] = parse_name(status)
@@ -209,7 +205,7 @@ class Reader:
         except (FileNotFoundError, ProcessLookupError):
             raise
         except (OSError, ValueError) as error:
-            known: Facts = {name: facts.get(name) for name in ("ppid", "uid", "gid")}
+            known: Facts = {name: facts.get(name) for name in ("ppid", "uid", "gid", "inode")}
             what = "unexpected content in /proc" if isinstance(error, ValueError) else "not read"
             problem = f"{what}: {getattr(error, 'strerror', error)}"
             return Posture(pid=pid, name=facts.get("name", ""), **known, problem=problem)
@@ -274,7 +270,7 @@ class Reader:
             except TooManyThreadsError:
                 return Posture(pid=pid, **facts, problem=TOO_MUCH["threads"])
             if found is not None:
-                return found
+                return found.replace(inode=facts["inode"])
         kind = KERNEL_THREAD if is_kernel else ZOMBIE
         return Posture(pid=pid, kind=kind, **facts, **rights_of(fields))
 

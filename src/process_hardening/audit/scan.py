@@ -6,7 +6,7 @@ import threading
 import time
 
 from process_hardening.audit.posture import Posture
-from process_hardening.audit.procfiles import PATIENCE, is_asleep, read_switches
+from process_hardening.audit.procfiles import PATIENCE, is_asleep, list_pids, read_switches
 from process_hardening.audit.reader import NoSuchProcessError, Reader
 from process_hardening.errors import CommandError
 
@@ -101,8 +101,8 @@ def scan(
     end = begin + DEADLINE
     snapshot = Snapshot()
     reader = Reader(proc)
-    chosen = set(reader.list_pids()).difference(left_out) if pids is None else pids
-    waiting = sorted(chosen, reverse=True)
+    inodes = list_pids(proc) if pids is None else {}
+    waiting = sorted(inodes.keys() - left_out if pids is None else pids, reverse=True)
     found: dict[int, Posture | None] = {}
     blocking: list[int] = []
     while True:
@@ -123,7 +123,7 @@ def scan(
         reader = Reader(proc)
     for pid in blocking:  # unless a worker has read it after all
         problem = f"{proc} did not answer within {PATIENCE * 1000:.0f} ms"
-        late = Posture(pid=pid, problem=problem)
+        late = Posture(pid=pid, problem=problem, inode=inodes.get(pid))
         if found.setdefault(pid, late) is late:
             snapshot.stuck.append(pid)
     problem = f"not read: the scan took more than {DEADLINE:.0f} seconds"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from process_hardening import audit
-from process_hardening.errors import CommandError
+from process_hardening.audit.procfiles import list_pids
 from process_hardening.state import Status, status
 
 TYPE_CHECKING = False  # the rules are loaded on the first update, the attacks on the first attack
@@ -34,12 +33,12 @@ class Machine:
         """Return how the monitor itself is protected, as the kernel reports it now."""
         return status()
 
-    def list_pids(self) -> frozenset[int]:
-        """Return the pids of all processes. Raises CommandError if they cannot be read."""
-        try:
-            return frozenset(int(name) for name in os.listdir(self.proc) if name.isdecimal())
-        except OSError as error:
-            raise CommandError(f"{self.proc}: {error.strerror}") from None
+    def list_pids(self) -> Mapping[int, int]:
+        """Return the pids of all processes, with what procfiles.list_pids() tells them apart by.
+
+        Raises CommandError if they cannot be read.
+        """
+        return list_pids(self.proc)
 
     def look(self, seen: Iterable[Posture] = ()) -> Audit:
         """Audit all processes but this one. Raises CommandError if none can be read.

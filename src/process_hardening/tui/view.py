@@ -20,6 +20,7 @@ from process_hardening.terminal import printable
 TYPE_CHECKING = False  # the rules are loaded by the first update, after the first paint
 if TYPE_CHECKING:
     from process_hardening.audit.entries import Entry
+    from process_hardening.audit.posture import Posture
     from process_hardening.audit.result import Audit, Diagnosis
 
 APPEARED = "appeared"
@@ -278,13 +279,23 @@ def make_process(entry: Entry, mark: Mark | None = None) -> Process:
 
 def _mark_of(last: Process | None, now: Entry, at: float) -> Mark | None:
     """Return the change of a process since the previous update, or else the mark that it had."""
-    if last is None or last.has_ended:
+    if last is None or last.has_ended or _is_another(last.entry.posture, now.posture):
         return Mark(APPEARED, at)
     was = _PROTECTION.get(last.entry.posture.verdict)
     is_now = _PROTECTION.get(now.posture.verdict)
     if was is None or is_now is None or was == is_now:
         return last.mark
     return Mark(LOST if is_now < was else GAINED, at)
+
+
+def _is_another(last: Posture, now: Posture) -> bool:
+    """Return whether a posture with the same pid is that of another process.
+
+    A new inode alone does not tell, see procfiles.list_pids(): the parent or command differs too.
+    """
+    if None in (last.inode, now.inode) or last.inode == now.inode:
+        return False
+    return (last.ppid, last.command) != (now.ppid, now.command)
 
 
 _Ended = dict[Key, tuple[Group, list[Process]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from process_hardening.errors import CommandError
 from process_hardening.tui.machine import Machine
@@ -67,7 +67,7 @@ class Watcher(threading.Thread):
         self._rest = LEAST_INTERVAL
         self._rest_for_news = LEAST_INTERVAL
         self._looked = 0.0  # when the last full update was, on the monotonic clock
-        self._pids: frozenset[int] = frozenset()
+        self._pids: Mapping[int, int] = {}
         self._young: frozenset[int] = frozenset()  # new processes: may still harden themselves
 
     @property
@@ -142,7 +142,8 @@ class Watcher(threading.Thread):
         at = self.machine.now()
         try:
             pids = self.machine.list_pids()
-            self._young = pids - self._pids if self._pids else frozenset()
+            new = frozenset(pid for pid in pids if pids[pid] != self._pids.get(pid))
+            self._young = new if self._pids else frozenset()
             self._pids = pids
             view = view_of(self.machine.look(seen), at, self._before)
         except CommandError as error:
