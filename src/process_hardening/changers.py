@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import stat
 
-from process_hardening.system import IS_LINUX
-
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +41,7 @@ def find_changers(path: str) -> set[int]:
             here = "/" if target.startswith("/") else os.path.dirname(here)
             continue
         names = _drop_empty(names)
-        if _is_writable(here, facts, os.path.join(here, names[-1]) if names else None):
+        if _is_writable(facts, os.path.join(here, names[-1]) if names else None):
             found.add(SOMEBODY)
         if not names:
             break
@@ -84,7 +82,7 @@ def _find_changers_of(entry: os.DirEntry[str]) -> set[int]:
         facts = entry.stat(follow_symlinks=False)
     except OSError:
         return set()
-    is_writable = _is_writable(entry.path, facts, None)
+    is_writable = _is_writable(facts, None)
     return ({facts.st_uid} | ({SOMEBODY} if is_writable else set())) - {0}
 
 
@@ -94,22 +92,14 @@ def _drop_empty(names: list[str]) -> list[str]:
     return names
 
 
-def _is_writable(path: str, facts: os.stat_result, entry: str | None) -> bool:
+def _is_writable(facts: os.stat_result, entry: str | None) -> bool:
     """Return whether others can write to a file, or to a directory that has this entry."""
     mode = facts.st_mode
     if stat.S_ISLNK(mode):
         return False
-    is_open = bool(mode & 0o002 or (mode & 0o020 and (facts.st_gid or _has_access_list(path))))
+    # Also of group 0, which users other than root can have, as in images made for OpenShift. These
+    # bits cover who is in an access control list, too: they are its mask (acl(5)).
+    is_open = bool(mode & 0o022)
     # In a sticky directory, only the owner of an entry can replace it.
     is_sticky = bool(mode & stat.S_ISVTX) and entry is not None and os.path.lexists(entry)
     return is_open and not is_sticky
-
-
-def _has_access_list(path: str) -> bool:
-    """Return whether a list adds users and groups: its mask replaces the group's bits (acl(5))."""
-    if not IS_LINUX:
-        return False
-    try:
-        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
-    except OSError:  # ENODATA, or a file system without access control lists
-        return False

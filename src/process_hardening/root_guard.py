@@ -140,8 +140,9 @@ def _refuse(found: Iterable[tuple[str, set[int]]]) -> None:
     for path, changers in found:
         if SOMEBODY in changers:
             raise CommandError(
-                f"{path}: users other than root can write to it, and root would run it: take this"
-                " permission away, or run this command as another user"
+                f"{path}: a group or all users can write to it, or to a directory above it, and"
+                " root would run it: remove that permission (`namei -l` shows where, `chmod go-w`"
+                " removes it), or run this command as another user"
             )
         if changers:
             user = _name_user(min(changers))

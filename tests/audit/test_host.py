@@ -410,6 +410,21 @@ def test_others_may_replace_the_core_handler(tmp_path: Path) -> None:
     assert host_of(tmp_path, files).core_handler == HANDLER_REPLACEABLE
 
 
+def test_users_in_group_0_may_replace_what_this_group_may_write(tmp_path: Path) -> None:
+    support.require_root()
+    files: dict[str, str | None] = {
+        "proc/sys/kernel/core_pattern": "|/opt/handler %p\n",
+        "etc/ld.so.preload": "/opt/x.so\n",
+    }
+    (tmp_path / "opt").mkdir(mode=0o755)
+    (tmp_path / "opt/handler").touch()
+    host = host_of(tmp_path, files)
+    assert (host.core_handler, host.preload_writable) == (None, ())
+    (tmp_path / "opt").chmod(0o775)
+    host = host_of(tmp_path, files)
+    assert (host.core_handler, host.preload_writable) == (HANDLER_REPLACEABLE, ("/opt/x.so",))
+
+
 def doctor(*arguments: str, **options: Any) -> Any:
     """Run `process-hardening doctor`."""
     return support.run([COMMAND, "doctor", *arguments], **options)

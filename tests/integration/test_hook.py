@@ -537,6 +537,7 @@ CHANGES: dict[str, Callable[[Venv], None]] = {
     "a folder for all": lambda venv: venv.site_packages.chmod(0o777),
     "a folder for all, with the sticky bit": lambda venv: venv.site_packages.chmod(0o1777),
     "a group": lambda venv: let_group_write(venv.site_packages),
+    "group 0": lambda venv: venv.site_packages.chmod(0o775),
     "the base": lambda venv: set_home(venv, "/tmp/no-such-folder"),
 }
 
@@ -574,6 +575,25 @@ def test_root_trusts_only_what_nobody_else_can_change(change: str, root_tmp: Pat
     CHANGES[change](venv)
     check(venv.call("enable"), 2, " root would run it: ")
     assert not venv.hook.exists()
+
+
+def test_root_runs_no_interpreter_that_a_user_in_group_0_replaced(root_tmp: Path) -> None:
+    """As in images made for OpenShift: `chgrp -R 0 DIR && chmod -R g=u DIR`."""
+    venv, marker = Venv(root_tmp / "venv", root=True), root_tmp / "marker"
+    (venv.folder / "bin").chmod(0o775)
+    assert (venv.folder / "bin").stat().st_gid == 0
+    text = f'#!/bin/sh\necho > {marker}\nexec {sys.executable} "$@"\n'
+    shell = ["sh", "-ec", f"rm python; printf %s '{text}' > python; chmod +x python"]
+    attack = support.run(
+        shell, cwd=Path(venv.python).parent, user=support.USER, group=0, extra_groups=()
+    )
+    assert attack.returncode == 0, f"inconclusive: {attack.stderr}"
+    check(
+        venv.call("status"), 2, "a group or all users can write to it, or to a directory above it"
+    )
+    assert not marker.exists()
+    support.run([venv.python, "--version"])
+    assert marker.exists(), "inconclusive: the control does not run"
 
 
 def test_root_follows_no_link_of_another_user(user_tmp: Path, root_tmp: Path) -> None:

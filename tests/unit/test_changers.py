@@ -111,6 +111,22 @@ def test_a_list_that_lets_nobody_write_is_harmless(folder: Path) -> None:
     assert find_changers(f"{folder}/file") == set()
 
 
+@pytest.mark.parametrize("name", ["file", "."])
+def test_group_0_is_somebody_because_others_than_root_can_have_it(folder: Path, name: str) -> None:
+    """Images made for OpenShift run as any uid, with this gid; group(5) need not list that user."""
+    folder.chmod(0o755)
+    path = folder / name
+    assert path.stat().st_gid == 0
+    write = ["sh", "-c", "echo >> file" if name == "file" else "echo > new"]
+    for may_write in (False, True):
+        path.chmod(path.stat().st_mode | (0o020 if may_write else 0))
+        control = support.run(write, cwd=folder, user=support.USER, group=0, extra_groups=())
+        assert (control.returncode == 0) == may_write
+        expected = {SOMEBODY} if may_write else set()
+        assert find_changers(f"{folder}/file") == expected
+        assert dict(find_changers_below(str(folder)))[str(path)] == expected
+
+
 def test_everything_below_a_folder_is_found_once(folder: Path) -> None:
     """Also behind links, and although a link leads back."""
     (folder / "below").mkdir()
