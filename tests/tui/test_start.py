@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,29 @@ def test_textual_is_missing(user_tmp: Path) -> None:
     argv = [sys.executable, "-S", "-m", "process_hardening.tui"]
     result = support.run_as_user(argv, env={"PYTHONPATH": str(user_tmp)})
     assert "python -m pip install 'textual>=8'" in one_line(result)
+
+
+@pytest.mark.parametrize(
+    ("module", "keys"), [("app", ""), ("screens/help", "?")], ids=["at the start", "later"]
+)
+@pytest.mark.parametrize("way", ["process_hardening.tui", "process_hardening"])
+def test_an_internal_error_ends_the_monitor_with_status_2(
+    user_tmp: Path, module: str, keys: str, way: str
+) -> None:
+    """Python and textual would exit with 1. Here a module is damaged."""
+    package = shutil.copytree(
+        Path(str(process_hardening.__file__)).parent, user_tmp / "process_hardening"
+    )
+    (package / f"tui/{module}.py").write_text("raise RuntimeError('damaged')\n")
+    extension = Path(str(_native.__file__))
+    (user_tmp / extension.name).symlink_to(extension)
+    argv = [sys.executable, "-m", way, *(["tui"] if way == "process_hardening" else [])]
+    with Terminal(argv, 120, 60, env={"PYTHONPATH": str(user_tmp)}) as terminal:
+        if keys:
+            terminal.wait_for("Quit")
+            terminal.press(keys)
+        assert terminal.wait() == 2, terminal.text()
+        assert "RuntimeError: damaged" in terminal.text()
 
 
 def test_the_start_loads_nothing_of_textual() -> None:
