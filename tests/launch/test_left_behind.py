@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ import starts
 import support
 
 CALLS = [(), ("memfd_create=EPERM",), ("setns=EPERM",)]
+FOLDERS = ["/tmp", "/dev/shm", "/var/tmp"]
+"""Where the launcher makes files without a name: open_helper() in place.c."""
 
 
 def processes_of(session: int) -> list[int]:
@@ -53,24 +57,44 @@ def test_no_process_is_left_of_a_start_that_fails(harden: str, user_tmp: Path) -
     assert left_after([harden, "--method", "execute-only", str(path)], 126) == []
 
 
+def in_fresh_folders(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as the user; what it leaves in FOLDERS or as a mount is printed, with status 1.
+
+    In a mount namespace, where nobody else makes any. What the tests need from /tmp is kept.
+    """
+    needed = [Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2]]
+    kept = [str(path.relative_to("/tmp")) for path in needed if path.is_relative_to("/tmp")]
+    script = (
+        "mount --bind /tmp /mnt\n"
+        f"for folder in {' '.join(FOLDERS)}; do mount -t tmpfs -o mode=1777 none $folder; done\n"
+        f"for folder in {shlex.join(kept)}\n"
+        'do mkdir -p "/tmp/$folder"; mount --bind "/mnt/$folder" "/tmp/$folder"; done\n'
+        "mount -t tmpfs none /mnt\n"
+        f"list() {{ cat /proc/self/mountinfo; find {' '.join(FOLDERS)} -xdev; }}\n"
+        'list > /mnt/before; "$@"; list | diff /mnt/before -'
+    )
+    user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
+    return support.run(["unshare", "-m", "sh", "-ec", script, "sh", *user, *command])
+
+
 @pytest.mark.parametrize("method", ["execute-only", "copy", "preload"])
 @pytest.mark.parametrize("calls", CALLS, ids="+".join)
 def test_no_file_or_mount_is_left(harden: str, method: str, calls: tuple[str, ...]) -> None:
     """No file and no mount is left of a start, in a mount namespace where nobody else makes any."""
     support.require_root()
-    user = ["setpriv", "--reuid", str(support.USER), "--regid", str(support.USER), "--clear-groups"]
-    script = (
-        "for folder in /dev/shm /var/tmp; do"
-        " mount -t tmpfs -o mode=1777 none $folder; done;"
-        ' cat /proc/self/mountinfo > /dev/shm/before; "$@" || exit;'
-        " cat /proc/self/mountinfo | diff /dev/shm/before - && rm /dev/shm/before;"
-        " find /dev/shm /var/tmp -mindepth 1"
-    )
     before = starts.refusing(*calls) if calls else []
-    command = [*user, *before, harden, "--method", method, "/bin/true"]
-    result = support.run(["unshare", "-m", "sh", "-c", script, "sh", *command])
+    result = in_fresh_folders([*before, harden, "--method", method, "/bin/true"])
 
     assert (result.returncode, result.stdout) == (0, ""), result.stderr
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_file_that_is_left_is_seen(folder: str) -> None:
+    """The control: in each of the folders."""
+    support.require_root()
+    result = in_fresh_folders(["touch", f"{folder}/left"])
+
+    assert (result.returncode, result.stdout.splitlines()[1:]) == (1, [f"> {folder}/left"])
 
 
 @pytest.mark.parametrize("method", ["auto", "execute-only", "copy", "preload"])
