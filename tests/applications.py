@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import support
+from process_hardening.verify.attacks.tools.debugpy_client import reserve_port
 
 psutil = support.import_module("psutil")
 
@@ -26,6 +27,10 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "frameworks"
 PROGRAMS = Path(__file__).with_name("programs")
 BLOCKED = {"process_vm_readv": "EPERM", "mem": "EACCES"}
 """What Application.scan() returns when the kernel refuses it."""
+
+
+_reserved: list[socket.socket] = []
+"""Where applications listen, or will: reserved until the tests end."""
 
 
 class Application:
@@ -44,7 +49,8 @@ class Application:
         self.log = folder / "log"
         self.secret = folder / "secret"
         self.canary = f"canary-{secrets.token_hex(16)}"
-        self.port = find_free_port()
+        _reserved.append(reserve_port())
+        self.port: int = _reserved[-1].getsockname()[1]
         shutil.copytree(EXAMPLES / example, self.home)
         shutil.copytree(PROGRAMS, self.programs)
         self.secret.write_text(self.canary)
@@ -143,12 +149,6 @@ class Application:
         assert result.returncode == 0, result.stderr
         outcomes: dict[str, str] = json.loads(result.stdout)
         return outcomes
-
-
-def find_free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def find_descendants(pid: int) -> list[Any]:

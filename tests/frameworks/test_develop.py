@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 import urllib.request
@@ -17,6 +16,7 @@ import pytest
 
 import starts
 import support
+from process_hardening.verify.attacks.tools.debugpy_client import reserve_port
 
 PROGRAMS = Path(__file__).parents[1] / "programs" / "develop"
 HARDENED = "hardened ordinary"
@@ -130,17 +130,21 @@ def test_pdb(folder: Path) -> None:
 def test_debugpy(folder: Path) -> None:
     """As VS Code starts it: breakpoints and values, though the process is hardened."""
     support.import_module("debugpy")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     file = str(folder / "myapp.py")
     line = find_line(folder / "myapp.py", "print(")
-    listen = ["-m", "debugpy", "--listen", f"127.0.0.1:{port}"]
-    argv = [sys.executable, "-Xfrozen_modules=off", *listen, "--wait-for-client", file]
-    with Popen(argv, cwd=folder, env=environment(folder), **support.user_options()) as program:
-        client = python(folder, "debug_client.py", str(port), file, str(line))
-        assert client.stdout == "main 'applied'\n", client.stderr
-        assert program.wait(support.TIMEOUT) == 0
-    refused(python(folder, *listen, file, "again"), "inside a debugger")
+    words = [sys.executable, "-Xfrozen_modules=off", "-m", "debugpy"]
+    with reserve_port() as reserved:
+        port = str(reserved.getsockname()[1])
+        listen = ["--listen", f"127.0.0.1:{port}"]
+        argv = [*words, *listen, "--wait-for-client", file]
+        with Popen(argv, cwd=folder, env=environment(folder), **support.user_options()) as program:
+            try:
+                client = python(folder, "debug_client.py", port, file, str(line))
+                assert client.stdout == "main 'applied'\n", client.stderr
+                assert program.wait(support.TIMEOUT) == 0
+            finally:
+                program.kill()
+        refused(python(folder, "-m", "debugpy", *listen, file, "again"), "inside a debugger")
 
 
 PROMPT = "import myapp\nmyapp.main([])\nmyapp.main(['again'])\nprint('went', 'on')\n"
@@ -252,16 +256,16 @@ def test_a_library_may_not_start_its_importer_again(folder: Path) -> None:
 
 def test_uvicorn_reload_hardens_each_worker(folder: Path) -> None:
     """The answer comes from another process after a change."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    argv = [support.find_tool("uvicorn"), "--reload", "--port", str(port), "web:app"]
     options: dict[str, Any] = {"cwd": folder, "env": environment(folder), "stderr": DEVNULL}
-    with Popen(argv, **options, **support.user_options()) as reloader:
-        try:
-            verdict, first = ask(port, unlike="")
-            again, second = ask(port, unlike=first, change=folder / "web.py")
-        finally:
-            reloader.terminate()
+    with reserve_port() as reserved:
+        port: int = reserved.getsockname()[1]
+        argv = [support.find_tool("uvicorn"), "--reload", "--port", str(port), "web:app"]
+        with Popen(argv, **options, **support.user_options()) as reloader:
+            try:
+                verdict, first = ask(port, unlike="")
+                again, second = ask(port, unlike=first, change=folder / "web.py")
+            finally:
+                reloader.terminate()
     assert (verdict, again) == ("hardened", "hardened")
     assert first != second
 

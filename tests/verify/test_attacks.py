@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import fields
@@ -16,6 +17,7 @@ import support
 from process_hardening.errors import CommandError
 from process_hardening.verify import BUILT_IN, TOOL, Attack, find_attacks, list_attacks
 from process_hardening.verify.attacks.perf_event_open import find_flag
+from process_hardening.verify.attacks.tools.debugpy_client import reserve_port
 from process_hardening.verify.lab.core_guard import CORE_FILE, CORE_PIPE
 from process_hardening.verify.model import CHANGES, KILLS, LAUNCHES, READS
 
@@ -53,6 +55,15 @@ def test_the_flags_of_perf_events_are_where_the_compiler_puts_bit_fields() -> No
     for order, first_bytes in orders.items():
         flags = [find_flag(number, order).to_bytes(8, order) for number in (1, 5)]
         assert flags == [bytes([byte, *bytes(7)]) for byte in first_bytes]
+
+
+def test_a_reserved_port_is_given_to_nobody_but_the_server_that_asks_for_it() -> None:
+    """Between a look for a free port and the start of debugpy, another program could take it."""
+    with reserve_port() as reserved:
+        with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
+            other.bind(reserved.getsockname())
+        with socket.create_server(reserved.getsockname()) as server:  # sets SO_REUSEADDR
+            socket.create_connection(server.getsockname()).close()
 
 
 def test_names_are_unique() -> None:

@@ -46,12 +46,16 @@ class Editor:
                 return message
 
 
-def find_free_port() -> int:
-    """Return an unused port on the loopback interface."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+def reserve_port() -> socket.socket:
+    """Bind a socket to an unused port of the loopback interface, and return it.
+
+    Until it is closed, the kernel gives the port to nobody, but a server can listen there that asks
+    for this port and sets SO_REUSEADDR (socket(7)), as nearly all do.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
 
 
 def connect(port: int) -> BinaryIO:
@@ -69,10 +73,11 @@ def connect(port: int) -> BinaryIO:
 
 def main(pid: str, code: str) -> None:
     """Attach, evaluate the code and print the answer."""
-    port = find_free_port()
-    listen = ["--listen", f"127.0.0.1:{port}", "--pid", pid]
-    subprocess.run([sys.executable, "-m", "debugpy", *listen], check=True)
-    editor = Editor(connect(port))
+    with reserve_port() as reserved:
+        port: int = reserved.getsockname()[1]
+        listen = ["--listen", f"127.0.0.1:{port}", "--pid", pid]
+        subprocess.run([sys.executable, "-m", "debugpy", *listen], check=True)
+        editor = Editor(connect(port))
     editor.send("initialize", adapterID="debugpy")
     editor.wait_for("response", "initialize")
     editor.send("attach", name="editor", justMyCode=False)
