@@ -117,7 +117,8 @@ def run(options: argparse.Namespace | SimpleNamespace) -> int:
 
     app = WatchApp(Machine(), interval, late, options.ascii or needs_ascii(os.environ))
     app.run()
-    return USAGE_ERROR if app.return_code else 0  # textual has printed the traceback
+    # After an exception, textual prints the traceback, and its code is 1.
+    return USAGE_ERROR if app.return_code == 1 else app.return_code or 0
 
 
 def _check() -> None:
