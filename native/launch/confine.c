@@ -23,32 +23,38 @@ static const char usage[] =
     "                   would block renaming files across directories (before 5.19)\n"
     "  --explain        test the restrictions and print what is blocked; start nothing\n"
     "                   (as JSON: process-hardening confine --explain --json)\n"
+    "  --version        print the version and exit\n"
     "\n"
     "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
     "found, 2 for a usage error. It is never started unconfined.\n";
 
+static const char version[] = "confine " PH_VERSION "\n";
 static const char probe_option[] = "--probe"; /* domain.py uses it to start the probe */
 
 enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
-static const char *const option_names[OPTIONS + 2] = {
+enum { HELP = OPTIONS, VERSION, NAMES }; /* these print something and exit */
+static const char *const option_names[NAMES + 1] = {
     [ALLOW_SIGNALS] = "--allow-signals",
     [STRICT] = "--strict",
     [EXPLAIN] = "--explain",
-    [OPTIONS] = "--help",
+    [HELP] = "--help",
+    [VERSION] = "--version",
 };
 
 /* Definitions that the core otherwise gets from libc. */
 char **environ;
 
-/* Records the options in has; --help prints the usage and exits. Returns the program and its
+/* Records the options in has; --help and --version print and exit. Returns the program and its
  * arguments, or NULL after printing a line on standard error. */
 static char **parse(char **words, int has[OPTIONS])
 {
     for (; *words && **words == '-'; words++) {
         int option = 0;
 
-        if (ph_equal(*words, option_names[OPTIONS]) || ph_equal(*words, "-h"))
+        if (ph_equal(*words, option_names[HELP]) || ph_equal(*words, "-h"))
             ph_exit(ph_print(usage, sizeof usage - 1));
+        if (ph_equal(*words, option_names[VERSION]))
+            ph_exit(ph_print(version, sizeof version - 1));
         if (ph_equal(*words, "--")) {
             words++;
             break;
@@ -115,7 +121,7 @@ static int explain(const char *path, unsigned flags, const char *gaps)
     return ph_print(lines, text.length);
 }
 
-/* Prints why execve(2) failed: of a script, which interpreter is missing. */
+/* Prints why execve(2) failed, in the words of `harden` where the file is the cause. */
 static int report_failure(const char *path, char **words, long error)
 {
     static struct ph_program program;
@@ -124,7 +130,7 @@ static int report_failure(const char *path, char **words, long error)
 
     while (words[count])
         count++;
-    if (error == -ENOENT) {
+    if (error == -ENOENT || error == -ENOEXEC) {
         char *copy[PH_SPARE + count + 1];
 
         for (size_t i = 0; i <= count; i++)
@@ -132,7 +138,9 @@ static int report_failure(const char *path, char **words, long error)
         status = ph_program_find(&program, copy + PH_SPARE);
     }
     return status ? PH_EXIT_CANNOT
-                  : ph_complain(PH_EXIT_CANNOT, path, ph_call_failed("execve", error));
+                  : ph_complain(PH_EXIT_CANNOT, path,
+                                error == -ENOEXEC ? ph_explain_format(&program)
+                                                  : ph_call_failed("execve", error));
 }
 
 static int run(char **argv)

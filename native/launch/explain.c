@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define AGAINST "debuggers, /proc/PID/mem, core dumps and injected libraries"
+
 static char buffer[8 * PH_PATH];
 static struct ph_text text;
 
@@ -140,7 +142,8 @@ int ph_explain(enum ph_method method, const struct ph_program *program,
     say("removed", *removed ? removed : "nothing", "");
     say("protects",
         method == PH_PRELOAD ? "from just before its main()" : "from its first instruction",
-        ", against debuggers, /proc/PID/mem, core dumps and injected libraries");
+        no_library ? " until it executes another program, against " AGAINST
+                   : ", against " AGAINST);
     say("does not protect",
         "its arguments; anything from root or CAP_SYS_PTRACE",
         method == PH_PRELOAD ? "; the window between exec and the library's constructor" : "");

@@ -39,9 +39,12 @@ static const char usage[] =
     "  --no-bypass            refuse to start (status 8) if the bypass variable is 1\n"
     "  --explain              test the methods and print what would be done; start nothing\n"
     "                         (as JSON: process-hardening run --explain --json)\n"
+    "  --version              print the version and exit\n"
     "\n"
     "Exit status: the program's own; 126 if it cannot be started protected, 127 if it is not\n"
     "found, 2 for a usage error; 5, 6, 7 or 8 if a hardening step failed.\n";
+
+static const char version[] = "harden " PH_VERSION "\n";
 
 /* Definitions that the core and the launcher otherwise get from libc. */
 char **environ;
@@ -79,6 +82,7 @@ uintptr_t ph_start(uintptr_t *stack)
     const int argc = (int)*stack;
     char **argv = (char **)(stack + 1);
     char **end = argv + argc + 1;
+    const char *answer;
 
     environ = end;
     while (*end)
@@ -87,8 +91,9 @@ uintptr_t ph_start(uintptr_t *stack)
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without argv[0]"));
     start_strings = ph_find_strings(argv);
-    if (ph_asks_for_help(argv + 1))
-        ph_exit(ph_print(usage, sizeof usage - 1));
+    answer = ph_find_answer(argv + 1, usage, version);
+    if (answer)
+        ph_exit(ph_print(answer, ph_length(answer)));
     if (!has_room_on_stack(stack))
         ph_exit(ph_complain(PH_EXIT_CANNOT, "RLIMIT_STACK",
                             "too small to start a program hardened: raise it, for example with"

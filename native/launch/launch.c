@@ -166,9 +166,7 @@ static int give_up(int method, long error)
                            "an unreadable script, whose interpreter cannot be protected: make the"
                            " script readable (or, for an ELF program, its loader is missing)");
     if (error == -ENOEXEC)
-        return ph_complain(PH_EXIT_CANNOT, program.path,
-                           program.elf.is_native ? "damaged ELF file: the kernel cannot run it"
-                                                 : "built for another architecture");
+        return ph_complain(PH_EXIT_CANNOT, program.path, ph_explain_format(&program));
     return error == -PH_EXIT_CANNOT && options.has[PH_EXPLAIN] ? PH_EXIT_CANNOT : 0;
 }
 

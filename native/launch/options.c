@@ -12,7 +12,8 @@
 
 /* The names of the options: first the flags, then the lists, then the others. */
 enum { LISTS = PH_FLAGS, METHOD = LISTS + PH_LISTS, BYPASS, OPTIONS };
-static const char *const names[OPTIONS + 2] = {
+enum { HELP = OPTIONS, VERSION, NAMES }; /* handled by the command itself */
+static const char *const names[NAMES + 1] = {
     [PH_CHILDREN] = "--children",
     [PH_STRICT] = "--strict",
     [PH_SEALED] = "--seal",
@@ -24,7 +25,8 @@ static const char *const names[OPTIONS + 2] = {
     [LISTS + PH_EXCEPT] = "--except",
     [METHOD] = "--method",
     [BYPASS] = "--bypass",
-    [OPTIONS] = "--help", /* handled by the command itself */
+    [HELP] = "--help",
+    [VERSION] = "--version",
 };
 
 static const struct {
@@ -166,17 +168,19 @@ static int is_value_next(int option, const char *rest, char **words)
     return option >= LISTS && option < OPTIONS && !*rest && words[1] && *words[1] != '-';
 }
 
-int ph_asks_for_help(char **words)
+const char *ph_find_answer(char **words, const char *usage, const char *version)
 {
     for (; *words && **words == '-' && !ph_equal(*words, "--"); words++) {
         const char *rest;
         const int option = find_option(*words, &rest);
 
-        if (ph_equal(*words, names[OPTIONS]) || ph_equal(*words, "-h"))
-            return 1;
+        if (ph_equal(*words, names[HELP]) || ph_equal(*words, "-h"))
+            return usage;
+        if (ph_equal(*words, names[VERSION]))
+            return version;
         words += is_value_next(option, rest, words);
     }
-    return 0;
+    return NULL;
 }
 
 /* Parses the option in words[0], whose value may be in words[1]. Returns how many words it

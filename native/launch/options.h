@@ -37,8 +37,9 @@ struct ph_options {
  * program and its arguments, or NULL after ph_complain(). */
 char **ph_parse_options(char **words, struct ph_options *options);
 
-/* Whether --help or -h is among the options. */
-int ph_asks_for_help(char **words);
+/* Returns usage if the first of --help, -h and --version among the options is --help or -h, version
+ * if it is --version, or NULL if there is none of them. */
+const char *ph_find_answer(char **words, const char *usage, const char *version);
 
 /* Complains about an unknown option and suggests the most similar one. options -- a NULL-terminated
  * list of names of at most 24 letters; help -- the command that explains them. Returns

@@ -3,6 +3,7 @@
 
 #include "../core/platform/linux_signals.h"
 #include "../exec/linux_file.h"
+#include "program.h"
 
 #include <errno.h>
 
@@ -36,6 +37,15 @@ const char *ph_call_failed(const char *call, long error)
 
     ph_describe(&failure, description, sizeof description);
     return description;
+}
+
+const char *ph_explain_format(const struct ph_program *program)
+{
+    if (program->fd < 0) /* unreadable */
+        return "the kernel cannot run it: an unreadable file that is a script without a #! line, is"
+               " damaged or is built for another architecture";
+    return program->elf.is_native ? "damaged ELF file: the kernel cannot run it"
+                                  : "built for another architecture";
 }
 
 static int print(const char *text, size_t length)

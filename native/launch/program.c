@@ -35,7 +35,7 @@ static const char *find_bar(const char *path)
     const long error = may(path, X_OK);
 
     if (error == -EACCES)
-        return "not executable: chmod +x it";
+        return "not executable: if it is a program, chmod +x it";
     return error ? ph_call_failed("faccessat", error) : NULL;
 }
 

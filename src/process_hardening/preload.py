@@ -83,7 +83,8 @@ def _refuse_forkserver() -> str | None:
     return None
 
 
-def _find_objection(library: str) -> str | None:
+def find_objection(library: str) -> str | None:
+    """Return why our library, at this path, cannot be loaded into programs; None if it can."""
     from process_hardening._launcher import library_objection
 
     reason = library_objection(os.fsencode(library))
@@ -120,7 +121,7 @@ def harden_children_by_environment(
     unchanged = all(
         os.environ.get(name) == value and _read(name) == value for name, value in wanted.items()
     )
-    reason = None if unchanged else _find_objection(library)
+    reason = None if unchanged else find_objection(library)
     if reason is None and os.environ.get("LD_PRELOAD", library) != library:
         reason = "LD_PRELOAD names another library: remove LD_PRELOAD from keep"
     if reason is None and has_several_preloads():

@@ -113,7 +113,8 @@ class SecretBuffer(SecretMemory):
     would keep a copy). memoryview(secret) makes no copy. bytes(secret), and slices that are
     converted to bytes or str, are ordinary copies, which Python cannot wipe. int() and float()
     refuse it. Other functions that parse bytes, such as compile(), copy them and may quote them in
-    an error.
+    an error. To compare the bytes, use hmac.compare_digest(secret, other): `secret == other` is
+    true only for the same object.
 
     source -- the number of zero bytes, or an object whose bytes are copied; the object itself
         remains in memory

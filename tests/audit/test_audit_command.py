@@ -280,7 +280,7 @@ def test_a_damaged_baseline(text: str, user_tmp: Path) -> None:
         (["--exclude", "a{99999999999}"], "with too large a number"),
         (["--name", "(" * 5000 + ")" * 5000], "nested too deeply"),
         (["--exclude", "PH999"], "no such finding"),
-        (["--exclude", "PH01"], "no such finding (did you mean PH"),
+        (["--exclude", "PH01"], "no such finding (did you mean PH001?)"),
         (["--fail-on", "hihg"], "(did you mean high?)"),
         (["--user", "nobody-of-that-name"], "no such user"),
         (["--user", "4294967295"], "no such user"),

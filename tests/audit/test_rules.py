@@ -269,6 +269,12 @@ def test_explain() -> None:
     assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
 
 
+@pytest.mark.parametrize("word", ["PH01", "ph1", "1"])
+def test_an_id_without_its_zeros_is_answered_with_the_full_one(word: str) -> None:
+    done = support.run([COMMAND, "explain", word])
+    assert "no such finding (did you mean PH001?)" in done.stderr
+
+
 @pytest.mark.parametrize("page", ["audit.md", "doctor.md"])
 def test_the_pages_name_only_what_exists(page: str) -> None:
     """The documents name only findings and options that exist."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import elf_files
 import starts
 import support
 
@@ -88,18 +89,27 @@ def test_what_cannot_be_executed_ends_with_126(confine: str, user_tmp: Path) -> 
         starts.refused(support.run_as_user([confine, str(path)]))
 
 
-def test_a_script_whose_interpreter_is_missing_is_explained_as_by_harden(
-    confine: str, user_tmp: Path
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("#!/nosuch/sh\n", "broken #! line: no such interpreter: /nosuch/sh"),
+        ("just text\n", "neither an ELF program nor a script with a #! line"),
+        (elf_files.make_elf(0).decode("latin-1"), "built for another architecture"),
+    ],
+    ids=["no interpreter", "text", "another architecture"],
+)
+def test_what_the_kernel_cannot_run_is_explained_as_by_harden(
+    confine: str, user_tmp: Path, text: str, reason: str
 ) -> None:
-    """The kernel says of the script itself that there is no such file."""
+    """The kernel's own words, such as *no such file* of a script, say less."""
     script = user_tmp / "script"
-    script.write_text("#!/nosuch/sh\n")
+    script.write_text(text, encoding="latin-1")
     script.chmod(0o755)
     results = [
         support.run_as_user([command, "--", str(script)])
         for command in (confine, support.find_tool("harden"))
     ]
-    line = f"process-hardening: {script}: broken #! line: no such interpreter: /nosuch/sh\n"
+    line = f"process-hardening: {script}: {reason}\n"
     assert [(one.returncode, one.stderr) for one in results] == [(126, line)] * 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -18,7 +19,8 @@ import starts
 import support
 from process_hardening.verify.attacks.tools.debugpy_client import reserve_port
 
-PROGRAMS = Path(__file__).parents[1] / "programs" / "develop"
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ROOT / "tests" / "programs" / "develop"
 HARDENED = "hardened ordinary"
 AGAIN = "hardened execute-only"
 BYPASSED = "exposed ordinary"
@@ -70,6 +72,24 @@ def find_line(file: Path, text: str) -> int:
 
 
 # --- Test runners -----------------------------------------------------------------
+
+
+def test_the_example_test_names_a_call_that_was_deleted(folder: Path) -> None:
+    """The files of docs/develop.md: with the call, the test passes."""
+    page = (ROOT / "docs" / "develop.md").read_text()
+    blocks = re.findall(r"<!-- file: work/(\S+) -->\n```python\n(.*?)```", page, re.DOTALL)
+    files = dict(blocks)
+    words = ["-m", "pytest", "-p", "no:cacheprovider", "test_myapp.py", "-k", "itself_first"]
+    for text, problem in (
+        (files["myapp.py"], ""),
+        (files["myapp.py"].replace("    ph.pre_main_hardening(POLICY, reexec=True)\n", ""),
+         "AssertionError: main() does not harden its process"),
+    ):  # fmt: skip
+        for name, content in {**files, "myapp.py": text}.items():
+            (folder / name).write_text(content)
+        result = python(folder, *words)
+        assert result.returncode == bool(problem), result.stdout
+        assert problem in result.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["-p", "process_hardening.pytest_plugin"], ["-n", "1"]])

@@ -160,7 +160,7 @@ def parse_command_line(data: bytes) -> None:
             values = value if isinstance(value, list) else [value] if value else []
             again += [f"{name}={one}" for one in values]
     again += [f"-m{options.module}"] if options.module else []
-    again += ["--"] if options.command and not (options.module or options.help) else []
+    again += ["--"] if options.command and not (options.module or options.only_prints) else []
     assert vars(run.parse([*again, *options.command])) == vars(options)
 
 

@@ -120,7 +120,11 @@ def refused(
         (["run", "."], NOT_FOUND, ".: not found in PATH"),
         (["run", "./"], CANNOT, "./: is a directory"),
         (["run", "/dev/null"], CANNOT, "/dev/null: not a regular file"),
-        (["run", "/etc/passwd"], CANNOT, "/etc/passwd: not executable: chmod +x it"),
+        (
+            ["run", "/etc/passwd"],
+            CANNOT,
+            "/etc/passwd: not executable: if it is a program, chmod +x it",
+        ),
         (["run", "--method", "in-process", "nosuch"], NOT_FOUND, "nosuch: not found in PATH"),
         (["run", "--method", "in-process", "./nosuch.py"], NOT_FOUND, "./nosuch.py: no such file"),
         (["run", "--method", "in-process", "/etc"], CANNOT, "/etc: not a file"),
@@ -339,7 +343,11 @@ PROGRAMS: dict[str, tuple[Callable[[Path], Path], int, str | tuple[str, ...]]] =
     "empty file": (a_file(b""), CANNOT, "neither an ELF program nor a script"),
     "text": (a_file(b"touch started\n"), CANNOT, "neither an ELF program nor a script"),
     "zeroes": (a_file(bytes(4096)), CANNOT, "neither an ELF program nor a script"),
-    "not executable": (a_file(b"#!/bin/sh\n", 0o644), CANNOT, "not executable: chmod +x it"),
+    "not executable": (
+        a_file(b"#!/bin/sh\n", 0o644),
+        CANNOT,
+        "not executable: if it is a program, chmod +x it",
+    ),
     "magic alone": (a_file(b"\x7fELF"), CANNOT, "damaged ELF file"),
     "truncated ELF": (a_file(elf_files.make_elf(OURS)[:100]), CANNOT, "damaged ELF file"),
     "dynamic section without an end": (

@@ -31,7 +31,8 @@ def tell():
         maps = file.read()
     print(json.dumps({
         "exe": os.readlink("/proc/self/exe"), "started": report.started,
-        "removed": report.removed, "pid": os.getpid(), "cwd": os.getcwd(),
+        "removed": report.removed, "environment": report.environment,
+        "pid": os.getpid(), "cwd": os.getcwd(),
         "argv": sys.argv, "orig_argv": sys.orig_argv, "executable": sys.executable,
         "prefix": sys.prefix, "path": sys.path, "name": __name__,
         "file": globals().get("__file__"), "inspection": report.inspection,
@@ -455,6 +456,7 @@ def test_an_injected_library_is_gone(
     assert "libmark" not in values["maps"]
     assert not [name for name in values["environ"] if name.startswith("LD_")]
     assert sorted(values["removed"]) == ["LD_LIBRARY_PATH", "LD_PRELOAD"]
+    assert values["environment"] == "applied"  # the second start had nothing left to remove
 
     # The control: without a second start it stays.
     marks.unlink()

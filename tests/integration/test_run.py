@@ -334,7 +334,10 @@ def test_children_of_a_set_user_id_program_are_left_alone(
         (
             ["--method", "in-process"],
             "script",
-            ["from just before its first line", "while this interpreter started"],
+            [
+                "from just before its first line until it executes another program",
+                "while this interpreter started",
+            ],
         ),
         ([], "$ORIGIN", ["execute-only: a stand-in under", "from its first instruction"]),
         (["--children"], "dynamic", ["dynamically linked programs are hardened too"]),

@@ -277,6 +277,16 @@ def test_no_negative_size() -> None:
         ph.SecretBuffer(-1)
 
 
+def test_its_bytes_are_compared_in_constant_time_only() -> None:
+    """As its documentation says: `==` compares no bytes."""
+    secret = ph.SecretBuffer(b"key")
+    for other in (b"key", ph.SecretBuffer(b"key")):
+        assert hmac.compare_digest(secret, other)
+        assert secret != other
+    assert not hmac.compare_digest(secret, b"yek")
+    assert "hmac.compare_digest(secret, other)" in (ph.SecretBuffer.__doc__ or "")
+
+
 def test_it_takes_its_bytes_once() -> None:
     """A second __init__ does not leave the first bytes somewhere."""
     secret = ph.SecretBuffer(b"secret")

@@ -8,6 +8,7 @@ import csv
 import email.message
 import email.parser
 import hashlib
+import json
 import os
 import re
 import sys
@@ -311,6 +312,20 @@ def test_the_command_and_the_module_are_one(python: str, command: str, option: s
     assert by_command.stdout == by_module.stdout
     assert by_command.stderr == by_module.stderr == ""
     assert by_command.stdout.strip()
+
+
+@pytest.mark.parametrize("folder", ["plain", "my venv"])
+def test_verify_names_a_path_with_a_blank_as_the_cause_of_its_leaks(
+    installations: Callable[[str, str], Path], folder: str
+) -> None:
+    """LD_PRELOAD cannot name the library there, so nothing follows an exec."""
+    command = str(installations("pip", folder) / "bin" / "process-hardening")
+    words = [command, "verify", "--json", "--attack", "exec-env", "--victim", "execute-only"]
+    result = support.run_as_user(words)
+    assert result.returncode == (1 if " " in folder else 0), result.stderr
+    notes = [note for note in json.loads(result.stdout)["notes"] if note.startswith("exec-*: ")]
+    assert len(notes) == (" " in folder)
+    assert all("install the package in a path without blanks" in note for note in notes)
 
 
 def test_the_version_has_what_a_bug_report_needs(command: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -351,6 +352,7 @@ def test_without_the_library_one_line_says_that_execs_are_not_followed(
     assert f"{show}: programs that it executes are not hardened: {why}" in started.stderr
     assert started.stderr.count("\n") == 1
     assert f"after an exec:    not hardened: {why}" in explained.stdout
+    assert re.search(r"^protects: .* until it executes another program, ", explained.stdout, re.M)
     assert explained.stderr == ""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import process_hardening
 import starts
 import support
 from process_hardening.runtimes import RUNTIMES
@@ -53,6 +54,7 @@ MISTYPED: dict[tuple[str, str], str | None] = {
     ("harden", "--kep=NAME"): "--keep",
     ("harden", "--exclude"): "--except",
     ("harden", "--hlep"): "--help",
+    ("harden", "--versoin"): "--version",
     ("harden", "--no-such-option"): None,
     ("harden", "--" + "s" * 100_000): None,
     ("harden", "---------"): None,
@@ -62,6 +64,7 @@ MISTYPED: dict[tuple[str, str], str | None] = {
     ("confine", "--signals"): "--allow-signals",
     ("confine", "--strict=1"): "--strict",
     ("confine", "--hlp"): "--help",
+    ("confine", "--versoin"): "--version",
     ("confine", "--children"): None,
 }
 
@@ -87,6 +90,19 @@ def test_help_is_printed_to_standard_output(harden: str) -> None:
 
         assert (result.returncode, result.stderr) == (0, "")
         assert result.stdout.startswith("usage: harden ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["harden"], ["confine"], ["harden", "--keep", "NAME"], ["confine", "--strict"]],
+    ids=" ".join,
+)
+def test_the_version_is_that_of_the_package(words: list[str]) -> None:
+    """It is printed to standard output, and nothing is started."""
+    command = [support.find_tool(words[0]), *words[1:], "--version", "false"]
+    result = support.run_as_user(command)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{words[0]} {process_hardening.__version__}\n"
 
 
 def test_help_of_the_program_is_the_programs_own(harden: str) -> None:
@@ -303,6 +319,21 @@ def test_a_static_program_with_the_name_of_a_library_is_static(
     assert "it is statically linked" in starts.refused(refused)
     result = support.run_as_user([harden, named, "tell"])
     assert starts.Shown(result.stdout).number("dumpable") == 0
+
+
+@pytest.mark.parametrize("command", ["harden", "confine"])
+def test_a_file_that_cannot_be_read_is_not_said_to_be_for_another_machine(
+    command: str, user_tmp: Path
+) -> None:
+    """Nobody but the kernel knows why it cannot run it."""
+    support.require_root()
+    path = user_tmp / "unreadable"
+    path.write_text("just text\n")
+    path.chmod(0o111)
+    result = support.run_as_user([support.find_tool(command), str(path)])
+    assert "an unreadable file that is a script without a #! line, is damaged or" in starts.refused(
+        result
+    )
 
 
 def test_an_unreadable_script_is_refused(harden: str, show: str, user_tmp: Path) -> None:

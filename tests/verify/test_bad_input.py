@@ -14,11 +14,14 @@ import process_hardening
 import support
 from verify.leftovers import Place
 
+HARDENED_READER = [str(Path(__file__).parent / "programs" / "hardened_reader.py")]
+
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["--attack", "nope"], 2, "'nope' is not an attack"),
+        (["--attack", "proc-mme"], 2, "'proc-mme' is not an attack (did you mean proc-mem?)"),
         (["--victim", "nope"], 2, "'nope' is not a victim"),
         (["--victim", "control"], 2, "'control' is not a victim"),
         (["--pid", "x"], 2, "not a process ID"),
@@ -30,6 +33,8 @@ from verify.leftovers import Place
         (["--victim", "preload", "--", "sleep", "9"], 2, "--victim cannot be combined with"),
         (["--", "no-such-program-here"], 127, "no such program"),
         (["--attack", "proc-mem", "--", "true"], 2, "exited immediately"),
+        (["--attack", "proc-mem", "--", "cat"], 2, "start it with an empty standard input"),
+        (["--attack", "proc-mem", "--", *HARDENED_READER], 2, "with an empty standard input"),
         (["--evidence", "/proc/nothing"], 2, "/proc"),
         (["--evidence", "/etc/hostname"], 2, "is not a directory"),
         (["--junit", "/nowhere/x.xml"], 2, "no such directory"),

@@ -124,7 +124,7 @@ def test_a_program_that_ends_with_a_value_in_its_last_line_is_not_quoted(
     done = support.run(argv, env=environment)
     assert (done.returncode, done.stdout) == (2, "")
     assert PLANTED not in done.stderr
-    assert "exited immediately with status 1: start it to see why" in done.stderr
+    assert "exited immediately with status 1: start it with" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ function __process_hardening_program
     set -l words (commandline -opc)
     string match -qr '(^|/)process-hardening$' -- $words[1]; and set -e words[1]
     set -e words[1]
-    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine bypass=+ no-bypass explain json m=+ h/help allow-signals attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii version -- $words 2>/dev/null
+    argparse --stop-nonopt method=+ children except=+ keep=+ clear=+ strict seal confine bypass=+ no-bypass explain json m=+ version h/help allow-signals attack=+ victim=+ built-in confined pid=+ canary=+ junit=+ html=+ evidence=+ compare=+ list as-root-without-ptrace name=+ user=+ python tree all fail-on=+ exclude=+ baseline=+ watch=+ long openmetrics=+ script=+ markdown on-request execute-only system interval=+ ascii -- $words 2>/dev/null
     or return
     string join \n -- $argv
 end
@@ -65,12 +65,14 @@ complete -c process-hardening -n '__process_hardening_in run' -l no-bypass -d 'r
 complete -c process-hardening -n '__process_hardening_in run' -l explain -d 'test the methods and print what would be done; start nothing'
 complete -c process-hardening -n '__process_hardening_in run' -l json -d 'with --explain: print JSON with stable keys'
 complete -c process-hardening -n '__process_hardening_in run' -s m -x -d 'run a Python module; the rest are its arguments'
+complete -c process-hardening -n '__process_hardening_in run' -l version -d 'print the version and exit'
 complete -c process-hardening -n '__process_hardening_in run' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is run' -xa '(__process_hardening_complete_program)'
 complete -c process-hardening -n '__process_hardening_in confine' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_in confine' -l allow-signals -d 'allow signals to other processes, which can disclose memory: a crash leaves a core, and some runtimes dump their memory on a signal'
 complete -c process-hardening -n '__process_hardening_in confine' -l strict -d 'refuse to start if the kernel cannot block signals or would block renaming files across directories'
 complete -c process-hardening -n '__process_hardening_in confine' -l explain -d 'test the restrictions, print what is blocked, and exit'
+complete -c process-hardening -n '__process_hardening_in confine' -l version -d 'print the version and exit'
 complete -c process-hardening -n '__process_hardening_is confine' -xa '(__process_hardening_complete_program)'
 complete -c process-hardening -n '__process_hardening_is status' -s h -l help -d 'show this help message and exit'
 complete -c process-hardening -n '__process_hardening_is status' -l json -d 'print JSON with stable keys'
@@ -130,6 +132,7 @@ complete -c confine -n '__process_hardening_in confine' -s h -l help -d 'show th
 complete -c confine -n '__process_hardening_in confine' -l allow-signals -d 'allow signals to other processes, which can disclose memory: a crash leaves a core, and some runtimes dump their memory on a signal'
 complete -c confine -n '__process_hardening_in confine' -l strict -d 'refuse to start if the kernel cannot block signals or would block renaming files across directories'
 complete -c confine -n '__process_hardening_in confine' -l explain -d 'test the restrictions, print what is blocked, and exit'
+complete -c confine -n '__process_hardening_in confine' -l version -d 'print the version and exit'
 complete -c confine -n '__process_hardening_is confine' -xa '(__process_hardening_complete_program)'
 complete -c harden -n '__process_hardening_in harden' -l method -xa 'auto execute-only copy preload' -d 'auto, execute-only, copy, preload or in-process'
 complete -c harden -n '__process_hardening_in harden' -l children -d 'also harden all dynamically linked descendants'
@@ -142,5 +145,6 @@ complete -c harden -n '__process_hardening_in harden' -l confine -d 'also preven
 complete -c harden -n '__process_hardening_in harden' -l bypass -x -d 'NAME=1 starts it unprotected, with a warning (default: CODEX_SKIP_HARDENING)'
 complete -c harden -n '__process_hardening_in harden' -l no-bypass -d 'refuse to start if the bypass variable is 1'
 complete -c harden -n '__process_hardening_in harden' -l explain -d 'test the methods and print what would be done; start nothing'
+complete -c harden -n '__process_hardening_in harden' -l version -d 'print the version and exit'
 complete -c harden -n '__process_hardening_in harden' -s h -l help -d 'show this help message and exit'
 complete -c harden -n '__process_hardening_is harden' -xa '(__process_hardening_complete_program)'

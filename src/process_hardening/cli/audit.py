@@ -18,7 +18,6 @@ from process_hardening.errors import (
     CommandError,
     NotKnownError,
     hide_value,
-    suggest,
 )
 from process_hardening.output import width_and_colour, write
 from process_hardening.terminal import complain, shorten
@@ -160,19 +159,13 @@ def _split_excluded(excluded: list[str]) -> tuple[frozenset[str], tuple[str, ...
     ids = [word for word in excluded if re.fullmatch(r"(?i:PH)\d+", word)]
     if "" in excluded:
         raise CommandError("--exclude: an empty expression would omit every process")
-    known = _list_ids() if ids else set()
+    if ids:
+        from process_hardening.audit.rules.tables import RULES, suggest_id
     for word in ids:
-        if word.upper() not in known:
-            hint = suggest(word.upper(), sorted(known))
-            raise CommandError(f"--exclude {word}: no such finding{hint}")
+        if word.upper() not in RULES:
+            raise CommandError(f"--exclude {word}: no such finding{suggest_id(word)}")
     names = tuple(word for word in excluded if word not in ids)
     return frozenset(word.upper() for word in ids), names
-
-
-def _list_ids() -> set[str]:
-    from process_hardening.audit.rules.tables import RULES
-
-    return set(RULES)
 
 
 def _read_baseline(path: str) -> dict[str, Any]:

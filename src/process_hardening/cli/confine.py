@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with --explain: print JSON with stable keys",
     )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
         "program",
         nargs=argparse.REMAINDER,

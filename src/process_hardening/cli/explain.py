@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.rules.tables import RULES
-from process_hardening.errors import CommandError, hide_value, suggest
+from process_hardening.audit.rules.tables import RULES, suggest_id
+from process_hardening.errors import CommandError, hide_value
 from process_hardening.output import width_and_colour, write
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _find_rule(name: str) -> Rule:
     rule = RULES.get(name.upper())
     if rule is None:
-        problem = f"{hide_value(name)!r}: no such finding{suggest(name.upper(), RULES)}"
+        problem = f"{hide_value(name)!r}: no such finding{suggest_id(name)}"
         raise CommandError(f"{problem}; `process-hardening explain` lists them")
     return rule
 

@@ -84,9 +84,10 @@ OPTIONS: tuple[tuple[tuple[str, ...], str, str | None, str], ...] = (
     ),
     (("--json",), "json", None, "with --explain: print JSON with stable keys"),
     (("-m",), "module", "MODULE", "run a Python module; the rest are its arguments"),
+    (("--version",), "version", None, "print the version and exit"),
     (("-h", "--help"), "help", None, "show this help message and exit"),
 )
-_PYTHONS_OWN = ("module", "help", "json")
+_PYTHONS_OWN = ("module", "version", "help", "json")
 _BY_NAME = {name: option for option in OPTIONS for name in option[0]}
 # Replaces --confine when this command restarts itself, so that --explain can mention it. Unless the
 # process is confined, it is an unknown option: a user who typed it meant --confine.
@@ -111,8 +112,14 @@ class Options:
         self.explain = False
         self.json = False
         self.module = ""
+        self.version = False
         self.help = False
         self.command: list[str] = []
+
+    @property
+    def only_prints(self) -> bool:
+        """Whether an option ends the command after printing something, so it needs no program."""
+        return self.help or self.version
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -123,7 +130,7 @@ def parse(arguments: Sequence[str]) -> Options:
     """
     options = Options()
     rest = list(arguments)
-    while rest and rest[0].startswith("-") and not (options.module or options.help):
+    while rest and rest[0].startswith("-") and not (options.module or options.only_prints):
         word = rest.pop(0)
         if word == "--":
             break
@@ -135,11 +142,11 @@ def parse(arguments: Sequence[str]) -> Options:
         raise _usage_error(
             f"--method {hide_value(options.method)}: choose from {', '.join(METHODS)}"
         )
-    if not (rest or options.module or options.help):
+    if not (rest or options.module or options.only_prints):
         raise _usage_error("no program given")
-    if options.exceptions and not options.children:
+    if options.exceptions and not (options.children or options.only_prints):
         raise _usage_error("--except requires --children")
-    if options.json and not (options.explain or options.help):
+    if options.json and not (options.explain or options.only_prints):
         raise _usage_error("--json requires --explain")
     return options
 
@@ -190,7 +197,7 @@ def usages() -> Iterator[str]:
 def _usage_words() -> Iterator[str]:
     repeatable = {name for name, value in vars(Options()).items() if isinstance(value, list)}
     for names, destination, metavar, _ in OPTIONS:
-        if destination not in ("module", "help"):
+        if destination not in ("module", "version", "help"):
             value = f" {metavar}" if metavar else ""
             yield f"[{names[0]}{value}]{'...' if destination in repeatable else ''}"
 
@@ -215,10 +222,11 @@ def format_help() -> str:
 def main(arguments: list[str]) -> int | Callable[[], int]:
     """Parse the arguments and run. Returns and raises like run()."""
     options = parse(arguments)
-    if options.help:
+    if options.only_prints:
+        from process_hardening import __version__
         from process_hardening.output import write
 
-        write(format_help())
+        write(format_help() if options.help else f"process-hardening run {__version__}")
         return 0
     if options.confine:
         _start_again_confined(arguments, options.strict)
@@ -352,8 +360,8 @@ def _explain_in_process(options: Options, report: Report) -> Iterator[tuple[str,
     yield "removed", printable(", ".join(report.removed)) or "nothing"
     yield (
         "protects",
-        "from just before its first line, against debuggers, /proc/PID/mem, core dumps and"
-        " injected libraries",
+        "from just before its first line until it executes another program, against debuggers,"
+        " /proc/PID/mem, core dumps and injected libraries",
     )
     yield (
         "does not protect",

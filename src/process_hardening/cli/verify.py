@@ -128,7 +128,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         nargs=argparse.REMAINDER,
         metavar="-- PROGRAM [ARG...]",
-        help="attack this program, started plainly and with each method of `run`",
+        help="attack this program, started plainly and with each method of `run`; its standard"
+        " input is empty",
     )
 
 

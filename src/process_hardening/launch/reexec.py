@@ -91,7 +91,10 @@ def harden_and_start_again(
     except HardeningError as error:
         error.bypass_variable = bypass_of(policy)
         raise
-    return type(report)(**{**report.__dict__, "removed": removed})
+    fields = {**report.__dict__, "removed": removed}
+    if removed and report.environment == "already in place":
+        fields["environment"] = "applied"  # by the first start
+    return type(report)(**fields)
 
 
 def complete(removed: tuple[str, ...], exposed: bool, keep: Iterable[str]) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from process_hardening.environment import PRELOAD_LIBRARY
 from process_hardening.errors import CommandError, NotKnownError
+from process_hardening.preload import find_objection
 from process_hardening.system import IS_LINUX
 from process_hardening.verify.attacks import find_attacks
 from process_hardening.verify.confined import plan_confined
@@ -38,6 +40,8 @@ from process_hardening.verify.plan import (
 
 _PROBE = find_attacks(["proc-mem"])
 """The attack that is made first on a user's program, and that reaches the processes it started."""
+
+_SEE_WHY = "start it with an empty standard input, </dev/null, to see why"
 
 ProgressCallback = Callable[[Progress], None]
 
@@ -118,7 +122,7 @@ def _attack_plain(plan: Plan, as_container_root: bool) -> Observation:
     if row.observation.failure:
         program = plan.starts[CONTROL].program[0]
         how = " (it runs as nobody, without root's variables)" * (os.geteuid() == 0)
-        raise CommandError(f"{program}: {row.observation.failure}: start it to see why{how}")
+        raise CommandError(f"{program}: {row.observation.failure}: {_SEE_WHY}{how}")
     return row.observation
 
 
@@ -177,14 +181,28 @@ def _execute(
             step = table.add(event)
             if step and progress:
                 progress(step)
+    rows = table.results()
     return Verification(
         environment=environment,
         victims=plan.victims,
-        attacks=table.results(),
-        notes=(*table.notes(), *laboratory.notes),
+        attacks=rows,
+        notes=(*table.notes(), *_explain_exec_leaks(rows), *laboratory.notes),
         seconds=round(time.monotonic() - started, 2),
         process=plan.process,
     )
+
+
+def _explain_exec_leaks(rows: Iterable[AttackResult]) -> Iterator[str]:
+    """Yield a note if programs leaked after an exec because our library cannot be loaded."""
+    leaked = any(
+        result.outcome == LEAKED and not result.known_limit
+        for row in rows
+        if row.name.startswith("exec-")
+        for result in row.victims.values()
+    )
+    objection = find_objection(PRELOAD_LIBRARY) if leaked else None
+    if objection:
+        yield f"exec-*: programs that the victims execute are not hardened: {objection}"
 
 
 class Table:

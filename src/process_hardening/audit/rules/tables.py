@@ -5,6 +5,7 @@ from __future__ import annotations
 from process_hardening.audit.rules import host_access, host_dumps, host_system
 from process_hardening.audit.rules.model import Check, HostCase, Rule, Topic
 from process_hardening.audit.rules.process import RULES as PROCESS_RULES
+from process_hardening.errors import suggest
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ def _sorted_by_id(rules: Iterable[Rule]) -> dict[str, Rule]:
 
 RULES = _sorted_by_id((*PROCESS_RULES, *HOST_RULES))
 """Every rule, by its id."""
+
+
+def suggest_id(word: str) -> str:
+    """Return " (did you mean ID?)" for an unknown id, such as PH01, or an empty string."""
+    id_ = word.upper()
+    padded = f"PH{id_.removeprefix('PH'):0>3}"
+    return suggest(padded if padded in RULES else id_, RULES)
 
 
 def judge_topic(topic: Topic, case: HostCase) -> Check:

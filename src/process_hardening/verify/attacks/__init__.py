@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from importlib import import_module
 
-from process_hardening.errors import CommandError
+from process_hardening.errors import CommandError, suggest
 from process_hardening.verify.model import BUILT_IN, TOOL, Attack
 
 # First the attacks that read, change or crash a running process; then those on third-party
@@ -48,6 +48,7 @@ def find_attacks(names: list[str]) -> tuple[Attack, ...]:
     for name in names:
         if name not in known:
             raise CommandError(
-                f"{name!r} is not an attack: `process-hardening verify --list` lists them"
+                f"{name!r} is not an attack{suggest(name, known)}:"
+                " `process-hardening verify --list` lists them"
             )
     return tuple(attack for name, attack in known.items() if name in names)
