@@ -27,7 +27,9 @@ class Runtime(Record):
     variable -- the entry of the environment that disables it; '' if there is none
     others -- other options that each disable the disclosure, but do not exist in every version
     undone_by -- a pattern of the beginnings of options that may undo the options before them
-    opened_by -- a pattern of the beginnings of options that disclose the memory in another way
+    opened_by -- a pattern of the beginnings of options that disclose the memory in another way, or
+        name a file of options, which may
+    last_option -- the option behind which no word is an option; '' if there is none
     variables, last_variables -- the names of environment variables whose words are options before
         and after its arguments
     starters -- the names of other programs that execute the runtime
@@ -45,6 +47,7 @@ class Runtime(Record):
     others: tuple[str, ...] = ()
     undone_by: str | None = None
     opened_by: str | None = None
+    last_option: str = ""
     variables: tuple[str, ...] = ()
     last_variables: tuple[str, ...] = ()
     starters: tuple[str, ...] = ()
@@ -55,6 +58,11 @@ class Runtime(Record):
     def commands(self) -> tuple[str, ...]:
         """The commands that start the runtime, the usual one first."""
         return (*self.starters, *self.programs)
+
+    @property
+    def closing(self) -> str:
+        """The options or the variable that disable the disclosure; '' if there are none."""
+        return self.variable or " ".join(self.options)
 
     def has_options_of(self, program: str) -> bool:
         """Return whether a program takes the options of the runtime, by the name of its file."""
@@ -74,11 +82,14 @@ RUNTIMES = (
         others=("--disable-sigusr1",),  # Node.js before 22.14 does not start with it
         # All that can set the address or start the inspector. Node.js takes _ for - in options.
         undone_by=r"--(?:inspect|debug[-_]port|no[-_]disable[-_]sigusr1)",
-        # A signal, or a fatal error that prlimit(2) causes, makes it write a file.
-        opened_by=r"--(?:report[-_]on[-_](?:signal|fatalerror)|heapsnapshot[-_]signal)",
+        # A signal, or a fatal error that prlimit(2) causes, makes it write a file. The files can
+        # contain such options; Node.js takes no _ in the options that name them.
+        opened_by=r"--(?:report[-_]on[-_](?:signal|fatalerror)|heapsnapshot[-_]signal"
+        r"|env-file|(?:experimental-(?:default-)?)?config-file)",
         variables=("NODE_OPTIONS",),
         source="Node.js, Command-line API: --inspect-port, --report-on-signal,"
-        " --heapsnapshot-signal; Process: Signal events; tried with 12 to 26",
+        " --heapsnapshot-signal, --env-file, --experimental-config-file; Process: Signal events;"
+        " tried with 12 to 26",
     ),
     Runtime(
         name="Deno",
@@ -95,16 +106,19 @@ RUNTIMES = (
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
         " and loads libraries, and SIGSEGV makes it write text from the heap to hs_err_pidPID.log",
         options=("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null"),
-        # @: a file of arguments
-        undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=|-XX:VMOptionsFile=|@",
-        # A debugger, or JMX, also on a port that only its user's files name.
+        undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=",
+        # A debugger; JMX, also on a port that only its user's files name; the Flight Recorder,
+        # which writes the environment to a file; files of options. The flags of a -XX:Flags file
+        # start none of these, and every option overrides them.
         opened_by=r"-agentlib:jdwp|-agentpath:.*jdwp|-Xrunjdwp"
-        r"|-Dcom\.sun\.management\.(?:jmxremote|config\.file)",
+        r"|-Dcom\.sun\.management\.(?:jmxremote|config\.file)"
+        r"|-XX:StartFlightRecording|-XX:VMOptionsFile=|@",
         variables=("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"),
         last_variables=("_JAVA_OPTIONS",),
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
-        source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile; OpenJDK,"
-        " attachListener_posix.cpp, vmError.cpp",
+        source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile,"
+        " -XX:StartFlightRecording, -XX:VMOptionsFile; OpenJDK, attachListener_posix.cpp,"
+        " vmError.cpp, arguments.cpp",
     ),
     Runtime(
         name="Erlang",
@@ -114,8 +128,12 @@ RUNTIMES = (
         " to erl_crash.dump and exit",
         before=("env", "ERL_CRASH_DUMP_SECONDS=0"),
         variable="ERL_CRASH_DUMP_SECONDS=0",
+        # Distribution: whoever can read ~/.erlang.cookie calls any function. erl also passes on
+        # what ERL_FLAGS, ERL_AFLAGS and ERL_ZFLAGS contain.
+        opened_by=r"-s?name$",
+        last_option="-extra",
         starters=("erl", "elixir", "iex"),
-        source="erl(1) ERL_CRASH_DUMP_SECONDS; erl_signal_handler.erl",
+        source="erl(1) ERL_CRASH_DUMP_SECONDS, -sname, -name, -extra; erl_signal_handler.erl",
     ),
 )
 
@@ -202,7 +220,10 @@ def is_open(
 def opening_options(runtime: Runtime, options: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options that disclose the memory whatever disables the usual way."""
     pattern = runtime.opened_by
-    return tuple(word for word in options if pattern is not None and re.match(pattern, word))
+    if pattern is None:
+        return ()
+    end = options.index(runtime.last_option) if runtime.last_option in options else len(options)
+    return tuple(word for word in options[:end] if re.match(pattern, word))
 
 
 def has_undoing_option(runtime: Runtime, options: tuple[str, ...]) -> bool:

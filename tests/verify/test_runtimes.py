@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -276,18 +277,167 @@ def test_a_signal_of_another_process_leaves_no_file_of_a_closed_runtime(
         ("Node.js", ("--heapsnapshot-signal=SIGUSR2",)),
         ("the JVM", ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0",)),
         ("the JVM", ("-Dcom.sun.management.jmxremote",)),
+        ("Erlang", ("-sname", "held@localhost")),
     ],
 )
 def test_an_option_that_opens_a_closed_runtime_in_another_way_is_found(
     name: str, options: tuple[str, ...], user_tmp: Path
 ) -> None:
     """No command closes it: the option has to go."""
-    words = STARTS[name](user_tmp, *PARTS[name].options, *options)
-    with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
+    runtime = PARTS[name]
+    words = STARTS[name](user_tmp, *runtime.options, *options)
+    argv = [*runtime.before, support.find_tool("harden"), "--", *words]
+    with running_epmd(user_tmp) as env, support.Running(argv, cwd=user_tmp, env=env) as one:
         (group,) = take(pids=[one.pid]).groups
         assert read_process(one.pid).opens_itself == name
     assert (group.finding, group.command) == ("PH018", "")
-    assert f"without {options[0].partition('=')[0]}, with {PARTS[name].options[0]}" in group.fix
+    assert f"without {options[0].partition('=')[0]}, with {runtime.closing}" in group.fix
+
+
+@contextmanager
+def running_epmd(home: Path) -> Iterator[dict[str, str]]:
+    """The environment of Erlang nodes that find each other by a daemon that ends with us."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    env = {**os.environ, "HOME": str(home), "ERL_EPMD_PORT": port, "ERL_EPMD_ADDRESS": "127.0.0.1"}
+    epmd = shutil.which("epmd")
+    if epmd is None:
+        yield env
+        return
+    with subprocess.Popen([epmd], env=env) as daemon:
+        try:
+            names = [epmd, "-names"]
+            support.wait_until(lambda: support.run(names, env=env).returncode == 0)
+            yield env
+        finally:
+            daemon.kill()
+
+
+ASK = (
+    'io:format("~s~n", [case rpc:call(\'held@localhost\', os, getenv, ["TOKEN"]) of'
+    ' {badrpc, _} -> "none"; Value -> Value end]), halt().'
+)
+
+
+@pytest.mark.parametrize("variable", ["", "ERL_AFLAGS", "ERL_FLAGS", "ERL_ZFLAGS"])
+def test_a_closed_erlang_in_a_cluster_answers_every_process_of_its_user(
+    variable: str, user_tmp: Path
+) -> None:
+    """The control is in none, and passes the same words to its program."""
+    runtime, results = PARTS["Erlang"], {}
+    erl, harden = support.find_tool("erl"), support.find_tool("harden")
+    name = ("-sname", "held@localhost")
+    for is_node in (False, True):
+        words = name if is_node and not variable else ()
+        argv = [*runtime.before, harden, "--", *start_erlang(user_tmp, *words), "-extra", *name]
+        with running_epmd(user_tmp) as env:
+            held = {**env, "TOKEN": SECRET}
+            if is_node and variable:
+                held[variable] = " ".join(name)
+            with support.Running(argv, cwd=user_tmp, env=held) as one:
+                opens = read_process(one.pid).opens_itself
+                client = [erl, "-noshell", "-sname", "client@localhost", "-eval", ASK]
+                answer = support.run_as_user(client, cwd=user_tmp, env=env).stdout
+        results[is_node] = (opens == runtime.name, SECRET in answer)
+    assert results == {False: (False, False), True: (True, True)}
+
+
+HEAP_ON_SIGNAL = "--heapsnapshot-signal=SIGUSR2"
+RECORDING = "-XX:StartFlightRecording=filename=recording.jfr"
+FILES = {
+    "env": f"NODE_OPTIONS={HEAP_ON_SIGNAL}\n",
+    "node.config.json": '{"nodeOptions": {"heapsnapshot-signal": "SIGUSR2"}}\n',
+    "options": f"{RECORDING}\n",
+}
+"""Files of options, by name."""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "variable"),
+    [
+        ("Node.js", (HEAP_ON_SIGNAL,), ""),
+        ("Node.js", ("--env-file=env",), ""),
+        ("Node.js", ("--env-file", "env"), ""),
+        ("Node.js", ("--env-file-if-exists=env",), ""),
+        ("Node.js", ("--experimental-config-file=node.config.json",), ""),
+        ("Node.js", ("--experimental-default-config-file",), ""),
+        ("Node.js", ("--config-file=node.config.json",), ""),
+        ("the JVM", (RECORDING,), ""),
+        ("the JVM", ("-XX:VMOptionsFile=options",), ""),
+        ("the JVM", ("@options",), ""),
+        ("the JVM", (RECORDING,), "JAVA_TOOL_OPTIONS"),
+        ("the JVM", ("@options",), "JDK_JAVA_OPTIONS"),
+        ("the JVM", ("-XX:VMOptionsFile=options",), "JDK_JAVA_OPTIONS"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
+)
+def test_a_signal_makes_a_closed_runtime_write_a_secret_if_an_option_or_its_file_says_so(
+    name: str, options: tuple[str, ...], variable: str, user_tmp: Path
+) -> None:
+    """The closing options are last. The control has no others."""
+    runtime = PARTS[name]
+    if variable:
+        support.require_root()  # nobody else sees the environment
+    elif name == "Node.js":
+        node = [support.find_tool("node"), *options, "-e", "0"]
+        if (support.run(node, cwd=make_files(user_tmp / "try")).returncode) == 9:
+            pytest.skip(f"this Node.js has no {options[0]}")  # 9: Invalid Argument
+    results = {}
+    for is_opened in (False, True):
+        folder = make_files(user_tmp / str(is_opened))
+        used = options if is_opened and not variable else ()
+        argv = [*STARTS[name](folder, *used, *runtime.options)]
+        env = {**os.environ, "TMPDIR": str(folder), "TOKEN": TOKEN}
+        if is_opened and variable:
+            env[variable] = " ".join(options)
+        words = [support.find_tool("harden"), "--", *argv]
+        with support.Running(words, cwd=folder, env=env) as one:
+            opens = read_process(one.pid).opens_itself
+            results[is_opened] = (opens, can_read_files(one, WANTED[name], folder))
+    assert results == {False: ("", False), True: (name, True)}
+
+
+TOKEN = "tulips-are-yellow"  # noqa: S105 -- a made-up one
+
+# The signal, and the secret: one from the heap, or one from the environment.
+WANTED = {"Node.js": (signal.SIGUSR2, SECRET), "the JVM": (signal.SIGTERM, TOKEN)}
+
+
+def make_files(folder: Path) -> Path:
+    """Make a folder that everyone can change, with FILES."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    for name, content in FILES.items():
+        (folder / name).write_text(content)
+    return folder
+
+
+def can_read_files(one: support.Running, wanted: tuple[signal.Signals, str], folder: Path) -> bool:
+    """Whether a signal makes a process write a secret to a file, before it ends."""
+    number, secret = wanted
+    one.process.send_signal(number)
+
+    def is_written() -> bool:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return any(secret.encode() in path.read_bytes() for path in files)
+
+    support.wait_until(lambda: one.process.poll() is not None or is_written())
+    return is_written()
+
+
+def test_the_jvm_copies_the_options_of_a_variable_to_a_file_unless_an_option_prevents_it(
+    user_tmp: Path,
+) -> None:
+    """As docs/harden.md says. It is the same user's file."""
+    found = {}
+    for option in ("-XX:+UsePerfData", "-XX:-UsePerfData"):
+        words = start_java(user_tmp, *PARTS["the JVM"].options, option)
+        env = {**os.environ, "JAVA_TOOL_OPTIONS": f"-Dkey={TOKEN}"}
+        with support.Running([support.find_tool("harden"), "--", *words], env=env) as one:
+            files = list(Path("/tmp").glob(f"hsperfdata_*/{one.pid}"))
+            found[option] = any(TOKEN.encode() in path.read_bytes() for path in files)
+            assert read_process(one.pid).opens_itself == ""
+    assert found == {"-XX:+UsePerfData": True, "-XX:-UsePerfData": False}
 
 
 @pytest.mark.parametrize(
@@ -454,6 +604,37 @@ def test_root_recognizes_a_hardened_runtime_under_another_name(user_tmp: Path) -
     assert (posture.opens_itself, posture.verdict) == ("", "hardened")
 
 
+def test_root_recognizes_a_hardened_runtime_that_catches_no_signal_of_a_runtime(
+    user_tmp: Path,
+) -> None:
+    """A JVM inside another program with -Xrs, to which a client attaches."""
+    support.require_root()
+    argv = build_program_with_jvm(user_tmp)
+    env = {**os.environ, "JAVA_TOOL_OPTIONS": "-Xrs"}
+    argv.insert(0, support.find_tool("harden"))
+    with support.Running(argv, cwd=user_tmp, env=env) as one:
+        posture = read_process(one.pid)
+        client = [support.find_tool("jcmd"), str(one.pid), "VM.version"]
+        jcmd = support.run_as_user(client, cwd=user_tmp)
+    assert "OpenJDK" in jcmd.stdout, jcmd.stderr
+    assert (posture.opens_itself, posture.verdict) == ("the JVM", "partial")
+
+
+def test_root_recognizes_a_renamed_node_that_does_not_catch_its_signal(user_tmp: Path) -> None:
+    """Another signal opens it."""
+    support.require_root()
+    _, *rest = start_node(user_tmp)
+    argv = [copy_node(user_tmp), "--disable-sigusr1"]
+    if support.run([*argv, "-e", "0"]).returncode == 9:  # Invalid Argument
+        pytest.skip("this Node.js has no --disable-sigusr1")
+    results = {}
+    for options in ((), (HEAP_ON_SIGNAL,)):
+        words = [support.find_tool("harden"), "--", *argv, *options, *rest]
+        with support.Running(words, cwd=user_tmp) as one:
+            results[options] = read_process(one.pid).opens_itself
+    assert results == {(): "", (HEAP_ON_SIGNAL,): "Node.js"}
+
+
 OPTIONS = PARTS["the JVM"].options
 
 
@@ -464,17 +645,23 @@ def audit_hardened(*argv: str, folder: Path) -> tuple[str | None, str]:
         return read_process(one.pid).opens_itself, group.command
 
 
+def build_program_with_jvm(folder: Path) -> list[str]:
+    """The command that starts a program with a JVM inside."""
+    java = Path(support.find_tool("java")).resolve()
+    (library,) = java.parent.parent.glob("lib/**/server/libjvm.so")
+    return [str(support.Compiler(PROGRAMS, folder)("has_jvm.c", "-ldl")), str(library)]
+
+
 def test_an_option_of_java_closes_no_other_program_with_a_jvm(user_tmp: Path) -> None:
     """A client attaches to it. The control: it closes java, also under another name."""
     support.require_root()
-    java = Path(support.find_tool("java")).resolve()
-    (library,) = java.parent.parent.glob("lib/**/server/libjvm.so")
-    argv = [str(support.Compiler(PROGRAMS, user_tmp)("has_jvm.c", "-ldl")), str(library), *OPTIONS]
+    argv = [*build_program_with_jvm(user_tmp), *OPTIONS]
     assert audit_hardened(*argv, folder=user_tmp) == ("the JVM", "")
     with support.Running([support.find_tool("harden"), "--", *argv], cwd=user_tmp) as one:
         jcmd = support.run([support.find_tool("jcmd"), str(one.pid), "VM.version"], cwd=user_tmp)
         assert (jcmd.returncode, "OpenJDK" in jcmd.stdout) == (0, True), jcmd.stderr
 
+    java = Path(support.find_tool("java")).resolve()
     (user_tmp / "bin").mkdir()
     (user_tmp / "lib").symlink_to(java.parent.parent / "lib")
     renamed = str(shutil.copy(java, user_tmp / "bin" / "my-server"))

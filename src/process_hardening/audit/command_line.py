@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _PYTHON = re.compile(r"python(\d+\.\d+)?t?$")
 _PYTHON_LIBRARY = re.compile(rb"/libpython(\d+\.\d+)t?\.so")
 
-# SIGQUIT and SIGUSR1: the files of a process that catches neither are not worth reading.
+# SIGQUIT and SIGUSR1: the files of a readable process that catches neither are not worth reading.
+# A hardened one may be a JVM with -Xrs, or a Node.js with --disable-sigusr1.
 _CAUGHT_BY_RUNTIMES = 1 << 2 | 1 << 9
 
 LONGEST_BLOCK = 1 << 18
@@ -129,14 +130,15 @@ def with_runtime(
     """
     program = program_of(posture)
     caught, blocked = parse_bits(fields, "SigCgt") or 0, parse_bits(fields, "SigBlk") or 0
-    if runtime_of(program.name) is None and not caught & _CAUGHT_BY_RUNTIMES:
+    is_suspect = bool(caught & _CAUGHT_BY_RUNTIMES)
+    if not is_suspect and posture.inspectable is not False and runtime_of(program.name) is None:
         return posture
     called = posture.arguments[0].rsplit("/", 1)[-1] if posture.arguments else ""
     try:
         found = runtimes.find((program.name, called), mapped)
     except UnknownRuntimeError:
         is_hidden = mapped is None and "python" in posture.protected
-        return posture if is_hidden else posture.replace(opens_itself=None)
+        return posture.replace(opens_itself=None) if is_suspect and not is_hidden else posture
     if found is None:
         return posture
     runtime, name = found

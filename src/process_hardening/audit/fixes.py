@@ -186,12 +186,11 @@ def _open_runtime_of(posture: Posture) -> Runtime | None:
 
 def _describe_options(posture: Posture, runtime: Runtime) -> str:
     """Return how to close a runtime that no command closes; '' if a command does."""
-    options = " ".join(runtime.options)
     opening = find_opening_options(posture, runtime)
     if opening:
-        return f"without {' and '.join(opening)}, with {options}"
-    if options and runtime_of(program_of(posture).name) is not runtime:
-        return f"and make it pass {options} to {runtime.name}"
+        return f"without {' and '.join(opening)}, with {runtime.closing}"
+    if runtime.options and runtime_of(program_of(posture).name) is not runtime:
+        return f"and make it pass {runtime.closing} to {runtime.name}"
     return ""
 
 

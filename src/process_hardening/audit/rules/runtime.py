@@ -129,10 +129,10 @@ def find_runtime_that_opens(case: ProcessCase) -> Match | None:
         opening = " and ".join(find_opening_options(case.posture, runtime))
         if opening:
             return Match(
-                message=f"{runtime.name}: other processes can have it disclose its memory because"
-                f" of {opening}",
+                message=f"{runtime.name}: other processes may be able to have it disclose its"
+                f" memory because of {opening}",
                 subject=(runtime.name,),
-                fix=f"Start it without {opening}, with {' '.join(runtime.options)}.",
+                fix=f"Start it without {opening}, with {runtime.closing}.",
             )
         return Match(
             message=f"{runtime.name}: {runtime.opens}",
