@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define LARGEST_DYNAMIC_SECTION (1 << 16) /* as in elf.py: more than any program has */
 #define MOST_SEARCHED 4096 /* bytes of a list of directories */
@@ -182,6 +183,28 @@ const char *ph_read_elf(long fd, struct ph_elf *elf)
     if (section && !read_dynamic(&file, section, elf))
         return "damaged ELF file: its dynamic section has no end";
     return NULL;
+}
+
+/* Whether a path names the loader of glibc, musl or Android. */
+static int is_known_loader(const char *path)
+{
+    static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (ph_after(ph_basename(path), known[i]))
+            return 1;
+    return 0;
+}
+
+int ph_has_known_loader(long fd, const struct ph_elf *elf)
+{
+    char path[PH_PATH];
+    const uint64_t length = elf->loader_size;
+
+    return !length || (length <= sizeof path &&
+                       ph_read_at(fd, path, (size_t)length, elf->loader) == (long)length &&
+                       !path[length - 1] && is_known_loader(path) &&
+                       !PH_CALL(SYS_faccessat, AT_FDCWD, path, X_OK));
 }
 
 long ph_check_loadable(long fd)

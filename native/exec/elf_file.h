@@ -21,6 +21,9 @@ struct ph_elf {
 /* Returns NULL, or what is wrong with the file. Uses little stack. */
 const char *ph_read_elf(long fd, struct ph_elf *elf);
 
+/* Whether the loader of this open program exists and obeys LD_PRELOAD, or it needs none. */
+int ph_has_known_loader(long fd, const struct ph_elf *elf);
+
 /* Whether a list of libraries begins with a sanitizer's, which has to come before ours. */
 int ph_begins_with_sanitizer(const char *libraries);
 

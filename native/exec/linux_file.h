@@ -4,6 +4,7 @@
 
 #include "../core/platform/linux_statx.h"
 #include "../core/platform/linux_syscall.h"
+#include "../core/text.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -50,6 +51,17 @@ static inline int ph_lead_to_same(long one, long other)
     a = ph_identify(&first);
     b = ph_identify(&second);
     return first.inode && ph_is_same(&a, &b);
+}
+
+/* Writes the path of a descriptor in /proc to link, and returns it. */
+#define PH_LINK 32
+static inline const char *ph_link(long fd, char link[PH_LINK])
+{
+    struct ph_text text = {link, PH_LINK, 0, 0};
+
+    ph_add(&text, "/proc/self/fd/");
+    ph_add_number(&text, (unsigned long)fd);
+    return link;
 }
 
 /* Returns how many bytes were read, or a negative errno value. */

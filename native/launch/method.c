@@ -38,7 +38,8 @@ const char *ph_objection(enum ph_method method, const struct ph_program *program
 
     if (method == PH_PRELOAD && program->elf.is_native && !program->elf.is_dynamic)
         return "it is statically linked";
-    if (method == PH_PRELOAD && program->elf.is_native && !program->has_known_loader)
+    if (method == PH_PRELOAD && program->elf.is_native &&
+        !ph_has_known_loader(program->fd, &program->elf))
         return "its dynamic loader is missing, or is unknown and might ignore LD_PRELOAD";
     if (method == PH_PRELOAD && ph_program_is_listed(program, PH_EXCEPTIONS))
         return "the preload library exempts this program: docs/harden.md, exceptions";

@@ -130,8 +130,7 @@ static long open_helper(void)
 {
     static const char *const folders[] = {NULL, "/tmp", "/dev/shm", "/var/tmp"};
     const long flags = O_TMPFILE | O_RDWR | O_CLOEXEC;
-    char path[32];
-    struct ph_text text = PH_TEXT(path);
+    char link[PH_LINK];
     long error = 0, fd = -1;
 
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
@@ -146,9 +145,7 @@ static long open_helper(void)
     }
     if (error)
         return error;
-    ph_add(&text, "/proc/self/fd/");
-    ph_add_number(&text, (unsigned long)fd);
-    error = PH_CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    error = PH_CALL(SYS_openat, AT_FDCWD, ph_link(fd, link), O_RDONLY | O_CLOEXEC);
     (void)PH_CALL(SYS_close, fd);
     return error;
 }

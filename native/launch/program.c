@@ -274,15 +274,13 @@ static int follow_script(struct ph_program *program, int depth)
 /* Finds the path of the open file and checks that this path names the same file. */
 static int find_real_path(struct ph_program *program)
 {
-    char link[32];
-    struct ph_text text = PH_TEXT(link);
+    char link[PH_LINK];
     struct ph_statx file;
     struct ph_identity identity;
-    long length, error;
+    const long length = PH_CALL(SYS_readlinkat, AT_FDCWD, ph_link(program->fd, link),
+                                program->real, PH_PATH - 1);
+    long error;
 
-    ph_add(&text, "/proc/self/fd/");
-    ph_add_number(&text, (unsigned long)program->fd);
-    length = PH_CALL(SYS_readlinkat, AT_FDCWD, link, program->real, PH_PATH - 1);
     if (length < 0)
         return refuse(program, ph_call_failed("reading /proc/self/fd (is /proc mounted?)", length));
     program->real[length] = '\0';
@@ -332,28 +330,6 @@ static int find_file(struct ph_program *program, char **argv)
     return status;
 }
 
-/* Whether a path names a loader that obeys LD_PRELOAD: glibc's, musl's or Android's. */
-static int is_known_loader(const char *path)
-{
-    static const char *const known[] = {"ld-linux", "ld-musl-", "ld64.so", "ld.so", "linker"};
-
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (ph_after(ph_basename(path), known[i]))
-            return 1;
-    return 0;
-}
-
-/* Whether the loader of a program exists and is a known one. */
-static int has_known_loader(const struct ph_program *program)
-{
-    char path[PH_PATH];
-    const uint64_t length = program->elf.loader_size;
-
-    return length <= sizeof path &&
-           ph_read_at(program->fd, path, (size_t)length, program->elf.loader) == (long)length &&
-           !path[length - 1] && is_known_loader(path) && !may(path, X_OK);
-}
-
 /* Whether a loader would load this program itself. It executes static programs and other loaders
  * instead, and our library does not follow that exec (glibc's elf/rtld.c rtld_chain_load()). */
 static int would_be_loaded(const char *path)
@@ -401,10 +377,7 @@ static int read_file(struct ph_program *program)
     const char *damage = ph_read_elf(program->fd, &program->elf);
     int status = damage ? refuse(program, damage) : find_real_path(program);
 
-    if (status)
-        return status;
-    program->has_known_loader = !program->elf.loader_size || has_known_loader(program);
-    return program->elf.is_loader ? find_loaded(program) : 0;
+    return !status && program->elf.is_loader ? find_loaded(program) : status;
 }
 
 int ph_program_find(struct ph_program *program, char **argv)

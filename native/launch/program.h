@@ -20,7 +20,6 @@ struct ph_program {
     int fd; /* open for reading; -1: the caller cannot read it, so it may be a script */
     struct ph_identity identity;
     struct ph_elf elf;
-    int has_known_loader; /* its loader exists and obeys LD_PRELOAD, or it is such a loader */
     const char *loaded; /* what the program loads if it is a dynamic loader; else NULL */
     int is_writable; /* the caller can modify the file */
     char lines[PH_SCRIPTS + 1][PH_LINE + 1];

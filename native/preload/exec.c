@@ -134,8 +134,7 @@ PH_EXPORT int execveat(int folder, const char *path, char *const *argv, char *co
 
 PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
 {
-    char link[32];
-    struct ph_text text = PH_TEXT(link);
+    char link[PH_LINK];
     long error;
 
     if (gnu_get_libc_version && (fd < 0 || !argv || !envp))
@@ -143,9 +142,7 @@ PH_EXPORT int fexecve(int fd, char *const *argv, char *const *envp)
     error = ph_execute_followed(fd, "", argv, envp, AT_EMPTY_PATH);
     if (error != -ENOSYS)
         return (int)ph_return(error);
-    ph_add(&text, "/proc/self/fd/");
-    ph_add_number(&text, (unsigned long)fd);
-    return (int)ph_return(execute(link, argv, envp));
+    return (int)ph_return(execute(ph_link(fd, link), argv, envp));
 }
 
 /* Counts the arguments of execl(3) and similar functions, including first. */

@@ -42,8 +42,7 @@ static int is_open_as(long fd, const struct ph_statx *file)
 
 long ph_is_followable(long folder, const char *path, int flags, struct ph_elf *elf)
 {
-    char line[PH_LINE + 1], link[32];
-    struct ph_text text = PH_TEXT(link);
+    char line[PH_LINE + 1], link[PH_LINK];
     struct ph_statx empty;
     const struct ph_ids ids = ph_read_ids();
 
@@ -51,11 +50,8 @@ long ph_is_followable(long folder, const char *path, int flags, struct ph_elf *e
     if (ids.user[0] != ids.user[1] || ids.group[0] != ids.group[1])
         return 0; /* the loader ignores LD_PRELOAD, and the kernel makes the program non-dumpable */
     /* The kernel uses the descriptor itself only if the path is empty. */
-    if (flags & AT_EMPTY_PATH && ph_stat(folder, path, 0, &empty)) {
-        ph_add(&text, "/proc/self/fd/");
-        ph_add_number(&text, (unsigned long)folder);
-        path = link;
-    }
+    if (flags & AT_EMPTY_PATH && ph_stat(folder, path, 0, &empty))
+        path = ph_link(folder, link);
     for (int depth = 0; path && depth <= PH_SCRIPTS; depth++, folder = AT_FDCWD) {
         struct ph_statx file = {0};
         long fd, length, is_loaded;
