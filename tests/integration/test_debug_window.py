@@ -236,7 +236,9 @@ def test_a_fork_while_a_watch_checks_leaves_no_lock_to_its_child(programs: Path)
         victim.do("hold = lambda: turn.lock.acquire() and locked.set() or end.wait()")
         victim.do("thread = threading.Thread(target=hold, daemon=True); thread.start()")
         victim.do("locked.wait()")
-        victim.do("pid = os.fork() or (signal.alarm(5), ph.debuggable(9).__enter__(), os._exit(7))")
+        victim.do(
+            "pid = os.fork() or (signal.alarm(30), ph.debuggable(9).__enter__(), os._exit(7))"
+        )
         assert victim.do("os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])") == "7"
 
 

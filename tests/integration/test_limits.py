@@ -125,8 +125,8 @@ def sparse(user_tmp: Path) -> str:
 @pytest.mark.parametrize("command", COMMANDS[:4])
 def test_a_dynamic_section_of_a_tebibyte_is_not_read(command: str, sparse: str) -> None:
     """The program ends as it does without us: it is the kernel and the loader that judge."""
-    plain = support.run_as_user([sparse], timeout=20)
-    result = support.run_as_user([*words_of(command), "--", sparse], timeout=20)
+    plain = support.run_as_user([sparse])
+    result = support.run_as_user([*words_of(command), "--", sparse])
     if result.returncode != plain.returncode:
         assert (result.returncode, result.stderr.count("\n")) == (126, 1), result.stderr
 

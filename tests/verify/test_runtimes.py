@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -24,6 +25,7 @@ import support
 from process_hardening.audit import read_process, take
 from process_hardening.runtimes import RUNTIMES, Runtime
 from process_hardening.verify.attacks.runtimes import Inspector, attach_to_jvm
+from process_hardening.verify.attacks.tools.debugpy_client import reserve_port
 from process_hardening.verify.model import NoResultError
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -62,6 +64,18 @@ def classes() -> Iterator[None]:
     CLASSES.chmod(0o755)
     yield
     shutil.rmtree(CLASSES)
+
+
+@pytest.fixture(autouse=True)
+def inspector_port(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Wait until no other test on this machine uses the port of Node.js's inspector."""
+    node = shutil.which("node")
+    if node is None or "JVM" in request.node.name or "Erlang" in request.node.name:
+        yield
+        return
+    with open(node, "rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def start_erlang(_: Path, *options: str) -> list[str]:
@@ -467,18 +481,15 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
         assert read_process(one.pid).opens_itself == "Node.js"
 
 
-PORTS = (9229, *range(9331, 9336))
-"""The default port, and one for each row, which may run at the same time."""
-
-# Options that open a runtime again, after the one that closes it. The tests run in a folder where
-# the files have this content.
+# Options that open a runtime again, after the one that closes it; a port takes the place of PORT.
+# The tests run in a folder where the files have this content.
 UNDOING = {
     "Node.js": (
-        ("--inspect-port=127.0.0.1:9331",),
-        ("--inspect-port", "127.0.0.1:9332"),
-        ("--debug-port=127.0.0.1:9333",),
-        ("--inspect_port=127.0.0.1:9334",),
-        ("--inspect=127.0.0.1:9335",),
+        ("--inspect-port=127.0.0.1:PORT",),
+        ("--inspect-port", "127.0.0.1:PORT"),
+        ("--debug-port=127.0.0.1:PORT",),
+        ("--inspect_port=127.0.0.1:PORT",),
+        ("--inspect=127.0.0.1:PORT",),
     ),
     "the JVM": (
         ("-XX:-DisableAttachMechanism",),
@@ -501,21 +512,30 @@ def test_an_option_that_opens_a_closed_runtime_again_is_found(
     monkeypatch.chdir(user_tmp)  # for Java, which opens the file at its start
     runtime = PARTS[name]
     results = {}
-    for order in ((), undoing):
-        words = STARTS[name](user_tmp, *runtime.options, *order)
-        with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
-            results[order] = (read_process(one.pid).opens_itself, can_open(name, one.pid))
+    with reserve_port() as reserved:
+        port = reserved.getsockname()[1]
+        for order in ((), undoing):
+            options = [word.replace("PORT", str(port)) for word in order]
+            words = STARTS[name](user_tmp, *runtime.options, *options)
+            with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp) as one:
+                # Of one that stays closed, there is no sign to wait for.
+                seconds = support.TIMEOUT if order else 3
+                stated = read_process(one.pid).opens_itself
+                results[order] = (stated, can_open(name, one.pid, (9229, port), seconds))
     assert results == {(): ("", False), undoing: (name, True)}
 
 
-def can_open(name: str, pid: int) -> bool:
-    """Whether another process of the user can open a runtime."""
+def can_open(name: str, pid: int, ports: Sequence[int], seconds: float) -> bool:
+    """Whether another process of the user can open a runtime, in so many seconds.
+
+    ports -- where the inspector of Node.js may listen then
+    """
     if name == "the JVM":
         return "OpenJDK" in support.run([support.find_tool("jcmd"), str(pid), "VM.version"]).stdout
     os.kill(pid, signal.SIGUSR1)
-    end = time.monotonic() + 3
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if any(is_inspector(port, pid) for port in PORTS):
+        if any(is_inspector(port, pid) for port in ports):
             return True
         time.sleep(0.05)
     return False
