@@ -28,7 +28,7 @@ static const char usage[] =
     "Exit status: the program's own; 126 if it cannot be started confined, 127 if it is not\n"
     "found, 2 for a usage error. It is never started unconfined.\n";
 
-static const char version[] = "confine " PH_VERSION "\n";
+static const char version_line[] = "confine " PH_VERSION "\n";
 static const char probe_option[] = "--probe"; /* domain.py uses it to start the probe */
 
 enum { ALLOW_SIGNALS, STRICT, EXPLAIN, OPTIONS };
@@ -54,7 +54,7 @@ static char **parse(char **words, int has[OPTIONS])
         if (ph_equal(*words, option_names[HELP]) || ph_equal(*words, "-h"))
             ph_exit(ph_print(usage, sizeof usage - 1));
         if (ph_equal(*words, option_names[VERSION]))
-            ph_exit(ph_print(version, sizeof version - 1));
+            ph_exit(ph_print(version_line, sizeof version_line - 1));
         if (ph_equal(*words, "--")) {
             words++;
             break;

@@ -44,7 +44,7 @@ static const char usage[] =
     "Exit status: the program's own; 126 if it cannot be started protected, 127 if it is not\n"
     "found, 2 for a usage error; 5, 6, 7 or 8 if a hardening step failed.\n";
 
-static const char version[] = "harden " PH_VERSION "\n";
+static const char version_line[] = "harden " PH_VERSION "\n";
 
 /* Definitions that the core and the launcher otherwise get from libc. */
 char **environ;
@@ -91,7 +91,7 @@ uintptr_t ph_start(uintptr_t *stack)
     if (argc < 1)
         ph_exit(ph_complain(PH_EXIT_USAGE, "harden", "started without argv[0]"));
     start_strings = ph_find_strings(argv);
-    answer = ph_find_answer(argv + 1, usage, version);
+    answer = ph_find_answer(argv + 1, usage, version_line);
     if (answer)
         ph_exit(ph_print(answer, ph_length(answer)));
     if (!has_room_on_stack(stack))
