@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import os
-import shlex
 import sys
 
 from process_hardening import _native, interpreter, root_guard
@@ -19,6 +18,7 @@ from process_hardening.errors import USAGE_ERROR, CommandError
 from process_hardening.files import replace_bytes
 from process_hardening.interpreter_copy import ask, last_line
 from process_hardening.record import Record
+from process_hardening.shell import join
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def repair_command(environment: PythonEnvironment) -> str:
         words.append("--system")
     if environment.python != sys.executable:
         words += ["--python", environment.python]
-    return shlex.join(words)
+    return join(words)
 
 
 def is_enabled(environment: PythonEnvironment, mode: str, execute_only: bool) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import shlex
 
 from process_hardening.changers import SOMEBODY, find_changers, find_changers_below
 from process_hardening.errors import CommandError
 from process_hardening.files import read_text
+from process_hardening.shell import quote
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _refuse(found: Iterable[tuple[str, set[int]]]) -> None:
             user = _name_user(min(changers))
             raise CommandError(
                 f"{path}: the user {user} can change it, and root would run it: put `sudo -u"
-                f" {shlex.quote(user)}` before this command"
+                f" {quote(user)}` before this command"
             )
 
 

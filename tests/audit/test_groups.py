@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shlex
-import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import support
 from machines import audit_of, hardened, process
 from process_hardening.audit.groups import Group, make_groups, measure, measure_users
 from process_hardening.audit.posture import Posture
 from process_hardening.audit.procfs import parse_unit
-from process_hardening.audit.programs import program_of, quote
+from process_hardening.audit.programs import program_of
 from process_hardening.audit.reasons import REASONS
 from process_hardening.audit.render import html, openmetrics
 from process_hardening.audit.render.json import audit_as_dict
@@ -412,18 +413,25 @@ def test_a_child_that_lost_the_hardening_is_fixed_where_its_parent_starts() -> N
     assert (lost.reason, lost.command) == ("lost", "harden --children -- agent --fast")
 
 
-@pytest.mark.parametrize(
-    "word", ["plain", "a b", "it's", "$HOME", "é中", "a\x1b[31m\nb", "\udcff\\", "", "-x=*"]
-)
-def test_a_quoted_word_is_read_back_by_a_shell(word: str) -> None:
-    """With nothing in it that a terminal obeys."""
-    quoted = quote(word)
-    assert quoted.isprintable()
-    argv = ["bash", "-c", f"printf %s {quoted}"]
-    done = subprocess.run(argv, capture_output=True, check=True)
-    assert done.stdout == word.encode("utf-8", "surrogateescape")
-    if word.isprintable():
-        assert shlex.split(quoted) == [word]
+@pytest.mark.parametrize("shell", ["sh", "bash", "dash", "zsh", "fish"])
+def test_a_command_that_is_pasted_into_a_shell_runs_no_word_of_a_process(
+    shell: str, tmp_path: Path
+) -> None:
+    """Neither an argument nor its folder, whose owner chose them."""
+    harden = tmp_path / "harden"
+    harden.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\n')
+    harden.chmod(0o755)
+    attack = "\\'\";echo >marker;#"
+    folder = tmp_path / attack
+    folder.mkdir()
+    (group,) = groups_of(process(7, "app", command=f"./app\0{attack}", cwd=str(folder)))
+    tool = support.find_tool(shell)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = support.run([tool, "-c", group.command], env=env, cwd=tmp_path)
+    assert done.stdout == f"{folder}\n--\n./app\n{attack}\n", done.stderr
+    assert not list(tmp_path.rglob("marker"))
+    support.run([tool, "-c", f'echo "{attack}'], cwd=tmp_path)
+    assert list(tmp_path.rglob("marker")), "inconclusive: the control does not run"
 
 
 SECRETS = (b"sk-aaaaaaaaaaaaaaaaaaaaaaaa", b"hunter2", b"0123456789abcdef0123456789abcdef")

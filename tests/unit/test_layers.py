@@ -19,7 +19,7 @@ PACKAGE = ROOT / "src" / FACE
 # A module may import from its own layer and from those below it.
 LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
-    {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes"},
+    {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes", "shell"},
     {"output", "files", "changers", "table", "parser", "document"},
     {"policy", "environment", "preload", "state", "elf"},
     {"launch"},

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from process_hardening.audit.posture import has_our_name
-from process_hardening.audit.programs import (
-    find_opening_options,
-    join,
-    join_hardened,
-    program_of,
-    quote,
-)
+from process_hardening.audit.programs import find_opening_options, join_hardened, program_of
 from process_hardening.audit.reasons import (
     ARGUMENTS,
     IN_ENVIRONMENT,
@@ -27,6 +21,7 @@ from process_hardening.audit.script_argument import SHELLS, find_script
 from process_hardening.audit.unknown import find_gaps
 from process_hardening.record import Record
 from process_hardening.runtimes import runtime_named, runtime_of
+from process_hardening.shell import join, quote
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:

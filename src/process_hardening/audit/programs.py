@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from process_hardening.audit.script_argument import find_script, read_options
 from process_hardening.runtimes import close, has_undoing_option, opening_options, runtime_of
 from process_hardening.secret_names import HIDDEN
+from process_hardening.shell import join
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
 # Program files with many names: argv[0] decides what they do.
 _MANY_NAMES = frozenset({"busybox", "toybox", "coreutils", "dash", "exe"})
-
-_SAFE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 
 class Program:
@@ -73,27 +70,6 @@ def _choose_name(file_name: str, called: str) -> str:
 def is_title(arguments: tuple[str, ...]) -> bool:
     """Return whether a process overwrote its arguments with a title, as setproctitle(3) does."""
     return len(arguments) == 1 and " " in arguments[0]
-
-
-def quote(word: str) -> str:
-    """Quote a word for the shell; control characters become $'...' (POSIX 2024)."""
-    if _SAFE.fullmatch(word):
-        return word
-    if word.isprintable():
-        return "'" + word.replace("'", "'\"'\"'") + "'"
-    raw = word.encode("utf-8", "surrogateescape")
-    return "$'" + "".join(_escape(byte) for byte in raw) + "'"
-
-
-def _escape(byte: int) -> str:
-    if 32 <= byte < 127 and byte not in b"\\'":
-        return chr(byte)
-    return f"\\{byte:03o}"
-
-
-def join(words: tuple[str, ...]) -> str:
-    """Join words into a shell command."""
-    return " ".join(map(quote, words))
 
 
 def join_hardened(arguments: tuple[str, ...], runtime: Runtime | None = None) -> str:

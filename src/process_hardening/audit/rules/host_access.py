@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from process_hardening.audit.exit_race import FIXED, VULNERABLE
 from process_hardening.audit.host import BY_VERSION, PROGRAM_FOLDERS, TRIED
-from process_hardening.audit.programs import quote
 from process_hardening.audit.rules.model import (
     HIGH,
     INFO,
@@ -20,6 +19,7 @@ from process_hardening.audit.rules.model import (
     set_sysctl,
     sysctl_commands,
 )
+from process_hardening.shell import quote
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.programs import join, quote
 from process_hardening.audit.rules.model import (
     HIGH,
     LOW,
@@ -16,6 +15,7 @@ from process_hardening.audit.rules.model import (
     set_sysctl,
     sysctl_commands,
 )
+from process_hardening.shell import join, quote
 
 _DISABLE_PRELOAD = "mv /etc/ld.so.preload /etc/ld.so.preload.off"
 _ENABLE_PRELOAD = "mv /etc/ld.so.preload.off /etc/ld.so.preload"

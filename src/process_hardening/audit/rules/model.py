@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from process_hardening.audit.programs import quote
 from process_hardening.record import Record
+from process_hardening.shell import quote
 
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
