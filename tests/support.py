@@ -200,6 +200,16 @@ class Running:
         return self.process.returncode
 
 
+@contextmanager
+def ending(process: subprocess.Popen[Any]) -> Iterator[Any]:
+    """Kill a process at the end of the block: Popen alone would wait for it if a test fails."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def make_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """Let the first of the test run's workers that gets here fill a folder; all return it."""
     with folder.with_suffix(".lock").open("w") as lock:

@@ -134,13 +134,12 @@ def test_the_audit_hardens_itself_and_leaves_itself_out() -> None:
     """As root and as an ordinary user; whoever started it stays in, for it can hold keys."""
     for options in ({}, support.user_options()):
         argv = [COMMAND, "audit", "--json", "--all", "--watch", "0.1"]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, **options) as watching:
-            assert watching.stdout is not None
+        started = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, **options)
+        with support.ending(started) as watching:
             pids = {
                 process["pid"] for process in json.loads(watching.stdout.readline())["processes"]
             }
             assert read_process(watching.pid).verdict == "hardened"
-            watching.kill()
         assert watching.pid not in pids
         assert os.getpid() in pids
 
@@ -463,19 +462,16 @@ def test_a_user_who_is_not_in_the_group_of_a_file_does_not_open_it_to_another(
 
 def test_watching(animal: Path) -> None:
     """One JSON document a line, until it is interrupted."""
-    with Animal(animal, *HARDENED) as one:
-        argv = [COMMAND, "audit", "--json", "--watch", "0.1", str(one.pid)]
-        with subprocess.Popen(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as watching:
-            assert watching.stdout is not None
-            assert watching.stderr is not None
-            for _ in range(3):
-                document = json.loads(watching.stdout.readline())
-                assert document["processes"][0]["verdict"] == "hardened"
-            watching.send_signal(signal.SIGINT)
-            assert watching.stderr.read() == "process-hardening: stopped\n"
-            assert watching.wait(support.TIMEOUT) == 130
+    with (
+        Animal(animal, *HARDENED) as one,
+        support.ending(watch(subprocess.PIPE, one.pid)) as watching,
+    ):
+        for _ in range(3):
+            document = json.loads(watching.stdout.readline())
+            assert document["processes"][0]["verdict"] == "hardened"
+        watching.send_signal(signal.SIGINT)
+        assert watching.stderr.read() == "process-hardening: stopped\n"
+        assert watching.wait(support.TIMEOUT) == 130
 
 
 def watch(stderr: int, *arguments: object) -> subprocess.Popen[str]:
@@ -497,13 +493,12 @@ def test_watching_says_once_what_is_missing(animal: Path) -> None:
     with animals[0] as one, animals[1] as two, animals[2] as three:
         one.process.kill()
         one.process.wait()
-        with watch(subprocess.PIPE, one.pid, two.pid, three.pid) as watching:
+        with support.ending(watch(subprocess.PIPE, one.pid, two.pid, three.pid)) as watching:
             read_rounds(watching, 3)
             two.process.kill()
             two.process.wait()
             read_rounds(watching, 3)
             watching.send_signal(signal.SIGINT)
-            assert watching.stderr is not None
             said = watching.stderr.read()
     gone = [f"process-hardening: {pid}: no such process\n" for pid in (one.pid, two.pid)]
     assert said == "".join([*gone, "process-hardening: stopped\n"])
@@ -517,11 +512,10 @@ def test_a_terminal_that_is_cleared_shows_each_time_what_is_missing(animal: Path
         one.process.kill()
         one.process.wait()
         argv = [COMMAND, "audit", "--watch", "0.1", str(one.pid), str(two.pid)]
-        with subprocess.Popen(argv, stdout=follower, stderr=follower) as watching:
+        with support.ending(subprocess.Popen(argv, stdout=follower, stderr=follower)):
             shown = ""
             while shown.count("no such process") < 3:
                 shown += os.read(leader, 1 << 16).decode()
-            watching.kill()
     os.close(leader)
     os.close(follower)
 
@@ -532,7 +526,8 @@ def test_watching_says_once_which_file_is_written(animal: Path, user_tmp: Path) 
 
     path = user_tmp / "out"
     leader, follower = pty.openpty()
-    with Animal(animal) as one, watch(follower, one.pid, "--html", path) as watching:
+    words = ("--html", path)
+    with Animal(animal) as one, support.ending(watch(follower, one.pid, *words)) as watching:
         read_rounds(watching, 3)
         path.unlink()
         read_rounds(watching, 3)

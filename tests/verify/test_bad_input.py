@@ -62,10 +62,9 @@ def test_a_mistake_gets_one_line_and_its_status(
 def test_another_users_process_is_refused(command: str) -> None:
     """An ordinary user may not attack another user's process, nor root a process of root."""
     support.require_root()
-    with subprocess.Popen(["sleep", "100"]) as other:
+    with support.ending(subprocess.Popen(["sleep", "100"])) as other:
         result = support.run_as_user([command, "verify", "--pid", str(other.pid)])
         own = support.run([command, "verify", "--pid", str(other.pid)])
-        other.kill()
     assert result.returncode == 2
     assert "process" in result.stderr
     assert own.returncode == 2

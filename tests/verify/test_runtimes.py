@@ -311,20 +311,18 @@ def test_an_option_that_opens_a_closed_runtime_in_another_way_is_found(
 @contextmanager
 def running_epmd(home: Path) -> Iterator[dict[str, str]]:
     """The environment of Erlang nodes that find each other by a daemon that ends with us."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = str(server.getsockname()[1])
-    env = {**os.environ, "HOME": str(home), "ERL_EPMD_PORT": port, "ERL_EPMD_ADDRESS": "127.0.0.1"}
     epmd = shutil.which("epmd")
-    if epmd is None:
-        yield env
-        return
-    with subprocess.Popen([epmd], env=env) as daemon:
-        try:
+    with reserve_port() as reserved:
+        port = str(reserved.getsockname()[1])
+        address = {"ERL_EPMD_PORT": port, "ERL_EPMD_ADDRESS": "127.0.0.1"}
+        env = {**os.environ, "HOME": str(home), **address}
+        if epmd is None:
+            yield env
+            return
+        with support.ending(subprocess.Popen([epmd], env=env)):
             names = [epmd, "-names"]
             support.wait_until(lambda: support.run(names, env=env).returncode == 0)
             yield env
-        finally:
-            daemon.kill()
 
 
 ASK = (
