@@ -47,10 +47,10 @@ def run_gcore(victim: Chat, folder: Path) -> str:
 def run_strace(victim: Chat) -> str:
     """Watch the system calls of the victim while it writes its key to its user."""
     argv = [support.find_tool("strace"), "-e", "trace=write", "-s", "200", "-p", str(victim.pid)]
-    with subprocess.Popen(
+    process = subprocess.Popen(
         argv, text=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, **support.user_options()
-    ) as tracer:
-        assert tracer.stderr is not None
+    )
+    with support.ending(process) as tracer:
         output = tracer.stderr.readline()
         assert victim.ask("/key") == f"key: {victim.key}"
         if "attached" in output:
