@@ -159,8 +159,9 @@ def test_roots_capabilities_that_stay_start_nothing(confine: str, answer: str) -
 
 
 EVERY_CALL = (
-    *("capget", "capset", "clone", "close", "close_range", "dup3", "fcntl", "getpid", "ioctl"),
-    *("kill", "landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self"),
+    *("capget", "capset", "clone", "close", "close_range", "dup3", "faccessat", "fcntl"),
+    *("geteuid", "getpid", "getxattr", "ioctl", "kill"),
+    *("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self"),
     *("open_by_handle_at", "openat", "prctl", "preadv", "prlimit64", "read", "rt_sigpending"),
     *("rt_sigprocmask", "rt_sigtimedwait", "seccomp", "shutdown", "socketpair", "statx"),
     *("wait4", "write"),
