@@ -188,8 +188,9 @@ def _excepted(names: Sequence[str], patterns: str) -> str | None:
     """Return why a variable exempts a program with one of these names from our library, or None."""
     from fnmatch import fnmatchcase
 
-    for pattern in patterns.split(":"):
-        if any(fnmatchcase(name, pattern.replace("[", "[[]")) for name in names):
+    raw = list(map(os.fsencode, names))  # "?" stands for one byte, as in native/exec/handover.c
+    for pattern in os.fsencode(patterns).split(b":"):
+        if any(fnmatchcase(name, pattern.replace(b"[", b"[[]")) for name in raw):
             return f"{_native.EXCEPT_VARIABLE} in its environment exempts it"
     return None
 

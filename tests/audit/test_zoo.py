@@ -728,6 +728,10 @@ def test_python_and_its_remote_debugging(python_animal: list[str]) -> None:
         ([], {}, True),
         (["-X", "disable-remote-debug"], {}, False),
         (["-Xdisable-remote-debug"], {}, False),
+        (["-I", "-X", "dev", "-Xdisable-remote-debug", "app.py"], {}, False),
+        (["app.py", "-Xdisable-remote-debug"], {}, True),  # the script's own words
+        (["-m", "app", "-X", "disable-remote-debug"], {}, True),
+        (["-W", "-Xdisable-remote-debug"], {}, True),  # a value
         (["-X", "disable_remote_debug"], {}, True),  # silently ignored by Python
         ([], {"PYTHON_DISABLE_REMOTE_DEBUG": "1"}, False),
         ([], {"PYTHON_DISABLE_REMOTE_DEBUG": ""}, True),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -408,6 +409,25 @@ def test_exceptions_that_were_inherited_without_a_request_exempt_no_child() -> N
     words += ["--", sys.executable, "-c", PRELUDE + EXCEPTED]
     outer = support.run_as_user(words, env=starts.remove_loader_variables())
     assert outer.stdout == "already in place other\nhardened\n"
+
+
+def test_an_exception_matches_the_bytes_of_a_name(user_tmp: Path) -> None:
+    """For our library and for check_child(): the first character of this name has two bytes."""
+    program = user_tmp / "\u00e9x"
+    shutil.copy(starts.find_system_program("cat"), program)
+    code = f"""
+ph.pre_main_hardening(ph.Policy(children="harden"))
+for pattern in ("?x", "??x", "???x"):
+    env = {{**os.environ, "PROCESS_HARDENING_EXCEPT": pattern}}
+    child = subprocess.Popen({str(program)!r}, -1, None, subprocess.PIPE, subprocess.PIPE, env=env)
+    child.stdin.write(b"x\\n")
+    child.stdin.flush()
+    child.stdout.readline()
+    print(bool(ph.check_child({str(program)!r}, env)), os.stat(f"/proc/{{child.pid}}/fd").st_uid == 0)
+    child.communicate()
+"""
+    result = python(code)
+    assert result.stdout == "True True\nFalse False\nTrue True\n", result.stderr
 
 
 def test_an_environment_that_is_reached_through_a_link_is_the_same(user_tmp: Path) -> None:

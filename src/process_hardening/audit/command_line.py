@@ -10,7 +10,7 @@ from process_hardening.audit.procfiles import read_file
 from process_hardening.audit.procfs import parse_bits
 from process_hardening.audit.programs import program_of
 from process_hardening.audit.runtime_files import UnknownRuntimeError
-from process_hardening.audit.script_argument import read_options
+from process_hardening.audit.script_argument import find_script, read_options
 from process_hardening.runtimes import is_open, runtime_of
 from process_hardening.secret_names import hide_arguments, may_hold_secrets, secret_arguments
 
@@ -81,8 +81,10 @@ def can_debug_remotely(version: str, arguments: list[bytes]) -> bool:
     """Return whether sys.remote_exec() works on a Python of this version with these arguments."""
     if tuple(map(int, version.split("."))) < _FIRST_PYTHON_WITH_REMOTE_DEBUGGING:
         return False
-    return b"-Xdisable-remote-debug" not in arguments and not any(
-        pair == (b"-X", b"disable-remote-debug") for pair in pairwise(arguments)
+    words = tuple(map(os.fsdecode, arguments[1:]))
+    before = words[: find_script("python", words)[1]]  # the others are the script's own
+    return "-Xdisable-remote-debug" not in read_options("python", words) and (
+        ("-X", "disable-remote-debug") not in pairwise(before)
     )
 
 
