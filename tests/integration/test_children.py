@@ -423,7 +423,8 @@ for pattern in ("?x", "??x", "???x"):
     child.stdin.write(b"x\\n")
     child.stdin.flush()
     child.stdout.readline()
-    print(bool(ph.check_child({str(program)!r}, env)), os.stat(f"/proc/{{child.pid}}/fd").st_uid == 0)
+    owner = os.stat(f"/proc/{{child.pid}}/fd").st_uid
+    print(bool(ph.check_child({str(program)!r}, env)), owner == 0)
     child.communicate()
 """
     result = python(code)
