@@ -374,11 +374,14 @@ FILES = {
         ("Node.js", ("--experimental-config-file=node.config.json",), ""),
         ("Node.js", ("--experimental-default-config-file",), ""),
         ("Node.js", ("--config-file=node.config.json",), ""),
+        ("Node.js", (f'"{HEAP_ON_SIGNAL}"'.replace("snap", "\\snap"),), "NODE_OPTIONS"),
         ("the JVM", (RECORDING,), ""),
         ("the JVM", ("-XX:VMOptionsFile=options",), ""),
         ("the JVM", ("@options",), ""),
         ("the JVM", (RECORDING,), "JAVA_TOOL_OPTIONS"),
+        ("the JVM", ("-Dkey='a b'", f"'{RECORDING}'"), "JAVA_TOOL_OPTIONS"),
         ("the JVM", ("@options",), "JDK_JAVA_OPTIONS"),
+        ("the JVM", ('-X"X:VMOptionsFile=options"',), "JDK_JAVA_OPTIONS"),
         ("the JVM", ("-XX:VMOptionsFile=options",), "JDK_JAVA_OPTIONS"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
@@ -434,7 +437,9 @@ def can_read_files(one: support.Running, wanted: tuple[signal.Signals, str], fol
         return any(secret.encode() in path.read_bytes() for path in files)
 
     support.wait_until(lambda: one.process.poll() is not None or is_written())
-    return is_written()
+    found = is_written()
+    one.end_by(signal.SIGTERM)  # the JVM removes its own files in /tmp then
+    return found
 
 
 def test_the_jvm_copies_the_options_of_a_variable_to_a_file_unless_an_option_prevents_it(
@@ -477,6 +482,23 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
     words = [support.find_tool("harden"), "--", *start_node(user_tmp), "--disable-sigusr1"]
     with support.Running(words, cwd=user_tmp) as one:
         assert read_process(one.pid).opens_itself == "Node.js"
+
+
+@pytest.mark.parametrize("other", [("--dns-result-order", "ipv4first"), ("--secure-heap", "4096")])
+def test_options_of_node_behind_one_with_a_value_are_found(
+    other: tuple[str, ...], user_tmp: Path
+) -> None:
+    """The one that closes it, and the one that opens it; the control has only the first."""
+    closing = PARTS["Node.js"].options
+    results = {}
+    for opening in ((), (HEAP_ON_SIGNAL,)):
+        folder = make_files(user_tmp / str(len(opening)))
+        words = start_node(folder, *other, *closing, *other, *opening)
+        argv = [support.find_tool("harden"), "--", *words]
+        with support.Running(argv, cwd=folder) as one:
+            opens = read_process(one.pid).opens_itself
+            results[opening] = (opens, can_read_files(one, WANTED["Node.js"], folder))
+    assert results == {(): ("", False), (HEAP_ON_SIGNAL,): ("Node.js", True)}
 
 
 # Options that open a runtime again, after the one that closes it; a port takes the place of PORT.

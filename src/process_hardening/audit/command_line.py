@@ -163,7 +163,10 @@ def _read_environment(folder: int) -> list[bytes] | None:
 
 
 def _options_in(environment: list[bytes], variables: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words in the values of these variables."""
+    """Return the words in the values of these variables, without quotes.
+
+    A quoted value with blanks becomes several words: it may be taken for options.
+    """
     values = {name: value for name, _, value in (entry.partition(b"=") for entry in environment)}
-    words = b" ".join(values.get(name.encode(), b"") for name in variables).split()
-    return tuple(map(os.fsdecode, words))
+    text = b" ".join(values.get(name.encode(), b"") for name in variables)
+    return tuple(map(os.fsdecode, text.translate(None, b"\"'\\").split()))

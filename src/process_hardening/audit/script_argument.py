@@ -110,7 +110,26 @@ _NODE = _Syntax(
         " --preserve-symlinks --abort-on-uncaught-exception --disable-sigusr1",
         value="--require --import --loader --experimental-loader --conditions --env-file --title"
         " --env-file-if-exists --input-type --run --watch-path --test-name-pattern"
-        " --inspect-port --debug-port --stack-trace-limit",
+        " --inspect-port --debug-port --stack-trace-limit"
+        " --allow-fs-read --allow-fs-write --bench-isolation --bench-name-pattern"
+        " --bench-reporter --bench-reporter-destination --bench-samples --bench-warmup"
+        " --build-sea --build-snapshot-config --cpu-prof-dir --cpu-prof-interval --cpu-prof-name"
+        " --diagnostic-dir --disable-proto --disable-warning --dns-result-order"
+        " --experimental-default-type --experimental-package-map --experimental-policy"
+        " --experimental-sea-config --experimental-test-isolation --experimental-test-tag-filter"
+        " --heap-prof-dir --heap-prof-interval --heap-prof-name --heapsnapshot-near-heap-limit"
+        " --heapsnapshot-signal --icu-data-dir --inspect-publish-uid --localstorage-file"
+        " --max-http-header-size --max-old-space-size-percentage"
+        " --network-family-autoselection-attempt-timeout --openssl-config --policy-integrity"
+        " --process-timeout --redirect-warnings --report-dir --report-directory"
+        " --report-filename --report-signal --secure-heap --secure-heap-min --snapshot-blob"
+        " --test-concurrency --test-coverage-branches --test-coverage-exclude"
+        " --test-coverage-functions --test-coverage-include --test-coverage-lines"
+        " --test-global-setup --test-isolation --test-random-seed --test-reporter"
+        " --test-reporter-destination --test-rerun-failures --test-shard --test-skip-pattern"
+        " --test-timeout --tls-cipher-list --tls-keylog --trace-event-categories"
+        " --trace-event-file-pattern --trace-require-module --unhandled-rejections"
+        " --use-largepages --v8-pool-size --vfs-load --watch-kill-signal",
     ),
     is_open=True,
 )
