@@ -61,8 +61,8 @@ class Runtime(Record):
 
     @property
     def closing(self) -> str:
-        """The options or the variable that disable the disclosure; '' if there are none."""
-        return self.variable or " ".join(self.options)
+        """What disables the disclosure: a variable, options, or the words before `harden`."""
+        return self.variable or " ".join(self.options or self.before)
 
     def has_options_of(self, program: str) -> bool:
         """Return whether a program takes the options of the runtime, by the name of its file."""
@@ -97,7 +97,8 @@ RUNTIMES = (
         signal=_SIGUSR1,
         opens=_OPENS_INSPECTOR,
         before=_BLOCK_SIGUSR1,
-        source="Deno 2.9.2, Debugging: Sending SIGUSR1",
+        opened_by="--inspect",
+        source="Deno 2.9.2, Debugging: Sending SIGUSR1, --inspect",
     ),
     Runtime(
         name="the JVM",

@@ -88,6 +88,7 @@ def test_code_in_the_same_word_as_its_option(name: str, option: str) -> None:
         ),
         ("jsvc.exec -cp a.jar -check com.example.Main", "com.example.Main", 3),
         ("node-22 server.js", "server.js", 0),
+        ("deno run -A --inspect server.ts", "server.ts", 3),
         ("java-17-openjdk -ea -jar x.jar", "-jar x.jar", 1),
         ("python3.13t app.py", "app.py", 0),
         ("python3 exec('hunter2')", "", 0),
@@ -121,6 +122,7 @@ def test_a_name_that_only_resembles_an_interpreter_has_no_known_options(name: st
     ("command", "options"),
     [
         ("node --title x --trace-warnings a.js --x", "--title --trace-warnings a.js"),
+        ("deno run --config a --inspect a.ts --x", "run --config --inspect a.ts"),
         ("java -cp -XX:+A -ea -jar a.jar -XX:+B", "-cp -ea -jar"),
         ("java -ea @file Main", "-ea @file"),
         ("java -XX:+A", "-XX:+A"),

@@ -31,7 +31,8 @@ class _Syntax:
     flags -- letters without a value; glued -- letters whose value is the rest of the word
     value -- letters whose value is the rest of the word, or else the next word
     code, program -- likewise, if the value is code or names what is run
-    words -- whole options: to what follows. Options with two hyphens can also have =VALUE.
+    words -- whole options, and commands: to what follows. Options with two hyphens can also have
+        =VALUE.
     is_open -- whether other options are skipped
     has_letters -- whether letters can be combined; joins_code -- whether code can follow its letter
     """
@@ -130,6 +131,16 @@ _NODE = _Syntax(
         " --test-timeout --tls-cipher-list --tls-keylog --trace-event-categories"
         " --trace-event-file-pattern --trace-require-module --unhandled-rejections"
         " --use-largepages --v8-pool-size --vfs-load --watch-kill-signal",
+    ),
+    is_open=True,
+)
+_DENO = _Syntax(
+    flags="Aqr",
+    value="c",
+    words=_words(
+        code="eval",
+        flag="run serve --inspect --inspect-brk --inspect-wait --watch --allow-all --cached-only",
+        value="--config --import-map --cert --location --seed",
     ),
     is_open=True,
 )
@@ -241,12 +252,13 @@ SHELLS = frozenset(_OF_SHELLS)
 # Names of interpreters, without the version.
 _OF_INTERPRETERS = {
     **dict.fromkeys(("python", "pypy"), _PYTHON),
-    **dict.fromkeys(("node", "nodejs", "electron", "bun", "deno"), _NODE),
+    **dict.fromkeys(("node", "nodejs", "electron", "bun"), _NODE),
     **dict.fromkeys(("lua", "luajit"), _LUA),
     **dict.fromkeys(("tclsh", "wish"), _TCL),
     **dict.fromkeys(("dotnet", "mono"), _OTHERS),
     **dict.fromkeys(("jsvc", "jsvc.exec"), _JSVC),
     "Rscript": _R,
+    "deno": _DENO,
     "elixir": _ELIXIR,
     "guile": _GUILE,
     "java": _JAVA,
@@ -287,7 +299,8 @@ def find_script(name: str, arguments: tuple[str, ...]) -> tuple[tuple[str, ...],
             return _names(arguments[number + 1 : number + 2]), number
         if word == "-":
             return (word,), number
-        if not word.startswith("-") and not (word.startswith("+") and syntax is _SHELL):
+        is_option = word.startswith("-") or (word.startswith("+") and syntax is _SHELL)
+        if not is_option and word not in syntax.words:
             is_file = not may_be_value or _SCRIPT.fullmatch(word)
             return (_names((word,)) if is_file else ()), number
         kind, is_last = _kind_of(word, syntax)
