@@ -65,8 +65,10 @@ def replace_bytes(path: str, content: bytes, mode: int, *, exactly: bool = False
                 file.write(content)
             return
         # The name is random: a killed run leaves its file behind, and containers reuse pids. It is
-        # short: the name of the file may be as long as the file system allows.
-        unfinished = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}.tmp")
+        # cut: the name of the file may be as long as the file system allows.
+        folder, name = os.path.split(path)
+        start = os.fsdecode(os.fsencode(name)[:100])
+        unfinished = os.path.join(folder, f"{start}.{os.urandom(8).hex()}.tmp")
         _write_new(unfinished, content, mode, exactly, None if exactly else _find_file(path))
         try:
             os.replace(unfinished, path)
