@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from process_hardening.password_options import SIGNS_OF_PASSWORDS, find_passwords
+
 TYPE_CHECKING = False  # importing typing would take as long as starting Python
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 # Names that a program's or service's documentation calls secret, and that no ending below matches.
 SECRET_NAMES = frozenset(
@@ -280,6 +282,8 @@ def may_hold_secrets(command: bytes) -> bool:
     for sign in _SIGNS_OF_NAMES:
         if sign in names:
             return True
+    if any(sign in command for sign in SIGNS_OF_PASSWORDS):
+        return True
     lower = command.lower()
     return any(sign in lower for sign in _SIGNS_OF_SHAPES)
 
@@ -293,7 +297,7 @@ def secret_arguments(arguments: Iterable[bytes]) -> tuple[str, ...]:
     words = list(arguments)
     if not may_hold_secrets(b"\0".join(words)):
         return ()
-    found: dict[str, None] = {}
+    found = {_text(option): None for _, _, option in find_passwords(words) if option}
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else b""
         name = _named_in(_text(word), _text(following[:1]))
@@ -316,9 +320,9 @@ _RANDOM = rb"(?<![^\0=:,\s'\"])[A-Za-z0-9_+~-]{%d,}={0,2}(?=[\0,\s'\";]|$)" % _R
 # Turns characters that cannot occur in such a word into blanks, for a fast check before the
 # expression.
 _WORDS = bytes(c if bytes([c]).isalnum() or c in b"_+~-" else 32 for c in range(256))
-# mysql -pPASSWORD, sshpass -pPASSWORD, curl -u USER:PASSWORD
-_TAKES_PASSWORD = rb"(?:mysql|mariadb)[a-z-]*|sshpass"
-_USER_PASSWORD = rb"(?<=\0)((?:-u|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
+# curl -u USER:PASSWORD, curl -sSu USER:PASSWORD, git clone https://TOKEN@HOST
+_USER_PASSWORD = rb"(?<=\0)((?:-[a-zA-Z#0-9]{0,8}[uU]|--user|--proxy-user)[\0=]?[^\0:=]+:)[^\0]+"
+_USER_IN_URL = rb"(https?://)[^/?#\s:@\0]{1,200}(?=@)"
 
 
 # Inside a longer word, such as a script or JSON: NAME=VALUE, "name": "VALUE"; --name VALUE.
@@ -336,29 +340,23 @@ def hide_arguments(command: bytes, is_suspect: bool = True) -> bytes:
     Errs on the side of hiding too much, because the result may be shown, stored and sent.
     """
     hidden = HIDDEN.encode()
+    if is_suspect or b"\0-p" in command:
+        words = command.split(b"\0")
+        for index, start, _ in find_passwords(words):
+            words[index] = words[index][:start] + hidden
+        command = b"\0".join(words)
     if is_suspect:
         words = command.split(b"\0")
         command = b"\0".join(_hide_in(words, index) for index in range(len(words)))
         command = re.sub(_PAIR, _hide_pair, command)
         command = re.sub(_OPTION_IN_SCRIPT, _hide_pair, command)
-    if b":" in command and (b"\0-u" in command or b"user" in command):
+    if b":" in command and b"\0-" in command:
         command = re.sub(_USER_PASSWORD, rb"\1" + hidden, command)
-    if b"\0-p" in command:
-        command = b"\0".join(_hide_short_passwords(command.split(b"\0")))
+    if b"@" in command and b"://" in command:
+        command = re.sub(_USER_IN_URL, rb"\1" + hidden, command)
     if max(map(len, command.translate(_WORDS).split()), default=0) >= _RANDOM_LENGTH:
         command = re.sub(_RANDOM, _hide_random, command)
     return command
-
-
-def _hide_short_passwords(words: Iterable[bytes]) -> Iterator[bytes]:
-    """Hide the value of -p in the words after a program that takes a password."""
-    takes_password = False
-    for word in words:
-        if takes_password and len(word) > 2 and word.startswith(b"-p"):
-            yield b"-p" + HIDDEN.encode()
-            continue
-        takes_password |= bool(re.fullmatch(_TAKES_PASSWORD, word.rpartition(b"/")[2]))
-        yield word
 
 
 def _hide_pair(match: re.Match[bytes]) -> bytes:

@@ -19,7 +19,17 @@ PACKAGE = ROOT / "src" / FACE
 # A module may import from its own layer and from those below it.
 LAYERS: list[set[str]] = [
     {"_native", "_launcher", "_secret_memory", "_debug_window", "_confine"},
-    {"system", "record", "errors", "variables", "secret_names", "terminal", "runtimes", "shell"},
+    {
+        "system",
+        "record",
+        "errors",
+        "variables",
+        "secret_names",
+        "password_options",
+        "terminal",
+        "runtimes",
+        "shell",
+    },
     {"output", "files", "changers", "table", "parser", "document"},
     {"policy", "environment", "preload", "state", "elf"},
     {"launch"},
