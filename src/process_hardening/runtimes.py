@@ -105,9 +105,14 @@ RUNTIMES = (
         programs=("java",),
         signal=None,
         opens="a file /tmp/.attach_pidPID and SIGQUIT open its attach socket, which dumps the heap"
-        " and loads libraries, and SIGSEGV makes it write text from the heap to hs_err_pidPID.log",
-        options=("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null"),
-        undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=",
+        " and loads libraries, and SIGSEGV makes it write text from the heap to hs_err_pidPID.log"
+        " and replay_pidPID.log",
+        options=(
+            "-XX:+DisableAttachMechanism",
+            "-XX:ErrorFile=/dev/null",
+            "-XX:-DumpReplayDataOnError",
+        ),
+        undone_by=r"-XX:-DisableAttachMechanism|-XX:ErrorFile=|-XX:\+DumpReplayDataOnError",
         # A debugger; JMX, also on a port that only its user's files name; the Flight Recorder,
         # which writes the environment to a file; files of options. The flags of a -XX:Flags file
         # start none of these, and every option overrides them.
@@ -118,6 +123,7 @@ RUNTIMES = (
         last_variables=("_JAVA_OPTIONS",),
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
         source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile,"
+        " -XX:+DumpReplayDataOnError,"
         " -XX:StartFlightRecording, -XX:VMOptionsFile; OpenJDK, attachListener_posix.cpp,"
         " vmError.cpp, arguments.cpp",
     ),

@@ -219,7 +219,8 @@ def test_a_program_is_named_as_people_say_it(
         (
             "java -jar a.jar",
             {"opens_itself": "the JVM", "dumpable": 0, "inspectable": False},
-            "cd / && harden -- java -XX:+DisableAttachMechanism -XX:ErrorFile=/dev/null -jar a.jar",
+            "cd / && harden -- java -XX:+DisableAttachMechanism -XX:ErrorFile=/dev/null"
+            " -XX:-DumpReplayDataOnError -jar a.jar",
         ),
         ("beam.smp -x", {"opens_itself": "Erlang"}, ""),
         ("my-ide --x", {"opens_itself": "the JVM", "unit": "a.service"}, ""),

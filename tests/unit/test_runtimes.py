@@ -19,7 +19,11 @@ from process_hardening.runtimes import (
     runtime_of_library,
 )
 
-CLOSED_JVM = ("-XX:+DisableAttachMechanism", "-XX:ErrorFile=/dev/null")
+CLOSED_JVM = (
+    "-XX:+DisableAttachMechanism",
+    "-XX:ErrorFile=/dev/null",
+    "-XX:-DumpReplayDataOnError",
+)
 USR1 = 1 << signal.SIGUSR1 - 1
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
 
@@ -53,6 +57,8 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
         ("java", CLOSED_JVM[1:], 0, 0, True),
         ("java", (*CLOSED_JVM, "-XX:-DisableAttachMechanism"), 0, 0, True),
         ("java", ("-XX:-DisableAttachMechanism", *CLOSED_JVM), 0, 0, False),
+        ("java", CLOSED_JVM[:2], 0, 0, True),
+        ("java", (*CLOSED_JVM, "-XX:+DumpReplayDataOnError"), 0, 0, True),
         ("java", (*CLOSED_JVM, "-XX:ErrorFile=x"), 0, 0, True),
         ("java", ("-XX:ErrorFile=x", *CLOSED_JVM), 0, 0, False),
         ("java", (*CLOSED_JVM, "-XX:VMOptionsFile=x"), 0, 0, True),

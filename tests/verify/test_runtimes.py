@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -475,6 +476,61 @@ def test_root_sees_that_a_variable_opens_a_closed_runtime(
     with support.Running([support.find_tool("harden"), "--", *words], cwd=user_tmp, env=env) as one:
         posture = read_process(one.pid)
     assert (posture.opens_itself, posture.verdict) == (name, "partial")
+
+
+REPLAYED = """
+public class Compiled {{
+    static final String SECRET = new String("{secret}".replace("_", "-"));
+    static int work(int number) {{ int sum = number; {lines} return sum; }}
+    public static void main(String[] arguments) {{
+        System.out.println("ready");
+        for (int number = 0;; number++) work(number);
+    }}
+}}
+"""
+
+
+def test_a_signal_while_a_closed_jvm_compiles_leaves_no_file(user_tmp: Path) -> None:
+    """The control lacks the option that disables it; not each signal hits a compiling thread."""
+    line = "sum += (SECRET.hashCode() ^ number) * {0} + SECRET.charAt((number & 7) + {0} % 9);"
+    lines = "\n".join(line.format(number) for number in range(300))
+    source = user_tmp / "Compiled.java"
+    source.write_text(REPLAYED.format(secret=SECRET.replace("-", "_"), lines=lines))
+    javac = [support.find_tool("javac"), "-d", str(user_tmp), str(source)]
+    assert support.run(javac).returncode == 0
+    source.unlink()
+    *others, last = PARTS["the JVM"].options
+    assert any(has_replay(user_tmp / f"open{number}", *others) for number in range(20))
+    closed_ones = [has_replay(user_tmp / f"closed{number}", *others, last) for number in range(5)]
+    assert not any(closed_ones)
+
+
+def has_replay(folder: Path, *options: str) -> bool:
+    """Whether a JVM writes its secret to a file when its compiling thread gets a signal."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    only = ("-XX:-TieredCompilation", "-XX:CompileCommand=compileonly,Compiled.*")
+    words = ["-Xmx32m", *only, *options, "-cp", str(folder.parent), "Compiled"]
+    argv = [support.find_tool("harden"), "--", support.find_tool("java"), *words]
+    with support.Running(argv, cwd=folder, stderr=subprocess.DEVNULL) as one:
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline and not hit_compiler(one.pid):
+            continue
+        with suppress(subprocess.TimeoutExpired):  # it was not hit, or hangs in its handler
+            one.process.wait(5)
+    return any(SECRET.encode() in path.read_bytes() for path in folder.glob("replay_pid*"))
+
+
+def hit_compiler(pid: int) -> bool:
+    """Send SIGSEGV to a thread that compiles now. Return False if there is none."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name = rest = ""
+        with suppress(OSError):  # it ended
+            name, _, rest = (task / "stat").read_text().rpartition(") ")
+        if "Compiler" in name and rest.startswith("R"):
+            ctypes.CDLL(None).tgkill(pid, int(task.name), signal.SIGSEGV)
+            return True
+    return False
 
 
 def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
