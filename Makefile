@@ -55,6 +55,7 @@ screenshots:  ## draw the pictures in docs/images, from a made-up machine
 compat:  ## run real programs plain, hardened, confined; writes docs/compat-results.json; ONLY=node,perl
 	$(PYTHON) tools/prepare.py compat
 	.compat/bin/python compat/compat.py $(if $(ONLY),--only $(ONLY))
+	PATH=$(CURDIR)/.compat/node_modules/.bin:$$PATH .compat/bin/python -m pytest tests/verify/deno.py
 
 cross:  ## build the C core for macOS, the BSDs, Windows and Android with zig
 	$(PYTHON) tools/prepare.py cross

@@ -51,6 +51,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "harden.md"
         ("node", ("--inspect", "--disable-sigusr1"), USR1, 0, True),
         ("node", ("--disable-sigusr1", "--no-disable-sigusr1"), USR1, 0, True),
         ("deno", ("run",), USR1, USR1, False),
+        ("deno", ("run", "--inspect=127.0.0.1:9229"), USR1, USR1, True),
         ("java", ("-Xrs",), 0, 0, True),
         ("java", ("-Xmx9m", *CLOSED_JVM), 0, 0, False),
         ("java", CLOSED_JVM[:1], 0, 0, True),

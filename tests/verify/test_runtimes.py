@@ -540,24 +540,6 @@ def test_an_option_behind_the_program_closes_nothing(user_tmp: Path) -> None:
         assert read_process(one.pid).opens_itself == "Node.js"
 
 
-def test_a_deno_with_its_inspector_open_is_not_closed_by_a_blocked_signal(user_tmp: Path) -> None:
-    """The control is started without the inspector."""
-    runtime = PARTS["Deno"]
-    deno, harden = support.find_tool("deno"), support.find_tool("harden")
-    program = str(shutil.copy(PROGRAMS / "runtime.js", user_tmp))
-    results = {}
-    env = {**os.environ, "HOME": str(user_tmp)}
-    for is_opened in (False, True):
-        with reserve_port() as reserved:
-            port = reserved.getsockname()[1]
-            options = (f"--inspect=127.0.0.1:{port}",) if is_opened else ()
-            argv = [*runtime.before, harden, "--", deno, "run", *options, "-A", program, "x"]
-            with support.Running(argv, cwd=user_tmp, env=env) as one:
-                opens = read_process(one.pid).opens_itself
-                results[is_opened] = (opens, is_inspector(port, one.pid))
-    assert results == {False: ("", False), True: ("Deno", True)}
-
-
 @pytest.mark.parametrize("other", [("--dns-result-order", "ipv4first"), ("--secure-heap", "4096")])
 def test_options_of_node_behind_one_with_a_value_are_found(
     other: tuple[str, ...], user_tmp: Path
