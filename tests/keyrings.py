@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import support
+from process_hardening.verify.lab.bystander import BUS
 
 if TYPE_CHECKING:
     from applications import Application
@@ -26,8 +27,10 @@ def run_keyring(application: Application) -> Iterator[None]:
     env = {**application.environment(), "XDG_RUNTIME_DIR": str(application.home)}
     options: dict[str, Any] = {"env": env, "cwd": application.home}
     address = env["DBUS_SESSION_BUS_ADDRESS"]
-    bus = [support.find_tool("dbus-daemon"), "--session", "--nofork", "--print-address"]
-    with support.Running([*bus, f"--address={address}"], **options):
+    configuration = application.home / "bus.conf"
+    configuration.write_text(BUS)
+    start = [support.find_tool("dbus-daemon"), f"--config-file={configuration}", "--nofork"]
+    with support.Running([*start, "--print-address", f"--address={address}"], **options):
         daemon = subprocess.Popen(
             [support.find_tool(DAEMON[0]), *DAEMON[1:]],
             stdin=subprocess.PIPE,

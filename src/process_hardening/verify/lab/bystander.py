@@ -84,7 +84,7 @@ def _start_ssh_agent(secret: str) -> subprocess.Popen[bytes]:
 
 # Like that of --session, but it starts no services: it would start a locked keyring if it was asked
 # for one before ours is ready. The option --address overrides <listen>, which it requires.
-_BUS = """\
+BUS = """\
 <busconfig>
   <type>session</type>
   <listen>unix:tmpdir=/tmp</listen>
@@ -102,7 +102,7 @@ def _start_keyring(secret: str) -> subprocess.Popen[bytes]:
     os.environ["HOME"] = os.environ["XDG_RUNTIME_DIR"] = os.getcwd()
     address = os.environ["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={os.getcwd()}/bus"
     with open("bus.conf", "w") as file:
-        file.write(_BUS)
+        file.write(BUS)
     _start(["dbus-daemon", "--config-file=bus.conf", "--nofork", f"--address={address}"])
     _wait_until(partial(os.path.exists, "bus"), "dbus-daemon did not become ready")
     keyring = _start(
