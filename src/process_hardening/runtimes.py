@@ -123,9 +123,8 @@ RUNTIMES = (
         last_variables=("_JAVA_OPTIONS",),
         loaders=("jsvc", "jsvc.exec"),  # it starts itself again under the second name
         source="jsvc(1); java(1) -XX:+DisableAttachMechanism, -XX:ErrorFile,"
-        " -XX:+DumpReplayDataOnError,"
-        " -XX:StartFlightRecording, -XX:VMOptionsFile; OpenJDK, attachListener_posix.cpp,"
-        " vmError.cpp, arguments.cpp",
+        " -XX:+DumpReplayDataOnError, -XX:StartFlightRecording, -XX:VMOptionsFile; OpenJDK,"
+        " attachListener_posix.cpp, vmError.cpp, arguments.cpp",
     ),
     Runtime(
         name="Erlang",

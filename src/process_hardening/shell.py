@@ -16,8 +16,8 @@ _RUN = re.compile(r"'+|\\+|[^'\\]+")
 def quote(word: str) -> str:
     """Quote a word; control characters and what is not text become octal numbers.
 
-    fish before 3.4 refuses a line with these; dash and fish do not read a word that ends with a
-    newline.
+    Versions of fish before 3.4 refuse a line with octal numbers. Only bash and zsh read back a word
+    that ends with a newline.
     """
     if _SAFE.fullmatch(word):
         return word

@@ -35,4 +35,5 @@ def test_a_worker_leaves_nothing_outside_the_folder_of_the_victim(
         assert process.stdout.readline().startswith(victim.ANSWER.encode())
         process.kill()
     assert list(elsewhere.iterdir()) == []
-    assert [path.name[:5] for path in folder.iterdir()] == ["pymp-"][: method == "forkserver"]
+    expected = ["pymp-"] if method == "forkserver" else []
+    assert [path.name[:5] for path in folder.iterdir()] == expected

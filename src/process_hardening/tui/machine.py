@@ -34,7 +34,7 @@ class Machine:
         return status()
 
     def list_pids(self) -> Mapping[int, int]:
-        """Return the pids of all processes, with what procfiles.list_pids() tells them apart by.
+        """Return the pids of all processes and their inodes, see procfiles.list_pids().
 
         Raises CommandError if they cannot be read.
         """

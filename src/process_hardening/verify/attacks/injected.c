@@ -1,6 +1,7 @@
 /* The library of the ld-preload and ld-audit attacks: a back door. It waits in the process that
  * loaded it until the FIFO PH_ATTACK_IN is opened, then writes all memory that is both readable and
- * writable to the FIFO PH_ATTACK_OUT. The paths are in environment variables or macros of these names.
+ * writable to the FIFO PH_ATTACK_OUT. The paths are in environment variables or macros of these
+ * names.
  *
  * It runs in a bare clone(2) thread, not a pthread, because an LD_AUDIT library has its own copy of
  * libc. */
